@@ -1,0 +1,45 @@
+"""What time is it: the one place that asks the system."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The wall clock, the monotonic clock, and sleeping by it."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970 UTC by the wall clock."""
+        ...
+
+    def monotonic_ms(self) -> int:
+        """Milliseconds since some fixed moment; never set back, stands still in suspend."""
+        ...
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        """Return after at least this many milliseconds by the monotonic clock."""
+        ...
+
+
+class SystemClock:
+    """The clock of the host."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def monotonic_ms(self) -> int:
+        return time.monotonic_ns() // 1_000_000
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        await asyncio.sleep(duration_ms / 1000)
+
+
+def moment(at_ms: int) -> datetime:
+    """The aware UTC datetime of a moment in milliseconds."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
+def iso(at_ms: int) -> str:
+    """A moment as ISO 8601 in UTC with milliseconds, for logs and answers."""
+    return moment(at_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")

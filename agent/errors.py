@@ -1,0 +1,79 @@
+"""What the agent refuses, in words a person can act on."""
+
+
+class AgentError(Exception):
+    """A refusal: `code` is its wire code, `exit_status` what the command line ends with."""
+
+    code = "internal"
+    exit_status = 1
+
+
+class WrongUse(AgentError):
+    """The caller asked for something that cannot be; asking otherwise helps."""
+
+    code = "bad_request"
+    exit_status = 2
+
+
+class BadDefinition(WrongUse):
+    """A task definition names a field whose value cannot be accepted."""
+
+    def __init__(self, field: str, value: object, fix: str) -> None:
+        self.field = field
+        self.value = value
+        self.fix = fix
+        shown = repr(value)
+        if len(shown) > 80:
+            shown = f"{shown[:76]}...{shown[-1]}"
+        super().__init__(f"{field} = {shown}: {fix}")
+
+
+class TaskNotFound(WrongUse):
+    """No task has this name."""
+
+    code = "not_found"
+
+    def __init__(self, task_name: str) -> None:
+        super().__init__(
+            f"there is no task {task_name!r}; `smartcron-agent tasks list` shows them all"
+        )
+
+
+class RunNotFound(WrongUse):
+    """No run has this id."""
+
+    code = "not_found"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"there is no run {run_id!r}; `smartcron-agent runs list` shows the newest"
+        )
+
+
+class Conflict(AgentError):
+    """The state of the thing does not allow this now."""
+
+    code = "conflict"
+
+
+class Refused(AgentError):
+    """A wire answer with its own code."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class HomeError(AgentError):
+    """The home folder, or a file in it, cannot be used."""
+
+
+class StorageError(AgentError):
+    """The database cannot be used."""
+
+
+class AlreadyServing(AgentError):
+    """Another agent works on this home."""
+
+    code = "conflict"
+    exit_status = 75  # EX_TEMPFAIL: not an error of the caller, try again later

@@ -1,0 +1,181 @@
+"""Where everything of one agent lies, and what its owner has chosen."""
+
+import os
+import socket
+import stat
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import platformdirs
+
+from agent.errors import HomeError, WrongUse
+
+HOME_VARIABLE = "SMARTCRON_HOME"
+
+
+class Home(msgspec.Struct, frozen=True):
+    """The home folder of one agent; everything it owns lives beneath it."""
+
+    root: Path
+
+    @property
+    def settings_file(self) -> Path:
+        return self.root / "settings.toml"
+
+    @property
+    def secrets_file(self) -> Path:
+        return self.root / "secrets.toml"
+
+    @property
+    def keys(self) -> Path:
+        return self.root / "keys"
+
+    @property
+    def database_file(self) -> Path:
+        return self.root / "data" / "smartcron.sqlite3"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def task_logs(self) -> Path:
+        return self.root / "logs" / "tasks"
+
+    @property
+    def spool(self) -> Path:
+        return self.root / "spool"
+
+    @property
+    def runtime(self) -> Path:
+        """Lock, keeper sockets and keeper journals."""
+        return self.root / "run"
+
+    @property
+    def backups(self) -> Path:
+        return self.root / "backups"
+
+    def folders(self) -> tuple[Path, ...]:
+        """All folders of a home, parents first."""
+        return (
+            self.root,
+            self.keys,
+            self.database_file.parent,
+            self.logs,
+            self.task_logs,
+            self.spool,
+            self.runtime,
+            self.backups,
+        )
+
+    def make(self) -> None:
+        """Create what is missing, for the owner's eyes only; raises HomeError."""
+        for folder in self.folders():
+            try:
+                folder.mkdir(mode=0o700, parents=folder == self.root, exist_ok=True)
+            except OSError as error:
+                raise HomeError(
+                    f"home {str(self.root)!r} cannot be used: {folder} {_cause(error)}; "
+                    "choose another with --home or SMARTCRON_HOME"
+                ) from error
+        self.check()
+
+    def check(self) -> None:
+        """Refuse a home that others may write to, or that is not there; raises HomeError."""
+        try:
+            status = self.root.stat()
+        except OSError as error:
+            raise HomeError(
+                f"home {str(self.root)!r} cannot be used: {_cause(error)}; "
+                f"make it with `smartcron-agent --home {self.root} init`"
+            ) from error
+        if not stat.S_ISDIR(status.st_mode):
+            raise HomeError(f"home {str(self.root)!r} is not a folder; choose another with --home")
+        if status.st_uid != os.geteuid():
+            raise HomeError(
+                f"home {str(self.root)!r} belongs to user {status.st_uid}, not to you "
+                f"({os.geteuid()}); run as its owner or choose another with --home"
+            )
+        if status.st_mode & 0o022:
+            raise HomeError(
+                f"home {str(self.root)!r} can be written by others (mode "
+                f"{stat.S_IMODE(status.st_mode):o}); mend it with `chmod 700 {self.root}`"
+            )
+        if not os.access(self.root, os.W_OK | os.X_OK):
+            raise HomeError(
+                f"home {str(self.root)!r} cannot be written; mend it with `chmod 700 {self.root}`"
+            )
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`settings.toml`: what the owner of the agent may choose."""
+
+    name: str = ""
+    environment: Literal["production", "staging", "test", "demo"] = "production"
+    app_root: str = ""
+    timezone: str = "UTC"
+    database_url: str = ""
+    listen: str = "127.0.0.1"
+    control_port: int = 7460
+    events_port: int = 7461
+    max_running: int = 8
+    catchup_parallel: int = 2
+    output_limit_mb: int = 64
+    logs_for_viewers: bool = True
+    remote_edit: bool = False
+
+    @property
+    def agent_name(self) -> str:
+        """The chosen name, else the host's."""
+        return self.name or socket.gethostname()
+
+
+def default_home() -> Path:
+    """The folder used when neither --home nor SMARTCRON_HOME says otherwise."""
+    chosen = os.environ.get(HOME_VARIABLE)
+    if chosen:
+        return Path(chosen)
+    return Path(platformdirs.user_state_dir("smartcron", appauthor=False))
+
+
+def load_settings(home: Home) -> Settings:
+    """Read settings.toml; a missing file means all defaults; raises WrongUse naming the field."""
+    path = home.settings_file
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        raise HomeError(f"{path} cannot be read: {error}") from error
+    try:
+        settings = msgspec.convert(tomllib.loads(text), Settings)
+    except tomllib.TOMLDecodeError as error:
+        raise WrongUse(f"{path} is not TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise WrongUse(f"{path}: {error}") from error
+    _check_ranges(path, settings)
+    return settings
+
+
+def _check_ranges(path: Path, settings: Settings) -> None:
+    limits = {
+        "control_port": (1, 65535),
+        "events_port": (1, 65535),
+        "max_running": (1, 10_000),
+        "catchup_parallel": (1, 1_000),
+        "output_limit_mb": (1, 100_000),
+    }
+    for field, (lowest, highest) in limits.items():
+        value = getattr(settings, field)
+        if not lowest <= value <= highest:
+            raise WrongUse(f"{path}: {field} = {value}: must be from {lowest} to {highest}")
+    if settings.control_port == settings.events_port:
+        raise WrongUse(
+            f"{path}: events_port = {settings.events_port}: must differ from control_port"
+        )
+
+
+def _cause(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
