@@ -1,0 +1,1 @@
+"""The words, and their order, that agent and desktop exchange."""

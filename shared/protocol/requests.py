@@ -1,0 +1,600 @@
+"""What a client may ask, and what it is answered."""
+
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from shared.protocol.events import Revs
+from shared.protocol.rows import Delta, Run, Task
+
+MAJOR: Final = 1
+MINOR: Final = 0
+CAPABILITIES: Final = ("zlib", "edit", "logs", "metrics", "audit", "checks", "invites")
+OUTPUT: Final = "output"
+"""The one stream of a run: what it wrote to stdout and stderr, in order."""
+
+TaskId: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z0-9._-]{1,64}\Z")]
+RunId: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}\Z")]
+Op: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+KeyId: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
+Epoch: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
+Label: TypeAlias = Annotated[str, Meta(min_length=1, max_length=120)]
+Reason: TypeAlias = Annotated[str, Meta(max_length=300)]
+Cursor: TypeAlias = Annotated[str, Meta(max_length=200)]
+Moment: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
+Role: TypeAlias = Literal["viewer", "operator", "admin"]
+Word: TypeAlias = Annotated[str, Meta(max_length=40)]
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something a client asks; `type` is its word in the header."""
+
+    type: ClassVar[str]
+
+
+class Command(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request that changes something: done at most once per `op`, never after `expires_ms`."""
+
+    op: Op
+    expires_ms: Moment
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An answer; a reader leaves out what it does not know."""
+
+
+class CommandReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+    """A command is durably accepted; `rev` is the state revision that shows its effect."""
+
+    rev: int = 0
+    replayed: bool = False
+
+
+# --- the session -------------------------------------------------------------------------------
+
+
+class Hello(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Opens a session; the only request that needs none. It grows by capabilities alone."""
+
+    type: ClassVar[str] = "hello"
+    proto: Annotated[tuple[int, ...], Meta(min_length=1, max_length=16)] = (MAJOR,)
+    client: Annotated[str, Meta(max_length=120)]
+    inst: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+    caps: Annotated[tuple[Word, ...], Meta(max_length=64)] = ()
+
+
+class AgentInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who answers."""
+
+    id: str
+    name: str
+    version: str
+    host: str
+    tz: str
+    environment: str = ""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent bears; sizes in bytes."""
+
+    request_bytes: int = 1 << 20
+    reply_bytes: int = 512 << 10
+    page_rows: int = 1000
+    chunk_bytes: int = 256 << 10
+    sessions_per_key: int = 4
+    in_flight: int = 8
+    parked: int = 8
+    reads_per_s: int = 50
+    commands_per_s: int = 5
+
+
+class HelloReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+    """The session stands: what the client may do, and where to listen."""
+
+    proto: int
+    minor: int = 0
+    epoch: str
+    role: str
+    key_id: str
+    label: str = ""
+    agent: AgentInfo
+    caps: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    events_port: int = 0
+    now_ms: int
+    revs: Revs = Revs()
+
+
+class Ping(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Are you there, and what time is it?"""
+
+    type: ClassVar[str] = "ping"
+
+
+class Pong(Reply, frozen=True, kw_only=True, omit_defaults=True):
+    """Here; `now_ms` by the agent's clock."""
+
+    now_ms: int
+    epoch: str
+    revs: Revs = Revs()
+
+
+class Enroll(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Turn this invite into my own key; `pub` is its public half in base32."""
+
+    type: ClassVar[str] = "enroll"
+    pub: Annotated[str, Meta(pattern=r"^[A-Z2-7]{52}\Z")]
+    label: Label
+    platform: Annotated[str, Meta(max_length=120)] = ""
+
+
+class EnrollReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+    """The key is known from now on."""
+
+    key_id: str
+    role: str
+    agent: AgentInfo
+
+
+class Sync(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What changed in a scope after `since`; answered by a Delta."""
+
+    type: ClassVar[str] = "sync"
+    scope: Word
+    epoch: Epoch | None = None
+    since: Moment = 0
+    cursor: Cursor | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 1000
+
+
+# --- tasks -------------------------------------------------------------------------------------
+
+
+class TaskGet(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything about one task that the role may see."""
+
+    type: ClassVar[str] = "task.get"
+    id: TaskId
+
+
+class TaskSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A task's definition; what the role may not see is None."""
+
+    task_name: str
+    schedule: tuple[str, ...]
+    category: str = "General"
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    timezone: str = "UTC"
+    command: str | tuple[str, ...] | None = None
+    shell: str = "auto"
+    env_names: tuple[str, ...] | None = None
+    timeout_seconds: int = 3600
+    kill_grace_s: int = 10
+    priority: int = 3
+    max_retries: int = 0
+    retry_base_s: int = 30
+    retry_cap_s: int = 3600
+    overlap: str = "forbid"
+    missed: str = "latest"
+    start_deadline_s: int = 3600
+    dst_gap: str = "after"
+    dst_fold: str = "first"
+    memory_limit_mb: int | None = None
+    run_as: str | None = None
+    working_directory: str | None = None
+    enabled: bool = True
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The last run that went wrong, and what it said."""
+
+    run_id: str
+    result: str
+    end_ms: int
+    reason: str | None = None
+    exit: int | None = None
+    signal: int | None = None
+    message: str | None = None
+    stack_trace: str | None = None
+
+
+class Point(msgspec.Struct, frozen=True, array_like=True):
+    """One run in a chart."""
+
+    start_ms: int
+    dur_ms: int | None
+    result: str
+
+
+class TaskDetail(Reply, frozen=True, kw_only=True, omit_defaults=True):
+    """One task: its row, its definition, what comes next, and how it went (oldest first)."""
+
+    row: Task
+    def_rev: int
+    definition: TaskSettings
+    next_ms: tuple[int, ...] = ()
+    last_failure: Failure | None = None
+    series: tuple[Point, ...] = ()
+
+
+class SchedulePreview(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When would this schedule fire?"""
+
+    type: ClassVar[str] = "schedule.preview"
+    schedule: Annotated[str, Meta(min_length=1, max_length=256)]
+    tz: Annotated[str, Meta(min_length=1, max_length=64)] = "UTC"
+    count: Annotated[int, Meta(ge=1, le=50)] = 10
+    from_ms: Moment | None = None
+
+
+class SchedulePreviewReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+    """The next moments, the schedule in words, and what clock changes do to it."""
+
+    times_ms: tuple[int, ...]
+    schedule_text: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class TaskSet(Command, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Enable, disable, pause or resume tasks; what is left out stays as it is."""
+
+    type: ClassVar[str] = "task.set"
+    ids: Annotated[tuple[TaskId, ...], Meta(min_length=1, max_length=500)]
+    enabled: bool | None = None
+    paused: bool | None = None
+    until_ms: Moment | None = None
+    reason: Reason | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How one of several went: `code` is "ok" or an error code."""
+
+    id: str
+    code: str
+    msg: str = ""
+
+
+class TaskSetReply(CommandReply, frozen=True, kw_only=True, omit_defaults=True):
+    """How each task went, in the order asked."""
+
+    results: tuple[Outcome, ...] = ()
+
+
+# --- runs --------------------------------------------------------------------------------------
+
+
+class RunStart(Command, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Run a task now, as it is defined; there is no way to say what it executes."""
+
+    type: ClassVar[str] = "run.start"
+    task_id: TaskId
+    reason: Reason | None = None
+    if_running: Literal["error", "queue", "parallel"] = "error"
+
+
+class RunStartReply(CommandReply, frozen=True, kw_only=True, omit_defaults=True):
+    """The run is recorded and will start."""
+
+    run_id: str
+    state: str
+
+
+class RunAbort(Command, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Stop a run: TERM first, KILL after `grace_ms` (None: as the task is defined)."""
+
+    type: ClassVar[str] = "run.abort"
+    run_id: RunId
+    grace_ms: Annotated[int, Meta(ge=0, le=600_000)] | None = None
+    reason: Reason | None = None
+
+
+class RunAbortReply(CommandReply, frozen=True, kw_only=True, omit_defaults=True):
+    """The run's state after the order."""
+
+    state: str
+
+
+class RunGet(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything about one run that the role may see."""
+
+    type: ClassVar[str] = "run.get"
+    run_id: RunId
+
+
+class RunDetail(Reply, frozen=True, kw_only=True, omit_defaults=True):
+    """One run, what it said at its end, and all attempts at the same moment.
+
+    `output_tail`, `error_message` and `stack_trace` are None for those who may not read output.
+    """
+
+    run: Run
+    attempts: tuple[Run, ...] = ()
+    output_tail: str | None = None
+    error_message: str | None = None
+    stack_trace: str | None = None
+    env_names: tuple[str, ...] | None = None
+    log_bytes: int = 0
+    def_rev: int | None = None
+
+
+class RunFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which runs: all that is given must fit; times are of the due moment, [from, to)."""
+
+    task_id: TaskId | None = None
+    category: Label | None = None
+    results: Annotated[tuple[Word, ...], Meta(max_length=16)] = ()
+    states: Annotated[tuple[Word, ...], Meta(max_length=8)] = ()
+    trigger: Word | None = None
+    from_ms: Moment | None = None
+    to_ms: Moment | None = None
+    text: Annotated[str, Meta(max_length=200)] | None = None
+
+
+class RunsPage(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Recorded runs, newest first."""
+
+    type: ClassVar[str] = "runs.page"
+    filter: RunFilter = RunFilter()
+    cursor: Cursor | None = None
+    limit: Annotated[int, Meta(ge=1, le=500)] = 50
+
+
+class RunsPageReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+    """One page; `next` is the cursor of the following one."""
+
+    rows: tuple[Run, ...] = ()
+    next: str | None = None
+
+
+# --- output ------------------------------------------------------------------------------------
+
+
+class LogStat(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much output of a run is there?"""
+
+    type: ClassVar[str] = "log.stat"
+    run_id: RunId
+
+
+class Stream(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Bytes `first` to `size` of a stream are kept, but for the gaps."""
+
+    name: str = OUTPUT
+    first: int = 0
+    size: int = 0
+    ended: bool = False
+    gaps: tuple[tuple[int, int], ...] = ()
+
+
+class LogStatReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+    """The streams of a run."""
+
+    streams: tuple[Stream, ...] = ()
+
+
+class LogRead(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A range of output from `offset`, or its last `tail` bytes; exactly one of the two.
+
+    With `wait_ms`, an answer without bytes is held back until there are some or the run ended.
+    """
+
+    type: ClassVar[str] = "log.read"
+    run_id: RunId
+    stream: Word = OUTPUT
+    offset: Moment | None = None
+    tail: Moment | None = None
+    limit: Annotated[int, Meta(ge=1, le=262_144)] = 65_536
+    wait_ms: Annotated[int, Meta(ge=0, le=20_000)] = 0
+
+    def __post_init__(self) -> None:
+        if (self.offset is None) == (self.tail is None):
+            raise ValueError("exactly one of offset and tail is needed")
+
+
+class LogReadReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+    """The bytes come beside this body; `next` is the offset to go on from."""
+
+    offset: int
+    next: int
+    first: int = 0
+    size: int
+    eof: bool = False
+    skipped: int = 0
+
+
+# --- figures -----------------------------------------------------------------------------------
+
+
+class MetricsPage(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Samples of some series over a span, thinned to one a step."""
+
+    type: ClassVar[str] = "metrics.page"
+    series: Annotated[tuple[Word, ...], Meta(min_length=1, max_length=8)]
+    from_ms: Moment
+    to_ms: Moment
+    step_ms: Annotated[int, Meta(ge=5_000, le=2**53)] = 60_000
+
+
+class MetricsPageReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+    """At each of `times_ms`, one value per series asked (None: no sample)."""
+
+    step_ms: int
+    times_ms: tuple[int, ...] = ()
+    values: tuple[tuple[float | None, ...], ...] = ()
+
+
+class StatsGet(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The figures of the last 24 hours over all tasks."""
+
+    type: ClassVar[str] = "stats.get"
+
+
+class StatsReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+    """`throughput_per_min` counts ended runs of the last hour, by minute."""
+
+    runs_24h: int = 0
+    fails_24h: int = 0
+    success_rate_24h: float | None = None
+    avg_ms: int | None = None
+    tasks: int = 0
+    active_tasks: int = 0
+    running: int = 0
+    throughput_per_min: float = 0.0
+
+
+# --- commands looked back on, and administration -------------------------------------------------
+
+
+class OpGet(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What became of a command?"""
+
+    type: ClassVar[str] = "op.get"
+    op: Op
+
+
+class OpReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+    """`state` is "done", "refused" or "unfinished"; `run_id` is there if it began a run."""
+
+    op: str
+    type: str
+    state: str
+    at_ms: int
+    code: str = "ok"
+    run_id: str | None = None
+
+
+class AuditFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which audit rows."""
+
+    key_id: KeyId | None = None
+    type: Word | None = None
+    target: Annotated[str, Meta(max_length=200)] | None = None
+    from_ms: Moment | None = None
+    to_ms: Moment | None = None
+
+
+class AuditPage(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who asked what, newest first."""
+
+    type: ClassVar[str] = "audit.page"
+    filter: AuditFilter = AuditFilter()
+    cursor: Cursor | None = None
+    limit: Annotated[int, Meta(ge=1, le=500)] = 100
+
+
+class AuditRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing somebody asked for, and what came of it."""
+
+    id: int
+    at_ms: int
+    key_id: str = ""
+    label: str = ""
+    role: str = ""
+    address: str = ""
+    op: str | None = None
+    type: str
+    target: str = ""
+    args: str = ""
+    code: str = "ok"
+    dur_ms: int | None = None
+
+
+class AuditPageReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+    """One page; `next` is the cursor of the following one."""
+
+    rows: tuple[AuditRow, ...] = ()
+    next: str | None = None
+
+
+class KeyList(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may connect?"""
+
+    type: ClassVar[str] = "key.list"
+
+
+class KeyRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One enrolled key."""
+
+    key_id: str
+    label: str
+    role: str
+    enabled: bool = True
+    created_ms: int
+    by: str = ""
+    last_seen_ms: int | None = None
+    last_addr: str | None = None
+
+
+class KeyListReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+    """All keys, oldest first."""
+
+    keys: tuple[KeyRow, ...] = ()
+
+
+class KeyRevoke(Command, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Shut a key out, now and for good."""
+
+    type: ClassVar[str] = "key.revoke"
+    key_id: KeyId
+
+
+class InviteCreate(Command, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A link that lets one more key in."""
+
+    type: ClassVar[str] = "invite.create"
+    role: Role = "viewer"
+    ttl_s: Annotated[int, Meta(ge=60, le=86_400)] = 900
+    label: Label
+
+
+class InviteReply(CommandReply, frozen=True, kw_only=True, omit_defaults=True):
+    """The link, shown this once."""
+
+    invite_id: str
+    text: str
+    expires_ms: int
+
+
+class AgentReload(Command, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Read settings and definitions anew."""
+
+    type: ClassVar[str] = "agent.reload"
+
+
+class ReloadReply(CommandReply, frozen=True, kw_only=True, omit_defaults=True):
+    """What could not be taken over."""
+
+    problems: tuple[str, ...] = ()
+
+
+AnyReply: TypeAlias = Reply | Delta
+
+REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
+    Hello: HelloReply,
+    Ping: Pong,
+    Enroll: EnrollReply,
+    Sync: Delta,
+    TaskGet: TaskDetail,
+    SchedulePreview: SchedulePreviewReply,
+    TaskSet: TaskSetReply,
+    RunStart: RunStartReply,
+    RunAbort: RunAbortReply,
+    RunGet: RunDetail,
+    RunsPage: RunsPageReply,
+    LogStat: LogStatReply,
+    LogRead: LogReadReply,
+    MetricsPage: MetricsPageReply,
+    StatsGet: StatsReply,
+    OpGet: OpReply,
+    AuditPage: AuditPageReply,
+    KeyList: KeyListReply,
+    KeyRevoke: CommandReply,
+    InviteCreate: InviteReply,
+    AgentReload: ReloadReply,
+}
+REQUESTS: Final[dict[str, type[Request]]] = {request.type: request for request in REPLY_TO}
+COMMANDS: Final = frozenset(
+    name for name, request in REQUESTS.items() if issubclass(request, Command)
+)

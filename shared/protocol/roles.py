@@ -1,0 +1,51 @@
+"""Who may ask what: one table, and everything else is no."""
+
+from typing import Final
+
+VIEWER: Final = "viewer"
+OPERATOR: Final = "operator"
+ADMIN: Final = "admin"
+INVITE: Final = "invite"
+ROLES: Final = (VIEWER, OPERATOR, ADMIN)
+
+# request type -> the lowest role that may send it
+MINIMUM: Final[dict[str, str]] = {
+    "hello": VIEWER,
+    "ping": VIEWER,
+    "sync": VIEWER,
+    "task.get": VIEWER,
+    "schedule.preview": VIEWER,
+    "task.set": OPERATOR,
+    "run.start": OPERATOR,
+    "run.abort": OPERATOR,
+    "run.get": VIEWER,
+    "runs.page": VIEWER,
+    "log.stat": VIEWER,
+    "log.read": VIEWER,
+    "metrics.page": VIEWER,
+    "stats.get": VIEWER,
+    "op.get": VIEWER,
+    "audit.page": ADMIN,
+    "key.list": ADMIN,
+    "key.revoke": ADMIN,
+    "invite.create": ADMIN,
+    "agent.reload": ADMIN,
+    "enroll": INVITE,
+}
+# An invite is not below the viewer but beside the ladder: it opens these two doors and no other.
+INVITE_MAY: Final = frozenset({"hello", "enroll"})
+
+
+def may(role: str, request_type: str) -> bool:
+    """May this role send this type? Unknown roles and unknown types may not."""
+    if role == INVITE:
+        return request_type in INVITE_MAY
+    needed = MINIMUM.get(request_type)
+    if role not in ROLES or needed not in ROLES:
+        return False
+    return ROLES.index(role) >= ROLES.index(needed)
+
+
+def needs(request_type: str) -> str | None:
+    """The lowest role that may send this type; None for a type nobody knows."""
+    return MINIMUM.get(request_type)
