@@ -1,0 +1,1 @@
+"""The one thread that speaks with agents; knows no screen."""
