@@ -22,6 +22,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     max_retries: int = 0
     retry_base_s: int = 30
     retry_cap_s: int = 3600
+    retry_on_timeout: bool = False
     overlap: Literal["forbid"] = "forbid"
     missed: Literal["skip", "latest", "all"] = "latest"
     start_deadline_s: int = 3600

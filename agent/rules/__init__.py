@@ -1,0 +1,1 @@
+"""Decisions: plain functions of what is known and what time it is."""
