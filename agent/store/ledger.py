@@ -1,0 +1,305 @@
+"""What became of each due moment and order: the executions table."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+from sqlalchemy import Connection, Insert, Row, Select, and_, bindparam, or_, select
+from sqlalchemy.dialects import mysql, sqlite
+
+from agent.errors import Conflict, RunNotFound
+from agent.runs import ENDINGS, FOLLOWERS, LIVE_STATES, Run
+from agent.store import rollups, state
+from schema.tables import executions, tasks
+
+MAX_PAGE: Final = 1_000
+_CHUNK = 500
+_MAX_BUMPS = 1_000
+
+T = TypeVar("T")
+
+# A field of Run lies in the column of its own name, `x_ms` instants in `x_at`, but for these.
+_OTHER_NAMES: Final = {
+    "trigger": "trigger_type",
+    "signal": "signal_number",
+    "retry_at_ms": "retry_at",
+    "missed_until_ms": "missed_until",
+}
+_PLAIN_MS: Final = frozenset({"duration_ms", "late_ms", "cpu_ms"})
+
+
+def _column_of(field: str) -> str:
+    if field in _OTHER_NAMES:
+        return _OTHER_NAMES[field]
+    if field.endswith("_ms") and field not in _PLAIN_MS:
+        return f"{field.removesuffix('_ms')}_at"
+    return field
+
+
+COLUMN_OF: Final[dict[str, str]] = {field: _column_of(field) for field in Run.__struct_fields__}
+_FIELDS: Final = tuple(COLUMN_OF)
+_ALL: Final = tuple(executions.c[name] for name in COLUMN_OF.values())
+# What a run was when it was claimed stays; the rest may change until it ends.
+_FIXED: Final = frozenset(
+    {"id", "task_name", "category", "def_rev", "scheduled_ms", "attempt", "trigger", "queued_ms"}
+)
+_CHANGING: Final = {field: name for field, name in COLUMN_OF.items() if field not in _FIXED}
+
+_INSERT_SQLITE = sqlite.insert(executions).on_conflict_do_nothing()
+_INSERT_MYSQL = mysql.insert(executions).on_duplicate_key_update(id=executions.c.id)
+_RAISE_WATERMARK = (
+    tasks.update()
+    .where(tasks.c.task_name == bindparam("task"), tasks.c.watermark < bindparam("until"))
+    .values(watermark=bindparam("until"))
+)
+_GET: Final[Select[Any]] = select(*_ALL).where(executions.c.id == bindparam("run_id"))
+_STATUS = select(executions.c.status).where(executions.c.id == bindparam("run_id"))
+_MOVES: Final = {
+    status: executions.update()
+    .where(
+        executions.c.id == bindparam("run_id"),
+        or_(*[executions.c.status == old for old, next_ in FOLLOWERS.items() if status in next_]),
+    )
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING.values()})
+    for status in (*LIVE_STATES, *ENDINGS)
+    if any(status in followers for followers in FOLLOWERS.values())
+}
+
+
+class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which runs are wanted; empty means all. `from_ms` <= queued < `to_ms`."""
+
+    task_name: str | None = None
+    category: str | None = None
+    statuses: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
+    from_ms: int | None = None
+    to_ms: int | None = None
+    text: str | None = None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some runs, newest first; `next` is what to ask the following page with, None at the end."""
+
+    runs: tuple[Run, ...]
+    next: str | None
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """One first-attempt row as the ledger check sees it."""
+
+    task_name: str
+    scheduled_ms: int
+    trigger: str
+    status: str
+    missed_count: int
+    missed_until_ms: int | None
+
+
+def claim(
+    connection: Connection,
+    runs: Sequence[Run],
+    *,
+    watermarks: Mapping[str, int] | None = None,
+    decided_until_ms: int | None = None,
+    now_ms: int,
+) -> frozenset[str]:
+    """Take these moments, and say whose ids hold them: a moment taken by another id is not ours.
+
+    Claiming the same id again changes nothing and answers the same. Watermarks only rise.
+    """
+    for chunk in _chunks(runs):
+        connection.execute(_insert(connection), [_as_row(run) for run in chunk])
+    if watermarks:
+        rises = [{"task": name, "until": at_ms} for name, at_ms in watermarks.items()]
+        connection.execute(_RAISE_WATERMARK, rises)
+    if decided_until_ms is not None:
+        state.set_decided_until(connection, decided_until_ms, now_ms=now_ms)
+    return _present(connection, [run.id for run in runs])
+
+
+def order(connection: Connection, run: Run) -> Run:
+    """Take a moment for a manual run: its own, or the next free millisecond after it."""
+    for bump in range(_MAX_BUMPS):
+        wanted = msgspec.structs.replace(run, scheduled_ms=run.scheduled_ms + bump)
+        connection.execute(_insert(connection), _as_row(wanted))
+        found = find(connection, run.id)
+        if found is not None:
+            return found
+    raise Conflict(
+        f"task {run.task_name!r} was ordered {_MAX_BUMPS} times within a second; wait a moment"
+    )
+
+
+def move(connection: Connection, run: Run) -> bool:
+    """Write the new state of a live run; False when it has ended already; raises Conflict.
+
+    What may follow what stands in `agent.runs.FOLLOWERS`.
+    """
+    values = {f"new_{name}": getattr(run, field) for field, name in _CHANGING.items()}
+    if run.status in _MOVES:
+        changed = connection.execute(_MOVES[run.status], {"run_id": run.id, **values})
+        if changed.rowcount == 1:
+            return True
+    status = connection.scalar(_STATUS, {"run_id": run.id})
+    if status is None:
+        raise RunNotFound(run.id)
+    if status in ENDINGS:
+        return False
+    raise Conflict(f"run {run.id} is {status} and cannot become {run.status}")
+
+
+def end(connection: Connection, run: Run, retry: Run | None = None) -> tuple[Run, ...]:
+    """Write how a run ended, with the row of its next attempt; the rows that are new by it.
+
+    A run that has ended already keeps its ending: nothing is written, nothing comes back.
+    """
+    if not run.has_ended:
+        raise ValueError(f"{run.status!r} is no ending")
+    if not move(connection, run):
+        return ()
+    rollups.add(connection, run)
+    if retry is None:
+        return (run,)
+    connection.execute(_insert(connection), _as_row(retry))
+    waiting = find(connection, retry.id)
+    return (run,) if waiting is None else (run, waiting)
+
+
+def find(connection: Connection, run_id: str) -> Run | None:
+    """The run with this id, if there is one."""
+    row = connection.execute(_GET, {"run_id": run_id}).first()
+    return None if row is None else as_run(row)
+
+
+def get(connection: Connection, run_id: str) -> Run:
+    """The run with this id; raises RunNotFound."""
+    run = find(connection, run_id)
+    if run is None:
+        raise RunNotFound(run_id)
+    return run
+
+
+def attempts(connection: Connection, run: Run) -> tuple[Run, ...]:
+    """Every attempt at the same moment of the same task, first one first."""
+    rows = connection.execute(
+        select(*_ALL)
+        .where(
+            executions.c.task_name == run.task_name,
+            executions.c.scheduled_at == run.scheduled_ms,
+        )
+        .order_by(executions.c.attempt)
+    )
+    return tuple(as_run(row) for row in rows)
+
+
+def unfinished(connection: Connection) -> tuple[Run, ...]:
+    """Every run that has not ended, oldest first."""
+    rows = connection.execute(
+        select(*_ALL).where(executions.c.status.in_(LIVE_STATES)).order_by(executions.c.id)
+    )
+    return tuple(as_run(row) for row in rows)
+
+
+def page(
+    connection: Connection,
+    wanted: RunFilter | None = None,
+    *,
+    before: str | None = None,
+    limit: int = 50,
+) -> Page:
+    """The newest runs older than the run id `before`; rows that come meanwhile move nothing."""
+    limit = max(1, min(limit, MAX_PAGE))
+    query = select(*_ALL).order_by(executions.c.id.desc()).limit(limit + 1)
+    if before is not None:
+        query = query.where(executions.c.id < before)
+    if wanted is not None:
+        query = query.where(*_conditions(wanted))
+    found = [as_run(row) for row in connection.execute(query)]
+    shown = tuple(found[:limit])
+    return Page(shown, shown[-1].id if len(found) > limit else None)
+
+
+def recorded(connection: Connection, from_ms: int, to_ms: int) -> tuple[Recorded, ...]:
+    """First-attempt rows of due moments within [from, to], and sums that reach into it.
+
+    Manual and chained runs answer to no due moment and are left out.
+    """
+    column = executions.c
+    rows = connection.execute(
+        select(
+            column.task_name,
+            column.scheduled_at,
+            column.trigger_type,
+            column.status,
+            column.missed_count,
+            column.missed_until,
+        )
+        .where(
+            column.attempt == 1,
+            column.trigger_type.in_(("schedule", "catchup")),
+            or_(
+                column.scheduled_at.between(from_ms, to_ms),
+                and_(column.missed_until >= from_ms, column.scheduled_at < from_ms),
+            ),
+        )
+        .order_by(column.task_name, column.scheduled_at)
+    )
+    return tuple(
+        Recorded(
+            task_name=task_name,
+            scheduled_ms=scheduled_ms,
+            trigger=trigger,
+            status=status,
+            missed_count=missed_count,
+            missed_until_ms=missed_until_ms,
+        )
+        for task_name, scheduled_ms, trigger, status, missed_count, missed_until_ms in rows
+    )
+
+
+def as_run(row: Row[*tuple[Any, ...]]) -> Run:
+    """A row of `select(*columns of Run)` as a Run."""
+    return Run(**dict(zip(_FIELDS, row, strict=True)))
+
+
+def _as_row(run: Run) -> dict[str, Any]:
+    return {name: getattr(run, field) for field, name in COLUMN_OF.items()}
+
+
+def _insert(connection: Connection) -> Insert:
+    """Insert what is new; what is there already stays as it is."""
+    return _INSERT_SQLITE if connection.dialect.name == "sqlite" else _INSERT_MYSQL
+
+
+def _present(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
+    found: set[str] = set()
+    for chunk in _chunks(ids):
+        found.update(connection.scalars(select(executions.c.id).where(executions.c.id.in_(chunk))))
+    return frozenset(found)
+
+
+def _conditions(wanted: RunFilter) -> Iterable[Any]:
+    column = executions.c
+    if wanted.task_name is not None:
+        yield column.task_name == wanted.task_name
+    if wanted.category is not None:
+        yield column.category == wanted.category
+    if wanted.statuses:
+        yield column.status.in_(wanted.statuses)
+    if wanted.triggers:
+        yield column.trigger_type.in_(wanted.triggers)
+    if wanted.from_ms is not None:
+        yield column.queued_at >= wanted.from_ms
+    if wanted.to_ms is not None:
+        yield column.queued_at < wanted.to_ms
+    if wanted.text:
+        yield or_(
+            column.output_tail.icontains(wanted.text, autoescape=True),
+            column.error_message.icontains(wanted.text, autoescape=True),
+        )
+
+
+def _chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]

@@ -1,0 +1,390 @@
+"""Which tasks there are, how they were changed, by whom: definitions and their flags."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Row, bindparam, select
+
+from agent.definitions import Definition
+from agent.errors import TaskNotFound
+from schema.tables import task_versions, tasks
+
+_FIELDS: Final = Definition.__struct_fields__
+# A change of one of these is a change of the due moments.
+_TIMING: Final = ("schedule", "timezone", "dst_gap", "dst_fold")
+_CHUNK = 500
+
+
+class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One task as it stands: its definition and what is known beside it."""
+
+    definition: Definition
+    def_rev: int
+    paused: bool
+    paused_until_ms: int | None
+    pause_reason: str | None
+    watermark_ms: int
+    avg_duration_ms: int | None
+    created_ms: int
+    updated_ms: int
+
+    @property
+    def task_name(self) -> str:
+        return self.definition.task_name
+
+    @property
+    def enabled(self) -> bool:
+        return self.definition.enabled
+
+    def is_paused(self, now_ms: int) -> bool:
+        """Paused, and the pause has not run out."""
+        return self.paused and (self.paused_until_ms is None or now_ms < self.paused_until_ms)
+
+
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
+    """What applying definitions came to, as task names."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of a task: what it was from then on, who did it, why."""
+
+    id: int
+    task_name: str
+    def_rev: int
+    changed_ms: int
+    changed_by: str
+    why: str
+    definition: Definition
+    enabled: bool
+    paused: bool
+    paused_until_ms: int | None
+    pause_reason: str | None
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """What was in force from a moment on, until the next span of the same task."""
+
+    from_ms: int
+    definition: Definition
+    enabled: bool
+    paused: bool
+
+
+_COLUMNS: Final = (
+    *[tasks.c[field] for field in _FIELDS],
+    tasks.c.def_rev,
+    tasks.c.paused,
+    tasks.c.paused_until,
+    tasks.c.pause_reason,
+    tasks.c.watermark,
+    tasks.c.avg_duration_ms,
+    tasks.c.created_at,
+    tasks.c.updated_at,
+)
+_VERSION_COLUMNS: Final = (
+    task_versions.c.id,
+    task_versions.c.task_name,
+    task_versions.c.def_rev,
+    task_versions.c.changed_at,
+    task_versions.c.changed_by,
+    task_versions.c.why,
+    task_versions.c.definition,
+    task_versions.c.enabled,
+    task_versions.c.paused,
+    task_versions.c.paused_until,
+    task_versions.c.pause_reason,
+)
+
+
+def load_all(connection: Connection) -> tuple[TaskRow, ...]:
+    """Every task, by name."""
+    rows = connection.execute(select(*_COLUMNS).order_by(tasks.c.task_name))
+    return tuple(_as_task(row) for row in rows)
+
+
+def load(connection: Connection, names: Iterable[str]) -> tuple[TaskRow, ...]:
+    """The tasks of these names, by name; raises TaskNotFound for the first that is not there."""
+    wanted = sorted(set(names))
+    found: list[TaskRow] = []
+    for start in range(0, len(wanted), _CHUNK):
+        chunk = wanted[start : start + _CHUNK]
+        rows = connection.execute(
+            select(*_COLUMNS).where(tasks.c.task_name.in_(chunk)).order_by(tasks.c.task_name)
+        )
+        found.extend(_as_task(row) for row in rows)
+    if len(found) != len(wanted):
+        raise TaskNotFound(sorted(set(wanted) - {task.task_name for task in found})[0])
+    return tuple(found)
+
+
+def export(connection: Connection) -> tuple[Definition, ...]:
+    """Every definition as it stands, by name: what `apply` takes."""
+    return tuple(task.definition for task in load_all(connection))
+
+
+def register(
+    connection: Connection, definitions: Sequence[Definition], *, who: str, why: str, now_ms: int
+) -> int:
+    """Add the tasks whose names are new, leave the others alone; how many were new."""
+    known = set(connection.scalars(select(tasks.c.task_name)))
+    new = [definition for definition in definitions if definition.task_name not in known]
+    for definition in new:
+        _add(connection, definition, who=who, why=why, now_ms=now_ms)
+    return len(new)
+
+
+def apply(
+    connection: Connection, definitions: Sequence[Definition], *, who: str, why: str, now_ms: int
+) -> Applied:
+    """Make these definitions the ones in force; tasks that are not named stay as they are.
+
+    A changed timing, and a task enabled by it, has only due moments later than now.
+    """
+    known = {task.task_name: task for task in load_all(connection)}
+    added: list[str] = []
+    changed: list[str] = []
+    unchanged: list[str] = []
+    for definition in definitions:
+        task = known.get(definition.task_name)
+        if task is None:
+            _add(connection, definition, who=who, why=why, now_ms=now_ms)
+            added.append(definition.task_name)
+        elif task.definition == definition:
+            unchanged.append(definition.task_name)
+        else:
+            _change(connection, task, _defined_anew(task, definition, now_ms), who=who, why=why)
+            changed.append(definition.task_name)
+    return Applied(added=tuple(added), changed=tuple(changed), unchanged=tuple(unchanged))
+
+
+def set_flags(
+    connection: Connection,
+    names: Iterable[str],
+    *,
+    enabled: bool | None = None,
+    paused: bool | None = None,
+    until_ms: int | None = None,
+    reason: str | None = None,
+    who: str,
+    now_ms: int,
+) -> tuple[TaskRow, ...]:
+    """Enable, disable, pause (until a moment) or resume; the tasks that are different now.
+
+    A task enabled or resumed by it has only due moments later than now. Raises TaskNotFound,
+    and then none is changed.
+    """
+    changed: list[TaskRow] = []
+    for task in load(connection, names):
+        new = _flagged(task, enabled, paused, until_ms, reason, now_ms)
+        if new != task:
+            _change(connection, task, new, who=who, why=reason or "")
+            changed.append(new)
+    return tuple(changed)
+
+
+def move_watermark(connection: Connection, task_name: str, at_ms: int) -> None:
+    """Set the newest decided due moment, also back: for a clock that was far in the future."""
+    connection.execute(tasks.update().where(tasks.c.task_name == task_name).values(watermark=at_ms))
+
+
+def versions(connection: Connection, task_name: str, *, limit: int = 100) -> tuple[Version, ...]:
+    """The changes of a task, newest first; raises TaskNotFound when there never was one."""
+    rows = connection.execute(
+        select(*_VERSION_COLUMNS)
+        .where(task_versions.c.task_name == task_name)
+        .order_by(task_versions.c.id.desc())
+        .limit(limit)
+    )
+    found = tuple(_as_version(row) for row in rows)
+    if not found:
+        raise TaskNotFound(task_name)
+    return found
+
+
+def history(connection: Connection, until_ms: int) -> dict[str, tuple[Span, ...]]:
+    """What was in force when, per task and in order: what the ledger check reckons from."""
+    rows = connection.execute(
+        select(*_VERSION_COLUMNS)
+        .where(task_versions.c.changed_at <= until_ms)
+        .order_by(task_versions.c.task_name, task_versions.c.id)
+    )
+    spans: dict[str, list[Span]] = {}
+    pause_ends: dict[str, int | None] = {}
+    for row in rows:
+        version = _as_version(row)
+        known = spans.setdefault(version.task_name, [])
+        _end_pause(known, pause_ends.get(version.task_name), version.changed_ms)
+        known.append(
+            Span(
+                from_ms=version.changed_ms,
+                definition=version.definition,
+                enabled=version.enabled,
+                paused=version.paused,
+            )
+        )
+        pause_ends[version.task_name] = version.paused_until_ms if version.paused else None
+    for task_name, known in spans.items():
+        _end_pause(known, pause_ends[task_name], until_ms)
+    return {task_name: tuple(known) for task_name, known in spans.items()}
+
+
+def _end_pause(spans: list[Span], pause_ends_ms: int | None, before_ms: int) -> None:
+    """Let a pause that ran out by itself before the next change end in a span of its own."""
+    if pause_ends_ms is not None and pause_ends_ms < before_ms:
+        at_ms = max(pause_ends_ms, spans[-1].from_ms)
+        spans.append(msgspec.structs.replace(spans[-1], from_ms=at_ms, paused=False))
+
+
+def _defined_anew(task: TaskRow, definition: Definition, now_ms: int) -> TaskRow:
+    old = task.definition
+    is_retimed = any(getattr(old, field) != getattr(definition, field) for field in _TIMING)
+    is_enabled = definition.enabled and not old.enabled
+    return msgspec.structs.replace(
+        task,
+        definition=definition,
+        def_rev=task.def_rev + 1,
+        watermark_ms=max(task.watermark_ms, now_ms)
+        if is_retimed or is_enabled
+        else task.watermark_ms,
+        updated_ms=now_ms,
+    )
+
+
+def _flagged(
+    task: TaskRow,
+    enabled: bool | None,
+    paused: bool | None,
+    until_ms: int | None,
+    reason: str | None,
+    now_ms: int,
+) -> TaskRow:
+    """The task with these flags; itself when nothing is different."""
+    new = task
+    if enabled is not None:
+        definition = msgspec.structs.replace(task.definition, enabled=enabled)
+        new = msgspec.structs.replace(new, definition=definition)
+    if paused is not None:
+        new = msgspec.structs.replace(
+            new,
+            paused=paused,
+            paused_until_ms=until_ms if paused else None,
+            pause_reason=reason if paused else None,
+        )
+    if new == task:
+        return task
+    begins = (new.enabled and not task.enabled) or (task.paused and not new.paused)
+    return msgspec.structs.replace(
+        new,
+        watermark_ms=max(task.watermark_ms, now_ms) if begins else task.watermark_ms,
+        updated_ms=now_ms,
+    )
+
+
+_SET = (
+    tasks.update()
+    .where(tasks.c.task_name == bindparam("which"))
+    .values(
+        {field: bindparam(f"new_{field}") for field in _FIELDS if field != "task_name"}
+        | {
+            name: bindparam(f"new_{name}")
+            for name in (
+                "def_rev",
+                "paused",
+                "paused_until",
+                "pause_reason",
+                "watermark",
+                "updated_at",
+            )
+        }
+    )
+)
+
+
+def _add(
+    connection: Connection, definition: Definition, *, who: str, why: str, now_ms: int
+) -> None:
+    task = TaskRow(
+        definition=definition,
+        def_rev=1,
+        paused=False,
+        paused_until_ms=None,
+        pause_reason=None,
+        watermark_ms=now_ms,
+        avg_duration_ms=None,
+        created_ms=now_ms,
+        updated_ms=now_ms,
+    )
+    connection.execute(tasks.insert(), {**_as_row(task), "created_at": now_ms})
+    _remember(connection, task, who=who, why=why)
+
+
+def _change(connection: Connection, old: TaskRow, new: TaskRow, *, who: str, why: str) -> None:
+    values = {f"new_{name}": value for name, value in _as_row(new).items() if name != "task_name"}
+    connection.execute(_SET, {"which": old.task_name, **values})
+    _remember(connection, new, who=who, why=why)
+
+
+def _remember(connection: Connection, task: TaskRow, *, who: str, why: str) -> None:
+    connection.execute(
+        task_versions.insert(),
+        {
+            "task_name": task.task_name,
+            "def_rev": task.def_rev,
+            "changed_at": task.updated_ms,
+            "changed_by": who,
+            "why": why,
+            "definition": msgspec.to_builtins(task.definition),
+            "enabled": task.enabled,
+            "paused": task.paused,
+            "paused_until": task.paused_until_ms,
+            "pause_reason": task.pause_reason,
+        },
+    )
+
+
+def _as_row(task: TaskRow) -> dict[str, Any]:
+    return {field: getattr(task.definition, field) for field in _FIELDS} | {
+        "def_rev": task.def_rev,
+        "paused": task.paused,
+        "paused_until": task.paused_until_ms,
+        "pause_reason": task.pause_reason,
+        "watermark": task.watermark_ms,
+        "updated_at": task.updated_ms,
+    }
+
+
+def _as_task(row: Row[*tuple[Any, ...]]) -> TaskRow:
+    values = row._mapping
+    return TaskRow(
+        definition=Definition(**{field: values[field] for field in _FIELDS}),
+        def_rev=values["def_rev"],
+        paused=values["paused"],
+        paused_until_ms=values["paused_until"],
+        pause_reason=values["pause_reason"],
+        watermark_ms=values["watermark"],
+        avg_duration_ms=values["avg_duration_ms"],
+        created_ms=values["created_at"],
+        updated_ms=values["updated_at"],
+    )
+
+
+def _as_version(row: Row[*tuple[Any, ...]]) -> Version:
+    values = row._mapping
+    return Version(
+        id=values["id"],
+        task_name=values["task_name"],
+        def_rev=values["def_rev"],
+        changed_ms=values["changed_at"],
+        changed_by=values["changed_by"],
+        why=values["why"],
+        definition=msgspec.convert(values["definition"], Definition),
+        enabled=values["enabled"],
+        paused=values["paused"],
+        paused_until_ms=values["paused_until"],
+        pause_reason=values["pause_reason"],
+    )

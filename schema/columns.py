@@ -1,0 +1,133 @@
+"""How instants, lists and small maps lie in a column."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Dialect, Integer, String, Text
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - neither database keeps a zone; rows hold UTC without one
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def _counted_id() -> TypeEngine[int]:
+    # SQLite counts only columns spelled exactly INTEGER.
+    return BigInteger().with_variant(Integer(), "sqlite")
+
+
+CountedId = _counted_id()
+"""A row number given by the database."""
+
+
+class Instant(TypeDecorator[int]):
+    """Milliseconds since 1970 UTC, kept so that operators can read and compare it by hand.
+
+    MySQL and MariaDB: DATETIME(3) in UTC. SQLite: text `2026-11-24 07:05:00.000`, which sorts.
+    """
+
+    impl = String(23)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.DATETIME(fsp=3))
+        return dialect.type_descriptor(String(23))
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        at = _EPOCH + value * _MILLISECOND
+        return at if dialect.name in ("mysql", "mariadb") else at.isoformat(" ", "milliseconds")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
+        if value is None:
+            return None
+        at = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        if at.tzinfo is not None:
+            at = at.astimezone(UTC).replace(tzinfo=None)
+        return (at - _EPOCH) // _MILLISECOND
+
+
+class TextList(TypeDecorator[tuple[str, ...]]):
+    """Texts in order, kept as a JSON array."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(list(value), ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:
+        return None if value is None else tuple(json.loads(value))
+
+
+class Schedules(TypeDecorator[tuple[str, ...]]):
+    """One schedule as it is written, several as a JSON array: no cron text begins with `[`."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:
+        if value is None or len(value) == 1:
+            return None if value is None else value[0]
+        return json.dumps(list(value), ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:
+        if value is None:
+            return None
+        return _texts(value) or (value,)
+
+
+class Command(TypeDecorator[str | tuple[str, ...]]):
+    """A command line as it is written, an argument list as a JSON array of texts.
+
+    A command line that is itself such an array cannot be told apart; no shell could run it.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: str | tuple[str, ...] | None, dialect: Dialect
+    ) -> str | None:
+        if value is None or isinstance(value, str):
+            return value
+        return json.dumps(list(value), ensure_ascii=False)
+
+    def process_result_value(
+        self, value: str | None, dialect: Dialect
+    ) -> str | tuple[str, ...] | None:
+        if value is None:
+            return None
+        return _texts(value) or value
+
+
+class Json(TypeDecorator[dict[str, Any]]):
+    """A small map with text keys, kept as JSON text with sorted keys."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Mapping[str, Any] | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> dict[str, Any] | None:
+        return None if value is None else json.loads(value)
+
+
+def _texts(value: str) -> tuple[str, ...] | None:
+    """The texts of a JSON array; None when it is anything else."""
+    if not value.startswith("["):
+        return None
+    try:
+        parts = json.loads(value)
+    except ValueError:
+        return None
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        return None
+    return tuple(parts)

@@ -1,0 +1,243 @@
+-- The tables of Smart Cron for MariaDB 10.6 or newer and MySQL 8.
+-- Made by `python -m schema.generate` from schema/tables.py; do not edit.
+-- Times are UTC with milliseconds.
+
+CREATE TABLE smart_cron_alerts (
+	id VARCHAR(26) NOT NULL,
+	dedupe_key VARCHAR(190) NOT NULL,
+	kind VARCHAR(64) NOT NULL,
+	severity VARCHAR(16) NOT NULL,
+	status VARCHAR(16) NOT NULL,
+	task_name VARCHAR(64),
+	run_id VARCHAR(26),
+	title VARCHAR(255) NOT NULL,
+	message TEXT NOT NULL,
+	occurrences INTEGER NOT NULL,
+	opened_at DATETIME(3) NOT NULL,
+	last_seen_at DATETIME(3) NOT NULL,
+	acknowledged_by VARCHAR(128),
+	acknowledged_at DATETIME(3),
+	snoozed_until DATETIME(3),
+	resolved_at DATETIME(3),
+	CONSTRAINT pk_smart_cron_alerts PRIMARY KEY (id)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_alerts_dedupe_key_status ON smart_cron_alerts (dedupe_key, status);
+
+CREATE INDEX ix_smart_cron_alerts_status_id ON smart_cron_alerts (status, id);
+
+CREATE TABLE smart_cron_audit (
+	id BIGINT NOT NULL AUTO_INCREMENT,
+	recorded_at DATETIME(3) NOT NULL,
+	key_id VARCHAR(64),
+	label VARCHAR(128),
+	`role` VARCHAR(16),
+	address VARCHAR(64),
+	op VARCHAR(64),
+	action VARCHAR(64) NOT NULL,
+	target VARCHAR(255),
+	arguments TEXT,
+	result VARCHAR(64) NOT NULL,
+	duration_ms INTEGER,
+	CONSTRAINT pk_smart_cron_audit PRIMARY KEY (id)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_audit_recorded_at ON smart_cron_audit (recorded_at);
+
+CREATE TABLE smart_cron_clients (
+	key_id VARCHAR(64) NOT NULL,
+	public_key VARCHAR(64) NOT NULL,
+	label VARCHAR(128) NOT NULL,
+	`role` VARCHAR(16) NOT NULL,
+	enabled BOOL NOT NULL,
+	allowed_from VARCHAR(16) NOT NULL,
+	platform VARCHAR(128) NOT NULL,
+	created_at DATETIME(3) NOT NULL,
+	created_by VARCHAR(128) NOT NULL,
+	last_seen_at DATETIME(3),
+	last_address VARCHAR(64),
+	CONSTRAINT pk_smart_cron_clients PRIMARY KEY (key_id),
+	CONSTRAINT uq_smart_cron_clients_public_key UNIQUE (public_key)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE smart_cron_executions (
+	id VARCHAR(26) NOT NULL,
+	task_name VARCHAR(64) NOT NULL,
+	category VARCHAR(64) NOT NULL,
+	def_rev INTEGER NOT NULL,
+	scheduled_at DATETIME(3) NOT NULL,
+	attempt INTEGER NOT NULL,
+	trigger_type VARCHAR(16) NOT NULL,
+	status VARCHAR(16) NOT NULL,
+	reason VARCHAR(64),
+	requested_by VARCHAR(128),
+	op VARCHAR(64),
+	queued_at DATETIME(3) NOT NULL,
+	retry_at DATETIME(3),
+	started_at DATETIME(3),
+	ended_at DATETIME(3),
+	duration_ms BIGINT,
+	late_ms BIGINT,
+	exit_status INTEGER,
+	signal_number INTEGER,
+	pid INTEGER,
+	cpu_ms BIGINT,
+	peak_rss BIGINT,
+	output_bytes BIGINT NOT NULL,
+	output_tail TEXT,
+	error_message TEXT,
+	stack_trace TEXT,
+	log_file VARCHAR(255),
+	log_offset BIGINT,
+	log_bytes BIGINT,
+	missed_count INTEGER NOT NULL,
+	missed_until DATETIME(3),
+	CONSTRAINT pk_smart_cron_executions PRIMARY KEY (id),
+	CONSTRAINT uq_smart_cron_executions_task_name_scheduled_at_attempt UNIQUE (task_name, scheduled_at, attempt)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_executions_missed_until ON smart_cron_executions (missed_until);
+
+CREATE INDEX ix_smart_cron_executions_scheduled_at ON smart_cron_executions (scheduled_at);
+
+CREATE INDEX ix_smart_cron_executions_started_at ON smart_cron_executions (started_at);
+
+CREATE INDEX ix_smart_cron_executions_status_id ON smart_cron_executions (status, id);
+
+CREATE INDEX ix_smart_cron_executions_task_name_id ON smart_cron_executions (task_name, id);
+
+CREATE TABLE smart_cron_health_checks (
+	id BIGINT NOT NULL AUTO_INCREMENT,
+	check_name VARCHAR(64) NOT NULL,
+	kind VARCHAR(32) NOT NULL,
+	status VARCHAR(16) NOT NULL,
+	value FLOAT,
+	unit VARCHAR(16),
+	message TEXT NOT NULL,
+	checked_at DATETIME(3) NOT NULL,
+	CONSTRAINT pk_smart_cron_health_checks PRIMARY KEY (id)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_health_checks_check_name_id ON smart_cron_health_checks (check_name, id);
+
+CREATE INDEX ix_smart_cron_health_checks_checked_at ON smart_cron_health_checks (checked_at);
+
+CREATE TABLE smart_cron_invites (
+	invite_id VARCHAR(64) NOT NULL,
+	public_key VARCHAR(64) NOT NULL,
+	`role` VARCHAR(16) NOT NULL,
+	label VARCHAR(128) NOT NULL,
+	created_at DATETIME(3) NOT NULL,
+	created_by VARCHAR(128) NOT NULL,
+	expires_at DATETIME(3) NOT NULL,
+	used_at DATETIME(3),
+	used_by VARCHAR(64),
+	CONSTRAINT pk_smart_cron_invites PRIMARY KEY (invite_id),
+	CONSTRAINT uq_smart_cron_invites_public_key UNIQUE (public_key)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE smart_cron_metrics (
+	metric_name VARCHAR(64) NOT NULL,
+	recorded_at DATETIME(3) NOT NULL,
+	value FLOAT NOT NULL,
+	CONSTRAINT pk_smart_cron_metrics PRIMARY KEY (metric_name, recorded_at)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_metrics_recorded_at ON smart_cron_metrics (recorded_at);
+
+CREATE TABLE smart_cron_ops (
+	op VARCHAR(64) NOT NULL,
+	key_id VARCHAR(64) NOT NULL,
+	action VARCHAR(64) NOT NULL,
+	body_digest VARCHAR(64) NOT NULL,
+	state VARCHAR(16) NOT NULL,
+	run_id VARCHAR(26),
+	result BLOB,
+	created_at DATETIME(3) NOT NULL,
+	finished_at DATETIME(3),
+	CONSTRAINT pk_smart_cron_ops PRIMARY KEY (op)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_ops_created_at ON smart_cron_ops (created_at);
+
+CREATE TABLE smart_cron_rollups (
+	task_name VARCHAR(64) NOT NULL,
+	hour_at DATETIME(3) NOT NULL,
+	runs INTEGER NOT NULL,
+	failures INTEGER NOT NULL,
+	timed_runs INTEGER NOT NULL,
+	sum_ms BIGINT NOT NULL,
+	max_ms BIGINT NOT NULL,
+	histogram TEXT NOT NULL,
+	CONSTRAINT pk_smart_cron_rollups PRIMARY KEY (task_name, hour_at)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_rollups_hour_at ON smart_cron_rollups (hour_at);
+
+CREATE TABLE smart_cron_state (
+	name VARCHAR(64) NOT NULL,
+	value TEXT NOT NULL,
+	updated_at DATETIME(3) NOT NULL,
+	CONSTRAINT pk_smart_cron_state PRIMARY KEY (name)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE smart_cron_task_versions (
+	id BIGINT NOT NULL AUTO_INCREMENT,
+	task_name VARCHAR(64) NOT NULL,
+	def_rev INTEGER NOT NULL,
+	changed_at DATETIME(3) NOT NULL,
+	changed_by VARCHAR(128) NOT NULL,
+	why TEXT NOT NULL,
+	definition TEXT NOT NULL,
+	enabled BOOL NOT NULL,
+	paused BOOL NOT NULL,
+	paused_until DATETIME(3),
+	pause_reason TEXT,
+	CONSTRAINT pk_smart_cron_task_versions PRIMARY KEY (id)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_task_versions_task_name_id ON smart_cron_task_versions (task_name, id);
+
+CREATE TABLE smart_cron_tasks_config (
+	task_name VARCHAR(64) NOT NULL,
+	category VARCHAR(64) NOT NULL,
+	description TEXT NOT NULL,
+	tags TEXT NOT NULL,
+	schedule TEXT NOT NULL,
+	timezone VARCHAR(64) NOT NULL,
+	command TEXT NOT NULL,
+	shell VARCHAR(8) NOT NULL,
+	timeout_seconds INTEGER NOT NULL,
+	kill_grace_s INTEGER NOT NULL,
+	priority INTEGER NOT NULL,
+	max_retries INTEGER NOT NULL,
+	retry_base_s INTEGER NOT NULL,
+	retry_cap_s INTEGER NOT NULL,
+	retry_on_timeout BOOL NOT NULL,
+	overlap VARCHAR(16) NOT NULL,
+	missed VARCHAR(16) NOT NULL,
+	start_deadline_s INTEGER NOT NULL,
+	dst_gap VARCHAR(8) NOT NULL,
+	dst_fold VARCHAR(8) NOT NULL,
+	memory_limit_mb INTEGER,
+	run_as VARCHAR(64),
+	working_directory TEXT,
+	environment TEXT NOT NULL,
+	enabled BOOL NOT NULL,
+	paused BOOL NOT NULL,
+	paused_until DATETIME(3),
+	pause_reason TEXT,
+	watermark DATETIME(3) NOT NULL,
+	def_rev INTEGER NOT NULL,
+	avg_duration_ms BIGINT,
+	created_at DATETIME(3) NOT NULL,
+	updated_at DATETIME(3) NOT NULL,
+	CONSTRAINT pk_smart_cron_tasks_config PRIMARY KEY (task_name)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE smart_cron_schema_version (
+	version_num VARCHAR(32) NOT NULL,
+	PRIMARY KEY (version_num)
+);
+
+INSERT INTO smart_cron_schema_version (version_num) VALUES ('0001');

@@ -1,0 +1,286 @@
+"""Which tables there are; names are the older system's where it had them."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from schema.columns import Command, CountedId, Instant, Json, Schedules, TextList
+
+VERSION_TABLE = "smart_cron_schema_version"
+
+# utf8mb4_bin compares like SQLite does: keys and ids differ by case.
+_MYSQL: dict[str, Any] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+}
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# One column per field of a definition, then what is known about the task beside it.
+# `watermark` is the newest due moment decided: nothing at or before it is ever decided again.
+tasks = Table(
+    "smart_cron_tasks_config",
+    metadata,
+    Column("task_name", String(64), primary_key=True),
+    Column("category", String(64), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("tags", TextList, nullable=False),
+    Column("schedule", Schedules, nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("command", Command, nullable=False),
+    Column("shell", String(8), nullable=False),
+    Column("timeout_seconds", Integer, nullable=False),
+    Column("kill_grace_s", Integer, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("max_retries", Integer, nullable=False),
+    Column("retry_base_s", Integer, nullable=False),
+    Column("retry_cap_s", Integer, nullable=False),
+    Column("retry_on_timeout", Boolean, nullable=False),
+    Column("overlap", String(16), nullable=False),
+    Column("missed", String(16), nullable=False),
+    Column("start_deadline_s", Integer, nullable=False),
+    Column("dst_gap", String(8), nullable=False),
+    Column("dst_fold", String(8), nullable=False),
+    Column("memory_limit_mb", Integer),
+    Column("run_as", String(64)),
+    Column("working_directory", Text),
+    Column("environment", Json, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("paused_until", Instant),
+    Column("pause_reason", Text),
+    Column("watermark", Instant, nullable=False),
+    Column("def_rev", Integer, nullable=False),
+    Column("avg_duration_ms", BigInteger),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    **_MYSQL,
+)
+
+# Each change of a definition or of its flags, newest id last; `definition` is the whole of it.
+task_versions = Table(
+    "smart_cron_task_versions",
+    metadata,
+    Column("id", CountedId, primary_key=True, autoincrement=True),
+    Column("task_name", String(64), nullable=False),
+    Column("def_rev", Integer, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", String(128), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("definition", Json, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("paused_until", Instant),
+    Column("pause_reason", Text),
+    Index(None, "task_name", "id"),
+    **_MYSQL,
+)
+
+# The ledger. Run ids are ULIDs, so `id` is also the order in which rows were made.
+executions = Table(
+    "smart_cron_executions",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("task_name", String(64), nullable=False),
+    Column("category", String(64), nullable=False),
+    Column("def_rev", Integer, nullable=False),
+    Column("scheduled_at", Instant, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("trigger_type", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", String(64)),
+    Column("requested_by", String(128)),
+    Column("op", String(64)),
+    Column("queued_at", Instant, nullable=False),
+    Column("retry_at", Instant),
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    Column("duration_ms", BigInteger),
+    Column("late_ms", BigInteger),
+    Column("exit_status", Integer),
+    Column("signal_number", Integer),
+    Column("pid", Integer),
+    Column("cpu_ms", BigInteger),
+    Column("peak_rss", BigInteger),
+    Column("output_bytes", BigInteger, nullable=False),
+    Column("output_tail", Text),
+    Column("error_message", Text),
+    Column("stack_trace", Text),
+    Column("log_file", String(255)),
+    Column("log_offset", BigInteger),
+    Column("log_bytes", BigInteger),
+    Column("missed_count", Integer, nullable=False),
+    Column("missed_until", Instant),
+    UniqueConstraint("task_name", "scheduled_at", "attempt"),
+    Index(None, "task_name", "id"),
+    Index(None, "status", "id"),
+    Index(None, "started_at"),
+    Index(None, "scheduled_at"),
+    Index(None, "missed_until"),
+    **_MYSQL,
+)
+
+# One row per task and hour of ending. `timed_runs` are those that have a duration, `sum_ms`,
+# `max_ms` and `histogram` (bucket: how many; see agent/store/rollups.py) are of these.
+rollups = Table(
+    "smart_cron_rollups",
+    metadata,
+    Column("task_name", String(64), primary_key=True),
+    Column("hour_at", Instant, primary_key=True),
+    Column("runs", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("timed_runs", Integer, nullable=False),
+    Column("sum_ms", BigInteger, nullable=False),
+    Column("max_ms", BigInteger, nullable=False),
+    Column("histogram", Json, nullable=False),
+    Index(None, "hour_at"),
+    **_MYSQL,
+)
+
+alerts = Table(
+    "smart_cron_alerts",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("dedupe_key", String(190), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("task_name", String(64)),
+    Column("run_id", String(26)),
+    Column("title", String(255), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("occurrences", Integer, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("last_seen_at", Instant, nullable=False),
+    Column("acknowledged_by", String(128)),
+    Column("acknowledged_at", Instant),
+    Column("snoozed_until", Instant),
+    Column("resolved_at", Instant),
+    Index(None, "status", "id"),
+    Index(None, "dedupe_key", "status"),
+    **_MYSQL,
+)
+
+health_checks = Table(
+    "smart_cron_health_checks",
+    metadata,
+    Column("id", CountedId, primary_key=True, autoincrement=True),
+    Column("check_name", String(64), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("value", Float),
+    Column("unit", String(16)),
+    Column("message", Text, nullable=False),
+    Column("checked_at", Instant, nullable=False),
+    Index(None, "check_name", "id"),
+    Index(None, "checked_at"),
+    **_MYSQL,
+)
+
+metrics = Table(
+    "smart_cron_metrics",
+    metadata,
+    Column("metric_name", String(64), primary_key=True),
+    Column("recorded_at", Instant, primary_key=True),
+    Column("value", Float, nullable=False),
+    Index(None, "recorded_at"),
+    **_MYSQL,
+)
+
+audit = Table(
+    "smart_cron_audit",
+    metadata,
+    Column("id", CountedId, primary_key=True, autoincrement=True),
+    Column("recorded_at", Instant, nullable=False),
+    Column("key_id", String(64)),
+    Column("label", String(128)),
+    Column("role", String(16)),
+    Column("address", String(64)),
+    Column("op", String(64)),
+    Column("action", String(64), nullable=False),
+    Column("target", String(255)),
+    Column("arguments", Text),
+    Column("result", String(64), nullable=False),
+    Column("duration_ms", Integer),
+    Index(None, "recorded_at"),
+    **_MYSQL,
+)
+
+clients = Table(
+    "smart_cron_clients",
+    metadata,
+    Column("key_id", String(64), primary_key=True),
+    Column("public_key", String(64), nullable=False, unique=True),
+    Column("label", String(128), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("allowed_from", String(16), nullable=False),
+    Column("platform", String(128), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", String(128), nullable=False),
+    Column("last_seen_at", Instant),
+    Column("last_address", String(64)),
+    **_MYSQL,
+)
+
+# A used invite stays until cleanup, so that its rightful owner can be told that it was used.
+invites = Table(
+    "smart_cron_invites",
+    metadata,
+    Column("invite_id", String(64), primary_key=True),
+    Column("public_key", String(64), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("label", String(128), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", String(128), nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+    Column("used_by", String(64)),
+    **_MYSQL,
+)
+
+# Commands by their idempotency id: what was asked (as a digest) and what was answered.
+ops = Table(
+    "smart_cron_ops",
+    metadata,
+    Column("op", String(64), primary_key=True),
+    Column("key_id", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("body_digest", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("run_id", String(26)),
+    Column("result", LargeBinary),
+    Column("created_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Index(None, "created_at"),
+    **_MYSQL,
+)
+
+state = Table(
+    "smart_cron_state",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    **_MYSQL,
+)

@@ -1,0 +1,1 @@
+"""The numbered steps of the schema; a step is never edited once released."""
