@@ -1,5 +1,6 @@
 """What both sides know of agent, tasks, runs, checks and alerts: the rows."""
 
+from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 import msgspec
@@ -214,6 +215,18 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     runs: tuple[Run, ...] = ()
     checks: tuple[Check, ...] = ()
     alerts: tuple[Alert, ...] = ()
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> "Rows":
+        """These rows, sorted into their kinds, their order kept."""
+        rows = tuple(rows)
+        return cls(
+            agent=next((row for row in rows if isinstance(row, Agent)), None),
+            tasks=tuple(row for row in rows if isinstance(row, Task)),
+            runs=tuple(row for row in rows if isinstance(row, Run)),
+            checks=tuple(row for row in rows if isinstance(row, Check)),
+            alerts=tuple(row for row in rows if isinstance(row, Alert)),
+        )
 
     def all(self) -> tuple[Row, ...]:
         """Every row, kind after kind."""
