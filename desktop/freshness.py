@@ -1,0 +1,62 @@
+"""How far what is shown can be believed now: what a window knows of its link."""
+
+from dataclasses import dataclass
+from typing import Final
+
+NEVER: Final = "never"
+LIVE: Final = "live"
+LATE: Final = "late"
+LOST: Final = "lost"
+REFUSED: Final = "refused"
+LINK_STATES: Final = (NEVER, LIVE, LATE, LOST, REFUSED)
+
+OPERATOR_ROLES: Final = ("operator", "admin")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """The link to one agent as a person should be told of it.
+
+    `beat_ms` is the agent's clock in the newest heartbeat, `beat_here_ms` this machine's clock
+    when it came; `offset_ms` is the agent's clock minus this one. `retry_here_ms` is when the
+    next try is due, by this machine's clock. `problem` is one sentence with the next step.
+    """
+
+    state: str = NEVER
+    name: str = ""
+    environment: str = ""
+    role: str = ""
+    label: str = ""
+    beat_ms: int | None = None
+    beat_here_ms: int | None = None
+    offset_ms: int = 0
+    round_trip_ms: int | None = None
+    is_encrypted: bool = True
+    retry_here_ms: int | None = None
+    tries: int = 0
+    problem: str = ""
+
+    @property
+    def is_live(self) -> bool:
+        """Everything shown is true now."""
+        return self.state == LIVE
+
+    @property
+    def was_heard(self) -> bool:
+        """The agent was heard at least once, so there is something to show."""
+        return self.beat_ms is not None
+
+    @property
+    def may_command(self) -> bool:
+        """A command would reach the agent, and the role allows it."""
+        return self.is_live and self.role in OPERATOR_ROLES
+
+    def age_ms(self, here_ms: int) -> int | None:
+        """How old the newest heartbeat is."""
+        return None if self.beat_here_ms is None else max(0, here_ms - self.beat_here_ms)
+
+    def agent_now_ms(self, here_ms: int) -> int:
+        """The agent's time; it stands still at the last heartbeat while the agent is silent."""
+        if self.state in (LOST, REFUSED) and self.beat_ms is not None:
+            return self.beat_ms
+        return here_ms + self.offset_ms

@@ -1,0 +1,1 @@
+"""Rows as Qt wants them; models do not know each other."""

@@ -1,0 +1,167 @@
+"""In which state a task is, and the shape, word and colour of each state."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from PySide6.QtCore import QCoreApplication
+
+from shared.protocol.rows import Run, Task
+
+# A moment this much past without its run is late; less is only the way over the wire.
+LATE_AFTER_MS: Final = 5_000
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("states", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How one state is told: shape first, then the word, then the colour family."""
+
+    icon: str
+    word: str
+    family: str
+
+    @property
+    def said(self) -> str:
+        """The word in the reader's language."""
+        return _tr(self.word)
+
+
+# The worst first: this is the order in which one task's claims on its state are weighed.
+TASK_LOOKS: Final[dict[str, Look]] = {
+    "invalid": Look("file-x-fill", "Invalid", "bad"),
+    "failing": Look("warning-fill", "Failing", "bad"),
+    "late": Look("clock-afternoon-fill", "Late", "warn"),
+    "stopping": Look("stop-circle-fill", "Stopping", "run"),
+    "running": Look("circle-half-fill", "Running", "run"),
+    "queued": Look("hourglass-medium-fill", "Queued", "run"),
+    "never": Look("circle-bold", "Never ran", "idle"),
+    "ok": Look("check-bold", "OK", "ok"),
+    "paused": Look("pause-fill", "Paused", "idle"),
+    "disabled": Look("prohibit-bold", "Disabled", "idle"),
+    "unknown": Look("question-bold", "Unknown", "idle"),
+}
+SEVERITY: Final = {state: place for place, state in enumerate(TASK_LOOKS)}
+
+ENDING_LOOKS: Final[dict[str, Look]] = {
+    "success": Look("check-circle-fill", "Success", "ok"),
+    "error": Look("x-square-fill", "Error", "bad"),
+    "timeout": Look("timer-fill", "Timeout", "bad"),
+    "killed_memory": Look("cpu-fill", "Out of memory", "bad"),
+    "aborted": Look("stop-fill", "Aborted", "idle"),
+    "skipped": Look("skip-forward-fill", "Skipped", "idle"),
+    "missed": Look("circle-dashed-bold", "Missed", "warn"),
+    "lost": Look("ghost-fill", "Lost", "bad"),
+}
+LIVE_LOOKS: Final[dict[str, Look]] = {
+    "queued": TASK_LOOKS["queued"],
+    "starting": Look("circle-half-fill", "Starting", "run"),
+    "running": TASK_LOOKS["running"],
+    "stopping": TASK_LOOKS["stopping"],
+    "retry_wait": Look("hourglass-medium-fill", "Waits to retry", "run"),
+}
+CHECK_LOOKS: Final[dict[str, Look]] = {
+    "ok": Look("check-bold", "OK", "ok"),
+    "warn": Look("eye-fill", "Watch", "warn"),
+    "crit": Look("warning-fill", "Critical", "bad"),
+    "unknown": TASK_LOOKS["unknown"],
+}
+
+_REASONS: Final[dict[str, str]] = {
+    "overlap": "the run before had not ended",
+    "paused": "the task was paused",
+    "disabled": "the task was switched off",
+    "blackout": "a blackout was on",
+    "too_late": "too late to start",
+    "agent_down": "the agent was down",
+    "clock_jump": "the clock jumped",
+    "queue_full": "too many were waiting",
+    "replaced": "a newer run took over",
+    "never_started": "could not be started",
+    "superseded": "the next regular run took over",
+    "database_away": "the database was away",
+}
+_TRIGGERS: Final[dict[str, str]] = {
+    "schedule": "Schedule",
+    "manual": "By hand",
+    "retry": "Retry",
+    "catchup": "Catch-up",
+    "chain": "Chain",
+}
+
+
+def state_of(task: Task, now_ms: int | None) -> str:
+    """The one state of a task: the worst that is true; a run in progress speaks before the past."""
+    if task.state == "invalid":
+        return "invalid"
+    if task.state in ("running", "stopping"):
+        return task.state
+    if not task.enabled or task.state == "off":
+        return "disabled"
+    if task.paused:
+        return "paused"
+    if task.fails > 0:
+        return "failing"
+    if is_late(task, now_ms):
+        return "late"
+    if task.state in ("queued", "retry_wait"):
+        return "queued"
+    if task.state != "idle":
+        return "unknown"
+    return "never" if task.last is None else "ok"
+
+
+def is_late(task: Task, now_ms: int | None) -> bool:
+    """Its moment has passed and no run came."""
+    if now_ms is None or task.next_ms is None or not task.enabled or task.paused:
+        return False
+    return task.state in ("idle", "queued") and now_ms - task.next_ms > LATE_AFTER_MS
+
+
+def task_look(state: str) -> Look:
+    """How a task's state is told; a state nobody knows is said to be unknown."""
+    return TASK_LOOKS.get(state, TASK_LOOKS["unknown"])
+
+
+def ending_look(result: str | None) -> Look:
+    """How a run's ending is told."""
+    return ENDING_LOOKS.get(result or "", TASK_LOOKS["unknown"])
+
+
+def run_look(run: Run) -> Look:
+    """How a run is told, ended or not."""
+    if run.state == "ended":
+        return ending_look(run.result)
+    return LIVE_LOOKS.get(run.state, TASK_LOOKS["unknown"])
+
+
+def check_look(state: str) -> Look:
+    """How a probe's finding is told."""
+    return CHECK_LOOKS.get(state, TASK_LOOKS["unknown"])
+
+
+def reason_words(reason: str | None) -> str:
+    """A reason code as words; one that is not in the list is shown as it came."""
+    if not reason:
+        return ""
+    return _tr(_REASONS[reason]) if reason in _REASONS else reason
+
+
+def trigger_words(trigger: str) -> str:
+    """What ordered a run, as words."""
+    return _tr(_TRIGGERS[trigger]) if trigger in _TRIGGERS else trigger
+
+
+def ending_words(
+    result: str, *, exit_status: int | None, signal: int | None, reason: str | None
+) -> str:
+    """An ending in a few words: "exit 255", "timeout", "skipped, the task was paused"."""
+    if result == "error" and exit_status is not None:
+        return _tr("exit {0}").format(exit_status)
+    if result == "error" and signal is not None:
+        return _tr("signal {0}").format(signal)
+    if result == "error" and reason:
+        return reason_words(reason)
+    return ending_look(result).said.lower()

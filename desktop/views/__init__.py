@@ -1,0 +1,1 @@
+"""Panels: they show and ask, and do not know each other."""

@@ -1,0 +1,1 @@
+"""The task grid: its cells and its behaviour."""
