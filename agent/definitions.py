@@ -1,8 +1,20 @@
 """What a task is: its definition, read from TOML and checked at the door."""
 
-from typing import Literal
+import difflib
+import hashlib
+import re
+import tomllib
+import typing
+from collections.abc import Iterable, Mapping
+from types import NoneType
+from typing import Final, Literal
 
 import msgspec
+import tomlkit
+
+from agent.cron.grammar import parse
+from agent.cron.zones import load_zone
+from agent.errors import BadDefinition, WrongUse
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,3 +45,246 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     working_directory: str | None = None
     environment: dict[str, str] = {}
     enabled: bool = True
+
+
+_FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Definition)}
+_RANGES: Final = {
+    "timeout_seconds": (1, 30 * 86_400),
+    "kill_grace_s": (0, 3600),
+    "priority": (1, 5),
+    "max_retries": (0, 100),
+    "retry_base_s": (1, 86_400),
+    "retry_cap_s": (1, 7 * 86_400),
+    "start_deadline_s": (1, 366 * 86_400),
+    "memory_limit_mb": (4, 16 * 1024 * 1024),
+}
+_LENGTHS: Final = {"category": (1, 64), "description": (0, 500)}
+_MAX_SCHEDULES: Final = 10
+_MAX_TAGS: Final = 16
+_MAX_VARIABLES: Final = 128
+_MAX_TEXT: Final = 4096
+_MAX_ARGUMENTS: Final = 256
+_NAME: Final = re.compile(r"[a-z0-9._-]{1,64}", re.ASCII)
+_TAG: Final = re.compile(r"[A-Za-z0-9._-]{1,32}", re.ASCII)
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+_USER: Final = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.ASCII)
+_ROOTED: Final = re.compile(r"\{(app_root|home)\}(/[^\s\"';|&<>()]*)?")
+# These the agent sets itself for each run.
+_OWN_VARIABLES: Final = frozenset(
+    {"SMARTCRON_TASK", "SMARTCRON_RUN_ID", "SMARTCRON_SCHEDULED_FOR", "SMARTCRON_ATTEMPT"}
+)
+
+
+def load_definitions(text: str, origin: str) -> list[Definition]:
+    """The checked tasks of a TOML file; `origin` names it in refusals; raises WrongUse."""
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise WrongUse(f"{origin} is not TOML: {error}") from error
+    tables = document.pop("task", [])
+    if document:
+        stranger = next(iter(document))
+        raise WrongUse(f"{origin}: {stranger!r} is not known here; tasks are [[task]] tables")
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise WrongUse(f"{origin}: write [[task]] with two brackets before each task")
+    found: dict[str, Definition] = {}
+    for number, table in enumerate(tables, start=1):
+        where = f"{origin}: task {table.get('task_name', f'number {number}')!s:.64}"
+        try:
+            definition = read_definition(table)
+        except BadDefinition as error:
+            raise BadDefinition(error.field, error.value, error.fix, where=where) from error
+        if definition.task_name in found:
+            raise BadDefinition(
+                "task_name", definition.task_name, "is used twice in this file", where=where
+            )
+        found[definition.task_name] = definition
+    return list(found.values())
+
+
+def read_definition(table: Mapping[str, object]) -> Definition:
+    """One checked task from plain values, as TOML or a request holds them; raises BadDefinition."""
+    for key in table:
+        if key not in _FIELDS:
+            near = difflib.get_close_matches(str(key), _FIELDS, n=1)
+            fix = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_FIELDS)}"
+            raise BadDefinition(str(key)[:64], table[key], f"this key is not known; {fix}")
+    for name, field in _FIELDS.items():
+        if field.required and name not in table:
+            raise BadDefinition(name, None, "is missing; every task needs it")
+    values: dict[str, object] = {}
+    for name, value in table.items():
+        plain = (value,) if name == "schedule" and isinstance(value, str) else value
+        try:
+            values[name] = msgspec.convert(plain, _FIELDS[name].type)
+        except msgspec.ValidationError as error:
+            # Values of variables may be secrets, so only their names are shown.
+            shown = list(value) if isinstance(value, dict) else value
+            raise BadDefinition(name, shown, f"must be {_shape(_FIELDS[name].type)}") from error
+    definition = Definition(**values)  # type: ignore[arg-type]  # each was converted to its type
+    check(definition)
+    return definition
+
+
+def check(definition: Definition) -> None:
+    """Raise BadDefinition for the first field that cannot be accepted."""
+    if not _NAME.fullmatch(definition.task_name):
+        raise BadDefinition(
+            "task_name", definition.task_name, "must be 1 to 64 characters of a-z 0-9 . _ -"
+        )
+    _check_numbers(definition)
+    _check_texts(definition)
+    _check_schedule(definition)
+    _check_command(definition)
+    _check_environment(definition.environment)
+    if definition.run_as is not None and not _USER.fullmatch(definition.run_as):
+        raise BadDefinition("run_as", definition.run_as, "must be the name of a user of this host")
+
+
+def to_toml(definitions: Iterable[Definition]) -> str:
+    """The tasks as TOML that reads back the same; what is left to its default is left out."""
+    document = tomlkit.document()
+    tables = tomlkit.aot()
+    for definition in definitions:
+        table = tomlkit.table()
+        for name, field in _FIELDS.items():
+            value = getattr(definition, name)
+            if not field.required and value == _default(field):
+                continue
+            if name == "schedule" and len(value) == 1:
+                value = value[0]
+            table.add(name, list(value) if isinstance(value, tuple) else value)
+        tables.append(table)
+    document.add("task", tables)
+    return tomlkit.dumps(document)
+
+
+def digest(definition: Definition) -> str:
+    """The same for equal definitions only: SHA-256 in hex over all fields."""
+    return hashlib.sha256(msgspec.json.encode(definition, order="deterministic")).hexdigest()
+
+
+def _check_numbers(definition: Definition) -> None:
+    for name, (lowest, highest) in _RANGES.items():
+        value = getattr(definition, name)
+        if value is not None and not lowest <= value <= highest:
+            raise BadDefinition(name, value, f"must be from {lowest} to {highest}")
+    if definition.retry_cap_s < definition.retry_base_s:
+        raise BadDefinition(
+            "retry_cap_s",
+            definition.retry_cap_s,
+            f"must not be less than retry_base_s, which is {definition.retry_base_s}",
+        )
+
+
+def _check_texts(definition: Definition) -> None:
+    for name, (shortest, longest) in _LENGTHS.items():
+        value = getattr(definition, name)
+        if not shortest <= len(value) <= longest or not _is_one_line(value):
+            raise BadDefinition(
+                name, value[:_MAX_TEXT], f"must be one line of {shortest} to {longest} characters"
+            )
+    if len(definition.tags) > _MAX_TAGS:
+        raise BadDefinition("tags", len(definition.tags), f"at most {_MAX_TAGS} tags are kept")
+    for tag in definition.tags:
+        if not _TAG.fullmatch(tag):
+            raise BadDefinition("tags", tag, "must be 1 to 32 letters, digits, . _ or -")
+
+
+def _check_schedule(definition: Definition) -> None:
+    if not 1 <= len(definition.schedule) <= _MAX_SCHEDULES:
+        raise BadDefinition(
+            "schedule", len(definition.schedule), f"write 1 to {_MAX_SCHEDULES} schedules"
+        )
+    for text in definition.schedule:
+        parse(text)
+    load_zone(definition.timezone)
+
+
+def _check_command(definition: Definition) -> None:
+    command = definition.command
+    words = (command,) if isinstance(command, str) else command
+    if not words or not words[0].strip():
+        raise BadDefinition("command", command, "is empty; write what to run")
+    if len(words) > _MAX_ARGUMENTS:
+        raise BadDefinition("command", len(words), f"has more than {_MAX_ARGUMENTS} arguments")
+    if definition.shell == "always" and not isinstance(command, str):
+        raise BadDefinition("shell", "always", "a list is run without a shell; write one text")
+    for word in words:
+        _check_text("command", word)
+        _check_rooted("command", word)
+    folder = definition.working_directory
+    if folder is None:
+        return
+    _check_text("working_directory", folder)
+    _check_rooted("working_directory", folder)
+    if not folder.startswith(("/", "{app_root}", "{home}")):
+        raise BadDefinition(
+            "working_directory", folder, "must begin with / or {app_root} or {home}"
+        )
+
+
+def _check_environment(environment: Mapping[str, str]) -> None:
+    if len(environment) > _MAX_VARIABLES:
+        raise BadDefinition(
+            "environment", len(environment), f"at most {_MAX_VARIABLES} variables are kept"
+        )
+    for name, value in environment.items():
+        if not _VARIABLE.fullmatch(name):
+            raise BadDefinition(
+                "environment", name, "a name is letters, digits and _, not beginning with a digit"
+            )
+        if name in _OWN_VARIABLES:
+            raise BadDefinition("environment", name, "is set by the agent; choose another name")
+        # The value may be a secret: the refusal shows the name only.
+        if "\0" in value or len(value) > _MAX_TEXT or not _is_encodable(value):
+            raise BadDefinition(
+                "environment", name, f"its value must be text of at most {_MAX_TEXT} characters"
+            )
+        _check_rooted("environment", value)
+
+
+def _check_text(field: str, value: str) -> None:
+    if len(value) > _MAX_TEXT:
+        raise BadDefinition(field, value[:100], f"is longer than {_MAX_TEXT} characters")
+    if not _is_one_line(value):
+        raise BadDefinition(
+            field, value, "holds a line break or NUL; write it on one line or call a script"
+        )
+
+
+def _check_rooted(field: str, value: str) -> None:
+    """A path that begins in one of our folders stays in it."""
+    for found in _ROOTED.finditer(value):
+        depth = 0
+        for part in (found[2] or "").split("/"):
+            depth += {"": 0, ".": 0, "..": -1}.get(part, 1)
+            if depth < 0:
+                raise BadDefinition(
+                    field, found[0], f"leaves {{{found[1]}}}; write a path without .. that stays in"
+                )
+
+
+def _is_one_line(value: str) -> bool:
+    return not any(sign in value for sign in "\0\n\r\v\f\x1b") and _is_encodable(value)
+
+
+def _is_encodable(value: str) -> bool:
+    return not any("\ud800" <= sign <= "\udfff" for sign in value)
+
+
+def _default(field: msgspec.structs.FieldInfo) -> object:
+    return field.default_factory() if callable(field.default_factory) else field.default
+
+
+def _shape(kind: object) -> str:
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        return " or ".join(repr(part) for part in parts)
+    if origin is tuple:
+        return "a list of texts"
+    if origin is dict:
+        return "a table of names and texts"
+    if parts:
+        return " or ".join(_shape(part) for part in parts if part is not NoneType)
+    return {int: "a whole number", bool: "true or false", str: "text"}[kind]  # type: ignore[index]

@@ -18,14 +18,15 @@ class WrongUse(AgentError):
 class BadDefinition(WrongUse):
     """A task definition names a field whose value cannot be accepted."""
 
-    def __init__(self, field: str, value: object, fix: str) -> None:
+    def __init__(self, field: str, value: object, fix: str, *, where: str = "") -> None:
         self.field = field
         self.value = value
         self.fix = fix
         shown = repr(value)
         if len(shown) > 80:
             shown = f"{shown[:76]}...{shown[-1]}"
-        super().__init__(f"{field} = {shown}: {fix}")
+        begin = f"{where}: " if where else ""
+        super().__init__(f"{begin}{field} = {shown}: {fix}")
 
 
 class TaskNotFound(WrongUse):

@@ -47,7 +47,12 @@ def _say_cron(schedule: Cron) -> str:
             said = _say_times(minute, hour, days)
     elif (month, weekday) == ("*", "*") and date.isdigit() and _is_time(minute, hour):
         said = f"Monthly on day {int(date)} {_clock(hour, minute)}"
-    return said or _describe(schedule.text)
+    if said is not None:
+        return said
+    # The library takes both day fields for "or", and a step of weekdays for a rhythm.
+    if "/" in weekday or (not schedule.days_or and "*" not in (date, weekday)):
+        return schedule.text
+    return _describe(schedule.text)
 
 
 def _say_weekdays(weekday: str) -> str | None:
