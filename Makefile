@@ -1,0 +1,33 @@
+# Each target is one small script in scripts/, readable and runnable by itself.
+.DEFAULT_GOAL := help
+.PHONY: help run check test bundle screenshots house clean
+
+# Words for the program behind a target, such as: make run ARGS="--home /srv/smart-cron"
+ARGS ?=
+
+help: ## Say what can be made
+	@echo "Smart Cron: make TARGET [ARGS=\"...\"]"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+
+run: ## Run the 29 tasks of the example company and watch them (ARGS="--home DIR")
+	@scripts/run $(ARGS)
+
+check: ## Run every static check
+	@scripts/check
+
+test: ## Install what the tests need, then run them all (ARGS="tests/agent -k retry")
+	@scripts/test $(ARGS)
+
+bundle: ## Build the desktop as one folder that needs no Python: dist/smartcron-desktop
+	@scripts/bundle
+
+screenshots: ## Take the pictures in docs/images from a real run
+	@scripts/screenshots
+
+house: ## Write docs/house.md anew: every file with the question it answers
+	@scripts/setup dev
+	@.venv/bin/python scripts/house.py
+
+clean: ## Remove what was built; the virtual environment and your data stay
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
