@@ -1,0 +1,1 @@
+"""The two doors to the network: who may come in, what was asked, what is shown."""
