@@ -25,6 +25,9 @@ class BadKey(ValueError):
     """A text that is no key."""
 
 
+_NO_ADDRESS: Final = "is not an address; write host:port, such as server:7460"
+
+
 class BadLink(ValueError):
     """A link that cannot be used; the message is one sentence for the person who pasted it."""
 
@@ -102,11 +105,9 @@ def read_address(text: str) -> Address:
         parts = urlsplit(f"//{text}")
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise BadLink(
-            f"{text!r} is not an address; write host:port, such as server:7460"
-        ) from error
+        raise BadLink(f"{text!r} {_NO_ADDRESS}") from error
     if not host or parts.path or parts.query or parts.fragment or "@" in text or " " in host:
-        raise BadLink(f"{text!r} is not an address; write host:port, such as server:7460")
+        raise BadLink(f"{text!r} {_NO_ADDRESS}")
     return Address(host, CONTROL_PORT if port is None else port)
 
 
@@ -193,7 +194,9 @@ def _card(address: Address, fields: dict[str, str], now_ms: int) -> Card:
 
 def _checksum(address: Address, fields: dict[str, str]) -> str:
     """Eight hex digits over what the link says; they find slips, they keep no secret."""
-    said = "\n".join([str(address), *(f"{field}={fields[field]}" for field in sorted(fields))])
+    said = "\n".join(
+        [str(address).lower(), *(f"{field}={fields[field]}" for field in sorted(fields))]
+    )
     return hashlib.sha256(said.encode()).hexdigest()[:8]
 
 

@@ -27,13 +27,19 @@ Role: TypeAlias = Literal["viewer", "operator", "admin"]
 Word: TypeAlias = Annotated[str, Meta(max_length=40)]
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Something a client asks; `type` is its word in the header."""
+class Request(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """Something a client asks; `type` is its word in the header.
+
+    Agents refuse fields they do not know, so what has its default is not sent: an older agent
+    then still understands whoever does without the newer field.
+    """
 
     type: ClassVar[str]
 
 
-class Command(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Command(Request, frozen=True, kw_only=True):
     """A request that changes something: done at most once per `op`, never after `expires_ms`."""
 
     op: Op
@@ -44,7 +50,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An answer; a reader leaves out what it does not know."""
 
 
-class CommandReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+class CommandReply(Reply, frozen=True, kw_only=True):
     """A command is durably accepted; `rev` is the state revision that shows its effect."""
 
     rev: int = 0
@@ -54,7 +60,7 @@ class CommandReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
 # --- the session -------------------------------------------------------------------------------
 
 
-class Hello(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Hello(Request, frozen=True, kw_only=True):
     """Opens a session; the only request that needs none. It grows by capabilities alone."""
 
     type: ClassVar[str] = "hello"
@@ -89,7 +95,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     commands_per_s: int = 5
 
 
-class HelloReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+class HelloReply(Reply, frozen=True, kw_only=True):
     """The session stands: what the client may do, and where to listen."""
 
     proto: int
@@ -106,13 +112,13 @@ class HelloReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
     revs: Revs = Revs()
 
 
-class Ping(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Ping(Request, frozen=True, kw_only=True):
     """Are you there, and what time is it?"""
 
     type: ClassVar[str] = "ping"
 
 
-class Pong(Reply, frozen=True, kw_only=True, omit_defaults=True):
+class Pong(Reply, frozen=True, kw_only=True):
     """Here; `now_ms` by the agent's clock."""
 
     now_ms: int
@@ -120,7 +126,7 @@ class Pong(Reply, frozen=True, kw_only=True, omit_defaults=True):
     revs: Revs = Revs()
 
 
-class Enroll(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Enroll(Request, frozen=True, kw_only=True):
     """Turn this invite into my own key; `pub` is its public half in base32."""
 
     type: ClassVar[str] = "enroll"
@@ -129,7 +135,7 @@ class Enroll(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
     platform: Annotated[str, Meta(max_length=120)] = ""
 
 
-class EnrollReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+class EnrollReply(Reply, frozen=True, kw_only=True):
     """The key is known from now on."""
 
     key_id: str
@@ -137,7 +143,7 @@ class EnrollReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
     agent: AgentInfo
 
 
-class Sync(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Sync(Request, frozen=True, kw_only=True):
     """What changed in a scope after `since`; answered by a Delta."""
 
     type: ClassVar[str] = "sync"
@@ -151,7 +157,7 @@ class Sync(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
 # --- tasks -------------------------------------------------------------------------------------
 
 
-class TaskGet(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TaskGet(Request, frozen=True, kw_only=True):
     """Everything about one task that the role may see."""
 
     type: ClassVar[str] = "task.get"
@@ -208,7 +214,7 @@ class Point(msgspec.Struct, frozen=True, array_like=True):
     result: str
 
 
-class TaskDetail(Reply, frozen=True, kw_only=True, omit_defaults=True):
+class TaskDetail(Reply, frozen=True, kw_only=True):
     """One task: its row, its definition, what comes next, and how it went (oldest first)."""
 
     row: Task
@@ -219,7 +225,7 @@ class TaskDetail(Reply, frozen=True, kw_only=True, omit_defaults=True):
     series: tuple[Point, ...] = ()
 
 
-class SchedulePreview(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SchedulePreview(Request, frozen=True, kw_only=True):
     """When would this schedule fire?"""
 
     type: ClassVar[str] = "schedule.preview"
@@ -229,7 +235,7 @@ class SchedulePreview(Request, frozen=True, kw_only=True, forbid_unknown_fields=
     from_ms: Moment | None = None
 
 
-class SchedulePreviewReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+class SchedulePreviewReply(Reply, frozen=True, kw_only=True):
     """The next moments, the schedule in words, and what clock changes do to it."""
 
     times_ms: tuple[int, ...]
@@ -237,7 +243,7 @@ class SchedulePreviewReply(Reply, frozen=True, kw_only=True, omit_defaults=True)
     notes: tuple[str, ...] = ()
 
 
-class TaskSet(Command, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TaskSet(Command, frozen=True, kw_only=True):
     """Enable, disable, pause or resume tasks; what is left out stays as it is."""
 
     type: ClassVar[str] = "task.set"
@@ -256,7 +262,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     msg: str = ""
 
 
-class TaskSetReply(CommandReply, frozen=True, kw_only=True, omit_defaults=True):
+class TaskSetReply(CommandReply, frozen=True, kw_only=True):
     """How each task went, in the order asked."""
 
     results: tuple[Outcome, ...] = ()
@@ -265,7 +271,7 @@ class TaskSetReply(CommandReply, frozen=True, kw_only=True, omit_defaults=True):
 # --- runs --------------------------------------------------------------------------------------
 
 
-class RunStart(Command, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RunStart(Command, frozen=True, kw_only=True):
     """Run a task now, as it is defined; there is no way to say what it executes."""
 
     type: ClassVar[str] = "run.start"
@@ -274,14 +280,14 @@ class RunStart(Command, frozen=True, kw_only=True, forbid_unknown_fields=True):
     if_running: Literal["error", "queue", "parallel"] = "error"
 
 
-class RunStartReply(CommandReply, frozen=True, kw_only=True, omit_defaults=True):
+class RunStartReply(CommandReply, frozen=True, kw_only=True):
     """The run is recorded and will start."""
 
     run_id: str
     state: str
 
 
-class RunAbort(Command, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RunAbort(Command, frozen=True, kw_only=True):
     """Stop a run: TERM first, KILL after `grace_ms` (None: as the task is defined)."""
 
     type: ClassVar[str] = "run.abort"
@@ -290,20 +296,20 @@ class RunAbort(Command, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Reason | None = None
 
 
-class RunAbortReply(CommandReply, frozen=True, kw_only=True, omit_defaults=True):
+class RunAbortReply(CommandReply, frozen=True, kw_only=True):
     """The run's state after the order."""
 
     state: str
 
 
-class RunGet(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RunGet(Request, frozen=True, kw_only=True):
     """Everything about one run that the role may see."""
 
     type: ClassVar[str] = "run.get"
     run_id: RunId
 
 
-class RunDetail(Reply, frozen=True, kw_only=True, omit_defaults=True):
+class RunDetail(Reply, frozen=True, kw_only=True):
     """One run, what it said at its end, and all attempts at the same moment.
 
     `output_tail`, `error_message` and `stack_trace` are None for those who may not read output.
@@ -319,7 +325,9 @@ class RunDetail(Reply, frozen=True, kw_only=True, omit_defaults=True):
     def_rev: int | None = None
 
 
-class RunFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RunFilter(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """Which runs: all that is given must fit; times are of the due moment, [from, to)."""
 
     task_id: TaskId | None = None
@@ -332,7 +340,7 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     text: Annotated[str, Meta(max_length=200)] | None = None
 
 
-class RunsPage(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RunsPage(Request, frozen=True, kw_only=True):
     """Recorded runs, newest first."""
 
     type: ClassVar[str] = "runs.page"
@@ -341,7 +349,7 @@ class RunsPage(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=500)] = 50
 
 
-class RunsPageReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+class RunsPageReply(Reply, frozen=True, kw_only=True):
     """One page; `next` is the cursor of the following one."""
 
     rows: tuple[Run, ...] = ()
@@ -351,7 +359,7 @@ class RunsPageReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
 # --- output ------------------------------------------------------------------------------------
 
 
-class LogStat(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LogStat(Request, frozen=True, kw_only=True):
     """How much output of a run is there?"""
 
     type: ClassVar[str] = "log.stat"
@@ -368,13 +376,13 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     gaps: tuple[tuple[int, int], ...] = ()
 
 
-class LogStatReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+class LogStatReply(Reply, frozen=True, kw_only=True):
     """The streams of a run."""
 
     streams: tuple[Stream, ...] = ()
 
 
-class LogRead(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LogRead(Request, frozen=True, kw_only=True):
     """A range of output from `offset`, or its last `tail` bytes; exactly one of the two.
 
     With `wait_ms`, an answer without bytes is held back until there are some or the run ended.
@@ -393,7 +401,7 @@ class LogRead(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("exactly one of offset and tail is needed")
 
 
-class LogReadReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+class LogReadReply(Reply, frozen=True, kw_only=True):
     """The bytes come beside this body; `next` is the offset to go on from."""
 
     offset: int
@@ -407,7 +415,7 @@ class LogReadReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
 # --- figures -----------------------------------------------------------------------------------
 
 
-class MetricsPage(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MetricsPage(Request, frozen=True, kw_only=True):
     """Samples of some series over a span, thinned to one a step."""
 
     type: ClassVar[str] = "metrics.page"
@@ -417,7 +425,7 @@ class MetricsPage(Request, frozen=True, kw_only=True, forbid_unknown_fields=True
     step_ms: Annotated[int, Meta(ge=5_000, le=2**53)] = 60_000
 
 
-class MetricsPageReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+class MetricsPageReply(Reply, frozen=True, kw_only=True):
     """At each of `times_ms`, one value per series asked (None: no sample)."""
 
     step_ms: int
@@ -425,13 +433,13 @@ class MetricsPageReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
     values: tuple[tuple[float | None, ...], ...] = ()
 
 
-class StatsGet(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StatsGet(Request, frozen=True, kw_only=True):
     """The figures of the last 24 hours over all tasks."""
 
     type: ClassVar[str] = "stats.get"
 
 
-class StatsReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+class StatsReply(Reply, frozen=True, kw_only=True):
     """`throughput_per_min` counts ended runs of the last hour, by minute."""
 
     runs_24h: int = 0
@@ -447,14 +455,14 @@ class StatsReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
 # --- commands looked back on, and administration -------------------------------------------------
 
 
-class OpGet(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OpGet(Request, frozen=True, kw_only=True):
     """What became of a command?"""
 
     type: ClassVar[str] = "op.get"
     op: Op
 
 
-class OpReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+class OpReply(Reply, frozen=True, kw_only=True):
     """`state` is "done", "refused" or "unfinished"; `run_id` is there if it began a run."""
 
     op: str
@@ -465,7 +473,9 @@ class OpReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
     run_id: str | None = None
 
 
-class AuditFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AuditFilter(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """Which audit rows."""
 
     key_id: KeyId | None = None
@@ -475,7 +485,7 @@ class AuditFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     to_ms: Moment | None = None
 
 
-class AuditPage(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AuditPage(Request, frozen=True, kw_only=True):
     """Who asked what, newest first."""
 
     type: ClassVar[str] = "audit.page"
@@ -501,14 +511,14 @@ class AuditRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dur_ms: int | None = None
 
 
-class AuditPageReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+class AuditPageReply(Reply, frozen=True, kw_only=True):
     """One page; `next` is the cursor of the following one."""
 
     rows: tuple[AuditRow, ...] = ()
     next: str | None = None
 
 
-class KeyList(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class KeyList(Request, frozen=True, kw_only=True):
     """Who may connect?"""
 
     type: ClassVar[str] = "key.list"
@@ -527,20 +537,20 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_addr: str | None = None
 
 
-class KeyListReply(Reply, frozen=True, kw_only=True, omit_defaults=True):
+class KeyListReply(Reply, frozen=True, kw_only=True):
     """All keys, oldest first."""
 
     keys: tuple[KeyRow, ...] = ()
 
 
-class KeyRevoke(Command, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class KeyRevoke(Command, frozen=True, kw_only=True):
     """Shut a key out, now and for good."""
 
     type: ClassVar[str] = "key.revoke"
     key_id: KeyId
 
 
-class InviteCreate(Command, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class InviteCreate(Command, frozen=True, kw_only=True):
     """A link that lets one more key in."""
 
     type: ClassVar[str] = "invite.create"
@@ -549,7 +559,7 @@ class InviteCreate(Command, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     label: Label
 
 
-class InviteReply(CommandReply, frozen=True, kw_only=True, omit_defaults=True):
+class InviteReply(CommandReply, frozen=True, kw_only=True):
     """The link, shown this once."""
 
     invite_id: str
@@ -557,13 +567,13 @@ class InviteReply(CommandReply, frozen=True, kw_only=True, omit_defaults=True):
     expires_ms: int
 
 
-class AgentReload(Command, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AgentReload(Command, frozen=True, kw_only=True):
     """Read settings and definitions anew."""
 
     type: ClassVar[str] = "agent.reload"
 
 
-class ReloadReply(CommandReply, frozen=True, kw_only=True, omit_defaults=True):
+class ReloadReply(CommandReply, frozen=True, kw_only=True):
     """What could not be taken over."""
 
     problems: tuple[str, ...] = ()
