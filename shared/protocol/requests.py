@@ -57,9 +57,6 @@ class CommandReply(Reply, frozen=True, kw_only=True):
     replayed: bool = False
 
 
-# --- the session -------------------------------------------------------------------------------
-
-
 class Hello(Request, frozen=True, kw_only=True):
     """Opens a session; the only request that needs none. It grows by capabilities alone."""
 
@@ -152,9 +149,6 @@ class Sync(Request, frozen=True, kw_only=True):
     since: Moment = 0
     cursor: Cursor | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 1000
-
-
-# --- tasks -------------------------------------------------------------------------------------
 
 
 class TaskGet(Request, frozen=True, kw_only=True):
@@ -268,9 +262,6 @@ class TaskSetReply(CommandReply, frozen=True, kw_only=True):
     results: tuple[Outcome, ...] = ()
 
 
-# --- runs --------------------------------------------------------------------------------------
-
-
 class RunStart(Command, frozen=True, kw_only=True):
     """Run a task now, as it is defined; there is no way to say what it executes."""
 
@@ -356,9 +347,6 @@ class RunsPageReply(Reply, frozen=True, kw_only=True):
     next: str | None = None
 
 
-# --- output ------------------------------------------------------------------------------------
-
-
 class LogStat(Request, frozen=True, kw_only=True):
     """How much output of a run is there?"""
 
@@ -412,9 +400,6 @@ class LogReadReply(Reply, frozen=True, kw_only=True):
     skipped: int = 0
 
 
-# --- figures -----------------------------------------------------------------------------------
-
-
 class MetricsPage(Request, frozen=True, kw_only=True):
     """Samples of some series over a span, thinned to one a step."""
 
@@ -450,9 +435,6 @@ class StatsReply(Reply, frozen=True, kw_only=True):
     active_tasks: int = 0
     running: int = 0
     throughput_per_min: float = 0.0
-
-
-# --- commands looked back on, and administration -------------------------------------------------
 
 
 class OpGet(Request, frozen=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""One sample of every message, and the bytes it once became."""
