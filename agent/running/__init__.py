@@ -1,0 +1,1 @@
+"""Starting processes, keeping them, and what they wrote."""

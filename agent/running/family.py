@@ -1,0 +1,110 @@
+"""Which processes belong to a run, wherever they have gone, and how are all of them ended?
+
+Standard library only: the keeper imports this file.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from agent.running import processes
+
+TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from agent.running.processes import Process
+    from agent.running.watch import Watched
+
+STOP_ROUNDS = 50
+
+
+def living(run: Watched) -> list[Process]:
+    """Every process of this run that is not over, looked for among all of the host.
+
+    Found are: the main process, its session, those seen before, those that carry the run's id
+    or write into its spool though their parents are gone, and all descendants of these.
+    """
+    everyone = processes.look_at_all()
+    everyone.pop(os.getpid(), None)
+    roots = {pid for pid, process in everyone.items() if _is_known(run, process)}
+    known = processes.descendants(roots, everyone)
+    for pid, process in everyone.items():
+        if pid not in roots and pid not in known and process.start >= run.start:
+            claim = _claims(run, pid)
+            if claim or (claim is None and _can_only_be_of(run, process)):
+                roots.add(pid)
+    found = {pid: everyone[pid] for pid in roots} | processes.descendants(roots, everyone)
+    alive = [process for process in found.values() if not process.is_over]
+    run.members = {process.pid: process.start for process in alive}
+    return alive
+
+
+def remember(run: Watched, mains: Container[int]) -> None:
+    """Note who is left of a run that is just over; a single read when nobody is."""
+    mine = processes.children(os.getpid())
+    if mine is not None and all(pid in mains for pid in mine):
+        run.members = {}  # whoever is left would be our child now, or below one
+    else:
+        living(run)
+
+
+def resident_bytes(run: Watched, mains: Container[int]) -> int:
+    """Memory in RAM of the whole family; cheap enough to be asked five times a second."""
+    family = processes.below(run.pid)
+    for pid in processes.children(os.getpid()) or ():
+        if pid in mains or pid in family:
+            continue
+        process = processes.look(pid)
+        if process is not None and (_is_known(run, process) or _claims(run, pid)):
+            family[pid] = process
+            family.update(processes.below(pid))
+    run.members = {process.pid: process.start for process in family.values()}
+    return sum(map(processes.resident_bytes, {run.pid, *family}))
+
+
+def terminate(run: Watched) -> None:
+    """Ask the whole family to end; the stopped ones are woken so that they can."""
+    for process in living(run):
+        processes.send(process.pid, process.start, signal.SIGTERM)
+        processes.send(process.pid, process.start, signal.SIGCONT)
+
+
+def kill(run: Watched) -> None:
+    """End the whole family without asking."""
+    # Held still first, until no new one appears: a fork bomb would outrun the killing.
+    held: dict[int, int] = {}
+    for _ in range(STOP_ROUNDS):
+        fresh = [process for process in living(run) if held.get(process.pid) != process.start]
+        if not fresh:
+            break
+        for process in fresh:
+            held[process.pid] = process.start
+            processes.send(process.pid, process.start, signal.SIGSTOP)
+    for pid, start in held.items():
+        processes.send(pid, start, signal.SIGKILL)
+
+
+def _is_known(run: Watched, process: Process) -> bool:
+    if process.pid == run.pid:
+        return process.start == run.start
+    if process.session == run.pid and not run.is_over:
+        return True  # once the main process is reaped its number may come to be another's
+    return run.members.get(process.pid) == process.start
+
+
+def _claims(run: Watched, pid: int) -> bool | None:
+    """Does a process carry the marks of this run (True), of another (False), or none (None)?"""
+    named = processes.run_of(pid)
+    if named == run.run_id or processes.writes_to(pid, run.output_file):
+        return True
+    return None if named is None else False
+
+
+def _can_only_be_of(run: Watched, process: Process) -> bool:
+    """An unmarked orphan, fallen to us, that is younger than this run and older than the others."""
+    if run.peers is None or process.parent != os.getpid():
+        return False
+    others = [peer for peer in run.peers.values() if peer is not run]
+    return all(process.pid != peer.pid and process.start < peer.start for peer in others)

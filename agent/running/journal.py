@@ -1,0 +1,78 @@
+"""What a keeper has done, line by line, so that it can be told after its death.
+
+Standard library only: the keeper writes it, the agent reads it and ends it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
+if TYPE_CHECKING:
+    from collections.abc import Container
+    from typing import Any
+
+VERSION = 1
+LARGE_BYTES = 256 << 10
+
+
+class Journal:
+    """An append-only file of JSON lines, one `os.write` each; for the owner's eyes only."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._handle = _open(path)
+        self._is_torn = False
+        self.size = os.fstat(self._handle).st_size
+
+    def write(self, line: dict[str, Any]) -> None:
+        """Append one line; raises OSError when the disk refuses it."""
+        data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
+        if self._is_torn:
+            data = b"\n" + data
+        self._is_torn = True
+        written = os.write(self._handle, data)
+        self.size += written
+        if written != len(data):
+            raise OSError(28, "No space left on device")
+        self._is_torn = False
+
+    def keep(self, run_ids: Container[str]) -> None:
+        """Drop the lines of all other runs; the old file stays if that fails; raises OSError."""
+        fresh = self.path + ".new"
+        if os.path.exists(fresh):  # noqa: PTH110 - pathlib would cost the keeper its memory
+            os.unlink(fresh)  # noqa: PTH108 - as above
+        replacement = Journal(fresh)
+        for line in read(self.path):
+            if "run" not in line or line["run"] in run_ids:
+                replacement.write(line)
+        os.rename(fresh, self.path)  # noqa: PTH104 - as above
+        os.close(self._handle)
+        self._handle = replacement._handle
+        self.size = replacement.size
+        self._is_torn = False
+
+    def close(self) -> None:
+        """Write no more."""
+        os.close(self._handle)
+
+
+def read(path: str) -> list[dict[str, Any]]:
+    """All whole lines of a journal; a torn one, left by a crash, is passed over."""
+    with open(path, "rb") as file:  # noqa: PTH123 - as above
+        data = file.read()
+    lines: list[dict[str, Any]] = []
+    for text in data.split(b"\n"):
+        try:
+            line = json.loads(text) if text else None
+        except ValueError:
+            continue
+        if isinstance(line, dict):
+            lines.append(line)
+    return lines
+
+
+def _open(path: str) -> int:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(path, flags, 0o600)

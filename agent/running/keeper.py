@@ -1,0 +1,295 @@
+"""The parent of all runs: starts, watches and ends them, and outlives the agent.
+
+A process of its own, standard library only, without asyncio. It waits for its socket, for its
+children and for the next deadline, and does nothing else; idle it costs no time at all.
+
+The agent speaks JSON lines: hello, order, stop, forget, drain. The keeper answers hello with all
+it knows, and tells started, refused, stopping, ended as they happen.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+
+from agent.running import processes
+from agent.running.journal import LARGE_BYTES, VERSION, Journal
+from agent.running.launch import NotLaunched, launch
+from agent.running.watch import Watch, watched
+
+TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
+if TYPE_CHECKING:
+    from typing import Any
+
+LISTENER = 3  # the agent hands the listening socket over under this number
+LONELY_S = 10.0
+LINE_LIMIT = 8 << 20
+UNSENT_LIMIT = 8 << 20
+CREDENTIALS = 12  # bytes of struct ucred: pid, uid, gid
+
+
+class Caller:
+    """One connection of an agent."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        self.connection = connection
+        self.received = bytearray()
+        self.unsent = bytearray()
+        self.is_closed = False
+
+    def read_lines(self) -> list[bytes]:
+        """All whole lines that have arrived."""
+        while not self.is_closed:
+            try:
+                part = self.connection.recv(65536)
+            except BlockingIOError:
+                break
+            except OSError:
+                part = b""
+            self.received += part
+            self.is_closed = not part or len(self.received) > LINE_LIMIT
+        *lines, rest = bytes(self.received).split(b"\n")
+        self.received = bytearray(rest)
+        return lines
+
+    def send(self, line: dict[str, Any]) -> None:
+        """Send, or keep until the agent reads again."""
+        self.unsent += json.dumps(line, separators=(",", ":")).encode() + b"\n"
+        self.flush()
+
+    def flush(self) -> None:
+        """Send as much as the agent takes."""
+        try:
+            while self.unsent:
+                del self.unsent[: self.connection.send(self.unsent)]
+        except BlockingIOError:
+            self.is_closed = len(self.unsent) > UNSENT_LIMIT
+        except OSError:
+            self.is_closed = True
+
+
+class Keeper:
+    """All state of the process."""
+
+    def __init__(self, listener: socket.socket, journal: Journal, socket_path: str) -> None:
+        self._listener = listener
+        self._journal = journal
+        self._socket_path = socket_path
+        self._caller: Caller | None = None
+        self._watch = Watch(self._happened, takes_strays=True)
+        self._known: dict[str, dict[str, Any]] = {}  # run id: what was told last, until forgotten
+        self._seen: set[str] = set()
+        self._large_bytes = LARGE_BYTES
+        self._unwritten: list[dict[str, Any]] = []
+        self._is_draining = False
+        self._lonely_since_s: float | None = time.monotonic()
+        self._woken, wakes = os.pipe()
+        os.set_blocking(self._woken, False)
+        os.set_blocking(wakes, False)
+        signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
+
+    def run(self) -> None:
+        """Serve until nothing is left to be kept."""
+        self._journal.write(self._header())
+        while not self._may_go():
+            talking = [self._caller.connection.fileno()] if self._caller is not None else []
+            readable, _, _ = select.select(
+                [self._listener.fileno(), self._woken, *talking],
+                talking if self._caller is not None and self._caller.unsent else [],
+                [],
+                self._wait_s(),
+            )
+            if self._woken in readable:
+                self._drop_wakeups()
+            if self._listener.fileno() in readable:
+                self._accept()
+            if self._caller is not None:
+                self._caller.flush()
+                self._serve(self._caller)
+            self._reap()
+            self._watch.tick()
+        self._leave()
+
+    def _wait_s(self) -> float | None:
+        due = [self._watch.next_s()]
+        if self._lonely_since_s is not None and not self._watch.runs:
+            due.append(self._lonely_since_s + LONELY_S)
+        if self._unwritten:
+            due.append(time.monotonic() + 1)
+        next_s = min((at for at in due if at is not None), default=None)
+        return None if next_s is None else max(0.0, next_s - time.monotonic())
+
+    def _may_go(self) -> bool:
+        """Everything that happened is in the journal, so an agent that comes later learns it."""
+        if self._watch.runs or self._unwritten:
+            return False
+        if self._is_draining:
+            return self._caller is None or not self._caller.unsent
+        lonely = self._lonely_since_s
+        return lonely is not None and time.monotonic() >= lonely + LONELY_S
+
+    def _leave(self) -> None:
+        self._listener.close()
+        os.unlink(self._socket_path)  # noqa: PTH108 - pathlib would cost the keeper its memory
+        if not self._known:
+            os.unlink(self._journal.path)  # noqa: PTH108 - as above
+
+    def _drop_wakeups(self) -> None:
+        numbers = os.read(self._woken, 4096)
+        if signal.SIGTERM in numbers:
+            self._is_draining = True
+
+    def _accept(self) -> None:
+        """Meet a new agent; what an older one had ordered before comes first."""
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return
+        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS)
+        if int.from_bytes(credentials[4:8], sys.byteorder) != os.geteuid():
+            connection.close()
+            return
+        if self._caller is not None:
+            self._serve(self._caller)
+        if self._caller is not None:
+            self._caller.connection.close()
+        self._caller = Caller(connection)
+        self._lonely_since_s = None
+
+    def _serve(self, caller: Caller) -> None:
+        try:
+            for line in caller.read_lines():
+                self._obey(caller, json.loads(line))
+        except (ValueError, KeyError, TypeError) as error:
+            sys.stderr.write(f"hung up on the agent: not a request: {error!r}\n")
+            caller.is_closed = True
+        if caller.is_closed:
+            caller.connection.close()
+            self._caller = None
+            self._lonely_since_s = time.monotonic()
+
+    def _obey(self, caller: Caller, request: dict[str, Any]) -> None:
+        match request["do"]:
+            case "order":
+                self._order(request)
+            case "stop":
+                begun = self._watch.stop(request["run"], "aborted", grace_ms=request["grace_ms"])
+                caller.send({"e": "stop", "run": request["run"], "begun": begun})
+            case "forget":
+                self._forget(request["runs"])
+                caller.send({"e": "forgotten", "runs": request["runs"]})
+            case "drain":
+                self._is_draining = True
+            case "hello":
+                caller.send({"e": "hello", "version": VERSION, "pid": os.getpid()})
+                for line in list(self._known.values()):
+                    caller.send(line)
+                caller.send({"e": "known"})
+
+    def _order(self, order: dict[str, Any]) -> None:
+        run_id = order["run"]
+        if run_id in self._seen:
+            self._tell({"e": "seen", "run": run_id})
+            return
+        self._seen.add(run_id)
+        limits = {name: order.get(name) for name in ("timeout_ms", "kill_grace_ms")}
+        limits["memory_limit_bytes"] = order.get("memory_limit_bytes")
+        try:
+            # Before the process: should we die between both, the agent knows whom to look for.
+            self._journal.write(
+                {"e": "order", "run": run_id, "output_file": order["output_file"], **limits}
+            )
+        except OSError as error:
+            self._seen.discard(run_id)
+            reason = f"the keeper's journal cannot be written: {error.strerror}"
+            self._tell({"e": "refused", "run": run_id, "reason": reason})
+            return
+        started_ms = time.time_ns() // 1_000_000
+        started_mono_ms = time.monotonic_ns() // 1_000_000
+        try:
+            pid = launch(order)
+        except NotLaunched as problem:
+            self._happened({"e": "refused", "run": run_id, "reason": str(problem)})
+            return
+        process = processes.look(pid)
+        line = {
+            "e": "started",
+            "run": run_id,
+            "pid": pid,
+            "start": process.start if process is not None else 0,
+            "started_ms": started_ms,
+            "started_mono_ms": started_mono_ms,
+        }
+        self._watch.add(watched(line, {"output_file": order["output_file"], **limits}))
+        self._happened(line)
+
+    def _happened(self, line: dict[str, Any]) -> None:
+        """Write it down, then tell it."""
+        self._write(line)
+        if line["e"] in {"exited", "stopping"}:
+            return
+        self._known[line["run"]] = line
+        self._tell(line)
+
+    def _tell(self, line: dict[str, Any]) -> None:
+        if self._caller is not None:
+            self._caller.send(line)
+
+    def _forget(self, run_ids: list[str]) -> None:
+        for run_id in run_ids:
+            known = self._known.get(run_id)
+            if known is not None and known["e"] != "started":
+                del self._known[run_id]
+                self._write({"e": "forgotten", "run": run_id})
+        if self._journal.size > self._large_bytes:
+            self._journal.keep(self._known)
+            self._large_bytes = LARGE_BYTES + 2 * self._journal.size
+            self._seen = set(self._known)
+
+    def _write(self, line: dict[str, Any]) -> None:
+        self._unwritten.append(line)
+        try:
+            while self._unwritten:
+                self._journal.write(self._unwritten[0])
+                del self._unwritten[0]
+        except OSError as error:
+            sys.stderr.write(f"journal: {error}\n")
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                over = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if over is None:
+                return
+            self._watch.reap(over.si_pid)
+
+    @staticmethod
+    def _header() -> dict[str, Any]:
+        process = processes.look(os.getpid())
+        start = process.start if process is not None else 0
+        boot = processes.boot_id()
+        return {"e": "keeper", "v": VERSION, "pid": os.getpid(), "start": start, "boot": boot}
+
+
+def main() -> None:
+    """Keep runs; arguments: the journal's path and the socket's path."""
+    journal_path, socket_path = sys.argv[1:3]
+    os.closerange(LISTENER + 1, 1024)
+    os.set_inheritable(LISTENER, False)
+    os.umask(0o077)
+    os.chdir("/")
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    listener = socket.socket(fileno=LISTENER)
+    listener.setblocking(False)
+    Keeper(listener, Journal(journal_path), socket_path).run()

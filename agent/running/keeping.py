@@ -1,0 +1,472 @@
+"""Which runs live, and how does the agent start, stop and learn of them?"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from agent.running import journal, processes
+from agent.running.inheritance import Inheritance, Line
+from agent.running.link import Link, NoKeeper, connect, spawn_keeper
+from agent.running.stories import Told, told_by
+from agent.ulid import new_ulid
+
+ANSWER_WITHIN_S = 10.0
+GONE_WITHIN_S = 2.0
+RESTART_PAUSE_S = 1.0
+QUICK_DEATH_S = 1.0
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What a keeper needs to start a run; `timeout_ms` 0 means no limit."""
+
+    run_id: str
+    argv: tuple[str, ...]
+    environment: dict[str, str]
+    working_directory: str
+    output_file: str
+    timeout_ms: int
+    kill_grace_ms: int
+    memory_limit_bytes: int | None = None
+    user: str | None = None
+    group: str | None = None
+
+
+class Started(msgspec.Struct, frozen=True):
+    """A run has a process now."""
+
+    run_id: str
+    pid: int
+    started_ms: int
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """A run is over and nothing of its family is left.
+
+    `cause`: "" it ended by itself, "timeout", "aborted", "killed_memory" (by us); or
+    "never_started", "lost" (nobody knows how it ended); `detail` says why, in words.
+    """
+
+    run_id: str
+    pid: int | None
+    started_ms: int | None
+    ended_ms: int
+    duration_ms: int | None
+    exit_status: int | None
+    signal: int | None
+    cause: str
+    cpu_ms: int | None
+    peak_rss: int | None
+    leftovers: int
+    detail: str = ""
+
+
+Standing = Started | Ended
+
+
+class NotStarted(Exception):
+    """No process was started for an order; the message says why."""
+
+
+class AlreadyOrdered(NotStarted):
+    """This run id was ordered before; whatever became of it stays true."""
+
+
+class Keepers:
+    """The agent's own keeper, those that earlier agents left, and the runs of dead ones."""
+
+    def __init__(
+        self,
+        runtime: Path,
+        *,
+        on_ended: Callable[[Ended], None],
+        on_started: Callable[[Started], None] | None = None,
+    ) -> None:
+        self._runtime = runtime
+        self._on_ended = on_ended
+        self._on_started = on_started
+        self._log = structlog.get_logger("keepers")
+        self._links: dict[str, Link] = {}
+        self._journals: dict[str, journal.Journal] = {}  # of dead keepers: ours to go on writing
+        self._keeper_of: dict[str, str] = {}  # every run not forgotten: the name of its keeper
+        self._over: set[str] = set()
+        self._forgetting: set[str] = set()  # told to a keeper that has not confirmed it yet
+        self._own = ""
+        self._own_pid = 0
+        self._keeper_pids: set[int] = set()
+        self._inheritance = Inheritance(self._happened_to_inherited, self._keeper_pids)
+        self._orders: dict[str, tuple[Order, asyncio.Future[Started]]] = {}
+        self._stops: dict[str, list[asyncio.Future[bool]]] = {}
+        self._standing: dict[str, Standing] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._has_own = asyncio.Event()
+
+    async def open(self) -> list[Standing]:
+        """Learn what became of all earlier runs, then start an own keeper; raises NoKeeper."""
+        processes.become_subreaper()
+        self._runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._standing = {}
+        names = await asyncio.to_thread(_keeper_names, self._runtime)
+        for name in names:
+            await self._meet(name)
+        await self._start_own()
+        standing, self._standing = list(self._standing.values()), None
+        for name, link in self._links.items():
+            self._listen(name, link)
+        return standing
+
+    async def start(self, order: Order) -> Started:
+        """Start a run; raises NotStarted with the reason, AlreadyOrdered for a known run id."""
+        run_id = order.run_id
+        if run_id in self._keeper_of or run_id in self._orders:
+            raise AlreadyOrdered(f"run {run_id} was ordered before")
+        answer: asyncio.Future[Started] = asyncio.get_running_loop().create_future()
+        self._orders[run_id] = (order, answer)
+        if self._has_own.is_set():
+            self._send_order(order)
+        while True:
+            done, _ = await asyncio.wait({answer}, timeout=ANSWER_WITHIN_S)
+            if done:
+                return answer.result()
+            if not self._has_own.is_set():
+                del self._orders[run_id]
+                raise NotStarted("no keeper can be started; see run/keeper.log")
+            self._kill_own()  # its death tells what it did with the order
+
+    async def stop(self, run_id: str, *, grace_ms: int) -> bool:
+        """Begin to end a run and its family; False when it is over or unknown."""
+        if self._inheritance.watches(run_id):
+            return await self._inheritance.stop(run_id, grace_ms=grace_ms)
+        link = self._links.get(self._keeper_of.get(run_id, ""))
+        if link is None or run_id in self._over:
+            return False
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._stops.setdefault(run_id, []).append(answer)
+        link.send({"do": "stop", "run": run_id, "grace_ms": grace_ms})
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                if await answer:
+                    return True
+        except TimeoutError:
+            return False
+        # Its keeper may have died over the question.
+        if self._inheritance.watches(run_id):
+            return await self._inheritance.stop(run_id, grace_ms=grace_ms)
+        return False
+
+    async def forget(self, run_ids: Iterable[str]) -> None:
+        """Let go of ended runs whose rows are committed."""
+        by_keeper: dict[str, list[str]] = {}
+        for run_id in run_ids:
+            if run_id in self._over:
+                self._over.discard(run_id)
+                by_keeper.setdefault(self._keeper_of.pop(run_id), []).append(run_id)
+        for name, forgotten in by_keeper.items():
+            if name in self._links:
+                self._links[name].send({"do": "forget", "runs": forgotten})
+                self._forgetting.update(forgotten)
+            for run_id in forgotten:
+                self._note(name, {"e": "forgotten", "run": run_id})
+            self._bury(name)
+
+    async def close(self) -> None:
+        """Hang up; the runs go on, and their keeper with them."""
+        if self._own in self._links:
+            self._links[self._own].send({"do": "drain"})
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._inheritance.close()
+        for link in self._links.values():
+            link.close()
+        for kept in self._journals.values():
+            kept.close()
+        if all(self._keeper_of[run] != self._own or run in self._over for run in self._keeper_of):
+            await self._wait_for_own_end()
+
+    @property
+    def own_pid(self) -> int:
+        """The process id of this agent's keeper; 0 when there is none now."""
+        return self._own_pid
+
+    async def _meet(self, name: str) -> None:
+        """Learn from a keeper of an earlier agent, or from the journal of a dead one."""
+        try:
+            link = await connect(self._runtime, name)
+        except NoKeeper as absence:
+            self._log.info("keeper is gone", keeper=name, reason=str(absence))
+            await self._inherit(name, is_ours=False)
+            return
+        try:
+            known = await link.hello()
+        except NoKeeper as silence:
+            known = await self._known_of_silent(link)
+            self._log.warning("keeper is silent", keeper=name, reason=str(silence))
+            if link.is_over():
+                link.close()
+                await self._inherit(name, is_ours=False)
+                return
+        link.send({"do": "drain"})
+        self._links[name] = link
+        for line in known:
+            self._learn(name, line)
+
+    async def _known_of_silent(self, link: Link) -> list[Line]:
+        """What the journal of a living keeper tells while the keeper itself does not."""
+        told = await asyncio.to_thread(_read_journal, self._runtime / f"{link.name}.journal")
+        if told is None:
+            return []
+        link.pid, link.start = told.pid, told.start
+        newest = [s.ended or s.refused or s.started for s in told.stories.values()]
+        return [line for line in newest if line is not None]
+
+    async def _start_own(self) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        name = f"keeper-{new_ulid(now_ms)}"
+        pid = spawn_keeper(self._runtime, name)
+        self._own, self._own_pid = name, pid
+        self._keeper_pids.add(pid)
+        try:
+            link = await connect(self._runtime, name)
+            await link.hello()
+        except NoKeeper:
+            self._kill_own()
+            await self._wait_for_own_end()
+            raise
+        self._links[name] = link
+        self._has_own.set()
+
+    def _listen(self, name: str, link: Link) -> None:
+        task = asyncio.create_task(self._hear(name, link), name=f"hear {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _hear(self, name: str, link: Link) -> None:
+        """Learn what a keeper tells; after its end, take its runs over."""
+        began_s = time.monotonic()
+        async for line in link.hear():
+            self._learn(name, line)
+        link.close()
+        is_own = name == self._own
+        if is_own:
+            self._has_own.clear()
+        del self._links[name]
+        await self._await_end(link, is_own=is_own)
+        await self._inherit(name, is_ours=is_own)
+        if not is_own:
+            return
+        self._log.warning("keeper died; starting another", keeper=name)
+        if time.monotonic() - began_s < QUICK_DEATH_S:
+            await asyncio.sleep(RESTART_PAUSE_S)
+        await self._restart_own()
+
+    async def _restart_own(self) -> None:
+        while True:
+            try:
+                await self._start_own()
+            except (NoKeeper, OSError) as error:
+                self._log.error("keeper cannot be started", reason=str(error))
+                await asyncio.sleep(RESTART_PAUSE_S)
+                continue
+            break
+        self._listen(self._own, self._links[self._own])
+        for order, _ in list(self._orders.values()):
+            if order.run_id not in self._keeper_of:
+                self._send_order(order)
+
+    async def _await_end(self, link: Link, *, is_own: bool) -> None:
+        """Only a dead process has given its children away."""
+        until_s = time.monotonic() + GONE_WITHIN_S
+        while not link.is_over():
+            if time.monotonic() > until_s and is_own:
+                self._kill_own()
+            elif time.monotonic() > until_s:
+                self._log.error("keeper hung up but lives", keeper=link.name, pid=link.pid)
+                return
+            await asyncio.sleep(0.005)
+        if is_own:
+            await self._wait_for_own_end()
+
+    async def _wait_for_own_end(self) -> None:
+        until_s = time.monotonic() + GONE_WITHIN_S
+        while self._own_pid and time.monotonic() < until_s:
+            if not _is_reaped(self._own_pid):
+                await asyncio.sleep(0.005)
+                continue
+            self._keeper_pids.discard(self._own_pid)
+            self._own_pid = 0
+
+    def _kill_own(self) -> None:
+        """End a keeper that does not answer; its runs become ours."""
+        if self._own_pid and processes.is_child(self._own_pid):
+            self._log.error("keeper does not answer; ending it", pid=self._own_pid)
+            os.kill(self._own_pid, 9)
+
+    async def _inherit(self, name: str, *, is_ours: bool) -> None:
+        told = await asyncio.to_thread(_read_journal, self._runtime / f"{name}.journal")
+        if told is None:
+            self._bury(name)
+            return
+        self._journals[name] = journal.Journal(str(self._runtime / f"{name}.journal"))
+        for line in await self._inheritance.take_over(told, is_ours=is_ours):
+            if line["run"] in self._forgetting:
+                self._note(name, {"e": "forgotten", "run": line["run"]})
+                self._forgetting.discard(line["run"])
+            elif line["e"] != "never":
+                self._learn(name, line)
+            elif line["run"] not in self._orders:
+                self._learn(name, {**line, "e": "refused", "reason": "its keeper died before"})
+            else:
+                self._note(name, {"e": "forgotten", "run": line["run"]})  # it is ordered again
+        self._answer_stops(name)
+        self._bury(name)
+
+    def _answer_stops(self, name: str) -> None:
+        for run_id in [run for run in self._stops if self._keeper_of.get(run) == name]:
+            for answer in self._stops.pop(run_id):
+                if not answer.done():
+                    answer.set_result(False)
+
+    def _happened_to_inherited(self, line: Line) -> None:
+        name = self._keeper_of.get(line["run"])
+        if name is None:
+            return
+        self._note(name, line)
+        if line["e"] == "ended":
+            self._learn(name, line)
+
+    def _note(self, name: str, line: Line) -> None:
+        """Go on with the journal of a dead keeper."""
+        if name in self._journals:
+            try:
+                self._journals[name].write(line)
+            except OSError as error:
+                self._log.error("journal cannot be written", keeper=name, reason=str(error))
+
+    def _bury(self, name: str) -> None:
+        """Remove what a dead keeper left when none of its runs is needed any more."""
+        if name in self._links or name in self._keeper_of.values():
+            return
+        if name in self._journals:
+            self._journals.pop(name).close()
+        for ending in ("sock", "journal"):
+            (self._runtime / f"{name}.{ending}").unlink(missing_ok=True)
+
+    def _send_order(self, order: Order) -> None:
+        fields = msgspec.to_builtins(order)
+        fields["run"] = fields.pop("run_id")
+        self._links[self._own].send({"do": "order", **fields})
+
+    def _learn(self, name: str, line: Line) -> None:
+        match line["e"]:
+            case "started":
+                self._learn_start(name, line)
+            case "ended":
+                self._learn_end(name, _ended(line))
+            case "refused":
+                self._learn_refusal(name, line)
+            case "seen":
+                self._refuse(line["run"], AlreadyOrdered(f"run {line['run']} was ordered before"))
+            case "forgotten":
+                self._forgetting.difference_update(line["runs"])
+            case "stop":
+                answers = self._stops.pop(line["run"], [])
+                for answer in answers:
+                    if not answer.done():
+                        answer.set_result(line["begun"])
+
+    def _learn_start(self, name: str, line: Line) -> None:
+        if line["run"] in self._keeper_of:
+            return
+        started = Started(line["run"], line["pid"], line["started_ms"])
+        self._keeper_of[started.run_id] = name
+        if self._standing is not None:
+            self._standing[started.run_id] = started
+            return
+        if self._on_started is not None:
+            self._on_started(started)
+        self._answer_order(started)
+
+    def _answer_order(self, started: Started) -> None:
+        _, answer = self._orders.pop(started.run_id, (None, None))
+        if answer is not None and not answer.done():
+            answer.set_result(started)
+
+    def _learn_end(self, name: str, ended: Ended) -> None:
+        if ended.run_id in self._over:
+            return
+        if ended.run_id in self._orders and ended.pid is not None:
+            self._learn_start(
+                name,
+                {"run": ended.run_id, "pid": ended.pid, "started_ms": ended.started_ms},
+            )
+        self._keeper_of[ended.run_id] = name
+        self._over.add(ended.run_id)
+        if self._standing is not None:
+            self._standing[ended.run_id] = ended
+        else:
+            self._on_ended(ended)
+
+    def _learn_refusal(self, name: str, line: Line) -> None:
+        run_id, reason = line["run"], line["reason"]
+        if run_id in self._over:
+            return
+        self._keeper_of[run_id] = name
+        if self._refuse(run_id, NotStarted(reason)):
+            self._over.add(run_id)
+        else:
+            self._learn_end(name, _never_started(run_id, reason))
+
+    def _refuse(self, run_id: str, reason: NotStarted) -> bool:
+        """Tell who waits for the start; False when nobody does."""
+        _, answer = self._orders.pop(run_id, (None, None))
+        if answer is None or answer.done():
+            return False
+        answer.set_exception(reason)
+        return True
+
+
+def _ended(line: Line) -> Ended:
+    fields: dict[str, Any] = {key: line[key] for key in line if key not in {"e", "run"}}
+    return Ended(run_id=line["run"], **fields)
+
+
+def _never_started(run_id: str, reason: str) -> Ended:
+    return Ended(
+        run_id=run_id,
+        pid=None,
+        started_ms=None,
+        ended_ms=time.time_ns() // 1_000_000,
+        duration_ms=None,
+        exit_status=None,
+        signal=None,
+        cause="never_started",
+        cpu_ms=None,
+        peak_rss=None,
+        leftovers=0,
+        detail=reason,
+    )
+
+
+def _is_reaped(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        return True
+
+
+def _keeper_names(runtime: Path) -> list[str]:
+    """All keepers of whom something is left, the oldest first."""
+    return sorted({path.stem for path in runtime.glob("keeper-*") if path.suffix != ".new"})
+
+
+def _read_journal(path: Path) -> Told | None:
+    try:
+        return told_by(journal.read(str(path)))
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,145 @@
+"""How does the agent start a keeper, and talk with one over its socket?"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from agent.running import processes
+from agent.running.keeper import LINE_LIMIT, LISTENER
+
+CONNECT_WITHIN_S = 3.0
+BACKLOG = 16
+ROOT = Path(__file__).parents[2]
+# Being a subreaper outlasts `exec`; the ctypes it takes would cost the keeper 1.3 MB for life.
+_PREPARE = (
+    f"import sys; sys.path.append({str(ROOT)!r}); "
+    "from agent.running.processes import become_subreaper; become_subreaper(); "
+    "import os; os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
+_KEEP = f"import sys; sys.path.append({str(ROOT)!r}); from agent.running.keeper import main; main()"
+_ISOLATED = ("-I", "-S", "-c")
+_PASSED_ON = ("PATH", "LANG", "TZ", "SMARTCRON_RUN_ID")
+
+
+class NoKeeper(Exception):
+    """Nobody listens, or nobody answers."""
+
+
+class Link:
+    """The connection to one keeper."""
+
+    def __init__(
+        self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.name = name
+        self.pid = 0
+        self.start = 0
+        self._reader = reader
+        self._writer = writer
+
+    def send(self, request: dict[str, Any]) -> None:
+        """Send a request; what a dying keeper did not take, its journal tells."""
+        self._writer.write(msgspec.json.encode(request) + b"\n")
+
+    async def hear(self) -> AsyncIterator[dict[str, Any]]:
+        """What the keeper tells, until it hangs up."""
+        while True:
+            try:
+                line = await self._reader.readuntil(b"\n")
+            except (asyncio.IncompleteReadError, OSError):
+                return
+            yield msgspec.json.decode(line, type=dict[str, Any])
+
+    async def hello(self) -> list[dict[str, Any]]:
+        """Introduce ourselves and learn what the keeper knows of each run; raises NoKeeper."""
+        self.send({"do": "hello"})
+        known: list[dict[str, Any]] = []
+        try:
+            async with asyncio.timeout(CONNECT_WITHIN_S):
+                async for line in self.hear():
+                    if line["e"] == "known":
+                        return known
+                    if line["e"] == "hello":
+                        self.pid = line["pid"]
+                        process = processes.look(self.pid)
+                        self.start = process.start if process is not None else 0
+                    else:
+                        known.append(line)
+        except TimeoutError as error:
+            raise NoKeeper(f"keeper {self.name} does not answer") from error
+        raise NoKeeper(f"keeper {self.name} hung up")
+
+    def is_over(self) -> bool:
+        """Has the keeper's process ended (not only its connection)?"""
+        process = processes.look(self.pid)
+        return process is None or process.start != self.start or process.is_over
+
+    def close(self) -> None:
+        """Hang up; the keeper goes on."""
+        self._writer.close()
+
+
+async def connect(runtime: Path, name: str) -> Link:
+    """Reach the keeper of this name; raises NoKeeper."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.setblocking(False)
+    folder = os.open(runtime, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        async with asyncio.timeout(CONNECT_WITHIN_S):
+            await asyncio.get_running_loop().sock_connect(connection, _short(folder, name))
+    except (OSError, TimeoutError) as error:
+        connection.close()
+        raise NoKeeper(f"keeper {name} cannot be reached: {error}") from error
+    finally:
+        os.close(folder)
+    reader, writer = await asyncio.open_unix_connection(sock=connection, limit=LINE_LIMIT)
+    return Link(name, reader, writer)
+
+
+def spawn_keeper(runtime: Path, name: str) -> int:
+    """Start a keeper that listens already, in a session of its own; return its pid."""
+    folder = os.open(runtime, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        os.fchmod(listener.fileno(), 0o600)
+        listener.bind(_short(folder, name))
+        listener.listen(BACKLOG)
+        log_flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+        return os.posix_spawn(
+            sys.executable,
+            [
+                sys.executable,
+                *_ISOLATED,
+                _PREPARE,
+                *_ISOLATED,
+                _KEEP,
+                str(runtime / f"{name}.journal"),
+                str(runtime / f"{name}.sock"),
+            ],
+            {key: os.environ[key] for key in _ISOLATED = ("-I", "-S", "-c")
+_PASSED_ON if key in os.environ},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 2, str(runtime / "keeper.log"), log_flags, 0o600),
+                (os.POSIX_SPAWN_DUP2, listener.fileno(), LISTENER),
+            ],
+            setsid=True,
+            setsigmask=(),
+            setsigdef=sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}),
+        )
+    finally:
+        listener.close()
+        os.close(folder)
+
+
+def _short(folder: int, name: str) -> str:
+    """A path to the socket that fits into the 108 bytes of an address, however deep the home is."""
+    return f"/proc/self/fd/{folder}/{name}.sock"

@@ -1,0 +1,193 @@
+"""What does the kernel say about processes, and how is exactly one of them signalled?
+
+Standard library only, and little of it: the keeper imports this file.
+"""
+
+import os
+import signal
+
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_PR_SET_CHILD_SUBREAPER = 36
+_STAT_STATE, _STAT_PARENT, _STAT_SESSION, _STAT_START = 0, 1, 3, 19
+
+
+class Process:
+    """One line of /proc/<pid>/stat: who, whose child, since when."""
+
+    __slots__ = ("parent", "pid", "session", "start", "state")
+
+    def __init__(self, pid: int, *, parent: int, session: int, start: int, state: str) -> None:
+        self.pid = pid
+        self.parent = parent
+        self.session = session
+        self.start = start  # clock ticks since boot; with the pid this is nearly an identity
+        self.state = state
+
+    @property
+    def is_over(self) -> bool:
+        """It runs no more, even if nobody has asked for its status yet."""
+        return self.state in "ZXx"
+
+
+def look(pid: int) -> Process | None:
+    """What is this process now; None when there is none."""
+    line = _read(f"/proc/{pid}/stat")
+    if not line:
+        return None
+    # The name, in parentheses, may hold anything; the numbers follow the last one.
+    fields = line[line.rindex(b")") + 2 :].split()
+    return Process(
+        pid,
+        parent=int(fields[_STAT_PARENT]),
+        session=int(fields[_STAT_SESSION]),
+        start=int(fields[_STAT_START]),
+        state=fields[_STAT_STATE].decode(),
+    )
+
+
+def look_at_all() -> dict[int, Process]:
+    """Every process of the host by its pid."""
+    found: dict[int, Process] = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208 - pathlib would cost the keeper its memory
+        if name.isdecimal():
+            process = look(int(name))
+            if process is not None:
+                found[process.pid] = process
+    return found
+
+
+def children(pid: int) -> list[int] | None:
+    """The direct children of a process, zombies too; None if the kernel does not list them."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - as above
+    except OSError:
+        return []
+    found: list[int] = []
+    for thread in threads:
+        listed = _read(f"/proc/{pid}/task/{thread}/children")
+        if listed is None:
+            if os.access("/proc/self/task/" + str(os.getpid()) + "/children", os.R_OK):
+                continue  # the thread ended meanwhile
+            return None
+        found.extend(int(child) for child in listed.split())
+    return found
+
+
+def below(pid: int) -> dict[int, Process]:
+    """All descendants of a process by their pid, found by walking down."""
+    first = children(pid)
+    if first is None:
+        everyone = look_at_all()
+        return descendants({pid}, everyone)
+    found: dict[int, Process] = {}
+    waiting = first
+    while waiting:
+        child = waiting.pop()
+        process = look(child) if child not in found else None
+        if process is not None:
+            found[child] = process
+            waiting.extend(children(child) or ())
+    return found
+
+
+def descendants(roots: set[int], everyone: dict[int, Process]) -> dict[int, Process]:
+    """Those of everyone whose line of parents meets one of the roots; without the roots."""
+    by_parent: dict[int, list[Process]] = {}
+    for process in everyone.values():
+        by_parent.setdefault(process.parent, []).append(process)
+    found: dict[int, Process] = {}
+    waiting = list(roots)
+    while waiting:
+        for process in by_parent.get(waiting.pop(), ()):
+            if process.pid not in found and process.pid not in roots:
+                found[process.pid] = process
+                waiting.append(process.pid)
+    return found
+
+
+def run_of(pid: int) -> str | None:
+    """The run id in the environment a process was started with."""
+    text = _read(f"/proc/{pid}/environ")
+    if not text:
+        return None
+    for entry in text.split(b"\0"):
+        if entry.startswith(b"SMARTCRON_RUN_ID="):
+            return entry[17:].decode("ascii", "replace")
+    return None
+
+
+def writes_to(pid: int, path: str) -> bool:
+    """Is this file the standard output or error of a process?"""
+    for number in ("1", "2"):
+        try:
+            if os.readlink(f"/proc/{pid}/fd/{number}") == path:  # noqa: PTH115 - as above
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory of a process that is in RAM now; 0 when it is gone."""
+    fields = (_read(f"/proc/{pid}/statm") or b"").split()
+    return int(fields[1]) * PAGE_BYTES if len(fields) > 1 else 0
+
+
+def send(pid: int, start: int, number: int) -> bool:
+    """Signal the process that began at this tick and no other; False if it is gone or not ours."""
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:
+        return False
+    try:
+        # Looked at after the handle is open: now the number cannot pass to another process.
+        process = look(pid)
+        if process is None or process.start != start:
+            return False
+        signal.pidfd_send_signal(handle, number)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+def is_child(pid: int) -> bool:
+    """Is this a child of ours, alive or not yet waited for?"""
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def boot_id() -> str:
+    """The kernel's name for the time since this boot."""
+    return (_read("/proc/sys/kernel/random/boot_id") or b"").decode().strip()
+
+
+def become_subreaper() -> None:
+    """Become the parent of every descendant whose own parent dies; raises OSError."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    zero = ctypes.c_ulong(0)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), zero, zero, zero) != 0:
+        raise OSError(ctypes.get_errno(), "PR_SET_CHILD_SUBREAPER is refused")
+
+
+def _read(path: str) -> bytes | None:
+    """A small file of /proc, whole; None when its process is gone or closed to us."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        parts = []
+        while part := os.read(handle, 65536):
+            parts.append(part)
+        return b"".join(parts)
+    except OSError:
+        return None
+    finally:
+        os.close(handle)

@@ -1,0 +1,288 @@
+"""When is a run over, and which of its limits must end it?
+
+Standard library only: the keeper watches its runs with this, and the agent those it inherits.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from agent.running import family, processes
+
+TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+STOPPING_EVERY_S = 0.05
+KILLING_EVERY_S = 0.01
+GIVE_UP_AFTER_S = 5.0
+LEFTOVERS_MAY_STAY_S = 0.5
+SAMPLE_EVERY_S = 0.2
+SAMPLE_AT_LEAST_S = 0.02
+
+
+class Watched:
+    """One run between its start and the end of its last process."""
+
+    def __init__(
+        self,
+        run_id: str,
+        pid: int,
+        start: int,
+        *,
+        started_ms: int,
+        started_mono_ms: int,
+        timeout_ms: int = 0,
+        kill_grace_ms: int = 10_000,
+        memory_limit_bytes: int | None = None,
+        output_file: str = "",
+        is_child: bool = True,
+    ) -> None:
+        self.run_id = run_id
+        self.pid = pid
+        self.start = start
+        self.started_ms = started_ms
+        self.started_mono_ms = started_mono_ms
+        self.kill_grace_ms = kill_grace_ms
+        self.memory_limit_bytes = memory_limit_bytes
+        self.output_file = output_file
+        self.is_child = is_child
+        self.cause = ""
+        self.leftovers = 0
+        self.detail = ""
+        # What wait4 said, once the main process is over; `is_over` without it means unknown.
+        self.is_over = False
+        self.status: int | None = None
+        self.cpu_ms: int | None = None
+        self.peak_rss: int | None = None
+        self.ended_ms = 0
+        self.ended_mono_ms = 0
+        # Monotonic seconds; None means that nothing is to be done by the clock.
+        self.expires_s = (started_mono_ms + timeout_ms) / 1000 if timeout_ms > 0 else None
+        self.kill_s: float | None = None
+        self.is_killing = False
+        self.next_s = self.expires_s
+        self.sampled_s = 0.0
+        self.resident = 0
+        # The `exited` line of a run that was over before we came to watch it.
+        self.exited: dict[str, Any] | None = None
+        # Living processes of the family as last seen, pid and start, perhaps with the main one.
+        self.members: dict[int, int] = {}
+        # All runs of a watcher whose every unknown child must belong to one of them.
+        self.peers: dict[str, Watched] | None = None
+        if memory_limit_bytes:
+            self.next_s = 0.0
+
+    @property
+    def is_stopping(self) -> bool:
+        return self.kill_s is not None
+
+
+class Watch:
+    """All runs this process answers for; what happens to them is told to `tell`, as it happens."""
+
+    def __init__(self, tell: Callable[[dict[str, Any]], None], *, takes_strays: bool) -> None:
+        self._tell = tell
+        self._takes_strays = takes_strays
+        self.runs: dict[str, Watched] = {}
+        self._by_pid: dict[int, Watched] = {}
+
+    def add(self, run: Watched) -> None:
+        """Answer for this run from now on, until its end has been told."""
+        self.runs[run.run_id] = run
+        self._by_pid[run.pid] = run
+        if self._takes_strays:
+            run.peers = self.runs
+
+    def answers_for(self, pid: int) -> bool:
+        """Is this the main process of a run that is not over?"""
+        return pid in self._by_pid
+
+    def next_s(self) -> float | None:
+        """When `tick` is needed next, on the monotonic clock; None: not by the clock."""
+        due = [run.next_s for run in self.runs.values() if run.next_s is not None]
+        return min(due, default=None)
+
+    def tick(self) -> None:
+        """Do what the clock asks for."""
+        now_s = time.monotonic()
+        for run in list(self.runs.values()):
+            if run.next_s is not None and run.next_s <= now_s:
+                self._attend(run, now_s)
+
+    def stop(self, run_id: str, cause: str, *, grace_ms: int) -> bool:
+        """Begin to end a run and its whole family; False when it is over already."""
+        run = self.runs.get(run_id)
+        if run is None or run.is_over or self._is_zombie(run):
+            return False
+        now_s = time.monotonic()
+        kill_s = now_s + grace_ms / 1000
+        if run.kill_s is not None:
+            run.kill_s = min(run.kill_s, kill_s)  # a second, more impatient order
+            run.next_s = now_s
+            return True
+        run.cause = cause
+        run.kill_s = kill_s
+        self._tell(
+            {"e": "stopping", "run": run_id, "cause": cause, "kill_mono_ms": int(kill_s * 1000)}
+        )
+        if grace_ms > 0:
+            family.terminate(run)
+        run.next_s = min(now_s + STOPPING_EVERY_S, kill_s)
+        return True
+
+    def reap(self, pid: int) -> None:
+        """Take the status of a child that is over; it may be a run's main process or an orphan."""
+        run = self._by_pid.get(pid)
+        if run is not None:
+            # Before the zombie goes: its number still belongs to nobody else.
+            family.remember(run, self._by_pid)
+        try:
+            reaped, status, usage = os.wait4(pid, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if run is None or reaped == 0:
+            return
+        run.status = status
+        run.cpu_ms = round((usage.ru_utime + usage.ru_stime) * 1000)
+        run.peak_rss = usage.ru_maxrss * 1024
+        self._over(run)
+
+    def lost_sight(self, run: Watched) -> None:
+        """The main process, not a child of ours, is over: nobody can say how it ended."""
+        family.living(run)
+        self._over(run)
+
+    def resume(self, run: Watched) -> None:
+        """Answer for what is left of a run whose main process was over before."""
+        self.runs[run.run_id] = run
+        run.is_over = True
+        family.living(run)
+        self._settle(run)
+
+    def _over(self, run: Watched) -> None:
+        del self._by_pid[run.pid]
+        run.is_over = True
+        run.ended_ms = time.time_ns() // 1_000_000
+        run.ended_mono_ms = time.monotonic_ns() // 1_000_000
+        self._tell({**ended_line(run), "e": "exited"})
+        self._settle(run)
+
+    def _settle(self, run: Watched) -> None:
+        """End the run when nothing of it is left, else see to it that nothing will be."""
+        if not run.members:
+            self._end(run)
+            return
+        now_s = time.monotonic()
+        if run.kill_s is None:
+            # The last of a pipeline may still be writing down what it has read.
+            run.kill_s = now_s + LEFTOVERS_MAY_STAY_S
+        run.next_s = min(now_s + STOPPING_EVERY_S, run.kill_s)
+
+    def _attend(self, run: Watched, now_s: float) -> None:
+        if run.kill_s is not None:
+            self._pursue(run, now_s, run.kill_s)
+            return
+        if run.expires_s is not None and now_s >= run.expires_s:
+            run.next_s = None
+            self.stop(run.run_id, "timeout", grace_ms=run.kill_grace_ms)
+            return
+        if run.memory_limit_bytes:
+            self._sample(run, now_s, run.memory_limit_bytes)
+        else:
+            run.next_s = run.expires_s
+
+    def _pursue(self, run: Watched, now_s: float, kill_s: float) -> None:
+        """TERM was sent: wait, then KILL, until nothing is left."""
+        if now_s >= kill_s:
+            if not run.is_killing and not run.cause:
+                run.leftovers = len(family.living(run))
+            run.is_killing = True
+            family.kill(run)
+        left = family.living(run)
+        if run.is_over and not left:
+            self._end(run)
+        elif run.is_over and now_s > kill_s + GIVE_UP_AFTER_S:
+            run.detail = f"{len(left)} of its processes cannot be killed"
+            self._end(run)
+        elif run.is_killing:
+            run.next_s = now_s + KILLING_EVERY_S
+        else:
+            run.next_s = min(now_s + STOPPING_EVERY_S, kill_s)
+
+    def _sample(self, run: Watched, now_s: float, limit: int) -> None:
+        resident = family.resident_bytes(run, self._by_pid)
+        if resident > limit:
+            run.detail = f"{resident >> 20} MB in use, {limit >> 20} MB allowed"
+            # At once: in a grace it would take what the limit is there to protect.
+            if self.stop(run.run_id, "killed_memory", grace_ms=0):
+                run.next_s = now_s
+                self._attend(run, now_s)
+            else:
+                run.next_s = None
+            return
+        wait_s = SAMPLE_EVERY_S
+        passed_s = now_s - run.sampled_s
+        if resident > run.resident and passed_s < 1:
+            # Look again when half of what is left would be taken at this pace.
+            per_s = (resident - run.resident) / max(passed_s, 0.001)
+            wait_s = min(wait_s, max(SAMPLE_AT_LEAST_S, (limit - resident) / per_s / 2))
+        run.sampled_s, run.resident = now_s, resident
+        run.next_s = now_s + wait_s
+        if run.expires_s is not None:
+            run.next_s = min(run.next_s, run.expires_s)
+
+    def _end(self, run: Watched) -> None:
+        del self.runs[run.run_id]
+        self._tell(ended_line(run))
+
+    @staticmethod
+    def _is_zombie(run: Watched) -> bool:
+        process = processes.look(run.pid)
+        return process is None or process.start != run.start or process.is_over
+
+
+def watched(started: dict[str, Any], order: dict[str, Any], *, is_child: bool = True) -> Watched:
+    """A run as its `started` and `order` lines tell it."""
+    return Watched(
+        started["run"],
+        started["pid"],
+        started["start"],
+        started_ms=started["started_ms"],
+        started_mono_ms=started["started_mono_ms"],
+        timeout_ms=order["timeout_ms"] or 0,
+        kill_grace_ms=order["kill_grace_ms"] or 0,
+        memory_limit_bytes=order["memory_limit_bytes"],
+        output_file=order["output_file"],
+        is_child=is_child,
+    )
+
+
+def ended_line(run: Watched) -> dict[str, Any]:
+    """All that is known of a finished run."""
+    if run.exited is not None:
+        return {**run.exited, "e": "ended", "leftovers": run.leftovers, "detail": run.detail}
+    exit_status, number = None, None
+    if run.status is not None:
+        code = os.waitstatus_to_exitcode(run.status)
+        exit_status, number = (code, None) if code >= 0 else (None, -code)
+    cause = run.cause
+    if run.is_over and run.status is None and not cause:
+        cause = "lost"
+    return {
+        "e": "ended",
+        "run": run.run_id,
+        "pid": run.pid,
+        "started_ms": run.started_ms,
+        "ended_ms": run.ended_ms,
+        "duration_ms": run.ended_mono_ms - run.started_mono_ms,
+        "exit_status": exit_status,
+        "signal": number,
+        "cause": cause,
+        "cpu_ms": run.cpu_ms,
+        "peak_rss": run.peak_rss,
+        "leftovers": run.leftovers,
+        "detail": run.detail,
+    }
