@@ -123,8 +123,7 @@ def spawn_keeper(runtime: Path, name: str) -> int:
                 str(runtime / f"{name}.journal"),
                 str(runtime / f"{name}.sock"),
             ],
-            {key: os.environ[key] for key in _ISOLATED = ("-I", "-S", "-c")
-_PASSED_ON if key in os.environ},
+            {key: os.environ[key] for key in _PASSED_ON if key in os.environ},
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
