@@ -19,8 +19,9 @@ TRIGGERS: Final = ("schedule", "catchup", "manual", "retry", "chain")
 
 # The run itself never waits for a retry: the next attempt, a row of its own, does.
 FOLLOWERS: Final[dict[str, frozenset[str]]] = {
-    "queued": frozenset({"starting", "aborted", "skipped", "missed", "error", "lost"}),
-    "retry_wait": frozenset({"queued", "starting", "aborted", "skipped", "missed", "lost"}),
+    # What the keeper says of a run is always taken down, also when its start never was.
+    "queued": frozenset({"starting", "running", *ENDINGS}),
+    "retry_wait": frozenset({"queued", "starting", "running", *ENDINGS}),
     "starting": frozenset({"running", "queued", *ENDINGS}),
     "running": frozenset({"stopping", *ENDINGS}),
     "stopping": frozenset({*ENDINGS}),

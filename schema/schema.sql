@@ -152,7 +152,7 @@ CREATE TABLE smart_cron_ops (
 	body_digest VARCHAR(64) NOT NULL,
 	state VARCHAR(16) NOT NULL,
 	run_id VARCHAR(26),
-	result BLOB,
+	result BLOB(16777215),
 	created_at DATETIME(3) NOT NULL,
 	finished_at DATETIME(3),
 	CONSTRAINT pk_smart_cron_ops PRIMARY KEY (op)

@@ -269,7 +269,7 @@ ops = Table(
     Column("body_digest", String(64), nullable=False),
     Column("state", String(16), nullable=False),
     Column("run_id", String(26)),
-    Column("result", LargeBinary),
+    Column("result", LargeBinary(2**24 - 1)),
     Column("created_at", Instant, nullable=False),
     Column("finished_at", Instant),
     Index(None, "created_at"),

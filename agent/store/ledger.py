@@ -36,6 +36,12 @@ def _column_of(field: str) -> str:
     return field
 
 
+def _predecessors(status: str) -> list[str]:
+    """The states that may become this one; a live run may be written again as what it is."""
+    old = [state for state, followers in FOLLOWERS.items() if status in followers]
+    return [*old, status] if status in LIVE_STATES and status not in old else old
+
+
 COLUMN_OF: Final[dict[str, str]] = {field: _column_of(field) for field in Run.__struct_fields__}
 _FIELDS: Final = tuple(COLUMN_OF)
 _ALL: Final = tuple(executions.c[name] for name in COLUMN_OF.values())
@@ -58,11 +64,10 @@ _MOVES: Final = {
     status: executions.update()
     .where(
         executions.c.id == bindparam("run_id"),
-        or_(*[executions.c.status == old for old, next_ in FOLLOWERS.items() if status in next_]),
+        or_(*[executions.c.status == old for old in _predecessors(status)]),
     )
     .values({name: bindparam(f"new_{name}") for name in _CHANGING.values()})
     for status in (*LIVE_STATES, *ENDINGS)
-    if any(status in followers for followers in FOLLOWERS.values())
 }
 
 
@@ -132,15 +137,15 @@ def order(connection: Connection, run: Run) -> Run:
 
 
 def move(connection: Connection, run: Run) -> bool:
-    """Write the new state of a live run; False when it has ended already; raises Conflict.
+    """Write what became of a live run; False when it has ended already.
 
-    What may follow what stands in `agent.runs.FOLLOWERS`.
+    What may follow what stands in `agent.runs.FOLLOWERS`; anything else raises Conflict, an
+    unknown id RunNotFound.
     """
     values = {f"new_{name}": getattr(run, field) for field, name in _CHANGING.items()}
-    if run.status in _MOVES:
-        changed = connection.execute(_MOVES[run.status], {"run_id": run.id, **values})
-        if changed.rowcount == 1:
-            return True
+    changed = connection.execute(_MOVES[run.status], {"run_id": run.id, **values})
+    if changed.rowcount == 1:
+        return True
     status = connection.scalar(_STATUS, {"run_id": run.id})
     if status is None:
         raise RunNotFound(run.id)

@@ -198,7 +198,7 @@ def upgrade() -> None:
         Column("body_digest", String(length=64), nullable=False),
         Column("state", String(length=16), nullable=False),
         Column("run_id", String(length=26)),
-        Column("result", LargeBinary()),
+        Column("result", LargeBinary(length=16777215)),
         Column("created_at", Instant(), nullable=False),
         Column("finished_at", Instant()),
         PrimaryKeyConstraint("op", name="pk_smart_cron_ops"),

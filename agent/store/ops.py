@@ -1,0 +1,86 @@
+"""Which commands were given, and what was answered, so that none is carried out twice."""
+
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import mysql, sqlite
+
+from schema.tables import ops
+
+BEGUN: Final = "unfinished"
+
+
+class StoredOp(msgspec.Struct, frozen=True, kw_only=True):
+    """One command by its idempotency id; `digest` is of its body, `result` the answer's bytes."""
+
+    op: str
+    key_id: str
+    type: str
+    digest: str
+    state: str
+    at_ms: int
+    result: bytes | None = None
+    run_id: str | None = None
+
+
+_INSERT_SQLITE = sqlite.insert(ops).on_conflict_do_nothing()
+_INSERT_MYSQL = mysql.insert(ops).on_duplicate_key_update(op=ops.c.op)
+
+
+def begin(connection: Connection, stored: StoredOp) -> StoredOp:
+    """Remember a command unless its id is known already; what is remembered comes back."""
+    connection.execute(
+        _INSERT_SQLITE if connection.dialect.name == "sqlite" else _INSERT_MYSQL,
+        {
+            "op": stored.op,
+            "key_id": stored.key_id,
+            "action": stored.type,
+            "body_digest": stored.digest,
+            "state": stored.state,
+            "run_id": stored.run_id,
+            "result": stored.result,
+            "created_at": stored.at_ms,
+        },
+    )
+    return get(connection, stored.op) or stored
+
+
+def get(connection: Connection, op: str) -> StoredOp | None:
+    """The command with this id."""
+    row = connection.execute(select(ops).where(ops.c.op == op)).first()
+    if row is None:
+        return None
+    return StoredOp(
+        op=row.op,
+        key_id=row.key_id,
+        type=row.action,
+        digest=row.body_digest,
+        state=row.state,
+        at_ms=row.created_at,
+        result=row.result,
+        run_id=row.run_id,
+    )
+
+
+def finish(
+    connection: Connection,
+    op: str,
+    *,
+    state: str,
+    result: bytes,
+    run_id: str | None = None,
+    now_ms: int,
+) -> bool:
+    """Remember the answer; False when there is one already, or no such command."""
+    changed = connection.execute(
+        ops.update()
+        .where(ops.c.op == op, ops.c.state == BEGUN)
+        .values(state=state, result=result, run_id=run_id, finished_at=now_ms)
+    )
+    return changed.rowcount == 1
+
+
+def drop(connection: Connection, op: str) -> None:
+    """Forget a command that changed nothing and may come again."""
+    connection.execute(ops.delete().where(ops.c.op == op, ops.c.state == BEGUN))
