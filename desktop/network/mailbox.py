@@ -9,6 +9,7 @@ import msgspec
 
 from desktop.network.pending import Answer
 from shared.protocol.events import Heartbeat, Metric
+from shared.protocol.requests import AgentInfo
 from shared.protocol.rows import Key, Row
 
 ROWS_A_TURN: Final = 1_000
@@ -22,28 +23,24 @@ Changes = Mapping[Key, Row | None]
 class LinkNews(msgspec.Struct, frozen=True, kw_only=True):
     """How things stand with one agent, for the header, the banner and the status bar.
 
-    `state` is "never" (not heard yet), "live", "late", "lost" or "refused". `sentence` says
-    what is the matter and what to do, and is empty while live. Times are of this machine's
-    wall clock; `offset_ms` is how far the agent's clock is ahead of it.
+    `state` is a word of `shared.protocol.link`. `sentence` says what is the matter and what to
+    do, and is empty while live. `beat_ms` is the agent's clock at its last sign of life,
+    `beat_here_ms` and `retry_here_ms` are this machine's; `offset_ms` is the agent's minus ours.
     """
 
     state: str
-    code: str = ""
+    reason: str = ""
     sentence: str = ""
-    since_ms: int = 0
-    heard_ms: int | None = None
-    retry_ms: int | None = None
+    beat_ms: int | None = None
+    beat_here_ms: int | None = None
+    retry_here_ms: int | None = None
+    offset_ms: int = 0
     round_trip_ms: int | None = None
-    offset_ms: int | None = None
-    are_events_blocked: bool = False
+    tries: int = 0
     is_refreshing: bool = False
     role: str = ""
     label: str = ""
-    agent_name: str = ""
-    agent_version: str = ""
-    agent_host: str = ""
-    agent_zone: str = ""
-    environment: str = ""
+    agent: AgentInfo | None = None
     capabilities: tuple[str, ...] = ()
 
 
@@ -65,7 +62,7 @@ class LogChunk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TestStep(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a connection's test: `state` is "ok", "bad" or "working"."""
+    """One line of a connection's test: `state` is "ok", "warn", "bad" or "working"."""
 
     __test__ = False  # pytest takes the name for a test of its own
 

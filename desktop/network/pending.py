@@ -7,7 +7,12 @@ from typing import Final
 
 import msgspec
 
-from shared.protocol.codec import decode_reply, encode_request, read_reply_header
+from shared.protocol.codec import (
+    decode_reply,
+    encode_request,
+    read_reply_header,
+    read_request_header,
+)
 from shared.protocol.errors import ErrorBody, ProtocolError
 from shared.protocol.requests import AnyReply, Command, LogRead, OpGet, OpReply, Request
 
@@ -17,6 +22,8 @@ COMMAND_LIFE_MS: Final = 10_000
 TRIES: Final = 3
 IN_FLIGHT: Final = 6  # below the agent's 8, so that hello, ping and sync always find room
 WAITING: Final = 500
+WAIT_AT_MOST_MS: Final = 15_000
+SEND_AGAIN_MS: Final = 200
 LINK: Final = 0
 """The owner of questions the link asks by itself; every other owner is a handle's id."""
 
@@ -34,6 +41,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     owner: int
     request: Request
+    token: int = 0
     reply: AnyReply | None = None
     extra: bytes = b""
     failure: Failure | None = None
@@ -44,6 +52,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 class _Question:
     owner: int
     request: Request
+    token: int = 0
     tries: int = 0
     due_ms: int = 0  # while waiting: not before; while in flight: given up at
     asks_after: "_Question | None" = field(default=None, repr=False)
@@ -68,12 +77,17 @@ class Pending:
         self._waiting: list[_Question] = []
         self._flying: dict[int, _Question] = {}
         self._doubtful: list[_Question] = []
+        self.refusals: list[ErrorBody] = []
+        """What the agent said no to, for the link to read and clear."""
 
-    def ask(self, request: Request, *, owner: int, now_ms: int) -> list[Answer]:
-        """Take a question; the answer is `busy` at once when too many wait already."""
+    def ask(self, request: Request, *, owner: int, now_ms: int, token: int = 0) -> list[Answer]:
+        """Take a question; the answer is `busy` at once when too many wait already.
+
+        The `token` comes back with the answer.
+        """
+        question = _Question(owner, request, token, due_ms=now_ms)
         if len(self._waiting) >= WAITING:
-            return [_failed(_Question(owner, request), "busy")]
-        question = _Question(owner, request, due_ms=now_ms)
+            return [_failed(question, "busy")]
         if owner == LINK:
             self._waiting.insert(0, question)
         else:
@@ -86,14 +100,16 @@ class Pending:
         self._doubtful = [one for one in self._doubtful if one.owner != owner]
         self._flying = {key: one for key, one in self._flying.items() if one.owner != owner}
 
-    def to_send(self, now_ms: int) -> list[list[bytes]]:
-        """The frames to send now, oldest question first, within what the agent bears."""
+    def to_send(self, now_ms: int, *, has_session: bool = True) -> list[list[bytes]]:
+        """The frames to send now, within what the agent bears; without a session only ours."""
         counted = sum(not (one.is_parked or one.owner == LINK) for one in self._flying.values())
         frames: list[list[bytes]] = []
         kept: list[_Question] = []
         for question in self._waiting:
             is_counted = not (question.is_parked or question.owner == LINK)
-            if question.due_ms > now_ms or (is_counted and counted >= IN_FLIGHT):
+            is_full = is_counted and counted >= IN_FLIGHT
+            is_early = question.due_ms > now_ms or not (has_session or question.owner == LINK)
+            if is_early or is_full:
                 kept.append(question)
                 continue
             counted += is_counted
@@ -104,6 +120,14 @@ class Pending:
             frames.append(encode_request(request_id, question.request))
         self._waiting = kept
         return frames
+
+    def not_sent(self, frames: Sequence[bytes], now_ms: int) -> None:
+        """The socket did not take these frames: the question waits a little."""
+        question = self._flying.pop(read_request_header(frames).id, None)
+        if question is not None:
+            question.tries -= 1
+            question.due_ms = now_ms + SEND_AGAIN_MS
+            self._waiting.insert(0, question)
 
     def answered(self, frames: Sequence[bytes], now_ms: int) -> list[Answer]:
         """Match a reply with its question; raises ProtocolError for what is no reply at all."""
@@ -118,11 +142,20 @@ class Pending:
         if question.asks_after is not None:
             return [_settled(question.asks_after, reply)]
         if isinstance(reply, ErrorBody):
+            self.refusals.append(reply)
             return self._refused(question, reply, now_ms)
-        return [Answer(owner=question.owner, request=question.request, reply=reply, extra=extra)]
+        return [
+            Answer(
+                owner=question.owner,
+                request=question.request,
+                token=question.token,
+                reply=reply,
+                extra=extra,
+            )
+        ]
 
     def _refused(self, question: _Question, body: ErrorBody, now_ms: int) -> list[Answer]:
-        may_repeat = body.retry in ("after", "same") and question.tries < TRIES
+        may_repeat = body.retry in ("after", "same", "hello") and question.tries < TRIES
         if may_repeat and question.owner != LINK:
             question.due_ms = now_ms + (body.after_ms or 500)
             self._waiting.insert(0, question)
@@ -132,7 +165,9 @@ class Pending:
     def expired(self, now_ms: int) -> list[Answer]:
         """Repeat what got no reply in time; after three tries give up, or be in doubt."""
         late = [key for key, one in self._flying.items() if one.due_ms <= now_ms]
-        answers: list[Answer] = []
+        stale_ms = now_ms - WAIT_AT_MOST_MS
+        answers = [_failed(one, "timeout") for one in self._waiting if one.due_ms <= stale_ms]
+        self._waiting = [one for one in self._waiting if one.due_ms > stale_ms]
         for key in late:
             answers += self._unanswered(self._flying.pop(key), now_ms)
         return answers
@@ -178,6 +213,8 @@ class Pending:
                 self._waiting.append(question)
             else:
                 answers.append(_failed(question, "offline"))
+        self._doubtful += [one.asks_after for one in self._waiting if one.asks_after is not None]
+        self._waiting = [one for one in self._waiting if one.asks_after is None]
         # A command that waited through an outage is no longer what its sender sees before them.
         unsent = [one for one in self._waiting if isinstance(one.request, Command)]
         self._waiting = [
@@ -223,6 +260,7 @@ def _failed(
     return Answer(
         owner=question.owner,
         request=question.request,
+        token=question.token,
         failure=Failure(code=code, message=message, detail=detail or {}),
     )
 
