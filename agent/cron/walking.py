@@ -63,9 +63,16 @@ def first_instant(schedule: Schedule, clocks: Clocks, from_s: int) -> int | None
         elif found_s < stretch.end_s + stretch.offset_s:
             return found_s - stretch.offset_s
         else:
-            # No change of a clock moves a time by two days, so nothing lies between.
-            at_s = max(stretch.end_s, found_s - stretch.offset_s - 2 * DAY_S)
+            at_s = _skip_to(stretch, at_s, found_s - stretch.offset_s)
     return None
+
+
+def _skip_to(stretch: Stretch, at_s: int, found_s: int) -> int:
+    # A clock set back soon would show passed times again; one set back later, only times in which
+    # nothing was found. No change moves a time by two days.
+    if stretch.end_s - at_s < 2 * DAY_S:
+        return stretch.end_s
+    return max(stretch.end_s, found_s - 2 * DAY_S)
 
 
 def is_moved(schedule: Schedule, clocks: Clocks, stretch: Stretch) -> bool:

@@ -1,0 +1,342 @@
+"""Due moments against the rules minute by minute, another library, and tables of cases."""
+
+import os
+import random
+from datetime import UTC, datetime
+from itertools import takewhile
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.cron.zones import stretches
+from agent.errors import BadDefinition
+from agent.rules import schedule
+from agent.rules.schedule import Fold, Gap
+from tests.agent.rules import reference
+
+SEED = int(os.environ.get("SMARTCRON_TEST_SEED", "20261124"))
+WINDOWS = int(os.environ.get("SMARTCRON_TEST_WINDOWS", "200"))
+TEXTS_A_WINDOW = 26
+HOUR_MS = 3_600_000
+YEAR_MS = 365 * 24 * HOUR_MS
+
+ZONES = (
+    "UTC",
+    "America/New_York",
+    "America/Havana",
+    "America/St_Johns",
+    "America/Sao_Paulo",
+    "America/Santiago",
+    "Europe/London",
+    "Europe/Berlin",
+    "Europe/Dublin",
+    "Africa/Casablanca",
+    "Africa/Cairo",
+    "Asia/Kathmandu",
+    "Asia/Beirut",
+    "Asia/Gaza",
+    "Antarctica/Troll",
+    "Australia/Lord_Howe",
+    "Pacific/Auckland",
+    "Pacific/Chatham",
+    "Pacific/Apia",
+    "Atlantic/Azores",
+)
+
+
+def seeded(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - dice for tests, the same at each run
+
+
+def ms(zone: str, text: str, *, fold: int = 0) -> int:
+    local = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=fold)
+    return int(local.timestamp()) * 1000
+
+
+def shown(zone: str, at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, ZoneInfo(zone)).isoformat(timespec="minutes")
+
+
+def coming(zone: str, text: str, start: str, count: int, **options: str) -> list[tuple[str, str]]:
+    moments = schedule.next_moments((text,), zone, ms(zone, start), count, **options)  # type: ignore[arg-type]
+    return [(shown(zone, moment.at_ms), moment.tag) for moment in moments]
+
+
+def random_window(dice: random.Random) -> tuple[str, int, int]:
+    """A zone and a day and a half in it, most often one in which its clocks change."""
+    zone = dice.choice(ZONES)
+    at_s = dice.randrange(0, 4_000_000_000, 60)
+    changes = [one.start_s for one in stretches(zone, dice.randrange(0, 90))[1:]]
+    if changes and dice.random() < 0.8:
+        at_s = dice.choice(changes) - dice.randrange(3600, 86_400, 60)
+    at_s = max(at_s - at_s % 60, 86_400)
+    return zone, at_s, at_s + 129_600
+
+
+@pytest.mark.timeout(max(120, WINDOWS))
+def test_due_moments_are_those_of_the_rules_read_minute_by_minute() -> None:
+    dice = seeded(SEED)
+    compared = fired = 0
+
+    for _ in range(WINDOWS):
+        zone, from_s, end_s = random_window(dice)
+        table = reference.minutes(zone, from_s, end_s)
+        for _ in range(TEXTS_A_WINDOW):
+            text = reference.random_text(dice)
+            gap: Gap = dice.choice(("after", "after", "skip"))
+            fold: Fold = dice.choice(("first", "first", "both"))
+
+            wanted = list(reference.due(text, table, gap=gap, fold=fold))
+            found = schedule.due_moments(
+                (text.text,),
+                zone,
+                from_s * 1000 - 1,
+                end_s * 1000 - 1,
+                dst_gap=gap,
+                dst_fold=fold,
+            )
+
+            case = (text.text, zone, from_s, gap, fold)
+            assert [at_ms // 1000 for at_ms in found] == wanted, case
+            compared += 1
+            fired += len(wanted)
+
+    assert compared >= 5_000
+    assert fired > compared
+
+
+def test_the_next_moment_counts_and_sums_agree_with_walking() -> None:
+    dice = seeded(SEED + 1)
+
+    for _ in range(300):
+        zone, from_s, _ = random_window(dice)
+        texts = tuple(reference.random_text(dice).text for _ in range(dice.choice((1, 1, 2, 3))))
+        if dice.random() < 0.3:
+            texts += (f"@every {dice.choice((7, 11, 60, 90, 100))}m",)
+        if dice.random() < 0.3:
+            texts += (f"@every {dice.randint(3, 90)}m",)
+        until_s = from_s + dice.randrange(86_400, 20 * 86_400)
+        after_ms, until_ms = from_s * 1000, until_s * 1000
+        limit = dice.choice((1, 10, 1000))
+
+        walked = list(schedule.due_moments(texts, zone, after_ms, until_ms))
+        moments = schedule.moments_between(texts, zone, after_ms, until_ms, limit=limit)
+        older = walked[:-limit]
+
+        assert schedule.count_moments(texts, zone, after_ms, until_ms) == len(walked), texts
+        assert moments.newest == tuple(walked[-limit:]), texts
+        assert moments.older_count == len(older)
+        assert moments.first_older_ms == (older[0] if older else None)
+        assert moments.last_older_ms == (older[-1] if older else None)
+        following = schedule.next_moment(texts, zone, after_ms)
+        assert following == (walked[0] if walked else following)
+        assert walked or following is None or following > until_ms
+
+
+@given(
+    zone=st.sampled_from(ZONES),
+    after_ms=st.integers(min_value=0, max_value=4_000_000_000_000),
+    seed=st.integers(min_value=0, max_value=10**9),
+)
+def test_asking_again_from_the_answer_never_goes_back(zone: str, after_ms: int, seed: int) -> None:
+    text = reference.random_text(seeded(seed)).text
+
+    moment = schedule.next_moment((text,), zone, after_ms)
+
+    assert moment is not None
+    assert moment > after_ms
+    assert schedule.next_moment((text,), zone, moment - 1) == moment
+
+
+# Debian's rule, coalesced: what is left out runs once right after, what comes twice runs once.
+GAPS = (
+    ("America/New_York", "30 2 * * *", "2026-03-08T00:00", "2026-03-08T03:00-04:00"),
+    ("Europe/London", "30 1 * * *", "2026-03-29T00:00", "2026-03-29T02:00+01:00"),
+    ("Europe/Berlin", "5,30 2 * * *", "2026-03-29T00:00", "2026-03-29T03:00+02:00"),
+    ("Pacific/Auckland", "0 2 * * *", "2026-09-27T00:00", "2026-09-27T03:00+13:00"),
+    ("Australia/Lord_Howe", "15 2 * * *", "2026-10-04T00:00", "2026-10-04T02:30+11:00"),
+    ("Antarctica/Troll", "30 1,2 * * *", "2026-03-29T00:00", "2026-03-29T03:00+02:00"),
+    ("America/St_Johns", "30 0 * * *", "2008-03-09T00:00", "2008-03-09T01:01-02:30"),
+    ("America/Havana", "30 0 * * *", "2026-03-07T12:00", "2026-03-08T01:00-04:00"),
+    ("Africa/Casablanca", "15 2 * * *", "2026-03-22T00:00", "2026-03-22T03:00+01:00"),
+    ("Europe/Dublin", "30 1 * * *", "2026-03-29T00:00", "2026-03-29T02:00+01:00"),
+)
+
+
+@pytest.mark.parametrize(("zone", "text", "start", "moved"), GAPS)
+def test_a_time_the_clock_left_out_runs_once_right_after(
+    zone: str, text: str, start: str, moved: str
+) -> None:
+    first, second = coming(zone, text, start, 2)
+
+    assert first == (moved, "moved")
+    assert second[1] == "normal"
+    assert second[0][:10] > moved[:10]
+
+
+@pytest.mark.parametrize(("zone", "text", "start", "moved"), GAPS)
+def test_a_time_the_clock_left_out_is_left_out_when_the_task_says_so(
+    zone: str, text: str, start: str, moved: str
+) -> None:
+    ((first, tag),) = coming(zone, text, start, 1, dst_gap="skip")
+
+    assert first[:10] > moved[:10]
+    assert tag == "normal"
+
+
+def test_a_moved_time_and_a_match_right_after_the_gap_are_one_run() -> None:
+    moments = coming("America/New_York", "0,30 2,3 * * *", "2026-03-08T00:00", 2)
+
+    assert moments == [("2026-03-08T03:00-04:00", "moved"), ("2026-03-08T03:30-04:00", "normal")]
+
+
+FOLDS = (
+    ("America/New_York", "30 1 * * *", "2026-11-01T00:00", "01:30-04:00", "01:30-05:00"),
+    ("Europe/London", "30 1 * * *", "2026-10-25T00:00", "01:30+01:00", "01:30+00:00"),
+    ("Europe/Berlin", "0 2 * * *", "2026-10-25T00:00", "02:00+02:00", "02:00+01:00"),
+    ("Pacific/Auckland", "30 2 * * *", "2026-04-05T00:00", "02:30+13:00", "02:30+12:00"),
+    ("Australia/Lord_Howe", "45 1 * * *", "2026-04-05T00:00", "01:45+11:00", "01:45+10:30"),
+    ("Antarctica/Troll", "30 1 * * *", "2026-10-25T00:00", "01:30+02:00", "01:30+00:00"),
+)
+
+
+@pytest.mark.parametrize(("zone", "text", "start", "first", "second"), FOLDS)
+def test_a_repeated_time_runs_at_its_first_showing_only(
+    zone: str, text: str, start: str, first: str, second: str
+) -> None:
+    once = coming(zone, text, start, 2)
+    both = coming(zone, text, start, 2, dst_fold="both")
+
+    assert once[0] == (f"{start[:11]}{first}", "first_of_two")
+    assert once[1][0][:10] > start[:10]
+    assert both == [
+        (f"{start[:11]}{first}", "first_of_two"),
+        (f"{start[:11]}{second}", "second_of_two"),
+    ]
+
+
+def test_asked_inside_the_repeated_hour_a_fixed_time_waits_for_the_next_day() -> None:
+    zone = "America/New_York"
+    inside_ms = ms(zone, "2026-11-01T01:10", fold=1)
+
+    moment = schedule.next_moment(("30 1 * * *",), zone, inside_ms)
+
+    assert moment == ms(zone, "2026-11-02T01:30")
+
+
+def test_a_wild_schedule_follows_elapsed_time() -> None:
+    spring = coming("America/New_York", "*/30 * * * *", "2026-03-08T01:15", 3)
+    autumn = coming("America/New_York", "30 * * * *", "2026-11-01T00:45", 3)
+
+    assert [at for at, _ in spring] == [
+        "2026-03-08T01:30-05:00",
+        "2026-03-08T03:00-04:00",
+        "2026-03-08T03:30-04:00",
+    ]
+    assert autumn == [
+        ("2026-11-01T01:30-04:00", "first_of_two"),
+        ("2026-11-01T01:30-05:00", "second_of_two"),
+        ("2026-11-01T02:30-05:00", "normal"),
+    ]
+
+
+def test_a_day_that_never_was_is_a_correction_and_nothing_is_made_up() -> None:
+    moments = coming("Pacific/Apia", "0 12 * * *", "2011-12-29T06:00", 2)
+
+    assert moments == [("2011-12-29T12:00-10:00", "normal"), ("2011-12-31T12:00+14:00", "normal")]
+
+
+def test_a_single_time_runs_once_and_is_moved_like_any_fixed_one() -> None:
+    zone = "America/New_York"
+
+    assert coming(zone, "@at 2026-12-24T18:00", "2026-01-01T00:00", 3) == [
+        ("2026-12-24T18:00-05:00", "normal")
+    ]
+    assert coming(zone, "@at 2026-03-08T02:30", "2026-01-01T00:00", 3) == [
+        ("2026-03-08T03:00-04:00", "moved")
+    ]
+    assert coming(zone, "@at 2026-11-01T01:30", "2026-01-01T00:00", 3) == [
+        ("2026-11-01T01:30-04:00", "first_of_two")
+    ]
+    assert len(coming(zone, "@at 2026-11-01T01:30", "2026-01-01T00:00", 3, dst_fold="both")) == 2
+
+
+def test_an_interval_counts_from_a_fixed_anchor() -> None:
+    first = schedule.next_moment(("@every 90s",), "Pacific/Auckland", 1_000_000_000_123)
+
+    assert first is not None
+    assert first % 90_000 == 0
+    assert schedule.next_moment(("@every 90s",), "UTC", first) == first + 90_000
+
+
+def test_several_schedules_name_each_moment_once() -> None:
+    texts = ("0 * * * *", "*/30 * * * *", "@every 30m")
+    start_ms = ms("UTC", "2026-01-01T00:00")
+
+    moments = list(schedule.due_moments(texts, "UTC", start_ms, start_ms + 2 * HOUR_MS))
+
+    assert moments == [start_ms + step * HOUR_MS // 2 for step in (1, 2, 3, 4)]
+
+
+def test_a_leap_day_on_a_sunday_is_found_at_once() -> None:
+    start_ms = ms("America/New_York", "2032-03-01T00:00")
+    begin = datetime.now(UTC)
+
+    moment = schedule.next_moment(("0 0 29 2 */7",), "America/New_York", start_ms)
+
+    took_ms = (datetime.now(UTC) - begin).total_seconds() * 1000
+    assert moment == ms("America/New_York", "2060-02-29T00:00")
+    assert took_ms < 50
+
+
+@pytest.mark.parametrize("text", ["* * * * *", "@every 1s", "0 3 * * 1-5", "*/7 8-18 1-15 * FRI"])
+def test_ten_years_are_summed_in_less_than_a_second(text: str) -> None:
+    start_ms = ms("Pacific/Auckland", "2026-01-01T00:00")
+    end_ms = start_ms + 10 * YEAR_MS
+    begin = datetime.now(UTC)
+
+    moments = schedule.moments_between((text,), "Pacific/Auckland", start_ms, end_ms)
+
+    took_s = (datetime.now(UTC) - begin).total_seconds()
+    assert len(moments.newest) == 1000
+    assert moments.count == schedule.count_moments((text,), "Pacific/Auckland", start_ms, end_ms)
+    assert moments.newest[-1] <= end_ms
+    assert took_s < 1
+
+
+def test_ten_years_of_minutes_are_all_counted() -> None:
+    start_ms = ms("UTC", "2026-01-01T00:00")
+
+    moments = schedule.moments_between(("* * * * *",), "UTC", start_ms, start_ms + 10 * YEAR_MS)
+
+    assert moments.count == 10 * 365 * 24 * 60
+    assert moments.first_older_ms == start_ms + 60_000
+    assert moments.last_older_ms == moments.newest[0] - 60_000
+
+
+def test_a_clock_in_the_far_future_still_gets_an_answer() -> None:
+    late_ms = ms("UTC", "2098-06-01T00:00")
+
+    assert schedule.next_moment(("0 0 1 1 *",), "Europe/Berlin", late_ms) == ms(
+        "Europe/Berlin", "2099-01-01T00:00"
+    )
+    assert schedule.next_moment(("* * * * *",), "UTC", ms("UTC", "9950-01-01T00:00")) is None
+
+
+def test_an_unknown_zone_is_refused_with_the_one_meant() -> None:
+    with pytest.raises(BadDefinition, match="'Pacific/Auckland'") as refused:
+        schedule.next_moment(("* * * * *",), "Pacific/Aukland", 0)
+
+    assert refused.value.field == "timezone"
+
+
+def test_no_moment_is_at_or_before_the_one_asked_from() -> None:
+    start_ms = ms("UTC", "2026-01-01T00:00")
+
+    assert schedule.next_moment(("0 0 * * *",), "UTC", start_ms - 1) == start_ms
+    assert schedule.next_moment(("0 0 * * *",), "UTC", start_ms) == start_ms + 24 * HOUR_MS
+    assert (
+        list(takewhile(bool, schedule.due_moments(("0 0 * * *",), "UTC", start_ms, start_ms))) == []
+    )
