@@ -1,0 +1,197 @@
+"""Which server this is, how fresh the picture is, and in whose time it speaks."""
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QWidget
+
+from desktop import freshness, words
+from desktop.freshness import Link
+from desktop.parts.buttons import Segmented, draw_focus
+from desktop.parts.labels import Elided, Ground, IconLabel, Words, token_colour
+from desktop.theme import Theme, rounded
+
+
+class Stripe(QWidget):
+    """Four pixels in the colour of the environment."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self._environment = theme, ""
+        self.setFixedHeight(4)
+        theme.changed.connect(self.update)
+
+    def show_environment(self, environment: str) -> None:
+        """The colour of that environment."""
+        self._environment = environment
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        ground = self._theme.tokens.environment(self._environment).ground
+        QPainter(self).fillRect(self.rect(), QColor(ground))
+
+
+class Switcher(QAbstractButton):
+    """Environment, connection and heartbeat; leads to the list of connections."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._link = Link()
+        self._age = ""
+        self.setFixedHeight(28)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setToolTip(self.tr("Connections (Ctrl+O)"))
+        theme.changed.connect(self.update)
+
+    def show_link(self, link: Link, here_ms: int) -> None:
+        """The link, and how old its last heartbeat is now."""
+        self._link = link
+        self._age = self._say_age(link, here_ms)
+        environment = link.environment or self.tr("no environment")
+        self.setAccessibleName(f"{link.name}, {environment}, {self._age}")
+        self.updateGeometry()
+        self.update()
+
+    @property
+    def age_text(self) -> str:
+        """What it says about the heartbeat."""
+        return self._age
+
+    def sizeHint(self) -> QSize:
+        # Figures of one width, so that the ticking age does not make it breathe.
+        name = QFontMetrics(self._theme.font(13, 600)).horizontalAdvance(self._link.name or " ")
+        age = QFontMetrics(self._theme.font(12)).horizontalAdvance(self._age)
+        return QSize(self._badge_px() + 8 + name + 14 + 20 + max(age, 64) + 44, 28)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        theme, t, painter = self._theme, self._theme.tokens, QPainter(self)
+        rounded(painter, QRectF(self.rect()), 6, fill=t.raised, border=t.line2)
+        x = 8
+        badge = self._badge_px()
+        if badge:
+            ink = t.environment(self._link.environment)
+            rounded(painter, QRectF(0, 0, badge, 28), 6, fill=ink.ground)
+            theme.draw_icon(painter, QRectF(9, 6, 16, 16), "flag-fill", ink.ink, 12)
+            painter.setFont(theme.font(11, 700))
+            painter.setPen(QColor(ink.ink))
+            painter.drawText(
+                QRectF(30, 0, badge, 28), Qt.AlignmentFlag.AlignVCenter, self._environment_word()
+            )
+            x = badge + 9
+        painter.setFont(theme.font(13, 600))
+        painter.setPen(QColor(t.text))
+        name = self._link.name or self.tr("No connection")
+        painter.drawText(QRectF(x, 0, 400, 28), Qt.AlignmentFlag.AlignVCenter, name)
+        x += QFontMetrics(theme.font(13, 600)).horizontalAdvance(name) + 14
+        icon, mark_ink, word_ink = self._heart()
+        theme.draw_icon(painter, QRectF(x, 6, 16, 16), icon, token_colour(theme, mark_ink), 14)
+        painter.setFont(theme.font(12))
+        painter.setPen(QColor(token_colour(theme, word_ink)))
+        painter.drawText(QRectF(x + 20, 0, 200, 28), Qt.AlignmentFlag.AlignVCenter, self._age)
+        caret = QRectF(self.width() - 24, 6, 16, 16)
+        theme.draw_icon(painter, caret, "caret-down", t.text2, 12)
+        draw_focus(painter, self, theme, 6)
+
+    def _environment_word(self) -> str:
+        return self._link.environment.upper()
+
+    def _badge_px(self) -> int:
+        if not self._link.environment:
+            return 0
+        metrics = QFontMetrics(self._theme.font(11, 700))
+        return metrics.horizontalAdvance(self._environment_word()) + 40
+
+    def _heart(self) -> tuple[str, str, str]:
+        return {
+            freshness.LIVE: ("heartbeat-fill", "ok.text", "text2"),
+            freshness.LATE: ("heartbeat-fill", "warn.text", "warn.text"),
+            freshness.LOST: ("clock-counter-clockwise", "bad.text", "bad.text"),
+            freshness.REFUSED: ("lock-fill", "bad.text", "bad.text"),
+        }.get(self._link.state, ("question-bold", "idle.text", "text2"))
+
+    def _say_age(self, link: Link, here_ms: int) -> str:
+        age_ms = link.age_ms(here_ms)
+        if link.state == freshness.REFUSED:
+            return self.tr("refused")
+        if age_ms is None:
+            return self.tr("not heard yet")
+        if link.state == freshness.LOST:
+            return self.tr("silent {0}").format(words.span(age_ms))
+        return words.age(age_ms)
+
+
+class Header(Ground):
+    """The bar at the top."""
+
+    connections_requested = Signal()
+    times_chosen = Signal(str)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, "chrome", lines="b", parent=parent)
+        self.setFixedHeight(44)
+        self.switcher = Switcher(theme)
+        self.switcher.clicked.connect(self.connections_requested)
+        self.times = Segmented(
+            theme,
+            (
+                (words.TASK_TIMES, self.tr("Task")),
+                (words.LOCAL_TIMES, self.tr("Local")),
+                (words.UTC_TIMES, self.tr("UTC")),
+            ),
+            name=self.tr("Times in"),
+        )
+        self.times.chosen.connect(self.times_chosen)
+        self._lock = IconLabel(theme, "lock-simple", ink="text2", px=14)
+        self._role = _Badge(theme)
+        self._label = Elided(theme, px=12, weight=500)
+        self._label.setMaximumWidth(160)
+        self._user = IconLabel(theme, "user-circle", ink="text2", px=18)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 0, 14, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.switcher)
+        layout.addStretch(1)
+        layout.addWidget(Words(theme, self.tr("Times in"), ink="text3"))
+        layout.addWidget(self.times)
+        layout.addSpacing(10)
+        layout.addWidget(self._lock)
+        layout.addWidget(self._role)
+        layout.addWidget(self._label)
+        layout.addWidget(self._user)
+
+    def show_link(self, link: Link, here_ms: int) -> None:
+        """Which server, in which role, how fresh."""
+        self.switcher.show_link(link, here_ms)
+        self._role.show_word(link.role.capitalize())
+        self._role.setVisible(bool(link.role))
+        self._label.setText(link.label)
+        self._label.setVisible(bool(link.label))
+        self._label.setMinimumWidth(min(160, self._label.sizeHint().width()))
+        self._lock.setVisible(link.role == "viewer")
+        self._lock.setToolTip(self.tr("View only"))
+
+
+class _Badge(QWidget):
+    """A word in a thin frame."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme, self._word = theme, ""
+        self.setFixedHeight(20)
+        theme.changed.connect(self.update)
+
+    def show_word(self, word: str) -> None:
+        self._word = word
+        self.setAccessibleName(word)
+        self.setFixedWidth(QFontMetrics(self._theme.font(11, 500)).horizontalAdvance(word) + 14)
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        t, painter = self._theme.tokens, QPainter(self)
+        rounded(painter, QRectF(self.rect()), 4, border=t.line2)
+        painter.setFont(self._theme.font(11, 500))
+        painter.setPen(QColor(t.text))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._word)
