@@ -54,8 +54,11 @@ def page(
     limit: int = 100,
     key_id: str | None = None,
     action: str | None = None,
+    target: str | None = None,
+    from_ms: int | None = None,
+    to_ms: int | None = None,
 ) -> tuple[AuditRow, ...]:
-    """The newest rows older than row `before`, newest first."""
+    """The newest rows older than row `before`, newest first; `from_ms` <= time < `to_ms`."""
     query = select(audit).order_by(audit.c.id.desc()).limit(max(1, min(limit, MAX_PAGE)))
     if before is not None:
         query = query.where(audit.c.id < before)
@@ -63,6 +66,12 @@ def page(
         query = query.where(audit.c.key_id == key_id)
     if action is not None:
         query = query.where(audit.c.action == action)
+    if target is not None:
+        query = query.where(audit.c.target == target)
+    if from_ms is not None:
+        query = query.where(audit.c.recorded_at >= from_ms)
+    if to_ms is not None:
+        query = query.where(audit.c.recorded_at < to_ms)
     return tuple(
         AuditRow(
             id=row.id,

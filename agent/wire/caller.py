@@ -18,6 +18,8 @@ READ_S: Final = 5.0
 COMMAND_S: Final = 10.0
 HELLO_TRIES_S: Final = (1.0, 2.0, 2.0)
 LIFETIME_MS: Final = 10_000
+ENOUGH_RETRIES: Final = 5
+"""Nobody listens when so many tries in a row were turned away; some 0.5 s."""
 
 Wanted = TypeVar("Wanted")
 
@@ -53,12 +55,14 @@ class Caller:
         self._socket = socket
         self._monitor = socket.get_monitor_socket(
             zmq.EVENT_CONNECTED
+            | zmq.EVENT_CONNECT_RETRIED
             | zmq.EVENT_HANDSHAKE_SUCCEEDED
             | zmq.EVENT_HANDSHAKE_FAILED_AUTH
             | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
             | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
         )
         self._was_connected = False
+        self._retries = 0
         self._failed_handshakes = 0
         socket.connect(f"tcp://{address}")
 
@@ -197,6 +201,10 @@ class Caller:
             )
         if event == zmq.EVENT_CONNECTED:
             self._was_connected = True
+        elif event == zmq.EVENT_CONNECT_RETRIED:
+            self._retries += 1
+            if self._retries >= ENOUGH_RETRIES and not self._was_connected:
+                raise self._unreachable()
         elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._failed_handshakes = 0
         else:

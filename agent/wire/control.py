@@ -95,19 +95,19 @@ class Control:
 
     # --- opening and closing ---------------------------------------------------------------------
 
-    def open(self, address: str, port: int) -> str:
-        """Listen; ZAP must be up. Returns the endpoint; raises CannotListen, nothing half-bound."""
+    def open(self, address: str, port: int) -> int:
+        """Listen; ZAP must be up. Returns the port; raises CannotListen, and nothing is bound."""
         socket = curve_server(self._context, zmq.ROUTER, domain="control", secret=self._secret)
         socket.router_mandatory = True
         socket.sndhwm = 32
         socket.rcvhwm = 64
         try:
-            place = bind(socket, address, port, setting="control_port")
+            found = bind(socket, address, port, setting="control_port")
         except BaseException:
             socket.close(linger=0)
             raise
         self._socket = socket
-        return place
+        return found.port
 
     def stop(self) -> None:
         """From now on everything is answered `stopping`, also what is held back."""
@@ -304,18 +304,22 @@ class Control:
             code, frames = error.code, encode_error(header.id, _timed(error))
         except Exception:  # noqa: BLE001 - this edge must answer, whatever happens
             code, frames = "internal", encode_error(header.id, self._internal(header.type, asker))
-        if header.type in COMMANDS or isinstance(request, (Hello, Enroll)):
-            await self._auditor.record(
-                entry_for(
-                    asker,
-                    header.type,
-                    request,
-                    code=code,
-                    at_ms=self._clock.now_ms(),
-                    dur_ms=self._clock.monotonic_ms() - started_ms,
-                )
-            )
+        entry = entry_for(
+            asker,
+            header.type,
+            request,
+            code=code,
+            at_ms=self._clock.now_ms(),
+            dur_ms=self._clock.monotonic_ms() - started_ms,
+        )
+        if isinstance(request, Command):
+            await self._auditor.record(entry)
+            self._send(routing_id, frames)
+            return
+        # Nobody waits at the door for a slow database.
         self._send(routing_id, frames)
+        if isinstance(request, (Hello, Enroll)):
+            await self._auditor.record(entry)
 
     async def _answer(self, asker: Who, request: Request) -> Answer:
         handler = self._handlers[request.type]

@@ -56,17 +56,18 @@ class Publisher:
         self.failures = 0
         clients.on_removed(self._key_removed)
 
-    def open(self, address: str, port: int) -> str:
-        """Listen; ZAP must be up. Returns the endpoint; raises CannotListen, nothing half-bound."""
+    def open(self, address: str, port: int) -> int:
+        """Listen; ZAP must be up. Returns the port; raises CannotListen, and nothing is bound."""
         socket = curve_server(self._context, zmq.PUB, domain="events", secret=self._secret)
         socket.sndhwm = 200
         try:
-            self._place = bind(socket, address, port, setting="events_port")
+            found = bind(socket, address, port, setting="events_port")
         except BaseException:
             socket.close(linger=0)
             raise
         self._socket = socket
-        return self._place
+        self._place = found.endpoint
+        return found.port
 
     def close(self) -> None:
         """End all connections; `run` must be over or cancelled."""

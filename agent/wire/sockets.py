@@ -5,6 +5,7 @@ import errno
 from collections.abc import Sequence
 from typing import Any, cast
 
+import msgspec
 import zmq
 import zmq.asyncio
 
@@ -64,13 +65,21 @@ def endpoint(address: str, port: int) -> str:
     return f"tcp://{host}:{port or '*'}"
 
 
-def bind(socket: zmq.asyncio.Socket, address: str, port: int, *, setting: str) -> str:
-    """Listen there; returns the real endpoint; raises CannotListen in plain words."""
+class Bound(msgspec.Struct, frozen=True):
+    """Where a socket really listens."""
+
+    endpoint: str
+    port: int
+
+
+def bind(socket: zmq.asyncio.Socket, address: str, port: int, *, setting: str) -> Bound:
+    """Listen there; raises CannotListen in plain words."""
     try:
         socket.bind(endpoint(address, port))
     except zmq.ZMQError as error:
         raise CannotListen(address, port, setting, error) from error
-    return socket.getsockopt_string(zmq.LAST_ENDPOINT)
+    place = socket.getsockopt_string(zmq.LAST_ENDPOINT)
+    return Bound(place, int(place.rpartition(":")[2]))
 
 
 async def rebind(socket: zmq.asyncio.Socket, place: str) -> None:

@@ -1,0 +1,1 @@
+"""What the agent answers: one short function a request."""

@@ -1,0 +1,107 @@
+"""What do the handlers need of the rest of the agent?"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from agent.clock import Clock
+from agent.runs import Run
+from agent.store.database import Database
+from agent.store.tasks import TaskRow
+from agent.wire.clients import Clients
+from shared.protocol.journal import Journal
+from shared.protocol.keys import Address
+from shared.protocol.requests import AgentInfo
+
+
+class Orders(Protocol):
+    """Starts and stops runs (the runner)."""
+
+    async def start_now(
+        self, task_name: str, *, who: str, reason: str | None, op: str | None = None
+    ) -> Run:
+        """The new run, recorded; raises TaskNotFound or Conflict."""
+        ...
+
+    async def abort(self, run_id: str, *, who: str, grace_ms: int | None = None) -> str:
+        """The state after the order; raises RunNotFound when no such run is queued or alive."""
+        ...
+
+
+class Flags(Protocol):
+    """Changes tasks' flags (the recorder)."""
+
+    async def set_flags(
+        self,
+        names: Iterable[str],
+        *,
+        enabled: bool | None = None,
+        paused: bool | None = None,
+        until_ms: int | None = None,
+        reason: str | None = None,
+        who: str,
+    ) -> tuple[TaskRow, ...]:
+        """The tasks that are different now."""
+        ...
+
+
+class Plans(Protocol):
+    """Knows when tasks are due (the scheduler)."""
+
+    async def reload(self) -> None:
+        """Take over what was changed in the database."""
+        ...
+
+
+class LogRange(msgspec.Struct, frozen=True, kw_only=True):
+    """Some output of a run, from `offset`; bytes before `first` are no longer kept."""
+
+    data: bytes
+    offset: int
+    first: int
+    size: int
+    has_ended: bool
+    skipped: int = 0
+
+
+class Logs(Protocol):
+    """Reads what runs have written, redacted."""
+
+    async def read(self, run_id: str, offset: int, limit: int) -> LogRange:
+        """Up to `limit` bytes from there on, none at the end; raises RunNotFound, Refused (gone).
+
+        `offset` may come back moved to the end of a hole, with `skipped` bytes left out.
+        """
+        ...
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who this agent is, as its clients are told."""
+
+    agent: AgentInfo
+    agent_key: str
+    address: Address
+    events_port: int
+    capabilities: tuple[str, ...] = ("zlib", "logs", "metrics", "audit", "checks", "invites")
+    logs_for_viewers: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything handlers work with, passed by hand."""
+
+    identity: Identity
+    clock: Clock
+    database: Database
+    journal: Journal
+    clients: Clients
+    orders: Orders
+    flags: Flags
+    plans: Plans
+    logs: Logs
+    reload: Callable[[], Awaitable[tuple[str, ...]]]
+    """Read settings and definitions anew; what could not be taken over."""
+    hurry: Callable[[], None] = lambda: None
+    """Show what changed at once: an operator waits for it."""

@@ -1,0 +1,217 @@
+"""How do tasks, runs and checks look to those who watch them?"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from agent.definitions import Definition
+from agent.rules.schedule import in_words
+from agent.runs import ENDINGS, Run
+from agent.store import checks
+from agent.store.rollups import FAILURES, HOUR_MS
+from agent.store.statistics import DAY_HOURS, TaskStats
+from agent.store.tasks import TaskRow
+from shared.protocol import rows as wire
+from shared.protocol.requests import TaskSettings
+
+_ENOUGH_FOR_USUAL: Final = 5
+_REASON_CHARS: Final = 300
+# What a task shows when it has several live runs: the first of these that one of them is in.
+_LIVELIEST: Final = {
+    "stopping": "stopping",
+    "running": "running",
+    "starting": "queued",  # not proved alive yet, so not shown as running
+    "queued": "queued",
+    "retry_wait": "retry_wait",
+}
+
+
+def run_row(run: Run) -> wire.Run:
+    """A run as every client may see it: no output."""
+    has_ended = run.status in ENDINGS
+    return wire.Run(
+        id=run.id,
+        task_id=run.task_name,
+        attempt=run.attempt,
+        trigger=run.trigger,
+        by=run.requested_by,
+        state=wire.ENDED if has_ended else run.status,
+        result=run.status if has_ended else None,
+        reason=_short(run.reason),
+        scheduled_ms=run.scheduled_ms,
+        queued_ms=run.queued_ms,
+        start_ms=run.started_ms,
+        end_ms=run.ended_ms,
+        dur_ms=run.duration_ms,
+        late_ms=run.late_ms,
+        retry_ms=run.retry_at_ms,
+        exit=run.exit_status,
+        signal=run.signal,
+        pid=run.pid,
+        cpu_ms=run.cpu_ms,
+        peak_rss=run.peak_rss,
+        out_bytes=run.output_bytes,
+        missed_count=run.missed_count,
+        missed_until_ms=run.missed_until_ms,
+    )
+
+
+def task_row(
+    task: TaskRow,
+    *,
+    now_ms: int,
+    stats: TaskStats | None = None,
+    live: Iterable[Run] = (),
+    last: Run | None = None,
+    next_ms: int | None = None,
+    fault: str | None = None,
+) -> wire.Task:
+    """A task as every client may see it: no command, no environment.
+
+    `live` are its runs that have not ended, `last` the newest that has, `fault` says why it
+    cannot be scheduled.
+    """
+    definition = task.definition
+    stats = stats or TaskStats()
+    live = tuple(live)
+    alive = [run for run in live if run.status in ("running", "stopping")]
+    shown = alive[0] if alive else None
+    is_paused = task.is_paused(now_ms)
+    low_ms, high_ms = _usual(stats.spark)
+    return wire.Task(
+        id=task.task_name,
+        name=task.task_name,
+        category=definition.category,
+        priority=definition.priority,
+        tags=definition.tags[:16],
+        enabled=task.enabled,
+        paused=is_paused,
+        paused_until_ms=task.paused_until_ms if is_paused else None,
+        pause_reason=_short(task.pause_reason) if is_paused else None,
+        schedule="; ".join(definition.schedule),
+        schedule_text=in_words(definition.schedule),
+        tz=definition.timezone,
+        state=_task_state(task, live, fault),
+        invalid_reason=_short(fault),
+        next_ms=next_ms if task.enabled else None,
+        running=len(alive),
+        run_id=shown.id if shown else None,
+        run_start_ms=shown.started_ms if shown else None,
+        last=_last_run(stats, last),
+        fails=stats.fails_in_row,
+        health=_health(stats),
+        runs_24h=stats.runs_24h,
+        fails_24h=stats.fails_24h,
+        success_rate_24h=stats.success_rate_24h,
+        hours_from_ms=now_ms - now_ms % HOUR_MS - (DAY_HOURS - 1) * HOUR_MS,
+        hours_24h=tuple((runs - fails, fails) for runs, fails in stats.hours),
+        avg_ms=stats.avg_ms,
+        p95_ms=stats.p95_ms,
+        peak_ms=stats.peak_ms,
+        usual_low_ms=low_ms,
+        usual_high_ms=high_ms,
+        spark=stats.spark,
+        timeout_ms=definition.timeout_seconds * 1000,
+        def_rev=task.def_rev,
+    )
+
+
+def check_row(check: checks.Check, *, since_ms: int | None = None) -> wire.Check:
+    """A check; `since_ms` is when it came into this state, if that is known."""
+    return wire.Check(
+        id=check.check_name,
+        name=check.check_name,
+        kind=check.kind,
+        state=check.status,
+        since_ms=check.checked_ms if since_ms is None else since_ms,
+        value=check.value,
+        unit=check.unit,
+        msg=check.message[:500],
+    )
+
+
+def settings_row(definition: Definition, *, with_command: bool) -> TaskSettings:
+    """A definition; what it executes only for those who may see it, and no values ever."""
+    return TaskSettings(
+        task_name=definition.task_name,
+        schedule=definition.schedule,
+        category=definition.category,
+        description=definition.description,
+        tags=definition.tags,
+        timezone=definition.timezone,
+        command=definition.command if with_command else None,
+        shell=definition.shell,
+        env_names=tuple(sorted(definition.environment)) if with_command else None,
+        timeout_seconds=definition.timeout_seconds,
+        kill_grace_s=definition.kill_grace_s,
+        priority=definition.priority,
+        max_retries=definition.max_retries,
+        retry_base_s=definition.retry_base_s,
+        retry_cap_s=definition.retry_cap_s,
+        overlap=definition.overlap,
+        missed=definition.missed,
+        start_deadline_s=definition.start_deadline_s,
+        dst_gap=definition.dst_gap,
+        dst_fold=definition.dst_fold,
+        memory_limit_mb=definition.memory_limit_mb,
+        run_as=definition.run_as if with_command else None,
+        working_directory=definition.working_directory if with_command else None,
+        enabled=definition.enabled,
+    )
+
+
+def _task_state(task: TaskRow, live: Sequence[Run], fault: str | None) -> str:
+    statuses = {run.status for run in live}
+    for status, state in _LIVELIEST.items():
+        if status in statuses:
+            return state
+    if fault is not None:
+        return "invalid"
+    return "idle" if task.enabled else "off"
+
+
+def _health(stats: TaskStats) -> str:
+    if stats.last is None:
+        return "unknown"
+    if stats.last.status in FAILURES:
+        return "bad"
+    return "warn" if stats.fails_24h else "ok"
+
+
+def _last_run(stats: TaskStats, last: Run | None) -> wire.LastRun | None:
+    if last is not None and last.ended_ms is not None:
+        return wire.LastRun(
+            run_id=last.id,
+            result=last.status,
+            scheduled_ms=last.scheduled_ms,
+            end_ms=last.ended_ms,
+            reason=_short(last.reason),
+            start_ms=last.started_ms,
+            dur_ms=last.duration_ms,
+            exit=last.exit_status,
+            signal=last.signal,
+            attempt=last.attempt,
+        )
+    counted = stats.last
+    if counted is None or counted.ended_ms is None:
+        return None
+    return wire.LastRun(
+        run_id=counted.run_id,
+        result=counted.status,
+        scheduled_ms=counted.started_ms or counted.ended_ms,
+        end_ms=counted.ended_ms,
+        start_ms=counted.started_ms,
+        dur_ms=counted.duration_ms,
+        exit=counted.exit_status,
+    )
+
+
+def _usual(durations_ms: Sequence[int]) -> tuple[int | None, int | None]:
+    """Between which durations nine of ten of the last runs lay, too long ones left out."""
+    if len(durations_ms) < _ENOUGH_FOR_USUAL:
+        return None, None
+    ordered = sorted(durations_ms)
+    return ordered[0], ordered[max(0, -(-len(ordered) * 9 // 10) - 1)]
+
+
+def _short(text: str | None) -> str | None:
+    return None if text is None else text[:_REASON_CHARS]

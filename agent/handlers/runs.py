@@ -1,0 +1,116 @@
+"""What ran, what runs, and what shall run now?"""
+
+from functools import partial
+
+from agent.errors import Conflict, RunNotFound
+from agent.handlers import cursors
+from agent.handlers.context import Context
+from agent.handlers.rights import check_output, may_read_output, may_see_commands
+from agent.handlers.rows import run_row
+from agent.runs import ENDINGS
+from agent.store import ledger, tasks
+from agent.wire.operations import Done
+from agent.wire.sessions import Who
+from shared.protocol.errors import BadRequest
+from shared.protocol.requests import (
+    RunAbort,
+    RunAbortReply,
+    RunDetail,
+    RunFilter,
+    RunGet,
+    RunsPage,
+    RunsPageReply,
+    RunStart,
+    RunStartReply,
+)
+from shared.protocol.rows import ENDED
+
+
+async def start(context: Context, who: Who, request: RunStart) -> Done:
+    """Order one run of a task, exactly as the task is defined."""
+    if request.if_running != "error":
+        raise BadRequest(
+            f"if_running = {request.if_running!r}: this agent serves 'error' only, "
+            "as tasks never run beside themselves",
+            detail={"path": "$.if_running"},
+        )
+    run = await context.orders.start_now(
+        request.task_id, who=who.name, reason=request.reason, op=request.op
+    )
+    context.hurry()
+    return Done(RunStartReply(run_id=run.id, state=run.status, rev=context.journal.revs.state))
+
+
+async def abort(context: Context, who: Who, request: RunAbort) -> Done:
+    """Stop a run that is queued or alive."""
+    try:
+        state = await context.orders.abort(request.run_id, who=who.name, grace_ms=request.grace_ms)
+    except RunNotFound:
+        run = await context.database.read(partial(ledger.get, run_id=request.run_id))
+        if run.has_ended:
+            raise Conflict(f"run {run.id} has ended already: {run.status}") from None
+        raise
+    context.hurry()
+    return Done(RunAbortReply(state=state, rev=context.journal.revs.state))
+
+
+async def get(context: Context, who: Who, request: RunGet) -> RunDetail:
+    """One run, all attempts at its moment, and what it said at its end."""
+    run = await context.database.read(partial(ledger.get, run_id=request.run_id))
+    attempts = await context.database.read(partial(ledger.attempts, run=run))
+    with_output = may_read_output(context, who)
+    return RunDetail(
+        run=run_row(run),
+        attempts=tuple(run_row(attempt) for attempt in attempts),
+        output_tail=run.output_tail if with_output else None,
+        error_message=run.error_message if with_output else None,
+        stack_trace=run.stack_trace if with_output else None,
+        env_names=await _variables(context, run.task_name) if may_see_commands(who) else None,
+        log_bytes=run.log_bytes or 0,
+        def_rev=run.def_rev,
+    )
+
+
+async def page(context: Context, who: Who, request: RunsPage) -> RunsPageReply:
+    """Recorded runs, newest first."""
+    if request.filter.text:
+        # Finding by text would tell what the output says.
+        check_output(context, who)
+    found = await context.database.read(
+        partial(
+            ledger.page,
+            wanted=_wanted(request.filter),
+            before=cursors.read(request.cursor, request.filter, str),
+            limit=request.limit,
+        )
+    )
+    return RunsPageReply(
+        rows=tuple(run_row(run) for run in found.runs),
+        next=None if found.next is None else cursors.make(found.next, request.filter),
+    )
+
+
+async def _variables(context: Context, task_name: str) -> tuple[str, ...] | None:
+    known = await context.database.read(tasks.load_all)
+    for task in known:
+        if task.task_name == task_name:
+            return tuple(sorted(task.definition.environment))
+    return None
+
+
+def _wanted(asked: RunFilter) -> ledger.RunFilter:
+    if asked.from_ms is not None and asked.to_ms is not None and asked.from_ms >= asked.to_ms:
+        raise BadRequest(
+            f"to_ms = {asked.to_ms}: must be later than from_ms", detail={"path": "$.filter.to_ms"}
+        )
+    live = tuple(state for state in asked.states if state != ENDED)
+    ended = ENDINGS if ENDED in asked.states and not asked.results else ()
+    return ledger.RunFilter(
+        task_name=asked.task_id,
+        category=asked.category,
+        statuses=tuple(dict.fromkeys((*asked.results, *live, *ended))),
+        triggers=() if asked.trigger is None else (asked.trigger,),
+        from_ms=asked.from_ms,
+        to_ms=asked.to_ms,
+        text=asked.text,
+    )

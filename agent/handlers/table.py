@@ -1,0 +1,44 @@
+"""Which function answers which request: the whole list."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+from agent.handlers import admin, figures, keys, logs, runs, session, tasks
+from agent.handlers.context import Context
+from agent.wire.control import Answer, Handler
+from agent.wire.operations import Done
+from agent.wire.sessions import Who
+from shared.protocol import requests
+from shared.protocol.requests import AnyReply, Request
+
+_Function: TypeAlias = Callable[[Context, Who, Any], Awaitable[AnyReply | Answer | Done]]
+
+HANDLERS: Final[dict[type[Request], _Function]] = {
+    requests.Hello: session.hello,
+    requests.Ping: session.ping,
+    requests.Sync: session.sync,
+    requests.Enroll: keys.enroll,
+    requests.TaskGet: tasks.get,
+    requests.SchedulePreview: tasks.preview,
+    requests.TaskSet: tasks.change,
+    requests.RunStart: runs.start,
+    requests.RunAbort: runs.abort,
+    requests.RunGet: runs.get,
+    requests.RunsPage: runs.page,
+    requests.LogStat: logs.stat,
+    requests.LogRead: logs.read,
+    requests.MetricsPage: figures.page,
+    requests.StatsGet: figures.stats,
+    requests.OpGet: admin.op,
+    requests.AuditPage: admin.audit_page,
+    requests.KeyList: keys.show,
+    requests.KeyRevoke: keys.revoke,
+    requests.InviteCreate: keys.invite,
+    requests.AgentReload: admin.reload,
+}
+
+
+def handlers(context: Context) -> dict[str, Handler]:
+    """The functions by the word in the header, each with what it works with."""
+    return {request.type: partial(answer, context) for request, answer in HANDLERS.items()}

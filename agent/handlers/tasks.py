@@ -1,0 +1,153 @@
+"""What is this task, when is it due, and may it run?"""
+
+import asyncio
+from functools import partial
+from typing import Final
+
+from agent.cron.moments import DueMoment
+from agent.handlers.context import Context
+from agent.handlers.rights import may_read_output, may_see_commands
+from agent.handlers.rows import settings_row, task_row
+from agent.rules.schedule import in_words, next_moments
+from agent.runs import Run
+from agent.store import ledger, tasks
+from agent.store.ledger import RunFilter
+from agent.store.rollups import FAILURES
+from agent.wire.operations import Done
+from agent.wire.sessions import Who
+from shared.protocol import rows as wire
+from shared.protocol.errors import BadRequest
+from shared.protocol.requests import (
+    Failure,
+    Outcome,
+    Point,
+    SchedulePreview,
+    SchedulePreviewReply,
+    TaskDetail,
+    TaskGet,
+    TaskSet,
+    TaskSetReply,
+)
+
+_COMING: Final = 10
+_SERIES: Final = 200
+_NOTES: Final = {
+    "moved": "{} of these falls into the hour that is skipped when clocks go forward; "
+    "it runs right after it",
+    "first_of_two": "{} of these falls into the hour that comes twice when clocks go back; "
+    "it runs the first time",
+    "second_of_two": "{} of these runs in the second of the two hours when clocks go back",
+}
+
+
+async def get(context: Context, who: Who, request: TaskGet) -> TaskDetail:
+    """One task, its definition as far as the role may see it, and how it went."""
+    (task,) = await context.database.read(partial(tasks.load, names=[request.id]))
+    definition = task.definition
+    now_ms = context.clock.now_ms()
+    series = await context.database.read(
+        partial(ledger.page, wanted=RunFilter(task_name=request.id), limit=_SERIES)
+    )
+    failures = await context.database.read(
+        partial(
+            ledger.page,
+            wanted=RunFilter(task_name=request.id, statuses=tuple(sorted(FAILURES))),
+            limit=1,
+        )
+    )
+    coming = await asyncio.to_thread(
+        next_moments,
+        definition.schedule,
+        definition.timezone,
+        now_ms,
+        _COMING,
+        dst_gap=definition.dst_gap,
+        dst_fold=definition.dst_fold,
+    )
+    row = context.journal.get("task", request.id)
+    return TaskDetail(
+        row=row if isinstance(row, wire.Task) else task_row(task, now_ms=now_ms),
+        def_rev=task.def_rev,
+        definition=settings_row(definition, with_command=may_see_commands(who)),
+        next_ms=tuple(moment.at_ms for moment in coming) if task.enabled else (),
+        last_failure=next(
+            (_failure(run, may_read_output(context, who)) for run in failures.runs), None
+        ),
+        series=tuple(
+            Point(run.started_ms, run.duration_ms, run.status)
+            for run in reversed(series.runs)
+            if run.started_ms is not None and run.has_ended
+        ),
+    )
+
+
+async def preview(context: Context, who: Who, request: SchedulePreview) -> SchedulePreviewReply:
+    """The moments at which a schedule would be due."""
+    after_ms = context.clock.now_ms() if request.from_ms is None else request.from_ms
+    moments = await asyncio.to_thread(
+        next_moments, (request.schedule,), request.tz, after_ms, request.count
+    )
+    return SchedulePreviewReply(
+        times_ms=tuple(moment.at_ms for moment in moments),
+        schedule_text=in_words((request.schedule,)),
+        notes=_notes(moments),
+    )
+
+
+async def change(context: Context, who: Who, request: TaskSet) -> Done:
+    """Enable, disable, pause or resume tasks; those that exist, all of them at once."""
+    _check_change(request, context.clock.now_ms())
+    names = tuple(dict.fromkeys(request.ids))
+    known = [name for name in names if context.journal.get("task", name) is not None]
+    if known:
+        await context.flags.set_flags(
+            known,
+            enabled=request.enabled,
+            paused=request.paused,
+            until_ms=request.until_ms,
+            reason=request.reason,
+            who=who.name,
+        )
+        await context.plans.reload()
+        context.hurry()
+    return Done(
+        TaskSetReply(
+            rev=context.journal.revs.state,
+            results=tuple(
+                Outcome(id=name, code="ok")
+                if name in known
+                else Outcome(id=name, code="not_found", msg="there is no such task")
+                for name in names
+            ),
+        )
+    )
+
+
+def _check_change(request: TaskSet, now_ms: int) -> None:
+    if request.enabled is None and request.paused is None:
+        raise BadRequest("nothing to change: give enabled or paused", detail={"path": "$"})
+    if request.until_ms is not None and (not request.paused or request.until_ms <= now_ms):
+        raise BadRequest(
+            f"until_ms = {request.until_ms}: needs paused = true and a moment to come",
+            detail={"path": "$.until_ms"},
+        )
+
+
+def _failure(run: Run, with_output: bool) -> Failure:
+    return Failure(
+        run_id=run.id,
+        result=run.status,
+        end_ms=run.ended_ms or run.queued_ms,
+        reason=run.reason,
+        exit=run.exit_status,
+        signal=run.signal,
+        message=run.error_message if with_output else None,
+        stack_trace=run.stack_trace if with_output else None,
+    )
+
+
+def _notes(moments: tuple[DueMoment, ...]) -> tuple[str, ...]:
+    counts: dict[str, int] = {}
+    for moment in moments:
+        counts[moment.tag] = counts.get(moment.tag, 0) + 1
+    return tuple(text.format(counts[tag]) for tag, text in _NOTES.items() if tag in counts)
