@@ -78,7 +78,8 @@ class Schedules(TypeDecorator[tuple[str, ...]]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:
         if value is None:
             return None
-        return _texts(value) or (value,)
+        several = _texts(value)
+        return (value,) if several is None else several
 
 
 class Command(TypeDecorator[str | tuple[str, ...]]):

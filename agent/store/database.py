@@ -217,9 +217,12 @@ def _write_alone(connection: Connection, write: _Write) -> None:
         write.result = write.fn(connection)
         savepoint.commit()
     except Exception as error:  # noqa: BLE001 - the caller gets it, the others' writes go on
-        # Raises again when the whole transaction is gone (a full disk, a lost server).
-        savepoint.rollback()
         write.error = _plain(error, connection.engine.url)
+        try:
+            savepoint.rollback()
+        except SQLAlchemyError as gone:
+            # The whole transaction is gone with it: a full disk, a lost server.
+            raise write.error from gone
 
 
 def _settle_all(writes: list[_Write]) -> None:

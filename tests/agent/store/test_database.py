@@ -1,0 +1,382 @@
+"""How the agent reaches its database."""
+
+import asyncio
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from agent.errors import Conflict, Refused, StorageError, WrongUse
+from agent.settings import Home, Settings
+from agent.store import database as database_module
+from agent.store import state
+from agent.store.database import Database, database_url
+from schema.migrate import VERSIONS
+from tests.agent.store.makings import NOW_MS
+
+
+def put(connection: Connection, name: str, value: str = "x") -> str:
+    state.put(connection, name, value, now_ms=NOW_MS)
+    return name
+
+
+def get(connection: Connection, name: str) -> str | None:
+    return state.get(connection, name)
+
+
+def file_of(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def dump(url: str) -> list[str]:
+    """Everything in the file but the frame around it."""
+    with closing(sqlite3.connect(file_of(url))) as raw:
+        return [line.rstrip(";") for line in list(raw.iterdump())[1:-1]]
+
+
+def test_a_fresh_database_opens_in_well_under_a_third_of_a_second(url: str) -> None:
+    began = time.perf_counter()
+    Database.open(url).close()
+
+    assert time.perf_counter() - began < 0.3
+
+
+def test_opening_an_existing_database_imports_no_migration_library(url: str) -> None:
+    code = (
+        "import sys; from agent.store.database import Database; "
+        f"Database.open({url!r}).close(); Database.open({url!r}).close(); "
+        "print('alembic' in sys.modules)"
+    )
+
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert said.stdout == "False\n"
+
+
+def test_the_files_are_for_the_owners_eyes_only(url: str, database: Database) -> None:
+    database.write_now(partial(put, name="a"))
+
+    files = sorted(file_of(url).parent.iterdir())
+
+    assert [file.suffix for file in files] == [".sqlite3", ".sqlite3-shm", ".sqlite3-wal"]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+def test_the_writer_keeps_a_log_and_the_readers_cannot_write(database: Database) -> None:
+    def pragmas(connection: Connection) -> list[Any]:
+        names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "auto_vacuum")
+        return [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
+
+    assert database.write_now(pragmas) == ["wal", 1, 1, 5000, 2]
+    with pytest.raises(StorageError, match="cannot be written"):
+        database.read_now(partial(put, name="a"))
+
+
+async def test_what_is_written_can_be_read(database: Database) -> None:
+    assert await database.write(partial(put, name="a", value="1")) == "a"
+
+    assert await database.read(partial(get, name="a")) == "1"
+
+
+async def test_one_failing_write_does_not_spoil_those_beside_it(database: Database) -> None:
+    def fail(connection: Connection) -> None:
+        put(connection, "half")
+        raise Conflict("no")
+
+    gate = threading.Event()
+    blocker = asyncio.ensure_future(database.write(lambda _: gate.wait(10)))
+    await asyncio.sleep(0)
+    writes = [
+        asyncio.ensure_future(database.write(partial(put, name="before"))),
+        asyncio.ensure_future(database.write(fail)),
+        asyncio.ensure_future(database.write(partial(put, name="after"))),
+    ]
+    await asyncio.sleep(0)
+    gate.set()
+    results = await asyncio.gather(blocker, *writes, return_exceptions=True)
+
+    assert results[1] == "before"
+    assert isinstance(results[2], Conflict)
+    assert results[3] == "after"
+    found = [database.read_now(partial(get, name=name)) for name in ("before", "half", "after")]
+    assert found == ["x", None, "x"]
+
+
+async def test_writes_that_wait_together_share_one_commit(database: Database, url: str) -> None:
+    commits = 0
+
+    def count(_connection: object) -> None:
+        nonlocal commits
+        commits += 1
+
+    event.listen(database._writing, "commit", count)
+    entered = threading.Event()
+    gate = threading.Event()
+
+    def block(_connection: Connection) -> None:
+        entered.set()
+        gate.wait(10)
+
+    blocker = asyncio.ensure_future(database.write(block))
+    await asyncio.to_thread(entered.wait, 10)
+    writes = [asyncio.ensure_future(database.write(partial(put, name=f"n{i}"))) for i in range(300)]
+    await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(blocker, *writes)
+
+    assert commits == 2
+
+
+async def test_writes_happen_in_the_order_asked_for(database: Database) -> None:
+    seen: list[int] = []
+
+    await asyncio.gather(*[database.write(lambda _, i=i: seen.append(i)) for i in range(200)])
+
+    assert seen == list(range(200))
+
+
+async def test_a_slow_write_never_holds_up_the_loop(database: Database) -> None:
+    writing = asyncio.ensure_future(database.write(lambda _: time.sleep(0.3)))
+    longest = 0.0
+    while not writing.done():
+        began = time.perf_counter()
+        await asyncio.sleep(0.005)
+        longest = max(longest, time.perf_counter() - began)
+
+    assert longest < 0.2
+
+
+async def test_a_read_goes_on_while_a_write_is_open(database: Database) -> None:
+    await database.write(partial(put, name="a", value="old"))
+    gate = threading.Event()
+
+    def write(connection: Connection) -> None:
+        put(connection, "a", "new")
+        gate.wait(10)
+
+    writing = asyncio.ensure_future(database.write(write))
+    await asyncio.sleep(0)
+
+    assert await asyncio.wait_for(database.read(partial(get, name="a")), 5) == "old"
+    gate.set()
+    await writing
+    assert await database.read(partial(get, name="a")) == "new"
+
+
+async def test_too_many_waiting_reads_are_refused_as_busy(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "MAX_WAITING_READS", 3)
+    gate = threading.Event()
+    reads = [asyncio.ensure_future(database.read(lambda _: gate.wait(10))) for _ in range(3)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(Refused, match="3 reads wait") as refused:
+        await database.read(partial(get, name="a"))
+
+    assert refused.value.code == "busy"
+    gate.set()
+    assert await asyncio.gather(*reads) == [True] * 3
+
+
+async def test_closing_finishes_every_write_asked_for(url: str) -> None:
+    database = Database.open(url)
+    writes = [asyncio.ensure_future(database.write(partial(put, name=f"n{i}"))) for i in range(50)]
+    await asyncio.sleep(0)
+
+    await asyncio.to_thread(database.close)
+
+    assert await asyncio.gather(*writes) == [f"n{i}" for i in range(50)]
+    with pytest.raises(StorageError, match="closed"):
+        await database.write(partial(put, name="late"))
+    with pytest.raises(StorageError, match="closed"):
+        await database.read(partial(get, name="n1"))
+    database.close()
+
+
+async def test_a_write_whose_caller_gave_up_still_happens(database: Database) -> None:
+    gate = threading.Event()
+    blocker = asyncio.ensure_future(database.write(lambda _: gate.wait(10)))
+    await asyncio.sleep(0)
+    given_up = asyncio.ensure_future(database.write(partial(put, name="a")))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    gate.set()
+    await blocker
+
+    await database.write(lambda _: None)
+
+    assert given_up.cancelled()
+    assert await database.read(partial(get, name="a")) == "x"
+
+
+def test_committed_rows_survive_kill_9(url: str) -> None:
+    code = f"""
+from functools import partial
+from agent.store.database import Database
+from agent.store import state
+database = Database.open({url!r})
+for number in range(1_000_000):
+    database.write_now(partial(state.put, name="count", value=str(number), now_ms=1))
+    print(number, flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        said = -1
+        for line in child.stdout:
+            said = int(line)
+            if said == 200:
+                child.send_signal(signal.SIGKILL)
+                break
+        rest = child.stdout.read().splitlines()
+        said = int(rest[-1]) if rest else said
+
+    database = Database.open(url)
+    kept = database.read_now(partial(get, name="count"))
+    database.close()
+
+    assert child.returncode == -signal.SIGKILL
+    assert kept is not None
+    # One more than said may have been committed just before the end.
+    assert int(kept) in (said, said + 1)
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(url: str) -> None:
+    Database.open(url).close()
+    with sqlite3.connect(file_of(url)) as raw:
+        raw.execute("UPDATE smart_cron_schema_version SET version_num = '0099'")
+    raw.close()
+    before = dump(url)
+
+    with pytest.raises(StorageError) as refused:
+        Database.open(url)
+
+    assert f"has schema version 0099, this agent knows up to {VERSIONS[-1]}" in str(refused.value)
+    assert "start the newer agent" in str(refused.value)
+    assert dump(url) == before
+
+
+def test_a_file_of_another_program_is_refused_and_left_alone(url: str) -> None:
+    with sqlite3.connect(file_of(url)) as raw:
+        raw.execute("CREATE TABLE customers (id INTEGER)")
+    raw.close()
+
+    with pytest.raises(StorageError, match=r"belongs to another program \(tables customers\)"):
+        Database.open(url)
+
+    assert dump(url) == ["CREATE TABLE customers (id INTEGER)"]
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(url: str) -> None:
+    file_of(url).write_bytes(b"these are my holiday notes " * 100)
+
+    with pytest.raises(StorageError, match="is damaged or no database"):
+        Database.open(url)
+
+    assert file_of(url).read_bytes().startswith(b"these are my holiday notes")
+
+
+def test_a_folder_in_place_of_the_file_is_refused(url: str) -> None:
+    file_of(url).mkdir()
+
+    with pytest.raises(StorageError, match="cannot be written: is a directory"):
+        Database.open(url)
+
+
+def test_a_missing_database_is_not_made_without_leave(url: str) -> None:
+    with pytest.raises(StorageError, match="is not there"):
+        Database.open(url, migrate=False)
+
+    assert not file_of(url).exists()
+
+
+def test_an_empty_database_is_not_filled_without_leave(url: str) -> None:
+    file_of(url).touch()
+
+    with pytest.raises(
+        StorageError, match=f"has schema version none, this agent needs {VERSIONS[-1]}"
+    ):
+        Database.open(url, migrate=False)
+
+
+def test_a_missing_folder_is_told_plainly(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="is not there"):
+        Database.open(f"sqlite:///{tmp_path / 'gone' / 'x.sqlite3'}")
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ("what", "is not a database URL"),
+        ("postgresql://u:secret@h/d", "names 'postgresql'"),
+        ("sqlite://", "must name a plain SQLite file"),
+        ("sqlite:///:memory:", "must name a plain SQLite file"),
+    ],
+)
+def test_a_url_that_cannot_be_is_refused_without_its_password(bad: str, said: str) -> None:
+    with pytest.raises(WrongUse, match=said) as refused:
+        Database.open(bad)
+
+    assert "secret" not in str(refused.value)
+
+
+def test_a_server_that_does_not_answer_is_told_without_its_password() -> None:
+    with pytest.raises(StorageError, match="Can't connect") as refused:
+        Database.open("mysql+pymysql://cron:secret@127.0.0.1:1/cron")
+
+    assert "secret" not in str(refused.value)
+
+
+def test_a_locked_database_is_told_plainly(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_module, "BUSY_TIMEOUT_MS", 50)
+    database = Database.open(url)
+    raw = sqlite3.connect(file_of(url), isolation_level=None)
+    raw.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(StorageError, match="stayed locked for 50 ms by another program"):
+        database.write_now(partial(put, name="a"))
+
+    raw.execute("ROLLBACK")
+    raw.close()
+    assert database.write_now(partial(put, name="a")) == "a"
+    database.close()
+
+
+def test_a_full_disk_fails_the_write_and_leaves_the_database_usable(database: Database) -> None:
+    def limit(connection: Connection) -> None:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}")
+
+    database.write_now(limit)
+    with pytest.raises(StorageError, match="the disk is full; free some space"):
+        database.write_now(partial(put, name="big", value="x" * 1_000_000))
+
+    assert database.write_now(partial(put, name="a")) == "a"
+    assert database.read_now(partial(get, name="big")) is None
+
+
+def test_the_database_is_the_owners_choice_or_the_file_in_the_home(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+
+    assert database_url(Settings(), home) == f"sqlite:///{tmp_path}/data/smartcron.sqlite3"
+    chosen = "mysql+pymysql://cron@db/cron"
+    assert database_url(Settings(database_url=chosen), home) == chosen
+
+
+def test_a_home_with_spaces_and_signs_works(tmp_path: Path) -> None:
+    home = Home(tmp_path / "my home? 100% #1")
+    home.make()
+
+    Database.open(database_url(Settings(), home)).close()
+
+    assert home.database_file.stat().st_size > 0

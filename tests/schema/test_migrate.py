@@ -1,0 +1,109 @@
+"""Which version a database has, and how it reaches ours."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, create_engine, inspect
+
+import schema.versions
+from schema.migrate import VERSIONS, ForeignTables, UnknownVersion, bring_up, climb, current
+from schema.tables import VERSION_TABLE, metadata
+
+
+def shape(connection: Connection) -> dict[str, Any]:
+    """Every table with its columns, keys and indexes, whatever the order they were made in."""
+    inspector = inspect(connection)
+    return {
+        table: {
+            "columns": [
+                (each["name"], str(each["type"]), each["nullable"], each["default"])
+                for each in inspector.get_columns(table)
+            ],
+            "key": inspector.get_pk_constraint(table)["constrained_columns"],
+            "unique": sorted(
+                tuple(each["column_names"]) for each in inspector.get_unique_constraints(table)
+            ),
+            "indexes": sorted(
+                (each["name"], tuple(each["column_names"]), each["unique"])
+                for each in inspector.get_indexes(table)
+            ),
+        }
+        for table in inspector.get_table_names()
+    }
+
+
+def test_a_database_grown_step_by_step_equals_a_new_one() -> None:
+    shapes = []
+    for make in (lambda connection: bring_up(connection, migrate=True), climb):
+        engine = create_engine("sqlite://")
+        with engine.begin() as connection:
+            make(connection)
+            assert current(connection) == VERSIONS[-1]
+            shapes.append(shape(connection))
+        engine.dispose()
+
+    assert shapes[0] == shapes[1]
+    assert shapes[0].keys() == {*metadata.tables, VERSION_TABLE}
+
+
+def test_every_step_is_known_in_order() -> None:
+    steps = sorted(Path(schema.versions.__path__[0]).glob("v*.py"))
+    revisions = []
+    for step in steps:
+        names = {
+            node.targets[0].id: ast.literal_eval(node.value)
+            for node in ast.parse(step.read_text()).body
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        }
+        assert step.name.startswith(f"v{names['revision']}_")
+        assert names["down_revision"] == (revisions[-1] if revisions else None)
+        revisions.append(names["revision"])
+
+    assert tuple(revisions) == VERSIONS
+
+
+def test_bringing_up_twice_changes_nothing() -> None:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        assert bring_up(connection, migrate=True) is None
+        before = shape(connection)
+
+        assert bring_up(connection, migrate=True) == VERSIONS[-1]
+
+        assert shape(connection) == before
+    engine.dispose()
+
+
+def test_without_migrate_an_empty_database_stays_empty() -> None:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        assert bring_up(connection, migrate=False) is None
+        assert shape(connection) == {}
+    engine.dispose()
+
+
+def test_a_newer_version_is_refused_by_number() -> None:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        bring_up(connection, migrate=True)
+        connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '0099'")  # noqa: S608 - a constant
+
+        with pytest.raises(UnknownVersion) as refused:
+            bring_up(connection, migrate=True)
+
+    assert (refused.value.found, refused.value.known) == ("0099", VERSIONS[-1])
+    engine.dispose()
+
+
+def test_tables_of_another_program_are_left_alone() -> None:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE customers (id INTEGER)")
+
+        with pytest.raises(ForeignTables, match="customers"):
+            bring_up(connection, migrate=True)
+
+        assert inspect(connection).get_table_names() == ["customers"]
+    engine.dispose()
