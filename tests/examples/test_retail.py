@@ -4,11 +4,13 @@ import csv
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-RETAIL = Path(__file__).parents[2] / "examples" / "retail"
+ROOT = Path(__file__).parents[2]
+RETAIL = ROOT / "examples" / "retail"
 PROGRAMS = sorted(path for path in RETAIL.glob("modules/*/cron/*") if path.suffix in (".py", ".sh"))
 WITHOUT_PAUSES = "0"
 
@@ -213,3 +215,15 @@ def test_output_is_seen_line_by_line_while_a_program_still_runs(data: Path) -> N
 
     assert first == b"Syncing products: 12 pages\n"
     assert still_running
+
+
+def test_the_catalogue_names_each_program_where_it_lies() -> None:
+    catalogue = tomllib.loads((ROOT / "schema" / "catalogue" / "retail.toml").read_text())
+    named = {
+        argument.removeprefix("{app_root}/")
+        for task in catalogue["task"]
+        for argument in task["command"]
+        if argument.startswith("{app_root}/")
+    }
+
+    assert named == {str(path.relative_to(RETAIL)) for path in PROGRAMS}
