@@ -49,8 +49,13 @@ def _say_cron(schedule: Cron) -> str:
         said = f"Monthly on day {int(date)} {_clock(hour, minute)}"
     if said is not None:
         return said
-    # The library takes both day fields for "or", and a step of weekdays for a rhythm.
-    if "/" in weekday or (not schedule.days_or and "*" not in (date, weekday)):
+    # The library calls every step even, also those that begin anew with each hour, day or month,
+    # and takes two day fields for "or": a text without words is better than wrong words.
+    is_uneven = "/" in f"{date}{month}{weekday}" or any(
+        word.startswith("*/") and _whole_step(word, size) is None
+        for word, size in ((minute, 60), (hour, 24))
+    )
+    if is_uneven or (not schedule.days_or and "*" not in (date, weekday)):
         return schedule.text
     return _describe(schedule.text)
 
