@@ -1,8 +1,8 @@
 """How keys, invites and addresses are written for people."""
 
 import base64
-import binascii
 import hashlib
+import re
 import struct
 from datetime import UTC, datetime
 from typing import Final
@@ -14,6 +14,7 @@ SCHEME: Final = "smartcron"
 CONTROL_PORT: Final = 7460
 LINK_LIMIT: Final = 2_000
 _KEY_BYTES: Final = 32
+_HOST: Final = re.compile(r"[a-z0-9._:%-]{1,253}")
 # rfc.zeromq.org/spec/32: base 85 with an alphabet that C and shell strings can hold.
 _Z85: Final = (
     "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
@@ -71,7 +72,7 @@ def from_base32(text: str) -> str:
         raise BadKey(f"a key has 52 letters and digits, this has {len(letters)}")
     try:
         raw = base64.b32decode(f"{letters}====")
-    except binascii.Error as error:
+    except ValueError as error:
         raise BadKey("this key holds a character that no key has") from error
     return z85_key(raw)
 
@@ -106,7 +107,8 @@ def read_address(text: str) -> Address:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise BadLink(f"{text!r} {_NO_ADDRESS}") from error
-    if not host or parts.path or parts.query or parts.fragment or "@" in text or " " in host:
+    is_plain = host is not None and _HOST.fullmatch(host) and parts.netloc == text
+    if host is None or not is_plain or port == 0 or "@" in text:
         raise BadLink(f"{text!r} {_NO_ADDRESS}")
     return Address(host, CONTROL_PORT if port is None else port)
 

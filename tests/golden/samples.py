@@ -104,9 +104,16 @@ RUN: Final = rows.Run(
     note="by hand",
 )
 CHECK: Final = rows.Check(
-    id="disk", rev=3, name="Disk", kind="disk", state="warn", since_ms=AT_MS, value=0.91, unit="share",
+    id="disk",
+    rev=3,
+    name="Disk",
+    kind="disk",
+    state="warn",
+    since_ms=AT_MS,
+    value=0.91,
+    unit="share",
     msg="/ is 91 % full",
-)  # fmt: skip
+)
 ALERT: Final = rows.Alert(
     id=RUN_ID,
     rev=2,
@@ -139,7 +146,7 @@ DELTA: Final = rows.Delta(
 INFO: Final = requests.AgentInfo(
     id=KEY_ID, name="shop", version="0.1.0", host="shop-1", tz="UTC", environment="test"
 )
-SETTINGS: Final = requests.TaskSettings(
+SETTINGS: Final = requests.TaskSettings(  # noqa: S604 - a word in a message, no call of a shell
     task_name="sync.orders",
     schedule=("*/30 * * * *",),
     category="Sync",
@@ -182,7 +189,7 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
         paused=False,
         until_ms=AT_MS,
         reason="x",
-    ),  # fmt: skip
+    ),
     requests.RunStart(
         op=OP, expires_ms=AT_MS, task_id="sync.orders", reason="late order", if_running="queue"
     ),
@@ -201,7 +208,7 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
         ),
         cursor="abc",
         limit=5,
-    ),  # fmt: skip
+    ),
     requests.LogStat(run_id=RUN_ID),
     requests.LogRead(run_id=RUN_ID, stream="output", offset=10, limit=100, wait_ms=20_000),
     requests.MetricsPage(series=("cpu", "mem"), from_ms=1, to_ms=2, step_ms=5_000),
@@ -221,8 +228,18 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
 )
 REPLIES: Final[dict[str, requests.AnyReply]] = {
     "hello": requests.HelloReply(
-        proto=1, minor=1, epoch=EPOCH, role="admin", key_id=KEY_ID, label="Anna", agent=INFO,
-        caps=("zlib",), limits=requests.Limits(page_rows=7), events_port=7461, now_ms=AT_MS, revs=REVS,
+        proto=1,
+        minor=1,
+        epoch=EPOCH,
+        role="admin",
+        key_id=KEY_ID,
+        label="Anna",
+        agent=INFO,
+        caps=("zlib",),
+        limits=requests.Limits(page_rows=7),
+        events_port=7461,
+        now_ms=AT_MS,
+        revs=REVS,
     ),
     "ping": requests.Pong(now_ms=AT_MS, epoch=EPOCH, revs=REVS),
     "enroll": requests.EnrollReply(key_id=KEY_ID, role="viewer", agent=INFO),
@@ -233,8 +250,14 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
         definition=SETTINGS,
         next_ms=(AT_MS,),
         last_failure=requests.Failure(
-            run_id=RUN_ID, result="error", end_ms=AT_MS, reason="exit", exit=3, signal=9,
-            message="no route", stack_trace="Traceback",
+            run_id=RUN_ID,
+            result="error",
+            end_ms=AT_MS,
+            reason="exit",
+            exit=3,
+            signal=9,
+            message="no route",
+            stack_trace="Traceback",
         ),
         series=(requests.Point(AT_MS, 895, "error"), requests.Point(AT_MS, None, "missed")),
     ),
@@ -247,8 +270,14 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
     "run.start": requests.RunStartReply(rev=9, replayed=True, run_id=RUN_ID, state="queued"),
     "run.abort": requests.RunAbortReply(rev=9, replayed=True, state="stopping"),
     "run.get": requests.RunDetail(
-        run=RUN, attempts=(RUN,), output_tail="bye", error_message="no route",
-        stack_trace="Traceback", env_names=("TOKEN",), log_bytes=512, def_rev=4,
+        run=RUN,
+        attempts=(RUN,),
+        output_tail="bye",
+        error_message="no route",
+        stack_trace="Traceback",
+        env_names=("TOKEN",),
+        log_bytes=512,
+        def_rev=4,
     ),
     "runs.page": requests.RunsPageReply(rows=(RUN,), next="abc"),
     "log.stat": requests.LogStatReply(
@@ -257,8 +286,14 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
     "log.read": requests.LogReadReply(offset=1, next=5, first=1, size=512, eof=True, skipped=4),
     "metrics.page": requests.MetricsPageReply(step_ms=5_000, times_ms=(1,), values=((0.5, None),)),
     "stats.get": requests.StatsReply(
-        runs_24h=900, fails_24h=9, success_rate_24h=0.99, avg_ms=800, tasks=29, active_tasks=28,
-        running=2, throughput_per_min=1.5,
+        runs_24h=900,
+        fails_24h=9,
+        success_rate_24h=0.99,
+        avg_ms=800,
+        tasks=29,
+        active_tasks=28,
+        running=2,
+        throughput_per_min=1.5,
     ),
     "op.get": requests.OpReply(
         op=OP, type="run.start", state="done", at_ms=AT_MS, code="conflict", run_id=RUN_ID
@@ -266,8 +301,18 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
     "audit.page": requests.AuditPageReply(
         rows=(
             requests.AuditRow(
-                id=1, at_ms=AT_MS, key_id=KEY_ID, label="Anna", role="admin", address="127.0.0.1",
-                op=OP, type="run.start", target="sync.orders", args="{}", code="conflict", dur_ms=3,
+                id=1,
+                at_ms=AT_MS,
+                key_id=KEY_ID,
+                label="Anna",
+                role="admin",
+                address="127.0.0.1",
+                op=OP,
+                type="run.start",
+                target="sync.orders",
+                args="{}",
+                code="conflict",
+                dur_ms=3,
             ),
         ),
         next="abc",
@@ -275,8 +320,14 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
     "key.list": requests.KeyListReply(
         keys=(
             requests.KeyRow(
-                key_id=KEY_ID, label="Anna", role="admin", enabled=False, created_ms=AT_MS,
-                by="init", last_seen_ms=AT_MS, last_addr="127.0.0.1",
+                key_id=KEY_ID,
+                label="Anna",
+                role="admin",
+                enabled=False,
+                created_ms=AT_MS,
+                by="init",
+                last_seen_ms=AT_MS,
+                last_addr="127.0.0.1",
             ),
         )
     ),
@@ -285,7 +336,7 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
         rev=9, replayed=True, invite_id="i1", text="smartcron://", expires_ms=AT_MS
     ),
     "agent.reload": requests.ReloadReply(rev=9, replayed=True, problems=("timezone = 'Moon'",)),
-}  # fmt: skip
+}
 EVENTS: Final[dict[str, events.Heartbeat | events.Metric | rows.Delta]] = {
     "hb": events.Heartbeat(
         epoch=EPOCH,

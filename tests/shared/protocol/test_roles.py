@@ -1,0 +1,53 @@
+"""Every request has a lowest role, and what is not in the table is no."""
+
+import pytest
+
+from shared.protocol.requests import COMMANDS, REQUESTS
+from shared.protocol.roles import INVITE, MINIMUM, ROLES, may, needs
+
+VIEWER_MAY = {
+    "hello", "ping", "sync", "task.get", "schedule.preview", "run.get", "runs.page", "log.stat",
+    "log.read", "metrics.page", "stats.get", "op.get",
+}  # fmt: skip
+OPERATOR_MAY = VIEWER_MAY | {"task.set", "run.start", "run.abort"}
+ADMIN_MAY = OPERATOR_MAY | {
+    "audit.page", "key.list", "key.revoke", "invite.create", "agent.reload",
+}  # fmt: skip
+
+
+def test_every_request_has_an_entry_and_every_entry_a_request() -> None:
+    assert set(MINIMUM) == set(REQUESTS)
+
+
+@pytest.mark.parametrize(
+    ("role", "allowed"),
+    [
+        ("viewer", VIEWER_MAY),
+        ("operator", OPERATOR_MAY),
+        ("admin", ADMIN_MAY),
+        ("invite", {"hello", "enroll"}),
+    ],
+)
+def test_a_role_may_do_what_the_table_says_and_nothing_else(role: str, allowed: set[str]) -> None:
+    assert {name for name in REQUESTS if may(role, name)} == allowed
+
+
+@pytest.mark.parametrize("role", ["", "root", "Admin", "viewer ", "None"])
+def test_an_unknown_role_may_nothing(role: str) -> None:
+    assert not any(may(role, name) for name in REQUESTS)
+
+
+@pytest.mark.parametrize("request_type", ["", "task.put", "__class__", "hello ", "HELLO", "log"])
+def test_an_unknown_request_is_denied_to_everyone(request_type: str) -> None:
+    assert not any(may(role, request_type) for role in (*ROLES, INVITE))
+    assert needs(request_type) is None
+
+
+def test_no_viewer_may_change_anything() -> None:
+    assert not any(may("viewer", name) for name in COMMANDS)
+
+
+def test_commands_are_those_that_change_something() -> None:
+    assert set(COMMANDS) == {
+        "task.set", "run.start", "run.abort", "key.revoke", "invite.create", "agent.reload",
+    }  # fmt: skip
