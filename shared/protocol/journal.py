@@ -1,7 +1,6 @@
 """What changed, by revision: the agent's side of replication."""
 
 import base64
-import binascii
 from collections.abc import Iterator
 from itertools import islice, takewhile
 from typing import Final
@@ -216,7 +215,7 @@ def _make_cursor(scope: str, key: Key) -> str:
 def _read_cursor(text: str, scope: str) -> Key:
     try:
         cursor = _cursors.decode(base64.urlsafe_b64decode(text))
-    except (binascii.Error, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadCursor("the cursor cannot be read; begin again without one") from error
     if cursor.scope != scope:
         raise BadCursor(f"the cursor is of scope {cursor.scope[:40]!r}; begin again without one")
