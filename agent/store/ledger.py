@@ -263,6 +263,11 @@ def recorded(connection: Connection, from_ms: int, to_ms: int) -> tuple[Recorded
     )
 
 
+def rename_log(connection: Connection, old: str, new: str) -> None:
+    """A kept log was set aside under another name; its runs point there from now on."""
+    connection.execute(executions.update().where(executions.c.log_file == old).values(log_file=new))
+
+
 def as_run(row: Row[*tuple[Any, ...]]) -> Run:
     """A row of `select(*columns of Run)` as a Run."""
     return Run(**dict(zip(_FIELDS, row, strict=True)))

@@ -1,0 +1,362 @@
+"""Builds every part of the agent and lets them work until they are told to stop."""
+
+import asyncio
+import os
+import platform
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+import zmq.asyncio
+
+from agent import __version__
+from agent.board import Board
+from agent.clock import SystemClock
+from agent.errors import AgentError
+from agent.handlers.context import Context, Identity
+from agent.handlers.keys import load_clients
+from agent.handlers.memory import Memory
+from agent.handlers.reading import Reading
+from agent.handlers.table import handlers
+from agent.health.watcher import Watcher
+from agent.lock import only_agent
+from agent.recorder import Recorder
+from agent.roster import Roster
+from agent.runner import Runner
+from agent.running.keeping import Keepers
+from agent.running.output import Outputs
+from agent.running.redaction import Redactor
+from agent.running.secrets import load_secrets
+from agent.running.spawn import build_order
+from agent.scheduler import Scheduler
+from agent.settings import Home, Settings
+from agent.store import ledger, state
+from agent.store.database import Database, database_url
+from agent.store.state import Heartbeat
+from agent.wire.clients import Client, Clients
+from agent.wire.control import Control
+from agent.wire.keyfiles import AGENT_KEY, LOCAL_KEY, load_pair
+from agent.wire.publisher import Publisher
+from agent.wire.zap import Zap
+from shared.protocol import rows as wire
+from shared.protocol.journal import Journal
+from shared.protocol.keys import Address, key_id
+from shared.protocol.requests import AgentInfo
+
+log = structlog.get_logger(__name__)
+
+BEAT_MS = 15_000
+
+
+async def serve(home: Home, settings: Settings) -> None:
+    """Be the agent of this home until SIGTERM or SIGINT; living runs stay with their keeper."""
+    home.check()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    with only_agent(home):
+        async with _core(home, settings) as core:
+            await _serve(core, stop)
+
+
+async def tick_once(home: Home, settings: Settings) -> None:
+    """One pass without a daemon: decide what is due, wait for its runs, leave."""
+    home.check()
+    with only_agent(home):
+        async with _core(home, settings) as core, asyncio.TaskGroup() as group:
+            await _begin(core, group)
+            await core.scheduler.decide()
+            await core.beat()
+            await core.runner.wait_idle()
+            core.runner.close()
+            await core.keepers.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Core:
+    """What decides, runs and records; it needs no socket."""
+
+    home: Home
+    settings: Settings
+    clock: SystemClock
+    database: Database
+    recorder: Recorder
+    roster: Roster
+    keepers: Keepers
+    outputs: Outputs
+    runner: Runner
+    scheduler: Scheduler
+    board: Board
+    journal: Journal
+    started_ms: int
+
+    async def beat(self) -> None:
+        """Tell the database that this agent lives."""
+        await self.recorder.beat(
+            Heartbeat(
+                at_ms=self.clock.now_ms(),
+                pid=os.getpid(),
+                started_ms=self.started_ms,
+                version=__version__,
+                running=self.runner.running,
+                lag_ms=self.scheduler.lag_ms,
+            )
+        )
+
+
+@asynccontextmanager
+async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
+    clock = SystemClock()
+    known_secrets = load_secrets(home.secrets_file)
+    redactor = Redactor(known_secrets.values())
+    database = await asyncio.to_thread(Database.open, database_url(settings, home))
+    try:
+        roster = Roster(database)
+        await roster.load()
+        journal = Journal(secrets.token_hex(8))
+        recorder = Recorder(database, clock, lambda shown: board.show(shown))
+        keepers = Keepers(home.runtime, on_ended=lambda ended: runner.on_ended(ended))
+        outputs = Outputs(
+            home,
+            redactor,
+            limit_bytes=settings.output_limit_mb * 1_000_000,
+        )
+        runner = Runner(
+            clock=clock,
+            recorder=recorder,
+            roster=roster,
+            keepers=keepers,
+            outputs=outputs,
+            order_for=partial(
+                build_order,
+                settings=settings,
+                home=home,
+                secrets=known_secrets,
+                base_environment=dict(os.environ),
+            ),
+            slots=settings.max_running,
+            catchup_slots=settings.catchup_parallel,
+        )
+        scheduler = Scheduler(
+            clock=clock,
+            recorder=recorder,
+            roster=roster,
+            runner=runner,
+            changed=lambda names: board.show_tasks(names),
+        )
+        board = Board(
+            clock=clock,
+            database=database,
+            journal=journal,
+            roster=roster,
+            next_ms=scheduler.next_ms,
+            fault=scheduler.fault,
+        )
+        yield _Core(
+            home=home,
+            settings=settings,
+            clock=clock,
+            database=database,
+            recorder=recorder,
+            roster=roster,
+            keepers=keepers,
+            outputs=outputs,
+            runner=runner,
+            scheduler=scheduler,
+            board=board,
+            journal=journal,
+            started_ms=clock.now_ms(),
+        )
+    finally:
+        await asyncio.to_thread(database.close)
+
+
+async def _begin(core: _Core, group: asyncio.TaskGroup) -> None:
+    """Account for the runs of an earlier life, then be ready to start new ones."""
+    core.runner.work_in(group)
+    decided_until_ms = await core.database.read(state.decided_until)
+    core.scheduler.plan_all(decided_until_ms=decided_until_ms or core.started_ms)
+    standing = await core.keepers.open()
+    unfinished = await core.database.read(ledger.unfinished)
+    await core.board.fill()
+    await core.runner.recover(unfinished, standing)
+    if unfinished:
+        log.info("runs of an earlier agent taken over", count=len(unfinished))
+
+
+async def _serve(core: _Core, stop: asyncio.Event) -> None:
+    settings, clock = core.settings, core.clock
+    agent_key = load_pair(core.home.keys / AGENT_KEY)
+    local_key = load_pair(core.home.keys / LOCAL_KEY)
+    clients = Clients(
+        clock.now_ms,
+        local=[
+            Client(
+                key_id=key_id(local_key.public),
+                public=local_key.public,
+                label="command line",
+                role="admin",
+                loopback_only=True,
+            )
+        ],
+    )
+    clients.replace(await load_clients(core.database, clock.now_ms()))
+    identity = _identity(settings, agent_key.public)
+    core.journal.put(_agent_row(core, identity.agent))
+    context = zmq.asyncio.Context()
+    zap = Zap(context, clients, now_ms=clock.now_ms, log=structlog.get_logger("zap"))
+    watcher = Watcher(
+        clock=clock,
+        home=core.home,
+        database=core.database,
+        recorder=core.recorder,
+        lag_ms=lambda: core.scheduler.lag_ms,
+        running=lambda: core.runner.running,
+        show=core.board.show_checks,
+    )
+    publisher = Publisher(
+        context,
+        secret=agent_key.secret,
+        clients=clients,
+        journal=core.journal,
+        summary=core.board.summary,
+        sample=watcher.sample,
+        clock=clock,
+        log=structlog.get_logger("publisher"),
+    )
+
+    async def reload() -> tuple[str, ...]:
+        clients.replace(await load_clients(core.database, clock.now_ms()))
+        await core.scheduler.reload()
+        return ()
+
+    memory = Memory(core.database, clock)
+    control = Control(
+        context,
+        secret=agent_key.secret,
+        clients=clients,
+        handlers=handlers(
+            Context(
+                identity=identity,
+                clock=clock,
+                database=core.database,
+                journal=core.journal,
+                clients=clients,
+                orders=core.runner,
+                flags=core.recorder,
+                plans=core.scheduler,
+                logs=Reading(core.database, core.outputs),
+                reload=reload,
+                hurry=publisher.hurry,
+            )
+        ),
+        ops=memory,
+        audit=memory.audit,
+        clock=clock,
+        log=structlog.get_logger("control"),
+    )
+    try:
+        zap.open()
+        async with asyncio.TaskGroup() as group:
+            doors = [group.create_task(zap.run(), name="zap")]
+            # Bound before any run is taken over: a port in use must stop the start, not a run.
+            control.open(settings.listen, settings.control_port)
+            publisher.open(settings.listen, settings.events_port)
+            await _begin(core, group)
+            works = [
+                group.create_task(core.board.run(), name="board"),
+                group.create_task(core.scheduler.run(), name="scheduler"),
+                group.create_task(watcher.run(), name="health"),
+                group.create_task(_beat_often(core), name="beat"),
+            ]
+            doors += [
+                group.create_task(control.run(), name="control"),
+                group.create_task(publisher.run(), name="publisher"),
+            ]
+            asyncio.get_running_loop().add_signal_handler(
+                signal.SIGHUP, lambda: group.create_task(_reloaded(reload), name="reload")
+            )
+            log.info(
+                "serving",
+                name=settings.agent_name,
+                tasks=len(core.roster),
+                control=f"{settings.listen}:{settings.control_port}",
+                events=f"{settings.listen}:{settings.events_port}",
+                pid=os.getpid(),
+            )
+            await stop.wait()
+            await _leave(core, control, publisher, works)
+            for door in doors:
+                door.cancel()
+    finally:
+        control.close()
+        publisher.close()
+        zap.close()
+        context.destroy(linger=0)
+
+
+async def _leave(
+    core: _Core, control: Control, publisher: Publisher, works: list[asyncio.Task[None]]
+) -> None:
+    """Take no more work, say so, write what is known, leave living runs to their keeper."""
+    core.runner.close()
+    for work in works:
+        work.cancel()
+    control.stop()
+    publisher.say_stopping()
+    await core.runner.wait_recorded()
+    await core.keepers.close()
+    log.info("stopped; living runs stay with their keeper", runs=core.runner.running)
+
+
+async def _beat_often(core: _Core) -> None:
+    while True:
+        try:
+            await core.beat()
+        except AgentError as error:
+            log.error("heartbeat not recorded", cause=str(error))
+        await core.clock.sleep_ms(BEAT_MS)
+
+
+async def _reloaded(reload: Callable[[], Awaitable[tuple[str, ...]]]) -> None:
+    try:
+        await reload()
+    except AgentError as error:
+        log.error("definitions not taken over", cause=str(error))
+
+
+def _identity(settings: Settings, agent_key: str) -> Identity:
+    return Identity(
+        agent=AgentInfo(
+            id=key_id(agent_key),
+            name=settings.agent_name,
+            version=__version__,
+            host=socket.gethostname(),
+            tz=settings.timezone,
+            environment=settings.environment,
+        ),
+        agent_key=agent_key,
+        address=Address(settings.listen, settings.control_port),
+        events_port=settings.events_port,
+        logs_for_viewers=settings.logs_for_viewers,
+    )
+
+
+def _agent_row(core: _Core, info: AgentInfo) -> wire.Agent:
+    return wire.Agent(
+        id=info.id,
+        name=info.name,
+        host=info.host,
+        os=f"{platform.system()} {platform.release()}",
+        version=info.version,
+        tz=info.tz,
+        started_ms=core.started_ms,
+        environment=info.environment,
+        max_running=core.settings.max_running,
+    )

@@ -1,0 +1,201 @@
+"""What everyone who watches sees: the wire's rows, kept equal to what was recorded."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import structlog
+
+from agent.clock import Clock
+from agent.errors import AgentError
+from agent.handlers.rows import check_row, run_row, task_row
+from agent.recorder import Shown
+from agent.roster import Roster
+from agent.runs import LIVE_STATES, Run
+from agent.store import ledger, statistics
+from agent.store.checks import Check
+from agent.store.database import Database
+from agent.store.ledger import RunFilter
+from agent.store.rollups import FAILURES, HOUR_MS
+from agent.store.statistics import TaskStats
+from shared.protocol.events import Summary
+from shared.protocol.journal import Journal
+
+log = structlog.get_logger(__name__)
+
+ENDED_STAY_MS = 300_000
+SWEEP_MS = 10_000
+GATHER_MS = 20
+"""Ends that come together share one look at the statistics."""
+LATE_MS = 30_000
+MAX_ENDED = 500
+
+
+class Board:
+    """Owns what is on the wire; rows come in from the recorder, statistics follow at once."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        database: Database,
+        journal: Journal,
+        roster: Roster,
+        next_ms: Callable[[str], int | None],
+        fault: Callable[[str], str | None],
+    ) -> None:
+        self._clock = clock
+        self._database = database
+        self._journal = journal
+        self._roster = roster
+        self._next_ms = next_ms
+        self._fault = fault
+        self._live: dict[str, dict[str, Run]] = {}  # by task name, then by run id
+        self._ended: dict[str, int] = {}  # run id -> when it leaves the wire
+        self._last: dict[str, Run] = {}
+        self._stats: dict[str, TaskStats] = {}
+        self._since: dict[str, tuple[str, int]] = {}
+        self._stale: set[str] = set()
+        self._wanted = asyncio.Event()
+        self._hour = 0
+
+    async def fill(self) -> None:
+        """Put up everything there is, before anybody is let in."""
+        now_ms = self._clock.now_ms()
+        self._stats = await self._database.read(partial(statistics.of_tasks, now_ms=now_ms))
+        self._hour = now_ms // HOUR_MS
+        newest = await self._database.read(partial(ledger.page, limit=MAX_ENDED))
+        live = await self._database.read(
+            partial(ledger.page, wanted=RunFilter(statuses=LIVE_STATES), limit=1000)
+        )
+        for run in reversed(newest.runs):
+            if run.has_ended:
+                self._note_ended(run, now_ms)
+        for run in live.runs:
+            self._note(run, now_ms)
+        self.show_tasks(task.task_name for task in self._roster.all())
+
+    def show(self, shown: Shown) -> None:
+        """Something was recorded: everyone may see it now."""
+        now_ms = self._clock.now_ms()
+        for run in shown.runs:
+            self._note(run, now_ms)
+            if run.has_ended:
+                self._stale.add(run.task_name)
+        if self._stale:
+            self._wanted.set()
+        self.show_tasks(shown.tasks)
+        self.show_checks(shown.checks)
+
+    def show_tasks(self, names: Iterable[str]) -> None:
+        """Put these tasks' rows up as they are now; a task that is gone leaves."""
+        now_ms = self._clock.now_ms()
+        for name in names:
+            task = self._roster.get(name)
+            if task is None:
+                self._journal.remove("task", name)
+                continue
+            self._journal.put(
+                task_row(
+                    task,
+                    now_ms=now_ms,
+                    stats=self._stats.get(name),
+                    live=self._live.get(name, {}).values(),
+                    last=self._last.get(name),
+                    next_ms=self._next_ms(name),
+                    fault=self._fault(name),
+                )
+            )
+
+    def show_checks(self, found: Iterable[Check]) -> None:
+        """Put up what the health checks found."""
+        for check in found:
+            status, since_ms = self._since.get(check.check_name, ("", 0))
+            if status != check.status:
+                since_ms = check.checked_ms
+                self._since[check.check_name] = (check.status, since_ms)
+            self._journal.put(check_row(check, since_ms=since_ms))
+
+    def summary(self) -> Summary:
+        """The whole agent in a few counts, for the heartbeat."""
+        now_ms = self._clock.now_ms()
+        states = [run.status for runs in self._live.values() for run in runs.values()]
+        tasks = list(self._roster.all())
+        checks = [status for status, _ in self._since.values()]
+        due = [self._next_ms(task.task_name) for task in tasks]
+        return Summary(
+            tasks=len(tasks),
+            enabled=sum(task.enabled for task in tasks),
+            running=sum(state in ("starting", "running", "stopping") for state in states),
+            queued=states.count("queued"),
+            failing=sum(
+                stats.last is not None and stats.last.status in FAILURES
+                for stats in self._stats.values()
+            ),
+            late=sum(at_ms is not None and now_ms - at_ms > LATE_MS for at_ms in due),
+            warn=checks.count("warn"),
+            crit=checks.count("crit"),
+        )
+
+    async def run(self) -> None:
+        """Bring statistics up to date after each end, and let old rows go, for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._renew_often(), name="statistics")
+            group.create_task(self._sweep_often(), name="sweep")
+
+    async def _renew_often(self) -> None:
+        while True:
+            await self._wanted.wait()
+            await self._clock.sleep_ms(GATHER_MS)
+            self._wanted.clear()
+            names, self._stale = sorted(self._stale), set()
+            try:
+                found = await self._database.read(
+                    partial(statistics.of_tasks, now_ms=self._clock.now_ms(), names=names)
+                )
+            except AgentError as error:
+                log.error("statistics not renewed", cause=str(error))
+                self._stale.update(names)
+                await self._clock.sleep_ms(SWEEP_MS)
+                self._wanted.set()
+                continue
+            self._stats.update(found)
+            self.show_tasks(names)
+
+    async def _sweep_often(self) -> None:
+        while True:
+            await self._clock.sleep_ms(SWEEP_MS)
+            now_ms = self._clock.now_ms()
+            for run_id, leaves_ms in list(self._ended.items()):
+                if leaves_ms <= now_ms:
+                    del self._ended[run_id]
+                    self._journal.remove("run", run_id)
+            if now_ms // HOUR_MS != self._hour:
+                # Another clock hour: every task's last 24 hours are others now.
+                self._hour = now_ms // HOUR_MS
+                self._stale.update(task.task_name for task in self._roster.all())
+                self._wanted.set()
+            self.show_tasks(
+                task.task_name
+                for task in self._roster.all()
+                if task.paused and not task.is_paused(now_ms)
+            )
+
+    def _note(self, run: Run, now_ms: int) -> None:
+        if run.has_ended:
+            self._live.get(run.task_name, {}).pop(run.id, None)
+            self._note_ended(run, now_ms)
+            return
+        self._live.setdefault(run.task_name, {})[run.id] = run
+        self._journal.put(run_row(run))
+
+    def _note_ended(self, run: Run, now_ms: int) -> None:
+        # What was skipped says nothing about how the task is doing.
+        if run.status != "skipped":
+            self._last[run.task_name] = run
+        leaves_ms = (run.ended_ms or now_ms) + ENDED_STAY_MS
+        if leaves_ms <= now_ms or len(self._ended) >= MAX_ENDED:
+            self._journal.remove("run", run.id)
+            return
+        self._ended[run.id] = leaves_ms
+        self._journal.put(run_row(run))

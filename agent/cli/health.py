@@ -1,0 +1,121 @@
+"""Commands that look at the agent from outside: health and status."""
+
+import sys
+import time
+from typing import Final
+
+import click
+from rich.live import Live
+
+from agent.cli import say
+from agent.cli.session import Session, json_option, pass_session
+from agent.cli.watch import overview, take
+from agent.errors import AgentError, StorageError
+from agent.health import probes
+from agent.health.probes import Reading
+from agent.rules.thresholds import CRIT, OK, UNKNOWN, judge
+from agent.store import state
+
+CHECKS: Final = ("database", "disk", "memory", "cpu", "logs", "master_runner")
+# What may be unknown without being a fault: nothing ran before the first start.
+WATCH_EVERY_S = 1.0
+
+
+@click.command()
+@click.option("--only", multiple=True, type=click.Choice(CHECKS), help="May be given again.")
+@json_option
+@pass_session
+def health(session: Session, only: tuple[str, ...], as_json: bool) -> None:
+    """Run the health checks in this process, so that a dead agent is noticed.
+
+    Ends with 1 when a check is critical. Meant for crontab: */5 * * * * smartcron-agent health
+
+    \b
+    Example:  smartcron-agent health --only disk --json
+    """
+    wanted = only or CHECKS
+    found = [reading for reading in _readings(session) if reading.id in wanted]
+    judged = [(reading, judge(reading.value, reading.threshold, before=OK)) for reading in found]
+    faults = [reading for reading, verdict in judged if _is_fault(reading, verdict)]
+    if as_json:
+        say.json_out(
+            {
+                "ok": not faults,
+                "checks": [
+                    {
+                        "id": reading.id,
+                        "name": reading.name,
+                        "state": verdict,
+                        "value": reading.value,
+                        "unit": reading.unit,
+                        "message": reading.message,
+                    }
+                    for reading, verdict in judged
+                ],
+            }
+        )
+    else:
+        if not faults:
+            say.good("All health checks passed")
+        for reading, verdict in judged:
+            if _is_fault(reading, verdict):
+                say.bad(f"{reading.name}: {verdict}, {reading.message}")
+            elif verdict == OK:
+                say.good(f"{reading.name}: OK")
+            else:
+                click.echo(f"! {reading.name}: {verdict}, {reading.message}")
+    if faults:
+        sys.exit(1)
+
+
+@click.command()
+@click.option("--watch", is_flag=True, help="Stay and show it live until Ctrl+C.")
+@json_option
+@pass_session
+def status(session: Session, watch: bool, as_json: bool) -> None:
+    """What runs now, what failed, what comes next.
+
+    \b
+    Example:  smartcron-agent status --watch
+    """
+    with session.database() as database:
+        if as_json:
+            say.json_out(take(database, session))
+            return
+        if not watch:
+            say.console().print(overview(take(database, session), height=None))
+            return
+        console = say.console()
+        with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
+            try:
+                while True:
+                    live.update(
+                        overview(take(database, session), height=console.height), refresh=True
+                    )
+                    time.sleep(WATCH_EVERY_S)
+            except KeyboardInterrupt:
+                return
+
+
+def _readings(session: Session) -> list[Reading]:
+    readings = [probe() for probe in probes.host_probes(session.home)]
+    try:
+        with session.database() as database:
+            started = time.monotonic()
+            beat = database.read_now(state.last_beat)
+            latency_ms = (time.monotonic() - started) * 1000
+    except (StorageError, AgentError) as error:
+        readings.append(probes.database(None, fault=str(error)))
+        readings.append(probes.master_runner(None))
+        return readings
+    readings.append(probes.database(latency_ms))
+    now_ms = time.time_ns() // 1_000_000
+    readings.append(probes.master_runner(None if beat is None else now_ms - beat.at_ms))
+    return readings
+
+
+def _is_fault(reading: Reading, verdict: str) -> bool:
+    return verdict == CRIT or (verdict == UNKNOWN and reading.id in ("database", "master_runner"))
+
+
+COMMANDS: Final = (health, status)

@@ -1,0 +1,68 @@
+"""The door of the command line: options for all, refusals as one sentence."""
+
+import sys
+from pathlib import Path
+
+import click
+import structlog
+
+from agent import __version__
+from agent.cli import access, demo, files, health, ledger, reports, runs, serving, storage, tasks
+from agent.cli.session import Session
+from agent.errors import AgentError
+from agent.settings import HOME_VARIABLE, Home, default_home
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar=HOME_VARIABLE,
+    help="Folder that holds everything of this agent (else SMARTCRON_HOME, else the "
+    "state folder of your user).",
+)
+@click.version_option(__version__, prog_name="smartcron-agent")
+@click.pass_context
+def cli(context: click.Context, home: Path | None) -> None:
+    """Run scheduled tasks, never miss one, and prove it.
+
+    \b
+    Examples:
+      smartcron-agent init                 make a home: database, keys, first invite
+      smartcron-agent tasks register       add the catalogue of 29 tasks
+      smartcron-agent serve                run what is due, until stopped
+      smartcron-agent status --watch       look at it
+    """
+    context.obj = Session(Home((home or default_home()).expanduser().absolute()))
+
+
+for _group in (access, demo, files, health, ledger, reports, runs, serving, storage, tasks):
+    for _command in _group.COMMANDS:
+        cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line; wrong use ends with 2, failure with 1."""
+    # Until a command says otherwise, what the parts log goes to stderr and only when it is bad.
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(30),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        status = cli.main(prog_name="smartcron-agent", standalone_mode=False)
+    except AgentError as error:
+        click.echo(f"smartcron-agent: {error}", err=True)
+        sys.exit(error.exit_status)
+    except click.exceptions.Abort:
+        click.echo("smartcron-agent: stopped", err=True)
+        sys.exit(130)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough.
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,182 @@
+"""Commands about runs: list, show, read the log, stop."""
+
+import sys
+import time
+from typing import Final
+
+import click
+from rich.markup import escape
+
+from agent.cli import say
+from agent.cli.session import Session, json_option, pass_session
+from agent.errors import WrongUse
+from agent.running.output import read_output
+from agent.runs import ENDINGS, LIVE_STATES, Run
+from agent.store import ledger
+from agent.wire.caller import new_op
+from shared.protocol import requests
+
+FOLLOW_EVERY_S = 0.3
+
+
+@click.group("runs")
+def runs() -> None:
+    """Look at runs and stop them."""
+
+
+@runs.command("list")
+@click.option("--task", "task_name", help="Only runs of this task.")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice((*LIVE_STATES, *ENDINGS)),
+    help="Only this state or ending; may be given again.",
+)
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@json_option
+@pass_session
+def list_runs(
+    session: Session, task_name: str | None, statuses: tuple[str, ...], limit: int, as_json: bool
+) -> None:
+    """The newest runs.
+
+    \b
+    Example:  smartcron-agent runs list --status error --limit 10
+    """
+    wanted = ledger.RunFilter(task_name=task_name, statuses=statuses)
+    with session.database() as database:
+        page = database.read_now(lambda connection: ledger.page(connection, wanted, limit=limit))
+    if as_json:
+        say.json_out(page.runs)
+        return
+    say.table(
+        ("Run", "Task", "Due", "Status", "Trigger", "Try", "Duration", "Exit", "Reason"),
+        [_cells(run) for run in page.runs],
+        empty="No runs yet.",
+    )
+
+
+@runs.command()
+@click.argument("run_id")
+@json_option
+@pass_session
+def show(session: Session, run_id: str, as_json: bool) -> None:
+    """One run and all attempts at the same moment.
+
+    \b
+    Example:  smartcron-agent runs show 01KAVT0R8M6V4Z1S0Q2E6G7H8J
+    """
+    with session.database() as database:
+        run = database.read_now(lambda connection: ledger.get(connection, run_id))
+        tries = database.read_now(lambda connection: ledger.attempts(connection, run))
+    if as_json:
+        say.json_out({"run": run, "attempts": tries})
+        return
+    facts = (
+        ("task", run.task_name),
+        ("status", run.status + (f" ({run.reason})" if run.reason else "")),
+        ("due", say.moment(run.scheduled_ms)),
+        ("started", say.moment(run.started_ms)),
+        ("ended", say.moment(run.ended_ms)),
+        ("duration", say.duration(run.duration_ms)),
+        ("late", say.duration(run.late_ms)),
+        ("exit status", "-" if run.exit_status is None else str(run.exit_status)),
+        ("signal", "-" if run.signal is None else str(run.signal)),
+        ("CPU", say.duration(run.cpu_ms)),
+        ("peak memory", say.size(run.peak_rss)),
+        ("output", say.size(run.output_bytes)),
+        ("attempt", f"{run.attempt} of {len(tries)} so far, trigger {run.trigger}"),
+        ("ordered by", run.requested_by or "-"),
+    )
+    for name, value in facts:
+        click.echo(f"{name + ':':14}{value}")
+    if run.error_message:
+        click.echo(f"\n{run.error_message}")
+    if run.stack_trace:
+        click.echo(f"\n{run.stack_trace}")
+
+
+@runs.command()
+@click.argument("run_id")
+@click.option("--follow", "-f", is_flag=True, help="Go on until the run has ended.")
+@pass_session
+def log(session: Session, run_id: str, follow: bool) -> None:
+    """What a run wrote, secrets masked; terminal control sequences are left out.
+
+    \b
+    Example:  smartcron-agent runs log 01KAVT0R8M6V4Z1S0Q2E6G7H8J --follow
+    """
+    offset = 0
+    with session.database() as database:
+        while True:
+            run = database.read_now(lambda connection: ledger.get(connection, run_id))
+            chunk = read_output(session.home, run, offset=offset)
+            if chunk.data:
+                sys.stdout.write(_harmless(chunk.data.decode("utf-8", "replace")))
+                sys.stdout.flush()
+                offset = chunk.next
+                continue
+            if run.has_ended or not follow:
+                return
+            time.sleep(FOLLOW_EVERY_S)
+
+
+@runs.command()
+@click.argument("run_id")
+@click.option("--grace", type=click.IntRange(0, 600), help="Seconds between TERM and KILL.")
+@json_option
+@pass_session
+def abort(session: Session, run_id: str, grace: int | None, as_json: bool) -> None:
+    """Stop a run: TERM to all its processes, KILL after the grace.
+
+    \b
+    Example:  smartcron-agent runs abort 01KAVT0R8M6V4Z1S0Q2E6G7H8J --grace 5
+    """
+    if len(run_id) != 26:
+        raise WrongUse(f"run id {run_id!r} is not one; `smartcron-agent runs list` shows them")
+    with session.agent(purpose="stop a run") as agent:
+        reply = agent.call(
+            requests.RunAbort(
+                op=new_op(),
+                expires_ms=agent.expires_ms(),
+                run_id=run_id,
+                grace_ms=None if grace is None else grace * 1000,
+            ),
+            requests.RunAbortReply,
+        )
+    if as_json:
+        say.json_out({"run_id": run_id, "state": reply.state})
+        return
+    say.good(f"run {run_id} is {reply.state}")
+
+
+def _cells(run: Run) -> tuple[str, ...]:
+    reason = run.reason or ""
+    if run.missed_count > 1:
+        reason += f", {run.missed_count} moments until {say.moment(run.missed_until_ms)}"
+    return (
+        run.id,
+        run.task_name,
+        say.moment(run.scheduled_ms),
+        say.ending(run.status),
+        run.trigger,
+        str(run.attempt),
+        say.duration(run.duration_ms),
+        "-" if run.exit_status is None else str(run.exit_status),
+        escape(reason),
+    )
+
+
+def _harmless(text: str) -> str:
+    """Keep lines and tabs; whatever else could steer a terminal is shown, not sent."""
+    return "".join(
+        letter if letter in "\n\t" or letter.isprintable() else _shown(letter) for letter in text
+    )
+
+
+def _shown(letter: str) -> str:
+    return "" if letter == "\r" else f"\\x{ord(letter):02x}" if ord(letter) < 256 else "\ufffd"
+
+
+COMMANDS: Final = (runs,)

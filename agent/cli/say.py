@@ -1,0 +1,115 @@
+"""How the command line says things: tables, times, JSON, marks."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+OK_MARK = "✓"
+BAD_MARK = "✗"
+
+FAILURES = frozenset({"error", "timeout", "killed_memory", "lost"})
+ENDING_STYLES = {
+    "success": "green",
+    "error": "bold red",
+    "timeout": "bold red",
+    "killed_memory": "bold red",
+    "lost": "bold red",
+    "aborted": "dim",
+    "skipped": "dim",
+    "missed": "yellow",
+    "running": "cyan",
+    "starting": "cyan",
+    "queued": "cyan",
+    "stopping": "cyan",
+    "retry_wait": "yellow",
+}
+
+
+def json_out(value: Any) -> None:
+    """One JSON document on stdout."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def good(text: str) -> None:
+    """A line that all is well."""
+    click.echo(f"{OK_MARK} {text}")
+
+
+def bad(text: str) -> None:
+    """A line that something is not."""
+    click.echo(f"{BAD_MARK} {text}")
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str) -> None:
+    """A table as wide as the terminal, or one sentence when there is nothing to show."""
+    if not rows:
+        click.echo(empty)
+        return
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        right = column in {"Duration", "CPU", "Memory", "Exit", "Try", "Prio", "Bytes", "Late"}
+        shown.add_column(
+            column,
+            justify="right" if right else "left",
+            no_wrap=column not in {"Reason", "Message"},
+        )
+    for row in rows:
+        shown.add_row(*(str(cell) if not hasattr(cell, "__rich__") else cell for cell in row))
+    console().print(shown)
+
+
+def console() -> Console:
+    """A console that does not cut lines when its output is no terminal."""
+    found = Console(highlight=False)
+    if not found.is_terminal:
+        found = Console(highlight=False, width=200)
+    return found
+
+
+def moment(at_ms: int | None) -> str:
+    """A moment in the local zone of whoever reads it."""
+    if at_ms is None:
+        return "-"
+    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def duration(length_ms: int | None) -> str:
+    """`0.6 s`, `4 m 31 s`, `1 h 55 m`, `3 d 04 h`."""
+    if length_ms is None:
+        return "-"
+    seconds = length_ms / 1000
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} m {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes:02d} m"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours:02d} h"
+
+
+def size(count: int | None) -> str:
+    """Bytes as people read them."""
+    if count is None:
+        return "-"
+    if count < 1000:
+        return f"{count} B"
+    for unit in ("kB", "MB", "GB"):
+        count_ = count / 1000
+        if count_ < 1000 or unit == "GB":
+            return f"{count_:.1f} {unit}"
+        count = int(count_)
+    return str(count)
+
+
+def ending(status: str) -> str:
+    """A state or ending in its colour."""
+    style = ENDING_STYLES.get(status)
+    return f"[{style}]{status}[/]" if style else status

@@ -1,0 +1,72 @@
+"""What every command needs: the home, its settings, its database, the agent that serves it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, TypeVar
+
+import click
+
+from agent.errors import Conflict
+from agent.lock import is_served
+from agent.settings import Home, Settings, load_settings
+from agent.store.database import Database, database_url
+from agent.wire.caller import Caller
+from agent.wire.keyfiles import AGENT_KEY, LOCAL_KEY, load_pair
+from shared.protocol.keys import Address
+
+# Listening everywhere includes here.
+_LOCAL_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1", "*": "127.0.0.1"}  # noqa: S104 - not bound
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+
+class Session:
+    """One call of the command line."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The owner's choices; raises WrongUse naming the field."""
+        self.home.check()
+        return load_settings(self.home)
+
+    @contextmanager
+    def database(self, *, migrate: bool = False) -> Iterator[Database]:
+        """The database of this home; refused when there is none, or a newer one."""
+        database = Database.open(database_url(self.settings, self.home), migrate=migrate)
+        try:
+            yield database
+        finally:
+            database.close()
+
+    @property
+    def is_served(self) -> bool:
+        """An agent works on this home now."""
+        return is_served(self.home)
+
+    @contextmanager
+    def agent(self, *, purpose: str) -> Iterator[Caller]:
+        """The agent that serves this home; raises Conflict when there is none."""
+        self.home.check()
+        if not self.is_served:
+            raise Conflict(
+                f"no agent serves home {str(self.home.root)!r}, and only an agent can {purpose}; "
+                f"start it with `smartcron-agent --home {self.home.root} serve`"
+            )
+        agent_key = load_pair(self.home.keys / AGENT_KEY)
+        local_key = load_pair(self.home.keys / LOCAL_KEY)
+        host = _LOCAL_HOSTS.get(self.settings.listen, self.settings.listen)
+        address = str(Address(host, self.settings.control_port))
+        with Caller(address, agent_key.public, local_key.secret) as caller:
+            yield caller
+
+
+pass_session = click.make_pass_decorator(Session)
+
+
+def json_option(command: T) -> T:
+    """`--json`: the answer for programs."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)

@@ -1,0 +1,401 @@
+"""Commands about tasks: register, check, apply, export, look at them, run and hold them."""
+
+import getpass
+import time
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+from rich.markup import escape
+
+from agent.cli import say
+from agent.cli.session import Session, json_option, pass_session
+from agent.cron.words import in_words
+from agent.definitions import Definition, check, load_definitions, to_toml
+from agent.errors import WrongUse
+from agent.rules.schedule import next_moment
+from agent.store import statistics
+from agent.store import tasks as store
+from agent.wire.caller import new_op
+from schema import catalogue
+from shared.protocol import requests
+
+
+@click.group("tasks")
+def tasks() -> None:
+    """Register, look at, run and hold tasks."""
+
+
+@tasks.command()
+@click.option("--catalogue", "name", default="retail", show_default=True, help="Which catalogue.")
+@json_option
+@pass_session
+def register(session: Session, name: str, as_json: bool) -> None:
+    """Add the tasks of a catalogue; those that exist stay as they are.
+
+    \b
+    Example:  smartcron-agent tasks register --catalogue retail
+    """
+    definitions = _load(catalogue.read(name), f"catalogue {name}")
+    with session.database(migrate=True) as database:
+        new = database.write_now(
+            lambda connection: store.register(
+                connection, definitions, who=_who(), why=f"catalogue {name}", now_ms=_now_ms()
+            )
+        )
+        total = len(database.read_now(store.load_all))
+    tell_agent(session)
+    if as_json:
+        say.json_out({"new": new, "total": total})
+        return
+    say.good(f"New Tasks Registered: {new}")
+    say.good(f"Total Tasks: {total}")
+
+
+@tasks.command("check")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@json_option
+@pass_session
+def check_file(session: Session, file: Path, as_json: bool) -> None:
+    """Say whether a file of tasks can be applied, changing nothing.
+
+    \b
+    Example:  smartcron-agent tasks check backup.toml
+    """
+    definitions = _load(_text(file), str(file))
+    if as_json:
+        say.json_out({"ok": True, "tasks": [found.task_name for found in definitions]})
+        return
+    now_ms = _now_ms()
+    for found in definitions:
+        due_ms = next_moment(found.schedule, found.timezone, now_ms)
+        say.good(f"{found.task_name}: {in_words(found.schedule)}, next {say.moment(due_ms)}")
+
+
+@tasks.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--why", default="", help="Kept with the version.")
+@json_option
+@pass_session
+def apply(session: Session, file: Path, why: str, as_json: bool) -> None:
+    """Make the definitions of a file the ones in force; tasks it does not name stay.
+
+    \b
+    Example:  smartcron-agent tasks apply backup.toml --why "nightly, not weekly"
+    """
+    definitions = _load(_text(file), str(file))
+    with session.database(migrate=True) as database:
+        done = database.write_now(
+            lambda connection: store.apply(
+                connection,
+                definitions,
+                who=_who(),
+                why=why or f"file {file.name}",
+                now_ms=_now_ms(),
+            )
+        )
+    tell_agent(session)
+    if as_json:
+        say.json_out(done)
+        return
+    for word, names in (("added", done.added), ("changed", done.changed)):
+        for name in names:
+            say.good(f"{word} {name}")
+    click.echo(
+        f"{len(done.added)} added, {len(done.changed)} changed, {len(done.unchanged)} unchanged"
+    )
+
+
+@tasks.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@pass_session
+def export(session: Session, file: Path | None) -> None:
+    """Write all definitions as TOML, to FILE or to stdout.
+
+    \b
+    Example:  smartcron-agent tasks export all-tasks.toml
+    """
+    with session.database() as database:
+        text = to_toml(database.read_now(store.export))
+    if file is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise WrongUse(f"{file} cannot be written: {error.strerror}; name another file") from error
+    say.good(f"wrote {file}")
+
+
+@tasks.command("list")
+@click.option("--category", help="Only this category.")
+@json_option
+@pass_session
+def list_tasks(session: Session, category: str | None, as_json: bool) -> None:
+    """All tasks: state, schedule, last run, next run.
+
+    \b
+    Example:  smartcron-agent tasks list --category Payroll
+    """
+    now_ms = _now_ms()
+    with session.database() as database:
+        rows = database.read_now(store.load_all)
+        figures = database.read_now(lambda connection: statistics.of_tasks(connection, now_ms))
+    shown = [row for row in rows if category in (None, row.definition.category)]
+    if as_json:
+        say.json_out([_as_json(row, figures.get(row.task_name), now_ms) for row in shown])
+        return
+    say.table(
+        ("Task", "Category", "Schedule", "State", "Last run", "Duration", "Next run"),
+        [_as_cells(row, figures.get(row.task_name), now_ms) for row in shown],
+        empty="No tasks yet. Add the catalogue with `smartcron-agent tasks register`.",
+    )
+
+
+@tasks.command()
+@click.argument("task_name")
+@json_option
+@pass_session
+def show(session: Session, task_name: str, as_json: bool) -> None:
+    """One task: its definition, its figures, its next due moments.
+
+    \b
+    Example:  smartcron-agent tasks show vend_sync_inventory
+    """
+    now_ms = _now_ms()
+    with session.database() as database:
+        (row,) = database.read_now(lambda connection: store.load(connection, [task_name]))
+        figures = database.read_now(lambda connection: statistics.of_tasks(connection, now_ms))
+    if as_json:
+        say.json_out(
+            _as_json(row, figures.get(task_name), now_ms)
+            | {"definition": msgspec.to_builtins(row.definition)}
+        )
+        return
+    click.echo(to_toml([row.definition]).strip())
+    click.echo(f"\n# state: {_state(row, now_ms)}, version {row.def_rev}")
+    found = figures.get(task_name)
+    if found is not None and found.last is not None:
+        click.echo(
+            f"# last run: {say.moment(found.last.started_ms or found.last.ended_ms)} "
+            f"{found.last.status} {say.duration(found.last.duration_ms)}"
+        )
+        click.echo(f"# last 24 h: {found.runs_24h} runs, {found.fails_24h} failed")
+
+
+@tasks.command()
+@click.argument("task_name")
+@click.option("--reason", help="Kept with the run.")
+@json_option
+@pass_session
+def run(session: Session, task_name: str, reason: str | None, as_json: bool) -> None:
+    """Run a task now; the agent answers when the order is recorded.
+
+    \b
+    Example:  smartcron-agent tasks run vend_sync_sales --reason "after the outage"
+    """
+    with session.agent(purpose="run a task") as agent:
+        reply = agent.call(
+            requests.RunStart(
+                op=new_op(), expires_ms=agent.expires_ms(), task_id=task_name, reason=reason
+            ),
+            requests.RunStartReply,
+        )
+    if as_json:
+        say.json_out({"run_id": reply.run_id, "state": reply.state})
+        return
+    say.good(f"{task_name} ordered, run {reply.run_id}")
+
+
+@tasks.command()
+@click.argument("task_names", nargs=-1, required=True)
+@click.option("--for", "minutes", type=click.IntRange(1, 525_600), help="Minutes to pause.")
+@click.option("--reason", help="Shown wherever the task is.")
+@json_option
+@pass_session
+def pause(
+    session: Session,
+    task_names: tuple[str, ...],
+    minutes: int | None,
+    reason: str | None,
+    as_json: bool,
+) -> None:
+    """Start no scheduled runs of these tasks, until resumed or for some minutes.
+
+    \b
+    Example:  smartcron-agent tasks pause payroll_sync_deputy --for 60 --reason "API down"
+    """
+    until_ms = None if minutes is None else _now_ms() + minutes * 60_000
+    _set(session, task_names, "paused", as_json, paused=True, until_ms=until_ms, reason=reason)
+
+
+@tasks.command()
+@click.argument("task_names", nargs=-1, required=True)
+@json_option
+@pass_session
+def resume(session: Session, task_names: tuple[str, ...], as_json: bool) -> None:
+    """End the pause of these tasks.
+
+    \b
+    Example:  smartcron-agent tasks resume payroll_sync_deputy
+    """
+    _set(session, task_names, "resumed", as_json, paused=False)
+
+
+@tasks.command()
+@click.argument("task_names", nargs=-1, required=True)
+@json_option
+@pass_session
+def enable(session: Session, task_names: tuple[str, ...], as_json: bool) -> None:
+    """Let these tasks be scheduled again, from now on.
+
+    \b
+    Example:  smartcron-agent tasks enable bank_auto_categorize
+    """
+    _set(session, task_names, "enabled", as_json, enabled=True)
+
+
+@tasks.command()
+@click.argument("task_names", nargs=-1, required=True)
+@click.option("--reason", help="Kept with the version.")
+@json_option
+@pass_session
+def disable(
+    session: Session, task_names: tuple[str, ...], reason: str | None, as_json: bool
+) -> None:
+    """Take these tasks off the schedule.
+
+    \b
+    Example:  smartcron-agent tasks disable bank_auto_categorize --reason "replaced"
+    """
+    _set(session, task_names, "disabled", as_json, enabled=False, reason=reason)
+
+
+def tell_agent(session: Session) -> None:
+    """Let a living agent take over what was changed in the database."""
+    if not session.is_served:
+        return
+    with session.agent(purpose="take over the change") as agent:
+        agent.call(requests.AgentReload(op=new_op(), expires_ms=agent.expires_ms()))
+
+
+def _set(
+    session: Session,
+    task_names: tuple[str, ...],
+    word: str,
+    as_json: bool,
+    *,
+    enabled: bool | None = None,
+    paused: bool | None = None,
+    until_ms: int | None = None,
+    reason: str | None = None,
+) -> None:
+    with session.database() as database:
+        changed = database.write_now(
+            lambda connection: store.set_flags(
+                connection,
+                task_names,
+                enabled=enabled,
+                paused=paused,
+                until_ms=until_ms,
+                reason=reason,
+                who=_who(),
+                now_ms=_now_ms(),
+            )
+        )
+    tell_agent(session)
+    names = {row.task_name for row in changed}
+    if as_json:
+        say.json_out({"changed": sorted(names)})
+        return
+    for name in dict.fromkeys(task_names):
+        say.good(f"{name} {word}" if name in names else f"{name} was {word} already")
+
+
+def _load(text: str, origin: str) -> list[Definition]:
+    definitions = load_definitions(text, origin)
+    for definition in definitions:
+        check(definition)
+    return definitions
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUse(f"{file} cannot be read as UTF-8 text: {error}") from error
+
+
+def _state(row: store.TaskRow, now_ms: int) -> str:
+    if not row.enabled:
+        return "disabled"
+    return "paused" if row.is_paused(now_ms) else "enabled"
+
+
+def _next(row: store.TaskRow, now_ms: int) -> int | None:
+    if not row.enabled:
+        return None
+    definition = row.definition
+    return next_moment(
+        definition.schedule,
+        definition.timezone,
+        now_ms,
+        dst_gap=definition.dst_gap,
+        dst_fold=definition.dst_fold,
+    )
+
+
+def _as_cells(
+    row: store.TaskRow, found: statistics.TaskStats | None, now_ms: int
+) -> tuple[str, ...]:
+    last = found.last if found else None
+    return (
+        row.task_name,
+        row.definition.category,
+        escape(in_words(row.definition.schedule)),
+        _state(row, now_ms),
+        f"{say.moment(last.started_ms or last.ended_ms)} {say.ending(last.status)}"
+        if last
+        else "never",
+        say.duration(last.duration_ms) if last else "-",
+        say.moment(_next(row, now_ms)),
+    )
+
+
+def _as_json(
+    row: store.TaskRow, found: statistics.TaskStats | None, now_ms: int
+) -> dict[str, object]:
+    last = found.last if found else None
+    return {
+        "task_name": row.task_name,
+        "category": row.definition.category,
+        "schedule": row.definition.schedule,
+        "timezone": row.definition.timezone,
+        "state": _state(row, now_ms),
+        "paused_until_ms": row.paused_until_ms,
+        "version": row.def_rev,
+        "next_ms": _next(row, now_ms),
+        "last": None
+        if last is None
+        else {
+            "run_id": last.run_id,
+            "status": last.status,
+            "exit_status": last.exit_status,
+            "started_ms": last.started_ms,
+            "duration_ms": last.duration_ms,
+        },
+        "runs_24h": found.runs_24h if found else 0,
+        "fails_24h": found.fails_24h if found else 0,
+    }
+
+
+def _who() -> str:
+    return f"{getpass.getuser()} (command line)"
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+COMMANDS: Final = (tasks,)

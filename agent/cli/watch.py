@@ -1,0 +1,178 @@
+"""The terminal's view of the agent: one picture of what runs, failed and comes."""
+
+import time
+
+import msgspec
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from agent.cli import say
+from agent.cli.session import Session
+from agent.cron.words import in_words
+from agent.rules.schedule import next_moment
+from agent.runs import LIVE_STATES, Run
+from agent.store import ledger, state, statistics, tasks
+from agent.store.database import Database
+
+FRESH_MS = 90_000
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One task in the picture."""
+
+    task_name: str
+    category: str
+    schedule: str
+    state: str
+    status: str | None
+    duration_ms: int | None
+    ended_ms: int | None
+    next_ms: int | None
+
+
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """All that one look found."""
+
+    at_ms: int
+    home: str
+    serving: bool
+    beat_age_ms: int | None
+    tasks: tuple[Line, ...]
+    running: tuple[Run, ...]
+    recent: tuple[Run, ...]
+
+
+def take(database: Database, session: Session) -> Picture:
+    """Look once."""
+    now_ms = time.time_ns() // 1_000_000
+    rows = database.read_now(tasks.load_all)
+    figures = database.read_now(lambda connection: statistics.of_tasks(connection, now_ms))
+    beat = database.read_now(state.last_beat)
+    recent = database.read_now(lambda connection: ledger.page(connection, limit=60)).runs
+    live = database.read_now(
+        lambda connection: ledger.page(
+            connection, ledger.RunFilter(statuses=LIVE_STATES), limit=100
+        )
+    ).runs
+    alive = {run.task_name: run.status for run in live}
+    lines = []
+    for row in rows:
+        found = figures.get(row.task_name)
+        last = found.last if found else None
+        lines.append(
+            Line(
+                task_name=row.task_name,
+                category=row.definition.category,
+                schedule=in_words(row.definition.schedule),
+                state=_state(row, alive.get(row.task_name), now_ms),
+                status=last.status if last else None,
+                duration_ms=last.duration_ms if last else None,
+                ended_ms=last.ended_ms if last else None,
+                next_ms=_next(row, now_ms),
+            )
+        )
+    return Picture(
+        at_ms=now_ms,
+        home=str(session.home.root),
+        serving=session.is_served,
+        beat_age_ms=None if beat is None else max(0, now_ms - beat.at_ms),
+        tasks=tuple(lines),
+        running=tuple(live),
+        recent=tuple(run for run in recent if run.has_ended),
+    )
+
+
+def overview(picture: Picture, *, height: int | None) -> RenderableType:
+    """The picture as text; `height` is what fits on the screen."""
+    failing = [line for line in picture.tasks if line.status in say.FAILURES]
+    order = sorted(
+        picture.tasks,
+        key=lambda line: (
+            line.state not in LIVE_STATES,
+            line.status not in say.FAILURES,
+            line.next_ms or 2**60,
+        ),
+    )
+    room = len(order) if height is None else max(5, height - 16)
+    return Group(
+        _headline(picture, failing=len(failing)),
+        Text(""),
+        _tasks(order[:room], picture.at_ms),
+        Text(f"and {len(order) - room} more tasks" if len(order) > room else "", style="dim"),
+        _recent(picture.recent[:8]),
+    )
+
+
+def _headline(picture: Picture, *, failing: int) -> Text:
+    if not picture.serving:
+        word, style = "no agent serves this home", "bold red"
+    elif picture.beat_age_ms is None or picture.beat_age_ms > FRESH_MS:
+        word, style = "silent", "bold yellow"
+    else:
+        word, style = "live", "bold green"
+    return Text.assemble(
+        ("Smart Cron  ", "bold"),
+        (word, style),
+        f"   {len(picture.tasks)} tasks, {len(picture.running)} running, ",
+        (f"{failing} failing", "bold red" if failing else ""),
+        f"   {say.moment(picture.at_ms)}   {picture.home}",
+    )
+
+
+def _tasks(lines: list[Line], now_ms: int) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold dim")
+    for column in ("State", "Task", "Schedule", "Last", "Duration", "Next", "In"):
+        table.add_column(
+            column, no_wrap=True, justify="right" if column in ("Duration", "In") else "left"
+        )
+    for line in lines:
+        table.add_row(
+            say.ending(line.state),
+            line.task_name,
+            f"[dim]{escape(line.schedule)}[/]",
+            say.ending(line.status) if line.status else "[dim]never ran[/]",
+            say.duration(line.duration_ms),
+            say.moment(line.next_ms)[11:] if line.next_ms else "-",
+            say.duration(line.next_ms - now_ms) if line.next_ms else "-",
+        )
+    return table
+
+
+def _recent(runs: tuple[Run, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold dim")
+    for column in ("Ended", "Task", "Ending", "Duration", "What it said"):
+        table.add_column(column, no_wrap=True, justify="right" if column == "Duration" else "left")
+    for run in runs:
+        table.add_row(
+            say.moment(run.ended_ms)[11:],
+            run.task_name,
+            say.ending(run.status),
+            say.duration(run.duration_ms),
+            escape((run.error_message or run.reason or "").splitlines()[0][:60])
+            if run.error_message or run.reason
+            else "",
+        )
+    return table
+
+
+def _state(row: tasks.TaskRow, live: str | None, now_ms: int) -> str:
+    if live:
+        return live
+    if not row.enabled:
+        return "disabled"
+    return "paused" if row.is_paused(now_ms) else "idle"
+
+
+def _next(row: tasks.TaskRow, now_ms: int) -> int | None:
+    if not row.enabled:
+        return None
+    definition = row.definition
+    return next_moment(
+        definition.schedule,
+        definition.timezone,
+        now_ms,
+        dst_gap=definition.dst_gap,
+        dst_fold=definition.dst_fold,
+    )

@@ -1,0 +1,1 @@
+"""How the host and the agent fare."""

@@ -1,0 +1,160 @@
+"""What the host says of itself: processor, memory, disks, log folder."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import psutil
+
+from agent.rules.thresholds import Threshold
+from agent.settings import Home
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """One look at one thing; `value` is None when it could not be learned, `message` says why."""
+
+    id: str
+    name: str
+    kind: str
+    value: float | None
+    unit: str
+    message: str
+    threshold: Threshold
+
+
+SHARE: Final = Threshold(warn=0.80, crit=0.95, back=0.03)
+DISK: Final = Threshold(warn=0.80, crit=0.90, back=0.02)
+LATENCY: Final = Threshold(warn=250, crit=2_000, back=50)
+BEAT_AGE: Final = Threshold(warn=90, crit=150, back=10)
+LAG: Final = Threshold(warn=500, crit=5_000, back=100)
+
+
+def cpu() -> Reading:
+    """Share of all processors in use since the last look."""
+    share = psutil.cpu_percent(interval=None) / 100
+    load1 = os.getloadavg()[0]
+    return Reading(
+        id="cpu",
+        name="CPU",
+        kind="cpu",
+        value=share,
+        unit="share",
+        message=f"{share:.0%} in use, load {load1:.2f} on {psutil.cpu_count() or 1} processors",
+        threshold=SHARE,
+    )
+
+
+def memory() -> Reading:
+    """Share of the host's memory that is not available."""
+    found = psutil.virtual_memory()
+    share = 1 - found.available / found.total
+    return Reading(
+        id="memory",
+        name="Memory",
+        kind="memory",
+        value=share,
+        unit="share",
+        message=f"{_gigabytes(found.total - found.available)} of {_gigabytes(found.total)} in use",
+        threshold=SHARE,
+    )
+
+
+def disk(home: Home) -> Reading:
+    """Share in use of the file system that holds the home."""
+    try:
+        found = psutil.disk_usage(str(home.root))
+    except OSError as error:
+        return Reading(
+            id="disk",
+            name="Disk space",
+            kind="disk",
+            value=None,
+            unit="share",
+            message=f"{home.root} cannot be looked at: {error.strerror}",
+            threshold=DISK,
+        )
+    share = found.used / (found.used + found.free) if found.used + found.free else 0.0
+    return Reading(
+        id="disk",
+        name="Disk space",
+        kind="disk",
+        value=share,
+        unit="share",
+        message=f"{_gigabytes(found.used)} of {_gigabytes(found.used + found.free)} in use "
+        f"where the home lies",
+        threshold=DISK,
+    )
+
+
+def log_folder(home: Home) -> Reading:
+    """0 when the log folder takes new files, 1 when not."""
+    usable = os.access(home.task_logs, os.W_OK | os.X_OK)
+    return Reading(
+        id="logs",
+        name="Log folder",
+        kind="logs",
+        value=0.0 if usable else 1.0,
+        unit="fault",
+        message="can be written" if usable else f"{home.task_logs} cannot be written",
+        threshold=Threshold(warn=1, crit=1),
+    )
+
+
+def database(latency_ms: float | None, fault: str = "") -> Reading:
+    """How long one small query took."""
+    return Reading(
+        id="database",
+        name="Database",
+        kind="database",
+        value=latency_ms,
+        unit="ms",
+        message=fault or f"answers in {latency_ms:.1f} ms",
+        threshold=LATENCY,
+    )
+
+
+def master_runner(beat_age_ms: int | None) -> Reading:
+    """How long ago the scheduler decided last, by its row in the database."""
+    if beat_age_ms is None:
+        message = "has never run on this database"
+    else:
+        message = f"last heartbeat {max(0, beat_age_ms) / 1000:.0f} s ago"
+    return Reading(
+        id="master_runner",
+        name="Master runner",
+        kind="heartbeat",
+        value=None if beat_age_ms is None else max(0, beat_age_ms) / 1000,
+        unit="s",
+        message=message,
+        threshold=BEAT_AGE,
+    )
+
+
+def loop_lag(lag_ms: int) -> Reading:
+    """How late the scheduler woke up last."""
+    return Reading(
+        id="loop",
+        name="Scheduler",
+        kind="loop",
+        value=float(lag_ms),
+        unit="ms",
+        message=f"woke {lag_ms} ms after its time",
+        threshold=LAG,
+    )
+
+
+def host_probes(home: Home) -> tuple[Callable[[], Reading], ...]:
+    """The looks that need nothing but the host."""
+    return (cpu, memory, lambda: disk(home), lambda: log_folder(home))
+
+
+def mounts(home: Home) -> tuple[tuple[str, float], ...]:
+    """The file system of the home and its share in use, for the metric event."""
+    found = disk(home)
+    return () if found.value is None else ((str(Path(home.root)), found.value),)
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"

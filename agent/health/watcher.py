@@ -1,0 +1,123 @@
+"""Keeps looking at the host and the agent, and tells what it found."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+
+import psutil
+import structlog
+
+from agent.clock import Clock
+from agent.errors import AgentError
+from agent.health import probes
+from agent.health.probes import Reading
+from agent.recorder import Recorder
+from agent.rules.thresholds import OK, judge
+from agent.settings import Home
+from agent.store import state
+from agent.store.checks import Check
+from agent.store.database import Database
+from shared.protocol.events import Disk, Metric
+
+log = structlog.get_logger(__name__)
+
+LOOK_MS = 10_000
+RECORD_EVERY = 6
+"""Every so many looks the readings are kept: one row a minute."""
+
+
+class Watcher:
+    """Takes the readings; a verdict that turned is shown at once, a reading each look."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        home: Home,
+        database: Database,
+        recorder: Recorder,
+        lag_ms: Callable[[], int],
+        running: Callable[[], int],
+        show: Callable[[tuple[Check, ...]], None],
+    ) -> None:
+        self._clock = clock
+        self._home = home
+        self._database = database
+        self._recorder = recorder
+        self._lag_ms = lag_ms
+        self._running = running
+        self._show = show
+        self._verdicts: dict[str, str] = {}
+        self._latest: dict[str, Reading] = {}
+        self._process = psutil.Process()
+
+    async def run(self) -> None:
+        """Look every few seconds, for ever."""
+        await asyncio.to_thread(probes.cpu)  # the first share of the processors says nothing
+        looks = 0
+        while True:
+            await self._look(keep=looks % RECORD_EVERY == 0)
+            looks += 1
+            await self._clock.sleep_ms(LOOK_MS)
+
+    async def sample(self) -> Metric:
+        """One sample for the wire, from the latest readings."""
+        used = {name: reading.value for name, reading in self._latest.items()}
+        load1 = psutil.getloadavg()[0]
+        database_ms = used.get("database")
+        return Metric(
+            now_ms=self._clock.now_ms(),
+            cpu=psutil.cpu_percent(interval=None) / 100,
+            mem_rss=self._process.memory_info().rss,
+            mem_share=psutil.virtual_memory().percent / 100,
+            load1=load1,
+            disk=tuple(Disk(mount=mount, used_share=s) for mount, s in probes.mounts(self._home)),
+            database_ms=None if database_ms is None else round(database_ms),
+            running=self._running(),
+        )
+
+    async def _look(self, *, keep: bool) -> None:
+        readings = await asyncio.to_thread(
+            lambda: [probe() for probe in probes.host_probes(self._home)]
+        )
+        readings.append(await self._time_database())
+        readings.append(probes.loop_lag(self._lag_ms()))
+        now_ms = self._clock.now_ms()
+        checks: list[Check] = []
+        for reading in readings:
+            before = self._verdicts.get(reading.id, OK)
+            verdict = judge(reading.value, reading.threshold, before=before)
+            if verdict != before:
+                log.warning("a health check turned", check=reading.id, was=before, now=verdict)
+            self._verdicts[reading.id] = verdict
+            self._latest[reading.id] = reading
+            checks.append(
+                Check(
+                    check_name=reading.id,
+                    kind=reading.kind,
+                    status=verdict,
+                    checked_ms=now_ms,
+                    message=reading.message,
+                    value=reading.value,
+                    unit=reading.unit,
+                )
+            )
+        self._show(tuple(checks))
+        if not keep:
+            return
+        values = {reading.id: reading.value for reading in readings if reading.value is not None}
+        values["running"] = float(self._running())
+        values["agent_rss"] = float(self._process.memory_info().rss)
+        try:
+            await self._recorder.measured(values, checks)
+        except AgentError as error:
+            log.error("readings not kept", cause=str(error))
+
+    async def _time_database(self) -> Reading:
+        started = time.monotonic()
+        try:
+            await self._database.read(partial(state.get, name=state.DECIDED_UNTIL))
+        except AgentError as error:
+            return probes.database(None, fault=str(error))
+        return probes.database((time.monotonic() - started) * 1000)

@@ -1,0 +1,84 @@
+"""Who works on this home: one agent at a time, told by a lock the kernel keeps."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from agent.errors import AlreadyServing, HomeError
+from agent.settings import Home
+
+# flock on these is not to be trusted, and a ledger on them neither.
+NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"})
+
+
+def lock_file(home: Home) -> Path:
+    """The file whose lock says that an agent lives; it holds the agent's pid."""
+    return home.runtime / "agent.lock"
+
+
+@contextmanager
+def only_agent(home: Home) -> Iterator[None]:
+    """Hold the home; raises AlreadyServing when another agent does, HomeError on network disks."""
+    kind = _file_system(home.runtime)
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise HomeError(
+            f"home {str(home.root)!r} lies on a network file system ({kind}), where locks cannot "
+            "be trusted; choose a folder on a local disk with --home"
+        )
+    descriptor = os.open(lock_file(home), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            pid = serving_pid(home)
+            raise AlreadyServing(
+                f"an agent serves home {str(home.root)!r} already"
+                + (f" (pid {pid})" if pid else "")
+                + "; stop that one first, or give this one another --home"
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_served(home: Home) -> bool:
+    """An agent holds this home now."""
+    try:
+        descriptor = os.open(lock_file(home), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def serving_pid(home: Home) -> int | None:
+    """The pid written by the agent that holds the home, if it can be read."""
+    try:
+        text = lock_file(home).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return int(text) if text.isdigit() else None
+
+
+def _file_system(folder: Path) -> str:
+    """The type of the file system that holds a folder; empty where the system does not say."""
+    try:
+        device = folder.stat().st_dev
+        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    for line in lines:
+        fields = line.split()
+        if fields[2] == wanted:
+            return fields[fields.index("-") + 1]
+    return ""

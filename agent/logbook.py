@@ -1,0 +1,93 @@
+"""Where the agent's own log lines go: the terminal, master.log, and errors.log for the bad ones."""
+
+import sys
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any, TextIO
+
+import structlog
+
+from agent.settings import Home
+
+BAD = frozenset({"error", "critical", "exception"})
+ROTATE_BYTES = 10_000_000
+
+
+class _Book:
+    """Writes each rendered line to all its places; a full disk must not stop the agent."""
+
+    def __init__(self, home: Home, terminal: TextIO | None) -> None:
+        self._master = _Page(home.logs / "master.log")
+        self._errors = _Page(home.logs / "errors.log")
+        self._terminal = terminal
+
+    def msg(self, line: str) -> None:
+        self._write(line, is_bad=False)
+
+    log = debug = info = msg
+    warning = warn = msg
+
+    def error(self, line: str) -> None:
+        self._write(line, is_bad=True)
+
+    critical = fatal = exception = error
+
+    def _write(self, line: str, *, is_bad: bool) -> None:
+        self._master.write(line)
+        if is_bad:
+            self._errors.write(line)
+        if self._terminal is not None:
+            print(line, file=self._terminal, flush=True)
+
+
+class _Page:
+    """One log file, set aside once when it has grown."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: TextIO | None = None
+
+    def write(self, line: str) -> None:
+        try:
+            if self._file is None:
+                self._file = self._path.open("a", encoding="utf-8", errors="backslashreplace")
+                self._path.chmod(0o600)
+            self._file.write(line + "\n")
+            self._file.flush()
+            if self._file.tell() > ROTATE_BYTES:
+                self._file.close()
+                self._file = None
+                self._path.replace(self._path.with_suffix(".log.1"))
+        except OSError as error:
+            self._file = None
+            print(f"{self._path}: {error}: {line}", file=sys.stderr)  # noqa: T201 - last resort
+
+
+def open_logbook(home: Home, *, to_terminal: bool) -> None:
+    """From here on, log lines of every part go to the home's log files (and the terminal)."""
+    book = _Book(home, sys.stderr if to_terminal else None)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _one_line,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(20),
+        logger_factory=lambda *_: book,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _one_line(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
+    """`time level event key=value …`, a trace indented beneath."""
+    trace = event.pop("exception", None)
+    head = f"{event.pop('timestamp')} {event.pop('level'):<8} {event.pop('event')}"
+    facts = " ".join(f"{key}={_shown(value)}" for key, value in event.items())
+    line = f"{head} {facts}".rstrip()
+    return line if trace is None else line + "\n    " + str(trace).replace("\n", "\n    ")
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    return repr(text) if " " in text or "\n" in text or not text else text
