@@ -35,7 +35,7 @@ def launch(order: dict[str, Any]) -> int:
         program = find_program(argv[0], environment.get("PATH", os.defpath))
         spool = _open_spool(order["output_file"])
         try:
-            if order.get("user") or order.get("group"):
+            if _is_another_user(order):
                 return _spawn_as(order, program, spool)
             return _spawn(program, argv, environment, spool)
         except OSError as error:
@@ -101,31 +101,46 @@ def _spawn(program: str, argv: list[str], environment: dict[str, str], spool: in
 
 def _spawn_as(order: dict[str, Any], program: str, spool: int) -> int:
     """Start as another user; the heavier way, loaded only when a task asks for it."""
+    import pwd
     import subprocess
 
     try:
+        account = pwd.getpwnam(order["user"]) if order.get("user") else pwd.getpwuid(os.geteuid())
+        theirs = {
+            "HOME": account.pw_dir,
+            "USER": account.pw_name,
+            "LOGNAME": account.pw_name,
+            "SHELL": account.pw_shell,
+        }
         child = subprocess.Popen(  # noqa: S603 - running what tasks say is what a keeper is for
             order["argv"],
             executable=program,
-            env=order["environment"],
+            env=theirs | order["environment"],
             stdin=subprocess.DEVNULL,
             stdout=spool,
             stderr=spool,
             start_new_session=True,
-            user=order.get("user"),
-            group=order.get("group") or _first_group(order["user"]),
+            user=account.pw_uid,
+            group=order.get("group") or account.pw_gid,
             extra_groups=[],
         )
     except (ValueError, KeyError) as error:
-        raise NotLaunched(f"run_as: {error}") from error
+        raise NotLaunched(f"run_as {order.get('user')!r}: {error.args[0]}") from error
     child.returncode = 0  # the keeper waits for it by itself; Popen need not warn
     return child.pid
 
 
-def _first_group(user: str) -> int | None:
+def _is_another_user(order: dict[str, Any]) -> bool:
+    user = order.get("user")
+    if not user and not order.get("group"):
+        return False
     import pwd
 
-    return pwd.getpwnam(user).pw_gid if not user.isdecimal() else None
+    try:
+        own = pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return True
+    return bool(order.get("group")) or user not in {own.pw_name, str(own.pw_uid)}
 
 
 def _why_not(error: OSError, program: str) -> str:

@@ -1,0 +1,127 @@
+"""Which bytes of an output must nobody see?"""
+
+import base64
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+# No span looked for is longer, so this much text on both sides decides over what lies between.
+CONTEXT_BYTES: Final = 16 << 10
+SHORTEST_SECRET: Final = 4
+SHORTEST_LINE: Final = 8
+_CARD_LENGTHS: Final = range(13, 20)
+
+# Each is searched only where one of its needles occurs; group 1 is what gets masked. None can
+# need more than linear time: no repetition can end in two ways, or its length is bounded.
+_PATTERNS: Final = tuple(
+    (tuple(needles.encode().split()), re.compile(pattern, re.IGNORECASE))
+    for needles, pattern in (
+        ("bearer basic", rb"\b(?:bearer|basic)[ \t]{1,4}([a-z0-9._~+/=-]{8,})"),
+        ("://", rb"://[^\s/:@]{0,256}:([^\s/@]{1,256})@"),
+        (
+            "passw pwd secret token key auth credential",
+            rb"(?:password|passwd|passwort|pwd|secret|token|api[_-]?key|access[_-]?key|"
+            rb"private[_-]?key|authorization|credentials?)[\"']?[ \t]{0,3}[=:][ \t]{0,3}"
+            rb"(?:(?:bearer|basic)[ \t]{1,4})?[\"']?([^\s\"',;&]{3,})",
+        ),
+        (
+            "passw pwd secret token key",
+            rb"(?:password|passwd|passwort|pwd|secret|token|api[_-]?key)[\"']?[ \t]{0,3}[=:]"
+            rb"[ \t]{0,3}[\"]([^\"\n]{1,1024})",
+        ),
+        ("akia asia", rb"(?<![a-z0-9])((?:AKIA|ASIA)[a-z0-9]{16})(?![a-z0-9])"),
+        (
+            "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ xox sk_live_ rk_live_ glpat-",
+            rb"(?<![a-z0-9_-])((?:gh[pousr]_|github_pat_|xox[abprs]-|[sr]k_live_|glpat-)"
+            rb"[a-z0-9_-]{16,})",
+        ),
+        (
+            "eyj",
+            rb"(?<![a-z0-9_-])(eyJ[a-z0-9_-]{8,}\.[a-z0-9_-]{8,}(?:\.[a-z0-9_-]*)?)",
+        ),
+    )
+)
+_KEY_BEGIN: Final = re.compile(rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----")
+_KEY_END: Final = re.compile(rb"-----END [A-Z ]{0,40}PRIVATE KEY-----")
+_CARD: Final = re.compile(rb"(?<![0-9.])[2-6](?:[ -]?[0-9]){12,18}(?![0-9])")
+_WORTHLESS: Final = re.compile(rb"[^\r\n]")
+
+
+class Redactor:
+    """Masks known secret values and whatever looks like a secret, byte for byte."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._known = tuple(sorted({form for secret in secrets for form in _forms(secret)}))
+
+    def mask(self, data: bytes) -> bytes:
+        """The same number of bytes, with `*` for each byte of a secret; lines stay lines."""
+        spans = [*self._known_spans(data), *_pattern_spans(data), *_key_spans(data)]
+        spans.extend(_card_spans(data))
+        if not spans:
+            return data
+        masked = bytearray(data)
+        for begin, end in spans:
+            masked[begin:end] = _WORTHLESS.sub(b"*", data[begin:end])
+        return bytes(masked)
+
+    def mask_text(self, text: str) -> str:
+        """A text with its secrets masked, for messages that are no output."""
+        return self.mask(text.encode()).decode(errors="replace")
+
+    def _known_spans(self, data: bytes) -> Iterator[tuple[int, int]]:
+        for form in self._known:
+            at = data.find(form)
+            while at >= 0:
+                yield at, at + len(form)
+                at = data.find(form, at + 1)
+
+
+def _forms(secret: str) -> set[bytes]:
+    """All spellings in which a value may turn up."""
+    raw = secret.encode()
+    if len(raw) < SHORTEST_SECRET:
+        return set()
+    forms = {raw, quote(secret, safe="").encode(), quote(secret).encode()}
+    forms.add(quote_plus(secret).encode())
+    forms.update(line.strip() for line in raw.splitlines() if len(line.strip()) >= SHORTEST_LINE)
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        # As a part of something longer it is shifted by 0, 1 or 2 bytes; what surely stays is
+        # the middle, without the letters that also depend on its neighbours.
+        for shift in range(3):
+            text = encode(b"\0" * shift + raw).rstrip(b"=")
+            whole_letters = (shift + len(raw)) // 3 * 4
+            middle = text[(0, 2, 3)[shift] : whole_letters]
+            if len(middle) >= SHORTEST_LINE:
+                forms.add(middle)
+        forms.add(encode(raw).rstrip(b"="))
+    return forms
+
+
+def _pattern_spans(data: bytes) -> Iterator[tuple[int, int]]:
+    lowered = data.lower()
+    for needles, pattern in _PATTERNS:
+        if any(needle in lowered for needle in needles):
+            for match in pattern.finditer(data):
+                yield match.span(1)
+
+
+def _key_spans(data: bytes) -> Iterator[tuple[int, int]]:
+    at = 0
+    while begin := _KEY_BEGIN.search(data, at):
+        limit = begin.end() + CONTEXT_BYTES
+        end = _KEY_END.search(data, begin.end(), limit)
+        at = end.start() if end is not None else min(limit, len(data))
+        yield begin.end(), at
+
+
+def _card_spans(data: bytes) -> Iterator[tuple[int, int]]:
+    for match in _CARD.finditer(data):
+        digits = [byte - 48 for byte in match.group() if 48 <= byte <= 57]
+        if len(digits) in _CARD_LENGTHS and _passes_luhn(digits):
+            yield match.span()
+
+
+def _passes_luhn(digits: list[int]) -> bool:
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0

@@ -1,0 +1,188 @@
+"""What exactly is to be executed for a run of this definition?"""
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from agent.clock import iso
+from agent.definitions import Definition
+from agent.errors import BadDefinition
+from agent.running.keeping import Order
+from agent.runs import Run
+from agent.settings import HOME_VARIABLE, Home, Settings
+
+PASSED_ON: Final = ("PATH", "HOME", "LANG", "USER", "LOGNAME", "TZ", "SHELL")
+OF_THE_USER: Final = frozenset({"HOME", "USER", "LOGNAME", "SHELL"})
+SECRET_MARK: Final = "secret:"  # noqa: S105 - how a secret is referred to, not one
+# What sh itself knows; there is no program of that name, or it would not do the same.
+SHELL_WORDS: Final = frozenset(
+    {":", ".", "!", "cd", "case", "command", "eval", "exec", "exit", "export", "for", "if"}
+    | {"read", "set", "source", "trap", "type", "ulimit", "umask", "unset", "until", "while"}
+)
+_SHELL_SIGNS: Final = frozenset("|&;<>()$`*?[#~\n")
+_SIGNS_IN_QUOTES: Final = frozenset("$`")
+_PATH_END: Final = r"[^\s'\"|&;<>()]*"
+
+
+def build_order(
+    definition: Definition,
+    run: Run,
+    settings: Settings,
+    home: Home,
+    secrets: Mapping[str, str],
+    base_environment: Mapping[str, str],
+) -> Order:
+    """The order for this run; raises BadDefinition naming the field that cannot be."""
+    places = {
+        "{app_root}": settings.app_root,
+        "{home}": str(home.root),
+        "{python}": sys.executable,
+        "{agent}": str(Path(sys.executable).with_name("smartcron-agent")),
+    }
+    _check_app_root(definition, settings)
+    folder = _working_directory(definition, settings, home, places)
+    _check_paths(definition, settings.app_root, folder)
+    return Order(
+        run_id=run.id,
+        argv=_argv(definition, places),
+        environment=_environment(definition, run, home, places, secrets, base_environment),
+        working_directory=folder,
+        output_file=str(home.spool / f"{run.id}.out"),
+        timeout_ms=definition.timeout_seconds * 1000,
+        kill_grace_ms=definition.kill_grace_s * 1000,
+        memory_limit_bytes=(definition.memory_limit_mb or 0) << 20 or None,
+        user=definition.run_as,
+    )
+
+
+def needs_shell(command: str) -> bool:
+    """Does this command mean something else when no shell reads it?"""
+    words = command.split(maxsplit=1)
+    if not words or words[0] in SHELL_WORDS or re.match(r"[A-Za-z_]\w*=", words[0]):
+        return True
+    quote = ""
+    letters = iter(command)
+    for letter in letters:
+        if letter == "\\" and quote != "'":
+            next(letters, "")
+        elif letter == quote:
+            quote = ""
+        elif quote:
+            if quote == '"' and letter in _SIGNS_IN_QUOTES:
+                return True
+        elif letter in "'\"":
+            quote = letter
+        elif letter in _SHELL_SIGNS:
+            return True
+    return False
+
+
+def _argv(definition: Definition, places: Mapping[str, str]) -> tuple[str, ...]:
+    command = definition.command
+    if isinstance(command, str):
+        if not command.strip():
+            raise BadDefinition("command", command, "name the program to run")
+        if definition.shell == "always" or (definition.shell == "auto" and needs_shell(command)):
+            return ("/bin/sh", "-c", _fill(command, places, quoted=True))
+        try:
+            words = tuple(shlex.split(command))
+        except ValueError as error:
+            raise BadDefinition("command", command, f"close the quotation ({error})") from error
+    else:
+        words = command
+    argv = tuple(_fill(word, places) for word in words)
+    if not argv or not argv[0]:
+        raise BadDefinition("command", command, "name the program to run")
+    if definition.shell == "always":
+        return ("/bin/sh", "-c", shlex.join(argv))
+    return argv
+
+
+def _fill(text: str, places: Mapping[str, str], *, quoted: bool = False) -> str:
+    for mark, value in places.items():
+        text = text.replace(mark, shlex.quote(value) if quoted else value)
+    return text
+
+
+def _environment(
+    definition: Definition,
+    run: Run,
+    home: Home,
+    places: Mapping[str, str],
+    secrets: Mapping[str, str],
+    base: Mapping[str, str],
+) -> dict[str, str]:
+    """From an allow-list, so that nothing of the agent's own leaks into its tasks."""
+    not_passed = OF_THE_USER if definition.run_as else frozenset[str]()
+    environment = {
+        name: base[name] for name in PASSED_ON if name in base and name not in not_passed
+    }
+    environment.setdefault("PATH", os.defpath)
+    for name, value in definition.environment.items():
+        if value.startswith(SECRET_MARK):
+            secret = value.removeprefix(SECRET_MARK)
+            if secret not in secrets:
+                raise BadDefinition(f"environment.{name}", value, f"add {secret!r} to secrets.toml")
+            environment[name] = secrets[secret]
+        else:
+            environment[name] = _fill(value, places)
+    environment |= {
+        "SMARTCRON_TASK": run.task_name,
+        "SMARTCRON_RUN_ID": run.id,
+        "SMARTCRON_SCHEDULED_FOR": iso(run.scheduled_ms),
+        "SMARTCRON_ATTEMPT": str(run.attempt),
+        HOME_VARIABLE: str(home.root),
+    }
+    return environment
+
+
+def _check_app_root(definition: Definition, settings: Settings) -> None:
+    if settings.app_root:
+        return
+    words = definition.command
+    fields = {
+        "command": words if isinstance(words, str) else " ".join(words),
+        "working_directory": definition.working_directory or "",
+    }
+    for field, value in fields.items():
+        if "{app_root}" in value:
+            raise BadDefinition(field, value, "set app_root in settings.toml first")
+
+
+def _working_directory(
+    definition: Definition, settings: Settings, home: Home, places: Mapping[str, str]
+) -> str:
+    base = settings.app_root or str(home.root)
+    if definition.working_directory is None:
+        return base
+    return os.path.normpath(Path(base) / _fill(definition.working_directory, places))
+
+
+def _check_paths(definition: Definition, app_root: str, folder: str) -> None:
+    """Refuse paths that begin in app_root and climb out of it."""
+    if not app_root:
+        return
+    asked = definition.working_directory
+    if asked is not None and not asked.startswith("/"):
+        _check_within("working_directory", asked, folder, app_root)
+    command = definition.command
+    text = command if isinstance(command, str) else shlex.join(command)
+    for rest in re.findall(r"\{app_root\}(" + _PATH_END + ")", text):
+        _check_within("command", text, app_root + rest, app_root)
+    for word in re.findall(r"(?<![^\s'\"=|&;<>()])" + r"(?![/{~-])" + _PATH_END, text):
+        if ".." in word.split("/") and _is_within(folder, app_root):
+            _check_within("command", text, f"{folder}/{word}", app_root)
+
+
+def _check_within(field: str, value: str, path: str, app_root: str) -> None:
+    if not _is_within(path, app_root):
+        raise BadDefinition(field, value, f"the path leaves app_root ({app_root}); remove the `..`")
+
+
+def _is_within(path: str, app_root: str) -> bool:
+    root = os.path.normpath(app_root)
+    return os.path.normpath(path) == root or os.path.normpath(path).startswith(root + "/")
