@@ -1,0 +1,256 @@
+"""Definitions are read from TOML, written back the same, and refused field by field."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.definitions import (
+    Definition,
+    check,
+    digest,
+    load_definitions,
+    read_definition,
+    to_toml,
+)
+from agent.errors import BadDefinition, WrongUse
+from schema import catalogue
+
+PLAIN: dict[str, object] = {
+    "task_name": "backup",
+    "schedule": "0 1 * * *",
+    "command": "/usr/bin/backup --all",
+}
+
+
+def read(**changes: object) -> Definition:
+    return read_definition({**PLAIN, **changes})
+
+
+def refusal(**changes: object) -> BadDefinition:
+    with pytest.raises(BadDefinition) as refused:
+        read(**changes)
+    return refused.value
+
+
+def test_a_schedule_is_one_text_or_a_list_and_a_command_a_text_or_a_list() -> None:
+    one = read()
+    several = read(schedule=["0 1 * * *", "@hourly"], command=["backup", "--all files"])
+
+    assert (one.schedule, one.command) == (("0 1 * * *",), "/usr/bin/backup --all")
+    assert several.schedule == ("0 1 * * *", "@hourly")
+    assert several.command == ("backup", "--all files")
+
+
+REFUSALS: tuple[tuple[str, object, str], ...] = (
+    ("task_name", "", "1 to 64 characters"),
+    ("task_name", "Backup", "a-z 0-9"),
+    ("task_name", "x" * 10_000, "1 to 64 characters"),
+    ("task_name", "a b", "1 to 64"),
+    ("task_name", "nightly\n", "1 to 64"),
+    ("task_name", 7, "must be text"),
+    ("schedule", [], "write 1 to 10"),
+    ("schedule", ["* * * * *"] * 11, "write 1 to 10"),
+    ("schedule", "0 0 30 2 *", "never comes"),
+    ("schedule", 5, "a list of texts"),
+    ("timezone", "Pacific/Aukland", "did you mean 'Pacific/Auckland'"),
+    ("command", "", "is empty"),
+    ("command", "  ", "is empty"),
+    ("command", [], "is empty"),
+    ("command", ["", "x"], "is empty"),
+    ("command", "true\nfalse", "line break or NUL"),
+    ("command", "true\0", "line break or NUL"),
+    ("command", ["true", "a\0b"], "line break or NUL"),
+    ("command", "x" * 5000, "longer than 4096"),
+    ("command", ["x"] * 1000, "more than 256 arguments"),
+    ("command", "php {app_root}/../secret.php", "leaves {app_root}"),
+    ("command", "sh '{app_root}/a/../../b'", "leaves {app_root}"),
+    ("command", ["cat", "{home}/.."], "leaves {home}"),
+    ("command", {"run": "x"}, "text or a list of texts"),
+    ("working_directory", "{app_root}/..", "leaves {app_root}"),
+    ("working_directory", "relative/path", "must begin with /"),
+    ("timeout_seconds", 0, "from 1 to 2592000"),
+    ("timeout_seconds", -5, "from 1 to"),
+    ("timeout_seconds", 10**18, "from 1 to"),
+    ("timeout_seconds", 10**30, "from 1 to|whole number"),
+    ("timeout_seconds", 1e18, "a whole number"),
+    ("timeout_seconds", float("nan"), "a whole number"),
+    ("timeout_seconds", "60", "a whole number"),
+    ("timeout_seconds", True, "a whole number"),
+    ("kill_grace_s", -1, "from 0 to 3600"),
+    ("priority", 0, "from 1 to 5"),
+    ("priority", 6, "from 1 to 5"),
+    ("max_retries", 101, "from 0 to 100"),
+    ("max_retries", 10**9, "from 0 to 100"),
+    ("retry_base_s", 0, "from 1 to"),
+    ("retry_cap_s", 5, "not be less than retry_base_s, which is 30"),
+    ("start_deadline_s", 0, "from 1 to"),
+    ("memory_limit_mb", 1, "from 4 to"),
+    ("memory_limit_mb", "1G", "must be a whole number"),
+    ("overlap", "queue", "must be 'forbid'"),
+    ("missed", "never", "'skip' or 'latest' or 'all'"),
+    ("dst_gap", "before", "'after' or 'skip'"),
+    ("shell", "bash", "'auto' or 'always' or 'never'"),
+    ("enabled", "yes", "true or false"),
+    ("category", "", "1 to 64 characters"),
+    ("description", "a\nb", "one line"),
+    ("tags", ["a b"], "letters, digits"),
+    ("tags", ["x"] * 17, "at most 16"),
+    ("run_as", "root; rm", "name of a user"),
+    ("environment", {"1A": "x"}, "not beginning with a digit"),
+    ("environment", {"A=B": "x"}, "letters, digits and _"),
+    ("environment", {"SMARTCRON_RUN_ID": "x"}, "set by the agent"),
+    ("environment", {"A": "x\0"}, "text of at most"),
+    ("environment", {"A": "{home}/../x"}, "leaves {home}"),
+    ("environment", ["A"], "a table of names and texts"),
+)
+
+
+@pytest.mark.parametrize(("field", "value", "reason"), REFUSALS)
+def test_a_bad_value_is_refused_with_its_field_and_the_way_out(
+    field: str, value: object, reason: str
+) -> None:
+    refused = refusal(**{field: value})
+
+    assert refused.field == field
+    assert any(part in refused.fix for part in reason.split("|"))
+    assert len(str(refused)) < 400
+    assert "\n" not in str(refused)
+
+
+def test_a_variable_is_refused_without_its_value() -> None:
+    for value in ("hunter2\0", 7, ["hunter2"]):
+        refused = refusal(environment={"PASSWORD": value, "OTHER": "hunter2"})
+
+        assert "PASSWORD" in str(refused)
+        assert "hunter2" not in str(refused)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["{app_root}/a/../b", "cat {app_root}/..a {home}/b..", "cd /tmp/.. && ls {app_root}"],
+)
+def test_a_path_that_stays_in_its_folder_is_accepted(command: str) -> None:
+    assert read(command=command).command == command
+
+
+def test_a_list_does_not_go_through_a_shell() -> None:
+    assert refusal(**{"command": ["true"], "shell": "always"}).field == "shell"
+
+
+def test_an_unknown_key_is_refused_with_the_one_meant() -> None:
+    refused = refusal(timeout_second=5)
+
+    assert refused.field == "timeout_second"
+    assert "did you mean 'timeout_seconds'?" in refused.fix
+
+
+@pytest.mark.parametrize("missing", ["task_name", "schedule", "command"])
+def test_what_every_task_needs_is_asked_for(missing: str) -> None:
+    table = {name: value for name, value in PLAIN.items() if name != missing}
+
+    with pytest.raises(BadDefinition, match="is missing") as refused:
+        read_definition(table)
+
+    assert refused.value.field == missing
+
+
+def test_a_definition_made_by_hand_is_checked_all_the_same() -> None:
+    with pytest.raises(BadDefinition, match="priority"):
+        check(Definition(task_name="a", schedule=("@daily",), command="true", priority=9))
+
+
+FILES = (
+    ("[[task]\n", "tasks.toml is not TOML"),
+    ("[[tasks]]\n", "'tasks' is not known here"),
+    ("[task]\ntask_name = 'a'\n", "two brackets"),
+    ("task = 5\n", "two brackets"),
+    ("task = [1]\n", "two brackets"),
+    ("[[task]]\n", "tasks.toml: task number 1: task_name = None: is missing"),
+    (
+        "[[task]]\ntask_name='a'\nschedule='@daily'\ncommand='x'\n" * 2,
+        "tasks.toml: task a: task_name = 'a': is used twice",
+    ),
+    (
+        "[[task]]\ntask_name='a'\nschedule='@daily'\ncommand='x'\npriority=nan\n",
+        "tasks.toml: task a: priority = nan: must be a whole number",
+    ),
+)
+
+
+@pytest.mark.parametrize(("text", "reason"), FILES)
+def test_a_file_is_refused_with_its_name_and_the_task(text: str, reason: str) -> None:
+    with pytest.raises(WrongUse) as refused:
+        load_definitions(text, "tasks.toml")
+
+    assert reason in str(refused.value)
+
+
+def test_an_empty_file_holds_no_task() -> None:
+    assert load_definitions("# nothing yet\n", "tasks.toml") == []
+
+
+def test_the_catalogue_reads_back_as_it_was_written() -> None:
+    tasks = load_definitions(catalogue.read("retail"), "catalogue")
+
+    written = to_toml(tasks)
+
+    assert load_definitions(written, "export") == tasks
+    assert to_toml(load_definitions(written, "export")) == written
+
+
+def test_defaults_are_not_written() -> None:
+    written = to_toml([read()])
+
+    assert written == (
+        '[[task]]\ntask_name = "backup"\nschedule = "0 1 * * *"\n'
+        'command = "/usr/bin/backup --all"\n'
+    )
+    assert to_toml([]) == "" or load_definitions(to_toml([]), "export") == []
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0\n\r\v\f\x1b"), max_size=40)
+
+
+@given(
+    command=st.one_of(
+        TEXTS.map("x{}".format), st.lists(TEXTS, max_size=4).map(lambda x: ["x", *x])
+    ),
+    schedule=st.lists(st.sampled_from(["@daily", "*/5 * * * *", "@every 90s"]), min_size=1),
+    description=TEXTS,
+    priority=st.integers(1, 5),
+    memory_limit_mb=st.none() | st.integers(4, 10_000),
+    environment=st.dictionaries(st.from_regex(r"[A-Z_]{1,9}", fullmatch=True), TEXTS, max_size=4),
+    enabled=st.booleans(),
+)
+def test_any_definition_survives_writing_and_reading(
+    command: str | list[str],
+    schedule: list[str],
+    description: str,
+    priority: int,
+    memory_limit_mb: int | None,
+    environment: dict[str, str],
+    enabled: bool,
+) -> None:
+    definition = Definition(
+        task_name="any",
+        schedule=tuple(schedule[:10]),
+        command=command if isinstance(command, str) else tuple(command),
+        description=description,
+        priority=priority,
+        memory_limit_mb=memory_limit_mb,
+        environment=environment,
+        enabled=enabled,
+    )
+
+    (again,) = load_definitions(to_toml([definition]), "export")
+
+    assert again == definition
+    assert digest(again) == digest(definition)
+
+
+def test_the_digest_tells_definitions_apart_but_not_the_order_of_variables() -> None:
+    one = read(environment={"A": "1", "B": "2"})
+
+    assert digest(one) == digest(read(environment={"B": "2", "A": "1"}))
+    assert digest(one) != digest(read(environment={"A": "1", "B": "3"}))
+    assert digest(read()) != digest(read(priority=1))
