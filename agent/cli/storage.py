@@ -12,7 +12,6 @@ from agent.cli.session import Session, json_option, pass_session
 from agent.errors import StorageError
 from agent.store import maintenance, state
 from agent.store.maintenance import Ages
-from schema.migrate import VERSIONS
 
 PAUSE_S: Final = 0.02
 
@@ -41,7 +40,7 @@ def status(session: Session, as_json: bool) -> None:
         say.json_out(
             {
                 "url": url,
-                "version": VERSIONS[-1],
+                "version": maintenance.SCHEMA_VERSION,
                 "bytes": size,
                 "rows": rows,
                 "problems": problems,
@@ -50,7 +49,7 @@ def status(session: Session, as_json: bool) -> None:
         )
     else:
         click.echo(f"database       {url}")
-        click.echo(f"schema         {VERSIONS[-1]}")
+        click.echo(f"schema         {maintenance.SCHEMA_VERSION}")
         click.echo(f"size           {say.size(size)}")
         click.echo(f"decided until  {say.moment(decided_ms)}")
         for name, count in rows.items():

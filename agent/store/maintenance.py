@@ -13,6 +13,7 @@ from agent.clock import moment
 from agent.errors import StorageError
 from agent.runs import ENDINGS
 from agent.store.rollups import FAILURES
+from schema.migrate import VERSIONS
 from schema.tables import (
     audit,
     executions,
@@ -25,6 +26,7 @@ from schema.tables import (
     tasks,
 )
 
+SCHEMA_VERSION: Final = VERSIONS[-1]
 SLICE: Final = 500
 """Rows deleted at once: between two slices every other write has its turn."""
 DAY_MS: Final = 86_400_000
