@@ -1,7 +1,7 @@
 """Definitions are read from TOML, written back the same, and refused field by field."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.definitions import (
@@ -211,6 +211,7 @@ def test_defaults_are_not_written() -> None:
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0\n\r\v\f\x1b"), max_size=40)
 
 
+@settings(deadline=None)
 @given(
     command=st.one_of(
         TEXTS.map("x{}".format), st.lists(TEXTS, max_size=4).map(lambda x: ["x", *x])

@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.cron.grammar import Cron, Every, Once, parse
@@ -189,28 +189,30 @@ def test_a_date_that_never_comes_is_accepted_beside_a_weekday_that_does() -> Non
 @pytest.mark.parametrize("size", [257, 200_000, 1_000_000])
 def test_a_text_too_long_is_refused_at_once(size: int) -> None:
     text = ("1," * size)[:size]
-    begin = time.perf_counter()
+    begin = time.thread_time()
 
     with pytest.raises(BadDefinition, match="at most 256"):
         parse(text)
 
-    assert time.perf_counter() - begin < 0.01
+    assert time.thread_time() - begin < 0.01
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 @example("0 0 * * #")
 @example("@at 0000-00-00T00:00")
 def test_any_text_is_read_or_refused_and_never_breaks(text: str) -> None:
-    begin = time.perf_counter()
+    begin = time.thread_time()
     with suppress(BadDefinition):
         schedule = parse(text)
         assert parse(schedule.text) == schedule
-    assert time.perf_counter() - begin < 0.01
+    assert time.thread_time() - begin < 0.01
 
 
 SIGNS = ("0", "1", "5", "59", "*", "-", "/", ",", "MON", "L", "W", "#", "?", "H", "@every", "@at")
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(SIGNS), max_size=12))
 def test_any_mix_of_known_signs_is_read_or_refused(signs: list[str]) -> None:
     for text in ("".join(signs), " ".join(signs), f"{''.join(signs)} * * * *"):

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.cron.moments import Moments
@@ -123,6 +123,7 @@ def test_nothing_due_means_nothing_to_decide() -> None:
     assert decide(task()) == []
 
 
+@settings(deadline=None)
 @given(
     ages_ms=st.lists(st.integers(0, 3 * HOUR_MS), unique=True, max_size=30),
     older=st.integers(0, 10**6),

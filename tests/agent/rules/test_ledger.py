@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.definitions import Definition
@@ -119,6 +119,7 @@ def test_a_task_that_was_away_owes_nothing_for_that_time() -> None:
     assert found == Comparison(4, 4, (), (), ())
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 30), max_size=60), st.integers(0, 30), st.integers(0, 30))
 def test_expected_is_recorded_and_missing_less_doubled(
     numbers: list[int], after: int, until: int

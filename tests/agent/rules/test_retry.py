@@ -1,7 +1,7 @@
 """Which failed attempts get another one, and how long it waits."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.definitions import Definition
@@ -85,6 +85,7 @@ def test_a_task_disabled_meanwhile_is_not_tried_again() -> None:
     assert wait_s(changed(enabled=False)) is None
 
 
+@settings(deadline=None)
 @given(
     attempt=st.integers(1, 100),
     base_s=st.integers(1, 86_400),
