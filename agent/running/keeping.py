@@ -105,6 +105,7 @@ class Keepers:
         self._standing: dict[str, Standing] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._has_own = asyncio.Event()
+        self._trouble = ""  # why no keeper can be started now
 
     async def open(self) -> list[Standing]:
         """Learn what became of all earlier runs, then start an own keeper; raises NoKeeper."""
@@ -133,10 +134,11 @@ class Keepers:
             done, _ = await asyncio.wait({answer}, timeout=ANSWER_WITHIN_S)
             if done:
                 return answer.result()
-            if not self._has_own.is_set():
+            if self._trouble:
                 del self._orders[run_id]
-                raise NotStarted("no keeper can be started; see run/keeper.log")
-            self._kill_own()  # its death tells what it did with the order
+                raise NotStarted(f"no keeper can be started: {self._trouble}")
+            if self._has_own.is_set():
+                self._kill_own()  # its death tells what it did with the order
 
     async def stop(self, run_id: str, *, grace_ms: int) -> bool:
         """Begin to end a run and its family; False when it is over or unknown."""
@@ -169,9 +171,11 @@ class Keepers:
         for name, forgotten in by_keeper.items():
             if name in self._links:
                 self._links[name].send({"do": "forget", "runs": forgotten})
+            if name in self._journals:
+                for run_id in forgotten:
+                    self._note(name, {"e": "forgotten", "run": run_id})
+            else:
                 self._forgetting.update(forgotten)
-            for run_id in forgotten:
-                self._note(name, {"e": "forgotten", "run": run_id})
             self._bury(name)
 
     async def close(self) -> None:
@@ -183,7 +187,7 @@ class Keepers:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._inheritance.close()
         for link in self._links.values():
-            link.close()
+            await link.close()
         for kept in self._journals.values():
             kept.close()
         if all(self._keeper_of[run] != self._own or run in self._over for run in self._keeper_of):
@@ -208,7 +212,7 @@ class Keepers:
             known = await self._known_of_silent(link)
             self._log.warning("keeper is silent", keeper=name, reason=str(silence))
             if link.is_over():
-                link.close()
+                await link.close()
                 await self._inherit(name, is_ours=False)
                 return
         link.send({"do": "drain"})
@@ -233,12 +237,17 @@ class Keepers:
         self._keeper_pids.add(pid)
         try:
             link = await connect(self._runtime, name)
-            await link.hello()
+            try:
+                await link.hello()
+            except NoKeeper:
+                await link.close()
+                raise
         except NoKeeper:
             self._kill_own()
             await self._wait_for_own_end()
             raise
         self._links[name] = link
+        self._trouble = ""
         self._has_own.set()
 
     def _listen(self, name: str, link: Link) -> None:
@@ -251,7 +260,7 @@ class Keepers:
         began_s = time.monotonic()
         async for line in link.hear():
             self._learn(name, line)
-        link.close()
+        await link.close()
         is_own = name == self._own
         if is_own:
             self._has_own.clear()
@@ -270,7 +279,8 @@ class Keepers:
             try:
                 await self._start_own()
             except (NoKeeper, OSError) as error:
-                self._log.error("keeper cannot be started", reason=str(error))
+                self._trouble = str(error)
+                self._log.error("keeper cannot be started", reason=self._trouble)
                 await asyncio.sleep(RESTART_PAUSE_S)
                 continue
             break

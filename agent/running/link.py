@@ -1,6 +1,7 @@
 """How does the agent start a keeper, and talk with one over its socket?"""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -81,9 +82,11 @@ class Link:
         process = processes.look(self.pid)
         return process is None or process.start != self.start or process.is_over
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Hang up; the keeper goes on."""
         self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
 
 
 async def connect(runtime: Path, name: str) -> Link:

@@ -1,0 +1,518 @@
+"""Runs through real keepers: their starts, their ends, and the deaths of keepers and agents."""
+
+import asyncio
+import ctypes
+import json
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from agent.running import processes
+from agent.running.keeping import AlreadyOrdered, Ended, Keepers, NotStarted, Started
+from tests.agent.running.conftest import Desk, is_alive, of_run, until
+
+STAND_IN = Path(__file__).with_name("stand_in_agent.py")
+
+
+@pytest.mark.parametrize("status", [0, 1, 2, 77, 126, 127, 137, 255])
+async def test_an_exit_status_is_recorded_exactly(desk: Desk, status: int) -> None:
+    await desk.sh("R", f"exit {status}")
+
+    ended = await desk.end_of("R")
+
+    assert (ended.exit_status, ended.signal, ended.cause) == (status, None, "")
+
+
+@pytest.mark.parametrize("number", [1, 2, 6, 9, 11, 15, 31])
+async def test_a_deadly_signal_is_recorded_exactly(desk: Desk, number: int) -> None:
+    await desk.sh("R", f"ulimit -c 0; kill -{number} $$")
+
+    ended = await desk.end_of("R")
+
+    assert (ended.exit_status, ended.signal, ended.cause) == (None, number, "")
+
+
+async def test_output_of_both_streams_lies_in_one_spool_in_order(desk: Desk) -> None:
+    await desk.sh("R", "echo one; echo two >&2; echo three")
+
+    await desk.end_of("R")
+
+    assert desk.output("R") == "one\ntwo\nthree\n"
+    assert desk.spool("R").stat().st_mode & 0o777 == 0o600
+
+
+async def test_an_end_tells_time_and_use(desk: Desk) -> None:
+    started = await desk.keepers.start(
+        desk.order("R", sys.executable, "-S", "-c", "x = b'1' * 40_000_000; sum(range(3_000_000))")
+    )
+
+    ended = await desk.end_of("R")
+
+    assert ended.pid == started.pid
+    assert ended.started_ms == started.started_ms
+    assert ended.duration_ms is not None
+    assert ended.cpu_ms is not None
+    assert 10 <= ended.cpu_ms <= ended.duration_ms + 50
+    assert ended.peak_rss is not None
+    assert ended.peak_rss > 40_000_000
+
+
+async def test_a_child_gets_three_descriptors_no_input_and_a_clean_environment(desk: Desk) -> None:
+    script = "ls /proc/self/fd | tr '\\n' ' '; cat; env | sort | tr '\\n' ' '; umask; pwd"
+
+    await desk.keepers.start(desk.order("R", "/bin/sh", "-c", script, folder=str(desk.home)))
+    await desk.end_of("R")
+
+    # ls itself holds one more: the folder it lists.
+    descriptors, rest = desk.output("R").split("3 ", 1)
+    assert descriptors == "0 1 2 "
+    assert set(rest.split()) == {
+        f"PATH={os.defpath}",
+        "SMARTCRON_RUN_ID=R",
+        f"PWD={desk.home}",
+        "0077",
+        str(desk.home),
+    }
+
+
+async def test_a_child_starts_with_no_signal_ignored_or_blocked(desk: Desk) -> None:
+    await desk.keepers.start(
+        desk.order("R", "/bin/grep", "-E", "Sig(Ign|Blk)", "/proc/self/status")
+    )
+
+    await desk.end_of("R")
+
+    masks = [int(word, 16) for word in desk.output("R").split()[1::2]]
+    settable = sum(1 << number - 1 for number in signal.valid_signals())
+    assert [mask & settable for mask in masks] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("argv", "reason"),
+    [
+        (["no-such-program"], "there is no program 'no-such-program' in PATH"),
+        (["/no/such/program"], "there is no program /no/such/program"),
+        (["/etc/passwd"], "/etc/passwd is not executable"),
+        (["/etc"], "there is no program /etc"),
+        (["{home}/headless"], "is not a program; does its first line name an interpreter"),
+        (["{home}/lost"], "the interpreter in the first line"),
+        (["/bin/true", "x" * 3_000_000], "are too long"),
+    ],
+)
+async def test_what_cannot_be_executed_is_refused_in_words(
+    desk: Desk, argv: list[str], reason: str
+) -> None:
+    for name, text in (("headless", "echo\n"), ("lost", "#!/no/interpreter\n")):
+        (desk.home / name).write_text(text)
+        (desk.home / name).chmod(0o700)
+
+    with pytest.raises(NotStarted, match=reason.replace("(", "\\(")):
+        await desk.keepers.start(
+            desk.order("R", *[word.replace("{home}", str(desk.home)) for word in argv])
+        )
+
+    await desk.sh("next", "exit 5")
+    assert (await desk.end_of("next")).exit_status == 5
+
+
+async def test_a_missing_working_directory_is_refused_in_words(desk: Desk) -> None:
+    with pytest.raises(NotStarted, match="working directory /no/such cannot be entered: no such"):
+        await desk.keepers.start(desk.order("R", "/bin/true", folder="/no/such"))
+
+
+async def test_a_seen_run_id_is_refused_even_after_it_was_forgotten(desk: Desk) -> None:
+    await desk.sh("R", "echo once")
+    with pytest.raises(AlreadyOrdered):
+        await desk.sh("R", "echo twice")
+    await desk.end_of("R")
+    await desk.keepers.forget(["R"])
+
+    with pytest.raises(AlreadyOrdered):
+        await desk.sh("R", "echo twice")
+
+    assert desk.output("R") == "once\n"
+
+
+async def test_a_timeout_ends_the_run_and_is_told_from_a_signal(desk: Desk) -> None:
+    await desk.sh("R", "sleep 60", timeout_ms=200)
+
+    ended = await desk.end_of("R")
+
+    assert (ended.cause, ended.signal) == ("timeout", signal.SIGTERM)
+    assert ended.duration_ms is not None
+    assert 200 <= ended.duration_ms < 2_000
+
+
+AWKWARD = {
+    "ignores TERM": "trap '' TERM; while :; do sleep 0.1; done",
+    "stopped": "kill -STOP $$; sleep 60",
+    "in another session": "setsid sleep 60 & wait",
+    "double fork": "(setsid sh -c 'trap \"\" TERM; sleep 60; sleep 60' & ); sleep 60",
+    "daemon without a trace": (
+        "(exec env -i setsid sh -c 'trap \"\" TERM; while :; do sleep 0.2; done' "
+        ">/dev/null 2>&1 & ); sleep 60"
+    ),
+    "many": "for i in 1 2 3 4 5 6 7 8; do (trap '' TERM; sleep 60 & sleep 60) & done; wait",
+}
+
+
+@pytest.mark.parametrize("kind", AWKWARD)
+async def test_an_abort_reaches_the_whole_family(desk: Desk, kind: str) -> None:
+    started = await desk.sh("R", "echo ready; " + AWKWARD[kind])
+    await until(lambda: desk.output("R"), "output")
+    await until(lambda: processes.below(started.pid) or kind == "stopped", "children")
+    family = {*processes.below(desk.keepers.own_pid)}
+    assert started.pid in family
+
+    assert await desk.keepers.stop("R", grace_ms=300)
+    ended = await desk.end_of("R")
+
+    assert ended.cause == "aborted"
+    assert ended.duration_ms is not None
+    assert of_run("R") == []
+    assert processes.below(desk.keepers.own_pid) == {}
+    assert [pid for pid in family if is_alive(pid)] == []
+
+
+async def test_a_stop_leaves_other_runs_alone(desk: Desk) -> None:
+    other = await desk.sh("other", "(setsid sleep 60 &); sleep 60")
+    await desk.sh("R", "sleep 60")
+
+    await desk.keepers.stop("R", grace_ms=200)
+    await desk.end_of("R")
+
+    assert is_alive(other.pid)
+    assert len(of_run("other")) >= 2
+    assert "other" not in desk.ended
+    await desk.keepers.stop("other", grace_ms=0)
+    assert (await desk.end_of("other")).signal == signal.SIGKILL
+
+
+async def test_a_stop_of_what_is_over_or_unknown_says_no(desk: Desk) -> None:
+    await desk.sh("R", "exit 3")
+    await desk.end_of("R")
+
+    assert not await desk.keepers.stop("R", grace_ms=0)
+    assert not await desk.keepers.stop("never", grace_ms=0)
+    assert desk.ended["R"].cause == ""
+
+
+async def test_a_run_ends_with_its_main_process_and_what_is_left_is_killed(desk: Desk) -> None:
+    await desk.sh("R", "sleep 60 & (setsid sleep 61 &) ; exit 7")
+
+    ended = await desk.end_of("R")
+
+    assert (ended.exit_status, ended.cause) == (7, "")
+    assert ended.leftovers == 2
+    assert ended.duration_ms is not None
+    assert ended.duration_ms < 400  # its own, without the time its family was given
+    assert of_run("R") == []
+
+
+async def test_the_last_of_a_pipeline_may_finish_writing(desk: Desk) -> None:
+    await desk.sh("R", "(sleep 0.1; echo late) & exit 0")
+
+    ended = await desk.end_of("R")
+
+    assert desk.output("R") == "late\n"
+    assert ended.leftovers == 0
+
+
+@pytest.mark.parametrize("shape", ["single", "tree"])
+async def test_a_memory_limit_holds_for_the_family(desk: Desk, shape: str) -> None:
+    hog = "b = []\nwhile True: b.append(bytearray(1_000_000)); __import__('time').sleep(0.002)"
+    argv = [sys.executable, "-S", "-c", hog]
+    if shape == "tree":
+        script = '"$0" -S -c "$1" & "$0" -S -c "$1" & wait'
+        argv = ["/bin/sh", "-c", script, sys.executable, hog]
+
+    await desk.keepers.start(desk.order("R", *argv, memory_limit_bytes=120_000_000))
+    ended = await desk.end_of("R")
+
+    assert ended.cause == "killed_memory"
+    assert "114 MB allowed" in ended.detail
+    assert ended.peak_rss is not None
+    assert ended.peak_rss < 240_000_000
+    assert of_run("R") == []
+
+
+async def test_the_keeper_is_small_and_idles_for_nothing(desk: Desk) -> None:
+    pid = desk.keepers.own_pid
+    for number in range(29):
+        await desk.sh(f"R{number}", "exit 0")
+    await until(lambda: len(desk.ended) == 29, "29 ends")
+    await desk.sh("waits", "while [ ! -e go ]; do sleep 0.1; done")
+    await until(lambda: processes.below(pid), "the run")
+    before = _cpu_ticks(pid)
+
+    await asyncio.sleep(1.0)  # what is measured is a span of idling
+
+    assert _cpu_ticks(pid) == before
+    assert _resident_kb(pid) <= 12 * 1024
+    await desk.keepers.stop("waits", grace_ms=0)
+    await desk.end_of("waits")
+
+
+async def test_a_home_deeper_than_a_socket_address_works(tmp_path: Path, home: Path) -> None:
+    deep = tmp_path.joinpath(*["a-rather-long-folder-name"] * 8)
+    deep.mkdir(parents=True)
+    desk = Desk(deep)
+    await desk.keepers.open()
+
+    await desk.sh("R", "exit 4")
+
+    assert (await desk.end_of("R")).exit_status == 4
+    sockets = list(desk.runtime.glob("*.sock"))
+    assert [path.stat().st_mode & 0o777 for path in sockets] == [0o600]
+    await desk.keepers.forget(["R"])
+    await desk.keepers.close()
+    assert [path.name for path in desk.runtime.iterdir()] == ["keeper.log"]
+
+
+async def test_kill_9_of_the_keeper_costs_nothing(desk: Desk) -> None:
+    first = desk.keepers.own_pid
+    script = "i=0; while [ $i -lt 20 ]; do echo line $i; i=$((i+1)); sleep 0.03; done; exit"
+    for number in range(8):
+        await desk.sh(f"R{number}", f"{script} {number}")
+    await desk.sh("killed", "sleep 0.4; kill -9 $$")
+    await desk.sh("slow", "sleep 60", timeout_ms=800)
+    await desk.sh("stopped", "(setsid sleep 60 &); sleep 60")
+
+    os.kill(first, signal.SIGKILL)
+    await desk.sh("after", "exit 6")
+    await until(lambda: desk.keepers.own_pid not in (0, first), "a new keeper")
+    assert await desk.keepers.stop("stopped", grace_ms=300)
+
+    assert (await desk.end_of("after")).exit_status == 6
+    for number in range(8):
+        ended = await desk.end_of(f"R{number}")
+        assert (ended.exit_status, ended.cause) == (number, "")
+        assert ended.cpu_ms is not None
+        assert ended.duration_ms is not None
+        assert ended.duration_ms >= 600
+        assert desk.output(f"R{number}") == "".join(f"line {i}\n" for i in range(20))
+    assert (await desk.end_of("killed")).signal == signal.SIGKILL
+    assert (await desk.end_of("slow")).cause == "timeout"
+    assert (await desk.end_of("stopped")).cause == "aborted"
+    assert of_run("stopped") == []
+
+
+async def test_a_keeper_killed_while_it_starts_runs_loses_and_doubles_none(desk: Desk) -> None:
+    def another_keeper(than: int) -> bool:
+        return desk.keepers.own_pid not in (0, than)
+
+    async def kill_some() -> None:
+        for _ in range(3):
+            pid = desk.keepers.own_pid
+            await asyncio.sleep(0.02)
+            if pid and pid == desk.keepers.own_pid:
+                os.kill(pid, signal.SIGKILL)
+            await until(partial(another_keeper, pid), "a new keeper")
+
+    killing = asyncio.create_task(kill_some())
+    for batch in range(6):
+        await asyncio.gather(*(desk.sh(f"R{batch}-{n}", f"echo $$; exit {n}") for n in range(10)))
+    await killing
+    await until(lambda: len(desk.ended) == 60, "60 ends")
+
+    for batch in range(6):
+        for number in range(10):
+            ended = desk.ended[f"R{batch}-{number}"]
+            assert (ended.exit_status, ended.cause) == (number, "")
+            assert desk.output(f"R{batch}-{number}") == f"{ended.pid}\n"
+
+
+async def test_a_hung_keeper_is_replaced(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.running.keeping.ANSWER_WITHIN_S", 0.3)
+    await desk.sh("before", "sleep 0.2; exit 9")
+    os.kill(desk.keepers.own_pid, signal.SIGSTOP)
+
+    await desk.sh("after", "exit 8")
+
+    assert (await desk.end_of("before")).exit_status == 9
+    assert (await desk.end_of("after")).exit_status == 8
+
+
+async def _stand_in(desk: Desk, *orders: tuple[str, str]) -> asyncio.subprocess.Process:
+    """Another process that opens the same home, orders runs, and then only listens."""
+    # An earlier test made us a subreaper; the orphans of this agent are not to fall to us.
+    ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)
+    agent = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(STAND_IN),
+        str(desk.home),
+        json.dumps(orders),
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=False,
+    )
+    assert agent.stdout is not None
+    assert (await agent.stdout.readline()).strip() == b"ordered"
+    return agent
+
+
+async def _kill(agent: asyncio.subprocess.Process) -> None:
+    agent.kill()
+    await agent.wait()
+
+
+async def test_kill_9_of_the_agent_costs_nothing(home: Path) -> None:
+    desk = Desk(home)
+    agent = await _stand_in(
+        desk,
+        *((f"R{n}", f"sleep 0.{n}; echo out {n}; exit {n}") for n in range(6)),
+        ("long", "sleep 1; echo out; exit 66"),
+    )
+    await _kill(agent)
+    await until(lambda: desk.output("R2"), "an end between the two agents")
+
+    standing = {found.run_id: found for found in await desk.keepers.open()}
+
+    assert set(standing) == {f"R{n}" for n in range(6)} | {"long"}
+    assert isinstance(standing["R1"], Ended)
+    assert isinstance(standing["long"], Started)
+    ended = {found.run_id: found for found in standing.values() if isinstance(found, Ended)}
+    await until(lambda: len(ended) + len(desk.ended) == 7, "all ends")
+    assert not ended.keys() & desk.ended.keys()
+    ended |= desk.ended
+    for number in range(6):
+        assert (ended[f"R{number}"].exit_status, ended[f"R{number}"].cause) == (number, "")
+        assert desk.output(f"R{number}") == f"out {number}\n"
+    assert ended["long"].exit_status == 66
+    assert ended["long"].pid == standing["long"].pid
+    with pytest.raises(AlreadyOrdered):
+        await desk.sh("R1", "echo again")
+    await desk.keepers.forget(standing)
+    await until(lambda: len(list(desk.runtime.glob("keeper-*"))) == 2, "only the own keeper")
+    await desk.keepers.close()
+    assert list(desk.runtime.glob("keeper-*")) == []
+
+
+async def test_a_timeout_and_a_stop_reach_runs_of_an_earlier_agent(home: Path) -> None:
+    desk = Desk(home)
+    agent = await _stand_in(desk, ("timed 600", "sleep 60"), ("R", "sleep 60 & sleep 60"))
+    await _kill(agent)
+    await desk.keepers.open()
+
+    assert await desk.keepers.stop("R", grace_ms=200)
+
+    assert (await desk.end_of("R")).cause == "aborted"
+    assert (await desk.end_of("timed 600")).cause == "timeout"
+    await desk.keepers.close()
+
+
+async def test_what_was_told_but_not_forgotten_is_told_again_after_a_crash(home: Path) -> None:
+    desk = Desk(home)
+    agent = await _stand_in(desk, ("R", "exit 3"), ("forgotten", "exit 0"))
+    assert agent.stdout is not None
+    while (await agent.stdout.readline()).strip() != b"forgotten forgotten":
+        pass
+    await _kill(agent)
+
+    standing = await desk.keepers.open()
+
+    assert [(found.run_id, getattr(found, "exit_status", None)) for found in standing] == [("R", 3)]
+    await desk.keepers.close()
+
+
+async def test_keeper_and_agent_killed_together_lose_only_what_nobody_saw(home: Path) -> None:
+    desk = Desk(home)
+    agent = await _stand_in(
+        desk, ("done", "exit 5"), ("gone", "sleep 0.5"), ("alive", "sleep 1.2; echo end")
+    )
+    await until(lambda: '"e":"ended"' in _journal(desk), "the end in the journal")
+    keeper = json.loads(_journal(desk).splitlines()[0])["pid"]
+    agent.kill()
+    os.kill(keeper, signal.SIGKILL)
+    await agent.wait()
+    await until(lambda: not of_run("gone"), "the end nobody saw")
+
+    standing = {found.run_id: found for found in await desk.keepers.open()}
+
+    done, gone, alive = standing["done"], standing["gone"], standing["alive"]
+    assert isinstance(done, Ended)
+    assert (done.exit_status, done.cause) == (5, "")
+    assert isinstance(gone, Ended)
+    assert (gone.exit_status, gone.cause) == (None, "lost")
+    assert isinstance(alive, Started)
+    ended = await desk.end_of("alive")
+    assert (ended.cause, ended.exit_status, ended.signal) == ("lost", None, None)
+    assert ended.duration_ms is not None
+    assert ended.duration_ms >= 1_200
+    assert desk.output("alive") == "end\n"
+    await desk.keepers.close()
+
+
+async def test_runs_of_another_boot_are_lost_and_nothing_is_signalled(home: Path) -> None:
+    desk = Desk(home)
+    bystander = await asyncio.create_subprocess_exec("sleep", "60", env={"SMARTCRON_RUN_ID": "R"})
+    process = processes.look(bystander.pid)
+    assert process is not None
+    lines = [
+        {"e": "keeper", "v": 1, "pid": 1, "start": 0, "boot": "another"},
+        {
+            "e": "order",
+            "run": "R",
+            "output_file": "/x",
+            "timeout_ms": 1,
+            "kill_grace_ms": 0,
+            "memory_limit_bytes": None,
+        },
+        {
+            "e": "started",
+            "run": "R",
+            "pid": bystander.pid,
+            "start": process.start,
+            "started_ms": 1,
+            "started_mono_ms": 1,
+        },
+    ]
+    desk.runtime.mkdir()
+    journal = desk.runtime / "keeper-01ARZ3NDEKTSV4RRFFQ69G5FAV.journal"
+    journal.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"e":"torn')
+
+    [lost] = await desk.keepers.open()
+
+    assert isinstance(lost, Ended)
+    assert (lost.cause, lost.detail) == ("lost", "the host was restarted while it ran")
+    assert is_alive(bystander.pid)
+    bystander.kill()
+    await bystander.wait()
+    await desk.keepers.forget(["R"])
+    await desk.keepers.close()
+    assert not journal.exists()
+
+
+async def test_a_keeper_leaves_by_itself_when_all_is_over(home: Path) -> None:
+    desk = Desk(home)
+    await desk.keepers.open()
+    pid = desk.keepers.own_pid
+    await desk.sh("R", "sleep 0.4; exit 2")
+
+    await desk.keepers.close()
+
+    assert is_alive(pid)
+    await until(lambda: not is_alive(pid), "the keeper's leave")
+    [standing] = await (again := Keepers(desk.runtime, on_ended=lambda _: None)).open()
+    assert isinstance(standing, Ended)
+    assert standing.exit_status == 2
+    await again.close()
+
+
+def _journal(desk: Desk) -> str:
+    return "".join(path.read_text() for path in desk.runtime.glob("*.journal"))
+
+
+def _cpu_ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def _resident_kb(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    return 0
