@@ -237,6 +237,7 @@ def _engine(url: URL, *, pool_size: int, writes: bool) -> Engine:
             pool_size=pool_size,
             max_overflow=0,
             pool_pre_ping=True,
+            hide_parameters=True,
             connect_args={
                 "connect_timeout": 5,
                 "read_timeout": 5,
@@ -250,6 +251,7 @@ def _engine(url: URL, *, pool_size: int, writes: bool) -> Engine:
         url,
         pool_size=pool_size,
         max_overflow=0,
+        hide_parameters=True,  # an error must not carry what a row holds
         connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
     )
 

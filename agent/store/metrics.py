@@ -40,7 +40,7 @@ def latest(connection: Connection) -> tuple[int, dict[str, float]] | None:
     rows = connection.execute(
         select(metrics.c.metric_name, metrics.c.value).where(metrics.c.recorded_at == at_ms)
     )
-    return at_ms, dict(rows.tuples().all())
+    return at_ms, dict(rows.all())
 
 
 def series(

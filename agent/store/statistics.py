@@ -88,15 +88,12 @@ def of_tasks(
 def summary(connection: Connection, now_ms: int) -> Summary:
     """The figures of the whole agent."""
     flags = connection.execute(select(tasks.c.enabled, tasks.c.paused, tasks.c.paused_until)).all()
-    live: dict[str, int] = dict(
-        connection.execute(
-            select(executions.c.status, func.count())
-            .where(executions.c.status.in_(("running", "stopping", "starting", "queued")))
-            .group_by(executions.c.status)
-        )
-        .tuples()
-        .all()
+    counts = connection.execute(
+        select(executions.c.status, func.count())
+        .where(executions.c.status.in_(("running", "stopping", "starting", "queued")))
+        .group_by(executions.c.status)
     )
+    live: dict[str, int] = dict(counts.all())
     column = rollups.c
     by_hour = connection.execute(
         select(

@@ -217,27 +217,27 @@ def history(connection: Connection, until_ms: int) -> dict[str, tuple[Span, ...]
     pause_ends: dict[str, int | None] = {}
     for row in rows:
         version = _as_version(row)
-        known = spans.setdefault(version.task_name, [])
-        _end_pause(known, pause_ends.get(version.task_name), version.changed_ms)
+        name, from_ms, ends_ms = version.task_name, version.changed_ms, version.paused_until_ms
+        known = spans.setdefault(name, [])
+        _end_pause(known, pause_ends.get(name), from_ms)
         known.append(
             Span(
-                from_ms=version.changed_ms,
+                from_ms=from_ms,
                 definition=version.definition,
                 enabled=version.enabled,
-                paused=version.paused,
+                paused=version.paused and (ends_ms is None or from_ms < ends_ms),
             )
         )
-        pause_ends[version.task_name] = version.paused_until_ms if version.paused else None
-    for task_name, known in spans.items():
-        _end_pause(known, pause_ends[task_name], until_ms)
-    return {task_name: tuple(known) for task_name, known in spans.items()}
+        pause_ends[name] = ends_ms
+    for name, known in spans.items():
+        _end_pause(known, pause_ends[name], until_ms)
+    return {name: tuple(known) for name, known in spans.items()}
 
 
 def _end_pause(spans: list[Span], pause_ends_ms: int | None, before_ms: int) -> None:
     """Let a pause that ran out by itself before the next change end in a span of its own."""
-    if pause_ends_ms is not None and pause_ends_ms < before_ms:
-        at_ms = max(pause_ends_ms, spans[-1].from_ms)
-        spans.append(msgspec.structs.replace(spans[-1], from_ms=at_ms, paused=False))
+    if pause_ends_ms is not None and spans[-1].paused and pause_ends_ms < before_ms:
+        spans.append(msgspec.structs.replace(spans[-1], from_ms=pause_ends_ms, paused=False))
 
 
 def _defined_anew(task: TaskRow, definition: Definition, now_ms: int) -> TaskRow:

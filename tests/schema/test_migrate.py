@@ -50,7 +50,7 @@ def test_a_database_grown_step_by_step_equals_a_new_one() -> None:
 
 def test_every_step_is_known_in_order() -> None:
     steps = sorted(Path(schema.versions.__path__[0]).glob("v*.py"))
-    revisions = []
+    revisions: list[str] = []
     for step in steps:
         names = {
             node.targets[0].id: ast.literal_eval(node.value)

@@ -140,7 +140,10 @@ async def test_writes_that_wait_together_share_one_commit(database: Database, ur
 async def test_writes_happen_in_the_order_asked_for(database: Database) -> None:
     seen: list[int] = []
 
-    await asyncio.gather(*[database.write(lambda _, i=i: seen.append(i)) for i in range(200)])
+    def note(_connection: Connection, number: int) -> None:
+        seen.append(number)
+
+    await asyncio.gather(*[database.write(partial(note, number=i)) for i in range(200)])
 
     assert seen == list(range(200))
 

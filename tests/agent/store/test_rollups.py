@@ -1,0 +1,106 @@
+"""What a task's hour came to."""
+
+from functools import partial
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Connection, Row, select
+
+from agent.store import ledger, tasks
+from agent.store.database import Database
+from agent.store.rollups import HOUR_MS, bucket, bucket_top, percentile
+from schema.tables import rollups
+from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_run, a_task, ended
+
+durations = st.integers(0, 400_000_000)
+
+
+@given(durations)
+def test_a_duration_lies_in_its_bucket_which_is_an_eighth_wide_at_most(duration_ms: int) -> None:
+    number = bucket(duration_ms)
+
+    assert bucket_top(number - 1) < duration_ms <= bucket_top(number)
+    assert bucket_top(number) <= duration_ms * 9 / 8
+
+
+@given(st.lists(durations, min_size=1, max_size=200), st.sampled_from([0.5, 0.95, 0.99, 1.0]))
+def test_a_percentile_is_never_too_low_and_an_eighth_too_high_at_most(
+    times: list[int], share: float
+) -> None:
+    histogram: dict[int, int] = {}
+    for duration_ms in times:
+        histogram[bucket(duration_ms)] = histogram.get(bucket(duration_ms), 0) + 1
+    exact = next(
+        value for value in sorted(times) if sum(t <= value for t in times) >= share * len(times)
+    )
+
+    said = percentile(histogram, share, max(times))
+
+    assert said is not None
+    assert exact <= said <= min(exact * 9 / 8, max(times))
+
+
+def test_nothing_has_no_percentile() -> None:
+    assert percentile({}, 0.95, 0) is None
+
+
+def rows(connection: Connection) -> list[Row[*tuple[object, ...]]]:
+    return list(connection.execute(select(rollups).order_by(rollups.c.hour_at)))
+
+
+def test_endings_are_counted_in_the_hour_they_happened_and_only_what_ran(
+    database: Database,
+) -> None:
+    hour_ms = NOW_MS - NOW_MS % HOUR_MS
+    endings = [
+        ("success", 1_000),
+        ("error", 3_000),
+        ("timeout", 5_000),
+        ("killed_memory", 10),
+        ("aborted", 7_000),
+        ("skipped", 0),
+        ("missed", 0),
+    ]
+    for number, (status, duration_ms) in enumerate(endings):
+        run = a_run(hour_ms + number * MINUTE_MS, status="starting")
+        database.write_now(partial(ledger.claim, runs=[run], now_ms=NOW_MS))
+        database.write_now(partial(ledger.end, run=ended(run, status, duration_ms)))
+    late = a_run(hour_ms + HOUR_MS - 1_000, status="running")
+    never = a_run(hour_ms + 50 * MINUTE_MS, status="starting")
+    unstarted = a_run(hour_ms + 51 * MINUTE_MS)
+    database.write_now(partial(ledger.claim, runs=[late, never, unstarted], now_ms=NOW_MS))
+    database.write_now(partial(ledger.end, run=ended(late, "success", 2_000)))
+    for run, status in ((never, "error"), (unstarted, "aborted")):
+        end = ended(run, status)
+        without = msgspec.structs.replace(end, started_ms=None, duration_ms=None)
+        database.write_now(partial(ledger.end, run=without))
+
+    first, second = database.read_now(rows)
+
+    assert (first.hour_at, first.runs, first.failures, first.timed_runs) == (hour_ms, 6, 4, 5)
+    assert (first.sum_ms, first.max_ms) == (16_010, 7_000)
+    assert sum(first.histogram.values()) == 5
+    assert (second.hour_at, second.runs, second.sum_ms) == (hour_ms + HOUR_MS, 1, 2_000)
+
+
+def test_an_ending_told_twice_is_counted_once(database: Database) -> None:
+    run = a_run(status="running")
+    database.write_now(partial(ledger.claim, runs=[run], now_ms=NOW_MS))
+    for _ in range(2):
+        database.write_now(partial(ledger.end, run=ended(run)))
+
+    assert [row.runs for row in database.read_now(rows)] == [1]
+
+
+def test_the_average_of_a_task_is_over_its_last_seven_days(database: Database) -> None:
+    database.write_now(
+        partial(tasks.register, definitions=[a_task()], who="me", why="", now_ms=NOW_MS)
+    )
+    days_and_times = [(0, 90_000), (5, 1_000), (8, 3_000)]
+    for day, duration_ms in days_and_times:
+        run = a_run(NOW_MS + day * 24 * HOUR_MS, status="running")
+        database.write_now(partial(ledger.claim, runs=[run], now_ms=NOW_MS))
+        database.write_now(partial(ledger.end, run=ended(run, "success", duration_ms)))
+
+    assert database.read_now(tasks.load_all)[0].avg_duration_ms == 2_000

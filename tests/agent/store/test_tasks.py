@@ -1,0 +1,239 @@
+"""Which tasks there are, how they were changed, by whom."""
+
+from functools import partial
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import Connection
+
+from agent.definitions import Definition
+from agent.errors import TaskNotFound
+from agent.store import tasks
+from agent.store.database import Database
+from agent.store.tasks import Applied, Span, TaskRow
+from tests.agent.store.makings import HOUR_MS, NOW_MS, a_task
+
+RICH = Definition(
+    task_name="sync",
+    schedule=("5 7 * * *", "@every 90s"),
+    command=("php", "{app_root}/a b.php"),
+    category="Vend Sync",
+    description="Says “ü”",
+    tags=("shop", "night"),
+    timezone="Pacific/Auckland",
+    priority=1,
+    max_retries=3,
+    memory_limit_mb=256,
+    run_as="www-data",
+    working_directory="{app_root}",
+    environment={"A": "1", "B": "x y"},
+    missed="all",
+    enabled=False,
+)
+
+
+def register(database: Database, *definitions: Definition, now_ms: int = NOW_MS) -> int:
+    return database.write_now(
+        partial(tasks.register, definitions=definitions, who="me", why="first", now_ms=now_ms)
+    )
+
+
+def apply(database: Database, *definitions: Definition, now_ms: int) -> Applied:
+    return database.write_now(
+        partial(tasks.apply, definitions=definitions, who="me", why="edit", now_ms=now_ms)
+    )
+
+
+def flag(database: Database, *names: str, now_ms: int, **flags: Any) -> list[TaskRow]:
+    return list(
+        database.write_now(
+            partial(tasks.set_flags, names=names, who="anna", now_ms=now_ms, **flags)
+        )
+    )
+
+
+def load(database: Database, name: str) -> TaskRow:
+    return database.read_now(partial(tasks.load, names=[name]))[0]
+
+
+def test_a_definition_comes_back_with_every_field(database: Database) -> None:
+    register(database, RICH)
+
+    task = load(database, "sync")
+
+    assert task.definition == RICH
+    assert (task.def_rev, task.watermark_ms, task.created_ms) == (1, NOW_MS, NOW_MS)
+    assert (task.enabled, task.paused) == (False, False)
+    assert database.read_now(tasks.export) == (RICH,)
+
+
+def test_registering_twice_adds_nothing_and_keeps_what_was_changed(database: Database) -> None:
+    assert register(database, a_task("a"), a_task("b")) == 2
+    apply(database, a_task("a", timeout_seconds=900), now_ms=NOW_MS + 1)
+
+    assert register(database, a_task("a"), a_task("b"), a_task("c"), now_ms=NOW_MS + 2) == 1
+
+    assert load(database, "a").definition.timeout_seconds == 900
+    assert load(database, "c").created_ms == NOW_MS + 2
+
+
+def test_applying_says_what_is_new_changed_and_the_same(database: Database) -> None:
+    register(database, a_task("a"), a_task("b"), a_task("untouched"))
+
+    applied = apply(database, a_task("a", priority=1), a_task("b"), a_task("c"), now_ms=NOW_MS + 1)
+
+    assert applied == Applied(added=("c",), changed=("a",), unchanged=("b",))
+    revisions = {task.task_name: task.def_rev for task in database.read_now(tasks.load_all)}
+    assert revisions == {"a": 2, "b": 1, "c": 1, "untouched": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "moves"),
+    [
+        ({"schedule": ("* * * * *",)}, True),
+        ({"timezone": "Pacific/Auckland"}, True),
+        ({"dst_gap": "skip"}, True),
+        ({"dst_fold": "both"}, True),
+        ({"timeout_seconds": 1}, False),
+        ({"command": "other"}, False),
+        ({"enabled": False}, False),
+    ],
+)
+def test_only_a_change_of_timing_moves_the_watermark(
+    database: Database, change: dict[str, Any], moves: bool
+) -> None:
+    register(database, a_task("a"))
+
+    apply(database, a_task("a", **change), now_ms=NOW_MS + 9)
+
+    assert load(database, "a").watermark_ms == (NOW_MS + 9 if moves else NOW_MS)
+
+
+def test_enabling_and_resuming_move_the_watermark_to_now_and_pausing_does_not(
+    database: Database,
+) -> None:
+    register(database, a_task("a"))
+    marks = []
+    for number, flags in enumerate(
+        [{"enabled": False}, {"enabled": True}, {"paused": True}, {"paused": False}], start=1
+    ):
+        flag(database, "a", now_ms=NOW_MS + number, **flags)
+        marks.append(load(database, "a").watermark_ms - NOW_MS)
+
+    assert marks == [0, 2, 2, 4]
+
+
+def test_a_clock_set_back_never_lowers_the_watermark(database: Database) -> None:
+    register(database, a_task("a"))
+
+    apply(database, a_task("a", schedule=("@hourly",)), now_ms=NOW_MS - HOUR_MS)
+
+    assert load(database, "a").watermark_ms == NOW_MS
+
+
+def test_a_pause_runs_out_at_its_moment(database: Database) -> None:
+    register(database, a_task("a"))
+
+    flag(database, "a", paused=True, until_ms=NOW_MS + 10, reason="stocktake", now_ms=NOW_MS)
+
+    task = load(database, "a")
+    assert task.pause_reason == "stocktake"
+    assert [task.is_paused(NOW_MS + 9), task.is_paused(NOW_MS + 10)] == [True, False]
+    flag(database, "a", paused=False, reason="done", now_ms=NOW_MS + 11)
+    task = load(database, "a")
+    assert (task.paused, task.paused_until_ms, task.pause_reason) == (False, None, None)
+
+
+def test_setting_what_is_set_already_is_no_change(database: Database) -> None:
+    register(database, a_task("a"), a_task("b", enabled=False))
+
+    changed = flag(database, "a", "b", enabled=True, now_ms=NOW_MS + 1)
+
+    assert [task.task_name for task in changed] == ["b"]
+    assert changed == [load(database, "b")]
+    assert len(database.read_now(partial(tasks.versions, task_name="a"))) == 1
+
+
+def test_an_unknown_name_changes_none_of_the_others(database: Database) -> None:
+    register(database, a_task("a"))
+
+    with pytest.raises(TaskNotFound, match="'gone'"):
+        flag(database, "a", "gone", enabled=False, now_ms=NOW_MS)
+
+    assert load(database, "a").enabled
+
+
+def test_each_change_is_a_version_with_who_when_and_why(database: Database) -> None:
+    register(database, a_task("a"))
+    apply(database, a_task("a", priority=1), now_ms=NOW_MS + 1)
+    flag(database, "a", paused=True, reason="stocktake", now_ms=NOW_MS + 2)
+
+    found = database.read_now(partial(tasks.versions, task_name="a"))
+
+    assert [
+        (each.def_rev, each.changed_ms - NOW_MS, each.changed_by, each.why, each.paused)
+        for each in found
+    ] == [
+        (2, 2, "anna", "stocktake", True),
+        (2, 1, "me", "edit", False),
+        (1, 0, "me", "first", False),
+    ]
+    assert found[2].definition == a_task("a")
+    with pytest.raises(TaskNotFound):
+        database.read_now(partial(tasks.versions, task_name="gone"))
+
+
+def test_history_says_what_was_in_force_when(database: Database) -> None:
+    register(database, a_task("a"), RICH)
+    flag(database, "a", paused=True, until_ms=NOW_MS + 50, now_ms=NOW_MS + 10)
+    changed = a_task("a", priority=1)
+    apply(database, changed, now_ms=NOW_MS + 100)
+    flag(database, "a", paused=True, until_ms=NOW_MS + 300, now_ms=NOW_MS + 200)
+    flag(database, "a", enabled=False, now_ms=NOW_MS + 250)
+
+    spans = database.read_now(partial(tasks.history, until_ms=NOW_MS + 1_000))
+
+    assert spans["sync"] == (Span(from_ms=NOW_MS, definition=RICH, enabled=False, paused=False),)
+    assert [(span.from_ms - NOW_MS, span.enabled, span.paused) for span in spans["a"]] == [
+        (0, True, False),
+        (10, True, True),
+        (50, True, False),
+        (100, True, False),
+        (200, True, True),
+        (250, False, True),
+        (300, False, False),
+    ]
+    assert spans["a"][3].definition == changed
+
+
+def test_history_ends_where_it_was_asked_to(database: Database) -> None:
+    register(database, a_task("a"))
+    flag(database, "a", enabled=False, now_ms=NOW_MS + 10)
+
+    spans = database.read_now(partial(tasks.history, until_ms=NOW_MS + 9))
+
+    assert [span.from_ms for span in spans["a"]] == [NOW_MS]
+
+
+def test_the_watermark_can_be_set_back_by_hand(database: Database) -> None:
+    register(database, a_task("a"))
+
+    database.write_now(partial(tasks.move_watermark, task_name="a", at_ms=NOW_MS - HOUR_MS))
+
+    assert load(database, "a").watermark_ms == NOW_MS - HOUR_MS
+
+
+def test_a_change_by_the_older_systems_update_is_read(database: Database) -> None:
+    register(database, a_task("slow_task"))
+
+    def update(connection: Connection) -> None:
+        connection.exec_driver_sql(
+            "UPDATE smart_cron_tasks_config SET timeout_seconds = 900 "
+            "WHERE task_name = 'slow_task';"
+        )
+
+    database.write_now(update)
+
+    expected = msgspec.structs.replace(a_task("slow_task"), timeout_seconds=900)
+    assert load(database, "slow_task").definition == expected
