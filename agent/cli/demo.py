@@ -29,7 +29,6 @@ from shared.protocol import requests
 ORDERED: Final = "demo_ordered"
 LOOK_EVERY_S: Final = 1.0
 STOP_WITHIN_S: Final = 8.0
-RATE_PAUSE_S: Final = 0.25
 
 
 @click.command()
@@ -148,22 +147,14 @@ def _order_each_once(session: Session) -> None:
 
 
 def _order(caller: Caller, task_name: str) -> None:
-    """Order one run; the agent takes only so many orders a second from one key."""
-    op = new_op()
-    while True:
-        order = requests.RunStart(
-            op=op, expires_ms=caller.expires_ms(), task_id=task_name, reason="first look"
-        )
-        try:
-            caller.call(order)
-        except Refused as refusal:
-            if refusal.code == "conflict":
-                return  # its schedule was quicker
-            if refusal.code != "rate_limited":
-                raise
-            time.sleep(RATE_PAUSE_S)
-        else:
-            return
+    order = requests.RunStart(
+        op=new_op(), expires_ms=caller.expires_ms(), task_id=task_name, reason="first look"
+    )
+    try:
+        caller.call(order)
+    except Refused as refusal:
+        if refusal.code != "conflict":  # else its schedule was quicker
+            raise
 
 
 def _no_desktop_because() -> str | None:

@@ -57,6 +57,7 @@ def take(database: Database, session: Session) -> Picture:
         )
     ).runs
     alive = {run.task_name: run.status for run in live}
+    serving = session.is_served
     lines = []
     for row in rows:
         found = figures.get(row.task_name)
@@ -66,7 +67,7 @@ def take(database: Database, session: Session) -> Picture:
                 task_name=row.task_name,
                 category=row.definition.category,
                 schedule=in_words(row.definition.schedule),
-                state=_state(row, alive.get(row.task_name), now_ms),
+                state=_state(row, alive.get(row.task_name), now_ms, serving=serving),
                 status=last.status if last else None,
                 duration_ms=last.duration_ms if last else None,
                 ended_ms=last.ended_ms if last else None,
@@ -76,7 +77,7 @@ def take(database: Database, session: Session) -> Picture:
     return Picture(
         at_ms=now_ms,
         home=str(session.home.root),
-        serving=session.is_served,
+        serving=serving,
         beat_age_ms=None if beat is None else max(0, now_ms - beat.at_ms),
         tasks=tuple(lines),
         running=tuple(live),
@@ -150,16 +151,22 @@ def _recent(runs: tuple[Run, ...]) -> Table:
             run.task_name,
             say.ending(run.status),
             say.duration(run.duration_ms),
-            escape((run.error_message or run.reason or "").splitlines()[0][:60])
-            if run.error_message or run.reason
-            else "",
+            escape(_said(run)),
         )
     return table
 
 
-def _state(row: tasks.TaskRow, live: str | None, now_ms: int) -> str:
+def _said(run: Run) -> str:
+    if run.status == "success":
+        return ""
+    lines = (run.error_message or run.reason or "").splitlines()
+    return lines[0][:60] if lines else ""
+
+
+def _state(row: tasks.TaskRow, live: str | None, now_ms: int, *, serving: bool) -> str:
     if live:
-        return live
+        # Without an agent nobody knows whether it runs still.
+        return live if serving else "unknown"
     if not row.enabled:
         return "disabled"
     return "paused" if row.is_paused(now_ms) else "idle"

@@ -30,6 +30,14 @@ class Unreachable(AgentError):
     code = "offline"
 
 
+class TooFast(Refused):
+    """Asked more often than the agent bears; nothing was done, later it will be."""
+
+    def __init__(self, message: str, after_ms: int) -> None:
+        self.after_ms = after_ms
+        super().__init__("rate_limited", message)
+
+
 class Caller:
     """One session with an agent, one question at a time; use it with `with`."""
 
@@ -126,6 +134,18 @@ class Caller:
         """The reply and the bytes beside it."""
         self.hello()
         wait_s = timeout_s + getattr(request, "wait_ms", 0) / 1000
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                return self._ask_again(request, wait_s)
+            except TooFast as refusal:
+                # A person who types one command after the other should not have to know of rates.
+                if time.monotonic() + refusal.after_ms / 1000 > deadline:
+                    raise
+                time.sleep(refusal.after_ms / 1000)
+
+    def _ask_again(self, request: Request, wait_s: float) -> tuple[AnyReply, bytes]:
+        """Ask, once more with a new hello when the connection is a new one."""
         try:
             found = self._ask(request, wait_s)
         except Refused as error:
@@ -162,7 +182,7 @@ class Caller:
             except ProtocolError as error:
                 raise Refused(error.code, f"the agent's answer: {error}") from error
             if isinstance(reply, ErrorBody):
-                raise Refused(reply.code, reply.msg)
+                raise _refused(reply)
             return reply, extra
         return None
 
@@ -209,6 +229,8 @@ class Caller:
             self._failed_handshakes = 0
         else:
             self._failed_handshakes += 1
+            if self._failed_handshakes >= ENOUGH_RETRIES:
+                raise self._unreachable()
 
     def _unreachable(self) -> Unreachable:
         if self._failed_handshakes:
@@ -222,6 +244,12 @@ class Caller:
             f"no agent answers at {self._address}; start it with `smartcron-agent serve`, "
             "or check listen and control_port in settings.toml"
         )
+
+
+def _refused(body: ErrorBody) -> Refused:
+    if body.code == "rate_limited":
+        return TooFast(body.msg, body.after_ms or 1000)
+    return Refused(body.code, body.msg)
 
 
 def new_op() -> str:
