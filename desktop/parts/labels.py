@@ -21,10 +21,12 @@ class Words(QLabel):
         ink: str = "text",
         selectable: bool = False,
         wrap: bool = False,
+        fixed: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(text, parent)
         self._theme = theme
+        self._fixed = fixed
         self._px, self._weight, self._ink = px, weight, ink
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(wrap)
@@ -41,7 +43,7 @@ class Words(QLabel):
         self._dress()
 
     def _dress(self) -> None:
-        self.setFont(self._theme.font(self._px, self._weight))
+        self.setFont(self._theme.font(self._px, self._weight, fixed=self._fixed))
         palette = QPalette(self._theme_palette())
         colour = QColor(token_colour(self._theme, self._ink))
         palette.setColor(QPalette.ColorRole.WindowText, colour)

@@ -48,8 +48,8 @@ class _Cells(QStyledItemDelegate):
     ) -> None:
         theme, t = self._theme, self._theme.tokens
         run = index.data(ROW)
-        rect: QRect = option.rect  # type: ignore[attr-defined]
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
+        rect: QRect = option.rect
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
         over = index.row() == self._table.hovered_row
         painter.save()
         painter.fillRect(rect, QColor(t.sel if selected else t.hover if over else t.surface))
@@ -127,7 +127,7 @@ class RunTable(QTableView):
         header.setSectionResizeMode(shown[-1], QHeaderView.ResizeMode.Stretch)
         self.entered.connect(self._hover)
         self.doubleClicked.connect(self._open)
-        self.selectionModel().currentRowChanged.connect(self._tell)
+        self.watch_selection()
         theme.on_change(self._dress)
 
     @property
@@ -139,6 +139,10 @@ class RunTable(QTableView):
         """Grey while nothing is known."""
         self._stale = stale
         self.viewport().update()
+
+    def watch_selection(self) -> None:
+        """Listen to the selection of the model now shown; a new model brings a new one."""
+        self.selectionModel().currentRowChanged.connect(self._tell)
 
     def current_run(self) -> Run | None:
         """The run the keyboard stands on."""

@@ -161,7 +161,7 @@ class CellPainter:
             painter,
             rect.adjusted(FIRST_PAD + 20, 0, 0, 0),
             look.said,
-            self._theme.font(13, 500),
+            self._theme.font(12, 500),
             colour,
         )
 
@@ -202,7 +202,7 @@ class CellPainter:
             painter,
             rect.adjusted(PAD, 0, -4, 0),
             said,
-            self._theme.font(13),
+            self._theme.font(12),
             self._theme.tokens.text2,
         )
 
@@ -210,14 +210,14 @@ class CellPainter:
         theme, t, last = self._theme, self._theme.tokens, task.last
         room = rect.adjusted(PAD, 0, -4, 0)
         if last is None:
-            self._text(painter, room, _tr("never"), theme.font(13), t.text3)
+            self._text(painter, room, _tr("never"), theme.font(12), t.text3)
             return
         at = words.clock(
             last.start_ms or last.scheduled_ms,
             words.zone_for(scene.times, task.tz),
             scene.now_ms,
         )
-        font = theme.font(13)
+        font = theme.font(12)
         self._text(painter, room, at, font, t.text2)
         if last.result in _GOOD:
             return
@@ -231,7 +231,7 @@ class CellPainter:
             painter,
             QRect(x + 20, rect.top(), room.right() - x - 20, rect.height()),
             said,
-            theme.font(13, weight),
+            theme.font(12, weight),
             colour,
         )
 
@@ -250,7 +250,7 @@ class CellPainter:
             family = self._family("run", scene)
             elapsed_ms = max(0, scene.now_ms - task.run_start_ms)
             self._text(
-                painter, figure, words.span(elapsed_ms), theme.font(13, 500), family.text, _RIGHT
+                painter, figure, words.span(elapsed_ms), theme.font(12, 500), family.text, _RIGHT
             )
             share, usual = marks.run_progress(elapsed_ms, task.avg_ms)
             bar = QRectF(chart.left(), rect.center().y() - 2, chart.width(), 6)
@@ -263,7 +263,7 @@ class CellPainter:
                 painter,
                 figure,
                 words.duration(last.dur_ms),
-                theme.font(13, 500 if is_bad else 400),
+                theme.font(12, 500 if is_bad else 400),
                 colour,
                 _RIGHT,
             )
@@ -280,13 +280,13 @@ class CellPainter:
 
     def _hours(self, painter: QPainter, rect: QRect, task: Task, state: str, scene: Scene) -> None:
         theme, t = self._theme, self._theme.tokens
-        room = rect.adjusted(PAD, 0, -PAD, 0)
+        room = rect.adjusted(PAD, 0, -6, 0)
         if task.runs_24h == 0:
             self._text(painter, room, _tr("no run"), theme.font(12), t.text3)
             return
         font = theme.font(12)
         figure = QFontMetrics(font).horizontalAdvance("100")
-        wide = max(48, room.width() - figure - 6)
+        wide = max(48, room.width() - figure - 4)
         pitch = max(2, wide // marks.HOURS)
         chart = QRectF(room.left(), rect.center().y() - 8, pitch * marks.HOURS, 17)
         marks.draw_hours(painter, chart, task.hours_24h, t, is_stale=scene.is_stale)
@@ -303,20 +303,20 @@ class CellPainter:
     def _next(self, painter: QPainter, rect: QRect, task: Task, state: str, scene: Scene) -> None:
         theme, t = self._theme, self._theme.tokens
         room = rect.adjusted(PAD, 0, -16, 0)
-        font = theme.font(13)
+        font = theme.font(12)
         late = state == "late"
         warn = self._family("warn", scene).text
         if task.next_ms is not None:
             at = words.clock(task.next_ms, words.zone_for(scene.times, task.tz), scene.now_ms)
             off = state in ("paused", "disabled")
             colour = warn if late else t.text3 if off else t.text
-            self._text(painter, room, at, theme.font(13, 500 if late else 400), colour)
+            self._text(painter, room, at, theme.font(12, 500 if late else 400), colour)
             room.adjust(QFontMetrics(font).horizontalAdvance(at) + 4, 0, 0, 0)
         self._text(
             painter,
             room,
             self._countdown(task, state, scene),
-            theme.font(13, 500 if late else 400),
+            theme.font(12, 500 if late else 400),
             warn if late else t.text3 if scene.is_stale else t.text2,
             _RIGHT,
         )

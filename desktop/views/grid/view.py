@@ -51,12 +51,12 @@ REST_MS: Final = 3_000
 ACTION_PX: Final = 26
 
 _WIDTHS: Final = {
-    Column.STATUS: 98,
-    Column.SCHEDULE: 132,
-    Column.LAST: 122,
-    Column.DURATION: 142,
-    Column.HOURS: 122,
-    Column.NEXT: 166,
+    Column.STATUS: 96,
+    Column.SCHEDULE: 130,
+    Column.LAST: 124,
+    Column.DURATION: 140,
+    Column.HOURS: 116,
+    Column.NEXT: 158,
 }
 _TASK_MIN_PX: Final = 230
 _NARROW_SCHEDULE_PX: Final = 104

@@ -1,0 +1,1 @@
+"""Everything about the one task that is chosen."""

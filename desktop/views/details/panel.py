@@ -1,0 +1,344 @@
+"""The panel at the right: one task, its buttons and its tabs."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop import words
+from desktop.models.runs import Column, RunsModel
+from desktop.parts.buttons import GHOST, PRIMARY, Button
+from desktop.parts.labels import Elided, Ground, Pill, Words
+from desktop.parts.run_table import RunTable
+from desktop.parts.tabs import Tabs
+from desktop.states import task_look
+from desktop.theme import Theme
+from desktop.views.details.facts import Fact, Facts
+from desktop.views.details.summary import Section, Summary
+from shared.protocol.requests import TaskDetail, TaskSettings
+from shared.protocol.rows import Run, Task
+
+SUMMARY_TAB: Final = 0
+RUNS_TAB: Final = 1
+SETTINGS_TAB: Final = 2
+MIN_PX: Final = 300
+USUAL_PX: Final = 348
+
+
+class Details(Ground):
+    """One task in full. It asks by signals; it changes only by what it is shown."""
+
+    run_requested = Signal(str)
+    stop_requested = Signal(str)
+    pause_requested = Signal(list, object)
+    resume_requested = Signal(list)
+    enable_requested = Signal(list)
+    disable_requested = Signal(list)
+    log_requested = Signal(str)
+    closed = Signal()
+
+    def __init__(self, theme: Theme, now: words.Clock, parent: QWidget | None = None) -> None:
+        super().__init__(theme, "chrome", lines="l", parent=parent)
+        self._theme, self._now = theme, now
+        self._task: Task | None = None
+        self._state = "unknown"
+        self._times = words.TASK_TIMES
+        self._stale_since = ""
+        self._may_command, self._why_not = False, ""
+        self.setMinimumWidth(MIN_PX)
+        self.setObjectName("details")
+        self.pill = Pill(theme)
+        self.name = Elided(theme, px=16, weight=600, middle=True)
+        self.subline = Elided(theme, ink="text2")
+        self.run = Button(theme, self.tr("Run now"), icon="play-fill", kind=PRIMARY)
+        self.run.setToolTip(self.tr("Run now (Ctrl+R)"))
+        self.run.clicked.connect(self._ask_run)
+        self.stop = Button(theme, self.tr("Stop"), icon="stop-fill")
+        self.stop.setToolTip(self.tr("Stop the run (Ctrl+.)"))
+        self.stop.clicked.connect(self._ask_stop)
+        self.pause = Button(theme, self.tr("Pause until"), icon="pause-fill")
+        self.pause_menu = self._pause_choices()
+        self.pause.setMenu(self.pause_menu)
+        self.resume = Button(theme, self.tr("Resume"), icon="play")
+        self.resume.clicked.connect(self._ask_resume)
+        self.resume.hide()
+        self.enable = Button(theme, self.tr("Enable"), icon="power")
+        self.enable.clicked.connect(self._ask_enable)
+        self.enable.hide()
+        self.more = Button(theme, icon="dots-three", kind=GHOST)
+        self.more.setAccessibleName(self.tr("More"))
+        self.more.clicked.connect(self._open_more)
+        close = Button(theme, icon="x", kind=GHOST)
+        close.setToolTip(self.tr("Close (Ctrl+I)"))
+        close.setAccessibleName(self.tr("Close"))
+        close.clicked.connect(self.closed)
+
+        first = QHBoxLayout()
+        first.addWidget(self.pill)
+        first.addStretch(1)
+        first.addWidget(self.more)
+        first.addWidget(close)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        for button in (self.run, self.stop, self.pause, self.resume, self.enable):
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        head = QVBoxLayout()
+        head.setContentsMargins(16, 10, 10, 8)
+        head.setSpacing(2)
+        head.addLayout(first)
+        head.addSpacing(4)
+        head.addWidget(self.name)
+        head.addWidget(self.subline)
+        head.addSpacing(8)
+        head.addLayout(buttons)
+
+        self.tabs = Tabs(theme, (self.tr("Summary"), self.tr("Runs"), self.tr("Settings")))
+        self.summary = Summary(theme)
+        self.summary.log_requested.connect(self.log_requested)
+        self._runs_model = RunsModel(now, limit=100, task_id="")
+        hidden = set(Column) - {Column.TIME, Column.RESULT, Column.DURATION}
+        self.runs = RunTable(self._runs_model, theme, hidden=hidden)
+        self.runs.setColumnWidth(Column.TIME, 112)
+        self.runs.setColumnWidth(Column.RESULT, 126)
+        self.runs.log_requested.connect(self.log_requested)
+        self.settings = Facts(theme, label_px=104)
+        section = Section(theme)
+        section.body.addWidget(self.settings)
+        self._unknown = Words(
+            theme, self.tr("The settings come from the agent."), ink="text3", wrap=True
+        )
+        section.body.addWidget(self._unknown)
+        section.body.addStretch(1)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(_scrolled(self.summary))
+        self._stack.addWidget(self.runs)
+        self._stack.addWidget(_scrolled(section))
+        self.tabs.chosen.connect(self._stack.setCurrentIndex)
+        self._body = QWidget()
+        body = QVBoxLayout(self._body)
+        body.setContentsMargins(1, 0, 0, 0)
+        body.setSpacing(0)
+        body.addLayout(head)
+        body.addWidget(self.tabs)
+        body.addWidget(self._stack, 1)
+        self._empty = Words(
+            theme,
+            self.tr("Choose a task to see its runs, its settings and its last error."),
+            ink="text3",
+            wrap=True,
+        )
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setMargin(32)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._empty)
+        layout.addWidget(self._body)
+        self._body.hide()
+
+    # What the window tells ---------------------------------------------------------------
+
+    def show_task(self, task: Task | None, state: str) -> None:
+        """This task, or the newest row of it; none empties the panel."""
+        is_other = task is None or self._task is None or task.id != self._task.id
+        self._task, self._state = task, state
+        self._body.setVisible(task is not None)
+        self._empty.setVisible(task is None)
+        if task is None:
+            return
+        if is_other:
+            self._runs_model.follow(task.id)
+            self.settings.show_facts(())
+            self._unknown.show()
+        self._runs_model.set_zones({task.id: task.tz})
+        self._refresh()
+
+    def show_detail(self, detail: TaskDetail) -> None:
+        """Settings, series and the last failure of the task."""
+        if self._task is None or detail.row.id != self._task.id:
+            return
+        self.summary.show_detail(detail, now_ms=self._now(), stale=bool(self._stale_since))
+        self._unknown.hide()
+        self.settings.show_facts(self._say_settings(detail.definition, detail.def_rev))
+
+    def show_runs(self, runs: Sequence[Run]) -> None:
+        """Runs of any task; those of others are left out."""
+        if self._task is not None:
+            self._runs_model.show_rows(runs)
+
+    def show_stale(self, as_of: str) -> None:
+        """The state shown is of that time; empty text means it is live."""
+        self._stale_since = as_of
+        self.runs.show_stale(bool(as_of))
+        self._refresh()
+
+    def allow_commands(self, allowed: bool, why_not: str = "") -> None:
+        """Whether the agent can be commanded, and if not, why."""
+        self._may_command, self._why_not = allowed, why_not
+        self._refresh()
+
+    def set_times(self, times: str) -> None:
+        """In whose zone times are said."""
+        self._times = times
+        self._runs_model.set_times(times)
+        self._refresh()
+
+    def tick(self) -> None:
+        """A second has passed."""
+        if self._task is not None and self.isVisible():
+            self._runs_model.tick()
+            self._refresh()
+
+    @property
+    def task_id(self) -> str:
+        """Whose panel this is now; empty for nobody's."""
+        return "" if self._task is None else self._task.id
+
+    # Inside ------------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        task = self._task
+        if task is None:
+            return
+        stale = bool(self._stale_since)
+        look = task_look(self._state)
+        said = look.said
+        if self._state == "failing" and task.fails > 1:
+            said = self.tr("{0}, {1} in a row").format(said, task.fails)
+        if stale:
+            said = self.tr("{0} at {1}").format(look.said, self._stale_since)
+        if self.pill.text != said:
+            self.pill.show_look(look, said, stale=stale)
+        self.name.setText(task.name)
+        parts = [task.category, self.tr("priority {0}").format(task.priority), *task.tags]
+        self.subline.setText(", ".join(parts))
+        self._set_buttons(task)
+        self.summary.show_task(task, now_ms=self._now(), times=self._times, stale=stale)
+
+    def _set_buttons(self, task: Task) -> None:
+        may, why = self._may_command, self._why_not
+        runs = task.run_id is not None and task.state in ("running", "queued", "retry_wait")
+        stopping = task.state == "stopping"
+        idle = self.tr("It is stopping") if stopping else self.tr("It is not running")
+        self.stop.allow(may and runs, idle if may else why)
+        invalid = task.state == "invalid"
+        busy = self.tr("Its definition is invalid") if invalid else self.tr("It is running already")
+        free = not runs and not stopping and not invalid
+        self.run.allow(may and free, busy if may else why)
+        self.pause.setVisible(not task.paused and task.enabled)
+        self.pause.allow(may, why)
+        self.resume.setVisible(task.paused and task.enabled)
+        self.resume.allow(may, why)
+        self.enable.setVisible(not task.enabled)
+        self.enable.allow(may, why)
+
+    def _pause_choices(self) -> QMenu:
+        menu = QMenu(self)
+        for word, span in (
+            (self.tr("for 15 minutes"), timedelta(minutes=15)),
+            (self.tr("for 1 hour"), timedelta(hours=1)),
+            (self.tr("for 4 hours"), timedelta(hours=4)),
+            (self.tr("for 1 day"), timedelta(days=1)),
+            (self.tr("for 7 days"), timedelta(days=7)),
+        ):
+            action = menu.addAction(word)
+            span_ms = round(span.total_seconds() * 1000)
+            action.triggered.connect(lambda _=False, ms=span_ms: self._ask_pause(ms))
+        menu.addSeparator()
+        action = menu.addAction(self.tr("until I resume it"))
+        action.triggered.connect(lambda: self._ask_pause(None))
+        return menu
+
+    def _ask_run(self) -> None:
+        if self._task is not None:
+            self.run_requested.emit(self._task.id)
+
+    def _ask_stop(self) -> None:
+        if self._task is not None and self._task.run_id is not None:
+            self.stop_requested.emit(self._task.run_id)
+
+    def _ask_pause(self, span_ms: int | None) -> None:
+        if self._task is not None:
+            until_ms = None if span_ms is None else self._now() + span_ms
+            self.pause_requested.emit([self._task.id], until_ms)
+
+    def _ask_resume(self) -> None:
+        if self._task is not None:
+            self.resume_requested.emit([self._task.id])
+
+    def _ask_enable(self) -> None:
+        if self._task is not None:
+            self.enable_requested.emit([self._task.id])
+
+    def _ask_disable(self) -> None:
+        if self._task is not None:
+            self.disable_requested.emit([self._task.id])
+
+    def _open_more(self) -> None:
+        task = self._task
+        if task is None:
+            return
+        menu = QMenu(self)
+        switch = menu.addAction(self.tr("Disable") if task.enabled else self.tr("Enable"))
+        switch.triggered.connect(self._ask_disable if task.enabled else self._ask_enable)
+        switch.setEnabled(self._may_command)
+        switch.setToolTip(self._why_not)
+        if task.last is not None:
+            run_id = task.run_id or task.last.run_id
+            log = menu.addAction(self.tr("Newest log"))
+            log.triggered.connect(lambda: self.log_requested.emit(run_id))
+        menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
+
+    def _say_settings(self, settings: TaskSettings, def_rev: int) -> list[Fact]:
+        hidden = self.tr("hidden from viewers")
+        command = settings.command
+        if not isinstance(command, str):
+            command = hidden if command is None else " ".join(command)
+        memory = (
+            self.tr("none")
+            if settings.memory_limit_mb is None
+            else f"{words.count(settings.memory_limit_mb)}{words.NO_BREAK}MB"
+        )
+        names = hidden if settings.env_names is None else ", ".join(settings.env_names)
+        overlap = {"forbid": self.tr("forbid, a second one is skipped")}
+        facts: list[Fact] = [
+            (self.tr("Command"), command, "", ""),
+            (self.tr("Schedule"), "\n".join(settings.schedule), "", ""),
+            (self.tr("Time zone"), settings.timezone, "", ""),
+            (self.tr("Time limit"), words.span(settings.timeout_seconds * 1000), "", ""),
+            (self.tr("Grace to end"), words.span(settings.kill_grace_s * 1000), "", ""),
+            (self.tr("Memory limit"), memory, "", ""),
+            (self.tr("Retries"), str(settings.max_retries), "", ""),
+            (self.tr("Overlap"), overlap.get(settings.overlap, settings.overlap), "", ""),
+            (self.tr("Missed"), settings.missed, "", ""),
+            (self.tr("Late window"), words.span(settings.start_deadline_s * 1000), "", ""),
+            (self.tr("Priority"), str(settings.priority), "", ""),
+            (self.tr("Environment"), names or self.tr("none"), "", ""),
+            (self.tr("Folder"), settings.working_directory or "", "", ""),
+            (self.tr("Runs as"), settings.run_as or "", "", ""),
+            (self.tr("Tags"), ", ".join(settings.tags), "", ""),
+            (self.tr("About"), settings.description, "", ""),
+            (self.tr("Version"), str(def_rev), "", ""),
+        ]
+        return [fact for fact in facts if fact[1]]
+
+
+def _scrolled(widget: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidget(widget)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.viewport().setAutoFillBackground(False)
+    widget.setAutoFillBackground(False)
+    return area

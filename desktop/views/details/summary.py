@@ -1,0 +1,237 @@
+"""What one task is, how its last runs went, and its newest error."""
+
+from PySide6.QtCore import QRectF, QSize, Signal
+from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from desktop import words
+from desktop.parts.buttons import Button
+from desktop.parts.charts import Bar, RunBars, TimeCurve
+from desktop.parts.labels import Ground, Words
+from desktop.states import ending_look, ending_words
+from desktop.theme import Theme, rounded
+from desktop.views.details.facts import Fact, Facts
+from shared.protocol.requests import Failure, TaskDetail
+from shared.protocol.rows import Task
+
+BARS = 20
+
+
+class Section(Ground):
+    """A part of the panel: title left, a second fact right, content under them."""
+
+    def __init__(self, theme: Theme, title: str = "", second: str = "") -> None:
+        super().__init__(theme, "chrome", lines="t" if title else "")
+        self.title = Words(theme, title, px=12, weight=600)
+        self.second = Words(theme, second, ink="text3")
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(16, 12, 16, 12)
+        self.body.setSpacing(8)
+        if title:
+            line = QHBoxLayout()
+            line.addWidget(self.title)
+            line.addStretch(1)
+            line.addWidget(self.second)
+            self.body.addLayout(line)
+
+
+class _Paper(QWidget):
+    """A framed box for an error."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        theme.changed.connect(self.update)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        t = self._theme.tokens
+        rounded(QPainter(self), QRectF(self.rect()), 6, fill=t.log_paper, border=t.line)
+
+
+class Summary(QWidget):
+    """Facts, last runs, durations and the error, under each other."""
+
+    log_requested = Signal(str)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._failure: Failure | None = None
+        self._detail: TaskDetail | None = None
+        self.facts = Facts(theme)
+        top = Section(theme)
+        top.body.addWidget(self.facts)
+        runs = Section(theme, self.tr("Last 20 runs"), self.tr("height = duration"))
+        self.bars = RunBars(theme)
+        runs.body.addWidget(self.bars)
+        self._runs = runs
+        curve = Section(theme, self.tr("Duration"), self.tr("band = usual"))
+        self._curve_section = curve
+        self.curve = TimeCurve(theme, height=118)
+        curve.body.addWidget(self.curve, 1)
+        self._error = Section(theme, self.tr("Error"))
+        self._message = Words(theme, px=11, ink="bad.text", selectable=True, wrap=True, fixed=True)
+        self._trace = Words(theme, px=11, ink="text2", selectable=True, fixed=True)
+        for label in (self._message, self._trace):
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        paper = _Paper(theme)
+        inner = QVBoxLayout(paper)
+        inner.setContentsMargins(10, 8, 10, 8)
+        inner.setSpacing(4)
+        inner.addWidget(self._message)
+        inner.addWidget(self._trace)
+        self._error.body.addWidget(paper)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        self.open_run = Button(theme, self.tr("Open this run"), icon="file-text", height=26)
+        self.open_run.clicked.connect(self._open)
+        self.copy = Button(theme, self.tr("Copy error"), icon="copy", height=26)
+        self.copy.clicked.connect(self._copy)
+        buttons.addWidget(self.open_run)
+        buttons.addWidget(self.copy)
+        buttons.addStretch(1)
+        self._error.body.addLayout(buttons)
+        self._error.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        for section in (top, runs, curve, self._error):
+            layout.addWidget(section)
+        layout.addStretch(1)
+
+    def sizeHint(self) -> QSize:
+        return QSize(320, super().sizeHint().height())
+
+    def show_task(self, task: Task, *, now_ms: int, times: str, stale: bool) -> None:
+        """The newest row of the task."""
+        self.facts.show_facts(self._say(task, now_ms, times, stale))
+        if self._detail is None or self._detail.row.id != task.id:
+            self._detail = None
+            self.bars.show_bars((), zone=task.tz, now_ms=now_ms, stale=stale)
+            self.curve.show_points([(at, float(ms)) for at, ms in enumerate(task.spark)])
+            self._curve_section.hide()
+            self._show_failure(None, "", now_ms)
+        else:
+            self._draw(task, now_ms, stale)
+
+    def show_detail(self, detail: TaskDetail, *, now_ms: int, stale: bool) -> None:
+        """The series and the last failure of the task."""
+        self._detail = detail
+        self._draw(detail.row, now_ms, stale)
+        failure = detail.last_failure
+        task = detail.row
+        if failure is not None and task.last is not None and task.fails == 0:
+            # Over and done: an old error is in the runs, not in the face.
+            failure = None
+        self._show_failure(failure, task.tz, now_ms)
+
+    def _draw(self, task: Task, now_ms: int, stale: bool) -> None:
+        detail = self._detail
+        if detail is None:
+            return
+        newest = detail.series[-BARS:]
+        bars = [Bar(point.dur_ms, point.result, point.start_ms) for point in newest]
+        self.bars.show_bars(bars, zone=task.tz, now_ms=now_ms, stale=stale)
+        timed = [(point.start_ms, float(point.dur_ms)) for point in detail.series if point.dur_ms]
+        bad = [
+            (point.start_ms, float(point.dur_ms or 0))
+            for point in detail.series
+            if ending_look(point.result).family == "bad"
+        ]
+        band = None
+        if task.usual_low_ms is not None and task.usual_high_ms is not None:
+            band = (float(task.usual_low_ms), float(task.usual_high_ms))
+        self._curve_section.setVisible(len(timed) > 1)
+        if len(timed) > 1:
+            reach = words.rough_span(timed[-1][0] - timed[0][0])
+            self._curve_section.title.setText(self.tr("Duration, {0}").format(reach))
+        self.curve.show_points(timed, failures=bad, band=band, zone=task.tz, stale=stale)
+
+    def _show_failure(self, failure: Failure | None, zone: str, now_ms: int) -> None:
+        self._failure = failure
+        self._error.setVisible(failure is not None)
+        if failure is None:
+            return
+        at = words.clock(failure.end_ms, words.zone_named(zone), now_ms, seconds=True)
+        self._error.title.setText(self.tr("Error of {0}").format(at))
+        said = ending_words(
+            failure.result,
+            exit_status=failure.exit,
+            signal=failure.signal,
+            reason=failure.reason,
+        )
+        self._error.second.setText(said)
+        self._message.setText(failure.message or said)
+        trace = failure.stack_trace or ""
+        self._trace.setText("\n".join(trace.splitlines()[:14]))
+        self._trace.setVisible(bool(trace))
+
+    def error_text(self) -> str:
+        """The error as it is copied."""
+        failure = self._failure
+        if failure is None:
+            return ""
+        parts = (failure.message or failure.result, failure.stack_trace or "")
+        return "\n".join(part for part in parts if part)
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.error_text())
+
+    def _open(self) -> None:
+        if self._failure is not None:
+            self.log_requested.emit(self._failure.run_id)
+
+    def _say(self, task: Task, now_ms: int, times: str, stale: bool) -> list[Fact]:
+        zone = words.zone_for(times, task.tz)
+        facts: list[Fact] = [
+            (self.tr("Schedule"), task.schedule_text or task.schedule, task.schedule, "")
+        ]
+        if task.schedule_text == task.schedule:
+            facts[0] = (self.tr("Schedule"), task.schedule, "", "")
+        if task.next_ms is not None:
+            at = words.clock(task.next_ms, zone, now_ms, seconds=True)
+            left = self.tr("in {0}").format(words.span(task.next_ms - now_ms + 999))
+            if task.next_ms < now_ms:
+                left = self.tr("{0} late").format(words.span(now_ms - task.next_ms))
+            facts.append(
+                (self.tr("Next run"), at, self.tr("unknown while silent") if stale else left, "")
+            )
+        last = task.last
+        if last is not None:
+            at = words.clock(last.start_ms or last.end_ms, zone, now_ms, seconds=True)
+            look = ending_look(last.result)
+            said = ending_words(
+                last.result, exit_status=last.exit, signal=last.signal, reason=last.reason
+            )
+            tail = (
+                said
+                if last.attempt == 1
+                else self.tr("{0}, attempt {1}").format(said, last.attempt)
+            )
+            ink = "" if stale or look.family in ("ok", "idle") else f"{look.family}.text"
+            facts.append((self.tr("Last run"), at, tail, ink))
+        if task.runs_24h:
+            good = self.tr("{0} of {1}").format(task.runs_24h - task.fails_24h, task.runs_24h)
+            share = words.percent(task.success_rate_24h)
+            facts.append((self.tr("Last 24 h"), good, self.tr("{0} succeeded").format(share), ""))
+        if task.avg_ms is not None:
+            facts.append(self._usual(task))
+        if task.timeout_ms is not None:
+            facts.append((self.tr("Limit"), words.span(task.timeout_ms), "", ""))
+        if task.paused:
+            until = (
+                self.tr("until {0}").format(words.clock(task.paused_until_ms, zone, now_ms))
+                if task.paused_until_ms is not None
+                else self.tr("until resumed")
+            )
+            facts.append((self.tr("Paused"), until, task.pause_reason or "", ""))
+        if task.invalid_reason:
+            facts.append((self.tr("Invalid"), task.invalid_reason, "", "bad.text"))
+        return facts
+
+    def _usual(self, task: Task) -> Fact:
+        average = self.tr("average {0}").format(words.duration(task.avg_ms))
+        if task.usual_low_ms is None or task.usual_high_ms is None:
+            return (self.tr("Usual time"), words.duration(task.avg_ms), "", "")
+        low, high = words.duration(task.usual_low_ms), words.duration(task.usual_high_ms)
+        said = low if low == high else self.tr("{0} to {1}").format(low, high)
+        return (self.tr("Usual time"), said, average, "")

@@ -1,0 +1,174 @@
+"""The last runs of all tasks."""
+
+from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from desktop.models.runs import ROW, RunsModel, reason_of
+from desktop.parts.buttons import Button, Segmented
+from desktop.parts.fields import SearchField
+from desktop.parts.labels import Ground, Words
+from desktop.parts.run_table import RunTable
+from desktop.states import run_look
+from desktop.theme import Theme
+from shared.protocol.rows import Run
+
+ALL, TROUBLE, LIVE = "all", "trouble", "live"
+
+
+class RunFilter(QSortFilterProxyModel):
+    """Lets through runs by words and by how they went."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words: tuple[str, ...] = ()
+        self._which = ALL
+
+    def ask(self, text: str | None = None, which: str | None = None) -> None:
+        """Other words, or another choice."""
+        self.beginFilterChange()
+        if text is not None:
+            self._words = tuple(text.lower().split())
+        if which is not None:
+            self._which = which
+        self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
+
+    def filterAcceptsRow(self, source_row: int, source_parent: object) -> bool:
+        run = self.sourceModel().index(source_row, 0, QModelIndex()).data(ROW)
+        if not isinstance(run, Run):
+            return False
+        look = run_look(run)
+        if self._which == TROUBLE and look.family not in ("bad", "warn"):
+            return False
+        if self._which == LIVE and run.state == "ended":
+            return False
+        text = f"{run.task_id} {look.said} {run.result} {run.trigger} {reason_of(run)}".lower()
+        return all(word in text for word in self._words)
+
+
+class Executions(Ground):
+    """Fifty runs, newest first; Enter opens the log of one."""
+
+    log_requested = Signal(str)
+    task_opened = Signal(str)
+    stop_requested = Signal(str)
+
+    def __init__(self, model: RunsModel, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, "chrome", parent=parent)
+        self._model = model
+        self._filter = RunFilter()
+        self._filter.setSourceModel(model)
+        title = Words(theme, self.tr("Recent executions"), px=16, weight=600)
+        self.count = Words(theme, ink="text3")
+        self.field = SearchField(theme, self.tr("Filter runs"), key="/")
+        self.field.setFixedWidth(236)
+        self.field.changed.connect(lambda text: self._ask(text=text))
+        self.which = Segmented(
+            theme,
+            ((ALL, self.tr("All")), (TROUBLE, self.tr("Trouble")), (LIVE, self.tr("In progress"))),
+            name=self.tr("Which runs"),
+        )
+        self.which.chosen.connect(lambda which: self._ask(which=which))
+        self.open_log = Button(theme, self.tr("Open the log"), icon="file-text")
+        self.open_log.clicked.connect(self._open)
+        self.open_task = Button(theme, self.tr("Go to the task"), icon="rows")
+        self.open_task.clicked.connect(self._go)
+        self.stop = Button(theme, self.tr("Stop"), icon="stop-fill")
+        self.stop.clicked.connect(self._stop)
+        self.table = RunTable(model, theme)
+        self.table.setModel(self._filter)
+        self.table.watch_selection()
+        self.table.log_requested.connect(self.log_requested)
+        self.table.run_selected.connect(lambda _: self._set_buttons())
+        self._may, self._why = False, ""
+
+        upper = QHBoxLayout()
+        upper.setSpacing(10)
+        upper.addWidget(title)
+        upper.addWidget(self.count, 0, Qt.AlignmentFlag.AlignBottom)
+        upper.addStretch(1)
+        for button in (self.open_log, self.open_task, self.stop):
+            upper.addWidget(button)
+        lower = QHBoxLayout()
+        lower.setSpacing(10)
+        lower.addWidget(self.field)
+        lower.addWidget(self.which)
+        lower.addStretch(1)
+        bar = Ground(theme, "chrome", lines="b")
+        inner = QVBoxLayout(bar)
+        inner.setContentsMargins(16, 12, 14, 10)
+        inner.setSpacing(10)
+        inner.addLayout(upper)
+        inner.addLayout(lower)
+        self._empty = Words(theme, px=13, ink="text3", wrap=True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setMargin(40)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(bar)
+        layout.addWidget(self._empty)
+        layout.addWidget(self.table, 1)
+        for signal in (
+            self._filter.rowsInserted,
+            self._filter.rowsRemoved,
+            self._filter.modelReset,
+            self._filter.dataChanged,
+        ):
+            signal.connect(self._count)
+        self._count()
+        self._set_buttons()
+
+    def show_stale(self, as_of: str) -> None:
+        """The runs shown are of that time; empty text means live."""
+        self.table.show_stale(bool(as_of))
+
+    def allow_commands(self, allowed: bool, why_not: str = "") -> None:
+        """Whether the agent can be commanded, and if not, why."""
+        self._may, self._why = allowed, why_not
+        self._set_buttons()
+
+    def focus_filter(self) -> None:
+        """Go to the filter field."""
+        self.field.edit.setFocus()
+
+    def _ask(self, text: str | None = None, which: str | None = None) -> None:
+        self._filter.ask(text, which)
+        self._count()
+
+    def _count(self, *_: object) -> None:
+        shown, total = self._filter.rowCount(), self._model.rowCount()
+        said = self.tr("the last {0}").format(total)
+        if shown != total:
+            said = self.tr("{0} of the last {1}").format(shown, total)
+        self.count.setText(said if total else "")
+        self._empty.setVisible(shown == 0)
+        self.table.setVisible(shown > 0)
+        self._empty.setText(
+            self.tr("No run matches. Clear the filter to see all {0}.").format(total)
+            if total
+            else self.tr("No run yet. Runs appear here as soon as a task starts.")
+        )
+
+    def _set_buttons(self) -> None:
+        run = self.table.current_run()
+        choose = self.tr("Choose a run first")
+        self.open_log.allow(run is not None, choose)
+        self.open_task.allow(run is not None, choose)
+        stoppable = run is not None and run.state in ("running", "queued", "retry_wait")
+        ended = choose if run is None else self.tr("This run is not in progress")
+        self.stop.allow(self._may and stoppable, ended if self._may else self._why)
+
+    def _open(self) -> None:
+        run = self.table.current_run()
+        if run is not None:
+            self.log_requested.emit(run.id)
+
+    def _go(self) -> None:
+        run = self.table.current_run()
+        if run is not None:
+            self.task_opened.emit(run.task_id)
+
+    def _stop(self) -> None:
+        run = self.table.current_run()
+        if run is not None:
+            self.stop_requested.emit(run.id)

@@ -1,0 +1,1 @@
+"""The first look: how is it going, what needs me, what runs, how is the server."""

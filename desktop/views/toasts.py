@@ -1,0 +1,128 @@
+"""Short words at the bottom left: what was done, and the way back."""
+
+from collections.abc import Callable
+from typing import Final
+
+from PySide6.QtCore import QEvent, QObject, QRectF, Qt, QTimer
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from desktop.theme import Theme, rounded
+
+SHOWN_MS: Final = 8_000
+MOST: Final = 3
+# A toast is dark in every appearance, so it has inks of its own.
+PAPER: Final = "#171A21"
+INK: Final = "#F4F6FA"
+LINK: Final = "#AEB9FF"
+
+
+class Toast(QWidget):
+    """One message with an optional way back."""
+
+    def __init__(
+        self, theme: Theme, text: str, icon: str, undo: Callable[[], None] | None, word: str
+    ) -> None:
+        super().__init__()
+        self._theme, self._icon = theme, icon
+        self.text = text
+        self.setMinimumHeight(40)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(38, 4, 14, 4)
+        layout.setSpacing(18)
+        label = QLabel(text)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setWordWrap(len(text) > 90)
+        label.setFont(theme.font(12, 500))
+        label.setStyleSheet(f"color: {INK};")
+        layout.addWidget(label, 1)
+        self.undo: QPushButton | None = None
+        if undo is not None:
+            self.undo = QPushButton(word)
+            self.undo.setFlat(True)
+            self.undo.setFont(theme.font(12, 600))
+            self.undo.setStyleSheet(f"color: {LINK}; border: none; padding: 4px;")
+            self.undo.setCursor(Qt.CursorShape.PointingHandCursor)
+            self.undo.clicked.connect(undo)
+            self.undo.clicked.connect(self.close)
+            layout.addWidget(self.undo)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setAccessibleName(text)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        t = self._theme.tokens
+        border = t.line2 if t.is_dark else None
+        rounded(painter, QRectF(self.rect()), 8, fill=PAPER, border=border)
+        mark = QRectF(12, (self.height() - 18) / 2, 18, 18)
+        self._theme.draw_icon(painter, mark, self._icon, QColor(INK).name(), 14)
+
+
+class Toasts(QWidget):
+    """At most three, the newest at the bottom, each for eight seconds."""
+
+    def __init__(self, theme: Theme, over: QWidget) -> None:
+        super().__init__(over)
+        self._theme, self._over = theme, over
+        self._undo: Callable[[], None] | None = None
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(8)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, False)
+        over.installEventFilter(self)
+        self.hide()
+
+    def show_toast(
+        self, text: str, *, icon: str = "info", undo: Callable[[], None] | None = None
+    ) -> Toast:
+        """Say it; `undo` is offered as a button and on Ctrl+Z."""
+        while self._layout.count() >= MOST:
+            self._take(0)
+        toast = Toast(self._theme, text, icon, undo, self.tr("Undo"))
+        self._layout.addWidget(toast, 0, Qt.AlignmentFlag.AlignLeft)
+        toast.destroyed.connect(self._place_later)
+        timer = QTimer(toast, interval=SHOWN_MS, singleShot=True)
+        timer.timeout.connect(toast.close)
+        timer.start()
+        self._undo = undo
+        self.show()
+        self.raise_()
+        self._place()
+        return toast
+
+    def undo_last(self) -> None:
+        """Take the newest reversible act back."""
+        if self._undo is not None:
+            undo, self._undo = self._undo, None
+            undo()
+
+    def texts(self) -> list[str]:
+        """What is said now."""
+        found = []
+        for at in range(self._layout.count()):
+            item = self._layout.itemAt(at)
+            widget = item.widget() if item is not None else None
+            if isinstance(widget, Toast):
+                found.append(widget.text)
+        return found
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self._over and event.type() == QEvent.Type.Resize:
+            self._place()
+        return super().eventFilter(watched, event)
+
+    def _take(self, at: int) -> None:
+        item = self._layout.takeAt(at)
+        widget = item.widget() if item is not None else None
+        if widget is not None:
+            widget.close()
+
+    def _place_later(self) -> None:
+        QTimer.singleShot(0, self, self._place)
+
+    def _place(self) -> None:
+        if self._layout.count() == 0:
+            self.hide()
+            return
+        self.adjustSize()
+        self.move(88, self._over.height() - self.height() - 36)
