@@ -1,19 +1,57 @@
 """The door of the command line: options for all, refusals as one sentence."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Final
 
 import click
 import structlog
 
 from agent import __version__
-from agent.cli import access, demo, files, health, ledger, reports, runs, serving, storage, tasks
 from agent.cli.session import Session
 from agent.errors import AgentError
 from agent.settings import HOME_VARIABLE, Home, default_home
 
+# Which room has which command: only that one is imported, so that the agent stays small.
+ROOMS: Final = {
+    "cleanup": "storage",
+    "db": "storage",
+    "demo": "demo",
+    "files": "files",
+    "health": "health",
+    "init": "setup",
+    "invite": "access",
+    "keys": "access",
+    "ledger": "ledger",
+    "logs": "files",
+    "next": "ledger",
+    "report": "reports",
+    "runs": "runs",
+    "serve": "serving",
+    "status": "health",
+    "tasks": "tasks",
+    "tick": "serving",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class _Rooms(click.Group):
+    """Finds a command in its room when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(ROOMS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in ROOMS:
+            return None
+        commands: tuple[click.Command, ...] = import_module(f"agent.cli.{ROOMS[cmd_name]}").COMMANDS
+        return next(command for command in commands if command.name == cmd_name)
+
+
+@click.group(
+    cls=_Rooms,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
@@ -34,11 +72,6 @@ def cli(context: click.Context, home: Path | None) -> None:
       smartcron-agent status --watch       look at it
     """
     context.obj = Session(Home((home or default_home()).expanduser().absolute()))
-
-
-for _group in (access, demo, files, health, ledger, reports, runs, serving, storage, tasks):
-    for _command in _group.COMMANDS:
-        cli.add_command(_command)
 
 
 def main() -> None:
