@@ -174,7 +174,7 @@ async def test_an_abort_reaches_the_whole_family(desk: Desk, kind: str) -> None:
     assert ended.cause == "aborted"
     assert ended.duration_ms is not None
     assert of_run("R") == []
-    assert processes.below(desk.keepers.own_pid) == {}
+    await until(lambda: not processes.below(desk.keepers.own_pid), "all statuses taken")
     assert [pid for pid in family if is_alive(pid)] == []
 
 
@@ -402,6 +402,51 @@ async def test_a_timeout_and_a_stop_reach_runs_of_an_earlier_agent(home: Path) -
     assert (await desk.end_of("R")).cause == "aborted"
     assert (await desk.end_of("timed 600")).cause == "timeout"
     await desk.keepers.close()
+
+
+async def test_agents_killed_at_any_moment_lose_and_double_nothing(home: Path) -> None:
+    desk = Desk(home)
+    ended: dict[str, Ended] = {}
+    for life in range(8):
+        agent = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(STAND_IN),
+            str(desk.home),
+            json.dumps([(f"R{life}.{n}", f"echo $$; exit {n % 250}") for n in range(300)]),
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        await until(partial(desk.output, f"R{life}.{life * 30}"), "some runs")
+        await _kill(agent)
+    for found in await desk.keepers.open():
+        if isinstance(found, Ended):
+            assert found.run_id not in ended
+            ended[found.run_id] = found
+    names = await asyncio.to_thread(os.listdir, home)
+    ordered = {name.removesuffix(".out") for name in names if name.endswith(".out")}
+    await until(lambda: len(ended) + len(desk.ended) == len(ordered), "all ends")
+
+    ended |= desk.ended
+    assert ended.keys() == ordered
+    assert len(ordered) > 8
+    for run_id, found in ended.items():
+        assert (found.exit_status, found.cause) == (int(run_id.partition(".")[2]) % 250, "")
+        assert desk.output(run_id) == f"{found.pid}\n"
+    await desk.keepers.forget(ended)
+    await desk.keepers.close()
+
+
+async def test_an_abort_at_the_instant_of_the_end_gives_one_true_end(desk: Desk) -> None:
+    for number in range(60):
+        run_id = f"R{number}"
+        await desk.sh(run_id, "exit 3")
+        await asyncio.sleep(number % 12 * 0.0002)
+        begun = await desk.keepers.stop(run_id, grace_ms=0)
+        ended = await desk.end_of(run_id)
+        if begun:
+            assert ended.cause == "aborted"
+        else:
+            assert (ended.cause, ended.exit_status) == ("", 3)
+    assert len(desk.ended) == 60
 
 
 async def test_what_was_told_but_not_forgotten_is_told_again_after_a_crash(home: Path) -> None:

@@ -1,0 +1,253 @@
+"""Reading what runs write, live and kept, with nothing secret and nothing lost."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agent.errors import Refused
+from agent.running import output
+from agent.running.keeping import Ended
+from agent.running.output import MARKER_BYTES, Kept, Outputs, read_output, rotate
+from agent.running.redaction import Redactor
+from agent.runs import Run
+from agent.settings import Home
+
+SECRET = "correct-horse-battery"
+
+
+@pytest.fixture
+def place(home: Path) -> Home:
+    place = Home(home / "place")
+    place.make()
+    return place
+
+
+def outputs_of(place: Home, *, limit_bytes: int = 1_000_000) -> Outputs:
+    return Outputs(place, Redactor([SECRET]), limit_bytes=limit_bytes)
+
+
+def run_of(run_id: str = "R1", status: str = "running") -> Run:
+    return Run(
+        id=run_id,
+        task_name="sync",
+        category="General",
+        def_rev=1,
+        scheduled_ms=1,
+        attempt=1,
+        trigger="schedule",
+        status=status,
+        queued_ms=1,
+    )
+
+
+def end_of(run_id: str = "R1", *, ended_ms: int = 2_000) -> Ended:
+    return Ended(
+        run_id=run_id,
+        pid=1,
+        started_ms=1_000,
+        ended_ms=ended_ms,
+        duration_ms=1_000,
+        exit_status=3,
+        signal=None,
+        cause="",
+        cpu_ms=1,
+        peak_rss=1,
+        leftovers=0,
+    )
+
+
+def recorded(run: Run, kept: Kept) -> Run:
+    return msgspec.structs.replace(
+        run,
+        status="error",
+        log_file=kept.file,
+        log_offset=kept.offset,
+        log_bytes=kept.bytes_kept,
+        output_bytes=kept.bytes,
+    )
+
+
+def write(place: Home, data: bytes, run_id: str = "R1", *, age_s: float = 10) -> Path:
+    path = place.spool / f"{run_id}.out"
+    path.write_bytes(data)
+    at = path.stat().st_mtime - age_s
+    os.utime(path, (at, at))
+    return path
+
+
+def test_a_secret_is_masked_wherever_two_reads_part_it(place: Home) -> None:
+    text = f"begin {SECRET} end {SECRET}\n".encode()
+    write(place, text)
+    outputs = outputs_of(place)
+
+    for cut in range(1, len(text)):
+        parts = outputs.read(run_of(), 0, cut).data + outputs.read(run_of(), cut, 1000).data
+        assert parts == text.replace(SECRET.encode(), b"*" * len(SECRET))
+
+
+def test_a_live_spool_holds_back_a_line_that_is_being_written(place: Home) -> None:
+    write(place, b"whole\nhal", age_s=0)
+
+    chunk = outputs_of(place).read(run_of(), 0, 100)
+
+    assert (chunk.data, chunk.next, chunk.size, chunk.has_ended) == (b"whole\n", 6, 9, False)
+
+
+def test_a_line_that_stays_unfinished_is_shown_after_a_while(place: Home) -> None:
+    write(place, b"whole\nprompt> ", age_s=2)
+
+    assert outputs_of(place).read(run_of(), 0, 100).data == b"whole\nprompt> "
+
+
+def test_no_spool_yet_is_no_output_yet(place: Home) -> None:
+    chunk = outputs_of(place).read(run_of(), 0, 100)
+
+    assert (chunk.data, chunk.size) == (b"", 0)
+
+
+def test_kept_output_lies_between_a_header_and_a_footer_and_reads_back(place: Home) -> None:
+    outputs = outputs_of(place)
+    texts = {"R1": b"first\n" * 3, "R2": f"token {SECRET}".encode(), "R3": b""}
+    runs = {}
+    for run_id, text in texts.items():
+        write(place, text, run_id)
+        kept = outputs.keep(run_of(run_id), end_of(run_id))
+        runs[run_id] = recorded(run_of(run_id), kept)
+        outputs.discard(run_id)
+
+    assert outputs.read(runs["R1"], 0, 100).data == texts["R1"]
+    assert outputs.read(runs["R1"], 6, 5).data == b"first"
+    assert outputs.read(runs["R2"], 0, 100).data == b"token " + b"*" * len(SECRET)
+    assert outputs.read(runs["R3"], 0, 100).data == b""
+    log = place.task_logs / "sync.log"
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert log.read_text().splitlines()[:5] == [
+        "=== 1970-01-01T00:00:01.000Z run R1 attempt 1 begins ===",
+        "first",
+        "first",
+        "first",
+        "=== 1970-01-01T00:00:02.000Z run R1 ends: exit status 3 ===",
+    ]
+    assert list(place.spool.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [199_999, 200_000, 200_144, 200_145, 1_000_000])
+def test_too_much_output_loses_its_middle_and_says_how_much(place: Home, size: int) -> None:
+    data = b"".join(b"%09d\n" % number for number in range(size // 10 + 1))[:size]
+    write(place, data)
+    outputs = outputs_of(place, limit_bytes=200_000)
+
+    kept = outputs.keep(run_of(), end_of())
+    run = recorded(run_of(), kept)
+
+    assert kept.bytes == size
+    read, skipped, offset = b"", 0, 0
+    while chunk := outputs.read(run, offset, 7_777):
+        if not chunk.data:
+            break
+        assert chunk.data == data[chunk.offset : chunk.next]
+        read += chunk.data
+        skipped += chunk.skipped
+        offset = chunk.next
+    assert len(read) + skipped == size
+    assert offset == size
+    log = (place.task_logs / "sync.log").read_bytes()
+    if size <= 200_000 + 2 * MARKER_BYTES:
+        assert skipped == 0
+        assert b"left out" not in log
+    else:
+        assert kept.bytes_kept == 200_000 + MARKER_BYTES
+        assert f"--- {skipped} bytes left out (output limit)".encode() in log
+
+
+def test_keeping_twice_keeps_once(place: Home) -> None:
+    write(place, b"output without an end of line")
+    first = outputs_of(place).keep(run_of(), end_of())
+    size = (place.task_logs / "sync.log").stat().st_size
+
+    again = outputs_of(place).keep(run_of(), end_of())
+
+    assert again == first
+    assert (place.task_logs / "sync.log").stat().st_size == size
+
+
+def test_keeping_names_the_error_and_the_stack_trace(place: Home) -> None:
+    trace = 'Traceback (most recent call last):\n  File "x.py", line 1\nValueError: no\n'
+    write(place, b"x" * 100_000 + b"\n" + trace.encode())
+
+    kept = outputs_of(place).keep(run_of(), end_of())
+
+    assert kept.error == "ValueError: no"
+    assert kept.stack_trace == trace.rstrip()
+    assert kept.tail.endswith(trace)
+    assert len(kept.tail) == 4096
+
+
+def test_a_log_set_aside_keeps_its_bytes_and_a_new_one_begins(place: Home) -> None:
+    outputs = outputs_of(place)
+    write(place, b"old\n")
+    kept = outputs.keep(run_of(), end_of())
+
+    aside = rotate(place.task_logs / "sync.log")
+
+    write(place, b"new\n", "R2")
+    new = recorded(run_of("R2"), outputs.keep(run_of("R2"), end_of("R2")))
+    old = msgspec.structs.replace(recorded(run_of(), kept), log_file=aside.name)
+    assert outputs.read(old, 0, 100).data == b"old\n"
+    assert outputs.read(new, 0, 100).data == b"new\n"
+
+
+def test_a_removed_log_is_said_to_be_gone(place: Home) -> None:
+    write(place, b"x\n")
+    run = recorded(run_of(), outputs_of(place).keep(run_of(), end_of()))
+    (place.task_logs / "sync.log").unlink()
+
+    with pytest.raises(Refused) as refusal:
+        outputs_of(place).read(run, 0, 100)
+
+    assert refusal.value.code == "gone"
+
+
+def test_the_command_line_masks_with_the_secrets_of_the_home(place: Home) -> None:
+    place.secrets_file.write_text(f'KEY = "{SECRET}"\n')
+    place.secrets_file.chmod(0o600)
+    write(place, f"say {SECRET}\n".encode())
+
+    assert SECRET.encode() not in read_output(place, run_of(), offset=0).data
+
+
+def test_a_full_disk_leaves_nothing_half_kept(place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = place.task_logs / "sync.log"
+    log.write_text("before\n")
+    write(place, b"y\n" * 100_000)
+
+    def refuse(handle: int, data: bytes) -> None:
+        if data.startswith(b"y"):
+            raise OSError(28, "No space left on device")
+        os.write(handle, data)
+
+    monkeypatch.setattr(output, "_write", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        outputs_of(place).keep(run_of(), end_of())
+
+    assert log.read_text() == "before\n"
+
+
+def test_keeping_a_large_output_needs_little_memory(place: Home) -> None:
+    path = place.spool / "R1.out"
+    subprocess.run(["truncate", "-s", "200M", str(path)], check=True)
+    peak = _peak_kb()
+
+    outputs_of(place, limit_bytes=8_000_000).keep(run_of(), end_of())
+
+    assert _peak_kb() - peak < 20_000
+
+
+def _peak_kb() -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    return 0

@@ -1,0 +1,97 @@
+"""Secrets vanish byte for byte, however they are written, and whatever is thrown at the rules."""
+
+import base64
+import time
+from urllib.parse import quote
+
+import pytest
+
+from agent.running.redaction import Redactor
+
+SECRET = "pa$$ w0rd/of+Ålesund"
+REDACTOR = Redactor([SECRET, "abc"])
+
+
+@pytest.mark.parametrize("before", ["", "x", "xy", "xyz"])
+@pytest.mark.parametrize("kind", ["raw", "url", "base64", "base64 url"])
+def test_a_known_value_is_masked_in_every_spelling(kind: str, before: str) -> None:
+    raw = SECRET.encode()
+    if kind == "raw":
+        data, core = before.encode() + raw, raw
+    elif kind == "url":
+        core = quote(SECRET, safe="").encode()
+        data = before.encode() + core
+    else:
+        encode = base64.urlsafe_b64encode if "url" in kind else base64.b64encode
+        data = encode(before.encode() + raw + b"tail of it")
+        core = data[len(before) * 4 // 3 + 2 :][:20]
+
+    masked = REDACTOR.mask(b"say " + data + b" end")
+
+    assert len(masked) == len(data) + 8
+    assert core not in masked
+    assert masked.startswith(b"say ")
+    assert masked.endswith(b" end")
+
+
+@pytest.mark.parametrize(
+    ("line", "secret"),
+    [
+        ("Authorization: Bearer abcdef.ghijkl-123", "abcdef.ghijkl-123"),
+        ("mysql://root:hunter2@db/x", "hunter2"),
+        ("DB_PASSWORD=correcthorse rest", "correcthorse"),
+        ("password: 'correct horse'", "correct"),
+        ('{"client_secret": "a b c d"}', "a b c d"),
+        ("api-key = 12345abc", "12345abc"),
+        ("key AKIAIOSFODNN7EXAMPLE end", "AKIAIOSFODNN7EXAMPLE"),
+        ("jwt eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.dozjgNryP4J3jVmN", "eyJzdWIiOiIxMjM0"),
+        ("ghp_0123456789abcdef0123456789abcdef0123", "0123456789abcdef"),
+        ("card 4111 1111 1111 1111 paid", "4111 1111 1111 1111"),
+        ("card 5500-0000-0000-0004", "5500-0000-0000-0004"),
+    ],
+)
+def test_what_looks_like_a_secret_is_masked(line: str, secret: str) -> None:
+    masked = Redactor().mask(line.encode())
+
+    assert len(masked) == len(line.encode())
+    assert secret.encode() not in masked
+    assert b"*" * 4 in masked
+
+
+def test_a_private_key_is_masked_whole_even_while_it_is_being_written() -> None:
+    key = b"a\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabcd\n"
+
+    assert Redactor().mask(key) == b"a\n-----BEGIN RSA PRIVATE KEY-----\n****\n****\n"
+    assert Redactor().mask(key + b"-----END RSA PRIVATE KEY-----\nz") == (
+        b"a\n-----BEGIN RSA PRIVATE KEY-----\n****\n****\n-----END RSA PRIVATE KEY-----\nz"
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-11-24T07:05:00Z 1795478400000 rows=4111 took 3.5 s",
+        "https://example.com:8080/path?x=1",
+        "card 4111 1111 1111 1112 is no card",
+        "the token ring is a basic idea",
+        "abc",
+    ],
+)
+def test_harmless_lines_stay_as_they_are(line: str) -> None:
+    assert REDACTOR.mask(line.encode()) == line.encode()
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"-eyJ", b"eyJa.", b"://", b"://a:", b"password=", b"password='", b"1 ", b"4-", b"bearer ",
+     b"-----BEGIN PRIVATE KEY-----", b"a", b"akia", b"ghp_", b"key\"  ", b"AAAAA=="],
+)  # fmt: skip
+def test_a_hostile_megabyte_takes_no_second(piece: bytes) -> None:
+    data = piece * (1_000_000 // len(piece))
+    redactor = Redactor(["a secret value", "another one"])
+    before_s = time.process_time()
+
+    masked = redactor.mask(data)
+
+    assert time.process_time() - before_s < 1.0
+    assert len(masked) == len(data)
