@@ -38,7 +38,7 @@ def pair_of(secret: str) -> KeyPair:
     """The pair that belongs to a secret half; raises ValueError when it is not a key."""
     try:
         public = zmq.curve_public(secret.encode("ascii"))
-    except (zmq.ZMQError, UnicodeEncodeError) as error:
+    except (zmq.ZMQError, ValueError) as error:
         raise ValueError("not a key: 40 characters of Z85 are needed") from error
     return KeyPair(public.decode("ascii"), secret)
 
@@ -80,9 +80,11 @@ def load_pair(path: Path) -> KeyPair:
                 f"key file {path} is a symbolic link; put the file itself there"
             ) from error
         raise HomeError(f"key file {path} cannot be read: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        _check_owner(path, os.fstat(file.fileno()))
-        content = file.read(_LARGEST_BYTES)
+    try:
+        _check_owner(path, os.fstat(descriptor))
+        content = os.read(descriptor, _LARGEST_BYTES)
+    finally:
+        os.close(descriptor)
     return _parse(path, content)
 
 

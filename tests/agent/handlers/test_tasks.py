@@ -1,0 +1,150 @@
+"""Is a task shown as far as the role may see, and changed as asked?"""
+
+import secrets
+from typing import Any
+
+import msgspec
+import pytest
+
+from shared.protocol.errors import ErrorBody
+from shared.protocol.requests import (
+    Outcome,
+    SchedulePreview,
+    SchedulePreviewReply,
+    TaskDetail,
+    TaskGet,
+    TaskSet,
+    TaskSetReply,
+)
+from shared.protocol.rows import Task
+from tests.agent.wire.door import CLOCK, Door
+
+NEW_YEAR_2027_MS = 1_798_761_600_000
+
+
+def change(*ids: str, **more: Any) -> TaskSet:
+    return TaskSet(ids=ids, op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 10_000, **more)
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator", "admin"])
+async def test_commands_are_for_operators_and_values_of_variables_for_nobody(
+    door: Door, role: str
+) -> None:
+    guest = await door.welcome(role)
+
+    detail = await guest.get(TaskGet(id="backup"), TaskDetail)
+
+    said = msgspec.json.encode(detail).decode()
+    assert ("hidden-command" in said) == (role != "viewer")
+    assert ("TOKEN" in said) == (role != "viewer")
+    assert "hidden-value" not in said
+    assert detail.definition.schedule == ("*/30 * * * *",)
+    assert len(detail.next_ms) == 10
+    assert detail.row.id == "backup"
+
+
+async def test_a_task_nobody_knows_is_not_found(door: Door) -> None:
+    guest = await door.welcome("viewer")
+
+    assert await guest.refusal(TaskGet(id="nothing")) == "not_found"
+
+
+async def test_a_task_is_paused_and_resumed_and_its_row_shows_it(door: Door) -> None:
+    guest = await door.welcome("operator")
+    until_ms = CLOCK.now_ms() + 60_000
+
+    await guest.get(change("backup", paused=True, until_ms=until_ms, reason="x"), TaskSetReply)
+    paused = door.journal.get("task", "backup")
+    reply = await guest.get(change("backup", paused=False), TaskSetReply)
+    resumed = door.journal.get("task", "backup")
+
+    assert isinstance(paused, Task)
+    assert (paused.paused, paused.paused_until_ms, paused.pause_reason) == (True, until_ms, "x")
+    assert isinstance(resumed, Task)
+    assert (resumed.paused, resumed.paused_until_ms) == (False, None)
+    assert reply.rev == resumed.rev
+    assert door.plans.reloads == 2
+
+
+async def test_of_several_tasks_each_is_answered_for(door: Door) -> None:
+    guest = await door.welcome("operator")
+
+    reply = await guest.get(change("backup", "nothing", "backup", enabled=False), TaskSetReply)
+
+    assert reply.results == (
+        Outcome(id="backup", code="ok"),
+        Outcome(id="nothing", code="not_found", msg="there is no such task"),
+    )
+    row = door.journal.get("task", "backup")
+    assert isinstance(row, Task)
+    assert (row.enabled, row.state) == (False, "off")
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ({}, "$"),
+        ({"reason": "x"}, "$"),
+        ({"enabled": True, "until_ms": 2**50}, "$.until_ms"),
+        ({"paused": True, "until_ms": 1}, "$.until_ms"),
+    ],
+)
+async def test_a_change_that_says_nothing_sensible_is_refused_by_field(
+    door: Door, more: dict[str, Any], path: str
+) -> None:
+    guest = await door.welcome("operator")
+
+    reply = await guest.ask(change("backup", **more))
+
+    assert isinstance(reply, ErrorBody)
+    assert (reply.code, reply.detail["path"]) == ("bad_request", path)
+    assert door.plans.reloads == 0
+
+
+async def test_a_schedule_is_previewed_in_its_zone_and_in_words(door: Door) -> None:
+    guest = await door.welcome("viewer")
+
+    reply = await guest.get(
+        SchedulePreview(
+            schedule="5 7 * * *", tz="Pacific/Auckland", count=2, from_ms=NEW_YEAR_2027_MS
+        ),
+        SchedulePreviewReply,
+    )
+
+    # 07:05 in Auckland, 13 hours ahead in summer, is 18:05 UTC of the day before.
+    assert reply.times_ms == (
+        NEW_YEAR_2027_MS + 65_100_000,
+        NEW_YEAR_2027_MS + 65_100_000 + 86_400_000,
+    )
+    assert reply.schedule_text == "Daily 07:05"
+    assert reply.notes == ()
+
+
+async def test_a_preview_says_what_a_change_of_clocks_does(door: Door) -> None:
+    guest = await door.welcome("viewer")
+
+    reply = await guest.get(
+        # In Berlin 02:30 does not exist on 2027-03-28.
+        SchedulePreview(
+            schedule="30 2 28 3 *", tz="Europe/Berlin", count=1, from_ms=NEW_YEAR_2027_MS
+        ),
+        SchedulePreviewReply,
+    )
+
+    assert len(reply.notes) == 1
+    assert "skipped" in reply.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "tz"), [("61 * * * *", "UTC"), ("0 0 30 2 *", "UTC"), ("@daily", "Mars/Base")]
+)
+async def test_a_schedule_that_cannot_be_is_refused_with_what_to_write(
+    door: Door, schedule: str, tz: str
+) -> None:
+    guest = await door.welcome("viewer")
+
+    reply = await guest.ask(SchedulePreview(schedule=schedule, tz=tz))
+
+    assert isinstance(reply, ErrorBody)
+    assert reply.code == "bad_request"
+    assert (schedule if tz == "UTC" else tz) in reply.msg

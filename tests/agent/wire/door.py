@@ -1,0 +1,383 @@
+"""An agent's two doors on loopback with real keys, sockets and SQLite; the rest is small."""
+
+import asyncio
+import itertools
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import structlog
+import zmq
+import zmq.asyncio
+
+from agent.clock import SystemClock
+from agent.definitions import Definition
+from agent.errors import Conflict, RunNotFound, TaskNotFound
+from agent.handlers.context import Context, Identity, LogRange
+from agent.handlers.keys import load_clients
+from agent.handlers.memory import Memory
+from agent.handlers.rows import run_row, task_row
+from agent.handlers.table import handlers
+from agent.recorder import Recorder, Shown
+from agent.runs import Run
+from agent.store import clients as stored_clients
+from agent.store import tasks as stored_tasks
+from agent.store.database import Database
+from agent.ulid import new_ulid
+from agent.wire.clients import Client, Clients
+from agent.wire.control import Control
+from agent.wire.keyfiles import KeyPair, new_pair
+from agent.wire.publisher import Publisher
+from agent.wire.zap import Zap
+from shared.protocol.codec import (
+    Event,
+    decode_event,
+    decode_reply,
+    encode_request,
+    read_reply_header,
+)
+from shared.protocol.errors import ErrorBody
+from shared.protocol.events import Metric, Summary
+from shared.protocol.journal import Journal
+from shared.protocol.keys import Address, key_id
+from shared.protocol.requests import AgentInfo, AnyReply, Hello, HelloReply, Request
+
+CLOCK = SystemClock()
+Kind = TypeVar("Kind")
+
+
+class Runs:
+    """A runner that starts nothing: it only remembers what was ordered."""
+
+    def __init__(self, recorder: Recorder, names: set[str]) -> None:
+        self._recorder = recorder
+        self._names = names
+        self.live: dict[str, Run] = {}
+        self.orders = 0
+        self.delay: asyncio.Event | None = None
+        self.failure: Exception | None = None
+
+    async def start_now(
+        self, task_name: str, *, who: str, reason: str | None, op: str | None = None
+    ) -> Run:
+        if task_name not in self._names:
+            raise TaskNotFound(task_name)
+        if any(run.task_name == task_name for run in self.live.values()):
+            raise Conflict(f"{task_name} is running already")
+        self.orders += 1
+        if self.delay is not None:
+            await self.delay.wait()
+        if self.failure is not None:
+            raise self.failure
+        now_ms = CLOCK.now_ms()
+        run = await self._recorder.order(
+            Run(
+                id=new_ulid(now_ms),
+                task_name=task_name,
+                category="General",
+                def_rev=1,
+                scheduled_ms=now_ms,
+                attempt=1,
+                trigger="manual",
+                status="queued",
+                queued_ms=now_ms,
+                requested_by=who,
+                reason=reason,
+                op=op,
+            )
+        )
+        self.live[run.id] = run
+        return run
+
+    async def abort(self, run_id: str, *, who: str, grace_ms: int | None = None) -> str:
+        run = self.live.pop(run_id, None)
+        if run is None:
+            raise RunNotFound(run_id)
+        await self._recorder.ended(
+            msgspec.structs.replace(run, status="aborted", ended_ms=CLOCK.now_ms())
+        )
+        return "ended"
+
+
+class Outputs:
+    """The output of runs, in memory."""
+
+    def __init__(self) -> None:
+        self.written: dict[str, bytes] = {}
+        self.ended: set[str] = set()
+        self.looks = 0
+
+    async def read(self, run_id: str, offset: int, limit: int) -> LogRange:
+        self.looks += 1
+        if run_id not in self.written:
+            raise RunNotFound(run_id)
+        data = self.written[run_id]
+        return LogRange(
+            data=data[offset : offset + limit],
+            offset=offset,
+            first=0,
+            size=len(data),
+            has_ended=run_id in self.ended,
+        )
+
+
+class Plans:
+    """A scheduler that only counts."""
+
+    def __init__(self) -> None:
+        self.reloads = 0
+
+    async def reload(self) -> None:
+        self.reloads += 1
+
+
+class Guest:
+    """One client connection; asks and waits for the answer to exactly that."""
+
+    def __init__(self, door: "Door", pair: KeyPair, server_key: str | None = None) -> None:
+        self.pair = pair
+        self._ids = itertools.count(1)
+        self._context = zmq.asyncio.Context()
+        self._door = door
+        self._server_key = server_key or door.pair.public
+        self._sockets: list[zmq.asyncio.Socket] = []
+        self.socket = self._connect()
+
+    def _connect(self) -> zmq.asyncio.Socket:
+        socket = self.secured(zmq.DEALER)
+        socket.connect(f"tcp://127.0.0.1:{self._door.control_port}")
+        return socket
+
+    def secured(self, kind: int) -> zmq.asyncio.Socket:
+        socket = self._context.socket(kind)
+        self._sockets.append(socket)
+        socket.linger = 0
+        socket.curve_serverkey = self._server_key.encode()
+        socket.curve_publickey = self.pair.public.encode()
+        socket.curve_secretkey = self.pair.secret.encode()
+        return socket
+
+    def reconnect(self) -> None:
+        """A new connection, as after a broken line."""
+        self.socket.close()
+        self.socket = self._connect()
+
+    def subscribe(self) -> zmq.asyncio.Socket:
+        socket = self.secured(zmq.SUB)
+        socket.subscribe(b"")
+        socket.connect(f"tcp://127.0.0.1:{self._door.events_port}")
+        return socket
+
+    async def send(self, request: Request) -> int:
+        number = next(self._ids)
+        await self.socket.send_multipart(encode_request(number, request))
+        return number
+
+    async def answer(self, number: int, request: Request) -> tuple[AnyReply | ErrorBody, bytes]:
+        while True:
+            frames = await self.socket.recv_multipart()
+            header = read_reply_header(frames)
+            if header.id == number:
+                return decode_reply(request.type, header, frames)
+
+    async def ask(self, request: Request, within_s: float = 5) -> AnyReply | ErrorBody:
+        """The answer, yes or no; TimeoutError when there is none."""
+        async with asyncio.timeout(within_s):
+            reply, _ = await self.answer(await self.send(request), request)
+            return reply
+
+    async def get(self, request: Request, kind: type[Kind]) -> Kind:
+        """The answer, which must be of this kind."""
+        reply = await self.ask(request)
+        assert isinstance(reply, kind), reply
+        return reply
+
+    async def refusal(self, request: Request) -> str:
+        """The code of a refusal, which it must be."""
+        reply = await self.ask(request)
+        assert isinstance(reply, ErrorBody), reply
+        return reply.code
+
+    async def hello(self, **more: Any) -> HelloReply:
+        return await self.get(Hello(client="test", inst=secrets.token_hex(16), **more), HelloReply)
+
+    def close(self) -> None:
+        for socket in self._sockets:
+            socket.close(linger=0)
+        self._context.term()
+
+
+class Door:
+    """Everything of an agent that a client can notice."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.pair = new_pair()
+        self.context = zmq.asyncio.Context()
+        self.log = structlog.get_logger("test")
+        self.database = Database.open(f"sqlite:///{folder / 'test.sqlite3'}")
+        self.journal = Journal(secrets.token_hex(8))
+        self.clients = Clients(CLOCK.now_ms)
+        self.recorder = Recorder(self.database, CLOCK, self._show)
+        self.tasks = {
+            name: Definition(
+                task_name=name,
+                schedule=("*/30 * * * *",),
+                command="echo hidden-command",
+                environment={"TOKEN": "hidden-value"},
+            )
+            for name in ("backup", "report")
+        }
+        self.runs = Runs(self.recorder, set(self.tasks))
+        self.outputs = Outputs()
+        self.plans = Plans()
+        self.control_port = self.events_port = 0
+        self.guests: list[Guest] = []
+        self.logs_for_viewers = True
+
+    def _show(self, shown: Shown) -> None:
+        for run in shown.runs:
+            self.journal.put(run_row(run))
+        for task in self.database.read_now(stored_tasks.load_all):
+            if task.task_name in shown.tasks:
+                self.journal.put(task_row(task, now_ms=CLOCK.now_ms()))
+
+    def build(self, *, control_port: int = 0, events_port: int = 0) -> None:
+        """Zap first, then the two doors."""
+        self.zap = Zap(self.context, self.clients, now_ms=CLOCK.now_ms, log=self.log)
+        self.zap.open()
+        self.publisher = Publisher(
+            self.context,
+            secret=self.pair.secret,
+            clients=self.clients,
+            journal=self.journal,
+            summary=Summary,
+            sample=self._sample,
+            clock=CLOCK,
+            log=self.log,
+        )
+        self.events_port = self.publisher.open("127.0.0.1", events_port)
+        self.identity = Identity(
+            agent=AgentInfo(
+                id=key_id(self.pair.public), name="test", version="1", host="here", tz="UTC"
+            ),
+            agent_key=self.pair.public,
+            address=Address("127.0.0.1", 7460),
+            events_port=self.events_port,
+            logs_for_viewers=self.logs_for_viewers,
+        )
+        memory = Memory(self.database, CLOCK)
+        self.control = Control(
+            self.context,
+            secret=self.pair.secret,
+            clients=self.clients,
+            handlers=handlers(
+                Context(
+                    identity=self.identity,
+                    clock=CLOCK,
+                    database=self.database,
+                    journal=self.journal,
+                    clients=self.clients,
+                    orders=self.runs,
+                    flags=self.recorder,
+                    plans=self.plans,
+                    logs=self.outputs,
+                    reload=self._reload,
+                    hurry=self.publisher.hurry,
+                )
+            ),
+            ops=memory,
+            audit=memory.audit,
+            clock=CLOCK,
+            log=self.log,
+        )
+        self.control_port = self.control.open("127.0.0.1", control_port)
+
+    async def _sample(self) -> Metric:
+        return Metric(now_ms=CLOCK.now_ms())
+
+    async def _reload(self) -> tuple[str, ...]:
+        self.clients.replace(await load_clients(self.database, CLOCK.now_ms()))
+        return ()
+
+    async def enrolled(self, role: str, *, label: str = "") -> KeyPair:
+        """A fresh key with this role."""
+        pair = new_pair()
+        await self.database.write(
+            partial(
+                stored_clients.add,
+                client=stored_clients.Client(
+                    key_id=key_id(pair.public),
+                    public=pair.public,
+                    label=label or role,
+                    role=role,
+                    created_ms=CLOCK.now_ms(),
+                    created_by="test",
+                ),
+            )
+        )
+        await self._reload()
+        return pair
+
+    def guest(self, pair: KeyPair, server_key: str | None = None) -> Guest:
+        """A client with this key, which has not said hello."""
+        guest = Guest(self, pair, server_key)
+        self.guests.append(guest)
+        return guest
+
+    async def welcome(self, role: str, *, label: str = "") -> Guest:
+        """A client with a fresh key of this role and an open session."""
+        guest = self.guest(await self.enrolled(role, label=label))
+        await guest.hello()
+        return guest
+
+    def close(self) -> None:
+        for guest in self.guests:
+            guest.close()
+        self.control.close()
+        self.publisher.close()
+        self.zap.close()
+        self.context.term()
+        self.database.close()
+
+
+@asynccontextmanager
+async def serving(folder: Path, *, logs_for_viewers: bool = True) -> AsyncIterator[Door]:
+    """A door that is open, for as long as it is needed."""
+    door = Door(folder)
+    door.logs_for_viewers = logs_for_viewers
+    await door.recorder.register(tuple(door.tasks.values()), who="test", why="test")
+    door.build()
+    work = [asyncio.create_task(part.run()) for part in (door.zap, door.control, door.publisher)]
+    try:
+        yield door
+    finally:
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        door.close()
+
+
+async def until(holds: Callable[[], bool], within_s: float = 5) -> None:
+    """Wait for a condition."""
+    async with asyncio.timeout(within_s):
+        while not holds():  # noqa: ASYNC110 - conditions of all kinds have no event
+            await asyncio.sleep(0.01)
+
+
+async def next_event(socket: zmq.asyncio.Socket, kind: type[Event], within_s: float = 5) -> Any:
+    """The next event of this kind."""
+    async with asyncio.timeout(within_s):
+        while True:
+            event = decode_event(await socket.recv_multipart())
+            if isinstance(event, kind):
+                return event
+
+
+def client_row(role: str, pair: KeyPair, **more: Any) -> Client:
+    """A row of the table of keys."""
+    return Client(key_id=key_id(pair.public), public=pair.public, label=role, role=role, **more)
