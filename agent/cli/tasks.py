@@ -2,6 +2,7 @@
 
 import getpass
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +16,10 @@ from agent.cron.words import in_words
 from agent.definitions import Definition, check, load_definitions, to_toml
 from agent.errors import WrongUse
 from agent.rules.schedule import next_moment
-from agent.store import statistics
+from agent.scheduler import outage_rows
+from agent.store import ledger, statistics
 from agent.store import tasks as store
+from agent.store.database import Connection
 from agent.wire.caller import new_op
 from schema import catalogue
 from shared.protocol import requests
@@ -37,6 +40,11 @@ def register(session: Session, name: str, as_json: bool) -> None:
     \b
     Example:  smartcron-agent tasks register --catalogue retail
     """
+    if name not in catalogue.names():
+        raise WrongUse(
+            f"--catalogue {name!r}: there is none of that name; "
+            f"there is {', '.join(catalogue.names())}"
+        )
     definitions = _load(catalogue.read(name), f"catalogue {name}")
     with session.database(migrate=True) as database:
         new = database.write_now(
@@ -85,16 +93,16 @@ def apply(session: Session, file: Path, why: str, as_json: bool) -> None:
     Example:  smartcron-agent tasks apply backup.toml --why "nightly, not weekly"
     """
     definitions = _load(_text(file), str(file))
-    with session.database(migrate=True) as database:
-        done = database.write_now(
-            lambda connection: store.apply(
-                connection,
-                definitions,
-                who=_who(),
-                why=why or f"file {file.name}",
-                now_ms=_now_ms(),
-            )
+    now_ms = _now_ms()
+
+    def write(connection: Connection) -> store.Applied:
+        _settle(session, connection, [each.task_name for each in definitions], now_ms)
+        return store.apply(
+            connection, definitions, who=_who(), why=why or f"file {file.name}", now_ms=now_ms
         )
+
+    with session.database(migrate=True) as database:
+        done = database.write_now(write)
     tell_agent(session)
     if as_json:
         say.json_out(done)
@@ -291,19 +299,23 @@ def _set(
     until_ms: int | None = None,
     reason: str | None = None,
 ) -> None:
-    with session.database() as database:
-        changed = database.write_now(
-            lambda connection: store.set_flags(
-                connection,
-                task_names,
-                enabled=enabled,
-                paused=paused,
-                until_ms=until_ms,
-                reason=reason,
-                who=_who(),
-                now_ms=_now_ms(),
-            )
+    now_ms = _now_ms()
+
+    def write(connection: Connection) -> tuple[store.TaskRow, ...]:
+        _settle(session, connection, task_names, now_ms)
+        return store.set_flags(
+            connection,
+            task_names,
+            enabled=enabled,
+            paused=paused,
+            until_ms=until_ms,
+            reason=reason,
+            who=_who(),
+            now_ms=now_ms,
         )
+
+    with session.database() as database:
+        changed = database.write_now(write)
     tell_agent(session)
     names = {row.task_name for row in changed}
     if as_json:
@@ -311,6 +323,20 @@ def _set(
         return
     for name in dict.fromkeys(task_names):
         say.good(f"{name} {word}" if name in names else f"{name} was {word} already")
+
+
+def _settle(session: Session, connection: Connection, names: Sequence[str], now_ms: int) -> None:
+    """Record what was due while no agent lived, by the definitions in force until now."""
+    if session.is_served:
+        return  # the agent does it itself before it takes the change over
+    for task in store.load_all(connection):
+        if task.task_name in names:
+            ledger.claim(
+                connection,
+                outage_rows(task, now_ms),
+                watermarks={task.task_name: now_ms},
+                now_ms=now_ms,
+            )
 
 
 def _load(text: str, origin: str) -> list[Definition]:
