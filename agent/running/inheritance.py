@@ -122,7 +122,7 @@ class Inheritance:
             return line
         if story.order is None:
             return _lost(story, UNSURE)
-        if story.exited is not None and story.started is not None:
+        if story.exited is not None and story.started is not None and not _is_held(story.started):
             return self._end_the_rest(story.exited, watched(story.started, story.order), told)
         return self._adopt_living(story, story.order, told, is_ours)
 
@@ -215,6 +215,14 @@ def _find_unannounced(
             return None
         time.sleep(SEARCH_EVERY_S)  # it may be about to become its program
     return None
+
+
+def _is_held(started: Line) -> bool:
+    """Is the process our child, so that it can be asked itself?"""
+    process = processes.look(started["pid"])
+    if process is None or process.start != started["start"]:
+        return False
+    return processes.is_child(process.pid)
 
 
 def _is_zombie_child(pid: int) -> bool:

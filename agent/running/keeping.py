@@ -332,9 +332,14 @@ class Keepers:
             elif line["run"] not in self._orders:
                 self._learn(name, {**line, "e": "refused", "reason": "its keeper died before"})
             else:
-                self._note(name, {"e": "forgotten", "run": line["run"]})  # it is ordered again
+                self._undo(name, self._orders[line["run"]][0])
         self._answer_stops(name)
         self._bury(name)
+
+    def _undo(self, name: str, order: Order) -> None:
+        """A keeper died before it started this run; it is ordered again from another."""
+        self._note(name, {"e": "forgotten", "run": order.run_id})
+        Path(order.output_file).unlink(missing_ok=True)  # empty: nobody has written yet
 
     def _answer_stops(self, name: str) -> None:
         for run_id in [run for run in self._stops if self._keeper_of.get(run) == name]:

@@ -135,25 +135,28 @@ class Watch:
 
     def reap(self, pid: int) -> None:
         """Take the status of a child that is over; it may be a run's main process or an orphan."""
+        over = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if over is None:
+            return
         run = self._by_pid.get(pid)
-        if run is not None:
-            # Before the zombie goes: its number still belongs to nobody else.
-            family.remember(run, self._by_pid)
-        try:
-            reaped, status, usage = os.wait4(pid, os.WNOHANG)
-        except ChildProcessError:
+        if run is None:
+            os.waitpid(pid, os.WNOHANG)
             return
-        if run is None or reaped == 0:
-            return
-        run.status = status
+        # Before the zombie goes: its number still belongs to nobody else, and should we die
+        # between both, its status can be learned by nobody any more but from the journal.
+        family.remember(run, self._by_pid)
+        run.status = over.si_status << 8 if over.si_code == os.CLD_EXITED else over.si_status
+        self._over(run)
+        _, _, usage = os.wait4(pid, os.WNOHANG)
         run.cpu_ms = round((usage.ru_utime + usage.ru_stime) * 1000)
         run.peak_rss = usage.ru_maxrss * 1024
-        self._over(run)
+        self._settle(run)
 
     def lost_sight(self, run: Watched) -> None:
         """The main process, not a child of ours, is over: nobody can say how it ended."""
         family.living(run)
         self._over(run)
+        self._settle(run)
 
     def resume(self, run: Watched) -> None:
         """Answer for what is left of a run whose main process was over before."""
@@ -168,13 +171,13 @@ class Watch:
         run.ended_ms = time.time_ns() // 1_000_000
         run.ended_mono_ms = time.monotonic_ns() // 1_000_000
         self._tell({**ended_line(run), "e": "exited"})
-        self._settle(run)
 
     def _settle(self, run: Watched) -> None:
         """End the run when nothing of it is left, else see to it that nothing will be."""
         if not run.members:
             self._end(run)
             return
+        self._tell({**ended_line(run), "e": "exited"})  # now with its usage
         now_s = time.monotonic()
         if run.kill_s is None:
             # The last of a pipeline may still be writing down what it has read.
