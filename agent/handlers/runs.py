@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from agent.errors import Conflict, RunNotFound
+from agent.errors import Conflict, RunNotFound, TaskNotFound
 from agent.handlers import cursors
 from agent.handlers.context import Context
 from agent.handlers.rights import check_output, may_read_output, may_see_commands
@@ -91,11 +91,11 @@ async def page(context: Context, who: Who, request: RunsPage) -> RunsPageReply:
 
 
 async def _variables(context: Context, task_name: str) -> tuple[str, ...] | None:
-    known = await context.database.read(tasks.load_all)
-    for task in known:
-        if task.task_name == task_name:
-            return tuple(sorted(task.definition.environment))
-    return None
+    try:
+        (task,) = await context.database.read(partial(tasks.load, names=[task_name]))
+    except TaskNotFound:
+        return None  # deleted since
+    return tuple(sorted(task.definition.environment))
 
 
 def _wanted(asked: RunFilter) -> ledger.RunFilter:
