@@ -3,10 +3,13 @@
 from configparser import ConfigParser
 from pathlib import Path
 
+from click import Context
+
 from agent.cli.root import cli
 
 UNIT = Path(__file__).parents[2] / "packaging" / "systemd" / "smartcron-agent.service"
 CRONTAB = UNIT.with_name("crontab")
+COMMANDS = cli.list_commands(Context(cli))
 
 
 def test_a_restart_of_the_agent_spares_its_runs() -> None:
@@ -16,7 +19,7 @@ def test_a_restart_of_the_agent_spares_its_runs() -> None:
 
     assert unit["Service"]["KillMode"] == "process"
     assert unit["Service"]["Restart"] == "always"
-    assert unit["Service"]["ExecStart"].split()[-1] in cli.commands
+    assert unit["Service"]["ExecStart"].split()[-1] in COMMANDS
 
 
 def test_the_crontab_lines_ask_for_commands_that_exist() -> None:
@@ -27,4 +30,4 @@ def test_the_crontab_lines_ask_for_commands_that_exist() -> None:
     ]
 
     assert [line.split()[:5] for line in lines] == [["*"] * 5, ["*/5", *["*"] * 4]]
-    assert all(line.split()[-1] in cli.commands for line in lines)
+    assert all(line.split()[-1] in COMMANDS for line in lines)
