@@ -57,6 +57,6 @@ class Link:
 
     def agent_now_ms(self, here_ms: int) -> int:
         """The agent's time; it stands still at the last heartbeat while the agent is silent."""
-        if self.state in (LOST, REFUSED) and self.beat_ms is not None:
+        if not self.is_live and self.beat_ms is not None:
             return self.beat_ms
         return here_ms + self.offset_ms

@@ -28,6 +28,8 @@ _FIXED_FAMILIES: Final = ("JetBrains Mono", "Noto Sans Mono", "DejaVu Sans Mono"
 # DejaVu draws larger letters than its size says; this brings it to the measure of the others.
 _OPTICAL: Final = {"DejaVu Sans": 0.92, "DejaVu Sans Mono": 0.95}
 _TABULAR: Final = QFont.Tag.fromString("tnum")
+_LIGATURES: Final = QFont.Tag.fromString("liga")
+_ALTERNATES: Final = QFont.Tag.fromString("calt")
 
 
 @lru_cache(maxsize=1)
@@ -148,8 +150,10 @@ class Theme(QObject):
         QHeaderView {{ background: {t.chrome}; border: none; }}
         QHeaderView::section {{
             background: {t.chrome}; color: {t.text2}; border: none;
-            border-bottom: 1px solid {t.line}; padding: 0 4px 0 8px; font-weight: 500;
+            border-bottom: 1px solid {t.line}; padding: 0 4px 0 8px;
+            font-size: {self.font(11).pixelSize()}px; font-weight: 500;
         }}
+        QHeaderView::section:first {{ padding-left: 14px; }}
         QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
         QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 0; }}
         QScrollBar::handle {{ background: {handle}; border-radius: 3px; margin: 2px; }}
@@ -173,6 +177,9 @@ class Theme(QObject):
             font.setWeight(QFont.Weight(weight))
             font.setFeature(_TABULAR, 1)
             if fixed:
+                # In a log "->" is two characters, whatever the font thinks of it.
+                font.setFeature(_LIGATURES, 0)
+                font.setFeature(_ALTERNATES, 0)
                 font.setStyleHint(QFont.StyleHint.Monospace)
                 font.setFixedPitch(True)
             self._fonts[key] = font

@@ -12,6 +12,7 @@ What it asks for (connect these to whatever talks to the agent):
     refresh_requested()                 F5: ask for everything anew
     retry_requested()                   "Try now"
     connections_requested()             the list of connections
+    undo_requested()                    take the last reversible act back
     theme_chosen(choice)                remember the appearance
     compact_chosen(bool)                remember the density
 
@@ -19,8 +20,9 @@ What it is told (plain slots):
     show_link(Link)            show_rows(rows, gone)        forget_rows()
     show_heartbeat(Heartbeat)  show_metric(Metric)          show_detail(TaskDetail)
     show_history(task_id, runs)                             show_run_detail(RunDetail)
-    begin_log(run_id)          append_log(run_id, bytes, skipped=0)   end_log(run_id)
-    show_message(text)         show_refusal(text)
+    begin_log(run_id)          append_log(run_id, bytes|str, skipped=0)   end_log(run_id)
+    show_notice(text, kind="done"|"bad"|"doubt", can_undo=False)
+    show_pending(task_id, bool)   an order for the task is on its way, or answered
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -71,6 +73,7 @@ SMALLEST: Final = (960, 600)
 USUAL: Final = (1440, 900)
 LOG_PX: Final = 196
 QUIET_MS: Final = 300
+_NOTICE_ICONS: Final = {"done": "check-bold", "bad": "warning-fill", "doubt": "question-bold"}
 
 
 class MainWindow(QMainWindow):
@@ -90,6 +93,7 @@ class MainWindow(QMainWindow):
     refresh_requested = Signal()
     retry_requested = Signal()
     connections_requested = Signal()
+    undo_requested = Signal()
     theme_chosen = Signal(str)
     compact_chosen = Signal(bool)
 
@@ -125,6 +129,7 @@ class MainWindow(QMainWindow):
         self._ager.start()
         self.show_screen(TASKS)
         self.show_link(self._link)
+        self.grid.setFocus()
 
     def now(self) -> int:
         """The agent's time; it stands still while the agent is silent."""
@@ -224,23 +229,24 @@ class MainWindow(QMainWindow):
         else:
             self._name_log([run])
 
-    def append_log(self, run_id: str, data: bytes, skipped: int = 0) -> None:
-        """More of that log; `skipped` bytes before it were left out."""
+    def append_log(self, run_id: str, output: bytes | str, skipped: int = 0) -> None:
+        """More of that log, as bytes or as text; `skipped` bytes before it were left out."""
         if run_id == self.log.run_id:
-            self.log.append(data, skipped)
+            self.log.append(output, skipped)
 
     def end_log(self, run_id: str) -> None:
         """That log is complete."""
         if run_id == self.log.run_id:
             self.log.end()
 
-    def show_message(self, text: str) -> None:
-        """Something worth a short word."""
-        self.toasts.show_toast(text, icon="info")
+    def show_notice(self, text: str, kind: str = "done", can_undo: bool = False) -> None:
+        """What became of an order, with the way back if there is one."""
+        undo = self.undo_requested.emit if can_undo else None
+        self.toasts.show_toast(text, icon=_NOTICE_ICONS.get(kind, "info"), undo=undo)
 
-    def show_refusal(self, text: str) -> None:
-        """A request was refused; the sentence says why and what to do."""
-        self.toasts.show_toast(text, icon="warning-fill")
+    def show_pending(self, task_id: str, pending: bool) -> None:
+        """An order for that task is on its way, or was answered."""
+        self.grid.show_pending(task_id, pending)
 
     def tick(self) -> None:
         """A second has passed: one timer for all countdowns."""
@@ -282,6 +288,7 @@ class MainWindow(QMainWindow):
         self.nothing = Nothing(theme)
         self.details = Details(theme, self.now)
         self._wants_details = True
+        self._floats = False
         self.log = LogDock(theme)
         self.executions = Executions(self._runs, theme)
         self.overview = Overview(self._tasks, self._checks, theme, self.now)
@@ -376,7 +383,7 @@ class MainWindow(QMainWindow):
         self.overview.tasks_requested.connect(self._open_list)
         self.overview.runs_requested.connect(lambda: self.show_screen(RUNS))
         self.log.closed.connect(self.toggle_log)
-        self.log.failed.connect(self.show_refusal)
+        self.log.failed.connect(self._complain)
 
     def _make_actions(self) -> dict[str, QAction]:
         """Every action once; menus and keys share them."""
@@ -399,7 +406,7 @@ class MainWindow(QMainWindow):
             ("end", self.tr("End of the log"), "", "Ctrl+End", self.log.go_to_end),
             ("trouble", self.tr("Next trouble"), "", "Alt+Down", lambda: self._to_trouble(1)),
             ("earlier", self.tr("Previous trouble"), "", "Alt+Up", lambda: self._to_trouble(-1)),
-            ("undo", self.tr("Undo"), "", "Ctrl+Z", lambda: self.toasts.undo_last()),
+            ("undo", self.tr("Undo"), "", "Ctrl+Z", self.undo_requested.emit),
             ("copy", self.tr("Copy the name"), "copy", "", self._copy_name),
             ("times", self.tr("Times in"), "", "Ctrl+Shift+T", self._next_times),
             ("settings", self.tr("Settings"), "", "Ctrl+,", self.rail.settings.click),
@@ -438,6 +445,7 @@ class MainWindow(QMainWindow):
     def toggle_details(self) -> None:
         """Show the details panel, or hide it."""
         self._wants_details = not self.details.isVisible()
+        self._place_floating()
         self.details.setVisible(self._wants_details)
 
     def toggle_log(self) -> None:
@@ -457,15 +465,37 @@ class MainWindow(QMainWindow):
             return
         run_id = task.run_id or (task.last.run_id if task.last is not None else None)
         if run_id is None:
-            self.show_message(self.tr("{0} has not run yet, so it has no log.").format(task.name))
+            self.show_notice(self.tr("{0} has not run yet, so it has no log.").format(task.name))
             return
         self._open_log(run_id)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         narrow = self.width() < FLOAT_BELOW_PX
+        if narrow != self._floats:
+            self._float_details(narrow)
+        self._place_floating()
         self.rail.set_narrow(self.width() < NARROW_PX)
         self.status.set_narrow(narrow)
+
+    def _float_details(self, floats: bool) -> None:
+        """On a small window the panel stands over the grid, and only when it is asked for."""
+        self._floats = floats
+        if floats:
+            self.details.setParent(self._screens)
+            self._wants_details = False
+            self.details.hide()
+        else:
+            self._across.addWidget(self.details)
+            self._across.setSizes([self.width() - 72 - USUAL_PX, USUAL_PX])
+            self._wants_details = True
+            self.details.setVisible(self.screen_name == TASKS)
+
+    def _place_floating(self) -> None:
+        if self._floats:
+            room = self._screens.rect()
+            self.details.setGeometry(room.width() - USUAL_PX, 0, USUAL_PX, room.height())
+            self.details.raise_()
 
     def _open_log(self, run_id: str) -> None:
         if self.log.run_id and self.log.run_id != run_id:
@@ -522,6 +552,7 @@ class MainWindow(QMainWindow):
     def _open(self, task_id: str) -> None:
         self.show_screen(TASKS)
         self._wants_details = True
+        self._place_floating()
         self.details.show()
         self.grid.select_task(task_id)
         self._select(task_id)
@@ -536,9 +567,12 @@ class MainWindow(QMainWindow):
 
     # Commands ----------------------------------------------------------------------------
 
+    def _complain(self, text: str) -> None:
+        self.show_notice(text, "bad")
+
     def _may(self) -> bool:
         if not self._link.may_command:
-            self.show_refusal(self._why_not())
+            self._complain(self._why_not())
         return self._link.may_command
 
     def _run(self, task_id: str) -> None:
@@ -593,27 +627,12 @@ class MainWindow(QMainWindow):
             self._pause_or_resume([task.id for task in chosen])
 
     def _pause(self, ids: list[str], until_ms: int | None) -> None:
-        if not self._may():
-            return
-        self.pause_requested.emit(ids, until_ms)
-        said = self.tr("{0} is paused until you resume it").format(self._named(ids))
-        if until_ms is not None:
-            task = self._tasks.task(ids[0])
-            zone = words.zone_for(self._tasks.times, task.tz if task is not None else "UTC")
-            at = words.clock(until_ms, zone, self.now())
-            said = self.tr("{0} is paused until {1}").format(self._named(ids), at)
-        self.toasts.show_toast(
-            said, icon="pause-fill", undo=lambda: self.resume_requested.emit(ids)
-        )
+        if self._may():
+            self.pause_requested.emit(ids, until_ms)
 
     def _resume(self, ids: list[str]) -> None:
         if self._may():
             self.resume_requested.emit(ids)
-            self.toasts.show_toast(
-                self.tr("{0} goes on").format(self._named(ids)),
-                icon="play-fill",
-                undo=lambda: self.pause_requested.emit(ids, None),
-            )
 
     def _switch_chosen(self) -> None:
         tasks = self.grid.chosen_tasks()
@@ -628,23 +647,10 @@ class MainWindow(QMainWindow):
     def _enable(self, ids: list[str]) -> None:
         if self._may():
             self.enable_requested.emit(ids)
-            self.toasts.show_toast(
-                self.tr("{0} is enabled").format(self._named(ids)),
-                icon="power",
-                undo=lambda: self.disable_requested.emit(ids),
-            )
 
     def _disable(self, ids: list[str]) -> None:
         if self._may():
             self.disable_requested.emit(ids)
-            self.toasts.show_toast(
-                self.tr("{0} is disabled").format(self._named(ids)),
-                icon="prohibit-bold",
-                undo=lambda: self.enable_requested.emit(ids),
-            )
-
-    def _named(self, ids: Sequence[str]) -> str:
-        return ids[0] if len(ids) == 1 else self.tr("{0} tasks").format(len(ids))
 
     def _open_menu(self, at: QPoint) -> None:
         menu = QMenu(self)
@@ -767,6 +773,7 @@ class MainWindow(QMainWindow):
         if isinstance(task, Task):
             self.grid.select_task(task.id)
             self._select(task.id)
+            self.grid.setFocus()
 
 
 def _column(holder: QWidget) -> QVBoxLayout:

@@ -101,13 +101,15 @@ class TimeCurve(QWidget):
         theme: Theme,
         *,
         height: int,
+        ground: str = "surface",
         share: bool = False,
         axes: bool = True,
+        least_top: float = 1.0,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._theme = theme
-        self._share, self._axes = share, axes
+        self._theme, self._ground = theme, ground
+        self._share, self._axes, self._least_top = share, axes, least_top
         self._plot: Any = None
         self._points: tuple[tuple[int, float], ...] = ()
         self._failures: tuple[tuple[int, float], ...] = ()
@@ -156,8 +158,8 @@ class TimeCurve(QWidget):
         else:
             self._usual.hide()
         tops = [*values, *(value for _, value in self._failures), *(self._band or ())]
-        top = 1.0 if self._share else (max(tops, default=1.0) or 1.0) * 1.15
-        self._plot.setYRange(0, top, padding=0)
+        top = 1.0 if self._share else max(self._least_top, max(tops, default=1.0) * 1.15)
+        self._plot.setYRange(0, top * 1.02, padding=0)
         if self._axes:
             self._value_axis.setTicks([self._value_ticks(top)])
             self._time_axis.setTicks([self._time_ticks()])
@@ -177,7 +179,7 @@ class TimeCurve(QWidget):
         self._plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         item = self._plot.getPlotItem()
         item.getViewBox().setDefaultPadding(0)
-        item.setContentsMargins(0, 2, 4, 0)
+        item.setContentsMargins(0, 8, 4, 0)
         self._value_axis, self._time_axis = item.getAxis("left"), item.getAxis("bottom")
         for axis in (self._value_axis, self._time_axis):
             axis.setStyle(tickLength=0, tickTextOffset=5)
@@ -205,6 +207,7 @@ class TimeCurve(QWidget):
         if self._plot is None:
             return
         t, pg = self._theme.tokens, self._pg
+        self._plot.setBackground(QColor(getattr(t, self._ground)))
         stroke = t.idle.fill if self._stale else t.series
         self._curve.setPen(pg.mkPen(stroke, width=1.25))
         area = QColor(stroke)
@@ -221,6 +224,7 @@ class TimeCurve(QWidget):
             axis.setTickFont(font)
             axis.setTextPen(pg.mkPen(t.text3))
             axis.setPen(pg.mkPen(None))
+            axis.setTickPen(pg.mkPen(None))
         for line in self._grid_lines:
             line.setPen(pg.mkPen(t.grid, width=1))
 
@@ -249,11 +253,9 @@ class TimeCurve(QWidget):
         self._plot.setXRange(first / 1000, last / 1000 + (last - first) / 60_000, padding=0)
         zone = words.zone_named(self._zone)
         reach = last - first
-        marks = [first + reach * part // 4 for part in range(1, 4)]
-        if reach < 2 * words.DAY_MS:
-            form = "%H:%M" if reach > 10 * words.MINUTE_MS else "%H:%M:%S"
-        else:
-            form = "%a"
+        parts = 4 if self.width() > 260 else 3
+        marks = [first + reach * part // parts for part in range(1, parts)]
+        form = "%H:%M" if reach < 2 * words.DAY_MS else "%a"
         return [(mark / 1000, words.moment(mark, zone).strftime(form)) for mark in marks]
 
 

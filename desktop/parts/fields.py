@@ -92,9 +92,8 @@ class SearchField(QWidget):
     def _dress(self) -> None:
         t = self._theme.tokens
         self.edit.setFont(self._theme.font(12))
+        self.edit.setStyleSheet(f"background: transparent; border: none; color: {t.text};")
         palette = QPalette(self.edit.palette())
-        palette.setColor(QPalette.ColorRole.Base, QColor(t.raised))
-        palette.setColor(QPalette.ColorRole.Text, QColor(t.text))
         palette.setColor(QPalette.ColorRole.PlaceholderText, QColor(t.text3))
         self.edit.setPalette(palette)
         self.update()
@@ -109,7 +108,7 @@ class Counter(QAbstractButton):
         super().__init__(parent)
         self._theme, self._look = theme, look
         self._number = 0
-        self._stale = False
+        self._stale = self._is_terse = False
         self.setText(word)
         self.setCheckable(True)
         self.setFixedHeight(36)
@@ -123,18 +122,28 @@ class Counter(QAbstractButton):
         self.updateGeometry()
         self.update()
 
+    def set_terse(self, terse: bool) -> None:
+        """Leave the word out where there is a shape and little room."""
+        self._is_terse = terse and self._look is not None
+        self.setToolTip(self.text() if self._is_terse else "")
+        self.updateGeometry()
+        self.update()
+
     @property
     def number(self) -> int:
         """How many."""
         return self._number
 
+    def _shown_word(self) -> str:
+        return "" if self._is_terse else self.text()
+
     def sizeHint(self) -> QSize:
-        word = QFontMetrics(self._theme.font(12, 500)).horizontalAdvance(self.text())
-        figure = QFontMetrics(self._theme.font(16, 600)).horizontalAdvance(
-            words.count(self._number)
-        )
+        word = QFontMetrics(self._theme.font(12, 500)).horizontalAdvance(self._shown_word())
+        said = words.count(self._number)
+        figure = QFontMetrics(self._theme.font(16, 600)).horizontalAdvance(said)
         icon = 24 if self._look is not None else 0
-        return QSize(12 + icon + word + 14 + figure + 13, 36)
+        gap = 2 if self._is_terse else 14
+        return QSize(12 + icon + word + gap + figure + 13, 36)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -162,9 +171,8 @@ class Counter(QAbstractButton):
             x += 24
         painter.setPen(QColor(ink))
         painter.setFont(self._theme.font(12, 500))
-        painter.drawText(
-            self.rect().adjusted(x, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self.text()
-        )
+        room = self.rect().adjusted(x, 0, 0, 0)
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, self._shown_word())
         painter.setFont(self._theme.font(16, 600))
         painter.drawText(
             self.rect().adjusted(0, 0, -12, 0),

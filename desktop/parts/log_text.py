@@ -84,13 +84,13 @@ class LogText(QPlainTextEdit):
         self._ansi = AnsiDecoder()
         self.clear()
 
-    def append_bytes(self, data: bytes, skipped: int = 0) -> None:
-        """Take more output; it shows within a few batches. A chunk may end inside a letter."""
+    def append_output(self, output: bytes | str, skipped: int = 0) -> None:
+        """Take more output; it shows within a few batches. Bytes may end inside a letter."""
         if skipped:
             self._numbered = False
             note = self.tr("{0} left out here").format(words.size(skipped))
             self._pending += f"{self._decoder.decode(b'', final=True)}\x1b[2m{note}\x1b[0m\n"
-        self._pending += self._decoder.decode(data)
+        self._pending += self._decoder.decode(output) if isinstance(output, bytes) else output
         surplus = len(self._pending) - 2 * KEPT_CHARACTERS
         if surplus > 0:
             # Faster than a screen can take; what would be dropped at once is not even painted.
@@ -250,6 +250,8 @@ class LogText(QPlainTextEdit):
         block = self.firstVisibleBlock()
         geometry = self.blockBoundingGeometry(block).translated(self.contentOffset())
         while block.isValid() and geometry.top() <= self.viewport().height():
+            if not block.next().isValid() and not block.length() > 1:
+                break
             number = str(block.blockNumber() + 1 + self._dropped_lines)
             line_high = self.fontMetrics().lineSpacing()
             room = QRect(0, round(geometry.top()), wide - 10, line_high)

@@ -170,5 +170,5 @@ class RunTable(QTableView):
         self.viewport().update()
 
     def _dress(self) -> None:
-        self.horizontalHeader().setFont(self._theme.font(12, 500))
+        self.horizontalHeader().setFont(self._theme.font(11, 500))
         self.viewport().update()

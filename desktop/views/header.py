@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 
 from desktop import freshness, words
 from desktop.freshness import Link
@@ -147,7 +147,7 @@ class Header(Ground):
         self._lock = IconLabel(theme, "lock-simple", ink="text2", px=14)
         self._role = _Badge(theme)
         self._label = Elided(theme, px=12, weight=500)
-        self._label.setMaximumWidth(160)
+        self._label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self._user = IconLabel(theme, "user-circle", ink="text2", px=18)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 14, 0)
@@ -169,7 +169,7 @@ class Header(Ground):
         self._role.setVisible(bool(link.role))
         self._label.setText(link.label)
         self._label.setVisible(bool(link.label))
-        self._label.setMinimumWidth(min(160, self._label.sizeHint().width()))
+        self._label.setFixedWidth(min(160, self._label.sizeHint().width() + 2))
         self._lock.setVisible(link.role == "viewer")
         self._lock.setToolTip(self.tr("View only"))
 

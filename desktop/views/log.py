@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from desktop import words
 from desktop.parts.buttons import GHOST, Button, Check
 from desktop.parts.fields import SearchField
-from desktop.parts.labels import Elided, Ground, IconLabel
+from desktop.parts.labels import Elided, Ground, IconLabel, Words
 from desktop.parts.log_text import LogText
 from desktop.theme import Theme
 from shared.protocol.rows import Run
@@ -41,11 +41,10 @@ class LogDock(Ground):
         self._ended = False
         self._run_id = ""
         self.text = LogText(theme)
-        self.title = Elided(theme, px=12, weight=600)
+        self.title = Words(theme, px=12, weight=600)
         self.subline = Elided(theme, px=12, ink="text2")
         self.search = SearchField(theme, self.tr("Search in the log"))
-        self.search.setMaximumWidth(230)
-        self.search.setMinimumWidth(140)
+        self.search.setFixedWidth(210)
         self.search.changed.connect(self._search)
         self.search.submitted.connect(lambda: self.go_to_match(1))
         self.search.left.connect(self.text.setFocus)
@@ -67,9 +66,9 @@ class LogDock(Ground):
         bar.setContentsMargins(16, 0, 10, 0)
         bar.setSpacing(8)
         bar.addWidget(IconLabel(theme, "file-text", px=15))
-        bar.addWidget(self.title, 2)
-        bar.addWidget(self.subline, 3)
-        bar.addWidget(self.search, 2)
+        bar.addWidget(self.title)
+        bar.addWidget(self.subline, 1)
+        bar.addWidget(self.search)
         bar.addWidget(self._up)
         bar.addWidget(self._down)
         bar.addSpacing(6)
@@ -123,9 +122,9 @@ class LogDock(Ground):
         self.title.setText(run.task_id)
         self.subline.setText(self.tr("run of {0}, attempt {1}, {2}").format(at, run.attempt, grows))
 
-    def append(self, data: bytes, skipped: int = 0) -> None:
+    def append(self, output: bytes | str, skipped: int = 0) -> None:
         """More output."""
-        self.text.append_bytes(data, skipped)
+        self.text.append_output(output, skipped)
 
     def end(self) -> None:
         """The output is complete."""

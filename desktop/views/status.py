@@ -58,6 +58,9 @@ class StatusBar(Ground):
         self._link_icon.show_icon(icon, ink)
         self.link.setText(word)
         self.link.set_ink("text" if link.is_live else ink)
+        # While the agent is silent the room belongs to what is known of the link.
+        self.load.setVisible(link.is_live)
+        self._bars[1].setVisible(link.is_live)
         self.truth.setText(self._truth(link, here_ms))
         self._show_security(link)
         now_ms = link.agent_now_ms(here_ms)

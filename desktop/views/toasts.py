@@ -64,7 +64,6 @@ class Toasts(QWidget):
     def __init__(self, theme: Theme, over: QWidget) -> None:
         super().__init__(over)
         self._theme, self._over = theme, over
-        self._undo: Callable[[], None] | None = None
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(8)
@@ -75,7 +74,7 @@ class Toasts(QWidget):
     def show_toast(
         self, text: str, *, icon: str = "info", undo: Callable[[], None] | None = None
     ) -> Toast:
-        """Say it; `undo` is offered as a button and on Ctrl+Z."""
+        """Say it; `undo` is offered as a button."""
         while self._layout.count() >= MOST:
             self._take(0)
         toast = Toast(self._theme, text, icon, undo, self.tr("Undo"))
@@ -84,17 +83,10 @@ class Toasts(QWidget):
         timer = QTimer(toast, interval=SHOWN_MS, singleShot=True)
         timer.timeout.connect(toast.close)
         timer.start()
-        self._undo = undo
         self.show()
         self.raise_()
         self._place()
         return toast
-
-    def undo_last(self) -> None:
-        """Take the newest reversible act back."""
-        if self._undo is not None:
-            undo, self._undo = self._undo, None
-            undo()
 
     def texts(self) -> list[str]:
         """What is said now."""

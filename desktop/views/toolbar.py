@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from desktop.models.filter import Query, parse
@@ -105,6 +105,21 @@ class Toolbar(Ground):
             number = sum(counts.get(state, 0) for state in COUNTED[key])
             counter.show_number(number, stale=stale)
             counter.setVisible(number > 0 or key == "failing" or counter.isChecked())
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Counters lose their words before they would lose their room."""
+        shown = [counter for counter in self.counters.values() if not counter.isHidden()]
+        for counter in shown:
+            counter.set_terse(False)
+        wanted = sum(counter.sizeHint().width() + 8 for counter in (self.all, *shown))
+        if wanted > self.width() - 28:
+            for counter in shown:
+                counter.set_terse(True)
 
     def show_compact(self, compact: bool) -> None:
         """The rows are low, or not."""

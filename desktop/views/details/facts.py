@@ -11,7 +11,7 @@ from desktop.theme import Theme
 LABEL_PX = 84
 
 Fact = tuple[str, str, str, str]
-"""Label, value, second word, ink of the value."""
+"""Label, value, second word, ink of the second word."""
 
 
 class Facts(QWidget):
@@ -42,7 +42,7 @@ class Facts(QWidget):
                 if widget.text() != text:
                     widget.setText(text)
             row[2].setVisible(bool(second))
-            row[1].set_ink(ink or "text", 500)
+            row[2].set_ink(ink or "text3", 500 if ink else 400)
 
     def texts(self) -> dict[str, str]:
         """What is shown, by label."""

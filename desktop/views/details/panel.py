@@ -31,7 +31,7 @@ from shared.protocol.rows import Run, Task
 SUMMARY_TAB: Final = 0
 RUNS_TAB: Final = 1
 SETTINGS_TAB: Final = 2
-MIN_PX: Final = 300
+MIN_PX: Final = 330
 USUAL_PX: Final = 348
 
 

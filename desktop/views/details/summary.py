@@ -66,7 +66,7 @@ class Summary(QWidget):
         self._runs = runs
         curve = Section(theme, self.tr("Duration"), self.tr("band = usual"))
         self._curve_section = curve
-        self.curve = TimeCurve(theme, height=118)
+        self.curve = TimeCurve(theme, height=118, ground="chrome")
         curve.body.addWidget(self.curve, 1)
         self._error = Section(theme, self.tr("Error"))
         self._message = Words(theme, px=11, ink="bad.text", selectable=True, wrap=True, fixed=True)
@@ -225,7 +225,7 @@ class Summary(QWidget):
             )
             facts.append((self.tr("Paused"), until, task.pause_reason or "", ""))
         if task.invalid_reason:
-            facts.append((self.tr("Invalid"), task.invalid_reason, "", "bad.text"))
+            facts.append((self.tr("Invalid"), task.invalid_reason, "", ""))
         return facts
 
     def _usual(self, task: Task) -> Fact:
@@ -233,5 +233,7 @@ class Summary(QWidget):
         if task.usual_low_ms is None or task.usual_high_ms is None:
             return (self.tr("Usual time"), words.duration(task.avg_ms), "", "")
         low, high = words.duration(task.usual_low_ms), words.duration(task.usual_high_ms)
-        said = low if low == high else self.tr("{0} to {1}").format(low, high)
+        if task.usual_high_ms < 59_000:
+            low = low.split(words.NO_BREAK)[0]
+        said = high if low == high else self.tr("{0} to {1}").format(low, high)
         return (self.tr("Usual time"), said, average, "")

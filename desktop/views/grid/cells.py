@@ -53,6 +53,7 @@ class Scene:
     is_stale: bool
     is_compact: bool
     cron_text: bool
+    pending: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=20_000)
@@ -156,7 +157,8 @@ class CellPainter:
         look = task_look(state)
         colour = self._family(look.family, scene).text
         mark = QRect(rect.left() + FIRST_PAD - 1, rect.center().y() - 8, 16, 16)
-        self._theme.draw_icon(painter, mark, look.icon, colour, ICON)
+        icon = "hourglass-medium-fill" if task.id in scene.pending else look.icon
+        self._theme.draw_icon(painter, mark, icon, colour, ICON)
         self._text(
             painter,
             rect.adjusted(FIRST_PAD + 20, 0, 0, 0),
@@ -171,7 +173,7 @@ class CellPainter:
         font = theme.font(13, 500 if needy else 400)
         plain = theme.font(13)
         prefix = shared_prefix(task.name, task.category)
-        room = rect.adjusted(PAD, 0, -PAD, 0)
+        room = rect.adjusted(PAD, 0, -2, 0)
         badge = f"P{task.priority}" if task.priority == 1 else ""
         if badge:
             room.setWidth(room.width() - 34)
@@ -280,7 +282,7 @@ class CellPainter:
 
     def _hours(self, painter: QPainter, rect: QRect, task: Task, state: str, scene: Scene) -> None:
         theme, t = self._theme, self._theme.tokens
-        room = rect.adjusted(PAD, 0, -6, 0)
+        room = rect.adjusted(PAD, 0, -4, 0)
         if task.runs_24h == 0:
             self._text(painter, room, _tr("no run"), theme.font(12), t.text3)
             return

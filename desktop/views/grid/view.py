@@ -51,12 +51,12 @@ REST_MS: Final = 3_000
 ACTION_PX: Final = 26
 
 _WIDTHS: Final = {
-    Column.STATUS: 96,
-    Column.SCHEDULE: 130,
-    Column.LAST: 124,
-    Column.DURATION: 140,
-    Column.HOURS: 116,
-    Column.NEXT: 158,
+    Column.STATUS: 92,
+    Column.SCHEDULE: 128,
+    Column.LAST: 126,
+    Column.DURATION: 138,
+    Column.HOURS: 113,
+    Column.NEXT: 154,
 }
 _TASK_MIN_PX: Final = 230
 _NARROW_SCHEDULE_PX: Final = 104
@@ -105,6 +105,7 @@ class TaskGrid(QTreeView):
         self._pointer: QPoint | None = None
         self._seen: dict[str, object] = {}
         self._tints: dict[str, int] = {}
+        self._pending: set[str] = set()
         self._age = QElapsedTimer()
         self._age.start()
         self._fade = QTimer(self, interval=40)
@@ -173,6 +174,14 @@ class TaskGrid(QTreeView):
         """Whether actions may be offered, and if not, why."""
         self._can_command = allowed
         self._why_not = why_not
+        self.viewport().update()
+
+    def show_pending(self, task_id: str, pending: bool) -> None:
+        """An order for that task is on its way: an hourglass stands for its shape."""
+        if pending:
+            self._pending.add(task_id)
+        else:
+            self._pending.discard(task_id)
         self.viewport().update()
 
     def set_compact(self, compact: bool) -> None:
@@ -322,6 +331,7 @@ class TaskGrid(QTreeView):
             is_stale=self.is_stale,
             is_compact=self.is_compact,
             cron_text=self._cron_text,
+            pending=frozenset(self._pending),
         )
         selected = self.selectionModel().isSelected(model_index)
         hovered = self._pointer is not None and rect.contains(self._pointer)
@@ -361,7 +371,7 @@ class TaskGrid(QTreeView):
         self._lay_out_columns()
 
     def _dress(self) -> None:
-        self.header().setFont(self._theme.font(12, 500))
+        self.header().setFont(self._theme.font(11, 500))
         self.viewport().update()
 
     def _hairline(self, painter: QPainter, rect: QRect) -> None:

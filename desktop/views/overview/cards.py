@@ -296,7 +296,13 @@ class HealthCard(Card):
     """One reading of the server: its state, its figure, its course."""
 
     def __init__(
-        self, theme: Theme, title: str, *, share: bool = False, curve: bool = True
+        self,
+        theme: Theme,
+        title: str,
+        *,
+        share: bool = False,
+        curve: bool = True,
+        least_top: float = 1.0,
     ) -> None:
         super().__init__(theme)
         self._theme = theme
@@ -322,7 +328,7 @@ class HealthCard(Card):
         self.body.setSpacing(8)
         self.curve: TimeCurve | None = None
         if curve:
-            self.curve = TimeCurve(theme, height=84, share=share, axes=share)
+            self.curve = TimeCurve(theme, height=84, share=share, axes=share, least_top=least_top)
             self.body.addWidget(self.curve, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 12, 16, 12)

@@ -161,8 +161,8 @@ class Overview(QScrollArea):
         self.cpu = HealthCard(self._theme, self.tr("CPU"), share=True)
         self.memory = HealthCard(self._theme, self.tr("Memory"), share=True)
         self.disk = HealthCard(self._theme, self.tr("Disk"), curve=False)
-        self.database = HealthCard(self._theme, self.tr("Database"))
-        self.heart = HealthCard(self._theme, self.tr("Agent"))
+        self.database = HealthCard(self._theme, self.tr("Database"), least_top=20)
+        self.heart = HealthCard(self._theme, self.tr("Agent"), least_top=40)
         for _ in range(MOST_DISKS):
             self.disk.body.addWidget(self._disk_row())
         self.disk.body.addStretch(1)
@@ -244,8 +244,8 @@ class Overview(QScrollArea):
             str(bad),
             "",
             note,
-            family="bad" if bad else "warn" if late else "ok",
-            icon="warning" if bad or late else "check",
+            family="warn" if late else "idle" if bad else "ok",
+            icon="clock-afternoon-fill" if late else "check",
             stale=stale,
         )
 
