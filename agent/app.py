@@ -35,7 +35,7 @@ from agent.running.secrets import load_secrets
 from agent.running.spawn import build_order
 from agent.scheduler import Scheduler
 from agent.settings import Home, Settings
-from agent.store import ledger, state
+from agent.store import ledger, state, tasks
 from agent.store.database import Database, database_url
 from agent.store.state import Heartbeat
 from agent.wire.clients import Client, Clients
@@ -51,6 +51,7 @@ from shared.protocol.requests import AgentInfo
 log = structlog.get_logger(__name__)
 
 BEAT_MS = 15_000
+SETTLE_S = 2.0
 
 
 async def serve(home: Home, settings: Settings) -> None:
@@ -60,15 +61,16 @@ async def serve(home: Home, settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with only_agent(home):
+    with only_agent(home) as say_ready:
         async with _core(home, settings) as core:
-            await _serve(core, stop)
+            await _serve(core, stop, say_ready)
 
 
 async def tick_once(home: Home, settings: Settings) -> None:
     """One pass without a daemon: decide what is due, wait for its runs, leave."""
     home.check()
-    with only_agent(home):
+    with only_agent(home) as say_ready:
+        say_ready()
         async with _core(home, settings) as core, asyncio.TaskGroup() as group:
             await _begin(core, group)
             await core.scheduler.decide()
@@ -181,7 +183,8 @@ async def _begin(core: _Core, group: asyncio.TaskGroup) -> None:
     """Account for the runs of an earlier life, then be ready to start new ones."""
     core.runner.work_in(group)
     decided_until_ms = await core.database.read(state.decided_until)
-    core.scheduler.plan_all(decided_until_ms=decided_until_ms or core.started_ms)
+    history = await core.database.read(partial(tasks.history, until_ms=core.started_ms))
+    core.scheduler.plan_all(decided_until_ms=decided_until_ms or 0, history=history)
     standing = await core.keepers.open()
     unfinished = await core.database.read(ledger.unfinished)
     await core.board.fill()
@@ -190,7 +193,7 @@ async def _begin(core: _Core, group: asyncio.TaskGroup) -> None:
         log.info("runs of an earlier agent taken over", count=len(unfinished))
 
 
-async def _serve(core: _Core, stop: asyncio.Event) -> None:
+async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]) -> None:
     settings, clock = core.settings, core.clock
     agent_key = load_pair(core.home.keys / AGENT_KEY)
     local_key = load_pair(core.home.keys / LOCAL_KEY)
@@ -263,11 +266,11 @@ async def _serve(core: _Core, stop: asyncio.Event) -> None:
     )
     try:
         zap.open()
+        # Bound before any run is taken over: a port in use must stop the start, not a run.
+        control.open(settings.listen, settings.control_port)
+        publisher.open(settings.listen, settings.events_port)
         async with asyncio.TaskGroup() as group:
             doors = [group.create_task(zap.run(), name="zap")]
-            # Bound before any run is taken over: a port in use must stop the start, not a run.
-            control.open(settings.listen, settings.control_port)
-            publisher.open(settings.listen, settings.events_port)
             await _begin(core, group)
             works = [
                 group.create_task(core.board.run(), name="board"),
@@ -282,6 +285,7 @@ async def _serve(core: _Core, stop: asyncio.Event) -> None:
             asyncio.get_running_loop().add_signal_handler(
                 signal.SIGHUP, lambda: group.create_task(_reloaded(reload), name="reload")
             )
+            say_ready()
             log.info(
                 "serving",
                 name=settings.agent_name,
@@ -310,8 +314,9 @@ async def _leave(
         work.cancel()
     control.stop()
     publisher.say_stopping()
-    await core.runner.wait_recorded()
+    await core.runner.settle(within_s=SETTLE_S)
     await core.keepers.close()
+    core.runner.give_up()
     log.info("stopped; living runs stay with their keeper", runs=core.runner.running)
 
 

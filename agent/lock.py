@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,13 +14,16 @@ NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.ssh
 
 
 def lock_file(home: Home) -> Path:
-    """The file whose lock says that an agent lives; it holds the agent's pid."""
+    """The file whose lock says that an agent lives; it holds the pid of one that serves."""
     return home.runtime / "agent.lock"
 
 
 @contextmanager
-def only_agent(home: Home) -> Iterator[None]:
-    """Hold the home; raises AlreadyServing when another agent does, HomeError on network disks."""
+def only_agent(home: Home) -> Iterator[Callable[[], None]]:
+    """Hold the home; call what is given once all doors are open, so that others know it serves.
+
+    Raises AlreadyServing when another agent holds it, HomeError on network disks.
+    """
     kind = _file_system(home.runtime)
     if kind in NETWORK_FILE_SYSTEMS:
         raise HomeError(
@@ -39,10 +42,13 @@ def only_agent(home: Home) -> Iterator[None]:
                 + "; stop that one first, or give this one another --home"
             ) from error
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        yield
+        yield lambda: _write_pid(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _write_pid(descriptor: int) -> None:
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 
 
 def is_served(home: Home) -> bool:
@@ -61,7 +67,7 @@ def is_served(home: Home) -> bool:
 
 
 def serving_pid(home: Home) -> int | None:
-    """The pid written by the agent that holds the home, if it can be read."""
+    """The pid of the agent that serves the home; None while it is not ready, or there is none."""
     try:
         text = lock_file(home).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):

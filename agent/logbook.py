@@ -37,7 +37,8 @@ class _Book:
         if is_bad:
             self._errors.write(line)
         if self._terminal is not None:
-            print(line, file=self._terminal, flush=True)
+            # A trace is for the files; whoever looks at the terminal gets the sentence.
+            print(line.partition("\n")[0], file=self._terminal, flush=True)
 
 
 class _Page:

@@ -33,6 +33,7 @@ class _Active:
     run: Run
     definition: Definition
     stopped_by: str | None = None
+    grace_ms: int = 0
 
 
 class Runner:
@@ -63,7 +64,7 @@ class Runner:
         self._active: dict[str, _Active] = {}
         self._busy_tasks: dict[str, str] = {}  # task name -> the run that holds it
         self._retries: dict[str, tuple[Run, asyncio.TimerHandle]] = {}  # by task name
-        self._unrecorded = 0
+        self._works: set[asyncio.Task[None]] = set()  # starts, ends and rows under way
         self._group: asyncio.TaskGroup | None = None
         self._idle = asyncio.Event()
         self._idle.set()
@@ -100,10 +101,19 @@ class Runner:
         """Return when nothing is queued, alive or unrecorded; retries may still be planned."""
         await self._idle.wait()
 
-    async def wait_recorded(self) -> None:
-        """Return when every end that is known is written, however many runs live on."""
-        while self._unrecorded:
-            await self._clock.sleep_ms(5)
+    async def settle(self, *, within_s: float) -> None:
+        """Let starts and ends that are under way come through, however many runs live on."""
+        try:
+            async with asyncio.timeout(within_s):
+                while self._works:
+                    await asyncio.wait(set(self._works))
+        except TimeoutError:
+            log.error("not all is recorded; the keeper remembers it", works=len(self._works))
+
+    def give_up(self) -> None:
+        """Leave what is still under way to the next agent."""
+        for work in self._works:
+            work.cancel()
 
     # Taking work
 
@@ -158,13 +168,13 @@ class Runner:
         """Stop a run, queued, waiting or alive; returns the state it is in afterwards."""
         active = self._active.get(run_id)
         if active is not None:
-            grace = active.definition.kill_grace_s * 1000 if grace_ms is None else grace_ms
             active.stopped_by = who
-            if await self._keepers.stop(run_id, grace_ms=grace):
-                active.run = msgspec.structs.replace(
-                    active.run, status="stopping", requested_by=active.run.requested_by
-                )
-                await self._recorder.stopping(active.run)
+            active.grace_ms = (
+                active.definition.kill_grace_s * 1000 if grace_ms is None else grace_ms
+            )
+            # One that is just being started is stopped as soon as there is something to stop.
+            if active.run.pid is not None:
+                await self._stop(active)
             return "stopping"
         waiting = self._waiting.pop(run_id, None) or self._take_retry(run_id)
         if waiting is None:
@@ -232,6 +242,9 @@ class Runner:
                 again.append(run)
         # What is left was recorded already; only the acknowledgement was lost.
         await self._keepers.forget([run_id for run_id, f in known.items() if isinstance(f, Ended)])
+        # A crash may have come between a regular run and the end of the retry it replaces.
+        for run in [*again, *(active.run for active in self._active.values())]:
+            self._supersede_retry(run)
         for run in again:
             self._enqueue(run)
         self._dispatch()
@@ -273,7 +286,10 @@ class Runner:
             self._spawn(self._start(run.id), name=f"start {run.id}")
         for entry in kept:
             heapq.heappush(self._queue, entry)
-        if not (self._waiting or self._active or self._unrecorded):
+        self._note_idle()
+
+    def _note_idle(self) -> None:
+        if not (self._waiting or self._active or self._works):
             self._idle.set()
 
     def _hold(self, run: Run, definition: Definition) -> None:
@@ -305,6 +321,13 @@ class Runner:
             late_ms=max(0, started.started_ms - active.run.scheduled_ms),
         )
         await self._recorded(lambda: self._recorder.started(active.run))
+        if active.stopped_by is not None:
+            await self._stop(active)
+
+    async def _stop(self, active: _Active) -> None:
+        if await self._keepers.stop(active.run.id, grace_ms=active.grace_ms):
+            active.run = msgspec.structs.replace(active.run, status="stopping")
+            await self._recorder.stopping(active.run)
 
     async def _never_started(self, active: _Active, cause: str) -> None:
         now_ms = self._clock.now_ms()
@@ -319,6 +342,7 @@ class Runner:
             ),
             active.definition,
         )
+        await self._keepers.forget([active.run.id])
 
     def on_ended(self, ended: Ended) -> None:
         """The keeper says that a run is gone; its slot is free at once."""
@@ -328,19 +352,14 @@ class Runner:
             self._spawn(self._keepers.forget([ended.run_id]), name=f"forget {ended.run_id}")
             return
         self._release(active.run)
-        self._unrecorded += 1
         self._spawn(self._end(active, ended), name=f"end {ended.run_id}")
         self._dispatch()
 
     async def _end(self, active: _Active, ended: Ended) -> None:
-        try:
-            run = await self._kept(_with_end(active, ended), ended)
-            await self._finish(run, active.definition)
-            await self._keepers.forget([run.id])
-            await asyncio.to_thread(self._outputs.discard, run.id)
-        finally:
-            self._unrecorded -= 1
-            self._dispatch()
+        run = await self._kept(_with_end(active, ended), ended)
+        await self._finish(run, active.definition)
+        await self._keepers.forget([run.id])
+        await asyncio.to_thread(self._outputs.discard, run.id)
 
     async def _kept(self, run: Run, ended: Ended) -> Run:
         """Keep the output; a disk that takes nothing costs the output, never the ending."""
@@ -468,7 +487,14 @@ class Runner:
     def _spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
         if self._group is None:
             raise RuntimeError("the runner works in no task group yet")
-        self._group.create_task(work, name=name)
+        task = self._group.create_task(work, name=name)
+        self._works.add(task)
+        self._idle.clear()
+        task.add_done_callback(self._work_done)
+
+    def _work_done(self, task: asyncio.Task[None]) -> None:
+        self._works.discard(task)
+        self._note_idle()
 
 
 def _with_end(active: _Active, ended: Ended) -> Run:

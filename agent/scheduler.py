@@ -2,7 +2,8 @@
 
 import asyncio
 import heapq
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 
 import msgspec
 import structlog
@@ -11,11 +12,11 @@ from agent.clock import Clock
 from agent.errors import BadDefinition, StorageError
 from agent.recorder import Recorder
 from agent.roster import Roster
-from agent.rules.admission import Decision, Record, Start, Summed, admit
+from agent.rules.admission import Decision, Record, Start, Summed, admit, refuse
 from agent.rules.schedule import moments_between, next_moment
 from agent.runner import Runner
 from agent.runs import Run
-from agent.store.tasks import TaskRow
+from agent.store.tasks import Span, TaskRow
 from agent.ulid import new_ulid
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,8 @@ class Scheduler:
         self._wake = asyncio.Event()
         self._deciding = asyncio.Lock()
         self._decided_until_ms = 0
+        self._has_watched = False
+        self._overdue: list[Run] = []
         self._beat_ms = 0
         self.lag_ms = 0
 
@@ -74,11 +77,21 @@ class Scheduler:
             self._changed(changed)
             self._wake.set()
 
-    def plan_all(self, *, decided_until_ms: int) -> None:
-        """Find the next due moment of every task, from the stored watermarks on."""
+    def plan_all(self, *, decided_until_ms: int, history: Mapping[str, Sequence[Span]]) -> None:
+        """Find the next due moment of every task, from the stored watermarks on.
+
+        What was due by definitions that were changed while no agent served is missed.
+        """
         self._decided_until_ms = decided_until_ms
         for task in self._roster.all():
             self._plan(task.task_name)
+            spans = history.get(task.task_name, ())
+            try:
+                self._overdue.extend(self._taken_away(task, spans, decided_until_ms))
+            except BadDefinition as error:
+                log.error(
+                    "an earlier version is not readable", task=task.task_name, cause=str(error)
+                )
 
     async def run(self) -> None:
         """Decide every due moment, for ever."""
@@ -93,9 +106,9 @@ class Scheduler:
 
     async def _decide(self) -> None:
         now_ms = self._clock.now_ms()
-        was_down = now_ms - self._decided_until_ms > GAP_MS
+        was_down = not self._has_watched or now_ms - self._decided_until_ms > GAP_MS
         due = self._take_due(now_ms)
-        runs: list[Run] = []
+        runs, self._overdue = self._overdue, []
         watermarks: dict[str, int] = {}
         for name in due:
             task = self._roster.get(name)
@@ -103,9 +116,8 @@ class Scheduler:
                 continue
             try:
                 decided = self._decide_task(task, now_ms, was_down=was_down)
-            except BadDefinition as error:
-                self._broken[name] = str(error)
-                log.error("a task cannot be scheduled", task=name, cause=str(error))
+            except Exception as error:  # noqa: BLE001 - its trace is logged, the others go on
+                self._broke(name, error)
                 continue
             runs.extend(decided)
             watermarks[name] = now_ms
@@ -117,7 +129,8 @@ class Scheduler:
             self._runner.submit(run for run in runs if run.id in claimed and run.status == "queued")
             self._beat_ms = now_ms
         self._decided_until_ms = now_ms
-        for name in due:
+        self._has_watched = True
+        for name in watermarks:
             self._watermarks[name] = now_ms
             self._plan(name, after_ms=now_ms)
         if due:
@@ -146,14 +159,22 @@ class Scheduler:
                 dst_gap=definition.dst_gap,
                 dst_fold=definition.dst_fold,
             )
-        except BadDefinition as error:
-            self._broken[name] = str(error)
-            log.error("a task cannot be scheduled", task=name, cause=str(error))
+        except Exception as error:  # noqa: BLE001 - as above
+            self._broke(name, error)
             return
         if due_ms is None:
             return
         self._next[name] = due_ms
         heapq.heappush(self._heap, (due_ms, task.def_rev, name))
+
+    def _broke(self, name: str, error: Exception) -> None:
+        """One task that cannot be scheduled must not hold up the others."""
+        self._next.pop(name, None)
+        self._broken[name] = str(error)
+        if isinstance(error, BadDefinition):
+            log.error("a task cannot be scheduled", task=name, cause=str(error))
+        else:
+            log.error("a task cannot be scheduled", task=name, exc_info=error)
 
     def _take_due(self, now_ms: int) -> list[str]:
         due: list[str] = []
@@ -183,6 +204,32 @@ class Scheduler:
             was_down=was_down,
         )
         return [_as_run(task, decision, now_ms) for decision in decisions]
+
+    def _taken_away(
+        self, task: TaskRow, spans: Sequence[Span], decided_until_ms: int
+    ) -> Iterator[Run]:
+        """Rows for moments that a change put out of the scheduler's sight before it decided them.
+
+        A new timing raises the watermark to the change, a disabled task is not looked at.
+        """
+        until_ms = task.watermark_ms if task.enabled else self._clock.now_ms()
+        for span, following in pairwise(spans):
+            begins_ms = max(span.from_ms, decided_until_ms)
+            ends_ms = min(following.from_ms, until_ms)
+            if not span.enabled or begins_ms >= ends_ms:
+                continue
+            definition = span.definition
+            moments = moments_between(
+                definition.schedule,
+                definition.timezone,
+                begins_ms,
+                ends_ms,
+                dst_gap=definition.dst_gap,
+                dst_fold=definition.dst_fold,
+            )
+            now_ms = self._clock.now_ms()
+            for decision in refuse(moments, is_paused=span.paused, reason="agent_down"):
+                yield _as_run(task, decision, now_ms)
 
     # Waiting and writing
 

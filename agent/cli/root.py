@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 import structlog
@@ -11,7 +11,10 @@ import structlog
 from agent import __version__
 from agent.cli.session import Session
 from agent.errors import AgentError
+from agent.logbook import open_logbook
 from agent.settings import HOME_VARIABLE, Home, default_home
+
+log = structlog.get_logger(__name__)
 
 # Which room has which command: only that one is imported, so that the agent stays small.
 ROOMS: Final = {
@@ -36,7 +39,15 @@ ROOMS: Final = {
 
 
 class _Rooms(click.Group):
-    """Finds a command in its room when it is asked for."""
+    """Finds a command in its room when it is asked for; a fault in it comes out as a sentence."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the last guard; what has no sentence is logged
+            return _say(error, ctx.obj)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(ROOMS)
@@ -46,6 +57,26 @@ class _Rooms(click.Group):
             return None
         commands: tuple[click.Command, ...] = import_module(f"agent.cli.{ROOMS[cmd_name]}").COMMANDS
         return next(command for command in commands if command.name == cmd_name)
+
+
+def _say(error: BaseException, session: Session) -> int:
+    """Say what was refused or failed; the exit status that goes with it."""
+    while isinstance(error, BaseExceptionGroup):
+        refusals, others = error.split(AgentError)
+        error = (refusals or others or error).exceptions[0]
+    if isinstance(error, AgentError):
+        click.echo(f"smartcron-agent: {error}", err=True)
+        return error.exit_status
+    if isinstance(error, OSError) and error.filename is not None:
+        click.echo(f"smartcron-agent: {error.filename}: {error.strerror}", err=True)
+        return 1
+    sentence = f"failed by a fault of its own ({type(error).__name__}: {error})"
+    if session.home.logs.is_dir():
+        open_logbook(session.home, to_terminal=False)
+        log.error("a command failed", exc_info=error)
+        sentence += f"; please report it with its trace in {session.home.logs / 'errors.log'}"
+    click.echo(f"smartcron-agent: {sentence}", err=True)
+    return 1
 
 
 @click.group(
@@ -83,9 +114,6 @@ def main() -> None:
     )
     try:
         status = cli.main(prog_name="smartcron-agent", standalone_mode=False)
-    except AgentError as error:
-        click.echo(f"smartcron-agent: {error}", err=True)
-        sys.exit(error.exit_status)
     except click.exceptions.Abort:
         click.echo("smartcron-agent: stopped", err=True)
         sys.exit(130)

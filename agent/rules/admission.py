@@ -55,18 +55,9 @@ def admit(
     `was_down`: nobody watched the clock when these moments came.
     """
     late: Reason = "agent_down" if was_down else "too_late"
-    decisions: list[Decision] = []
-    if moments.first_older_ms is not None and moments.last_older_ms is not None:
-        decisions.append(
-            Summed(
-                moments.first_older_ms,
-                moments.last_older_ms,
-                moments.older_count,
-                "paused" if is_paused else late,
-            )
-        )
     if is_paused:
-        return decisions + [Record(at_ms, "skipped", "paused") for at_ms in moments.newest]
+        return refuse(moments, is_paused=True, reason=late)
+    decisions = _summed(moments, late)
     chosen = _choose(definition, moments.newest, now_ms)
     for at_ms in moments.newest:
         if at_ms not in chosen:
@@ -77,6 +68,23 @@ def admit(
             is_late = now_ms - at_ms > ON_TIME_MS
             decisions.append(Start(at_ms, "catchup" if is_late else "schedule"))
     return decisions
+
+
+def refuse(moments: Moments, *, is_paused: bool, reason: Reason) -> list[Decision]:
+    """Let none of these moments run: skipped when the task is paused, else missed for a reason."""
+    decisions = _summed(moments, "paused" if is_paused else reason)
+    for at_ms in moments.newest:
+        if is_paused:
+            decisions.append(Record(at_ms, "skipped", "paused"))
+        else:
+            decisions.append(Record(at_ms, "missed", reason))
+    return decisions
+
+
+def _summed(moments: Moments, reason: Reason) -> list[Decision]:
+    if moments.first_older_ms is None or moments.last_older_ms is None:
+        return []
+    return [Summed(moments.first_older_ms, moments.last_older_ms, moments.older_count, reason)]
 
 
 def _choose(definition: Definition, newest: tuple[int, ...], now_ms: int) -> frozenset[int]:
