@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from agent.cli.watch import overview, take
 from agent.definitions import load_definitions
 from agent.errors import AgentError, Refused
 from agent.lock import is_served
+from agent.settings import Settings
 from agent.store import state, tasks
 from agent.wire.caller import Caller, Unreachable, new_op
 from schema import catalogue
@@ -29,6 +31,7 @@ from shared.protocol import requests
 
 ORDERED: Final = "demo_ordered"
 LOOK_EVERY_S: Final = 1.0
+PORTS_TRIED: Final = 200
 STOP_WITHIN_S: Final = 8.0
 
 
@@ -81,6 +84,8 @@ def _prepare(session: Session, app_root: Path, name: str) -> None:
         "app_root": str(app_root.resolve()),
         "timezone": "Pacific/Auckland",
     }
+    if not session.home.settings_file.exists():
+        chosen |= _free_ports()
     prepare(session.home, chosen)
     definitions = load_definitions(catalogue.read(name), f"catalogue {name}")
     with session.database(migrate=True) as database:
@@ -97,6 +102,25 @@ def _prepare(session: Session, app_root: Path, name: str) -> None:
     say.good(f"Home: {session.home.root}")
     say.good(f"New Tasks Registered: {new}")
     say.good(f"Total Tasks: {total}")
+
+
+def _free_ports() -> dict[str, object]:
+    """The usual ports, or the next two that are free: a demo must not quarrel with a real agent."""
+    usual = Settings()
+    found: list[int] = []
+    for port in range(usual.control_port, usual.control_port + PORTS_TRIED):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((usual.listen, port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == 2:
+            break
+    if len(found) < 2:
+        return {}  # the agent will say which one it lacks
+    return {"control_port": found[0], "events_port": found[1]}
 
 
 def _start_agent(session: Session) -> subprocess.Popen[bytes] | None:

@@ -17,6 +17,7 @@ from shared.protocol.journal import Journal
 
 FLUSH_MS: Final = 100
 HURRIED_MS: Final = 20
+LAG_MS: Final = 250
 HEARTBEAT_MS: Final = 2_000
 METRIC_MS: Final = 5_000
 BOUNCE_MS: Final = 5_000
@@ -50,11 +51,15 @@ class Publisher:
         self._began_ms = clock.monotonic_ms()
         self._beats = 0
         self._lag_ms = 0
+        self._dirty = asyncio.Event()
         self._hurry = asyncio.Event()
         self._shut_out = asyncio.Event()
         self.mode = "normal"
         self.failures = 0
         clients.on_removed(self._key_removed)
+        journal.on_change(self._dirty.set)
+        if journal.revs != journal.published:
+            self._dirty.set()
 
     def open(self, address: str, port: int) -> int:
         """Listen; ZAP must be up. Returns the port; raises CannotListen, and nothing is bound."""
@@ -79,6 +84,7 @@ class Publisher:
         """Publish until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._flush_often(), name="deltas")
+            group.create_task(self._measure_lag(), name="lag")
             group.create_task(self._beat_often(), name="heartbeat")
             group.create_task(self._sample_often(), name="metrics")
             group.create_task(self._bounce_when_needed(), name="bounce")
@@ -117,16 +123,27 @@ class Publisher:
         )
 
     async def _flush_often(self) -> None:
+        """At once when nothing was told for a while, else in bundles; nothing costs nothing."""
+        flushed_ms = 0
         while True:
-            due_ms = self._clock.monotonic_ms() + FLUSH_MS
+            await self._dirty.wait()
+            wait_ms = flushed_ms + FLUSH_MS - self._clock.monotonic_ms()
             try:
-                async with asyncio.timeout(FLUSH_MS / 1000):
+                async with asyncio.timeout(max(wait_ms, HURRIED_MS) / 1000):
                     await self._hurry.wait()
                 await asyncio.sleep(HURRIED_MS / 1000)
             except TimeoutError:
-                self._lag_ms = max(self._lag_ms, self._clock.monotonic_ms() - due_ms)
+                pass  # nobody is in a hurry
             self._hurry.clear()
+            self._dirty.clear()
             self._guarded(self.flush)
+            flushed_ms = self._clock.monotonic_ms()
+
+    async def _measure_lag(self) -> None:
+        while True:
+            due_ms = self._clock.monotonic_ms() + LAG_MS
+            await asyncio.sleep(LAG_MS / 1000)
+            self._lag_ms = max(self._lag_ms, self._clock.monotonic_ms() - due_ms)
 
     async def _beat_often(self) -> None:
         next_ms = self._clock.monotonic_ms()

@@ -39,6 +39,11 @@ class CannotListen(AgentError):
         super().__init__(text)
 
 
+def new_context() -> zmq.asyncio.Context:
+    """What all sockets of this process live in; ZAP answers for one context only."""
+    return zmq.asyncio.Context()
+
+
 def curve_server(
     context: zmq.asyncio.Context, kind: int, *, domain: str, secret: str
 ) -> zmq.asyncio.Socket:

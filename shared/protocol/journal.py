@@ -1,7 +1,7 @@
 """What changed, by revision: the agent's side of replication."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice, takewhile
 from typing import Final
 
@@ -51,15 +51,26 @@ class Journal:
         self._rows_per_delta = rows_per_delta
         self._rows_per_page = rows_per_page
         self._scopes = {scope: _Scope(tombstones) for scope in SCOPES}
+        self._tell: Callable[[], None] = lambda: None
+
+    def on_change(self, tell: Callable[[], None]) -> None:
+        """Call this whenever there is something to flush; one listener, the publisher."""
+        self._tell = tell
 
     def put(self, row: Row) -> int:
         """Take over a row and return the revision that shows it; an unchanged one costs none."""
         scope = self._scopes[ALERTS if isinstance(row, Alert) else STATE]
-        return scope.put(row)
+        return self._told(scope, scope.put(row))
 
     def remove(self, kind: str, row_id: str) -> int:
         """Let a row go and return the revision that shows it; an unknown one costs none."""
-        return self._scopes[ALERTS if kind == "alert" else STATE].remove((kind, row_id))
+        scope = self._scopes[ALERTS if kind == "alert" else STATE]
+        return self._told(scope, scope.remove((kind, row_id)))
+
+    def _told(self, scope: "_Scope", rev: int) -> int:
+        if scope.rev > scope.published:
+            self._tell()
+        return rev
 
     def get(self, kind: str, row_id: str) -> Row | None:
         """The row as it is now."""

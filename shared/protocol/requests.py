@@ -319,7 +319,7 @@ class RunDetail(Reply, frozen=True, kw_only=True):
 class RunFilter(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """Which runs: all that is given must fit; times are of the due moment, [from, to)."""
+    """Which runs: all that is given must fit; queued in [from, to)."""
 
     task_id: TaskId | None = None
     category: Label | None = None
