@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
     from agent.running.processes import Process
-    from agent.running.watch import Watched
+    from agent.running.watched import Watched
 
 STOP_ROUNDS = 50
 

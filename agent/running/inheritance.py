@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 from agent.running import processes
 from agent.running.stories import Story, Told
-from agent.running.watch import Watch, Watched, ended_line, watched
+from agent.running.watch import Watch
+from agent.running.watched import Watched, ended_line, watched
 
 Line = dict[str, Any]
 Answer = TypeVar("Answer")

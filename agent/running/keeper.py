@@ -20,7 +20,8 @@ import time
 from agent.running import processes
 from agent.running.journal import LARGE_BYTES, VERSION, Journal
 from agent.running.launch import NotLaunched, launch
-from agent.running.watch import Watch, watched
+from agent.running.watch import Watch
+from agent.running.watched import watched
 
 TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
 if TYPE_CHECKING:

@@ -65,10 +65,6 @@ class Redactor:
             masked[begin:end] = _WORTHLESS.sub(b"*", data[begin:end])
         return bytes(masked)
 
-    def mask_text(self, text: str) -> str:
-        """A text with its secrets masked, for messages that are no output."""
-        return self.mask(text.encode()).decode(errors="replace")
-
     def _known_spans(self, data: bytes) -> Iterator[tuple[int, int]]:
         for form in self._known:
             at = data.find(form)

@@ -9,11 +9,14 @@ import os
 import time
 
 from agent.running import family, processes
+from agent.running.watched import ended_line
 
 TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from agent.running.watched import Watched
 
 STOPPING_EVERY_S = 0.05
 KILLING_EVERY_S = 0.01
@@ -21,63 +24,6 @@ GIVE_UP_AFTER_S = 5.0
 LEFTOVERS_MAY_STAY_S = 0.5
 SAMPLE_EVERY_S = 0.2
 SAMPLE_AT_LEAST_S = 0.02
-
-
-class Watched:
-    """One run between its start and the end of its last process."""
-
-    def __init__(
-        self,
-        run_id: str,
-        pid: int,
-        start: int,
-        *,
-        started_ms: int,
-        started_mono_ms: int,
-        timeout_ms: int = 0,
-        kill_grace_ms: int = 10_000,
-        memory_limit_bytes: int | None = None,
-        output_file: str = "",
-        is_child: bool = True,
-    ) -> None:
-        self.run_id = run_id
-        self.pid = pid
-        self.start = start
-        self.started_ms = started_ms
-        self.started_mono_ms = started_mono_ms
-        self.kill_grace_ms = kill_grace_ms
-        self.memory_limit_bytes = memory_limit_bytes
-        self.output_file = output_file
-        self.is_child = is_child
-        self.cause = ""
-        self.leftovers = 0
-        self.detail = ""
-        # What wait4 said, once the main process is over; `is_over` without it means unknown.
-        self.is_over = False
-        self.status: int | None = None
-        self.cpu_ms: int | None = None
-        self.peak_rss: int | None = None
-        self.ended_ms = 0
-        self.ended_mono_ms = 0
-        # Monotonic seconds; None means that nothing is to be done by the clock.
-        self.expires_s = (started_mono_ms + timeout_ms) / 1000 if timeout_ms > 0 else None
-        self.kill_s: float | None = None
-        self.is_killing = False
-        self.next_s = self.expires_s
-        self.sampled_s = 0.0
-        self.resident = 0
-        # The `exited` line of a run that was over before we came to watch it.
-        self.exited: dict[str, Any] | None = None
-        # Living processes of the family as last seen, pid and start, perhaps with the main one.
-        self.members: dict[int, int] = {}
-        # All runs of a watcher whose every unknown child must belong to one of them.
-        self.peers: dict[str, Watched] | None = None
-        if memory_limit_bytes:
-            self.next_s = 0.0
-
-    @property
-    def is_stopping(self) -> bool:
-        return self.kill_s is not None
 
 
 class Watch:
@@ -245,47 +191,3 @@ class Watch:
     def _is_zombie(run: Watched) -> bool:
         process = processes.look(run.pid)
         return process is None or process.start != run.start or process.is_over
-
-
-def watched(started: dict[str, Any], order: dict[str, Any], *, is_child: bool = True) -> Watched:
-    """A run as its `started` and `order` lines tell it."""
-    return Watched(
-        started["run"],
-        started["pid"],
-        started["start"],
-        started_ms=started["started_ms"],
-        started_mono_ms=started["started_mono_ms"],
-        timeout_ms=order["timeout_ms"] or 0,
-        kill_grace_ms=order["kill_grace_ms"] or 0,
-        memory_limit_bytes=order["memory_limit_bytes"],
-        output_file=order["output_file"],
-        is_child=is_child,
-    )
-
-
-def ended_line(run: Watched) -> dict[str, Any]:
-    """All that is known of a finished run."""
-    if run.exited is not None:
-        return {**run.exited, "e": "ended", "leftovers": run.leftovers, "detail": run.detail}
-    exit_status, number = None, None
-    if run.status is not None:
-        code = os.waitstatus_to_exitcode(run.status)
-        exit_status, number = (code, None) if code >= 0 else (None, -code)
-    cause = run.cause
-    if run.is_over and run.status is None and not cause:
-        cause = "lost"
-    return {
-        "e": "ended",
-        "run": run.run_id,
-        "pid": run.pid,
-        "started_ms": run.started_ms,
-        "ended_ms": run.ended_ms,
-        "duration_ms": run.ended_mono_ms - run.started_mono_ms,
-        "exit_status": exit_status,
-        "signal": number,
-        "cause": cause,
-        "cpu_ms": run.cpu_ms,
-        "peak_rss": run.peak_rss,
-        "leftovers": run.leftovers,
-        "detail": run.detail,
-    }
