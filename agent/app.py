@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import structlog
-import zmq.asyncio
 
 from agent import __version__
 from agent.board import Board
@@ -42,6 +41,7 @@ from agent.wire.clients import Client, Clients
 from agent.wire.control import Control
 from agent.wire.keyfiles import AGENT_KEY, LOCAL_KEY, load_pair
 from agent.wire.publisher import Publisher
+from agent.wire.sockets import new_context
 from agent.wire.zap import Zap
 from shared.protocol import rows as wire
 from shared.protocol.journal import Journal
@@ -212,7 +212,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
     clients.replace(await load_clients(core.database, clock.now_ms()))
     identity = _identity(settings, agent_key.public)
     core.journal.put(_agent_row(core, identity.agent))
-    context = zmq.asyncio.Context()
+    context = new_context()
     zap = Zap(context, clients, now_ms=clock.now_ms, log=structlog.get_logger("zap"))
     watcher = Watcher(
         clock=clock,
@@ -240,6 +240,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         return ()
 
     memory = Memory(core.database, clock)
+    await memory.settle()
     control = Control(
         context,
         secret=agent_key.secret,

@@ -8,8 +8,8 @@ from agent.clock import Clock
 from agent.store import audit, clients, ops
 from agent.store.database import Database
 from agent.wire.auditing import AuditEntry
-from agent.wire.operations import StoredOp
-from shared.protocol.requests import Hello
+from agent.wire.operations import DONE, StoredOp
+from shared.protocol.requests import Hello, RunStartReply
 
 
 class Memory:
@@ -45,6 +45,14 @@ class Memory:
     async def drop(self, op: str) -> None:
         """Forget a command that changed nothing and may come again."""
         await self._database.write(partial(ops.drop, op=op))
+
+    async def settle(self) -> int:
+        """Answer the orders whose run an earlier agent recorded before it died; how many."""
+        found = await self._database.read(ops.begun_with_runs)
+        for op, run_id in found:
+            reply = RunStartReply(run_id=run_id, state="queued")
+            await self.finish(op, state=DONE, result=msgspec.msgpack.encode(reply), run_id=run_id)
+        return len(found)
 
     async def audit(self, entry: AuditEntry) -> None:
         """Write down who asked what; a hello also says when a key was last here."""

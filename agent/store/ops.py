@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import mysql, sqlite
 
-from schema.tables import ops
+from schema.tables import executions, ops
 
 BEGUN: Final = "unfinished"
 
@@ -79,6 +79,20 @@ def finish(
         .values(state=state, result=result, run_id=run_id, finished_at=now_ms)
     )
     return changed.rowcount == 1
+
+
+def begun_with_runs(connection: Connection) -> tuple[tuple[str, str], ...]:
+    """Commands without an answer whose run was recorded all the same: (op, run id)."""
+    rows = connection.execute(
+        select(ops.c.op, executions.c.id)
+        .join(
+            executions,
+            # A run is due no earlier than its order came: that is what the index can find.
+            (executions.c.scheduled_at >= ops.c.created_at) & (executions.c.op == ops.c.op),
+        )
+        .where(ops.c.state == BEGUN, executions.c.attempt == 1)
+    )
+    return tuple((op, run_id) for op, run_id in rows)
 
 
 def drop(connection: Connection, op: str) -> None:
