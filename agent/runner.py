@@ -16,7 +16,7 @@ from agent.errors import AgentError, Conflict, RunNotFound, StorageError, TaskNo
 from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules import retry
-from agent.running.keeping import Ended, Keepers, NotStarted, Order, Standing, Started
+from agent.running.keeping import Ended, Keepers, NotStarted, Order, Standing
 from agent.running.output import Outputs
 from agent.runs import Run
 from agent.ulid import new_ulid
@@ -65,6 +65,7 @@ class Runner:
         self._busy_tasks: dict[str, str] = {}  # task name -> the run that holds it
         self._retries: dict[str, tuple[Run, asyncio.TimerHandle]] = {}  # by task name
         self._works: set[asyncio.Task[None]] = set()  # starts, ends and rows under way
+        self._early: list[Ended] | None = []  # ends told before `recover` knew their runs
         self._group: asyncio.TaskGroup | None = None
         self._idle = asyncio.Event()
         self._idle.set()
@@ -190,54 +191,15 @@ class Runner:
     async def recover(self, unfinished: Iterable[Run], standing: Iterable[Standing]) -> None:
         """Account for every run of an earlier life; see promises on crash and restart."""
         known = {found.run_id: found for found in standing}
-        now_ms = self._clock.now_ms()
         again: list[Run] = []
         for run in unfinished:
             found = known.pop(run.id, None)
-            task = self._roster.get(run.task_name)
-            if isinstance(found, Started):
-                definition = task.definition if task else _orphan_definition(run)
-                self._hold(
-                    msgspec.structs.replace(
-                        run,
-                        status="running" if run.status != "stopping" else "stopping",
-                        pid=found.pid,
-                        started_ms=found.started_ms,
-                        late_ms=max(0, found.started_ms - run.scheduled_ms),
-                    ),
-                    definition,
-                )
-                await self._recorder.started(self._active[run.id].run)
-            elif isinstance(found, Ended):
-                definition = task.definition if task else _orphan_definition(run)
-                self._hold(run, definition)
-                self.on_ended(found)
-            elif run.status == "retry_wait" and task is not None:
+            if found is not None:
+                await self._take_over(run, found)
+            elif run.status == "retry_wait" and self._roster.get(run.task_name) is not None:
                 self._plan_retry(run)
-            elif run.status in ("running", "stopping"):
-                await self._record_end(
-                    msgspec.structs.replace(
-                        run,
-                        status="lost",
-                        reason="no_trace",
-                        ended_ms=now_ms,
-                        error_message="neither the process nor its exit status could be found",
-                    )
-                )
-            elif task is None or not task.enabled:
-                await self._record_end(
-                    msgspec.structs.replace(
-                        run, status="skipped", reason="disabled", ended_ms=now_ms
-                    )
-                )
-            elif run.trigger != "manual" and (
-                now_ms - run.scheduled_ms > task.definition.start_deadline_s * 1000
-            ):
-                await self._record_end(
-                    msgspec.structs.replace(
-                        run, status="missed", reason="agent_down", ended_ms=now_ms
-                    )
-                )
+            elif (ended := self._ended_unseen(run)) is not None:
+                await self._record_end(ended)
             else:
                 again.append(run)
         # What is left was recorded already; only the acknowledgement was lost.
@@ -247,7 +209,51 @@ class Runner:
             self._supersede_retry(run)
         for run in again:
             self._enqueue(run)
+        early, self._early = self._early or [], None
+        for told in early:
+            self._take_end(told)
         self._dispatch()
+
+    async def _take_over(self, run: Run, found: Standing) -> None:
+        """Go on with a run that the keeper knows: it lives, or its end was not recorded yet."""
+        task = self._roster.get(run.task_name)
+        definition = task.definition if task else _orphan_definition(run)
+        if isinstance(found, Ended):
+            self._hold(run, definition)
+            self._take_end(found)
+            return
+        living = msgspec.structs.replace(
+            run,
+            status="stopping" if run.status == "stopping" else "running",
+            pid=found.pid,
+            started_ms=found.started_ms,
+            late_ms=max(0, found.started_ms - run.scheduled_ms),
+        )
+        self._hold(living, definition)
+        await self._recorder.started(living)
+
+    def _ended_unseen(self, run: Run) -> Run | None:
+        """The end of a run that no keeper knows; None when it may still be started."""
+        now_ms = self._clock.now_ms()
+        task = self._roster.get(run.task_name)
+        if run.status in ("running", "stopping"):
+            return msgspec.structs.replace(
+                run,
+                status="lost",
+                reason="no_trace",
+                ended_ms=now_ms,
+                error_message="neither the process nor its exit status could be found",
+            )
+        if task is None or not task.enabled:
+            return msgspec.structs.replace(
+                run, status="skipped", reason="disabled", ended_ms=now_ms
+            )
+        late_ms = now_ms - run.scheduled_ms
+        if run.trigger != "manual" and late_ms > task.definition.start_deadline_s * 1000:
+            return msgspec.structs.replace(
+                run, status="missed", reason="agent_down", ended_ms=now_ms
+            )
+        return None
 
     def close(self) -> None:
         """Start nothing more; what lives stays with the keeper."""
@@ -346,10 +352,16 @@ class Runner:
 
     def on_ended(self, ended: Ended) -> None:
         """The keeper says that a run is gone; its slot is free at once."""
+        if self._early is not None:
+            self._early.append(ended)
+        else:
+            self._take_end(ended)
+
+    def _take_end(self, ended: Ended) -> None:
         active = self._active.get(ended.run_id)
         if active is None:
-            log.warning("an unknown run ended", run_id=ended.run_id)
-            self._spawn(self._keepers.forget([ended.run_id]), name=f"forget {ended.run_id}")
+            # Its keeper goes on remembering it: the next agent asks the ledger about it.
+            log.error("an unknown run ended", run_id=ended.run_id)
             return
         self._release(active.run)
         self._spawn(self._end(active, ended), name=f"end {ended.run_id}")
