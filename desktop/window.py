@@ -49,7 +49,7 @@ from desktop.models.tasks import ROW, STATE, TaskModel
 from desktop.theme import Theme
 from desktop.views.banner import Banner, Refusal
 from desktop.views.confirm import Confirm
-from desktop.views.details.panel import USUAL_PX, Details
+from desktop.views.details.panel import MIN_PX, USUAL_PX, Details
 from desktop.views.executions import Executions
 from desktop.views.grid.view import TaskGrid
 from desktop.views.header import Header, Stripe
@@ -72,6 +72,9 @@ FLOAT_BELOW_PX: Final = 1_100
 SMALLEST: Final = (960, 600)
 USUAL: Final = (1440, 900)
 LOG_PX: Final = 196
+SMALL_PX: Final = 1_360
+LARGE_PX: Final = 1_800
+LARGE_PANEL_PX: Final = 440
 QUIET_MS: Final = 300
 _NOTICE_ICONS: Final = {"done": "check-bold", "bad": "warning-fill", "doubt": "question-bold"}
 
@@ -181,6 +184,7 @@ class MainWindow(QMainWindow):
         for row in rows:
             if isinstance(row, Agent):
                 self._agent = row
+                self.overview.set_zone(row.tz)
         self.details.show_runs(runs)
         self._name_log(runs)
         self._follow_shown(tasks, lost.get("task", ()))
@@ -265,6 +269,12 @@ class MainWindow(QMainWindow):
         self.rail.choose(screen)
         if screen == OVERVIEW:
             self.overview.refresh()
+        focus: dict[str, QWidget] = {
+            OVERVIEW: self.overview,
+            TASKS: self.grid,
+            RUNS: self.executions.table,
+        }
+        focus[screen].setFocus()
         self.details.setVisible(screen == TASKS and self._wants_details)
 
     @property
@@ -475,6 +485,8 @@ class MainWindow(QMainWindow):
         if narrow != self._floats:
             self._float_details(narrow)
         self._place_floating()
+        if not narrow and event.size().width() != event.oldSize().width():
+            self._share_room()
         self.rail.set_narrow(self.width() < NARROW_PX)
         self.status.set_narrow(narrow)
 
@@ -487,9 +499,18 @@ class MainWindow(QMainWindow):
             self.details.hide()
         else:
             self._across.addWidget(self.details)
-            self._across.setSizes([self.width() - 72 - USUAL_PX, USUAL_PX])
+            self._share_room()
             self._wants_details = True
             self.details.setVisible(self.screen_name == TASKS)
+
+    def _share_room(self) -> None:
+        """A small window leaves the grid more of its width, a large one the panel."""
+        wide = USUAL_PX
+        if self.width() < SMALL_PX:
+            wide = MIN_PX
+        elif self.width() >= LARGE_PX:
+            wide = LARGE_PANEL_PX
+        self._across.setSizes([self.width() - 72 - wide, wide])
 
     def _place_floating(self) -> None:
         if self._floats:

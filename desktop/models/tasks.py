@@ -382,6 +382,7 @@ class TaskModel(QAbstractItemModel):
             self._remember(rows, states)
             group.ids.extend(ids)
             self.endInsertRows()
+            self._tell_group(group)
         if fresh:
             # A new category comes with its tasks in it: one announcement for all of them.
             at = len(self._groups)
@@ -422,6 +423,7 @@ class TaskModel(QAbstractItemModel):
                 self._forget(group.ids[first : last + 1])
                 del group.ids[first : last + 1]
                 self.endRemoveRows()
+            self._tell_group(group)
 
     def _forget(self, ids: Iterable[str]) -> None:
         for task_id in ids:
@@ -443,10 +445,12 @@ class TaskModel(QAbstractItemModel):
                 self.dataChanged.emit(
                     self.createIndex(first, 0, inner), self.createIndex(last, last_column, inner)
                 )
-            if self._grouped:
-                self.dataChanged.emit(
-                    self._group_index(group), self._group_index(group, last_column)
-                )
+            self._tell_group(group)
+
+    def _tell_group(self, group: Group) -> None:
+        if self._grouped:
+            last = self._group_index(group, len(Column) - 1)
+            self.dataChanged.emit(self._group_index(group), last)
 
     def _tell_all(self) -> None:
         self._tell_changed([(group, i) for group in self._groups for i in group.ids])

@@ -449,7 +449,11 @@ class TaskGrid(QTreeView):
         self._cron_text = spare < 0
         if spare < 0:
             spare += widths[Column.SCHEDULE] - _NARROW_SCHEDULE_PX
+            spare += 4 + 12 + 4
             widths[Column.SCHEDULE] = _NARROW_SCHEDULE_PX
+            widths[Column.LAST] -= 4
+            widths[Column.DURATION] -= 12
+            widths[Column.NEXT] -= 4
         if spare > 260 and Column.HOURS in widths:
             # A large screen gives its room to the drawings, not to the words.
             widths[Column.DURATION] += 48

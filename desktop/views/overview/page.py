@@ -49,6 +49,7 @@ class Overview(QScrollArea):
         self._tasks, self._checks, self._theme, self._now = tasks, checks, theme, now
         self._link = Link()
         self._times = words.TASK_TIMES
+        self._zone = "UTC"
         self._stale = False
         self._may, self._why = False, ""
         self._metrics: deque[Metric] = deque(maxlen=SAMPLES)
@@ -84,6 +85,10 @@ class Overview(QScrollArea):
         self._may, self._why = allowed, why_not
         for entry in self._needy:
             entry.run.allow(allowed, why_not)
+
+    def set_zone(self, zone: str) -> None:
+        """The agent's own zone, for what belongs to no task."""
+        self._zone = zone
 
     def set_times(self, times: str) -> None:
         """In whose zone times are said."""
@@ -282,10 +287,8 @@ class Overview(QScrollArea):
         if not total:
             return self.tr("No task is known yet.")
         said = self.tr("Nothing needs you. {0} tasks, none failing or late.").format(total)
-        at = words.clock(self._now(), words.zone_for(self._times, "UTC"), self._now(), seconds=True)
-        if self._times == words.TASK_TIMES:
-            zone = words.zone_named(self._tasks.tasks()[0].tz)
-            at = words.clock(self._now(), zone, self._now(), seconds=True)
+        zone = words.zone_for(self._times, self._zone)
+        at = words.clock(self._now(), zone, self._now(), seconds=True)
         return f"{said} " + self.tr("As of {0}.").format(at)
 
     def _why_needy(self, task: Task, state: str) -> str:
@@ -445,7 +448,7 @@ class Overview(QScrollArea):
         said = check.msg if check is not None and check.state != "ok" else self._reach(points)
         card.show_reading(figure, ", ".join(x for x in (sign, unit) if x), said, stale=self._stale)
         if card.curve is not None:
-            card.curve.show_points(points, stale=self._stale)
+            card.curve.show_points(points, zone=self._zone, stale=self._stale)
 
     def _reach(self, points: list[tuple[int, float]]) -> str:
         if len(points) < 2:

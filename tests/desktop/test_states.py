@@ -1,0 +1,45 @@
+"""Which one state a task is in."""
+
+import pytest
+
+from desktop.states import ending_words, is_late, reason_words, state_of
+from tests.desktop.rows_at_hand import NOW_MS, failing, running, task
+
+
+@pytest.mark.parametrize(
+    ("row", "state"),
+    [
+        (task("a"), "ok"),
+        (task("a", last=None), "never"),
+        (failing("a"), "failing"),
+        (running("a", fails=2), "running"),
+        (task("a", state="stopping"), "stopping"),
+        (task("a", state="queued"), "queued"),
+        (task("a", state="retry_wait"), "queued"),
+        (task("a", paused=True), "paused"),
+        (task("a", enabled=False, paused=True), "disabled"),
+        (task("a", state="off"), "disabled"),
+        (task("a", state="invalid", fails=2), "invalid"),
+        (task("a", state="dreaming"), "unknown"),
+        (task("a", next_ms=NOW_MS - 60_000), "late"),
+        (task("a", next_ms=NOW_MS - 60_000, fails=1), "failing"),
+    ],
+)
+def test_the_worst_that_is_true_is_the_state(row: object, state: str) -> None:
+    assert state_of(row, NOW_MS) == state  # type: ignore[arg-type]
+
+
+def test_a_moment_just_past_is_not_late_yet() -> None:
+    assert not is_late(task("a", next_ms=NOW_MS - 1_000), NOW_MS)
+    assert not is_late(task("a", next_ms=NOW_MS - 60_000, paused=True), NOW_MS)
+
+
+def test_an_ending_says_its_exit_status_or_signal() -> None:
+    assert ending_words("error", exit_status=255, signal=None, reason=None) == "exit 255"
+    assert ending_words("error", exit_status=None, signal=9, reason=None) == "signal 9"
+    assert ending_words("timeout", exit_status=None, signal=15, reason=None) == "timeout"
+
+
+def test_a_reason_nobody_knows_is_shown_as_it_came() -> None:
+    assert reason_words("overlap") == "the run before had not ended"
+    assert reason_words("solar_flare") == "solar_flare"

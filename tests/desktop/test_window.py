@@ -1,0 +1,417 @@
+"""The window: what a user asks reaches the outside, and what is old never pretends."""
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from desktop.freshness import Link
+from desktop.theme import Theme
+from desktop.views.confirm import Confirm
+from desktop.views.toasts import Toast
+from desktop.window import MainWindow
+from shared.protocol.events import Disk, Heartbeat, Metric
+from shared.protocol.requests import Failure, Point, TaskDetail, TaskSettings
+from shared.protocol.rows import Agent, Check, Task
+from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS, failing, run, running, task
+
+LIVE = Link(
+    state="live",
+    name="auckland-app-01",
+    environment="production",
+    role="operator",
+    label="Night desk",
+    beat_ms=NOW_MS,
+    beat_here_ms=NOW_MS,
+    round_trip_ms=3,
+)
+LOST = Link(
+    state="lost",
+    name="auckland-app-01",
+    environment="production",
+    role="operator",
+    beat_ms=NOW_MS,
+    beat_here_ms=NOW_MS - 40_000,
+    retry_here_ms=NOW_MS + 6_000,
+    tries=4,
+)
+AGENT = Agent(id="a", name="auckland-app-01", host="h", os="linux", version="0.1",
+              tz="Pacific/Auckland", started_ms=1, max_running=8)  # fmt: skip
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    made = Theme("light")
+    yield made
+    made.choose("light")
+
+
+@pytest.fixture
+def window(qtbot: QtBot, theme: Theme) -> MainWindow:
+    made = MainWindow(theme, lambda: NOW_MS)
+    qtbot.addWidget(made)
+    made.show_link(LIVE)
+    made.show_rows([AGENT, failing("vend_a"), task("pay_a"), running("pay_b")])
+    made.show()
+    qtbot.waitExposed(made)
+    return made
+
+
+def choose(window: MainWindow, task_id: str) -> None:
+    window.grid.select_task(task_id)
+    window.grid.setFocus()
+
+
+def detail(row: Task) -> TaskDetail:
+    return TaskDetail(
+        row=row,
+        def_rev=7,
+        definition=TaskSettings(task_name=row.id, schedule=("*/30 * * * *",), command="php x.php"),
+        series=tuple(
+            Point(NOW_MS - n * MINUTE_MS, 40_000 + n, "success" if n % 5 else "error")
+            for n in range(30, 0, -1)
+        ),
+        last_failure=Failure(run_id="01KAS000000000000000000001", result="error", exit=255,
+                             end_ms=NOW_MS, message="429 Too Many Requests",
+                             stack_trace="#0 lib/VendClient.php(212)"),
+    )  # fmt: skip
+
+
+def test_ctrl_r_orders_a_run_of_the_chosen_task(window: MainWindow, qtbot: QtBot) -> None:
+    choose(window, "pay_a")
+
+    with qtbot.waitSignal(window.run_requested) as asked:
+        window.actions_by_name["run"].trigger()
+
+    assert asked.args == ["pay_a"]
+
+
+def test_the_run_button_names_the_task(window: MainWindow, qtbot: QtBot) -> None:
+    choose(window, "pay_a")
+
+    with qtbot.waitSignal(window.run_requested) as asked:
+        qtbot.mouseClick(window.details.run, Qt.MouseButton.LeftButton)
+
+    assert asked.args == ["pay_a"]
+
+
+def test_a_running_task_cannot_be_run_again_but_stopped(window: MainWindow) -> None:
+    choose(window, "pay_b")
+
+    assert not window.details.run.isEnabled()
+    assert window.details.run.toolTip() == "It is running already"
+    assert window.details.stop.isEnabled()
+
+
+def test_stop_asks_first_and_keeping_it_is_the_default(window: MainWindow, qtbot: QtBot) -> None:
+    choose(window, "pay_b")
+
+    window.details.stop.click()
+    dialog = window.findChild(Confirm)
+
+    assert isinstance(dialog, Confirm)
+    assert dialog.windowTitle() == "Stop pay_b on auckland-app-01?"
+    assert dialog.keep.isDefault()
+    with qtbot.assertNotEmitted(window.stop_requested):
+        dialog.keep.click()
+
+
+def test_stop_is_ordered_once_it_was_confirmed(window: MainWindow, qtbot: QtBot) -> None:
+    choose(window, "pay_b")
+    window.details.stop.click()
+    dialog = window.findChild(Confirm)
+    assert isinstance(dialog, Confirm)
+
+    with qtbot.waitSignal(window.stop_requested) as asked:
+        dialog.act.click()
+
+    assert asked.args == ["01KAS000000000000000000777"]
+
+
+def test_pause_for_an_hour_says_until_when_by_the_agents_clock(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    choose(window, "pay_a")
+
+    with qtbot.waitSignal(window.pause_requested) as asked:
+        window.details.pause_menu.actions()[1].trigger()
+
+    assert asked.args == [["pay_a"], NOW_MS + 60 * MINUTE_MS]
+
+
+def test_a_paused_task_offers_to_resume(window: MainWindow, qtbot: QtBot) -> None:
+    choose(window, "pay_a")
+    window.show_rows([task("pay_a", rev=2, paused=True)])
+
+    with qtbot.waitSignal(window.resume_requested) as asked:
+        window.details.resume.click()
+
+    assert asked.args == [["pay_a"]]
+    assert not window.details.pause.isVisible()
+
+
+def test_several_chosen_tasks_are_disabled_together(window: MainWindow, qtbot: QtBot) -> None:
+    choose(window, "pay_a")
+    window.grid.selectAll()
+
+    with qtbot.waitSignal(window.disable_requested) as asked:
+        window.actions_by_name["switch"].trigger()
+
+    assert sorted(asked.args[0]) == ["pay_a", "pay_b", "vend_a"]
+
+
+def test_a_viewer_is_told_why_commands_are_off(window: MainWindow) -> None:
+    choose(window, "pay_a")
+
+    window.show_link(Link(state="live", role="viewer", beat_ms=NOW_MS, beat_here_ms=NOW_MS))
+
+    assert not window.details.run.isEnabled()
+    assert window.details.run.toolTip() == "Needs the operator role"
+
+
+@pytest.mark.parametrize("state", ["late", "lost"])
+def test_while_the_agent_is_silent_every_command_is_off(
+    window: MainWindow, qtbot: QtBot, state: str
+) -> None:
+    choose(window, "pay_a")
+    window.show_link(Link(state=state, role="operator", beat_ms=NOW_MS, beat_here_ms=NOW_MS))
+
+    with qtbot.assertNotEmitted(window.run_requested):
+        window.actions_by_name["run"].trigger()
+        window._run("pay_a")
+
+    assert window.grid.is_stale
+    assert window.details.run.toolTip() == "Off while the agent is silent"
+    assert window.banner.isVisible() is (state == "lost")
+
+
+def test_a_lost_link_says_since_when_and_when_it_tries_again(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    window.show_link(LOST)
+
+    said = f"{window.banner.title.text()} {window.banner.text.text()} {window.banner.wait.text()}"
+    assert "silent for 40" in said
+    assert "state as of" in said
+    assert "Trying again in 6" in said
+    with qtbot.waitSignal(window.retry_requested):
+        window.banner.again.click()
+
+
+def test_nothing_counts_on_while_the_agent_is_silent(window: MainWindow) -> None:
+    window.show_link(LOST)
+
+    assert window.now() == LOST.beat_ms
+
+
+def test_the_veil_lifts_when_the_agent_is_back(window: MainWindow) -> None:
+    choose(window, "pay_a")
+    window.show_link(LOST)
+
+    window.show_link(LIVE)
+
+    assert not window.grid.is_stale
+    assert window.details.run.isEnabled()
+    assert window.banner.title.text() == "Live again."
+
+
+def test_a_refused_key_is_said_on_the_whole_page(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_link(Link(state="refused", name="auckland-app-01"))
+
+    assert window.refusal.isVisible()
+    assert not window.grid.isVisible()
+    assert "invite" in window.refusal.text.text()
+
+
+def test_before_the_first_beat_nothing_is_claimed(qtbot: QtBot, theme: Theme) -> None:
+    window = MainWindow(theme, lambda: NOW_MS)
+    qtbot.addWidget(window)
+    window.show()
+
+    assert window.nothing.title.text() == "The agent was not heard yet"
+    assert window.status.agent_clock.text() == "Agent clock unknown"
+    assert window.header.switcher.age_text == "not heard yet"
+
+
+def test_a_counter_filters_the_grid(window: MainWindow, qtbot: QtBot) -> None:
+    qtbot.mouseClick(window.toolbar.counters["failing"], Qt.MouseButton.LeftButton)
+
+    assert window._filter.shown_tasks() == 1
+    assert window.toolbar.counters["failing"].number == 1
+
+
+def test_a_filter_without_a_match_offers_the_nearest_and_a_way_out(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    window.toolbar.write("vned")
+    said = window.nothing.text.text()
+    hidden = not window.grid.isVisible()
+    window.nothing.clear.click()
+
+    assert said == "Did you mean vend? 1 tasks match."
+    assert hidden
+    assert window.grid.isVisible()
+
+
+def test_choosing_a_task_asks_for_its_details_once_it_rests(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    with qtbot.waitSignal(window.detail_requested) as asked:
+        choose(window, "pay_a")
+
+    assert asked.args == ["pay_a"]
+
+
+def test_details_show_settings_bars_and_the_error(window: MainWindow, qtbot: QtBot) -> None:
+    row = failing("vend_a")
+    choose(window, "vend_a")
+
+    window.show_detail(detail(row))
+
+    assert window.details.settings.texts()["Command"] == "php x.php"
+    window.details.summary.copy.click()
+    assert QApplication.clipboard().text() == "429 Too Many Requests\n#0 lib/VendClient.php(212)"
+    assert window.details.pill.text == "Failing, 3 in a row"
+
+
+def test_details_of_another_task_are_not_shown(window: MainWindow) -> None:
+    choose(window, "pay_a")
+
+    window.show_detail(detail(failing("vend_a")))
+
+    assert window.details.settings.texts() == {}
+
+
+def test_the_newest_log_is_asked_for_and_shown(window: MainWindow, qtbot: QtBot) -> None:
+    choose(window, "pay_b")
+
+    with qtbot.waitSignal(window.log_requested) as asked:
+        window.actions_by_name["log"].trigger()
+    run_id = asked.args[0]
+    window.append_log(run_id, b"hello\n")
+    window.append_log("another-run", b"not mine\n")
+    window.end_log(run_id)
+
+    assert run_id == "01KAS000000000000000000777"
+    qtbot.waitUntil(lambda: window.log.text.toPlainText() == "hello\n")
+
+
+def test_closing_the_log_says_that_nobody_looks(window: MainWindow, qtbot: QtBot) -> None:
+    window._open_log("run-1")
+
+    with qtbot.waitSignal(window.log_closed) as told:
+        window.toggle_log()
+
+    assert told.args == ["run-1"]
+
+
+def test_a_notice_that_can_be_undone_offers_it(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_notice("pay_a is paused.", "done", True)
+    toast = window.findChild(Toast)
+
+    assert isinstance(toast, Toast)
+    assert toast.undo is not None
+    with qtbot.waitSignal(window.undo_requested):
+        toast.undo.click()
+
+
+def test_at_most_three_toasts_stand_at_once(window: MainWindow) -> None:
+    for number in range(5):
+        window.show_notice(f"notice {number}")
+
+    assert window.toasts.texts() == ["notice 2", "notice 3", "notice 4"]
+
+
+def test_the_overview_tells_figures_trouble_and_health(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_screen("overview")
+    window.show_metric(Metric(now_ms=NOW_MS - 5000, cpu=0.3, mem_share=0.5))
+    window.show_metric(Metric(now_ms=NOW_MS, cpu=0.31, mem_share=0.61, database_ms=2,
+                              disk=(Disk(mount="/", used_share=0.46),)))  # fmt: skip
+    window.show_heartbeat(Heartbeat(epoch="a" * 16, n=1, now_ms=NOW_MS, up_ms=1, every_ms=2000))
+    window.show_rows([Check(id="disk", name="Disk", kind="disk", state="warn", since_ms=1)])
+    window.tick()
+    page = window.overview
+
+    assert page.failing.figure.text() == "1"
+    assert page.active.figure.text() == "3"
+    assert page.cpu.figure.text() == "31"
+    assert page.disk.figure.text() == "46"
+    assert [entry.task_id for entry in page._needy if entry.isVisible()] == ["vend_a"]
+    with qtbot.waitSignal(page.task_opened) as asked:
+        page._needy[0].click()
+    assert asked.args == ["vend_a"]
+    assert window.screen_name == "tasks"
+
+
+def test_recent_executions_show_the_last_fifty_and_filter(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_screen("runs")
+    window.show_history("", [run(n, result="error" if n % 10 == 0 else "success", exit=1)
+                             for n in range(80)])  # fmt: skip
+
+    window.executions.which.chosen.emit("trouble")
+
+    assert window.executions.count.text() == "5 of the last 50"
+
+
+def test_another_agent_starts_from_nothing(window: MainWindow) -> None:
+    window.show_history("", [run(1)])
+
+    window.forget_rows()
+
+    assert window._tasks.tasks() == []
+    assert window._runs.rowCount() == 0
+    assert window.details.task_id == ""
+
+
+def test_times_follow_the_switch_everywhere(window: MainWindow) -> None:
+    index = window._tasks.index_of("pay_a", 6)
+    there = index.data()
+
+    window.set_times("utc")
+
+    assert window._tasks.index_of("pay_a", 6).data() != there
+
+
+def test_the_appearance_can_be_changed_while_it_runs(
+    window: MainWindow, theme: Theme, qtbot: QtBot
+) -> None:
+    light = window.grab().toImage().pixelColor(300, 60).lightness()
+
+    with qtbot.waitSignal(window.theme_chosen):
+        window.rail.appearance_chosen.emit("dark")
+
+    assert window.grab().toImage().pixelColor(300, 60).lightness() < light
+
+
+@pytest.mark.parametrize("size", [(960, 600), (1280, 800), (1440, 900), (1920, 1200)])
+@pytest.mark.parametrize("screen", ["overview", "tasks", "runs"])
+def test_every_screen_fits_every_size(
+    window: MainWindow, qtbot: QtBot, size: tuple[int, int], screen: str
+) -> None:
+    window.show_screen(screen)
+    window.resize(*size)
+    qtbot.waitUntil(lambda: window.width() == size[0])
+
+    assert window.centralWidget().minimumSizeHint().width() <= size[0]
+    assert window.height() == size[1]
+    if screen == "tasks":
+        assert not window.grid.horizontalScrollBar().isVisible()
+
+
+def test_the_title_names_the_server_and_its_environment(window: MainWindow) -> None:
+    assert window.windowTitle().startswith("auckland-app-01 (production)")
+
+
+def test_the_plotting_library_waits_until_a_curve_is_in_sight(qtbot: QtBot, theme: Theme) -> None:
+    from desktop.parts.charts import TimeCurve
+
+    curve = TimeCurve(theme, height=80)
+    qtbot.addWidget(curve)
+    curve.show_points([(NOW_MS, 1.0), (NOW_MS + 1000, 2.0)])
+    before = curve._plot
+    curve.show()
+
+    assert before is None
+    assert curve._plot is not None
