@@ -221,6 +221,14 @@ class Household:
             if runtime in (words := read(pid, "cmdline")) and b"agent.running.keeper" in words
         ]
 
+    def own_keeper(self, agent: subprocess.Popen[bytes]) -> int:
+        """The keeper that this agent started; 0 while there is none."""
+        for pid in self.keepers():
+            process = processes.look(pid)
+            if process is not None and process.parent == agent.pid:
+                return pid
+        return 0
+
     def run_processes(self, run_id: str | None = None) -> list[int]:
         """Living processes of runs of this home, or of one run."""
         mark = b"SMARTCRON_RUN_ID=" + (run_id or "").encode()
