@@ -122,6 +122,7 @@ class MainWindow(QMainWindow):
         self._build()
         self._join()
         self.actions_by_name = self._make_actions()
+        theme.on_change(self._dress_actions)
         self.setMinimumSize(*SMALLEST)
         self.resize(*USUAL)
         self._ticker = QTimer(self, interval=TICK_MS)
@@ -425,17 +426,19 @@ class MainWindow(QMainWindow):
         actions: dict[str, QAction] = {}
         for name, text, icon, key, act in table:
             action = QAction(text, self)
-            if icon:
-                action.setIcon(self._theme.icon(icon))
-                self._theme.changed.connect(
-                    lambda action=action, icon=icon: action.setIcon(self._theme.icon(icon))
-                )
+            action.setProperty("icon_name", icon)
             if key:
                 action.setShortcut(QKeySequence(key))
             action.triggered.connect(lambda _=False, act=act: act())
             self.addAction(action)
             actions[name] = action
         return actions
+
+    def _dress_actions(self) -> None:
+        for action in self.actions_by_name.values():
+            name = action.property("icon_name")
+            if name:
+                action.setIcon(self._theme.icon(name))
 
     # What the user does ------------------------------------------------------------------
 

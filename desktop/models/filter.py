@@ -83,7 +83,7 @@ class TaskFilter(QSortFilterProxyModel):
         self._state_role = state_role
         self._query = Query()
         self._states: frozenset[str] = frozenset()
-        self.setDynamicSortFilter(False)
+        self.setRecursiveFilteringEnabled(True)
 
     def set_query(self, query: Query) -> None:
         """Ask for something else."""
@@ -109,10 +109,8 @@ class TaskFilter(QSortFilterProxyModel):
         index = self.sourceModel().index(source_row, 0, source_parent)
         task = index.data(self._row_role)
         if not isinstance(task, Task):
-            # A group shows when one of its tasks does; the model tells a change of its row
-            # after each change below it, so this is asked again in time.
-            inner = self.sourceModel().rowCount(index)
-            return any(self.filterAcceptsRow(row, index) for row in range(inner))
+            # A group shows when one of its tasks does, and only then.
+            return False
         state = index.data(self._state_role)
         if self._states and state not in self._states:
             return False

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 
 from desktop.theme import Theme
@@ -12,4 +13,5 @@ from desktop.theme import Theme
 def theme(qapp: QApplication) -> Iterator[Theme]:
     made = Theme("light")
     yield made
-    made.choose("light")
+    # A closed window is really gone only when Qt comes round to it.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
