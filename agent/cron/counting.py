@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations, takewhile
 
-from agent.cron.grammar import DAY_S, Cron, Every, Once, Schedule
-from agent.cron.walking import Clocks, instants, is_once_only, matching_days
+from agent.cron.days import DAY_S, matching_days
+from agent.cron.grammar import Cron, Every, Once, Schedule
+from agent.cron.walking import Clocks, instants, is_once_only
 from agent.cron.zones import Stretch, stretch_at
 
 
@@ -105,7 +106,7 @@ def _count_days(
 
 def _days_of(wall: Cron | Once, first_day: int, end_day: int) -> Sequence[int]:
     if isinstance(wall, Cron):
-        return tuple(matching_days(wall, first_day, end_day))
+        return tuple(matching_days(wall.days or (), first_day, end_day))
     day = wall.local_s // DAY_S
     return (day,) if first_day <= day < end_day else ()
 

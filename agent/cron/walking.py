@@ -4,13 +4,10 @@ import heapq
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, Literal
 
-from croniter import croniter
-from croniter.croniter import CroniterBadDateError
-
-from agent.cron.grammar import DAY_S, Cron, Every, Once, Schedule
+from agent.cron.days import DAY_S, first_day
+from agent.cron.grammar import Cron, Every, Once, Schedule
 from agent.cron.zones import LAST_S, Stretch, stretch_at
 
 # Debian's rule: a greater change of the clock is a correction, nothing is made up or suppressed.
@@ -90,27 +87,6 @@ def is_once_only(schedule: Schedule, clocks: Clocks, stretch: Stretch) -> bool:
     return clocks.fold == "first" and _is_fixed(schedule) and 0 < stretch.fold_s < CORRECTION_S
 
 
-def matching_days(schedule: Cron, first_day: int, end_day: int) -> Iterator[int]:
-    """The days since 1970, from the first to before the end, on which a schedule has times."""
-    if schedule.days is None:
-        yield from range(first_day, end_day)
-        return
-    yield from _limited_days(schedule.days, schedule.days_or, first_day, end_day)
-
-
-def _limited_days(days: str, days_or: bool, first_day: int, end_day: int) -> Iterator[int]:
-    # croniter walks days on a plain calendar (as if all were UTC); it knows nothing of clocks here.
-    walker = croniter(f"0 0 {days}", first_day * DAY_S - 1, day_or=days_or)
-    while True:
-        try:
-            day = int(walker.get_next(float)) // DAY_S
-        except CroniterBadDateError:
-            return
-        if day >= end_day:
-            return
-        yield day
-
-
 def _first_local(schedule: Cron | Once, local_s: int) -> int | None:
     if isinstance(schedule, Once):
         return schedule.local_s if schedule.local_s >= local_s else None
@@ -128,14 +104,7 @@ def _first_local(schedule: Cron | Once, local_s: int) -> int | None:
 
 
 def _first_day(schedule: Cron, day: int) -> int | None:
-    return (
-        day if schedule.days is None else _first_limited_day(schedule.days, schedule.days_or, day)
-    )
-
-
-@lru_cache(maxsize=8192)
-def _first_limited_day(days: str, days_or: bool, day: int) -> int | None:
-    return next(_limited_days(days, days_or, day, LAST_S // DAY_S), None)
+    return day if schedule.days is None else first_day(schedule.days, day)
 
 
 def _is_fixed(schedule: Schedule) -> bool:

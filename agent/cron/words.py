@@ -16,16 +16,19 @@ _RANGE: Final = re.compile(r"(\d+)-(\d+)", re.ASCII)
 
 
 @lru_cache(maxsize=4096)
-def in_words(texts: tuple[str, ...]) -> str:
+def in_words(texts: tuple[str, ...], *, task_name: str = "") -> str:
     """All schedules of a task in a few English words, such as `Daily 07:05`."""
-    return "; ".join(_say(text) for text in texts)
+    return "; ".join(_say(text, task_name) for text in texts)
 
 
-def _say(text: str) -> str:
+def _say(text: str, task_name: str) -> str:
     try:
-        schedule = parse(text)
+        schedule = parse(text, task_name=task_name)
     except BadDefinition:
         return text
+    # What H stands for is known only together with the task.
+    if isinstance(schedule, Cron) and not task_name and schedule.plain != schedule.text:
+        return schedule.text
     return _say_schedule(schedule)
 
 
@@ -39,7 +42,7 @@ def _say_schedule(schedule: Schedule) -> str:
 
 
 def _say_cron(schedule: Cron) -> str:
-    minute, hour, date, month, weekday = schedule.text.split()
+    minute, hour, date, month, weekday = schedule.plain.split()
     said = None
     if (date, month) == ("*", "*"):
         days = _say_weekdays(weekday)

@@ -7,7 +7,7 @@ from itertools import islice, takewhile
 from typing import Final, Literal
 
 from agent.cron.counting import count_instants
-from agent.cron.grammar import Schedule, parse
+from agent.cron.grammar import Schedule, name_that_matters, parse
 from agent.cron.moments import DueMoment, Moments, Tag
 from agent.cron.walking import Clocks, first_instant, instants, is_moved
 from agent.cron.words import in_words
@@ -28,10 +28,11 @@ def next_moment(
     *,
     dst_gap: Gap = "after",
     dst_fold: Fold = "first",
+    task_name: str = "",
 ) -> int | None:
     """The first due moment later than this one; None when there is none in the next 50 years."""
     clocks = Clocks(zone, dst_gap, dst_fold)
-    found = [_next_of_one(text, clocks, after_ms // 1000) for text in texts]
+    found = [_next_of_one(text, clocks, after_ms // 1000, task_name) for text in texts]
     return min((at_s * 1000 for at_s in found if at_s is not None), default=None)
 
 
@@ -43,10 +44,11 @@ def next_moments(
     *,
     dst_gap: Gap = "after",
     dst_fold: Fold = "first",
+    task_name: str = "",
 ) -> tuple[DueMoment, ...]:
     """The next few due moments later than this one, each with what a change of clocks did to it."""
     clocks = Clocks(zone, dst_gap, dst_fold)
-    schedules = _parse_all(texts)
+    schedules = _parse_all(texts, task_name)
     coming = islice(instants(schedules, clocks, after_ms // 1000 + 1), count)
     return tuple(DueMoment(at_s * 1000, _tag(schedules, clocks, at_s)) for at_s in coming)
 
@@ -59,10 +61,11 @@ def due_moments(
     *,
     dst_gap: Gap = "after",
     dst_fold: Fold = "first",
+    task_name: str = "",
 ) -> Iterator[int]:
     """Each due moment later than the first and not later than the second, in order."""
     clocks = Clocks(zone, dst_gap, dst_fold)
-    coming = instants(_parse_all(texts), clocks, after_ms // 1000 + 1)
+    coming = instants(_parse_all(texts, task_name), clocks, after_ms // 1000 + 1)
     for at_s in takewhile(lambda at_s: at_s * 1000 <= until_ms, coming):
         yield at_s * 1000
 
@@ -75,10 +78,16 @@ def count_moments(
     *,
     dst_gap: Gap = "after",
     dst_fold: Fold = "first",
+    task_name: str = "",
 ) -> int:
     """How many due moments are later than the first and not later than the second."""
     clocks = Clocks(zone, dst_gap, dst_fold)
-    return _count(_parse_all(texts), clocks, after_ms // 1000, until_ms // 1000)
+    return _count(
+        _parse_all(texts, task_name),
+        clocks,
+        after_ms // 1000,
+        until_ms // 1000,
+    )
 
 
 def moments_between(
@@ -90,13 +99,14 @@ def moments_between(
     limit: int = 1000,
     dst_gap: Gap = "after",
     dst_fold: Fold = "first",
+    task_name: str = "",
 ) -> Moments:
     """Those due after the first until the second: the newest one by one, the rest summed.
 
     Walks through some thousands at most, however long the span.
     """
     clocks = Clocks(zone, dst_gap, dst_fold)
-    schedules = _parse_all(texts)
+    schedules = _parse_all(texts, task_name)
     after_s, until_s = after_ms // 1000, until_ms // 1000
     first_s = next(instants(schedules, clocks, after_s + 1), None)
     if first_s is None or first_s > until_s:
@@ -131,22 +141,27 @@ def _count(schedules: tuple[Schedule, ...], clocks: Clocks, after_s: int, until_
     return count_instants(schedules, clocks, after_s + 1, until_s + 1)
 
 
-def _next_of_one(text: str, clocks: Clocks, after_s: int) -> int | None:
+def _next_of_one(text: str, clocks: Clocks, after_s: int, task_name: str) -> int | None:
     # Asked at any second of a minute the answer is the same, so it is kept by the minute.
-    at_s = _next_kept(text, clocks, after_s - after_s % 60)
+    name = name_that_matters((text,), task_name)
+    at_s = _next_kept(text, clocks, after_s - after_s % 60, name)
     if at_s is not None and at_s <= after_s:
-        at_s = first_instant(parse(text), clocks, after_s + 1)
+        at_s = first_instant(parse(text, task_name=name), clocks, after_s + 1)
     return at_s
 
 
 @lru_cache(maxsize=16_384)
-def _next_kept(text: str, clocks: Clocks, after_s: int) -> int | None:
-    return first_instant(parse(text), clocks, after_s + 1)
+def _next_kept(text: str, clocks: Clocks, after_s: int, task_name: str) -> int | None:
+    return first_instant(parse(text, task_name=task_name), clocks, after_s + 1)
+
+
+def _parse_all(texts: tuple[str, ...], task_name: str) -> tuple[Schedule, ...]:
+    return _parse_kept(texts, name_that_matters(texts, task_name))
 
 
 @lru_cache(maxsize=4096)
-def _parse_all(texts: tuple[str, ...]) -> tuple[Schedule, ...]:
-    return tuple(parse(text) for text in texts)
+def _parse_kept(texts: tuple[str, ...], task_name: str) -> tuple[Schedule, ...]:
+    return tuple(parse(text, task_name=task_name) for text in texts)
 
 
 def _tag(schedules: tuple[Schedule, ...], clocks: Clocks, at_s: int) -> Tag:
