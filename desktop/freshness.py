@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
-NEVER: Final = "never"
+# The same words as `shared.protocol.link`.
+NEVER: Final = "connecting"
 LIVE: Final = "live"
 LATE: Final = "late"
 LOST: Final = "lost"
 REFUSED: Final = "refused"
-LINK_STATES: Final = (NEVER, LIVE, LATE, LOST, REFUSED)
+OFFLINE: Final = "offline"
+LINK_STATES: Final = (NEVER, LIVE, LATE, LOST, REFUSED, OFFLINE)
 
 OPERATOR_ROLES: Final = ("operator", "admin")
 

@@ -150,6 +150,9 @@ class MainWindow(QMainWindow):
         self._stripe.show_environment(environment)
         self._tasks.set_heard(link.was_heard)
         as_of = self._as_of()
+        # The clock stands still at the last beat now, so nothing turns late by silence alone.
+        self._tasks.tick()
+        self._tasks.set_as_of(as_of)
         self.grid.show_stale(as_of)
         self.details.show_stale(as_of)
         self.executions.show_stale(as_of)
@@ -256,7 +259,7 @@ class MainWindow(QMainWindow):
     def tick(self) -> None:
         """A second has passed: one timer for all countdowns."""
         self._show_clocks()
-        if self._link.state in (freshness.LOST, freshness.REFUSED):
+        if not self._link.is_live:
             return
         self._tasks.tick()
         self.grid.tick()
@@ -693,6 +696,8 @@ class MainWindow(QMainWindow):
         link = self._link
         if link.state == freshness.NEVER:
             return self.tr("Off until the agent is heard")
+        if link.state == freshness.OFFLINE:
+            return self.tr("Off: the connection is closed")
         if link.state == freshness.REFUSED:
             return self.tr("Off: the agent refuses this desktop's key")
         if not link.is_live:

@@ -99,6 +99,7 @@ class TaskModel(QAbstractItemModel):
         self._sort = "attention"
         self._times = words.TASK_TIMES
         self._heard = True
+        self._as_of = ""
 
     # What the window tells ---------------------------------------------------------------
 
@@ -161,6 +162,12 @@ class TaskModel(QAbstractItemModel):
             self._states = {task_id: self._state(row) for task_id, row in self._rows.items()}
             self._tell_all()
             self.counts_changed.emit()
+
+    def set_as_of(self, as_of: str) -> None:
+        """The state is of that time, and the first column says so; empty text means live."""
+        if as_of != self._as_of:
+            self._as_of = as_of
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, 0)
 
     def set_times(self, times: str) -> None:
         """In whose zone times are said."""
@@ -283,6 +290,8 @@ class TaskModel(QAbstractItemModel):
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            if section == Column.STATUS and self._as_of:
+                return self.tr("At {0}").format(self._as_of)
             return self.tr(_titles()[section])
         return None
 

@@ -15,6 +15,7 @@ from desktop.states import ending_look
 from desktop.theme import Theme, rounded
 
 AREA_ALPHA: Final = 40
+LABELS_PX: Final = 140
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,9 @@ class RunBars(QWidget):
         first, last = self._bars[0], self._bars[-1]
         left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
         painter.drawText(foot, left, words.clock(first.start_ms, zone, self._now_ms))
-        if len(self._bars) > 1:
+        end = self._column(len(self._bars) - 1).right()
+        if end > LABELS_PX:
+            foot.setRight(end)
             painter.drawText(foot, right, words.clock(last.start_ms, zone, self._now_ms))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -89,7 +92,7 @@ class RunBars(QWidget):
         QToolTip.hideText()
 
     def _column(self, at: int) -> QRectF:
-        pitch = min(15.5, self.width() / max(20, len(self._bars)))
+        pitch = self.width() / max(20, len(self._bars))
         return QRectF(at * pitch, 0, pitch - 3, self.height() - 18)
 
 

@@ -54,6 +54,7 @@ class StatusBar(Ground):
             freshness.LATE: ("link", "warn.text", self.tr("Waiting for a beat")),
             freshness.LOST: ("link-break", "bad.text", self.tr("Not connected")),
             freshness.REFUSED: ("lock", "bad.text", self.tr("Refused")),
+            freshness.OFFLINE: ("link-break", "idle.text", self.tr("Closed")),
         }.get(link.state, ("question", "idle.text", self.tr("Connecting")))
         self._link_icon.show_icon(icon, ink)
         self.link.setText(word)
@@ -111,7 +112,7 @@ class StatusBar(Ground):
     def _agent_clock(self, link: Link, clock: str) -> str:
         if not link.was_heard:
             return self.tr("Agent clock unknown")
-        if link.state in (freshness.LOST, freshness.REFUSED):
+        if not link.is_live:
             return self.tr("Agent clock unknown, last {0}").format(clock)
         return self.tr("Agent clock {0}").format(clock)
 

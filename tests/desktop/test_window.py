@@ -208,6 +208,24 @@ def test_nothing_counts_on_while_the_agent_is_silent(window: MainWindow) -> None
     assert window.now() == LOST.beat_ms
 
 
+def test_silence_alone_makes_no_task_late(qtbot: QtBot, theme: Theme) -> None:
+    here = [NOW_MS]
+    window = MainWindow(theme, lambda: here[0])
+    qtbot.addWidget(window)
+    window.show_link(LIVE)
+    window.show_rows([AGENT, task("pay_a", next_ms=NOW_MS + 1_000)])
+    here[0] += 30_000
+    window.tick()
+    while_live = window._tasks.state("pay_a")
+
+    window.show_link(LOST)
+    window.tick()
+
+    assert while_live == "late"
+    assert window._tasks.state("pay_a") == "ok"
+    assert window._tasks.headerData(0, Qt.Orientation.Horizontal).startswith("At ")
+
+
 def test_the_veil_lifts_when_the_agent_is_back(window: MainWindow) -> None:
     choose(window, "pay_a")
     window.show_link(LOST)

@@ -94,8 +94,11 @@ class Summary(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for section in (top, runs, curve, self._error):
-            layout.addWidget(section)
+        curve.setMaximumHeight(320)
+        layout.addWidget(top)
+        layout.addWidget(runs)
+        layout.addWidget(curve, 2)
+        layout.addWidget(self._error)
         layout.addStretch(1)
 
     def sizeHint(self) -> QSize:

@@ -52,7 +52,7 @@ ACTION_PX: Final = 26
 
 _WIDTHS: Final = {
     Column.STATUS: 92,
-    Column.SCHEDULE: 128,
+    Column.SCHEDULE: 132,
     Column.LAST: 126,
     Column.DURATION: 138,
     Column.HOURS: 113,
