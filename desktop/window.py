@@ -621,7 +621,8 @@ class MainWindow(QMainWindow):
         if not self._may():
             return
         run = self._runs.run(run_id)
-        name = run.task_id if run is not None else self.details.task_id
+        by_task = (task.id for task in self._tasks.tasks() if task.run_id == run_id)
+        name = run.task_id if run is not None else next(by_task, self.details.task_id)
         spent = ""
         if run is not None and run.start_ms is not None:
             spent = self.tr("It has run for {0}. ").format(words.span(self.now() - run.start_ms))

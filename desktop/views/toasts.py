@@ -84,6 +84,7 @@ class Toasts(QWidget):
         timer.timeout.connect(toast.close)
         timer.start()
         self.show()
+        toast.show()
         self.raise_()
         self._place()
         return toast

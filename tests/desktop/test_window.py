@@ -337,6 +337,16 @@ def test_a_notice_that_can_be_undone_offers_it(window: MainWindow, qtbot: QtBot)
         toast.undo.click()
 
 
+def test_toasts_stand_above_each_other(window: MainWindow) -> None:
+    window.show_notice("one")
+    window.show_notice("two")
+
+    one, two = window.findChildren(Toast)
+    assert one.height() >= 40
+    assert one.geometry().bottom() < two.geometry().top()
+    assert window.toasts.height() >= two.geometry().bottom()
+
+
 def test_at_most_three_toasts_stand_at_once(window: MainWindow) -> None:
     for number in range(5):
         window.show_notice(f"notice {number}")

@@ -21,6 +21,7 @@ class Facts(QWidget):
         super().__init__()
         self._theme, self._label_px = theme, label_px
         self._rows: list[tuple[Words, Words, Words]] = []
+        self._lines: list[QHBoxLayout] = []
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setVerticalSpacing(6)
@@ -42,6 +43,9 @@ class Facts(QWidget):
                 if widget.text() != text:
                     widget.setText(text)
             row[2].setVisible(bool(second))
+            # A value that stands alone may take the whole line before it wraps.
+            self._lines[at].setStretch(0, 0 if second else 1)
+            self._lines[at].setStretch(2, 1 if second else 0)
             row[2].set_ink(ink or "text3", 500 if ink else 400)
 
     def texts(self) -> dict[str, str]:
@@ -68,4 +72,5 @@ class Facts(QWidget):
         top = Qt.AlignmentFlag.AlignTop
         self._grid.addWidget(label, at, 0, top)
         self._grid.addWidget(holder, at, 1)
+        self._lines.append(line)
         self._rows.append((label, value, second))

@@ -106,6 +106,7 @@ class TaskGrid(QTreeView):
         self._seen: dict[str, object] = {}
         self._tints: dict[str, int] = {}
         self._pending: set[str] = set()
+        self._folded: set[str] = set()
         self._age = QElapsedTimer()
         self._age.start()
         self._fade = QTimer(self, interval=40)
@@ -237,12 +238,12 @@ class TaskGrid(QTreeView):
         is_group = isinstance(index.data(GROUP), GroupFacts)
         key = event.key()
         if is_group and key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
-            self.setExpanded(index, key == Qt.Key.Key_Right)
+            self._open_group(index, is_open=key == Qt.Key.Key_Right)
         elif key == Qt.Key.Key_Left and index.parent().isValid():
             self.setCurrentIndex(index.parent())
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             if is_group:
-                self.setExpanded(index, not self.isExpanded(index))
+                self._open_group(index, is_open=not self.isExpanded(index))
             elif isinstance(index.data(ROW), Task):
                 self.task_opened.emit(index.data(ROW).id)
         else:
@@ -274,7 +275,7 @@ class TaskGrid(QTreeView):
             index = self.indexAt(at).siblingAtColumn(0)
             if isinstance(index.data(GROUP), GroupFacts):
                 self.setCurrentIndex(index)
-                self.setExpanded(index, not self.isExpanded(index))
+                self._open_group(index, is_open=not self.isExpanded(index))
                 return
         super().mousePressEvent(event)
 
@@ -466,12 +467,20 @@ class TaskGrid(QTreeView):
     def _sort_by(self, column: int) -> None:
         self._tasks.set_sort(COLUMN_SORTS[column])
 
+    def _open_group(self, index: QModelIndex, *, is_open: bool) -> None:
+        facts = index.data(GROUP)
+        if is_open:
+            self._folded.discard(facts.name)
+        else:
+            self._folded.add(facts.name)
+        self.setExpanded(index, is_open)
+
     def _expand_new(self, *_: object) -> None:
+        """Groups are open until they are folded by hand, also when a filter brings them back."""
         for row in range(self._filter.rowCount()):
             index = self._filter.index(row, 0)
             facts = index.data(GROUP)
-            if isinstance(facts, GroupFacts) and facts.name not in self._seen:
-                self._seen[facts.name] = True
+            if isinstance(facts, GroupFacts) and facts.name not in self._folded:
                 self.expand(index)
 
     def _note_change(self, first: QModelIndex, last: QModelIndex) -> None:

@@ -6,7 +6,7 @@ from PySide6.QtGui import QPixmap
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from desktop.models.filter import TaskFilter
+from desktop.models.filter import TaskFilter, parse
 from desktop.models.tasks import ROW, STATE, Column, TaskModel
 from desktop.theme import Theme
 from desktop.views.grid.cells import Scene, shared_prefix
@@ -72,6 +72,14 @@ def test_left_and_right_fold_and_unfold_a_group(bench: Bench, qtbot: QtBot) -> N
 
     assert not folded
     assert bench.grid.isExpanded(group)
+
+
+def test_a_group_that_a_filter_brings_back_is_open_again(bench: Bench) -> None:
+    bench.filter.set_query(parse("inventory"))
+    bench.filter.set_query(parse(""))
+
+    groups = [bench.filter.index(row, 0) for row in range(bench.filter.rowCount())]
+    assert [bench.grid.isExpanded(group) for group in groups] == [True, True]
 
 
 def test_the_run_button_under_the_pointer_names_the_task_and_paints_nothing(
