@@ -197,7 +197,7 @@ def _check_schedule(definition: Definition) -> None:
             "schedule", len(definition.schedule), f"write 1 to {_MAX_SCHEDULES} schedules"
         )
     for text in definition.schedule:
-        parse(text)
+        parse(text, task_name=definition.task_name)
     load_zone(definition.timezone)
 
 

@@ -158,6 +158,7 @@ class Scheduler:
                 after_ms,
                 dst_gap=definition.dst_gap,
                 dst_fold=definition.dst_fold,
+                task_name=definition.task_name,
             )
         except Exception as error:  # noqa: BLE001 - as above
             self._broke(name, error)
@@ -194,6 +195,7 @@ class Scheduler:
             now_ms,
             dst_gap=definition.dst_gap,
             dst_fold=definition.dst_fold,
+            task_name=definition.task_name,
         )
         decisions = admit(
             definition,
@@ -226,6 +228,7 @@ class Scheduler:
                 ends_ms,
                 dst_gap=definition.dst_gap,
                 dst_fold=definition.dst_fold,
+                task_name=definition.task_name,
             )
             now_ms = self._clock.now_ms()
             for decision in refuse(moments, is_paused=span.paused, reason="agent_down"):
@@ -262,33 +265,6 @@ class Scheduler:
             except StorageError as error:
                 log.error("the database refuses; trying again", cause=str(error))
                 await self._clock.sleep_ms(RECORD_AGAIN_MS)
-
-
-def outage_rows(task: TaskRow, now_ms: int) -> list[Run]:
-    """The rows of moments that nobody decided, made before a task is changed without an agent.
-
-    None of them runs any more: what they were to run is about to be something else.
-    """
-    definition = msgspec.structs.replace(task.definition, missed="skip", start_deadline_s=0)
-    if not task.enabled:
-        return []
-    moments = moments_between(
-        definition.schedule,
-        definition.timezone,
-        task.watermark_ms,
-        now_ms,
-        dst_gap=definition.dst_gap,
-        dst_fold=definition.dst_fold,
-    )
-    decisions = admit(
-        definition,
-        moments,
-        is_running=True,
-        is_paused=task.is_paused(now_ms),
-        now_ms=now_ms + 1,
-        was_down=True,
-    )
-    return [_as_run(task, decision, now_ms) for decision in decisions]
 
 
 def _as_run(task: TaskRow, decision: Decision, now_ms: int) -> Run:

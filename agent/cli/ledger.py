@@ -4,12 +4,13 @@ import sys
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import BinaryIO, Final
 from zoneinfo import ZoneInfo
 
 import click
 
 from agent.cli import say
+from agent.cli.batch import answer_lines
 from agent.cli.session import Session, json_option, pass_session
 from agent.cron.words import in_words
 from agent.definitions import Definition
@@ -29,6 +30,11 @@ DAY: Final = timedelta(days=1)
 @click.option("--cron", "text", help="A schedule that need not be saved, instead of tasks.")
 @click.option("--tz", "zone", default="UTC", show_default=True, help="Zone of --cron.")
 @click.option("--from", "start", help="Moment to look from, ISO 8601 (else now).")
+@click.option(
+    "--batch",
+    type=click.File("rb"),
+    help="JSON lines of cron, tz, from, count instead (- for stdin); answers in JSON lines.",
+)
 @click.option("--dst-gap", type=click.Choice(["after", "skip"]), default="after", show_default=True)
 @click.option(
     "--dst-fold", type=click.Choice(["first", "both"]), default="first", show_default=True
@@ -42,6 +48,7 @@ def next_(
     text: str | None,
     zone: str,
     start: str | None,
+    batch: BinaryIO | None,
     dst_gap: str,
     dst_fold: str,
     as_json: bool,
@@ -52,7 +59,16 @@ def next_(
     Examples:
       smartcron-agent next --count 20
       smartcron-agent next --cron "*/30 8-18 * * 1-5" --tz Europe/Berlin --count 5
+      echo '{"cron": "0 7 * * *", "from": "2026-11-24T08:00Z"}' | smartcron-agent next --batch -
     """
+    if batch is not None:
+        if task_names or text is not None or start is not None:
+            raise WrongUse("--batch: takes its schedules and moments from the lines alone")
+        for answer in answer_lines(batch):
+            sys.stdout.buffer.write(answer)
+            # A program may wait for this answer before it asks again.
+            sys.stdout.buffer.flush()
+        return
     after_ms = _moment("--from", start) if start else _now_ms()
     if text is not None:
         definitions: Iterable[Definition] = [
@@ -84,6 +100,7 @@ def next_(
             count,
             dst_gap=definition.dst_gap,
             dst_fold=definition.dst_fold,
+            task_name="" if text is not None else definition.task_name,
         )
         found.extend((due.at_ms, due.tag, definition) for due in coming)
     found.sort(key=lambda entry: (entry[0], entry[2].priority, entry[2].task_name))
@@ -104,7 +121,7 @@ def next_(
                 _in_zone(at_ms, task.timezone),
                 task.timezone,
                 task.task_name,
-                in_words(task.schedule),
+                in_words(task.schedule, task_name=task.task_name),
                 "" if tag == "normal" else tag,
             )
             for at_ms, tag, task in shown
@@ -217,6 +234,7 @@ def _due(definition: Definition, after_ms: int, until_ms: int) -> Iterable[int]:
         until_ms,
         dst_gap=definition.dst_gap,
         dst_fold=definition.dst_fold,
+        task_name=definition.task_name,
     )
 
 

@@ -2,7 +2,6 @@
 
 import getpass
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +15,8 @@ from agent.cron.words import in_words
 from agent.definitions import Definition, check, load_definitions, to_toml
 from agent.errors import WrongUse
 from agent.rules.schedule import next_moment
-from agent.scheduler import outage_rows
-from agent.store import ledger, statistics
+from agent.store import statistics
 from agent.store import tasks as store
-from agent.store.database import Connection
 from agent.wire.caller import new_op
 from schema import catalogue
 from shared.protocol import requests
@@ -77,8 +74,9 @@ def check_file(session: Session, file: Path, as_json: bool) -> None:
         return
     now_ms = _now_ms()
     for found in definitions:
-        due_ms = next_moment(found.schedule, found.timezone, now_ms)
-        say.good(f"{found.task_name}: {in_words(found.schedule)}, next {say.moment(due_ms)}")
+        due_ms = next_moment(found.schedule, found.timezone, now_ms, task_name=found.task_name)
+        words = in_words(found.schedule, task_name=found.task_name)
+        say.good(f"{found.task_name}: {words}, next {say.moment(due_ms)}")
 
 
 @tasks.command()
@@ -93,16 +91,16 @@ def apply(session: Session, file: Path, why: str, as_json: bool) -> None:
     Example:  smartcron-agent tasks apply backup.toml --why "nightly, not weekly"
     """
     definitions = _load(_text(file), str(file))
-    now_ms = _now_ms()
-
-    def write(connection: Connection) -> store.Applied:
-        _settle(session, connection, [each.task_name for each in definitions], now_ms)
-        return store.apply(
-            connection, definitions, who=_who(), why=why or f"file {file.name}", now_ms=now_ms
-        )
-
     with session.database(migrate=True) as database:
-        done = database.write_now(write)
+        done = database.write_now(
+            lambda connection: store.apply(
+                connection,
+                definitions,
+                who=_who(),
+                why=why or f"file {file.name}",
+                now_ms=_now_ms(),
+            )
+        )
     tell_agent(session)
     if as_json:
         say.json_out(done)
@@ -299,23 +297,19 @@ def _set(
     until_ms: int | None = None,
     reason: str | None = None,
 ) -> None:
-    now_ms = _now_ms()
-
-    def write(connection: Connection) -> tuple[store.TaskRow, ...]:
-        _settle(session, connection, task_names, now_ms)
-        return store.set_flags(
-            connection,
-            task_names,
-            enabled=enabled,
-            paused=paused,
-            until_ms=until_ms,
-            reason=reason,
-            who=_who(),
-            now_ms=now_ms,
-        )
-
     with session.database() as database:
-        changed = database.write_now(write)
+        changed = database.write_now(
+            lambda connection: store.set_flags(
+                connection,
+                task_names,
+                enabled=enabled,
+                paused=paused,
+                until_ms=until_ms,
+                reason=reason,
+                who=_who(),
+                now_ms=_now_ms(),
+            )
+        )
     tell_agent(session)
     names = {row.task_name for row in changed}
     if as_json:
@@ -323,20 +317,6 @@ def _set(
         return
     for name in dict.fromkeys(task_names):
         say.good(f"{name} {word}" if name in names else f"{name} was {word} already")
-
-
-def _settle(session: Session, connection: Connection, names: Sequence[str], now_ms: int) -> None:
-    """Record what was due while no agent lived, by the definitions in force until now."""
-    if session.is_served:
-        return  # the agent does it itself before it takes the change over
-    for task in store.load_all(connection):
-        if task.task_name in names:
-            ledger.claim(
-                connection,
-                outage_rows(task, now_ms),
-                watermarks={task.task_name: now_ms},
-                now_ms=now_ms,
-            )
 
 
 def _load(text: str, origin: str) -> list[Definition]:
@@ -369,6 +349,7 @@ def _next(row: store.TaskRow, now_ms: int) -> int | None:
         now_ms,
         dst_gap=definition.dst_gap,
         dst_fold=definition.dst_fold,
+        task_name=definition.task_name,
     )
 
 
@@ -379,7 +360,7 @@ def _as_cells(
     return (
         row.task_name,
         row.definition.category,
-        escape(in_words(row.definition.schedule)),
+        escape(in_words(row.definition.schedule, task_name=row.task_name)),
         _state(row, now_ms),
         f"{say.moment(last.started_ms or last.ended_ms)} {say.ending(last.status)}"
         if last

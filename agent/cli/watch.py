@@ -66,7 +66,7 @@ def take(database: Database, session: Session) -> Picture:
             Line(
                 task_name=row.task_name,
                 category=row.definition.category,
-                schedule=in_words(row.definition.schedule),
+                schedule=in_words(row.definition.schedule, task_name=row.task_name),
                 state=_state(row, alive.get(row.task_name), now_ms, serving=serving),
                 status=last.status if last else None,
                 duration_ms=last.duration_ms if last else None,
@@ -182,4 +182,5 @@ def _next(row: tasks.TaskRow, now_ms: int) -> int | None:
         now_ms,
         dst_gap=definition.dst_gap,
         dst_fold=definition.dst_fold,
+        task_name=definition.task_name,
     )

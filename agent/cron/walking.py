@@ -42,7 +42,8 @@ def _walk(schedule: Schedule, clocks: Clocks, from_s: int) -> Iterator[int]:
 def first_instant(schedule: Schedule, clocks: Clocks, from_s: int) -> int | None:
     """The first instant at or after this one; None when there is none in the next 50 years."""
     if isinstance(schedule, Every):
-        return -(-from_s // schedule.interval_s) * schedule.interval_s
+        at_s = -(-from_s // schedule.interval_s) * schedule.interval_s
+        return at_s if at_s < LAST_S else None
     at_s = max(from_s, 0)
     while at_s < LAST_S:
         stretch = stretch_at(clocks.zone, at_s)

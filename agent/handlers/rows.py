@@ -88,7 +88,7 @@ def task_row(
         paused_until_ms=task.paused_until_ms if is_paused else None,
         pause_reason=_short(task.pause_reason) if is_paused else None,
         schedule="; ".join(definition.schedule),
-        schedule_text=in_words(definition.schedule),
+        schedule_text=in_words(definition.schedule, task_name=task.task_name),
         tz=definition.timezone,
         state=_task_state(task, live, fault),
         invalid_reason=_short(fault),

@@ -63,6 +63,7 @@ async def get(context: Context, who: Who, request: TaskGet) -> TaskDetail:
         _COMING,
         dst_gap=definition.dst_gap,
         dst_fold=definition.dst_fold,
+        task_name=definition.task_name,
     )
     row = context.journal.get("task", request.id)
     return TaskDetail(
