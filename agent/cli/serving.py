@@ -47,10 +47,10 @@ def tick(session: Session, one_shot: bool, as_json: bool) -> None:
     \b
     Example:  * * * * * smartcron-agent --home /var/lib/smartcron tick
     """
-    session.home.check()
+    settings = session.settings
     if one_shot:
         open_logbook(session.home, to_terminal=False)
-        asyncio.run(tick_once(session.home, session.settings))
+        asyncio.run(tick_once(session.home, settings))
         started = "one pass"
     else:
         started = "already serving" if is_served(session.home) else _start_detached(session.home)
@@ -103,15 +103,18 @@ def _start_detached(home: Home) -> str:
         if status == AlreadyServing.exit_status:
             return "already serving"
         if status is not None:
-            raise AgentError(
-                f"the agent ended at once with exit status {status}; its last words are in "
-                f"{home.logs / 'serve.log'}"
-            )
+            raise AgentError(f"the agent did not come up: {_last_words(home)}")
         time.sleep(0.05)
     raise AgentError(
         f"the agent did not begin to serve within {START_WITHIN_S:.0f} s; see "
         f"{home.logs / 'serve.log'}"
     )
+
+
+def _last_words(home: Home) -> str:
+    """What the daemon said as it left, which is why it left."""
+    lines = (home.logs / "serve.log").read_text(encoding="utf-8", errors="replace").splitlines()
+    return lines[-1].removeprefix("smartcron-agent: ") if lines else "it said nothing"
 
 
 COMMANDS: Final = (serve, tick)
