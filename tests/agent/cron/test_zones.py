@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -43,6 +44,30 @@ def test_stretches_cover_their_block_without_holes(zone: str) -> None:
         for one, two in pairwise(found):
             assert one.end_s == two.start_s == one.changes_s == two.changed_s
             assert one.offset_s == two.before_s != two.offset_s == one.after_s
+
+
+def test_no_zone_changes_there_and_back_faster_than_looks_are_taken() -> None:
+    nearest_s = 6 * 86_400
+    for name in ("Asia/Gaza", "America/Noronha", "America/Recife", "America/Argentina/Tucuman"):
+        zone = ZoneInfo(name)
+        days = range(0, 4_000_000_000, 86_400)
+        offsets = [datetime.fromtimestamp(day_s, zone).utcoffset() for day_s in days]
+        changed_days = [
+            day_s
+            for day_s, pair in zip(days, pairwise(offsets), strict=False)
+            if pair[0] != pair[1]
+        ]
+        found = [
+            stretch.start_s
+            for block in range(0, 4_000_000_000 // BLOCK_S)
+            for stretch in stretches(name, block)
+            if stretch.start_s == stretch.changed_s and stretch.before_s != stretch.offset_s
+        ]
+
+        assert [at_s - 1 - (at_s - 1) % 86_400 for at_s in found] == [
+            day_s for day_s in changed_days if day_s < found[-1]
+        ]
+        assert min(two - one for one, two in pairwise(found)) > nearest_s
 
 
 def test_a_cut_just_after_a_change_still_knows_it(monkeypatch: pytest.MonkeyPatch) -> None:
