@@ -375,7 +375,7 @@ class MainWindow(QMainWindow):
         self.nothing.cleared.connect(self.toolbar.clear)
         self._tasks.counts_changed.connect(self._show_counts)
         self.grid.task_selected.connect(self._select)
-        self.grid.task_opened.connect(self._open)
+        self.grid.task_opened.connect(self.open_task)
         self.grid.run_requested.connect(self._run)
         self.grid.pause_requested.connect(self._pause_or_resume)
         self.grid.log_requested.connect(self.open_newest_log)
@@ -390,8 +390,8 @@ class MainWindow(QMainWindow):
         self.details.closed.connect(self.toggle_details)
         self.executions.log_requested.connect(self._open_log)
         self.executions.stop_requested.connect(self._ask_stop)
-        self.executions.task_opened.connect(self._open)
-        self.overview.task_opened.connect(self._open)
+        self.executions.task_opened.connect(self.open_task)
+        self.overview.task_opened.connect(self.open_task)
         self.overview.run_requested.connect(self._run)
         self.overview.log_requested.connect(self.open_newest_log)
         self.overview.tasks_requested.connect(self._open_list)
@@ -576,7 +576,8 @@ class MainWindow(QMainWindow):
         self._set_actions()
         self._ask_detail.start()
 
-    def _open(self, task_id: str) -> None:
+    def open_task(self, task_id: str) -> None:
+        """Show that task in the grid and in the details panel."""
         self.show_screen(TASKS)
         self._wants_details = True
         self._place_floating()
