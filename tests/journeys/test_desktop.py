@@ -1,0 +1,251 @@
+"""From the clock to the cell and back: a real agent, a real wire, the real window."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from desktop import freshness
+from desktop.app import Application
+from desktop.models.tasks import ROW
+from desktop.settings import Profile
+from desktop.views.confirm import Confirm
+from shared.protocol.rows import Task
+from tests.journeys.household import Household
+
+WAIT_MS = 30_000
+# An agent is lost 20 s after its last beat.
+LOST_MS = 40_000
+
+QUICK = 'task_name = "quick"\nschedule = "@every 1s"\ncommand = "echo it ran"'
+LONG = (
+    'task_name = "long"\ncategory = "Slow"\nschedule = "0 0 1 1 *"\nkill_grace_s = 1\n'
+    'command = "echo begun; sleep 600"'
+)
+REST = 'task_name = "rest"\nschedule = "0 0 1 1 *"\ncommand = "echo rested"'
+
+pytestmark = pytest.mark.timeout(180)
+
+
+class Desk:
+    """A desktop on its own profile, and what stands in its grid."""
+
+    def __init__(self, qtbot: QtBot, profile: Path) -> None:
+        self._qtbot = qtbot
+        self.application = Application(Profile(profile), theme="light")
+        self.window = self.application.window
+        qtbot.addWidget(self.window)
+        self.links: list[str] = []
+
+    def connect_by(self, household: Household, role: str = "operator") -> None:
+        """Enrol with a fresh invite, as `smartcron-desktop --connect` does, and wait for rows."""
+        link = household.cli("invite", "--role", role, "--label", "journey").strip()
+        self.application.start(link=link)
+        self.until(lambda: self.is_live and len(self.tasks()) == 3, "three live tasks")
+
+    @property
+    def link(self) -> freshness.Link:
+        return self.application.link
+
+    @property
+    def is_live(self) -> bool:
+        return self.link.is_live
+
+    def tasks(self) -> dict[str, Task]:
+        """The rows of the grid's model, by name."""
+        model = self.window.grid.model()
+        found: dict[str, Task] = {}
+        for group in range(model.rowCount()):
+            parent = model.index(group, 0)
+            for row in range(model.rowCount(parent)):
+                task = model.index(row, 0, parent).data(ROW)
+                found[task.id] = task
+        return found
+
+    def until(self, is_true: Callable[[], bool], what: str, *, within_ms: int = WAIT_MS) -> None:
+        def check() -> None:
+            assert is_true(), f"waited in vain for {what}; the link is {self.link}"
+
+        self._qtbot.waitUntil(check, timeout=within_ms)
+
+    def choose(self, task_id: str) -> None:
+        self.window.open_task(task_id)
+
+    def press(self, action: str) -> None:
+        self.window.actions_by_name[action].trigger()
+
+
+@pytest.fixture
+def household(bare: Household) -> Household:
+    """A home with one task that is due all the time, and two that wait to be ordered."""
+    bare.prepare(environment="test", name="journey")
+    bare.apply(QUICK, LONG, REST)
+    return bare
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(qtbot, tmp_path / "profile")
+    yield desk
+    assert desk.application.stop(), "the network thread did not stop within two seconds"
+    assert not [one for one in threading.enumerate() if one.name == "network"]
+
+
+def test_a_due_task_reaches_the_grid_by_itself(household: Household, desk: Desk) -> None:
+    household.serve()
+
+    desk.connect_by(household)
+
+    desk.until(
+        lambda: (last := desk.tasks()["quick"].last) is not None and last.result == "success",
+        "a successful run of quick",
+    )
+    first = desk.tasks()["quick"].last
+    assert first is not None
+    desk.until(
+        lambda: (last := desk.tasks()["quick"].last) is not None and last.run_id != first.run_id,
+        "the next run of quick",
+    )
+
+
+def test_a_task_runs_on_demand_and_its_output_can_be_read(household: Household, desk: Desk) -> None:
+    household.serve()
+    desk.connect_by(household)
+
+    desk.choose("rest")
+    desk.press("run")
+
+    desk.until(
+        lambda: (last := desk.tasks()["rest"].last) is not None and last.result == "success",
+        "the ordered run",
+    )
+    desk.press("log")
+    desk.until(lambda: "rested" in desk.window.log.text.toPlainText(), "its output")
+    (run,) = household.runs("rest")
+    assert (run.status, run.trigger, run.requested_by) == ("success", "manual", desk.link.label)
+
+
+def test_a_run_is_stopped_only_after_the_question_is_answered(
+    household: Household, desk: Desk, qtbot: QtBot
+) -> None:
+    household.serve()
+    desk.connect_by(household)
+    desk.choose("long")
+    desk.press("run")
+    desk.until(lambda: desk.tasks()["long"].state == "running", "the running task")
+    desk.press("log")
+    desk.until(lambda: "begun" in desk.window.log.text.toPlainText(), "its live output")
+
+    desk.press("stop")
+    dialog = _dialog(desk)
+    assert desk.tasks()["long"].state == "running"
+    dialog.act.click()
+
+    desk.until(
+        lambda: (last := desk.tasks()["long"].last) is not None and last.result == "aborted",
+        "the aborted run",
+    )
+    (run,) = household.runs("long")
+    assert (run.status, run.reason) == ("aborted", f"by {desk.link.label}")
+    assert not household.run_processes(run.id)
+
+
+def test_pausing_shows_in_the_grid_and_undo_takes_it_back(household: Household, desk: Desk) -> None:
+    household.serve()
+    desk.connect_by(household)
+
+    desk.choose("rest")
+    desk.press("pause")
+    desk.until(lambda: desk.tasks()["rest"].paused, "the paused task")
+    desk.press("undo")
+
+    desk.until(lambda: not desk.tasks()["rest"].paused, "the resumed task")
+
+
+def test_a_viewer_sees_everything_and_orders_nothing(household: Household, desk: Desk) -> None:
+    household.serve()
+
+    desk.connect_by(household, role="viewer")
+    desk.choose("rest")
+
+    assert not desk.window.actions_by_name["run"].isEnabled()
+    assert not desk.window.actions_by_name["stop"].isEnabled()
+    assert household.runs("rest") == []
+
+
+def test_an_agent_that_is_killed_comes_back_with_the_true_end_of_its_run(
+    household: Household, desk: Desk
+) -> None:
+    agent = household.serve()
+    desk.connect_by(household)
+    household.apply(QUICK, LONG, REST.replace("echo rested", "sleep 3; echo rested; exit 7"))
+    desk.choose("rest")
+    desk.press("run")
+    desk.until(lambda: desk.tasks()["rest"].state == "running", "the running task")
+
+    household.kill(agent)
+    desk.until(lambda: not desk.is_live, "the silence")
+    household.serve()
+
+    desk.until(lambda: desk.is_live, "the agent's return")
+    desk.until(
+        lambda: (last := desk.tasks()["rest"].last) is not None and last.exit == 7,
+        "the true exit status",
+    )
+    assert household.check()["missing"] == 0
+    assert household.check()["doubled"] == 0
+
+
+def test_silence_is_shown_as_age_and_switches_orders_off_until_the_agent_is_heard_again(
+    household: Household, desk: Desk
+) -> None:
+    agent = household.serve()
+    desk.connect_by(household)
+    desk.choose("rest")
+    assert desk.window.actions_by_name["run"].isEnabled()
+
+    agent.send_signal(signal.SIGSTOP)
+    try:
+        desk.until(lambda: desk.link.state == freshness.LATE, "the late link", within_ms=LOST_MS)
+        assert not desk.window.actions_by_name["run"].isEnabled()
+        desk.until(lambda: desk.link.state == freshness.LOST, "the lost link", within_ms=LOST_MS)
+        assert desk.window.banner.isVisible()
+        assert len(desk.tasks()) == 3, "what was known must stay in sight"
+    finally:
+        agent.send_signal(signal.SIGCONT)
+
+    desk.until(lambda: desk.is_live, "the live link", within_ms=LOST_MS)
+    assert desk.window.actions_by_name["run"].isEnabled()
+
+
+def test_a_revoked_key_is_told_and_sees_nothing_new(household: Household, desk: Desk) -> None:
+    household.serve()
+    desk.connect_by(household)
+    (key,) = household.json("keys", "list")
+
+    household.cli("keys", "revoke", key["key_id"])
+
+    desk.until(lambda: desk.link.state == freshness.REFUSED, "the refusal", within_ms=LOST_MS)
+    assert desk.window.refusal.isVisible()
+
+
+def _dialog(desk: Desk) -> Confirm:
+    found: list[QObject] = []
+
+    def look() -> bool:
+        found[:] = [
+            widget
+            for widget in QApplication.topLevelWidgets()
+            if isinstance(widget, Confirm) and widget.isVisible()
+        ]
+        return bool(found)
+
+    desk.until(look, "the question")
+    (dialog,) = found
+    assert isinstance(dialog, Confirm)
+    return dialog
