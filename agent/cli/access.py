@@ -97,11 +97,12 @@ def list_keys(session: Session, as_json: bool) -> None:
         say.json_out(found)
         return
     say.table(
-        ("Key", "Label", "Role", "Enabled", "Created", "Last seen"),
+        ("Key", "Label", "Machine", "Role", "Enabled", "Created", "Last seen"),
         [
             (
                 client.key_id,
                 client.label,
+                client.platform,
                 client.role,
                 "yes" if client.enabled else "no",
                 say.moment(client.created_ms),

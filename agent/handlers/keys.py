@@ -47,9 +47,10 @@ async def enroll(context: Context, who: Who, request: Enroll) -> EnrollReply:
     wanted = clients.Client(
         key_id=key_id(public),
         public=public,
-        label=request.label,
+        # Who invited says whose key it is; what the client calls itself is only a hint.
+        label=who.label or request.label,
         role=who.grants or "",
-        platform=request.platform,
+        platform=", ".join(filter(None, (request.label, request.platform))),
         created_ms=now_ms,
         created_by=f"invite {who.key_id}",
     )

@@ -127,7 +127,7 @@ def test_a_task_runs_on_demand_and_its_output_can_be_read(household: Household, 
     desk.press("log")
     desk.until(lambda: "rested" in desk.window.log.text.toPlainText(), "its output")
     (run,) = household.runs("rest")
-    assert (run.status, run.trigger, run.requested_by) == ("success", "manual", desk.link.label)
+    assert (run.status, run.trigger, run.requested_by) == ("success", "manual", "journey")
 
 
 def test_a_run_is_stopped_only_after_the_question_is_answered(
@@ -151,7 +151,7 @@ def test_a_run_is_stopped_only_after_the_question_is_answered(
         "the aborted run",
     )
     (run,) = household.runs("long")
-    assert (run.status, run.reason) == ("aborted", f"by {desk.link.label}")
+    assert (run.status, run.reason) == ("aborted", "by journey")
     assert not household.run_processes(run.id)
 
 
