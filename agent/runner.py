@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from agent import endings
 from agent.clock import Clock
 from agent.definitions import Definition
 from agent.errors import AgentError, Conflict, RunNotFound, StorageError, TaskNotFound
@@ -90,9 +91,7 @@ class Runner:
 
     def is_busy(self, task_name: str) -> bool:
         """A run of this task is queued or alive, so that `forbid` lets no other start."""
-        return task_name in self._busy_tasks or any(
-            run.task_name == task_name for run in self._waiting.values()
-        )
+        return task_name in self.busy_tasks()
 
     def busy_tasks(self) -> frozenset[str]:
         """All tasks of which a run is queued or alive."""
@@ -198,7 +197,7 @@ class Runner:
                 await self._take_over(run, found)
             elif run.status == "retry_wait" and self._roster.get(run.task_name) is not None:
                 self._plan_retry(run)
-            elif (ended := self._ended_unseen(run)) is not None:
+            elif (ended := self._unseen(run)) is not None:
                 await self._record_end(ended)
             else:
                 again.append(run)
@@ -214,10 +213,15 @@ class Runner:
             self._take_end(told)
         self._dispatch()
 
+    def _unseen(self, run: Run) -> Run | None:
+        task = self._roster.get(run.task_name)
+        definition = task.definition if task else None
+        return endings.unseen(run, definition, now_ms=self._clock.now_ms())
+
     async def _take_over(self, run: Run, found: Standing) -> None:
         """Go on with a run that the keeper knows: it lives, or its end was not recorded yet."""
         task = self._roster.get(run.task_name)
-        definition = task.definition if task else _orphan_definition(run)
+        definition = task.definition if task else endings.stand_in(run)
         if isinstance(found, Ended):
             self._hold(run, definition)
             self._take_end(found)
@@ -231,29 +235,6 @@ class Runner:
         )
         self._hold(living, definition)
         await self._recorder.started(living)
-
-    def _ended_unseen(self, run: Run) -> Run | None:
-        """The end of a run that no keeper knows; None when it may still be started."""
-        now_ms = self._clock.now_ms()
-        task = self._roster.get(run.task_name)
-        if run.status in ("running", "stopping"):
-            return msgspec.structs.replace(
-                run,
-                status="lost",
-                reason="no_trace",
-                ended_ms=now_ms,
-                error_message="neither the process nor its exit status could be found",
-            )
-        if task is None or not task.enabled:
-            return msgspec.structs.replace(
-                run, status="skipped", reason="disabled", ended_ms=now_ms
-            )
-        late_ms = now_ms - run.scheduled_ms
-        if run.trigger != "manual" and late_ms > task.definition.start_deadline_s * 1000:
-            return msgspec.structs.replace(
-                run, status="missed", reason="agent_down", ended_ms=now_ms
-            )
-        return None
 
     def close(self) -> None:
         """Start nothing more; what lives stays with the keeper."""
@@ -286,7 +267,7 @@ class Runner:
                 continue
             del self._waiting[run.id]
             task = self._roster.get(run.task_name)
-            definition = task.definition if task else _orphan_definition(run)
+            definition = task.definition if task else endings.stand_in(run)
             self._hold(run, definition)
             catching_up += run.trigger == "catchup"
             self._spawn(self._start(run.id), name=f"start {run.id}")
@@ -333,7 +314,9 @@ class Runner:
     async def _stop(self, active: _Active) -> None:
         if await self._keepers.stop(active.run.id, grace_ms=active.grace_ms):
             active.run = msgspec.structs.replace(active.run, status="stopping")
-            await self._recorder.stopping(active.run)
+            # Written down now: whoever records the end may not be the agent that was asked.
+            by = msgspec.structs.replace(active.run, reason=f"by {active.stopped_by}")
+            await self._recorder.stopping(by)
 
     async def _never_started(self, active: _Active, cause: str) -> None:
         now_ms = self._clock.now_ms()
@@ -368,7 +351,8 @@ class Runner:
         self._dispatch()
 
     async def _end(self, active: _Active, ended: Ended) -> None:
-        run = await self._kept(_with_end(active, ended), ended)
+        run = endings.ended(active.run, active.definition, ended, stopped_by=active.stopped_by)
+        run = await self._kept(run, ended)
         await self._finish(run, active.definition)
         await self._keepers.forget([run.id])
         await asyncio.to_thread(self._outputs.discard, run.id)
@@ -507,52 +491,3 @@ class Runner:
     def _work_done(self, task: asyncio.Task[None]) -> None:
         self._works.discard(task)
         self._note_idle()
-
-
-def _with_end(active: _Active, ended: Ended) -> Run:
-    status, reason, message = _ending(active, ended)
-    return msgspec.structs.replace(
-        active.run,
-        status=status,
-        reason=reason or active.run.reason,
-        error_message=message,
-        pid=ended.pid,
-        started_ms=ended.started_ms,
-        ended_ms=ended.ended_ms,
-        duration_ms=ended.duration_ms,
-        late_ms=(
-            max(0, ended.started_ms - active.run.scheduled_ms)
-            if ended.started_ms is not None
-            else None
-        ),
-        exit_status=ended.exit_status,
-        signal=ended.signal,
-        cpu_ms=ended.cpu_ms,
-        peak_rss=ended.peak_rss,
-    )
-
-
-def _ending(active: _Active, ended: Ended) -> tuple[str, str | None, str | None]:
-    """Status, reason and sentence of an end."""
-    limits = active.definition
-    match ended.cause:
-        case "timeout":
-            return "timeout", None, f"stopped after its {limits.timeout_seconds} s were over"
-        case "killed_memory":
-            return "killed_memory", None, f"grew beyond its {limits.memory_limit_mb} MB"
-        case "aborted":
-            return "aborted", f"by {active.stopped_by}" if active.stopped_by else None, None
-        case "lost":
-            return "lost", ended.detail or "no_trace", "its exit status could not be learned"
-        case "never_started":
-            return "error", "never_started", ended.detail
-    if ended.exit_status == 0:
-        return "success", None, None
-    return "error", None, None
-
-
-def _orphan_definition(run: Run) -> Definition:
-    """Stands in for a task that was deleted while its run lives."""
-    return Definition(
-        task_name=run.task_name, category=run.category, schedule=(), command=("/bin/true",)
-    )

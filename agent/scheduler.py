@@ -110,12 +110,13 @@ class Scheduler:
         due = self._take_due(now_ms)
         runs, self._overdue = self._overdue, []
         watermarks: dict[str, int] = {}
+        busy = self._runner.busy_tasks()
         for name in due:
             task = self._roster.get(name)
             if task is None:
                 continue
             try:
-                decided = self._decide_task(task, now_ms, was_down=was_down)
+                decided = self._decide_task(task, now_ms, was_down=was_down, is_busy=name in busy)
             except Exception as error:  # noqa: BLE001 - its trace is logged, the others go on
                 self._broke(name, error)
                 continue
@@ -178,14 +179,16 @@ class Scheduler:
             log.error("a task cannot be scheduled", task=name, exc_info=error)
 
     def _take_due(self, now_ms: int) -> list[str]:
-        due: list[str] = []
+        due: dict[str, None] = {}  # each once, in the order of their moments
         while self._heap and self._heap[0][0] <= now_ms:
             due_ms, _, name = heapq.heappop(self._heap)
-            if self._next.get(name) == due_ms and name not in due:
-                due.append(name)
-        return due
+            if self._next.get(name) == due_ms:
+                due[name] = None
+        return list(due)
 
-    def _decide_task(self, task: TaskRow, now_ms: int, *, was_down: bool) -> list[Run]:
+    def _decide_task(
+        self, task: TaskRow, now_ms: int, *, was_down: bool, is_busy: bool
+    ) -> list[Run]:
         definition = task.definition
         name = definition.task_name
         moments = moments_between(
@@ -200,7 +203,7 @@ class Scheduler:
         decisions = admit(
             definition,
             moments,
-            is_running=self._runner.is_busy(name),
+            is_running=is_busy,
             is_paused=task.is_paused(now_ms),
             now_ms=now_ms,
             was_down=was_down,
