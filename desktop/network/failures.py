@@ -74,7 +74,7 @@ _LINK_SENTENCES: Final[dict[str, str]] = {
 
 def link_in_words(state: str, reason: str, found: str, name: str) -> str:
     """What is the matter with a link; `found` is what the name's resolution said."""
-    if reason == "unreachable" and found:
+    if found and reason in ("", "unreachable") and state != "live":
         return found
     sentence = _LINK_SENTENCES.get(reason, "")
     if not sentence and state in ("late", "lost"):

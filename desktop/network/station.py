@@ -375,6 +375,7 @@ class Station:
             self._tell()
             return
         self._unresolved = 0
+        self._unreachable = ""
         self._ip = found.ip
         self._control = sockets.control(
             self._context,

@@ -45,6 +45,14 @@ class TextField(QLineEdit):
             border=border,
             width=2 if self.hasFocus() else 1,
         )
+        metrics, room = QFontMetrics(self.font()), self.rect().adjusted(10, 0, -10, 0)
+        if not self.hasFocus() and metrics.horizontalAdvance(self.text()) > room.width():
+            # Nobody writes here now, so say that there is more instead of cutting a letter.
+            painter.setFont(self.font())
+            painter.setPen(QColor(t.text if self.isEnabled() else t.disabled))
+            shown = metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())
+            painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, shown)
+            return
         painter.end()
         super().paintEvent(event)
 

@@ -1,0 +1,116 @@
+"""Agents, and network threads beside them, that are gone when the test is."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from desktop.keystore import ClientKey
+from desktop.network.mailbox import LinkNews, Mailbox, Report
+from desktop.network.thread import Network, system_now
+from shared.protocol.link import Now
+from shared.protocol.rows import Key, Row
+from tests.desktop.agent_at_hand import AgentAtHand, Memory, client_key
+
+
+class ShiftedClock:
+    """The system's clocks, moved on by what a test says."""
+
+    def __init__(self) -> None:
+        self._ahead_ms = 0
+
+    def __call__(self) -> Now:
+        now = system_now()
+        return Now(now.wall_ms + self._ahead_ms, now.monotonic_ms + self._ahead_ms)
+
+    def advance(self, ms: int) -> None:
+        self._ahead_ms += ms
+
+
+class Desk:
+    """A network thread and the mailbox it fills, read by the test."""
+
+    def __init__(self) -> None:
+        self.clock = ShiftedClock()
+        self.mailbox = Mailbox()
+        self.network = Network(self.mailbox, lambda: None, now=self.clock)
+        self.rows: dict[Key, Row] = {}
+        self.links: list[LinkNews] = []
+        self.reports: list[Report] = []
+        self.beats = 0
+        self.network.start()
+
+    @property
+    def link(self) -> LinkNews:
+        return self.links[-1] if self.links else LinkNews(state="")
+
+    def take(self) -> None:
+        while True:
+            mail = self.mailbox.take()
+            self.links.extend(mail.links.values())
+            self.reports.extend(mail.reports)
+            self.beats += len(mail.beats)
+            for rows in mail.rows.values():
+                for key, row in rows.items():
+                    if row is None:
+                        self.rows.pop(key, None)
+                    else:
+                        self.rows[key] = row
+            if not mail.has_more:
+                return
+
+    def until(self, is_true: Callable[[], bool], *, within_s: float = 10) -> None:
+        deadline = time.monotonic() + within_s
+        while True:
+            self.take()
+            if is_true():
+                return
+            assert time.monotonic() < deadline, f"not within {within_s} s: {self.link}"
+            time.sleep(0.01)
+
+    def until_state(self, state: str, reason: str | None = None, *, within_s: float = 10) -> None:
+        self.until(
+            lambda: self.link.state == state and reason in (None, self.link.reason),
+            within_s=within_s,
+        )
+
+
+@pytest.fixture
+def memory() -> Memory:
+    return Memory()
+
+
+@pytest.fixture
+def key(memory: Memory) -> ClientKey:
+    """A key the agent knows as an operator's."""
+    pair = client_key()
+    memory.admit(pair.public)
+    return pair
+
+
+@pytest.fixture
+def start_agent(memory: Memory) -> Iterator[Callable[[], AgentAtHand]]:
+    running: list[AgentAtHand] = []
+
+    def start() -> AgentAtHand:
+        running.append(AgentAtHand(memory))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    before = set(threading.enumerate())
+    desk = Desk()
+    yield desk
+    assert desk.network.stop(), "the network thread did not stop within two seconds"
+    left = [
+        one
+        for one in set(threading.enumerate()) - before
+        if one.name == "network" and one.is_alive()
+    ]
+    assert left == []
