@@ -19,7 +19,8 @@ from shared.protocol.link import (
 
 MOST_BYTES: Final = 4 << 20
 _WATCHED: Final = (
-    zmq.EVENT_HANDSHAKE_SUCCEEDED
+    zmq.EVENT_CONNECTED
+    | zmq.EVENT_HANDSHAKE_SUCCEEDED
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
     | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
@@ -41,6 +42,7 @@ class Control(msgspec.Struct):
 
     socket: "zmq.Socket[bytes]"
     monitor: "zmq.Socket[bytes]"
+    awaits_handshake: bool = False
 
     def close(self) -> None:
         """Close both; nothing unsent is kept."""
@@ -56,7 +58,13 @@ class Control(msgspec.Struct):
                 frames = self.monitor.recv_multipart(zmq.DONTWAIT)
             except zmq.Again:
                 return seen
-            said = _SAID.get(int(parse_monitor_message(frames)["event"]))
+            event = int(parse_monitor_message(frames)["event"])
+            if event == zmq.EVENT_DISCONNECTED and self.awaits_handshake:
+                # Only what speaks another protocol ends like this: without a word about the
+                # handshake, and without being called again.
+                seen.append(HandshakeUnlike())
+            self.awaits_handshake = event == zmq.EVENT_CONNECTED
+            said = _SAID.get(event)
             if said is not None:
                 seen.append(said)
 

@@ -210,6 +210,8 @@ class Trial:
                 self._greeted(answer.reply)
             case EnrollReply():
                 self._use_own_key()
+            case None if answer.failure is not None and self._is_known(answer.failure):
+                self._use_own_key()
             case None if answer.failure is not None and answer.failure.code != "timeout":
                 check = "language" if answer.failure.code == "unsupported_version" else "invite"
                 self._fail(check, in_words(answer.failure))
@@ -231,6 +233,10 @@ class Trial:
         self._step("language", "ok", f"agent {reply.agent.version}, protocol {reply.proto}")
         self._compare_clocks(reply)
         self._listen(reply)
+
+    def _is_known(self, failure: Failure) -> bool:
+        # Enrolled by an earlier invite: this one stays unused, and our own key is enough.
+        return self._is_enrolling and self._is_up and failure.code == "conflict"
 
     def _use_own_key(self) -> None:
         self._is_enrolling = False

@@ -1,5 +1,6 @@
 """The network thread against the agent's real wire: whatever is lost, the rows come out right."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from desktop.network.thread import Network
 from shared.protocol import link as links
 from shared.protocol.requests import OpReply, RunStart, RunStartReply, StatsGet, StatsReply
 from shared.protocol.rows import Task
-from tests.desktop.agent_at_hand import AgentAtHand, Memory, client_key
+from tests.desktop.agent_at_hand import HOST, AgentAtHand, Memory, client_key
 from tests.desktop.conftest import Desk
 
 Start = Callable[[], AgentAtHand]
@@ -148,6 +149,22 @@ def test_another_agent_in_the_same_place_is_never_trusted(
 
     desk.until_state(links.REFUSED, links.KEY_MISMATCH, within_s=20)
     assert "does not hold the key you were given" in desk.link.sentence
+
+
+def test_what_speaks_another_language_is_called_no_agent(
+    desk: Desk, memory: Memory, key: ClientKey
+) -> None:
+    with socket.create_server((HOST, 0)) as listener:
+        memory.ports = (listener.getsockname()[1], 0)
+
+        desk.network.open(memory.place(), key)
+        caller, _ = listener.accept()
+        with caller:
+            caller.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+            desk.until_state(links.REFUSED, links.NOT_AN_AGENT)
+
+    assert "is not an agent" in desk.link.sentence
 
 
 def test_a_name_nobody_knows_is_said_plainly(desk: Desk, memory: Memory, key: ClientKey) -> None:
