@@ -116,6 +116,23 @@ def count(number: int) -> str:
     return f"{number:,}".replace(",", NARROW)
 
 
+def plural(number: int, one: str, many: str) -> str:
+    """A count with its word in the right form: "1 task", "2 tasks"."""
+    return f"{count(number)} {one if number == 1 else many}"
+
+
+def round_span(ms: int) -> str:
+    """A span in one round unit, for titles: "38 seconds", "12 minutes", "3 hours", "7 days"."""
+    for unit_ms, one, many in (
+        (DAY_MS, _tr("day"), _tr("days")),
+        (HOUR_MS, _tr("hour"), _tr("hours")),
+        (MINUTE_MS, _tr("minute"), _tr("minutes")),
+    ):
+        if ms >= 1.5 * unit_ms:
+            return plural(round(ms / unit_ms), one, many)
+    return plural(max(1, round(ms / SECOND_MS)), _tr("second"), _tr("seconds"))
+
+
 def percent(share: float | None, *, decimals: int = 1) -> str:
     """A share as a percentage, never rounded up to a full hundred."""
     if share is None:

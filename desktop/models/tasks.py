@@ -193,8 +193,15 @@ class TaskModel(QAbstractItemModel):
         """Whether tasks stand under their categories."""
         return self._grouped
 
+    @property
+    def sort_key(self) -> str:
+        """Which of `SORTS` the rows are in."""
+        return self._sort
+
     def set_sort(self, sort: str) -> None:
-        """Put the rows into another order, at once."""
+        """Put the rows into another order, at once; one that is not known changes nothing."""
+        if sort not in SORTS:
+            return
         self._sort = sort
         self.sort_now()
 

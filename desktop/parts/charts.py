@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from importlib import import_module
 from typing import Any, Final
 
@@ -16,6 +17,9 @@ from desktop.theme import Theme, rounded
 
 AREA_ALPHA: Final = 40
 LABELS_PX: Final = 140
+EDGE_SHARE: Final = 0.06
+_TIME_STEPS_S: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800,
+                        21_600, 43_200, 86_400)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,12 +258,30 @@ class TimeCurve(QWidget):
             return []
         first, last = min(stamps), max(stamps)
         self._plot.setXRange(first / 1000, last / 1000 + (last - first) / 60_000, padding=0)
-        zone = words.zone_named(self._zone)
-        reach = last - first
-        parts = 4 if self.width() > 260 else 3
-        marks = [first + reach * part // parts for part in range(1, parts)]
-        form = "%H:%M" if reach < 2 * words.DAY_MS else "%a"
-        return [(mark / 1000, words.moment(mark, zone).strftime(form)) for mark in marks]
+        most = 4 if self.width() > 260 else 3
+        return time_ticks(first, last, words.zone_named(self._zone), most=most)
+
+
+def time_ticks(first: int, last: int, zone: tzinfo, *, most: int) -> list[tuple[float, str]]:
+    """Up to `most` round moments in between, as (seconds, words); no two say the same."""
+    reach = last - first
+    steps = (*_TIME_STEPS_S, *(days * 86_400 for days in (2, 7, 14, 30)))
+    step = next((s for s in steps if s * 1000 * (most + 0.5) >= reach), steps[-1]) * 1000
+    # Round on the clock of the zone, not on that of UTC.
+    offset = words.moment(first, zone).utcoffset()
+    shift = 0 if offset is None else round(offset.total_seconds() * 1000)
+    at = -(-(first + shift) // step) * step - shift
+    form = "%H:%M:%S" if step < words.MINUTE_MS else "%H:%M" if step < words.DAY_MS else "%a"
+    if step >= words.WEEK_MS:
+        form = "%d %b"
+    edge = reach * EDGE_SHARE
+    ticks: list[tuple[float, str]] = []
+    while at <= last:
+        # A label at the very edge would be cut.
+        if first + edge <= at <= last - edge:
+            ticks.append((at / 1000, words.moment(at, zone).strftime(form)))
+        at += step
+    return ticks
 
 
 def _round_step(rough_ms: float) -> float:

@@ -47,9 +47,12 @@ class LogText(QPlainTextEdit):
 
     caught_up = Signal()
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, theme: Theme, *, numbers: bool = True, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._has_gutter = numbers
         self._pending = ""
         self._partial = False
         self._dropped_lines = 0
@@ -226,6 +229,8 @@ class LogText(QPlainTextEdit):
 
     def gutter_width(self) -> int:
         """How wide the line numbers are."""
+        if not self._has_gutter:
+            return 4
         figures = max(4, len(str(self.blockCount() + self._dropped_lines)))
         return QFontMetrics(self._theme.font(11, fixed=True)).horizontalAdvance("0") * figures + 28
 
@@ -243,7 +248,7 @@ class LogText(QPlainTextEdit):
         """The line numbers in sight; none where the first line is unknown."""
         t = self._theme.tokens
         painter.fillRect(0, 0, wide, self.height(), QColor(t.sunken))
-        if not self._numbered:
+        if not self._numbered or not self._has_gutter:
             return
         painter.setFont(self._theme.font(11, fixed=True))
         painter.setPen(QColor(t.text3))

@@ -30,6 +30,9 @@ def draw_spark(
         return
     bounds = [*values, *(bound for bound in (low, high) if bound is not None)]
     bottom, top = 0.8 * min(bounds), max(bounds)
+    if len(set(bounds)) == 1:
+        # One value has no course; it stands in the middle instead of at an edge.
+        bottom, top = bounds[0] - 1.0, bounds[0] + 1.0
     height = top - bottom or 1.0
 
     def y_of(value: float) -> float:

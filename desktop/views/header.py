@@ -1,7 +1,7 @@
 """Which server this is, how fresh the picture is, and in whose time it speaks."""
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetrics, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 
 from desktop import freshness, words
@@ -128,6 +128,7 @@ class Header(Ground):
 
     connections_requested = Signal()
     times_chosen = Signal(str)
+    palette_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "chrome", lines="b", parent=parent)
@@ -152,9 +153,14 @@ class Header(Ground):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 14, 0)
         layout.setSpacing(8)
+        self.finder = _Finder(theme, self.tr("Find a task or command"), "Ctrl+K")
+        self.finder.clicked.connect(self.palette_requested)
+        self._times_word = Words(theme, self.tr("Times in"), ink="text3")
         layout.addWidget(self.switcher)
         layout.addStretch(1)
-        layout.addWidget(Words(theme, self.tr("Times in"), ink="text3"))
+        layout.addWidget(self.finder, 4)
+        layout.addStretch(1)
+        layout.addWidget(self._times_word)
         layout.addWidget(self.times)
         layout.addSpacing(10)
         layout.addWidget(self._lock)
@@ -172,6 +178,52 @@ class Header(Ground):
         self._label.setFixedWidth(min(160, self._label.sizeHint().width() + 2))
         self._lock.setVisible(link.role == "viewer")
         self._lock.setToolTip(self.tr("View only"))
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Leave words out on a small window."""
+        self._times_word.setVisible(not narrow)
+
+
+class _Finder(QAbstractButton):
+    """Looks like a field and opens the palette, where the letters go."""
+
+    def __init__(self, theme: Theme, hint: str, key: str) -> None:
+        super().__init__()
+        self._theme = theme
+        self._key_text = QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
+        self.setText(hint)
+        self.setFixedHeight(30)
+        self.setMinimumWidth(120)
+        self.setMaximumWidth(380)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setToolTip(f"{hint} ({self._key_text})")
+        theme.changed.connect(self.update)
+
+    def sizeHint(self) -> QSize:
+        return QSize(380, 30)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        theme, t, painter = self._theme, self._theme.tokens, QPainter(self)
+        fill = t.hover if self.underMouse() else t.raised
+        rounded(painter, QRectF(self.rect()), 6, fill=fill, border=t.line2)
+        theme.draw_icon(painter, QRectF(9, 7, 16, 16), "magnifying-glass", t.text3, 14)
+        small = theme.font(11)
+        wide = QFontMetrics(small).horizontalAdvance(self._key_text) + 12
+        font = theme.font(12)
+        room = QRectF(32, 0, self.width() - wide - 46, self.height())
+        painter.setFont(font)
+        painter.setPen(QColor(t.text3))
+        shown = QFontMetrics(font).elidedText(
+            self.text(), Qt.TextElideMode.ElideRight, int(room.width())
+        )
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, shown)
+        box = QRectF(self.width() - wide - 7, 6, wide, 18)
+        rounded(painter, box, 4, fill=t.sunken, border=t.line)
+        painter.setFont(small)
+        painter.setPen(QColor(t.text2))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._key_text)
+        draw_focus(painter, self, theme, 6)
 
 
 class _Badge(QWidget):

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from desktop import words
 from desktop.parts.buttons import Button
 from desktop.parts.labels import Ground, IconLabel, Words
 from desktop.theme import Theme
@@ -36,18 +37,18 @@ class Nothing(Ground):
             layout.addLayout(line)
         layout.addStretch(3)
 
-    def show_why(self, *, heard: bool, known: Sequence[str], words: Sequence[str]) -> None:
+    def show_why(self, *, heard: bool, known: Sequence[str], asked: Sequence[str]) -> None:
         """Why there is nothing, in the order in which it would be noticed."""
         self.clear.setVisible(bool(known))
         if known:
             self._icon.show_icon("magnifying-glass", "text2")
-            asked = " ".join(words)
+            wanted = " ".join(asked)
             self.title.setText(
-                self.tr("No task matches {0}").format(asked)
-                if asked
+                self.tr("No task matches {0}").format(wanted)
+                if wanted
                 else self.tr("No task matches the filter")
             )
-            self.text.setText(self._hint(known, words))
+            self.text.setText(self._hint(known, asked))
         elif not heard:
             self._icon.show_icon("question", "text2")
             self.title.setText(self.tr("The agent was not heard yet"))
@@ -61,11 +62,14 @@ class Nothing(Ground):
                 self.tr("On the server, “smartcron-agent tasks register” adds the catalogue.")
             )
 
-    def _hint(self, known: Sequence[str], words: Sequence[str]) -> str:
+    def _hint(self, known: Sequence[str], asked: Sequence[str]) -> str:
         parts = sorted({part for name in known for part in name.lower().split("_")})
-        for word in words:
+        for word in asked:
             near = get_close_matches(word, parts, n=1)
             if near and near[0] != word:
                 number = sum(1 for name in known if near[0] in name.lower())
-                return self.tr("Did you mean {0}? {1} tasks match.").format(near[0], number)
-        return self.tr("{0} tasks are known.").format(len(known))
+                said = self.tr("Did you mean {0}?").format(near[0])
+                found = words.plural(number, self.tr("task matches"), self.tr("tasks match"))
+                return f"{said} {found}."
+        said = words.plural(len(known), self.tr("task is known"), self.tr("tasks are known"))
+        return f"{said}."

@@ -74,6 +74,7 @@ class Rail(Ground):
     appearance_chosen = Signal(str)
     compact_chosen = Signal(bool)
     connections_requested = Signal()
+    keys_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "rail", lines="r", parent=parent)
@@ -96,6 +97,11 @@ class Rail(Ground):
         self.settings = _Item(theme, self.tr("Settings"), "gear-six", self)
         self.settings.clicked.connect(self._open_settings)
         layout.addWidget(self.settings)
+
+    @property
+    def first(self) -> QWidget:
+        """Where the keyboard enters: the screen we are on."""
+        return self._group.checkedButton() or self.settings
 
     def choose(self, key: str) -> None:
         """Show that screen as the one we are on."""
@@ -125,6 +131,8 @@ class Rail(Ground):
         menu.addSeparator()
         connections = menu.addAction(self.tr("Connections"))
         connections.triggered.connect(self.connections_requested)
+        keys = menu.addAction(self.tr("All keys"))
+        keys.triggered.connect(self.keys_requested)
         return menu
 
     def _open_settings(self) -> None:

@@ -84,7 +84,9 @@ class StatusBar(Ground):
             if slots
             else self.tr("{0} running").format(running)
         )
-        self.load.setText(self.tr("{0} tasks, {1}, {2}").format(words.count(tasks), busy, waiting))
+        self.load.setText(
+            ", ".join((words.plural(tasks, self.tr("task"), self.tr("tasks")), busy, waiting))
+        )
 
     def set_narrow(self, narrow: bool) -> None:
         """Leave the longer words out on a small window."""

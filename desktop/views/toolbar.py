@@ -29,6 +29,7 @@ COUNTED: Final = {
 _SORTS: Final = (
     ("attention", "failing first"),
     ("name", "name"),
+    ("schedule", "schedule"),
     ("next", "next run"),
     ("last", "last run"),
     ("duration", "duration"),
@@ -124,6 +125,9 @@ class Toolbar(Ground):
     def show_compact(self, compact: bool) -> None:
         """The rows are low, or not."""
         self._compact = compact
+        tip = self.tr("Comfortable rows") if compact else self.tr("Compact rows")
+        self.density.setToolTip(tip)
+        self.density.setAccessibleName(tip)
         self.density.set_icon_name("rows-fill" if compact else "rows")
 
     def write(self, text: str) -> None:
@@ -134,6 +138,11 @@ class Toolbar(Ground):
         """Ask for everything again."""
         self.write("")
         self._choose("")
+
+    @property
+    def is_filtering(self) -> bool:
+        """Whether some tasks are left out."""
+        return bool(self.field.text()) or not self.all.isChecked()
 
     def choose_state(self, key: str) -> None:
         """Choose one counter."""
@@ -186,15 +195,18 @@ class Toolbar(Ground):
         menu = QMenu(self)
         for grouped, word in ((True, self.tr("category")), (False, self.tr("nothing"))):
             action = menu.addAction(self.tr("Group by {0}").format(word))
-            action.triggered.connect(
-                lambda _=False, grouped=grouped, word=word: self._group_by(grouped, word)
-            )
+            action.triggered.connect(lambda _=False, grouped=grouped: self._group_by(grouped))
         return menu
 
-    def _group_by(self, grouped: bool, word: str) -> None:
+    def _group_by(self, grouped: bool) -> None:
+        self.show_grouped(grouped)
+        self.grouping_chosen.emit(grouped)
+
+    def show_grouped(self, grouped: bool) -> None:
+        """Whether the rows stand under their categories."""
+        word = self.tr("category") if grouped else self.tr("nothing")
         self.group.setText(self.tr("Group {0}").format(word))
         self.group.updateGeometry()
-        self.grouping_chosen.emit(grouped)
 
     def _sort_menu(self) -> QMenu:
         menu = QMenu(self)

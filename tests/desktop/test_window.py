@@ -182,7 +182,7 @@ def test_while_the_agent_is_silent_every_command_is_off(
 
     with qtbot.assertNotEmitted(window.run_requested):
         window.actions_by_name["run"].trigger()
-        window._run("pay_a")
+        window._orders.run("pay_a")
 
     assert window.grid.is_stale
     assert window.details.run.toolTip() == "Off while the agent is silent"
@@ -270,7 +270,7 @@ def test_a_filter_without_a_match_offers_the_nearest_and_a_way_out(
     hidden = not window.grid.isVisible()
     window.nothing.clear.click()
 
-    assert said == "Did you mean vend? 1 tasks match."
+    assert said == "Did you mean vend? 1 task matches."
     assert hidden
     assert window.grid.isVisible()
 
@@ -319,10 +319,10 @@ def test_the_newest_log_is_asked_for_and_shown(window: MainWindow, qtbot: QtBot)
 
 
 def test_closing_the_log_says_that_nobody_looks(window: MainWindow, qtbot: QtBot) -> None:
-    window._open_log("run-1")
+    window._following.open("run-1")
 
     with qtbot.waitSignal(window.log_closed) as told:
-        window.toggle_log()
+        window.log.closed.emit()
 
     assert told.args == ["run-1"]
 
@@ -366,8 +366,8 @@ def test_the_overview_tells_figures_trouble_and_health(window: MainWindow, qtbot
 
     assert page.failing.figure.text() == "1"
     assert page.active.figure.text() == "3"
-    assert page.cpu.figure.text() == "31"
-    assert page.disk.figure.text() == "46"
+    assert page.health.cpu.figure.text() == "31"
+    assert page.health.disk.figure.text() == "46"
     assert [entry.task_id for entry in page._needy if entry.isVisible()] == ["vend_a"]
     with qtbot.waitSignal(page.task_opened) as asked:
         page._needy[0].click()

@@ -25,14 +25,17 @@ from desktop.states import task_look
 from desktop.theme import Theme
 from desktop.views.details.facts import Fact, Facts
 from desktop.views.details.summary import Section, Summary
+from desktop.views.details.tail import Tail
 from shared.protocol.requests import TaskDetail, TaskSettings
 from shared.protocol.rows import Run, Task
 
 SUMMARY_TAB: Final = 0
 RUNS_TAB: Final = 1
-SETTINGS_TAB: Final = 2
+LOG_TAB: Final = 2
+SETTINGS_TAB: Final = 3
 MIN_PX: Final = 330
 USUAL_PX: Final = 348
+MOST_PX: Final = 520
 
 
 class Details(Ground):
@@ -45,6 +48,8 @@ class Details(Ground):
     enable_requested = Signal(list)
     disable_requested = Signal(list)
     log_requested = Signal(str)
+    tail_wanted = Signal(str)
+    tail_left = Signal()
     closed = Signal()
 
     def __init__(self, theme: Theme, now: words.Clock, parent: QWidget | None = None) -> None:
@@ -55,7 +60,9 @@ class Details(Ground):
         self._times = words.TASK_TIMES
         self._stale_since = ""
         self._may_command, self._why_not = False, ""
+        self._newest = ""
         self.setMinimumWidth(MIN_PX)
+        self.setMaximumWidth(MOST_PX)
         self.setObjectName("details")
         self.pill = Pill(theme)
         self.name = Elided(theme, px=16, weight=600, middle=True)
@@ -103,7 +110,9 @@ class Details(Ground):
         head.addSpacing(8)
         head.addLayout(buttons)
 
-        self.tabs = Tabs(theme, (self.tr("Summary"), self.tr("Runs"), self.tr("Settings")))
+        self.tabs = Tabs(
+            theme, (self.tr("Summary"), self.tr("Runs"), self.tr("Log"), self.tr("Settings"))
+        )
         self.summary = Summary(theme)
         self.summary.log_requested.connect(self.log_requested)
         self._runs_model = RunsModel(now, limit=100, task_id="")
@@ -123,8 +132,10 @@ class Details(Ground):
         self._stack = QStackedWidget()
         self._stack.addWidget(_scrolled(self.summary))
         self._stack.addWidget(self.runs)
+        self.tail = Tail(theme)
+        self._stack.addWidget(self.tail)
         self._stack.addWidget(_scrolled(section))
-        self.tabs.chosen.connect(self._stack.setCurrentIndex)
+        self.tabs.chosen.connect(self._show_tab)
         self._body = QWidget()
         body = QVBoxLayout(self._body)
         body.setContentsMargins(1, 0, 0, 0)
@@ -162,6 +173,8 @@ class Details(Ground):
             self._unknown.show()
         self._runs_model.set_zones({task.id: task.tz})
         self._refresh()
+        if self._stack.currentIndex() == LOG_TAB and newest_run(task) != self._newest:
+            self._want_tail()
 
     def show_detail(self, detail: TaskDetail) -> None:
         """Settings, series and the last failure of the task."""
@@ -180,6 +193,7 @@ class Details(Ground):
         """The state shown is of that time; empty text means it is live."""
         self._stale_since = as_of
         self.runs.show_stale(bool(as_of))
+        self.tail.show_stale(bool(as_of))
         self._refresh()
 
     def allow_commands(self, allowed: bool, why_not: str = "") -> None:
@@ -259,6 +273,23 @@ class Details(Ground):
         action.triggered.connect(lambda: self._ask_pause(None))
         return menu
 
+    def _show_tab(self, place: int) -> None:
+        was_log = self._stack.currentIndex() == LOG_TAB
+        self._stack.setCurrentIndex(place)
+        if place == LOG_TAB:
+            self._want_tail()
+        elif was_log:
+            self.tail.leave()
+            self.tail_left.emit()
+
+    def _want_tail(self) -> None:
+        """Follow the run in progress, else show the last one."""
+        self._newest = newest_run(self._task)
+        if self._newest:
+            self.tail_wanted.emit(self._newest)
+        else:
+            self.tail.show_none()
+
     def _ask_run(self) -> None:
         if self._task is not None:
             self.run_requested.emit(self._task.id)
@@ -331,6 +362,13 @@ class Details(Ground):
             (self.tr("Version"), str(def_rev), "", ""),
         ]
         return [fact for fact in facts if fact[1]]
+
+
+def newest_run(task: Task | None) -> str:
+    """The run in progress, else the last one, else nothing."""
+    if task is None:
+        return ""
+    return task.run_id or (task.last.run_id if task.last is not None else "")
 
 
 def _scrolled(widget: QWidget) -> QScrollArea:

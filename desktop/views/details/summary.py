@@ -1,8 +1,8 @@
 """What one task is, how its last runs went, and its newest error."""
 
-from PySide6.QtCore import QRectF, QSize, Signal
-from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent, QPalette, QWheelEvent
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop import words
 from desktop.parts.buttons import Button
@@ -15,6 +15,7 @@ from shared.protocol.requests import Failure, TaskDetail
 from shared.protocol.rows import Task
 
 BARS = 20
+TRACE_LINES = 16
 
 
 class Section(Ground):
@@ -48,6 +49,54 @@ class _Paper(QWidget):
         rounded(QPainter(self), QRectF(self.rect()), 6, fill=t.log_paper, border=t.line)
 
 
+class _Trace(QPlainTextEdit):
+    """A stack trace: long paths scroll sideways, the end, where the cause is, is in sight."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setReadOnly(True)
+        self.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.setTabChangesFocus(True)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.setAccessibleName(self.tr("Stack trace"))
+        self.document().setDocumentMargin(0)
+        theme.on_change(self._dress)
+
+    def show_trace(self, trace: str) -> None:
+        """These lines; the same ones again leave the place where the reader is."""
+        self.setVisible(bool(trace))
+        if trace == self.toPlainText():
+            return
+        self.setPlainText(trace)
+        shown = min(TRACE_LINES, max(1, self.blockCount()))
+        bar = self.horizontalScrollBar().sizeHint().height()
+        self.setFixedHeight(shown * self.fontMetrics().lineSpacing() + bar + 4)
+        self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """A trace that is whole in sight lets the panel scroll."""
+        if self.verticalScrollBar().maximum() == 0 and not event.angleDelta().x():
+            event.ignore()
+            return
+        super().wheelEvent(event)
+
+    def _dress(self) -> None:
+        t = self._theme.tokens
+        self.setFont(self._theme.font(11, fixed=True))
+        palette = QPalette(self.palette())
+        palette.setColor(QPalette.ColorRole.Base, QColor(t.log_paper))
+        palette.setColor(QPalette.ColorRole.Text, QColor(t.text2))
+        palette.setColor(QPalette.ColorRole.Highlight, QColor(t.sel))
+        palette.setColor(QPalette.ColorRole.HighlightedText, QColor(t.text))
+        self.setPalette(palette)
+
+
 class Summary(QWidget):
     """Facts, last runs, durations and the error, under each other."""
 
@@ -70,9 +119,8 @@ class Summary(QWidget):
         curve.body.addWidget(self.curve, 1)
         self._error = Section(theme, self.tr("Error"))
         self._message = Words(theme, px=11, ink="bad.text", selectable=True, wrap=True, fixed=True)
-        self._trace = Words(theme, px=11, ink="text2", selectable=True, fixed=True)
-        for label in (self._message, self._trace):
-            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._trace = _Trace(theme)
+        self._message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         paper = _Paper(theme)
         inner = QVBoxLayout(paper)
         inner.setContentsMargins(10, 8, 10, 8)
@@ -145,8 +193,9 @@ class Summary(QWidget):
             band = (float(task.usual_low_ms), float(task.usual_high_ms))
         self._curve_section.setVisible(len(timed) > 1)
         if len(timed) > 1:
-            reach = words.rough_span(timed[-1][0] - timed[0][0])
+            reach = words.round_span(timed[-1][0] - timed[0][0])
             self._curve_section.title.setText(self.tr("Duration, {0}").format(reach))
+        self._curve_section.second.setText("" if band is None else self.tr("band = usual"))
         self.curve.show_points(timed, failures=bad, band=band, zone=task.tz, stale=stale)
 
     def _show_failure(self, failure: Failure | None, zone: str, now_ms: int) -> None:
@@ -164,9 +213,7 @@ class Summary(QWidget):
         )
         self._error.second.setText(said)
         self._message.setText(failure.message or said)
-        trace = failure.stack_trace or ""
-        self._trace.setText("\n".join(trace.splitlines()[:14]))
-        self._trace.setVisible(bool(trace))
+        self._trace.show_trace(failure.stack_trace or "")
 
     def error_text(self) -> str:
         """The error as it is copied."""

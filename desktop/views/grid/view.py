@@ -1,5 +1,6 @@
 """The grid of all tasks: it shows rows and says what the user wants of them."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from PySide6.QtCore import (
@@ -82,6 +83,7 @@ class TaskGrid(QTreeView):
     pause_requested = Signal(list)
     log_requested = Signal(str)
     menu_requested = Signal(QPoint)
+    sort_chosen = Signal(str)
 
     def __init__(
         self,
@@ -107,6 +109,9 @@ class TaskGrid(QTreeView):
         self._tints: dict[str, int] = {}
         self._pending: set[str] = set()
         self._folded: set[str] = set()
+        # Widths made by hand; they stay when the window changes.
+        self._chosen: dict[Column, int] = {}
+        self._laying_out = False
         self._age = QElapsedTimer()
         self._age.start()
         self._fade = QTimer(self, interval=40)
@@ -140,6 +145,7 @@ class TaskGrid(QTreeView):
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.sectionClicked.connect(self._sort_by)
+        header.sectionResized.connect(self._note_width)
         self._lay_out_columns()
 
         model.dataChanged.connect(self._note_change)
@@ -460,12 +466,34 @@ class TaskGrid(QTreeView):
             widths[Column.DURATION] += 48
             widths[Column.HOURS] += 48
             widths[Column.NEXT] += 24
+        widths.update((c, wide) for c, wide in self._chosen.items() if c in widths)
+        self._laying_out = True
         for column, wide in widths.items():
             header.resizeSection(column, wide)
         header.resizeSection(Column.TASK, max(_TASK_MIN_PX, room - sum(widths.values())))
+        self._laying_out = False
+
+    def _note_width(self, column: int, _before: int, after: int) -> None:
+        if self._laying_out or column == Column.TASK:
+            return
+        self._chosen[Column(column)] = after
+        # The task column gives or takes, so that the row always fills the room.
+        QTimer.singleShot(0, self, self._lay_out_columns)
+
+    def save_columns(self) -> dict[str, int]:
+        """The widths made by hand, by the columns' names."""
+        return {column.name.lower(): wide for column, wide in self._chosen.items()}
+
+    def restore_columns(self, widths: Mapping[str, object]) -> None:
+        """Widths as `save_columns` gave them; what no column can have is left out."""
+        for column in Column:
+            wide = widths.get(column.name.lower())
+            if column != Column.TASK and isinstance(wide, int) and 40 <= wide <= 600:
+                self._chosen[column] = wide
+        self._lay_out_columns()
 
     def _sort_by(self, column: int) -> None:
-        self._tasks.set_sort(COLUMN_SORTS[column])
+        self.sort_chosen.emit(COLUMN_SORTS[column])
 
     def _open_group(self, index: QModelIndex, *, is_open: bool) -> None:
         facts = index.data(GROUP)

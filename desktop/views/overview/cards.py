@@ -103,6 +103,7 @@ class ListCard(Card):
         head.addWidget(self.title)
         head.addStretch(1)
         head.addWidget(self.second)
+        self._head = head
         self.empty = Words(theme, ink="text3", px=12, wrap=True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setContentsMargins(16, 10, 16, 16)
@@ -115,6 +116,10 @@ class ListCard(Card):
         layout.addLayout(self._rows)
         layout.addWidget(self.empty)
         layout.addStretch(1)
+
+    def add_to_head(self, widget: QWidget) -> None:
+        """Something at the right of the title."""
+        self._head.addWidget(widget)
 
     def add_row(self, row: QWidget) -> None:
         """One more row."""
@@ -289,6 +294,57 @@ class NextRow(QAbstractButton):
         painter.setPen(QColor(t.text2))
         end = QRectF(0, 0, self.width() - 16, 28)
         painter.drawText(end, middle | Qt.AlignmentFlag.AlignRight, self._left)
+        draw_focus(painter, self, theme, 4)
+
+
+class RecentRow(QAbstractButton):
+    """A run that was: how it ended, when, which task, how long; a click opens its log."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.run_id = self._at = self._name = self._took = ""
+        self._look: Look = task_look("unknown")
+        self._stale = False
+        self.setFixedHeight(28)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def show_run(
+        self, run_id: str, look: Look, at: str, name: str, took: str, *, stale: bool
+    ) -> None:
+        """That run, in these words."""
+        self.run_id, self._look, self._at, self._name, self._took = run_id, look, at, name, took
+        self._stale = stale
+        self.setAccessibleName(", ".join(x for x in (look.said, name, at, took) if x))
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(260, 28)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        theme, t, painter = self._theme, self._theme.tokens, QPainter(self)
+        family = t.family("idle" if self._stale else self._look.family)
+        if self.underMouse():
+            painter.fillRect(self.rect(), QColor(t.hover))
+        painter.fillRect(0, 0, self.width(), 1, QColor(t.line))
+        middle = Qt.AlignmentFlag.AlignVCenter
+        theme.draw_icon(painter, QRectF(15, 6, 16, 16), self._look.icon, family.text, 14)
+        font = theme.font(12)
+        metrics = QFontMetrics(font)
+        painter.setFont(font)
+        painter.setPen(QColor(t.text2))
+        at_px = max(40, metrics.horizontalAdvance(self._at))
+        painter.drawText(QRectF(38, 0, at_px, 28), middle, self._at)
+        left = 38 + at_px + 12
+        took_px = metrics.horizontalAdvance(self._took)
+        room = QRectF(left, 0, self.width() - left - took_px - 28, 28)
+        said = metrics.elidedText(self._name, Qt.TextElideMode.ElideMiddle, int(room.width()))
+        painter.setPen(QColor(t.text))
+        painter.drawText(room, middle, said)
+        painter.setPen(QColor(t.text2))
+        end = QRectF(0, 0, self.width() - 16, 28)
+        painter.drawText(end, middle | Qt.AlignmentFlag.AlignRight, self._took)
         draw_focus(painter, self, theme, 4)
 
 

@@ -1,29 +1,36 @@
 """How it is going: figures, what needs somebody, what runs, what comes, how the server is."""
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop import words
 from desktop.freshness import Link
 from desktop.models.checks import ChecksModel
+from desktop.models.runs import RunsModel, began_ms, reason_of
 from desktop.models.tasks import TaskModel
-from desktop.parts.charts import Meter
-from desktop.parts.labels import Elided, Ground, Words
-from desktop.states import ending_words, task_look
+from desktop.parts.buttons import LinkButton
+from desktop.parts.labels import Ground
+from desktop.states import ending_words, run_look, task_look
 from desktop.theme import Theme
-from desktop.views.overview.cards import Entry, HealthCard, ListCard, NextRow, StatCard
+from desktop.views.overview.cards import Entry, ListCard, NextRow, RecentRow, StatCard
+from desktop.views.overview.health import Health
 from shared.protocol.events import Heartbeat, Metric
-from shared.protocol.rows import Check, Task
+from shared.protocol.rows import ENDED, Task
 
-SAMPLES: Final = 360
-MOST_NEEDY: Final = 6
-MOST_RUNNING: Final = 6
-MOST_COMING: Final = 10
-MOST_DISKS: Final = 3
+MOST_NEEDY: Final = 4
+MOST_RUNNING: Final = 4
+# Rows of the lists: as many as leave the charts of the server about a third of the page.
+ROW_PX: Final = 28
+LEAST_ROWS: Final = 6
+USUAL_ROWS: Final = 10
+MOST_ROWS: Final = 16
+OTHER_PX: Final = 470
+TALL_PX: Final = 1_000
+THREE_COLUMNS_PX: Final = 1_080
 
 Widget = TypeVar("Widget", bound=QWidget)
 
@@ -33,6 +40,7 @@ class Overview(QScrollArea):
 
     task_opened = Signal(str)
     run_requested = Signal(str)
+    newest_log_requested = Signal(str)
     log_requested = Signal(str)
     tasks_requested = Signal(str)
     runs_requested = Signal()
@@ -41,24 +49,23 @@ class Overview(QScrollArea):
         self,
         tasks: TaskModel,
         checks: ChecksModel,
+        runs: RunsModel,
         theme: Theme,
         now: words.Clock,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._tasks, self._checks, self._theme, self._now = tasks, checks, theme, now
-        self._link = Link()
+        self._tasks, self._recent_runs, self._theme, self._now = tasks, runs, theme, now
         self._times = words.TASK_TIMES
         self._zone = "UTC"
+        self._rows_shown = LEAST_ROWS
         self._stale = False
         self._may, self._why = False, ""
-        self._metrics: deque[Metric] = deque(maxlen=SAMPLES)
-        self._beats: deque[tuple[int, float]] = deque(maxlen=SAMPLES)
-        self._heartbeat: Heartbeat | None = None
         self._needy: list[Entry] = []
         self._running: list[Entry] = []
         self._coming: list[NextRow] = []
-        self._disks: list[tuple[Elided, Words, Meter]] = []
+        self._recent: list[RecentRow] = []
+        self.health = Health(checks, theme, now)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         page = Ground(theme, "window")
@@ -66,19 +73,20 @@ class Overview(QScrollArea):
         layout.setContentsMargins(16, 14, 16, 14)
         layout.setSpacing(12)
         layout.addLayout(self._build_stats())
-        layout.addLayout(self._build_lists(), 3)
-        layout.addLayout(self._build_health(), 2)
+        layout.addLayout(self._build_lists())
+        layout.addWidget(self.health, 1)
         self.setWidget(page)
         tasks.counts_changed.connect(self.refresh)
-        checks.dataChanged.connect(self._show_health)
-        checks.rowsInserted.connect(self._show_health)
+        for signal in (runs.rowsInserted, runs.rowsRemoved, runs.modelReset, runs.dataChanged):
+            signal.connect(self._show_recent)
         self.refresh()
 
     # What the window tells ---------------------------------------------------------------
 
     def show_link(self, link: Link, *, stale: bool) -> None:
         """The link changed, or time passed."""
-        self._link, self._stale = link, stale
+        self._stale = stale
+        self.health.show_link(link, stale=stale)
 
     def allow_commands(self, allowed: bool, why_not: str = "") -> None:
         """Whether the agent can be commanded, and if not, why."""
@@ -89,6 +97,7 @@ class Overview(QScrollArea):
     def set_zone(self, zone: str) -> None:
         """The agent's own zone, for what belongs to no task."""
         self._zone = zone
+        self.health.set_zone(zone)
 
     def set_times(self, times: str) -> None:
         """In whose zone times are said."""
@@ -97,20 +106,19 @@ class Overview(QScrollArea):
 
     def show_heartbeat(self, heartbeat: Heartbeat) -> None:
         """The scheduler lives."""
-        self._heartbeat = heartbeat
-        self._beats.append((heartbeat.now_ms, float(heartbeat.lag_ms)))
+        self.health.show_heartbeat(heartbeat)
 
     def show_metric(self, metric: Metric) -> None:
         """A sample of the server came."""
-        self._metrics.append(metric)
-        if self.isVisible():
-            self._show_health()
+        self.health.show_metric(metric)
+
+    def show_metrics_history(self, series: Mapping[str, Sequence[tuple[int, float]]]) -> None:
+        """The last hour of the server, by name: cpu, memory (shares), database, loop (ms)."""
+        self.health.show_history(series)
 
     def forget(self) -> None:
         """Another agent."""
-        self._metrics.clear()
-        self._beats.clear()
-        self._heartbeat = None
+        self.health.forget()
         self.refresh()
 
     def tick(self) -> None:
@@ -125,7 +133,18 @@ class Overview(QScrollArea):
         self._show_needy()
         self._show_running(tasks)
         self._show_coming(tasks)
-        self._show_health()
+        self._show_recent()
+        self.health.refresh()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Longer lists on a higher window; the charts of the server keep their part."""
+        super().resizeEvent(event)
+        high, wide = self.viewport().height(), self.viewport().width()
+        most = MOST_ROWS if high >= TALL_PX else USUAL_ROWS
+        self._rows_shown = max(LEAST_ROWS, min(most, (high - OTHER_PX) // ROW_PX))
+        self.recent_card.setVisible(wide >= THREE_COLUMNS_PX)
+        if self.isVisible():
+            self.refresh()
 
     # Building ----------------------------------------------------------------------------
 
@@ -153,43 +172,17 @@ class Overview(QScrollArea):
         left.setSpacing(12)
         self.needs = ListCard(self._theme, self.tr("Needs attention"))
         self.now_card = ListCard(self._theme, self.tr("Running now"))
-        left.addWidget(self.needs, 1)
+        left.addWidget(self.needs)
         left.addWidget(self.now_card, 1)
         self.next_card = ListCard(self._theme, self.tr("Next runs"))
-        row.addLayout(left, 3)
-        row.addWidget(self.next_card, 2)
+        self.recent_card = ListCard(self._theme, self.tr("Recent executions"))
+        self.all_runs = LinkButton(self._theme, self.tr("Show all"))
+        self.all_runs.clicked.connect(self.runs_requested)
+        self.recent_card.add_to_head(self.all_runs)
+        row.addLayout(left, 5)
+        row.addWidget(self.next_card, 4)
+        row.addWidget(self.recent_card, 4)
         return row
-
-    def _build_health(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(12)
-        self.cpu = HealthCard(self._theme, self.tr("CPU"), share=True)
-        self.memory = HealthCard(self._theme, self.tr("Memory"), share=True)
-        self.disk = HealthCard(self._theme, self.tr("Disk"), curve=False)
-        self.database = HealthCard(self._theme, self.tr("Database"), least_top=20)
-        self.heart = HealthCard(self._theme, self.tr("Agent"), least_top=40)
-        for _ in range(MOST_DISKS):
-            self.disk.body.addWidget(self._disk_row())
-        self.disk.body.addStretch(1)
-        for card in (self.cpu, self.memory, self.disk, self.database, self.heart):
-            row.addWidget(card, 1)
-        return row
-
-    def _disk_row(self) -> QWidget:
-        holder = QWidget()
-        grid = QGridLayout(holder)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setVerticalSpacing(2)
-        name = Elided(self._theme, middle=True)
-        share = Words(self._theme, weight=500)
-        meter = Meter(self._theme)
-        grid.addWidget(name, 0, 0)
-        grid.addWidget(share, 0, 1)
-        grid.addWidget(meter, 1, 0, 1, 2)
-        grid.setColumnStretch(0, 1)
-        holder.hide()
-        self._disks.append((name, share, meter))
-        return holder
 
     # Showing -----------------------------------------------------------------------------
 
@@ -256,7 +249,7 @@ class Overview(QScrollArea):
 
     def _show_needy(self) -> None:
         needy = self._tasks.in_attention()
-        self.needs.second.setText(self.tr("{0} tasks").format(len(needy)) if needy else "")
+        self.needs.second.setText(self._tasks_said(len(needy)) if needy else "")
         self.needs.empty.setVisible(not needy)
         self.needs.empty.setText(self._all_well())
         shown = needy[:MOST_NEEDY]
@@ -277,7 +270,7 @@ class Overview(QScrollArea):
     def _new_needy(self) -> Entry:
         entry = Entry(self._theme, actions=True)
         entry.clicked.connect(lambda: self.task_opened.emit(entry.task_id))
-        entry.log_requested.connect(self.log_requested)
+        entry.log_requested.connect(self.newest_log_requested)
         entry.run_requested.connect(self.run_requested)
         entry.run.allow(self._may, self._why)
         return entry
@@ -286,7 +279,9 @@ class Overview(QScrollArea):
         total = len(self._tasks.tasks())
         if not total:
             return self.tr("No task is known yet.")
-        said = self.tr("Nothing needs you. {0} tasks, none failing or late.").format(total)
+        said = self.tr("Nothing needs you. {0}, none failing or late.").format(
+            self._tasks_said(total)
+        )
         zone = words.zone_for(self._times, self._zone)
         at = words.clock(self._now(), zone, self._now(), seconds=True)
         return f"{said} " + self.tr("As of {0}.").format(at)
@@ -367,10 +362,10 @@ class Overview(QScrollArea):
             key=lambda t: t.next_ms or 0,
         )
         soon = [t for t in coming if (t.next_ms or 0) >= now_ms]
-        shown = soon[:MOST_COMING]
+        shown = soon[: self._rows_shown]
         within = sum(1 for t in soon if (t.next_ms or 0) - now_ms < words.HOUR_MS)
         self.next_card.second.setText(
-            self.tr("{0} tasks within the hour").format(within) if soon else ""
+            self.tr("{0} within the hour").format(self._tasks_said(within)) if soon else ""
         )
         self.next_card.empty.setVisible(not shown)
         self.next_card.empty.setText(self.tr("No run is planned."))
@@ -386,6 +381,32 @@ class Overview(QScrollArea):
         row.clicked.connect(lambda: self.task_opened.emit(row.task_id))
         return row
 
+    def _show_recent(self, *_: object) -> None:
+        newest = self._recent_runs.runs()[: self._rows_shown]
+        self.all_runs.setVisible(bool(newest))
+        self.recent_card.empty.setVisible(not newest)
+        self.recent_card.empty.setText(self.tr("No run yet."))
+        self._grow(self._recent, len(newest), self.recent_card, self._new_recent)
+        now_ms = self._now()
+        for row, run in zip(self._recent, newest, strict=False):
+            task = self._tasks.task(run.task_id)
+            zone = words.zone_for(self._times, self._zone if task is None else task.tz)
+            if run.dur_ms is None and run.start_ms is not None and run.state != ENDED:
+                took = self.tr("unknown") if self._stale else words.span(now_ms - run.start_ms)
+            else:
+                took = words.duration(run.dur_ms)
+            at = words.clock(began_ms(run), zone, now_ms)
+            row.show_run(run.id, run_look(run), at, run.task_id, took, stale=self._stale)
+            row.setToolTip(reason_of(run))
+
+    def _new_recent(self) -> RecentRow:
+        row = RecentRow(self._theme)
+        row.clicked.connect(lambda: self.log_requested.emit(row.run_id))
+        return row
+
+    def _tasks_said(self, number: int) -> str:
+        return words.plural(number, self.tr("task"), self.tr("tasks"))
+
     def _grow(
         self, rows: list[Widget], wanted: int, card: ListCard, make: Callable[[], Widget]
     ) -> None:
@@ -395,103 +416,6 @@ class Overview(QScrollArea):
             card.add_row(row)
         for at, row in enumerate(rows):
             row.setVisible(at < wanted)
-
-    def _show_health(self, *_: object) -> None:
-        stale = self._stale
-        metric = self._metrics[-1] if self._metrics else None
-        checks = self._checks.checks()
-        samples = list(self._metrics)
-        self._show_share(
-            self.cpu,
-            _find(checks, "cpu", "load"),
-            None if metric is None else metric.cpu,
-            [(m.now_ms, m.cpu) for m in samples if m.cpu is not None],
-            unit=self.tr("load {0}").format(f"{metric.load1:.1f}")
-            if metric is not None and metric.load1 is not None
-            else "",
-        )
-        own = "" if metric is None or metric.mem_rss is None else words.size(metric.mem_rss)
-        self._show_share(
-            self.memory,
-            _find(checks, "memory"),
-            None if metric is None else metric.mem_share,
-            [(m.now_ms, m.mem_share) for m in samples if m.mem_share is not None],
-            unit=self.tr("agent {0}").format(own) if own else "",
-        )
-        self._show_disks(metric, _find(checks, "disk"))
-        check = _find(checks, "database")
-        taken = None if metric is None else metric.database_ms
-        self.database.show_state("" if check is None else check.state, stale=stale)
-        self.database.show_reading(
-            "\N{EN DASH}" if taken is None else str(taken),
-            "" if taken is None else self.tr("ms to answer"),
-            "" if check is None else check.msg,
-            stale=stale,
-        )
-        if self.database.curve is not None:
-            timed = [(m.now_ms, float(m.database_ms)) for m in samples if m.database_ms is not None]
-            self.database.curve.show_points(timed, stale=stale)
-        self._show_heart()
-
-    def _show_share(
-        self,
-        card: HealthCard,
-        check: Check | None,
-        share: float | None,
-        points: list[tuple[int, float]],
-        *,
-        unit: str,
-    ) -> None:
-        card.show_state("" if check is None else check.state, stale=self._stale)
-        figure = "\N{EN DASH}" if share is None else f"{100 * share:.0f}"
-        sign = "" if share is None else "%"
-        said = check.msg if check is not None and check.state != "ok" else self._reach(points)
-        card.show_reading(figure, ", ".join(x for x in (sign, unit) if x), said, stale=self._stale)
-        if card.curve is not None:
-            card.curve.show_points(points, zone=self._zone, stale=self._stale)
-
-    def _reach(self, points: list[tuple[int, float]]) -> str:
-        if len(points) < 2:
-            return self.tr("waiting for samples")
-        return self.tr("last {0}").format(words.rough_span(points[-1][0] - points[0][0]))
-
-    def _show_disks(self, metric: Metric | None, check: Check | None) -> None:
-        disks = sorted(metric.disk if metric is not None else (), key=lambda d: -d.used_share)
-        self.disk.show_state("" if check is None else check.state, stale=self._stale)
-        fullest = disks[0].used_share if disks else None
-        self.disk.show_reading(
-            "\N{EN DASH}" if fullest is None else f"{100 * fullest:.0f}",
-            "" if fullest is None else self.tr("% of the fullest"),
-            self.tr("watched above 80 %") if check is None or check.state == "ok" else check.msg,
-            stale=self._stale,
-        )
-        for at, (name, share, meter) in enumerate(self._disks):
-            holder = name.parentWidget()
-            if holder is not None:
-                holder.setVisible(at < len(disks))
-            if at < len(disks):
-                name.setText(disks[at].mount)
-                share.setText(words.percent(disks[at].used_share, decimals=0))
-                meter.show_share(disks[at].used_share, stale=self._stale)
-
-    def _show_heart(self) -> None:
-        link, beat = self._link, self._heartbeat
-        if link.beat_ms is None:
-            self.heart.show_state("unknown", stale=False)
-            self.heart.show_reading("\N{EN DASH}", "", self.tr("not heard yet"), stale=False)
-            return
-        age_ms = max(0, self._now() - link.beat_ms)
-        self.heart.show_state("ok" if link.is_live else "crit", stale=False)
-        figure = self.tr("silent") if self._stale else f"{age_ms / 1000:.1f}"
-        note = ""
-        if beat is not None:
-            note = self.tr("up {0}, loop delay {1} ms").format(
-                words.rough_span(beat.up_ms), beat.lag_ms
-            )
-        unit = "" if self._stale else self.tr("s since last beat")
-        self.heart.show_reading(figure, unit, note, stale=self._stale)
-        if self.heart.curve is not None:
-            self.heart.curve.show_points(list(self._beats), stale=self._stale)
 
 
 def _by_hour(tasks: Sequence[Task]) -> list[tuple[int, int]]:
@@ -504,10 +428,3 @@ def _by_hour(tasks: Sequence[Task]) -> list[tuple[int, int]]:
             total[ahead + at][0] += ok
             total[ahead + at][1] += bad
     return [(ok, bad) for ok, bad in total]
-
-
-def _find(checks: Sequence[Check], *kinds: str) -> Check | None:
-    """The worst check of one of these kinds."""
-    order = {"crit": 0, "warn": 1, "unknown": 2, "ok": 3}
-    found = [c for c in checks if any(kind in c.kind.lower() for kind in kinds)]
-    return min(found, key=lambda c: order.get(c.state, 2), default=None)
