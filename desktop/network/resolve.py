@@ -10,6 +10,8 @@ from typing import Final
 import msgspec
 
 PROBE_S: Final = 3.0
+# Every program that speaks ZeroMQ sends this first and unasked.
+GREETING: Final = b"\xff"
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -75,10 +77,34 @@ def find_in_background(host: str, port: int, *, probe: bool, then: Callable[[Fou
     if ip is not None and not probe:
         then(Address(ip))
         return
+    _in_background(lambda: then(find(host, port, probe=probe)))
+
+
+def greets(ip: str, port: int) -> bool:
+    """Does what answers there begin as an agent does, or hang up like a tunnel to nowhere?"""
+    try:
+        with socket.create_connection((ip, port), timeout=PROBE_S) as caller:
+            return caller.recv(len(GREETING)) == GREETING
+    except OSError:
+        return False
+
+
+def greets_in_background(ip: str, port: int, *, then: Callable[[bool], None]) -> None:
+    """Call `then` from another thread."""
+    _in_background(lambda: then(greets(ip, port)))
+
+
+def hangs_up(host: str, port: int) -> str:
+    """The sentence for an address that takes a call and says nothing."""
+    return (
+        f"{host} port {port} takes the call and hangs up, as a tunnel does with nothing at its "
+        "other end. Is the agent running?"
+    )
+
+
+def _in_background(work: Callable[[], None]) -> None:
     # A daemon: a name server that never answers must not keep the program alive.
-    threading.Thread(
-        target=lambda: then(find(host, port, probe=probe)), name=f"resolve {host}", daemon=True
-    ).start()
+    threading.Thread(target=work, name="resolve", daemon=True).start()
 
 
 def tcp(ip: str, port: int) -> str:

@@ -13,7 +13,14 @@ from desktop.network import sockets
 from desktop.network.failures import link_in_words
 from desktop.network.mailbox import LinkNews, Mailbox
 from desktop.network.pending import LINK, Answer, Failure, Pending
-from desktop.network.resolve import Found, NoAddress, find_in_background, tcp
+from desktop.network.resolve import (
+    Found,
+    NoAddress,
+    find_in_background,
+    greets_in_background,
+    hangs_up,
+    tcp,
+)
 from desktop.network.tail import LogTail
 from shared.protocol import link as links
 from shared.protocol import replica as replicas
@@ -95,6 +102,7 @@ class Station:
         self._events_endpoint = ""
         self._ip = ""
         self._resolving = 0  # counts the questions; only the newest answer counts
+        self._handshakes = 0
         self._resolve_at_ms: int | None = None
         self._unresolved = 0
         self._unreachable = ""
@@ -133,8 +141,7 @@ class Station:
         """Read what is there, but not for ever; True when there is more."""
         if self._control is not None:
             for happening in self._control.happenings():
-                self._tries += isinstance(happening, links.Dropped)
-                self._feed(happening)
+                self._happened(happening)
         has_more = self._drain_control()
         return self._drain_events() or has_more
 
@@ -183,6 +190,36 @@ class Station:
         """Forget what was asked under this handle."""
         self._tails.pop(owner, None)
         self._pending.cancel(owner)
+
+    def _happened(self, happening: links.Event) -> None:
+        match happening:
+            case links.HandshakeFailed():
+                self._doubt_handshake()
+            case links.HandshakeDone():
+                self._handshakes += 1
+            case links.Dropped():
+                self._tries += 1
+        if not isinstance(happening, links.HandshakeFailed):
+            self._feed(happening)
+
+    def _doubt_handshake(self) -> None:
+        """A wrong key and a tunnel to nowhere end alike; only the first one greets before."""
+        mine = (self._resolving, self._handshakes)
+
+        def judge(is_agent: bool) -> None:
+            if mine != (self._resolving, self._handshakes):
+                return
+            if is_agent:
+                self._feed(links.HandshakeFailed())
+                return
+            self._unreachable = hangs_up(self.place.host, self.place.control_port)
+            self._tell()
+
+        greets_in_background(
+            self._ip,
+            self.place.control_port,
+            then=lambda is_agent: self._post(lambda: judge(is_agent)),
+        )
 
     # --- what comes in -------------------------------------------------------------------------
 

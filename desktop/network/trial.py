@@ -11,7 +11,14 @@ from desktop.network import sockets
 from desktop.network.failures import in_words
 from desktop.network.mailbox import Mailbox, TestResult, TestStep
 from desktop.network.pending import LINK, Answer, Failure, Pending
-from desktop.network.resolve import Found, NoAddress, find_in_background, tcp
+from desktop.network.resolve import (
+    Found,
+    NoAddress,
+    find_in_background,
+    greets_in_background,
+    hangs_up,
+    tcp,
+)
 from shared.protocol import link as links
 from shared.protocol.codec import decode_event
 from shared.protocol.errors import ProtocolError
@@ -56,6 +63,7 @@ class Trial:
         self._label = label
         self._client = client
         self._now = now
+        self._post = post
         self._began_ms = now().monotonic_ms
         self._pending = Pending()
         self._control: sockets.Control | None = None
@@ -71,7 +79,7 @@ class Trial:
         self._deadline_check = "reached"
         self._hello_at_ms = 0
         self._hello_sent = self._began_ms
-        self._begin(link, post)
+        self._begin(link)
 
     # --- the party -----------------------------------------------------------------------------
 
@@ -138,7 +146,7 @@ class Trial:
 
     # --- the steps -----------------------------------------------------------------------------
 
-    def _begin(self, link: str, post: Callable[[Callable[[], None]], None]) -> None:
+    def _begin(self, link: str) -> None:
         try:
             card = self._card = read_link(link, self._now().wall_ms)
         except BadLink as error:
@@ -151,7 +159,7 @@ class Trial:
             card.address.host,
             card.address.port,
             probe=True,
-            then=lambda found: post(lambda: self._found(found)),
+            then=lambda found: self._post(lambda: self._found(found)),
         )
 
     def _found(self, found: Found) -> None:
@@ -196,12 +204,27 @@ class Trial:
             case links.HandshakeFailed():
                 self._failures += 1
                 if self._failures >= links.FAILURES_THAT_TELL:
-                    self._fail(
-                        "identity",
-                        "The key is not the one you were given. Ask who runs the server.",
-                    )
+                    self._ask_what_answers()
             case links.Dropped():
                 self._is_up = False
+
+    def _ask_what_answers(self) -> None:
+        """A wrong key and a tunnel to nowhere end alike; only the first one greets before."""
+        greets_in_background(
+            self._ip,
+            self._port,
+            then=lambda is_agent: self._post(lambda: self._judge(is_agent)),
+        )
+
+    def _judge(self, is_agent: bool) -> None:
+        if self.is_over or self._is_up or self._card is None:
+            return
+        if is_agent:
+            self._fail(
+                "identity", "The key is not the one you were given. Ask who runs the server."
+            )
+        else:
+            self._fail("reached", hangs_up(self._card.address.host, self._port))
 
     def _answered(self, answer: Answer) -> None:
         match answer.reply:
@@ -326,6 +349,11 @@ class Trial:
         return "The agent does not know this desktop. Ask who runs the server for an invite."
 
     # --- small things --------------------------------------------------------------------------
+
+    @property
+    def _port(self) -> int:
+        assert self._card is not None  # noqa: S101  # no port is needed before the link was read
+        return self._card.address.port
 
     @property
     def _ms(self) -> int:

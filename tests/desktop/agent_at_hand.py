@@ -2,9 +2,12 @@
 
 import asyncio
 import secrets
+import socket
 import threading
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import msgspec
@@ -377,6 +380,30 @@ class AgentAtHand:
 
     async def _audit(self, entry: AuditEntry) -> None:
         self.audited.append(entry)
+
+
+@contextmanager
+def hanging_up() -> Iterator[tuple[int, list[float]]]:
+    """A port that takes each call and hangs up, and when it did."""
+    calls: list[float] = []
+    is_over = threading.Event()
+    with socket.create_server((HOST, 0)) as listener:
+        listener.settimeout(0.1)
+
+        def work() -> None:
+            while not is_over.is_set():
+                with suppress(TimeoutError):
+                    caller, _ = listener.accept()
+                    caller.close()
+                    calls.append(time.monotonic())
+
+        thread = threading.Thread(target=work, name="hanging up")
+        thread.start()
+        try:
+            yield listener.getsockname()[1], calls
+        finally:
+            is_over.set()
+            thread.join()
 
 
 def client_key() -> ClientKey:

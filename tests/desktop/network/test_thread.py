@@ -17,7 +17,7 @@ from desktop.network.thread import Network
 from shared.protocol import link as links
 from shared.protocol.requests import OpReply, RunStart, RunStartReply, StatsGet, StatsReply
 from shared.protocol.rows import Task
-from tests.desktop.agent_at_hand import HOST, AgentAtHand, Memory, client_key
+from tests.desktop.agent_at_hand import HOST, AgentAtHand, Memory, client_key, hanging_up
 from tests.desktop.conftest import Desk
 
 Start = Callable[[], AgentAtHand]
@@ -165,6 +165,21 @@ def test_what_speaks_another_language_is_called_no_agent(
             desk.until_state(links.REFUSED, links.NOT_AN_AGENT)
 
     assert "is not an agent" in desk.link.sentence
+
+
+def test_a_tunnel_with_nothing_at_its_end_is_not_taken_for_another_agent(
+    desk: Desk, memory: Memory, key: ClientKey
+) -> None:
+    with hanging_up() as (port, calls):
+        memory.ports = (port, 0)
+        desk.network.open(memory.place(), key)
+
+        desk.until(lambda: "hangs up" in desk.link.sentence)
+        heard = len(calls)
+        # Each try of the link is followed by one question of who answers.
+        desk.until(lambda: len(calls) > heard + 2 * links.FAILURES_THAT_TELL, within_s=30)
+
+    assert links.REFUSED not in {one.state for one in desk.links}
 
 
 def test_a_name_nobody_knows_is_said_plainly(desk: Desk, memory: Memory, key: ClientKey) -> None:

@@ -19,7 +19,7 @@ from shared.protocol import link as links
 from shared.protocol.keys import Address, Card, key_id, read_link, write_link
 from shared.protocol.requests import InviteCreate, InviteReply
 from tests.agent.wire.door import CLOCK, Door, serving
-from tests.desktop.agent_at_hand import AgentAtHand, Memory, client_key
+from tests.desktop.agent_at_hand import AgentAtHand, Memory, client_key, hanging_up
 from tests.desktop.conftest import Desk
 
 ValueT = TypeVar("ValueT")
@@ -215,6 +215,15 @@ def test_a_closed_port_is_told_before_any_key_is_shown(desk: Desk, memory: Memor
     assert not outcome.is_good
     assert "Is the agent running" in failed_at("reached", said)
     assert "identity" not in said
+
+
+def test_a_tunnel_with_nothing_at_its_end_is_called_that(desk: Desk, memory: Memory) -> None:
+    with hanging_up() as (port, _):
+        outcome, said = tried(desk, memory.link(port=port), client_key())
+
+    assert not outcome.is_good
+    assert "takes the call and hangs up" in said["reached"].finding
+    assert [one.check for one in said.values() if one.state == "bad"] == ["reached"]
 
 
 def test_what_is_no_agent_is_called_so(desk: Desk, memory: Memory) -> None:
