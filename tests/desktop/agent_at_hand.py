@@ -194,6 +194,12 @@ class AgentAtHand:
 
         self._call(work)
 
+    def invite(self, role: str = "operator") -> str:
+        """A link that lets one more key in, with the port this agent listens on."""
+        link = self.memory.invite(role)
+        self._call(lambda: self._clients.replace(self.memory.clients))
+        return link
+
     def revoke(self, public: str) -> None:
         self._call(lambda: self._clients.remove(public))
         self.memory.clients = [one for one in self.memory.clients if one.public != public]

@@ -1,0 +1,82 @@
+"""The first start: the dialog opens by itself, an invite leads to live rows, and is remembered."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from desktop.app import Application
+from desktop.settings import Profile
+from desktop.views.connect import ConnectDialog
+from shared.protocol.rows import Task
+from tests.desktop.agent_at_hand import AgentAtHand, Memory
+
+WAIT_MS = 20_000
+
+
+@pytest.fixture
+def application(qtbot: QtBot, tmp_path: Path) -> Iterator[Application]:
+    made = Application(Profile(tmp_path / "profile"), theme="light")
+    qtbot.addWidget(made.window)
+    yield made
+    assert made.stop()
+    assert not [one for one in threading.enumerate() if one.name == "network"]
+
+
+def dialog_of(application: Application) -> ConnectDialog | None:
+    return next(
+        (one for one in application.window.findChildren(ConnectDialog) if one.isVisible()), None
+    )
+
+
+def opened(qtbot: QtBot, application: Application) -> ConnectDialog:
+    qtbot.waitUntil(lambda: dialog_of(application) is not None, timeout=WAIT_MS)
+    dialog = dialog_of(application)
+    assert dialog is not None
+    return dialog
+
+
+def test_an_invite_pasted_at_the_first_start_leads_to_live_rows(
+    qtbot: QtBot,
+    application: Application,
+    tmp_path: Path,
+    memory: Memory,
+    start_agent: Callable[[], AgentAtHand],
+) -> None:
+    agent = start_agent()
+    agent.put(Task(id="backup", name="backup"))
+    link = agent.invite("operator")
+
+    application.start()
+    dialog = opened(qtbot, application)
+    dialog.set_link(link)
+    QTest.keyClick(dialog.link, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: dialog.primary.text() == "Connect", timeout=WAIT_MS)
+    assert not (tmp_path / "profile" / "desktop.toml").read_text().count("[[connections]]")
+    QTest.keyClicks(dialog.name, "night shift")
+    QTest.keyClick(dialog.name, Qt.Key.Key_Return)
+
+    qtbot.waitUntil(lambda: application.link.is_live, timeout=WAIT_MS)
+    assert dialog_of(application) is None
+    (kept,) = Profile(tmp_path / "profile").load().connections
+    assert (kept.id, kept.name, kept.environment) == (memory.agent_id, "night shift", "demo")
+    assert application.link.role == "operator"
+
+
+def test_a_dialog_left_in_the_middle_of_a_test_keeps_nothing(
+    qtbot: QtBot, application: Application, tmp_path: Path, memory: Memory
+) -> None:
+    memory.ports = (9, 9)
+    application.start()
+    dialog = opened(qtbot, application)
+    dialog.set_link(memory.link())
+    QTest.keyClick(dialog.link, Qt.Key.Key_Return)
+
+    QTest.keyClick(dialog.link, Qt.Key.Key_Escape)
+
+    qtbot.waitUntil(lambda: dialog_of(application) is None, timeout=WAIT_MS)
+    assert Profile(tmp_path / "profile").load().connections == ()
