@@ -4,10 +4,9 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
-
-import PySide6
 
 from desktop import __version__
 
@@ -25,11 +24,36 @@ SHOW_TASK_AFTER_MS = 2_000
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until the window is closed; 2 for wrong use, 1 when it cannot start."""
     options = _parser().parse_args(arguments)
-    refusal = refusal_of(PySide6.__version__, sys.version_info[:2])
+    refusal = _missing() or refusal_of(_qt_version(), sys.version_info[:2])
     if refusal:
-        print(f"smartcron-desktop: {refusal}", file=sys.stderr)  # noqa: T201 - no window yet
-        return 1
+        return _refuse(refusal)
     return _run(options)
+
+
+def _missing() -> str:
+    """Which part of Qt cannot be loaded and what to do; nothing when all can."""
+    try:
+        import_module("PySide6.QtWidgets")
+    except ModuleNotFoundError:
+        return "the desktop needs Qt; install it with: pip install 'smart-cron[desktop]'"
+    except ImportError as error:
+        # Such as "libEGL.so.1: cannot open shared object file: No such file or directory".
+        return (
+            f"a library of this system that Qt needs is missing ({error}); on Debian and Ubuntu: "
+            "sudo apt-get install libegl1 libgl1 libglib2.0-0 libdbus-1-3 libfontconfig1 "
+            "libxkbcommon0 libxcb-cursor0"
+        )
+    return ""
+
+
+def _qt_version() -> str:
+    version: str = import_module("PySide6").__version__
+    return version
+
+
+def _refuse(sentence: str) -> int:
+    print(f"smartcron-desktop: {sentence}", file=sys.stderr)  # noqa: T201 - there is no window yet
+    return 1
 
 
 def refusal_of(qt: str, python: tuple[int, int]) -> str:
@@ -91,8 +115,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         application = Application(Profile(profile_folder(options.profile)), theme=options.theme)
     except SettingsError as error:
-        print(f"smartcron-desktop: {error}", file=sys.stderr)  # noqa: T201 - no window yet
-        return 1
+        return _refuse(str(error))
 
     def close(_number: int, _frame: FrameType | None) -> None:
         qt.quit()
