@@ -18,7 +18,7 @@ from desktop.network.sockets import new_key
 from desktop.network.station import Place
 from desktop.network.thread import Handle, Network
 from desktop.remote import Notice, Remote
-from desktop.settings import Connection, Environment, Profile, Settings, WindowState
+from desktop.settings import Connection, Environment, Profile, Settings, SettingsError, WindowState
 from desktop.theme import Theme
 from desktop.views.connect import ConnectDialog
 from desktop.window import MainWindow
@@ -230,9 +230,17 @@ class Application(QObject):
     def _test(self, link: str, label: str) -> None:
         self._cancel_test()
         self._result = None
-        if self._dialog is not None:
-            self._dialog.begin_test()
-        self._trial = self._network.test(link, self._own_key(), label=label)
+        if self._dialog is None:
+            return
+        self._dialog.begin_test()
+        try:
+            key = self._own_key()
+        except SettingsError as error:
+            self._dialog.show_result(False, str(error), "", "", "", 0)
+            return
+        # Only now is it certain where the key lies.
+        self._dialog.set_warning(self._keys.warning())
+        self._trial = self._network.test(link, key, label=label)
 
     def _cancel_test(self) -> None:
         if self._trial is not None:
@@ -273,7 +281,13 @@ class Application(QObject):
         if result is None or not result.is_good:
             return
         connection = connection_for(result, name=name, environment=environment)
-        self._remember(self._profile.load().with_connection(connection))
+        try:
+            self._remember(self._profile.load().with_connection(connection))
+        except SettingsError as error:
+            if self._dialog is None:
+                raise
+            self._dialog.say(str(error))
+            return
         if self._dialog is not None:
             self._dialog.accept()
         self._use(connection)
@@ -303,8 +317,9 @@ class Application(QObject):
     def _own_key(self) -> ClientKey:
         """The key of this profile, made when it is first needed."""
         if self._key is None:
-            self._key = new_key()
-            self._keys.save(self._key)
+            key = new_key()
+            self._keys.save(key)
+            self._key = key
             self._settings = self._profile.load()
         return self._key
 

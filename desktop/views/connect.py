@@ -81,7 +81,9 @@ class ConnectDialog(QDialog):
         self.primary.setDefault(True)
         self.primary.clicked.connect(self._act)
         self.steps = Steps(theme, self._what_is_done())
-        self._lay_out(warning)
+        self.warning = _Warning(theme)
+        self._lay_out()
+        self.set_warning(warning)
         self.resize(1160, 680)
         self.setMinimumWidth(900)
         theme.on_change(self._dress)
@@ -124,14 +126,24 @@ class ConnectDialog(QDialog):
         else:
             self.checks.close_open(self.tr("not checked"))
             is_said = any(self.checks.finding(one) == sentence for one in CHECKS)
-            self.message.setText(sentence)
-            self.message.setVisible(bool(sentence) and not is_said)
+            if sentence and not is_said:
+                self.say(sentence)
         self._show_phase()
         if is_good:
             self.name.setFocus()
             self.name.selectAll()
         else:
             self.link.setFocus()
+
+    def say(self, sentence: str) -> None:
+        """Something went wrong that no check tells of."""
+        self.message.setText(f"{sentence[:1].upper()}{sentence[1:]}")
+        self.message.show()
+
+    def set_warning(self, warning: str) -> None:
+        """What to know about this desktop's key; nothing takes it away."""
+        self.warning.words.setText(warning)
+        self.warning.setVisible(bool(warning))
 
     # --- what it is asked ----------------------------------------------------------------------
 
@@ -194,7 +206,9 @@ class ConnectDialog(QDialog):
             with file.open("rb") as stream:
                 text = stream.read(CARD_BYTES).decode("utf-8", "replace")
         except OSError as error:
-            self._refuse_card(self.tr("{0} cannot be read: {1}."), file, error.strerror or "")
+            self._refuse_card(
+                self.tr("The file {0} cannot be read: {1}."), file, error.strerror or ""
+            )
             return
         links = [word for word in text.split() if word.startswith(LINK_START)]
         if links:
@@ -202,12 +216,11 @@ class ConnectDialog(QDialog):
             self.link.setFocus()
         else:
             self._refuse_card(
-                self.tr("{0} holds no link. Open the file that the agent wrote."), file
+                self.tr("The file {0} holds no link. Open the one that the agent wrote."), file
             )
 
     def _refuse_card(self, sentence: str, file: Path, why: str = "") -> None:
-        self.message.setText(sentence.format(file.name, why))
-        self.message.show()
+        self.say(sentence.format(file.name, why))
 
     def reject(self) -> None:
         """Leave; a test that is under way is called off."""
@@ -314,11 +327,11 @@ class ConnectDialog(QDialog):
         group.button(0).setChecked(True)
         return group
 
-    def _lay_out(self, warning: str) -> None:
+    def _lay_out(self) -> None:
         right = QVBoxLayout()
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(0)
-        right.addLayout(self._form(warning), 1)
+        right.addLayout(self._form(), 1)
         right.addWidget(self._footer())
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -354,7 +367,7 @@ class ConnectDialog(QDialog):
         inner.addWidget(Words(theme, command, px=12, fixed=True, wrap=True, selectable=True))
         return side
 
-    def _form(self, warning: str) -> QVBoxLayout:
+    def _form(self) -> QVBoxLayout:
         theme = self._theme
         form = QVBoxLayout()
         form.setContentsMargins(32, 28, 32, 16)
@@ -388,9 +401,7 @@ class ConnectDialog(QDialog):
         form.addSpacing(10)
         form.addLayout(self._naming())
         form.addStretch(1)
-        if warning:
-            form.addSpacing(12)
-            form.addWidget(_Warning(theme, warning))
+        form.addWidget(self.warning)
         return form
 
     def _naming(self) -> QHBoxLayout:
@@ -453,9 +464,10 @@ class _Mark(QWidget):
 class _Warning(QWidget):
     """Something to know before going on."""
 
-    def __init__(self, theme: Theme, text: str) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
+        self.words = Words(theme, px=12, ink="warn.text", wrap=True, selectable=True)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 8, 12, 8)
         row.setSpacing(8)
@@ -464,7 +476,7 @@ class _Warning(QWidget):
             0,
             Qt.AlignmentFlag.AlignTop,
         )
-        row.addWidget(Words(theme, text, px=12, ink="warn.text", wrap=True, selectable=True), 1)
+        row.addWidget(self.words, 1)
         theme.changed.connect(self.update)
 
     def paintEvent(self, _event: QPaintEvent) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from desktop.app import Application
+from desktop.keystore import FILE_PLACE
 from desktop.settings import Profile
 from desktop.views.connect import ConnectDialog
 from shared.protocol.rows import Task
@@ -80,3 +81,37 @@ def test_a_dialog_left_in_the_middle_of_a_test_keeps_nothing(
 
     qtbot.waitUntil(lambda: dialog_of(application) is None, timeout=WAIT_MS)
     assert Profile(tmp_path / "profile").load().connections == ()
+
+
+def test_a_profile_that_cannot_be_written_is_said_in_the_dialog(
+    qtbot: QtBot, application: Application, tmp_path: Path, memory: Memory
+) -> None:
+    memory.ports = (9, 9)
+    application.start()
+    dialog = opened(qtbot, application)
+    in_the_way = tmp_path / "profile"
+    in_the_way.write_text("a file where the folder should be")
+
+    dialog.set_link(memory.link())
+    QTest.keyClick(dialog.link, Qt.Key.Key_Return)
+
+    assert dialog.message.isVisible()
+    assert str(in_the_way) in dialog.message.text()
+    assert dialog.primary.text() == "Test again"
+    in_the_way.unlink()
+
+
+def test_where_the_key_lies_is_told_as_soon_as_there_is_one(
+    qtbot: QtBot, application: Application, tmp_path: Path, memory: Memory
+) -> None:
+    memory.ports = (9, 9)
+    application.start()
+    dialog = opened(qtbot, application)
+    assert not dialog.warning.isVisible()
+
+    dialog.set_link(memory.link())
+    QTest.keyClick(dialog.link, Qt.Key.Key_Return)
+
+    lies_in_a_file = Profile(tmp_path / "profile").load().key_place == FILE_PLACE
+    assert dialog.warning.isVisible() == lies_in_a_file
+    assert (str(tmp_path) in dialog.warning.words.text()) == lies_in_a_file
