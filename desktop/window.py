@@ -303,6 +303,7 @@ class MainWindow(Frame):
         self.executions.stop_requested.connect(orders.stop)
         self.overview.run_requested.connect(orders.run)
         orders.refused.connect(self._complain)
+        self.undo_requested.connect(self.toasts.forget_undo)
         orders.run_requested.connect(self.run_requested)
         orders.stop_requested.connect(self.stop_requested)
         orders.pause_requested.connect(self.pause_requested)

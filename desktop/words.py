@@ -74,9 +74,11 @@ def full_times(at_ms: int, task_zone: str) -> str:
 
 
 def duration(ms: int | None) -> str:
-    """How long something took: "0.6 s", "4 m 31 s", "1 h 55 m", "3 d 04 h"."""
+    """How long something took: "42 ms", "0.6 s", "4 m 31 s", "1 h 55 m", "3 d 04 h"."""
     if ms is None:
         return ""
+    if ms < 95:
+        return f"{ms}{NO_BREAK}ms"
     if ms < MINUTE_MS - 50:
         return f"{ms / 1000:.1f}{NO_BREAK}s"
     return span(ms)

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from importlib import import_module
+from itertools import pairwise
+from math import nan
+from statistics import median
 from typing import Any, Final
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal
@@ -18,6 +21,9 @@ from desktop.theme import Theme, rounded
 AREA_ALPHA: Final = 40
 LABELS_PX: Final = 140
 EDGE_SHARE: Final = 0.06
+HEADROOM: Final = 1.12
+# Samples come evenly; a pause of so many of them means that nothing was heard.
+GAP_SAMPLES: Final = 5
 _TIME_STEPS_S: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800,
                         21_600, 43_200, 86_400)  # fmt: skip
 
@@ -131,6 +137,11 @@ class TimeCurve(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(120, self.minimumHeight())
 
+    @property
+    def points(self) -> tuple[tuple[int, float], ...]:
+        """What is drawn."""
+        return self._points
+
     def show_points(
         self,
         points: Sequence[tuple[int, float]],
@@ -153,9 +164,11 @@ class TimeCurve(QWidget):
     def _draw(self) -> None:
         if self._plot is None:
             self._build()
-        times = [at / 1000 for at, _ in self._points]
         values = [value for _, value in self._points]
-        self._curve.setData(times, values)
+        parts = with_gaps(self._points) if self._share or not self._axes else self._points
+        self._curve.setData(
+            [at / 1000 for at, _ in parts], [value for _, value in parts], connect="finite"
+        )
         self._marks.setData(
             [at / 1000 for at, _ in self._failures], [value for _, value in self._failures]
         )
@@ -166,7 +179,8 @@ class TimeCurve(QWidget):
             self._usual.hide()
         tops = [*values, *(value for _, value in self._failures), *(self._band or ())]
         top = 1.0 if self._share else max(self._least_top, max(tops, default=1.0) * 1.15)
-        self._plot.setYRange(0, top * 1.02, padding=0)
+        # A little more than the top, or the label of the highest line would be cut.
+        self._plot.setYRange(0, top * (HEADROOM if self._axes else 1.02), padding=0)
         if self._axes:
             self._value_axis.setTicks([self._value_ticks(top)])
             self._time_axis.setTicks([self._time_ticks()])
@@ -189,9 +203,9 @@ class TimeCurve(QWidget):
         item.setContentsMargins(0, 8, 4, 0)
         self._value_axis, self._time_axis = item.getAxis("left"), item.getAxis("bottom")
         for axis in (self._value_axis, self._time_axis):
-            axis.setStyle(tickLength=0, tickTextOffset=5)
+            axis.setStyle(tickLength=0, tickTextOffset=5, tickAlpha=0)
         if self._axes:
-            self._value_axis.setWidth(36)
+            self._value_axis.setWidth(44)
             self._time_axis.setHeight(18)
         else:
             item.hideAxis("left")
@@ -260,6 +274,20 @@ class TimeCurve(QWidget):
         self._plot.setXRange(first / 1000, last / 1000 + (last - first) / 60_000, padding=0)
         most = 4 if self.width() > 260 else 3
         return time_ticks(first, last, words.zone_named(self._zone), most=most)
+
+
+def with_gaps(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Samples with a hole where nothing was heard, so that no line pretends it was known."""
+    if len(points) < GAP_SAMPLES:
+        return list(points)
+    steps = [after[0] - before[0] for before, after in pairwise(points)]
+    longest = GAP_SAMPLES * median(steps)
+    parts = [points[0]]
+    for step, (at, value) in zip(steps, points[1:], strict=True):
+        if step > longest:
+            parts.append((at - step // 2, nan))
+        parts.append((at, value))
+    return parts
 
 
 def time_ticks(first: int, last: int, zone: tzinfo, *, most: int) -> list[tuple[float, str]]:

@@ -71,11 +71,11 @@ class Banner(QWidget):
         self._dress("bad", "clock-counter-clockwise")
         age_ms = link.age_ms(here_ms) or 0
         self.title.setText(self.tr("The agent has been silent for {0}.").format(words.span(age_ms)))
-        said = self.tr("What happens now is unknown; commands are off.")
+        said = [link.problem or self.tr("What happens now is unknown; commands are off.")]
         if link.beat_ms is not None:
             at = words.clock(link.beat_ms, words.zone_named(zone), link.beat_ms, seconds=True)
-            said = self.tr("You see the state as of {0}.").format(at) + " " + said
-        self.text.setText(link.problem or said)
+            said.insert(0, self.tr("You see the state as of {0}.").format(at))
+        self.text.setText(" ".join(said))
         if link.retry_here_ms is not None:
             wait = words.span(max(0, link.retry_here_ms - here_ms))
             self.wait.setText(self.tr("Trying again in {0}").format(wait))

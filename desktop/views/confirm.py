@@ -38,7 +38,7 @@ class Confirm(QDialog):
         self.keep.clicked.connect(self.reject)
         self.act = Button(theme, act, icon="stop-fill", kind=DANGER, height=32)
         self.act.clicked.connect(self.accept)
-        self.act.setAutoDefault(False)
+        # Enter does what has the focus; that is "keep" until somebody leaves it on purpose.
         self.keep.setDefault(True)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)

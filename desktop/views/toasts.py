@@ -77,6 +77,8 @@ class Toasts(QWidget):
         """Say it; `undo` is offered as a button."""
         while self._layout.count() >= MOST:
             self._take(0)
+        if undo is not None:
+            self.forget_undo()
         toast = Toast(self._theme, text, icon, undo, self.tr("Undo"))
         self._layout.addWidget(toast, 0, Qt.AlignmentFlag.AlignLeft)
         toast.destroyed.connect(self._place_later)
@@ -88,6 +90,12 @@ class Toasts(QWidget):
         self.raise_()
         self._place()
         return toast
+
+    def forget_undo(self) -> None:
+        """Only the last act can be taken back, and only once."""
+        for toast in self.findChildren(Toast):
+            if toast.undo is not None:
+                toast.undo.hide()
 
     def texts(self) -> list[str]:
         """What is said now."""

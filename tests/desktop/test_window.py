@@ -1,6 +1,7 @@
 """The window: what a user asks reaches the outside, and what is old never pretends."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
@@ -11,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from desktop.freshness import Link
 from desktop.theme import Theme
 from desktop.views.confirm import Confirm
+from desktop.views.palette import Palette
 from desktop.views.toasts import Toast
 from desktop.window import MainWindow
 from shared.protocol.events import Disk, Heartbeat, Metric
@@ -447,3 +449,60 @@ def test_the_plotting_library_waits_until_a_curve_is_in_sight(qtbot: QtBot, them
 
     assert before is None
     assert curve._plot is not None
+
+
+def test_an_act_can_be_taken_back_once_only(window: MainWindow) -> None:
+    window.show_notice("pay_a is paused.", "done", True)
+    window.actions_by_name["undo"].trigger()
+
+    toast = window.findChild(Toast)
+    assert isinstance(toast, Toast)
+    assert toast.undo is not None
+    assert not toast.undo.isVisible()
+
+
+def test_the_last_hour_is_asked_for_once_when_the_overview_is_shown(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    with qtbot.waitSignal(window.metrics_requested):
+        window.show_screen("overview")
+    with qtbot.assertNotEmitted(window.metrics_requested):
+        window.show_screen("tasks")
+        window.show_screen("overview")
+
+    window.show_link(LOST)
+    with qtbot.waitSignal(window.metrics_requested):
+        window.show_link(LIVE)
+
+
+def test_the_palette_goes_to_a_task(window: MainWindow) -> None:
+    window.show_screen("overview")
+    window.actions_by_name["palette"].trigger()
+    palette = window.findChild(Palette)
+    assert isinstance(palette, Palette)
+
+    palette.field.edit.setText("payb")
+    palette.field.edit.returnPressed.emit()
+
+    assert window.screen_name == "tasks"
+    assert window.details.task_id == "pay_b"
+
+
+def test_escape_takes_one_layer_after_the_other(window: MainWindow) -> None:
+    window.toolbar.choose_state("failing")
+    window.begin_log("run-1")
+    window.grid.setFocus()
+
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    after_one = (window._filter.shown_tasks(), window.log.isVisible())
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+
+    assert after_one == (3, True)
+    assert not window.log.isVisible()
+
+
+def test_a_lost_link_keeps_saying_of_when_the_state_is(window: MainWindow) -> None:
+    window.show_link(replace(LOST, problem="The tunnel is down."))
+
+    assert "state as of" in window.banner.text.text()
+    assert "The tunnel is down." in window.banner.text.text()

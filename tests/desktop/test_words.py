@@ -15,7 +15,8 @@ def plain(text: str) -> str:
 @pytest.mark.parametrize(
     ("ms", "said"),
     [
-        (0, "0.0 s"),
+        (0, "0 ms"),
+        (42, "42 ms"),
         (620, "0.6 s"),
         (18_400, "18.4 s"),
         (59_960, "59 s"),
@@ -67,3 +68,25 @@ def test_thousands_are_parted_and_sizes_have_units() -> None:
     assert plain(words.count(2484)) == "2 484"
     assert plain(words.size(412_000_000)) == "412 MB"
     assert plain(words.size(1_800_000_000)) == "1.8 GB"
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, "0 tasks"), (1, "1 task"), (2, "2 tasks"), (1200, "1 200 tasks")]
+)
+def test_one_is_not_many(number: int, said: str) -> None:
+    assert plain(words.plural(number, "task", "tasks")) == said
+
+
+@pytest.mark.parametrize(
+    ("ms", "said"),
+    [
+        (400, "1 second"),
+        (38_400, "38 seconds"),
+        (240_000, "4 minutes"),
+        (3_500_000, "58 minutes"),
+        (7_300_000, "2 hours"),
+        (604_800_000, "7 days"),
+    ],
+)
+def test_titles_name_spans_in_one_round_unit(ms: int, said: str) -> None:
+    assert words.round_span(ms) == said

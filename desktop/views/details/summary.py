@@ -76,7 +76,7 @@ class _Trace(QPlainTextEdit):
         self.setPlainText(trace)
         shown = min(TRACE_LINES, max(1, self.blockCount()))
         bar = self.horizontalScrollBar().sizeHint().height()
-        self.setFixedHeight(shown * self.fontMetrics().lineSpacing() + bar + 4)
+        self.setFixedHeight(shown * self.fontMetrics().lineSpacing() + bar + 12)
         self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
 
     def wheelEvent(self, event: QWheelEvent) -> None:

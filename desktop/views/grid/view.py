@@ -397,7 +397,7 @@ class TaskGrid(QTreeView):
         t = self._theme.tokens
         icons = {
             "run": "play-fill",
-            "pause": "play-pause" if task.paused else "pause-fill",
+            "pause": "play" if task.paused else "pause-fill",
             "log": "file-text",
             "more": "dots-three",
         }
@@ -446,6 +446,8 @@ class TaskGrid(QTreeView):
 
     def _lay_out_columns(self) -> None:
         """Give each column its width; the task takes the rest, the 24 h column goes first."""
+        # What is set here is not what a hand has dragged.
+        self._laying_out = True
         header = self.header()
         room = self.viewport().width()
         widths = dict(_WIDTHS)
@@ -467,14 +469,13 @@ class TaskGrid(QTreeView):
             widths[Column.HOURS] += 48
             widths[Column.NEXT] += 24
         widths.update((c, wide) for c, wide in self._chosen.items() if c in widths)
-        self._laying_out = True
         for column, wide in widths.items():
             header.resizeSection(column, wide)
         header.resizeSection(Column.TASK, max(_TASK_MIN_PX, room - sum(widths.values())))
         self._laying_out = False
 
     def _note_width(self, column: int, _before: int, after: int) -> None:
-        if self._laying_out or column == Column.TASK:
+        if self._laying_out or column == Column.TASK or not after:
             return
         self._chosen[Column(column)] = after
         # The task column gives or takes, so that the row always fills the room.

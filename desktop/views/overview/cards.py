@@ -14,6 +14,7 @@ from desktop.states import Look, check_look, task_look
 from desktop.theme import Theme
 
 STAT_PX: Final = 92
+HEAD_PX: Final = 36
 
 
 class StatCard(Card):
@@ -98,8 +99,10 @@ class ListCard(Card):
         self._theme = theme
         self.title = Words(theme, title, px=13, weight=600)
         self.second = Words(theme, ink="text3")
-        head = QHBoxLayout()
-        head.setContentsMargins(16, 10, 16, 8)
+        bar = QWidget()
+        bar.setFixedHeight(HEAD_PX)
+        head = QHBoxLayout(bar)
+        head.setContentsMargins(16, 4, 16, 2)
         head.addWidget(self.title)
         head.addStretch(1)
         head.addWidget(self.second)
@@ -112,7 +115,7 @@ class ListCard(Card):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 0, 1, 6)
         layout.setSpacing(0)
-        layout.addLayout(head)
+        layout.addWidget(bar)
         layout.addLayout(self._rows)
         layout.addWidget(self.empty)
         layout.addStretch(1)

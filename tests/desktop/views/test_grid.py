@@ -215,3 +215,24 @@ def test_ten_thousand_rows_are_shown_within_a_second_and_a_half(qtbot: QtBot, th
     grid.grab()
 
     assert clock.elapsed() < 1_500
+
+
+def test_a_paused_row_can_be_drawn_under_the_pointer(
+    bench: Bench, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bench.tasks.show_rows([task("pay_a", rev=2, paused=True)])
+    QTest.mouseMove(bench.grid.viewport(), bench.point("pay_a"))
+    bench.grid._pointer = bench.point("pay_a")
+
+    bench.grid.grab()
+
+    assert "Error" not in capfd.readouterr().err
+
+
+def test_a_width_made_by_hand_outlives_a_new_size(bench: Bench) -> None:
+    bench.grid.header().resizeSection(Column.LAST, 180)
+
+    bench.grid.resize(1100, 480)
+
+    assert bench.grid.header().sectionSize(Column.LAST) == 180
+    assert bench.grid.save_columns() == {"last": 180}

@@ -1,0 +1,87 @@
+"""The overview: the last hour is there from the start, and lists lead on."""
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from desktop.models.checks import ChecksModel
+from desktop.models.runs import RunsModel
+from desktop.models.tasks import TaskModel
+from desktop.theme import Theme
+from desktop.views.overview.page import Overview
+from shared.protocol.events import Metric
+from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS, failing, run
+
+
+class Bench:
+    """An overview with its models."""
+
+    def __init__(self, qtbot: QtBot, theme: Theme) -> None:
+        self.tasks = TaskModel(lambda: NOW_MS)
+        self.runs = RunsModel(lambda: NOW_MS)
+        self.page = Overview(self.tasks, ChecksModel(), self.runs, theme, lambda: NOW_MS)
+        qtbot.addWidget(self.page)
+        self.page.resize(1360, 820)
+        self.page.show()
+        qtbot.waitExposed(self.page)
+
+
+@pytest.fixture
+def bench(qtbot: QtBot, theme: Theme) -> Bench:
+    return Bench(qtbot, theme)
+
+
+def cpu_points(bench: Bench) -> list[tuple[int, float]]:
+    curve = bench.page.health.cpu.curve
+    assert curve is not None
+    return list(curve.points)
+
+
+def test_the_last_hour_comes_before_the_samples_that_come_by_themselves(bench: Bench) -> None:
+    bench.page.show_metric(Metric(now_ms=NOW_MS, cpu=0.5))
+
+    bench.page.show_metrics_history(
+        {"cpu": [(NOW_MS - 30 * MINUTE_MS, 0.2), (NOW_MS, 0.9), (NOW_MS + 1, 0.9)]}
+    )
+
+    assert cpu_points(bench) == [(NOW_MS - 30 * MINUTE_MS, 0.2), (NOW_MS, 0.5)]
+    assert bench.page.health.cpu.note.text() == "last 30 minutes"
+
+
+def test_what_is_older_than_an_hour_leaves_the_curve(bench: Bench) -> None:
+    bench.page.show_metrics_history({"cpu": [(NOW_MS - 59 * MINUTE_MS, 0.2), (NOW_MS, 0.3)]})
+
+    bench.page.show_metric(Metric(now_ms=NOW_MS + 5 * MINUTE_MS, cpu=0.4))
+
+    assert [value for _, value in cpu_points(bench)] == [0.3, 0.4]
+
+
+def test_a_series_nobody_knows_is_left_out(bench: Bench) -> None:
+    bench.page.show_metrics_history({"humidity": [(NOW_MS, 0.3)]})
+
+    assert cpu_points(bench) == []
+
+
+def test_one_task_is_not_called_tasks(bench: Bench) -> None:
+    bench.tasks.show_rows([failing("vend_a")])
+
+    assert bench.page.needs.second.text() == "1 task"
+
+
+def test_a_recent_run_opens_its_log(bench: Bench, qtbot: QtBot) -> None:
+    bench.runs.show_rows([run(1), run(2)])
+
+    with qtbot.waitSignal(bench.page.log_requested) as asked:
+        bench.page._recent[0].click()
+
+    assert asked.args == [run(2).id]
+
+
+def test_lists_take_no_more_rows_than_leave_room_for_the_charts(bench: Bench) -> None:
+    bench.runs.show_rows([run(number) for number in range(40)])
+    tall = sum(row.isVisible() for row in bench.page._recent)
+
+    bench.page.resize(1360, 620)
+    low = sum(row.isVisible() for row in bench.page._recent)
+
+    assert tall == 10
+    assert low == 6
