@@ -1,6 +1,7 @@
 """Joins the network thread to the window: what came is shown, what is wanted is asked."""
 
 import getpass
+import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -24,11 +25,23 @@ from desktop.views.connect import ConnectDialog
 from desktop.window import MainWindow
 from shared.protocol import link as links
 from shared.protocol.events import Heartbeat, Metric
-from shared.protocol.requests import RunDetail, RunFilter, RunsPageReply, TaskDetail
+from shared.protocol.requests import (
+    MetricsPage,
+    MetricsPageReply,
+    RunDetail,
+    RunFilter,
+    RunsPageReply,
+    TaskDetail,
+)
 from shared.protocol.rows import Key, Row, Task
+
+log = logging.getLogger(__name__)
 
 RECENT: Final = 50
 OF_A_TASK: Final = 20
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 60 * MINUTE_MS
+SERIES: Final = ("cpu", "memory", "database", "loop")
 # An agent that names none of these is treated with the most care.
 ENVIRONMENTS: Final[dict[str, Environment]] = {
     "production": "production",
@@ -92,7 +105,10 @@ class Application(QObject):
 
     def stop(self) -> bool:
         """Remember how the window stood, close every link; False when the thread hangs."""
-        self._save_window()
+        try:
+            self._save_window()
+        except SettingsError as error:
+            log.warning("the window's place is not remembered: %s", error)
         return self._network.stop()
 
     # --- from the window to the agent ------------------------------------------------------------
@@ -114,6 +130,7 @@ class Application(QObject):
         window.refresh_requested.connect(remote.refresh)
         window.retry_requested.connect(remote.try_now)
         window.connections_requested.connect(self.open_connections)
+        window.metrics_requested.connect(self._get_metrics)
         window.theme_chosen.connect(self._remember_theme)
         window.compact_chosen.connect(self._remember_density)
         remote.said.connect(self._say)
@@ -147,6 +164,23 @@ class Application(QObject):
             self.window.show_run_detail(detail)
 
         self._remote.get_run(run_id, show)
+
+    def _get_metrics(self) -> None:
+        """The server's last hour, so that the curves do not begin with this window."""
+
+        def show(page: MetricsPageReply) -> None:
+            series: dict[str, list[tuple[int, float]]] = {name: [] for name in SERIES}
+            for at_ms, values in zip(page.times_ms, page.values, strict=True):
+                for name, value in zip(SERIES, values, strict=True):
+                    if value is not None:
+                        series[name].append((at_ms, value))
+            self.window.show_metrics_history(series)
+
+        now_ms = self.window.now()
+        request = MetricsPage(
+            series=SERIES, from_ms=now_ms - HOUR_MS, to_ms=now_ms, step_ms=MINUTE_MS
+        )
+        self._remote.get_metrics(request, show, _unsaid)
 
     def _follow_log(self, run_id: str) -> None:
         self._leave_log()
@@ -249,7 +283,12 @@ class Application(QObject):
 
     def _enrol(self, link: str) -> None:
         """Use a link given on the command line without a click; a failure opens the dialog."""
-        self._trial = self._network.test(link, self._own_key(), label=_label())
+        try:
+            key = self._own_key()
+        except SettingsError as error:
+            self.window.show_notice(str(error), "bad")
+            return
+        self._trial = self._network.test(link, key, label=_label())
 
     def _show_step(self, step: TestStep) -> None:
         if self._dialog is not None and self._trial and step.handle == self._trial.id:
@@ -285,8 +324,9 @@ class Application(QObject):
             self._remember(self._profile.load().with_connection(connection))
         except SettingsError as error:
             if self._dialog is None:
-                raise
-            self._dialog.say(str(error))
+                self.window.show_notice(str(error), "bad")
+            else:
+                self._dialog.say(str(error))
             return
         if self._dialog is not None:
             self._dialog.accept()
@@ -341,12 +381,16 @@ class Application(QObject):
         state = self._settings.window
         if state.geometry:
             self.window.restoreGeometry(QByteArray.fromBase64(state.geometry.encode()))
+        if state.layout:
+            self.window.restore_state(state.layout)
         if state.view:
             self.window.show_screen(state.view)
 
     def _save_window(self) -> None:
         geometry = bytes(self.window.saveGeometry().toBase64().data()).decode()
-        state = WindowState(geometry=geometry, view=self.window.screen_name)
+        state = WindowState(
+            geometry=geometry, layout=self.window.save_state(), view=self.window.screen_name
+        )
         self._remember(msgspec.structs.replace(self._profile.load(), window=state))
 
 
