@@ -543,12 +543,11 @@ class MainWindow(Frame):
         counts = self._tasks.counts()
         self.toolbar.show_counts(counts, stale=bool(self._as_of()))
         tasks = self._tasks.tasks()
-        self.status.show_load(
-            tasks=len(tasks),
-            running=sum(task.running for task in tasks),
-            slots=self._agent.max_running if self._agent is not None else 0,
-            queued=counts["queued"],
-        )
+        slots = self._agent.max_running if self._agent is not None else 0
+        running = sum(task.running for task in tasks)
+        queued = counts["queued"]
+        self.status.show_load(tasks=len(tasks), running=running, slots=slots, queued=queued)
+        self.overview.show_load(slots=slots, queued=queued)
         self._show_emptiness()
 
     def _show_emptiness(self) -> None:

@@ -14,6 +14,14 @@ SUCCESS_PX: Final = 8
 FAILURE_PX: Final = 15
 
 
+def spark_scale(values: Sequence[float]) -> tuple[float, float]:
+    """From 80 % of the lowest to the highest; values that hardly differ stand in the middle."""
+    lowest = min(values)
+    if max(values) <= 0:
+        return -1.0, 1.0
+    return 0.8 * lowest, max(*values, 1.2 * lowest)
+
+
 def draw_spark(
     painter: QPainter,
     rect: QRectF,
@@ -29,11 +37,8 @@ def draw_spark(
     if not values:
         return
     bounds = [*values, *(bound for bound in (low, high) if bound is not None)]
-    bottom, top = 0.8 * min(bounds), max(bounds)
-    if len(set(bounds)) == 1:
-        # One value has no course; it stands in the middle instead of at an edge.
-        bottom, top = bounds[0] - 1.0, bounds[0] + 1.0
-    height = top - bottom or 1.0
+    bottom, top = spark_scale(bounds)
+    height = top - bottom
 
     def y_of(value: float) -> float:
         return rect.bottom() - (value - bottom) / height * rect.height()

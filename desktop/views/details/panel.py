@@ -130,11 +130,11 @@ class Details(Ground):
         section.body.addWidget(self._unknown)
         section.body.addStretch(1)
         self._stack = QStackedWidget()
-        self._stack.addWidget(_scrolled(self.summary))
+        self._stack.addWidget(_scrolled(self.summary, self.tr("Summary")))
         self._stack.addWidget(self.runs)
         self.tail = Tail(theme)
         self._stack.addWidget(self.tail)
-        self._stack.addWidget(_scrolled(section))
+        self._stack.addWidget(_scrolled(section, self.tr("Settings")))
         self.tabs.chosen.connect(self._show_tab)
         self._body = QWidget()
         body = QVBoxLayout(self._body)
@@ -371,8 +371,9 @@ def newest_run(task: Task | None) -> str:
     return task.run_id or (task.last.run_id if task.last is not None else "")
 
 
-def _scrolled(widget: QWidget) -> QScrollArea:
+def _scrolled(widget: QWidget, name: str) -> QScrollArea:
     area = QScrollArea()
+    area.setAccessibleName(name)
     area.setWidget(widget)
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)

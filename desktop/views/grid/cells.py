@@ -92,9 +92,19 @@ class CellPainter:
         painter.restore()
 
     def paint_group(
-        self, painter: QPainter, rect: QRect, facts: GroupFacts, scene: Scene, *, is_open: bool
+        self,
+        painter: QPainter,
+        rect: QRect,
+        facts: GroupFacts,
+        scene: Scene,
+        *,
+        shown: int,
+        is_open: bool,
     ) -> None:
-        """A category: caret, icon, name, count, and at the right counts by state."""
+        """A category: caret, icon, name, count, and at the right counts by state.
+
+        `shown` is how many of its tasks the filter lets through.
+        """
         theme, t = self._theme, self._theme.tokens
         middle = rect.center().y()
         caret = QRect(rect.left() + 12, middle - 8, 16, 16)
@@ -109,8 +119,10 @@ class CellPainter:
         )
         self._text(
             painter,
-            QRect(x + width + 8, rect.top(), 60, rect.height()),
-            words.count(facts.total),
+            QRect(x + width + 8, rect.top(), 80, rect.height()),
+            words.count(facts.total)
+            if shown == facts.total
+            else _tr("{0} of {1}").format(words.count(shown), words.count(facts.total)),
             theme.font(12),
             t.text3,
         )

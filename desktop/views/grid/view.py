@@ -348,7 +348,8 @@ class TaskGrid(QTreeView):
             painter.fillRect(rect, QColor(t.sel if selected else t.sunken))
             self._hairline(painter, rect)
             is_open = self.isExpanded(model_index)
-            self._cells.paint_group(painter, rect, facts, scene, is_open=is_open)
+            shown = self._filter.rowCount(model_index)
+            self._cells.paint_group(painter, rect, facts, scene, shown=shown, is_open=is_open)
             return
         task = model_index.data(ROW)
         if not isinstance(task, Task):

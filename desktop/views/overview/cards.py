@@ -119,6 +119,10 @@ class ListCard(Card):
         layout.addLayout(self._rows)
         layout.addWidget(self.empty)
         layout.addStretch(1)
+        self.foot = Elided(theme, ink="text3")
+        self.foot.setContentsMargins(16, 6, 16, 4)
+        self.foot.hide()
+        layout.addWidget(self.foot)
 
     def add_to_head(self, widget: QWidget) -> None:
         """Something at the right of the title."""

@@ -190,7 +190,7 @@ class Health(QWidget):
         taken = None if metric is None else metric.database_ms
         self.database.show_state("" if check is None else check.state, stale=self._stale)
         self.database.show_reading(
-            "\N{EN DASH}" if taken is None else str(taken),
+            "\N{EN DASH}" if taken is None else str(taken) if taken else "<1",
             "" if taken is None else self.tr("ms to answer"),
             "" if check is None else check.msg,
             stale=self._stale,

@@ -58,6 +58,7 @@ class Overview(QScrollArea):
         self._tasks, self._recent_runs, self._theme, self._now = tasks, runs, theme, now
         self._times = words.TASK_TIMES
         self._zone = "UTC"
+        self._slots = self._queued = 0
         self._rows_shown = LEAST_ROWS
         self._stale = False
         self._may, self._why = False, ""
@@ -68,6 +69,7 @@ class Overview(QScrollArea):
         self.health = Health(checks, theme, now)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setAccessibleName(self.tr("Overview"))
         page = Ground(theme, "window")
         layout = QVBoxLayout(page)
         layout.setContentsMargins(16, 14, 16, 14)
@@ -98,6 +100,10 @@ class Overview(QScrollArea):
         """The agent's own zone, for what belongs to no task."""
         self._zone = zone
         self.health.set_zone(zone)
+
+    def show_load(self, *, slots: int, queued: int) -> None:
+        """How many runs the agent takes at once (0: not known), and how many wait."""
+        self._slots, self._queued = slots, queued
 
     def set_times(self, times: str) -> None:
         """In whose zone times are said."""
@@ -319,6 +325,7 @@ class Overview(QScrollArea):
         self.now_card.empty.setText(self.tr("Nothing runs at the moment."))
         shown = running[:MOST_RUNNING]
         self._grow(self._running, len(shown), self.now_card, self._new_running)
+        self._show_room(tasks)
         now_ms = self._now()
         for entry, task in zip(self._running, shown, strict=False):
             elapsed_ms = max(0, now_ms - (task.run_start_ms or now_ms))
@@ -349,6 +356,19 @@ class Overview(QScrollArea):
                 stale=self._stale,
             )
             entry.show_progress(elapsed_ms, usual)
+
+    def _show_room(self, tasks: Sequence[Task]) -> None:
+        """What could start now, under the list of what runs."""
+        foot = self.now_card.foot
+        foot.setVisible(self._slots > 0 and not self._stale)
+        free = max(0, self._slots - sum(task.running for task in tasks))
+        waits = (
+            self.tr("{0} waiting").format(words.count(self._queued))
+            if self._queued
+            else self.tr("Nothing waits")
+        )
+        slots = words.plural(free, self.tr("slot is free"), self.tr("slots are free"))
+        foot.setText(f"{waits}, {slots}")
 
     def _new_running(self) -> Entry:
         entry = Entry(self._theme, progress=True)

@@ -9,7 +9,7 @@ from desktop.models.tasks import TaskModel
 from desktop.theme import Theme
 from desktop.views.overview.page import Overview
 from shared.protocol.events import Metric
-from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS, failing, run
+from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS, failing, run, running
 
 
 class Bench:
@@ -85,3 +85,10 @@ def test_lists_take_no_more_rows_than_leave_room_for_the_charts(bench: Bench) ->
 
     assert tall == 10
     assert low == 6
+
+
+def test_free_slots_are_told_in_the_right_number(bench: Bench) -> None:
+    bench.page.show_load(slots=2, queued=0)
+    bench.tasks.show_rows([running("pay_b")])
+
+    assert bench.page.now_card.foot.text() == "Nothing waits, 1 slot is free"

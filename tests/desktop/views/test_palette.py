@@ -1,5 +1,7 @@
 """The palette: a few letters lead to the right thing, and Enter does it."""
 
+from functools import partial
+
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -11,9 +13,7 @@ NAMES = ("vend_sync_sales", "flagged_products_generate_ai_insights", "payroll_au
 
 
 def entries(done: list[str]) -> list[Entry]:
-    return [
-        Entry(name, "Tasks", "rows", "OK", lambda name=name: done.append(name)) for name in NAMES
-    ]
+    return [Entry(name, "Tasks", "rows", "OK", partial(done.append, name)) for name in NAMES]
 
 
 def test_letters_must_come_in_order() -> None:
