@@ -17,8 +17,8 @@ from agent.rules.thresholds import CRIT, OK, UNKNOWN, judge
 from agent.store import state
 
 CHECKS: Final = ("database", "disk", "memory", "cpu", "logs", "master_runner")
-# What may be unknown without being a fault: nothing ran before the first start.
 WATCH_EVERY_S = 1.0
+CPU_OVER_S = 0.2
 
 
 @click.command()
@@ -98,7 +98,9 @@ def status(session: Session, watch: bool, as_json: bool) -> None:
 
 
 def _readings(session: Session) -> list[Reading]:
-    readings = [probe() for probe in probes.host_probes(session.home)]
+    cpu = probes.Cpu()
+    time.sleep(CPU_OVER_S)
+    readings = [probe() for probe in probes.host_probes(session.home, cpu)]
     try:
         with session.database() as database:
             started = time.monotonic()

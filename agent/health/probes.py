@@ -31,19 +31,38 @@ BEAT_AGE: Final = Threshold(warn=90, crit=150, back=10)
 LAG: Final = Threshold(warn=500, crit=5_000, back=100)
 
 
-def cpu() -> Reading:
-    """Share of all processors in use since the last look."""
-    share = psutil.cpu_percent(interval=None) / 100
-    load1 = os.getloadavg()[0]
-    return Reading(
-        id="cpu",
-        name="CPU",
-        kind="cpu",
-        value=share,
-        unit="share",
-        message=f"{share:.0%} in use, load {load1:.2f} on {psutil.cpu_count() or 1} processors",
-        threshold=SHARE,
-    )
+class Cpu:
+    """Measures the processors between two looks; each who looks has one of their own."""
+
+    def __init__(self) -> None:
+        self._before = _cpu_times()
+
+    def share(self) -> float:
+        """Share of all processors in use since the look before."""
+        before, self._before = self._before, _cpu_times()
+        spent = self._before[0] - before[0]
+        return (self._before[1] - before[1]) / spent if spent > 0 else 0.0
+
+    def look(self) -> Reading:
+        """The share as a reading."""
+        share = self.share()
+        load1 = os.getloadavg()[0]
+        return Reading(
+            id="cpu",
+            name="CPU",
+            kind="cpu",
+            value=share,
+            unit="share",
+            message=f"{share:.0%} in use, load {load1:.2f} on {psutil.cpu_count() or 1} processors",
+            threshold=SHARE,
+        )
+
+
+def _cpu_times() -> tuple[float, float]:
+    """Seconds since boot of all processors together, and how many of them were busy."""
+    times = psutil.cpu_times()
+    total = sum(times[:8]) if len(times) > 8 else sum(times)  # what guests use is in `user` too
+    return total, total - times.idle - getattr(times, "iowait", 0.0)
 
 
 def memory() -> Reading:
@@ -145,15 +164,23 @@ def loop_lag(lag_ms: int) -> Reading:
     )
 
 
-def host_probes(home: Home) -> tuple[Callable[[], Reading], ...]:
+def host_probes(home: Home, cpu: Cpu) -> tuple[Callable[[], Reading], ...]:
     """The looks that need nothing but the host."""
-    return (cpu, memory, lambda: disk(home), lambda: log_folder(home))
+    return (cpu.look, memory, lambda: disk(home), lambda: log_folder(home))
 
 
 def mounts(home: Home) -> tuple[tuple[str, float], ...]:
     """The file system of the home and its share in use, for the metric event."""
     found = disk(home)
-    return () if found.value is None else ((str(Path(home.root)), found.value),)
+    return () if found.value is None else ((str(_mount_point(home.root)), found.value),)
+
+
+def _mount_point(folder: Path) -> Path:
+    """Where the file system that holds this folder is mounted."""
+    found = folder.resolve()
+    while not found.is_mount() and found != found.parent:
+        found = found.parent
+    return found
 
 
 def _gigabytes(size: int) -> str:

@@ -22,6 +22,8 @@ from shared.protocol.events import Disk, Metric
 
 log = structlog.get_logger(__name__)
 
+# A share of the processors needs some time to be one.
+FIRST_LOOK_MS = 1_000
 LOOK_MS = 10_000
 RECORD_EVERY = 6
 """Every so many looks the readings are kept: one row a minute."""
@@ -51,10 +53,11 @@ class Watcher:
         self._verdicts: dict[str, str] = {}
         self._latest: dict[str, Reading] = {}
         self._process = psutil.Process()
+        self._cpu, self._sampled_cpu = probes.Cpu(), probes.Cpu()
 
     async def run(self) -> None:
         """Look every few seconds, for ever."""
-        await asyncio.to_thread(probes.cpu)  # the first share of the processors says nothing
+        await self._clock.sleep_ms(FIRST_LOOK_MS)
         looks = 0
         while True:
             await self._look(keep=looks % RECORD_EVERY == 0)
@@ -68,7 +71,7 @@ class Watcher:
         database_ms = used.get("database")
         return Metric(
             now_ms=self._clock.now_ms(),
-            cpu=psutil.cpu_percent(interval=None) / 100,
+            cpu=self._sampled_cpu.share(),
             mem_rss=self._process.memory_info().rss,
             mem_share=psutil.virtual_memory().percent / 100,
             load1=load1,
@@ -79,7 +82,7 @@ class Watcher:
 
     async def _look(self, *, keep: bool) -> None:
         readings = await asyncio.to_thread(
-            lambda: [probe() for probe in probes.host_probes(self._home)]
+            lambda: [probe() for probe in probes.host_probes(self._home, self._cpu)]
         )
         readings.append(await self._time_database())
         readings.append(probes.loop_lag(self._lag_ms()))
