@@ -57,6 +57,7 @@ SETTLE_S = 2.0
 async def serve(home: Home, settings: Settings) -> None:
     """Be the agent of this home until SIGTERM or SIGINT; living runs stay with their keeper."""
     home.check()
+    home.make()  # a folder that somebody removed is no reason to stay down
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -69,6 +70,7 @@ async def serve(home: Home, settings: Settings) -> None:
 async def tick_once(home: Home, settings: Settings) -> None:
     """One pass without a daemon: decide what is due, wait for its runs, leave."""
     home.check()
+    home.make()
     with only_agent(home) as say_ready:
         say_ready()
         async with _core(home, settings) as core, asyncio.TaskGroup() as group:

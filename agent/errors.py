@@ -62,6 +62,8 @@ class Refused(AgentError):
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
+        if code in ("bad_request", "not_found"):
+            self.exit_status = WrongUse.exit_status
         super().__init__(message)
 
 

@@ -103,6 +103,11 @@ class Home(msgspec.Struct, frozen=True):
                 f"home {str(self.root)!r} can be written by others (mode "
                 f"{stat.S_IMODE(status.st_mode):o}); mend it with `chmod 700 {self.root}`"
             )
+        if not self.keys.is_dir():
+            raise HomeError(
+                f"home {str(self.root)!r} is no home yet: it has no keys; "
+                f"make it with `smartcron-agent --home {self.root} init`"
+            )
         if not os.access(self.root, os.W_OK | os.X_OK):
             raise HomeError(
                 f"home {str(self.root)!r} cannot be written; mend it with `chmod 700 {self.root}`"

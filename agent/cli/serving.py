@@ -1,7 +1,6 @@
 """Commands that serve a home, and keep it served from crontab."""
 
 import asyncio
-import os
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from agent.app import serve as run_agent
 from agent.app import tick_once
 from agent.cli import say
 from agent.cli.session import Session, json_option, pass_session
-from agent.errors import AgentError, AlreadyServing
+from agent.errors import AgentError, AlreadyServing, WrongUse
 from agent.lock import is_served, serving_pid
 from agent.logbook import open_logbook
 from agent.settings import Home
@@ -93,7 +92,6 @@ def _start_detached(home: Home) -> str:
             stderr=output,
             start_new_session=True,
             cwd="/",
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
     deadline = time.monotonic() + START_WITHIN_S
     while time.monotonic() < deadline:
@@ -103,7 +101,9 @@ def _start_detached(home: Home) -> str:
         if status == AlreadyServing.exit_status:
             return "already serving"
         if status is not None:
-            raise AgentError(f"the agent did not come up: {_last_words(home)}")
+            failure = AgentError(f"the agent did not come up: {_last_words(home)}")
+            failure.exit_status = WrongUse.exit_status if status == WrongUse.exit_status else 1
+            raise failure
         time.sleep(0.05)
     raise AgentError(
         f"the agent did not begin to serve within {START_WITHIN_S:.0f} s; see "
