@@ -9,11 +9,11 @@ import msgspec
 import structlog
 
 from agent.clock import Clock
+from agent.due import due_between, next_due
 from agent.errors import BadDefinition, StorageError
 from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules.admission import Decision, Record, Start, Summed, admit, refuse
-from agent.rules.schedule import moments_between, next_moment
 from agent.runner import Runner
 from agent.runs import Run
 from agent.store.tasks import Span, TaskRow
@@ -151,16 +151,8 @@ class Scheduler:
             return
         if after_ms is None:
             after_ms = max(task.watermark_ms, self._watermarks.get(name, 0))
-        definition = task.definition
         try:
-            due_ms = next_moment(
-                definition.schedule,
-                definition.timezone,
-                after_ms,
-                dst_gap=definition.dst_gap,
-                dst_fold=definition.dst_fold,
-                task_name=definition.task_name,
-            )
+            due_ms = next_due(task.definition, after_ms)
         except Exception as error:  # noqa: BLE001 - as above
             self._broke(name, error)
             return
@@ -190,16 +182,8 @@ class Scheduler:
         self, task: TaskRow, now_ms: int, *, was_down: bool, is_busy: bool
     ) -> list[Run]:
         definition = task.definition
-        name = definition.task_name
-        moments = moments_between(
-            definition.schedule,
-            definition.timezone,
-            max(task.watermark_ms, self._watermarks.get(name, 0)),
-            now_ms,
-            dst_gap=definition.dst_gap,
-            dst_fold=definition.dst_fold,
-            task_name=definition.task_name,
-        )
+        after_ms = max(task.watermark_ms, self._watermarks.get(task.task_name, 0))
+        moments = due_between(definition, after_ms, now_ms)
         decisions = admit(
             definition,
             moments,
@@ -224,15 +208,7 @@ class Scheduler:
             if not span.enabled or begins_ms >= ends_ms:
                 continue
             definition = span.definition
-            moments = moments_between(
-                definition.schedule,
-                definition.timezone,
-                begins_ms,
-                ends_ms,
-                dst_gap=definition.dst_gap,
-                dst_fold=definition.dst_fold,
-                task_name=definition.task_name,
-            )
+            moments = due_between(definition, begins_ms, ends_ms)
             now_ms = self._clock.now_ms()
             for decision in refuse(moments, is_paused=span.paused, reason="agent_down"):
                 yield _as_run(task, decision, now_ms)

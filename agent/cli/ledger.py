@@ -14,9 +14,10 @@ from agent.cli.batch import answer_lines
 from agent.cli.session import Session, json_option, pass_session
 from agent.cron.words import in_words
 from agent.definitions import Definition
+from agent.due import each_due
 from agent.errors import WrongUse
 from agent.rules import ledger as rules
-from agent.rules.schedule import due_moments, next_moments
+from agent.rules.schedule import next_moments
 from agent.store import ledger as store
 from agent.store import state
 from agent.store import tasks as task_store
@@ -227,15 +228,7 @@ def check(session: Session, start: str | None, end: str | None, as_json: bool) -
 
 
 def _due(definition: Definition, after_ms: int, until_ms: int) -> Iterable[int]:
-    return due_moments(
-        definition.schedule,
-        definition.timezone,
-        after_ms,
-        until_ms,
-        dst_gap=definition.dst_gap,
-        dst_fold=definition.dst_fold,
-        task_name=definition.task_name,
-    )
+    return each_due(definition, after_ms, until_ms)
 
 
 def _moment(option: str, text: str) -> int:

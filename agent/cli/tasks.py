@@ -13,8 +13,8 @@ from agent.cli import say
 from agent.cli.session import Session, json_option, pass_session
 from agent.cron.words import in_words
 from agent.definitions import Definition, check, load_definitions, to_toml
+from agent.due import next_due
 from agent.errors import WrongUse
-from agent.rules.schedule import next_moment
 from agent.store import statistics
 from agent.store import tasks as store
 from agent.wire.caller import new_op
@@ -74,7 +74,7 @@ def check_file(session: Session, file: Path, as_json: bool) -> None:
         return
     now_ms = _now_ms()
     for found in definitions:
-        due_ms = next_moment(found.schedule, found.timezone, now_ms, task_name=found.task_name)
+        due_ms = next_due(found, now_ms)
         words = in_words(found.schedule, task_name=found.task_name)
         say.good(f"{found.task_name}: {words}, next {say.moment(due_ms)}")
 
@@ -340,17 +340,7 @@ def _state(row: store.TaskRow, now_ms: int) -> str:
 
 
 def _next(row: store.TaskRow, now_ms: int) -> int | None:
-    if not row.enabled:
-        return None
-    definition = row.definition
-    return next_moment(
-        definition.schedule,
-        definition.timezone,
-        now_ms,
-        dst_gap=definition.dst_gap,
-        dst_fold=definition.dst_fold,
-        task_name=definition.task_name,
-    )
+    return next_due(row.definition, now_ms) if row.enabled else None
 
 
 def _as_cells(

@@ -11,7 +11,7 @@ from rich.text import Text
 from agent.cli import say
 from agent.cli.session import Session
 from agent.cron.words import in_words
-from agent.rules.schedule import next_moment
+from agent.due import next_due
 from agent.runs import LIVE_STATES, Run
 from agent.store import ledger, state, statistics, tasks
 from agent.store.database import Database
@@ -173,14 +173,4 @@ def _state(row: tasks.TaskRow, live: str | None, now_ms: int, *, serving: bool) 
 
 
 def _next(row: tasks.TaskRow, now_ms: int) -> int | None:
-    if not row.enabled:
-        return None
-    definition = row.definition
-    return next_moment(
-        definition.schedule,
-        definition.timezone,
-        now_ms,
-        dst_gap=definition.dst_gap,
-        dst_fold=definition.dst_fold,
-        task_name=definition.task_name,
-    )
+    return next_due(row.definition, now_ms) if row.enabled else None

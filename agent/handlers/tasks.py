@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 from agent.cron.moments import DueMoment
+from agent.due import next_dues
 from agent.handlers.context import Context
 from agent.handlers.rights import may_read_output, may_see_commands
 from agent.handlers.rows import settings_row, task_row
@@ -55,16 +56,7 @@ async def get(context: Context, who: Who, request: TaskGet) -> TaskDetail:
             limit=1,
         )
     )
-    coming = await asyncio.to_thread(
-        next_moments,
-        definition.schedule,
-        definition.timezone,
-        now_ms,
-        _COMING,
-        dst_gap=definition.dst_gap,
-        dst_fold=definition.dst_fold,
-        task_name=definition.task_name,
-    )
+    coming = await asyncio.to_thread(next_dues, definition, now_ms, _COMING)
     row = context.journal.get("task", request.id)
     return TaskDetail(
         row=row if isinstance(row, wire.Task) else task_row(task, now_ms=now_ms),
