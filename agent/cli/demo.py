@@ -237,7 +237,7 @@ def _watch(session: Session, agent: subprocess.Popen[bytes] | None) -> None:
     console = say.console()
     with session.database() as database:
         if not console.is_terminal:
-            console.print(overview(take(database, session), height=None))
+            console.print(overview(take(database, session), width=console.width, height=None))
             click.echo("Press Ctrl+C, or send SIGTERM, to stop.")
             while agent is None or agent.poll() is None:
                 time.sleep(LOOK_EVERY_S)
@@ -245,7 +245,10 @@ def _watch(session: Session, agent: subprocess.Popen[bytes] | None) -> None:
         with Live(console=console, auto_refresh=False, transient=True) as live:
             while agent is None or agent.poll() is None:
                 live.update(
-                    overview(take(database, session), height=console.height - 8), refresh=True
+                    overview(
+                        take(database, session), width=console.width, height=console.height - 4
+                    ),
+                    refresh=True,
                 )
                 time.sleep(LOOK_EVERY_S)
 

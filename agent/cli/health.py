@@ -83,14 +83,18 @@ def status(session: Session, watch: bool, as_json: bool) -> None:
             say.json_out(take(database, session))
             return
         if not watch:
-            say.console().print(overview(take(database, session), height=None))
+            console = say.console()
+            console.print(overview(take(database, session), width=console.width, height=None))
             return
         console = say.console()
         with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
             try:
                 while True:
                     live.update(
-                        overview(take(database, session), height=console.height), refresh=True
+                        overview(
+                            take(database, session), width=console.width, height=console.height
+                        ),
+                        refresh=True,
                     )
                     time.sleep(WATCH_EVERY_S)
             except KeyboardInterrupt:

@@ -89,7 +89,7 @@ def errors(session: Session, as_json: bool) -> None:
 
 
 def _cells(run: Run) -> tuple[str, ...]:
-    lines = (run.error_message or run.reason or "").splitlines()
+    lines = (run.error_message or say.reason(run.reason)).splitlines()
     return (
         say.moment(run.ended_ms),
         run.task_name,

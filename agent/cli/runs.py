@@ -75,7 +75,7 @@ def show(session: Session, run_id: str, as_json: bool) -> None:
         return
     facts = (
         ("task", run.task_name),
-        ("status", run.status + (f" ({run.reason})" if run.reason else "")),
+        ("status", run.status + (f" ({say.reason(run.reason)})" if run.reason else "")),
         ("due", say.moment(run.scheduled_ms)),
         ("started", say.moment(run.started_ms)),
         ("ended", say.moment(run.ended_ms)),
@@ -152,7 +152,7 @@ def abort(session: Session, run_id: str, grace: int | None, as_json: bool) -> No
 
 
 def _cells(run: Run) -> tuple[str, ...]:
-    reason = run.reason or ""
+    reason = say.reason(run.reason)
     if run.missed_count > 1:
         reason += f", {run.missed_count} moments until {say.moment(run.missed_until_ms)}"
     return (

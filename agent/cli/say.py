@@ -30,6 +30,24 @@ ENDING_STYLES = {
 }
 
 
+REASONS = {
+    "agent_down": "no agent ran then",
+    "disabled": "switched off",
+    "never_started": "could not be started",
+    "no_trace": "no trace of it was found",
+    "overlap": "the run before had not ended",
+    "paused": "paused",
+    "reboot": "the server was started anew",
+    "superseded": "the next regular run came first",
+    "too_late": "too late to start",
+}
+
+
+def reason(code: str | None) -> str:
+    """Why a run ended as it did, in words; a person's own words stay as they are."""
+    return REASONS.get(code, code) if code else ""
+
+
 def json_out(value: Any) -> None:
     """One JSON document on stdout."""
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

@@ -17,6 +17,10 @@ from agent.store import ledger, state, statistics, tasks
 from agent.store.database import Database
 
 FRESH_MS = 90_000
+WIDE = 110
+"""So many columns hold everything."""
+TALL = 36
+RECENT = 8
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,8 +89,8 @@ def take(database: Database, session: Session) -> Picture:
     )
 
 
-def overview(picture: Picture, *, height: int | None) -> RenderableType:
-    """The picture as text; `height` is what fits on the screen."""
+def overview(picture: Picture, *, width: int, height: int | None) -> RenderableType:
+    """The picture as text; `width` and `height` are what fits on the screen."""
     failing = [line for line in picture.tasks if line.status in say.FAILURES]
     order = sorted(
         picture.tasks,
@@ -96,17 +100,19 @@ def overview(picture: Picture, *, height: int | None) -> RenderableType:
             line.next_ms or 2**60,
         ),
     )
-    room = len(order) if height is None else max(5, height - 16)
+    shown_runs = RECENT if height is None or height >= TALL else RECENT // 2
+    room = len(order) if height is None else max(5, height - shown_runs - 8)
+    is_wide = width >= WIDE
     return Group(
-        _headline(picture, failing=len(failing)),
+        _headline(picture, failing=len(failing), is_wide=is_wide),
         Text(""),
-        _tasks(order[:room], picture.at_ms),
+        _tasks(order[:room], picture.at_ms, is_wide=is_wide),
         Text(f"and {len(order) - room} more tasks" if len(order) > room else "", style="dim"),
-        _recent(picture.recent[:8]),
+        _recent(picture.recent[:shown_runs], is_wide=is_wide),
     )
 
 
-def _headline(picture: Picture, *, failing: int) -> Text:
+def _headline(picture: Picture, *, failing: int, is_wide: bool) -> Text:
     if not picture.serving:
         word, style = "no agent serves this home", "bold red"
     elif picture.beat_age_ms is None or picture.beat_age_ms > FRESH_MS:
@@ -116,23 +122,35 @@ def _headline(picture: Picture, *, failing: int) -> Text:
     return Text.assemble(
         ("Smart Cron  ", "bold"),
         (word, style),
-        f"   {len(picture.tasks)} tasks, {len(picture.running)} running, ",
+        f"   {len(picture.tasks)} tasks, {_alive(picture)} running, ",
         (f"{failing} failing", "bold red" if failing else ""),
-        f"   {say.moment(picture.at_ms)}   {picture.home}",
+        f"   {say.moment(picture.at_ms)}   {picture.home}" if is_wide else "",
+        no_wrap=True,
+        overflow="ellipsis",
     )
 
 
-def _tasks(lines: list[Line], now_ms: int) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold dim")
-    for column in ("State", "Task", "Schedule", "Last", "Duration", "Next", "In"):
-        table.add_column(
-            column, no_wrap=True, justify="right" if column in ("Duration", "In") else "left"
-        )
+def _alive(picture: Picture) -> int:
+    return sum(run.status in ("starting", "running", "stopping") for run in picture.running)
+
+
+def _tasks(lines: list[Line], now_ms: int, *, is_wide: bool) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold dim", expand=not is_wide)
+    table.add_column("State", no_wrap=True, min_width=10)
+    # Only the name gives way when the terminal is narrow, and the schedule before it.
+    table.add_column("Task", no_wrap=True, overflow="ellipsis", ratio=1)
+    if is_wide:
+        table.add_column("Schedule", no_wrap=True)
+    table.add_column("Last", no_wrap=True, min_width=9)
+    table.add_column("Duration", no_wrap=True, justify="right", min_width=8)
+    table.add_column("Next", no_wrap=True, min_width=8)
+    table.add_column("In", no_wrap=True, justify="right", min_width=9)
     for line in lines:
+        schedule = (f"[dim]{escape(line.schedule)}[/]",) if is_wide else ()
         table.add_row(
             say.ending(line.state),
             line.task_name,
-            f"[dim]{escape(line.schedule)}[/]",
+            *schedule,
             say.ending(line.status) if line.status else "[dim]never ran[/]",
             say.duration(line.duration_ms),
             say.moment(line.next_ms)[11:] if line.next_ms else "-",
@@ -141,10 +159,13 @@ def _tasks(lines: list[Line], now_ms: int) -> Table:
     return table
 
 
-def _recent(runs: tuple[Run, ...]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold dim")
-    for column in ("Ended", "Task", "Ending", "Duration", "What it said"):
-        table.add_column(column, no_wrap=True, justify="right" if column == "Duration" else "left")
+def _recent(runs: tuple[Run, ...], *, is_wide: bool) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold dim", expand=not is_wide)
+    table.add_column("Ended", no_wrap=True, min_width=8)
+    table.add_column("Task", no_wrap=True, overflow="ellipsis", ratio=2)
+    table.add_column("Ending", no_wrap=True, min_width=9)
+    table.add_column("Duration", no_wrap=True, justify="right", min_width=8)
+    table.add_column("What it said", no_wrap=True, overflow="ellipsis", ratio=3)
     for run in runs:
         table.add_row(
             say.moment(run.ended_ms)[11:],
@@ -159,8 +180,8 @@ def _recent(runs: tuple[Run, ...]) -> Table:
 def _said(run: Run) -> str:
     if run.status == "success":
         return ""
-    lines = (run.error_message or run.reason or "").splitlines()
-    return lines[0][:60] if lines else ""
+    lines = (run.error_message or say.reason(run.reason)).splitlines()
+    return lines[0] if lines else ""
 
 
 def _state(row: tasks.TaskRow, live: str | None, now_ms: int, *, serving: bool) -> str:
