@@ -1,5 +1,6 @@
 """Where the agent's own log lines go: the terminal, master.log, and errors.log for the bad ones."""
 
+import os
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -46,21 +47,17 @@ class _Page:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file: TextIO | None = None
 
     def write(self, line: str) -> None:
+        """Opened for each line: a few a second, and a folder or file may go at any time."""
         try:
-            if self._file is None:
-                self._file = self._path.open("a", encoding="utf-8", errors="backslashreplace")
-                self._path.chmod(0o600)
-            self._file.write(line + "\n")
-            self._file.flush()
-            if self._file.tell() > ROTATE_BYTES:
-                self._file.close()
-                self._file = None
+            with self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+                os.fchmod(file.fileno(), 0o600)
+                file.write(line + "\n")
+                has_grown = file.tell() > ROTATE_BYTES
+            if has_grown:
                 self._path.replace(self._path.with_suffix(".log.1"))
         except OSError as error:
-            self._file = None
             print(f"{self._path}: {error}: {line}", file=sys.stderr)  # noqa: T201 - last resort
 
 
@@ -91,4 +88,5 @@ def _one_line(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
 
 def _shown(value: Any) -> str:
     text = str(value)
-    return repr(text) if " " in text or "\n" in text or not text else text
+    is_plain = text.isprintable() and " " not in text
+    return text if text and is_plain else repr(text)

@@ -1,0 +1,47 @@
+"""A clock that stands still until a test moves it, so that a night takes a millisecond."""
+
+import asyncio
+import heapq
+import itertools
+
+
+class FakeClock:
+    """Sleepers wake in their order when `advance` passes their moment."""
+
+    def __init__(self, now_ms: int) -> None:
+        self._now_ms = now_ms
+        self._monotonic_ms = 0
+        self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._numbers = itertools.count()
+
+    def now_ms(self) -> int:
+        return self._now_ms
+
+    def monotonic_ms(self) -> int:
+        return self._monotonic_ms
+
+    async def sleep_ms(self, duration_ms: int) -> None:
+        done = asyncio.get_running_loop().create_future()
+        heapq.heappush(
+            self._sleepers, (self._monotonic_ms + duration_ms, next(self._numbers), done)
+        )
+        await done
+
+    def advance(self, duration_ms: int) -> None:
+        """Let time pass; whoever slept until then wakes."""
+        self._now_ms += duration_ms
+        self._monotonic_ms += duration_ms
+        while self._sleepers and self._sleepers[0][0] <= self._monotonic_ms:
+            _, _, done = heapq.heappop(self._sleepers)
+            if not done.done():
+                done.set_result(None)
+
+    def set_wall(self, now_ms: int) -> None:
+        """Somebody sets the wall clock; the monotonic one knows nothing of it."""
+        self._now_ms = now_ms
+
+    @property
+    def sleeping_until_ms(self) -> int | None:
+        """The wall clock's moment of the first one to wake."""
+        waiting = [at_ms for at_ms, _, done in self._sleepers if not done.done()]
+        return min(waiting) - self._monotonic_ms + self._now_ms if waiting else None

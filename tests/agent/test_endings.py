@@ -1,0 +1,69 @@
+"""What is written of a run that is over?"""
+
+import msgspec
+import pytest
+
+from agent import endings
+from tests.agent.store.makings import NOW_MS, a_run, a_task
+from tests.agent.workshop import end_of
+
+TASK = a_task(timeout_seconds=30, memory_limit_mb=64, start_deadline_s=60)
+
+
+@pytest.mark.parametrize(
+    ("cause", "exit_status", "status", "said"),
+    [
+        ("", 0, "success", None),
+        ("", 1, "error", None),
+        ("", None, "error", None),
+        ("timeout", None, "timeout", "30 s"),
+        ("killed_memory", None, "killed_memory", "64 MB"),
+        ("aborted", None, "aborted", None),
+        ("lost", None, "lost", "could not be learned"),
+    ],
+)
+def test_each_cause_has_its_ending(
+    cause: str, exit_status: int | None, status: str, said: str | None
+) -> None:
+    run = a_run()
+
+    ended = endings.ended(
+        run, TASK, end_of(run.id, exit_status=exit_status, cause=cause), stopped_by=None
+    )
+
+    assert ended.status == status
+    assert ended.has_ended
+    assert (said or "") in (ended.error_message or "")
+    assert ended.late_ms == 0
+
+
+def test_who_stopped_a_run_is_written_only_when_the_stop_ended_it() -> None:
+    run = a_run(reason="first look")
+
+    stopped = endings.ended(run, TASK, end_of(run.id, cause="aborted"), stopped_by="Anna")
+    by_itself = endings.ended(run, TASK, end_of(run.id), stopped_by="Anna")
+
+    assert stopped.reason == "by Anna"
+    assert by_itself.reason == "first look"
+
+
+@pytest.mark.parametrize(
+    ("fields", "enabled", "expected"),
+    [
+        ({"status": "running"}, True, ("lost", "no_trace")),
+        ({"status": "stopping"}, True, ("lost", "no_trace")),
+        ({"status": "queued"}, False, ("skipped", "disabled")),
+        ({"scheduled_ms": NOW_MS - 60_001}, True, ("missed", "agent_down")),
+        ({"scheduled_ms": NOW_MS - 60_000}, True, None),
+        ({"scheduled_ms": NOW_MS - 60_001, "trigger": "manual"}, True, None),
+    ],
+)
+def test_a_run_that_no_keeper_knows_ends_by_what_it_was(
+    fields: dict[str, object], *, enabled: bool, expected: tuple[str, str] | None
+) -> None:
+    run = msgspec.structs.replace(a_run(), **fields)
+    task = msgspec.structs.replace(TASK, enabled=enabled)
+
+    ended = endings.unseen(run, task, now_ms=NOW_MS)
+
+    assert (None if ended is None else (ended.status, ended.reason)) == expected

@@ -1,0 +1,75 @@
+"""Where do the agent's own log lines go?"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from agent import logbook
+from agent.settings import Home
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    home = Home(tmp_path / "home")
+    home.make()
+    before = structlog.get_config()
+    logbook.open_logbook(home, to_terminal=False)
+    yield home
+    structlog.configure(**before)
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines()
+
+
+def test_what_is_bad_stands_in_both_files_and_the_rest_in_one(home: Home) -> None:
+    log = structlog.get_logger("test")
+
+    log.info("serving", tasks=29)
+    log.error("the database refuses", cause="locked by another")
+
+    assert len(lines(home.logs / "master.log")) == 2
+    (bad,) = lines(home.logs / "errors.log")
+    assert bad.endswith("error    the database refuses cause='locked by another'")
+
+
+def test_a_line_stays_one_line_whatever_is_in_it(home: Home) -> None:
+    structlog.get_logger("test").info("run ended", message="a\nb", colour="\x1b[31m")
+
+    (line,) = lines(home.logs / "master.log")
+    assert "\\n" in line
+    assert "\x1b" not in line
+
+
+def test_a_trace_follows_its_line_and_log_files_are_private(home: Home) -> None:
+    try:
+        int("told")
+    except ValueError:
+        structlog.get_logger("test").exception("a handler failed")
+
+    text = (home.logs / "errors.log").read_text()
+    assert "    ValueError: invalid literal" in text
+    assert (home.logs / "errors.log").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_log_that_has_grown_is_set_aside(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logbook, "ROTATE_BYTES", 100)
+    log = structlog.get_logger("test")
+
+    for _ in range(3):
+        log.info("x" * 80)
+
+    assert (home.logs / "master.log.1").exists()
+
+
+def test_a_log_folder_that_is_gone_does_not_stop_the_agent(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.task_logs.rmdir()
+    home.logs.rmdir()
+
+    structlog.get_logger("test").info("serving")
+
+    assert "serving" in capsys.readouterr().err

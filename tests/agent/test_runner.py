@@ -1,0 +1,231 @@
+"""Which claimed runs start now, and what becomes of them when they end?"""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agent.errors import Conflict, RunNotFound, TaskNotFound
+from agent.running.keeping import Started
+from agent.runs import Run
+from tests.agent.store.makings import NOW_MS, a_run, a_task
+from tests.agent.workshop import Workshop, end_of
+
+
+@pytest.fixture
+def one_slot(tmp_path: Path) -> Iterator[Workshop]:
+    workshop = Workshop(tmp_path, slots=1)
+    yield workshop
+    workshop.database.close()
+
+
+async def claim(workshop: Workshop, *runs: Run) -> None:
+    claimed = await workshop.recorder.claim(runs)
+    assert claimed == {run.id for run in runs}
+
+
+async def submit(workshop: Workshop, *runs: Run) -> None:
+    await claim(workshop, *runs)
+    workshop.runner.submit(runs)
+    await workshop.settle()
+
+
+async def test_no_more_runs_start_than_there_are_slots_and_the_urgent_ones_first(
+    one_slot: Workshop,
+) -> None:
+    await one_slot.register(a_task("low", priority=5), a_task("high", priority=1))
+    low, high = a_run(task_name="low"), a_run(task_name="high")
+    await claim(one_slot, low, high)
+    async with asyncio.TaskGroup() as group:
+        await one_slot.begin(group)
+
+        one_slot.runner.submit([low, high])
+        await one_slot.settle()
+        first = list(one_slot.keepers.orders)
+        one_slot.runner.on_ended(end_of(first[0]))
+        await one_slot.settle()
+
+    assert first == [high.id]
+    assert one_slot.keepers.orders == [high.id, low.id]
+
+
+async def test_catching_up_takes_only_its_share_of_the_slots(workshop: Workshop) -> None:
+    names = [f"task{n}" for n in range(4)]
+    await workshop.register(*(a_task(name) for name in names))
+    runs = [a_run(task_name=name, trigger="catchup") for name in names]
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+
+        await submit(workshop, *runs)
+
+        assert len(workshop.keepers.orders) == 2
+        workshop.runner.on_ended(end_of(workshop.keepers.orders[0]))
+        await workshop.settle()
+    assert len(workshop.keepers.orders) == 3
+
+
+async def test_two_runs_of_one_task_never_live_side_by_side(workshop: Workshop) -> None:
+    await workshop.register(a_task())
+    first, second = a_run(NOW_MS), a_run(NOW_MS + 1)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+
+        await submit(workshop, first, second)
+        alone = list(workshop.keepers.orders)
+        workshop.runner.on_ended(end_of(first.id))
+        await workshop.settle()
+
+    assert alone == [first.id]
+    assert workshop.keepers.orders == [first.id, second.id]
+
+
+async def test_a_task_that_runs_cannot_be_ordered_and_one_that_is_not_there_neither(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(a_task())
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        run = await workshop.runner.start_now("backup", who="Anna", reason="why not")
+        await workshop.settle()
+
+        with pytest.raises(Conflict, match="running already"):
+            await workshop.runner.start_now("backup", who="Anna", reason=None)
+        with pytest.raises(TaskNotFound):
+            await workshop.runner.start_now("nothing", who="Anna", reason=None)
+
+    (row,) = workshop.rows()
+    assert (row.id, row.trigger, row.requested_by, row.status) == (
+        run.id,
+        "manual",
+        "Anna",
+        "running",
+    )
+
+
+async def test_a_failed_run_is_tried_again_as_often_as_its_task_says(workshop: Workshop) -> None:
+    await workshop.register(a_task(max_retries=1, retry_base_s=0))
+    run = a_run()
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        await submit(workshop, run)
+
+        workshop.runner.on_ended(end_of(run.id, exit_status=1))
+        await workshop.until(lambda: len(workshop.keepers.orders) == 2)
+        workshop.runner.on_ended(end_of(workshop.keepers.orders[1], exit_status=1))
+        await workshop.settle()
+
+    first, second = workshop.rows()
+    assert (first.status, first.attempt) == ("error", 1)
+    assert (second.status, second.attempt, second.trigger) == ("error", 2, "retry")
+    assert second.scheduled_ms == first.scheduled_ms
+
+
+async def test_the_next_regular_run_makes_a_planned_retry_needless(workshop: Workshop) -> None:
+    await workshop.register(a_task(max_retries=3, retry_base_s=600))
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        first = a_run(NOW_MS)
+        await submit(workshop, first)
+        workshop.runner.on_ended(end_of(first.id, exit_status=1))
+        await workshop.settle()
+
+        await submit(workshop, a_run(NOW_MS + 60_000))
+
+    retry = next(run for run in workshop.rows() if run.attempt == 2)
+    assert (retry.status, retry.reason) == ("skipped", "superseded")
+
+
+async def test_stopping_reaches_runs_that_live_wait_for_a_slot_or_for_their_retry(
+    one_slot: Workshop,
+) -> None:
+    await one_slot.register(
+        a_task("alive", kill_grace_s=7), a_task("queued"), a_task("waiting", max_retries=1)
+    )
+    alive, queued, waiting = (a_run(task_name=name) for name in ("alive", "queued", "waiting"))
+    async with asyncio.TaskGroup() as group:
+        await one_slot.begin(group)
+        await submit(one_slot, waiting)
+        one_slot.runner.on_ended(end_of(waiting.id, exit_status=1))
+        await one_slot.settle()
+        await submit(one_slot, alive)
+        await submit(one_slot, queued)
+        retry = next(run for run in one_slot.rows() if run.attempt == 2)
+
+        states = [await one_slot.runner.abort(run.id, who="Anna") for run in (alive, queued, retry)]
+        one_slot.runner.on_ended(end_of(alive.id, exit_status=None, cause="aborted"))
+        await one_slot.settle()
+        with pytest.raises(RunNotFound):
+            await one_slot.runner.abort(alive.id, who="Anna")
+
+    assert states == ["stopping", "ended", "ended"]
+    assert one_slot.keepers.stops == [(alive.id, 7_000)]
+    by_id = {run.id: run for run in one_slot.rows()}
+    assert {(by_id[one.id].status, by_id[one.id].reason) for one in (alive, queued, retry)} == {
+        ("aborted", "by Anna")
+    }
+
+
+async def test_a_run_that_cannot_be_started_ends_with_the_reason_and_frees_its_slot(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(a_task())
+    workshop.keepers.refusal = "/no/such/program is not there"
+    run = a_run()
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+
+        await submit(workshop, run)
+
+    (row,) = workshop.rows()
+    assert (row.status, row.reason) == ("error", "never_started")
+    assert row.error_message == "/no/such/program is not there"
+    assert workshop.runner.running == 0
+    assert workshop.keepers.forgotten == [run.id]
+
+
+async def test_every_run_of_an_earlier_agent_is_accounted_for(workshop: Workshop) -> None:
+    names = ("lives", "ended", "vanished", "fresh", "stale")
+    await workshop.register(*(a_task(name, start_deadline_s=60) for name in names))
+    lives, over, vanished, fresh, stale = (a_run(task_name=name) for name in names)
+    stale = msgspec.structs.replace(stale, scheduled_ms=NOW_MS - 61_000)
+    running = [msgspec.structs.replace(run, status="running") for run in (lives, over, vanished)]
+    await claim(workshop, lives, over, vanished, fresh, stale)
+    for run in running:
+        await workshop.recorder.started(run)
+    async with asyncio.TaskGroup() as group:
+        workshop.runner.work_in(group)
+
+        await workshop.runner.recover(
+            [*running, fresh, stale],
+            [Started(lives.id, 99, NOW_MS), end_of(over.id, exit_status=3)],
+        )
+        await workshop.settle()
+
+    by_name = {run.task_name: run for run in workshop.rows()}
+    assert (by_name["lives"].status, by_name["lives"].pid) == ("running", 99)
+    assert (by_name["ended"].status, by_name["ended"].exit_status) == ("error", 3)
+    assert (by_name["vanished"].status, by_name["vanished"].reason) == ("lost", "no_trace")
+    assert (by_name["stale"].status, by_name["stale"].reason) == ("missed", "agent_down")
+    assert by_name["fresh"].status == "running"
+    assert workshop.keepers.orders == [fresh.id], "only what never started is started"
+
+
+async def test_an_end_that_is_told_before_the_agent_knows_its_runs_is_not_lost(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(a_task())
+    run = a_run()
+    await claim(workshop, run)
+    running = msgspec.structs.replace(run, status="running")
+    await workshop.recorder.started(running)
+    async with asyncio.TaskGroup() as group:
+        workshop.runner.work_in(group)
+        workshop.runner.on_ended(end_of(run.id, exit_status=5))
+
+        await workshop.runner.recover([running], [Started(run.id, 99, NOW_MS)])
+        await workshop.settle()
+
+    (row,) = workshop.rows()
+    assert (row.status, row.exit_status) == ("error", 5)

@@ -1,0 +1,157 @@
+"""When is each task due, and is nothing decided twice or too early?"""
+
+import asyncio
+from functools import partial
+
+from agent.scheduler import GAP_MS, Scheduler
+from agent.store import state, tasks
+from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_task
+from tests.agent.workshop import Workshop, end_of
+
+# The first full minute after the workshop's clock.
+DUE_MS = (NOW_MS // MINUTE_MS + 1) * MINUTE_MS
+EACH_MINUTE = a_task("each_minute", schedule=("* * * * *",))
+
+
+async def test_a_task_never_starts_a_millisecond_early(workshop: Workshop) -> None:
+    await workshop.register(EACH_MINUTE)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+
+        workshop.clock.advance(DUE_MS - NOW_MS - 1)
+        await workshop.scheduler.decide()
+        early = workshop.rows()
+        workshop.clock.advance(1)
+        await workshop.scheduler.decide()
+
+    assert early == []
+    (run,) = workshop.rows()
+    assert (run.scheduled_ms, run.trigger) == (DUE_MS, "schedule")
+
+
+async def test_the_loop_sleeps_until_the_next_due_moment_and_no_longer(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(a_task("soon", schedule=("@every 7s",)))
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        loop = group.create_task(workshop.scheduler.run())
+        due_ms = workshop.scheduler.next_ms("soon")
+
+        await workshop.until(lambda: workshop.clock.sleeping_until_ms is not None)
+        asleep_until_ms = workshop.clock.sleeping_until_ms
+        loop.cancel()
+
+    assert asleep_until_ms == due_ms
+
+
+async def test_a_change_wakes_the_loop_and_counts_only_from_now_on(workshop: Workshop) -> None:
+    await workshop.register(EACH_MINUTE)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.clock.advance(DUE_MS - NOW_MS)
+        hourly = a_task("each_minute", schedule=("0 * * * *",))
+        await workshop.database.write(
+            partial(
+                tasks.apply,
+                definitions=[hourly],
+                who="test",
+                why="",
+                now_ms=workshop.clock.now_ms(),
+            )
+        )
+
+        await workshop.scheduler.reload()
+
+    (run,) = workshop.rows()
+    assert run.scheduled_ms == DUE_MS, "what was due by the old definition has its row"
+    next_ms = workshop.scheduler.next_ms("each_minute")
+    assert next_ms is not None
+    assert next_ms % (60 * MINUTE_MS) == 0
+
+
+async def test_a_clock_that_is_set_back_fires_no_moment_twice(workshop: Workshop) -> None:
+    await workshop.register(EACH_MINUTE)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.clock.advance(DUE_MS - NOW_MS)
+        await workshop.scheduler.decide()
+        await workshop.settle()
+        workshop.runner.on_ended(end_of(workshop.keepers.orders[0]))
+        await workshop.settle()
+
+        workshop.clock.set_wall(DUE_MS - 30_000)
+        await workshop.scheduler.decide()
+        workshop.clock.set_wall(DUE_MS)
+        await workshop.scheduler.decide()
+
+    assert [run.scheduled_ms for run in workshop.rows()] == [DUE_MS]
+
+
+async def test_what_came_while_nobody_looked_is_missed_but_for_the_newest(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(EACH_MINUTE)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        await workshop.scheduler.decide()
+
+        workshop.clock.advance(DUE_MS - NOW_MS + 9 * MINUTE_MS + GAP_MS)
+        await workshop.scheduler.decide()
+
+    rows = workshop.rows()
+    assert [run.scheduled_ms for run in rows] == [DUE_MS + n * MINUTE_MS for n in range(12)]
+    assert {(run.status, run.reason) for run in rows[:-1]} == {("missed", "agent_down")}
+    assert rows[-1].status in ("queued", "running")
+
+
+async def test_how_far_is_decided_stands_in_the_database_with_the_rows(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(EACH_MINUTE)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.clock.advance(DUE_MS - NOW_MS)
+
+        await workshop.scheduler.decide()
+
+    assert workshop.database.read_now(state.decided_until) == DUE_MS
+    (task,) = workshop.database.read_now(tasks.load_all)
+    assert task.watermark_ms == DUE_MS
+
+
+async def test_a_task_that_cannot_be_scheduled_does_not_hold_up_the_others(
+    workshop: Workshop,
+) -> None:
+    broken = a_task("broken", schedule=("not a schedule",))
+    await workshop.register(broken, EACH_MINUTE)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.clock.advance(DUE_MS - NOW_MS)
+
+        await workshop.scheduler.decide()
+
+    assert [run.task_name for run in workshop.rows()] == ["each_minute"]
+    assert "not a schedule" in (workshop.scheduler.fault("broken") or "")
+    assert workshop.scheduler.next_ms("broken") is None
+
+
+async def test_a_busy_task_is_skipped_with_its_reason(workshop: Workshop) -> None:
+    await workshop.register(EACH_MINUTE)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        for _ in range(2):
+            workshop.clock.advance(DUE_MS - NOW_MS if not workshop.rows() else MINUTE_MS)
+            await workshop.scheduler.decide()
+            await workshop.settle()
+
+    first, second = workshop.rows()
+    assert first.status == "running"
+    assert (second.status, second.reason) == ("skipped", "overlap")
+
+
+def test_a_scheduler_knows_nothing_before_it_planned(workshop: Workshop) -> None:
+    scheduler: Scheduler = workshop.scheduler
+
+    assert scheduler.next_ms("each_minute") is None
+    assert scheduler.fault("each_minute") is None

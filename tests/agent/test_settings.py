@@ -1,0 +1,76 @@
+"""Where does everything of one agent lie, and what has its owner chosen?"""
+
+from pathlib import Path
+
+import pytest
+
+from agent.errors import HomeError, WrongUse
+from agent.settings import Home, Settings, load_settings
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home")
+    home.make()
+    return home
+
+
+def test_a_home_is_made_for_its_owners_eyes_only(home: Home) -> None:
+    modes = {folder.name: folder.stat().st_mode & 0o777 for folder in home.folders()}
+
+    assert set(modes.values()) == {0o700}
+
+
+def test_making_a_home_again_changes_nothing(home: Home) -> None:
+    (home.keys / "agent.key").write_text("kept")
+
+    home.make()
+
+    assert (home.keys / "agent.key").read_text() == "kept"
+
+
+def test_a_home_that_others_may_write_to_is_refused_with_the_command_that_mends_it(
+    home: Home,
+) -> None:
+    home.root.chmod(0o777)
+
+    with pytest.raises(HomeError, match=f"777.*chmod 700 {home.root}"):
+        home.check()
+
+
+def test_a_folder_that_is_not_there_or_no_home_says_how_it_becomes_one(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir(mode=0o700)
+
+    for root in (tmp_path / "none", empty):
+        with pytest.raises(HomeError, match=f"--home {root} init"):
+            Home(root).check()
+
+
+def test_without_a_file_everything_is_as_it_comes(home: Home) -> None:
+    assert load_settings(home) == Settings()
+    assert Settings().listen == "127.0.0.1", "nobody from outside unless the owner says so"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("max_running = 0", ("max_running = 0", "1 to 10000")),
+        ("control_port = 70000", ("control_port = 70000", "65535")),
+        ("control_port = 7461", ("events_port", "differ")),
+        ('listens = "0.0.0.0"', ("listens",)),
+        ('environment = "prod"', ("environment",)),
+        ("listen = 5", ("listen",)),
+        ("name = ", ("not TOML",)),
+    ],
+)
+def test_a_bad_setting_is_named_with_its_file(
+    home: Home, text: str, words: tuple[str, ...]
+) -> None:
+    home.settings_file.write_text(text)
+
+    with pytest.raises(WrongUse) as refused:
+        load_settings(home)
+
+    assert str(home.settings_file) in str(refused.value)
+    assert [word for word in words if word not in str(refused.value)] == []

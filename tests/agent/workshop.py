@@ -1,0 +1,137 @@
+"""The agent's core on a real database, with a clock and keepers that a test moves by hand."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+from agent.definitions import Definition
+from agent.recorder import Recorder, Shown
+from agent.roster import Roster
+from agent.runner import Runner
+from agent.running.keeping import Ended, NotStarted, Order, Started
+from agent.running.output import Outputs
+from agent.running.redaction import Redactor
+from agent.runs import Run
+from agent.scheduler import Scheduler
+from agent.settings import Home
+from agent.store import ledger, tasks
+from agent.store.database import Database
+from tests.agent.fake_clock import FakeClock
+from tests.agent.store.makings import NOW_MS
+
+
+class HandKeepers:
+    """Remembers what was ordered; runs end when the test says so."""
+
+    def __init__(self) -> None:
+        self.orders: list[str] = []
+        self.stops: list[tuple[str, int]] = []
+        self.forgotten: list[str] = []
+        self.refusal = ""
+
+    async def start(self, order: Order) -> Started:
+        if self.refusal:
+            raise NotStarted(self.refusal)
+        self.orders.append(order.run_id)
+        return Started(order.run_id, 4711, NOW_MS)
+
+    async def stop(self, run_id: str, *, grace_ms: int) -> bool:
+        self.stops.append((run_id, grace_ms))
+        return True
+
+    async def forget(self, run_ids: Iterable[str]) -> None:
+        self.forgotten.extend(run_ids)
+
+
+def end_of(run_id: str, *, exit_status: int | None = 0, cause: str = "") -> Ended:
+    """The end of a run as a keeper tells it."""
+    return Ended(
+        run_id=run_id,
+        pid=4711,
+        started_ms=NOW_MS,
+        ended_ms=NOW_MS + 50,
+        duration_ms=50,
+        exit_status=exit_status,
+        signal=None,
+        cause=cause,
+        cpu_ms=1,
+        peak_rss=1,
+        leftovers=0,
+    )
+
+
+class Workshop:
+    """Clock, database, roster, runner and scheduler, joined as the agent joins them."""
+
+    def __init__(self, folder: Path, *, slots: int = 8, catchup_slots: int = 2) -> None:
+        self.home = Home(folder / "home")
+        self.home.make()
+        self.clock = FakeClock(NOW_MS)
+        self.database = Database.open(f"sqlite:///{folder / 'agent.sqlite3'}")
+        self.shown: list[Shown] = []
+        self.recorder = Recorder(self.database, self.clock, self.shown.append)
+        self.roster = Roster(self.database)
+        self.keepers = HandKeepers()
+        self.runner = Runner(
+            clock=self.clock,
+            recorder=self.recorder,
+            roster=self.roster,
+            keepers=self.keepers,  # type: ignore[arg-type] # the part of it that a runner uses
+            outputs=Outputs(self.home, Redactor(()), limit_bytes=1_000_000),
+            order_for=self._order_for,
+            slots=slots,
+            catchup_slots=catchup_slots,
+        )
+        self.scheduler = Scheduler(
+            clock=self.clock,
+            recorder=self.recorder,
+            roster=self.roster,
+            runner=self.runner,
+            changed=lambda _names: None,
+        )
+
+    def _order_for(self, _definition: Definition, run: Run) -> Order:
+        return Order(
+            run_id=run.id,
+            argv=("true",),
+            environment={},
+            working_directory="/",
+            output_file="",
+            timeout_ms=0,
+            kill_grace_ms=0,
+        )
+
+    async def register(self, *definitions: Definition) -> None:
+        await self.database.write(
+            partial(
+                tasks.register,
+                definitions=definitions,
+                who="test",
+                why="",
+                now_ms=self.clock.now_ms(),
+            )
+        )
+        await self.roster.load()
+
+    async def begin(self, group: asyncio.TaskGroup, unfinished: Sequence[Run] = ()) -> None:
+        """Ready to work, with these runs left by an earlier agent."""
+        self.runner.work_in(group)
+        self.scheduler.plan_all(decided_until_ms=self.clock.now_ms(), history={})
+        await self.runner.recover(unfinished, ())
+
+    def rows(self, task_name: str | None = None) -> list[Run]:
+        """Rows, oldest first."""
+        wanted = ledger.RunFilter(task_name=task_name)
+        page = self.database.read_now(partial(ledger.page, wanted=wanted, limit=1000))
+        return list(reversed(page.runs))
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Let others work until this holds."""
+        async with asyncio.timeout(5):
+            while not holds():  # noqa: ASYNC110 - what is waited for has no event of its own
+                await asyncio.sleep(0)
+
+    async def settle(self) -> None:
+        """Let everything that was begun come to its rest."""
+        await self.runner.settle(within_s=5)
