@@ -78,7 +78,7 @@ def backup(session: Session, keep: int, as_json: bool) -> None:
             partial(maintenance.backup, folder=session.home.backups, now_ms=_now_ms(), keep=keep)
         )
     if as_json:
-        say.json_out(msgspec.to_builtins(made) | {"path": str(made.path)})
+        say.json_out(msgspec.to_builtins(made, enc_hook=str))
         return
     say.good(f"{made.path}: {say.size(made.size_bytes)}, opened and counted")
 

@@ -1,0 +1,89 @@
+"""Does every command explain itself, and answer programs?"""
+
+import json
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from agent.cli.root import cli
+from tests.journeys.household import Household
+
+# Those that change or start something are tried where it can be undone.
+ASKED_AS_JSON = (
+    ("status",),
+    ("health",),
+    ("tasks", "list"),
+    ("tasks", "show", "good"),
+    ("tasks", "pause", "good"),
+    ("tasks", "resume", "good"),
+    ("tasks", "disable", "good"),
+    ("tasks", "enable", "good"),
+    ("runs", "list"),
+    ("next", "--count", "3"),
+    ("next", "--cron", "*/5 * * * *", "--tz", "Europe/Berlin"),
+    ("ledger", "check"),
+    ("db", "status"),
+    ("db", "backup"),
+    ("db", "maintain"),
+    ("cleanup",),
+    ("logs", "rotate"),
+    ("report", "daily"),
+    ("report", "errors"),
+    ("keys", "list"),
+    ("invite", "--label", "Anna"),
+)
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+def find(path: tuple[str, ...]) -> click.Command:
+    found: click.Command = cli
+    for name in path:
+        assert isinstance(found, click.Group)
+        command = found.get_command(click.Context(found), name)
+        assert command is not None
+        found = command
+    return found
+
+
+@pytest.mark.parametrize("path", tuple(commands(cli)), ids=" ".join)
+def test_the_help_of_each_command_has_a_sentence_and_an_example(path: tuple[str, ...]) -> None:
+    text = find(path).help or ""
+
+    assert text.strip().splitlines()[0].endswith((".", ":", ";", ","))
+    assert "Example" in text
+    example = text[text.index("Example") :]
+    assert f"smartcron-agent {' '.join(path)}" in example or path[0] in example
+
+
+def test_every_command_that_tells_something_can_tell_it_to_programs() -> None:
+    # These print TOML, an output, or stay in the foreground.
+    plain = {("tasks", "export"), ("runs", "log"), ("serve",), ("demo",)}
+
+    without = {
+        path
+        for path in commands(cli)
+        if not any("--json" in option.opts for option in find(path).params)
+    }
+
+    assert without == plain
+
+
+@pytest.mark.parametrize("words", ASKED_AS_JSON, ids=" ".join)
+def test_json_is_json_and_nothing_else(household: Household, words: tuple[str, ...]) -> None:
+    household.apply('task_name = "good"\nschedule = "0 7 * * *"\ncommand = "true"')
+
+    said = household.run(*words, "--json")
+
+    json.loads(said.stdout)
+    assert said.stderr == ""

@@ -1,0 +1,70 @@
+"""What does the host say of itself?"""
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from agent.health import probes
+from agent.rules.thresholds import CRIT, OK, UNKNOWN, judge
+from agent.settings import Home
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home")
+    home.make()
+    return home
+
+
+def test_every_look_at_the_host_gives_a_share_or_a_reason(home: Home) -> None:
+    readings = {probe().id: probe() for probe in probes.host_probes(home, probes.Cpu())}
+
+    assert set(readings) == {"cpu", "memory", "disk", "logs"}
+    for name in ("cpu", "memory", "disk"):
+        value = readings[name].value
+        assert value is not None
+        assert 0 <= value <= 1, readings[name]
+
+
+def test_the_share_of_the_processors_is_that_since_the_look_before() -> None:
+    cpu = probes.Cpu()
+    busy_until_s = psutil.Process().cpu_times().user + 0.2
+    while psutil.Process().cpu_times().user < busy_until_s:
+        sum(range(10_000))
+
+    first = cpu.share()
+
+    # One processor of however many was busy all the time.
+    assert first >= 0.8 / (psutil.cpu_count() or 1)
+
+
+def test_a_disk_that_cannot_be_looked_at_is_unknown_and_says_why(tmp_path: Path) -> None:
+    reading = probes.disk(Home(tmp_path / "nowhere"))
+
+    assert reading.value is None
+    assert "no such file" in reading.message.lower()
+    assert judge(reading.value, reading.threshold, before=OK) == UNKNOWN
+
+
+def test_a_log_folder_that_is_gone_is_a_fault(home: Home) -> None:
+    home.task_logs.rmdir()
+
+    reading = probes.log_folder(home)
+
+    assert judge(reading.value, reading.threshold, before=OK) == CRIT
+    assert str(home.task_logs) in reading.message
+
+
+@pytest.mark.parametrize(("age_ms", "state"), [(0, "ok"), (89_000, "ok"), (150_000, "crit")])
+def test_an_old_heartbeat_is_critical(age_ms: int, state: str) -> None:
+    reading = probes.master_runner(age_ms)
+
+    assert judge(reading.value, reading.threshold, before=OK) == state
+
+
+def test_the_disk_is_named_by_where_it_is_mounted(home: Home) -> None:
+    ((mount, share),) = probes.mounts(home)
+
+    assert Path(mount).is_mount()
+    assert 0 <= share <= 1

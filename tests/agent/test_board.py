@@ -1,0 +1,126 @@
+"""What does everyone who watches see?"""
+
+import asyncio
+
+import msgspec
+
+from agent.board import ENDED_STAY_MS, Board
+from agent.recorder import Shown
+from agent.store.checks import Check
+from shared.protocol import rows as wire
+from shared.protocol.journal import Journal
+from tests.agent.store.makings import NOW_MS, a_run, a_task, ended
+from tests.agent.workshop import Workshop
+
+
+def board_of(workshop: Workshop, journal: Journal) -> Board:
+    return Board(
+        clock=workshop.clock,
+        database=workshop.database,
+        journal=journal,
+        roster=workshop.roster,
+        next_ms=lambda _name: NOW_MS + 60_000,
+        fault=lambda _name: None,
+    )
+
+
+def task_on(journal: Journal, name: str = "backup") -> wire.Task:
+    row = journal.get("task", name)
+    assert isinstance(row, wire.Task)
+    return row
+
+
+async def test_a_run_shows_in_its_own_row_and_in_that_of_its_task(workshop: Workshop) -> None:
+    await workshop.register(a_task())
+    journal = Journal("0" * 16)
+    board = board_of(workshop, journal)
+    await board.fill()
+    running = msgspec.structs.replace(a_run(), status="running", started_ms=NOW_MS, pid=7)
+
+    board.show(Shown(runs=(running,), tasks=frozenset({"backup"})))
+
+    task = task_on(journal)
+    assert (task.state, task.run_id, task.next_ms) == ("running", running.id, NOW_MS + 60_000)
+    row = journal.get("run", running.id)
+    assert isinstance(row, wire.Run)
+    assert row.state == "running"
+    assert board.summary().running == 1
+
+
+async def test_statistics_follow_an_end_by_themselves(workshop: Workshop) -> None:
+    await workshop.register(a_task())
+    journal = Journal("0" * 16)
+    board = board_of(workshop, journal)
+    await board.fill()
+    run = a_run()
+    await workshop.recorder.claim([run])
+    over = ended(run, "error", duration_ms=1_234)
+    await workshop.recorder.ended(over)
+    async with asyncio.TaskGroup() as group:
+        working = group.create_task(board.run())
+
+        board.show(Shown(runs=(over,), tasks=frozenset({"backup"})))
+        at_once = task_on(journal)
+        await workshop.until(lambda: workshop.clock.sleeping_until_ms is not None)
+        while task_on(journal).runs_24h == 0:
+            workshop.clock.advance(20)
+            await asyncio.sleep(0)
+        working.cancel()
+
+    assert at_once.last is not None
+    assert (at_once.last.result, at_once.last.exit) == ("error", 1)
+    followed = task_on(journal)
+    assert (followed.runs_24h, followed.fails_24h, followed.fails) == (1, 1, 1)
+    assert followed.spark == (1_234,)
+    assert board.summary().failing == 1
+
+
+async def test_ended_runs_leave_the_wire_after_some_minutes(workshop: Workshop) -> None:
+    await workshop.register(a_task())
+    journal = Journal("0" * 16)
+    board = board_of(workshop, journal)
+    over = ended(a_run(NOW_MS - 2_000), duration_ms=1_000)
+    async with asyncio.TaskGroup() as group:
+        working = group.create_task(board.run())
+        board.show(Shown(runs=(over,), tasks=frozenset({"backup"})))
+        before = journal.get("run", over.id)
+
+        workshop.clock.advance(ENDED_STAY_MS - 5_000)
+        while journal.get("run", over.id) is not None:
+            workshop.clock.advance(1_000)
+            await asyncio.sleep(0)
+            assert workshop.clock.now_ms() < NOW_MS + ENDED_STAY_MS + 60_000
+        working.cancel()
+
+    assert before is not None
+    assert workshop.clock.now_ms() >= NOW_MS + ENDED_STAY_MS - 5_000
+
+
+async def test_what_was_skipped_says_nothing_of_how_the_task_does(workshop: Workshop) -> None:
+    await workshop.register(a_task())
+    journal = Journal("0" * 16)
+    board = board_of(workshop, journal)
+    good = ended(a_run(NOW_MS - 60_000))
+    skipped = a_run(status="skipped", reason="overlap", ended_ms=NOW_MS)
+
+    board.show(Shown(runs=(good, skipped), tasks=frozenset({"backup"})))
+
+    last = task_on(journal).last
+    assert last is not None
+    assert last.run_id == good.id
+
+
+async def test_a_check_keeps_the_moment_since_when_it_is_so(workshop: Workshop) -> None:
+    journal = Journal("0" * 16)
+    board = board_of(workshop, journal)
+    first = Check(
+        check_name="disk", kind="disk", status="warn", checked_ms=NOW_MS, message="", value=0.81
+    )
+
+    board.show_checks([first])
+    board.show_checks([msgspec.structs.replace(first, checked_ms=NOW_MS + 10_000, value=0.82)])
+
+    row = journal.get("check", "disk")
+    assert isinstance(row, wire.Check)
+    assert (row.since_ms, row.value) == (NOW_MS, 0.82)
+    assert board.summary().warn == 1
