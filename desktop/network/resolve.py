@@ -94,11 +94,11 @@ def greets_in_background(ip: str, port: int, *, then: Callable[[bool], None]) ->
     _in_background(lambda: then(greets(ip, port)))
 
 
-def hangs_up(host: str, port: int) -> str:
+def says_nothing(host: str, port: int) -> str:
     """The sentence for an address that takes a call and says nothing."""
     return (
-        f"{host} port {port} takes the call and hangs up, as a tunnel does with nothing at its "
-        "other end. Is the agent running?"
+        f"{host} port {port} takes the call but says nothing: the agent does not answer, or a "
+        "tunnel has nothing at its other end. Is the agent running?"
     )
 
 

@@ -18,7 +18,7 @@ from desktop.network.resolve import (
     NoAddress,
     find_in_background,
     greets_in_background,
-    hangs_up,
+    says_nothing,
     tcp,
 )
 from desktop.network.tail import LogTail
@@ -212,7 +212,7 @@ class Station:
             if is_agent:
                 self._feed(links.HandshakeFailed())
                 return
-            self._unreachable = hangs_up(self.place.host, self.place.control_port)
+            self._unreachable = says_nothing(self.place.host, self.place.control_port)
             self._tell()
 
         greets_in_background(

@@ -16,7 +16,7 @@ from desktop.network.resolve import (
     NoAddress,
     find_in_background,
     greets_in_background,
-    hangs_up,
+    says_nothing,
     tcp,
 )
 from shared.protocol import link as links
@@ -224,7 +224,7 @@ class Trial:
                 "identity", "The key is not the one you were given. Ask who runs the server."
             )
         else:
-            self._fail("reached", hangs_up(self._card.address.host, self._port))
+            self._fail("reached", says_nothing(self._card.address.host, self._port))
 
     def _answered(self, answer: Answer) -> None:
         match answer.reply:

@@ -174,7 +174,7 @@ def test_a_tunnel_with_nothing_at_its_end_is_not_taken_for_another_agent(
         memory.ports = (port, 0)
         desk.network.open(memory.place(), key)
 
-        desk.until(lambda: "hangs up" in desk.link.sentence)
+        desk.until(lambda: "says nothing" in desk.link.sentence)
         heard = len(calls)
         # Each try of the link is followed by one question of who answers.
         desk.until(lambda: len(calls) > heard + 2 * links.FAILURES_THAT_TELL, within_s=30)

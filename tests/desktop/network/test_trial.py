@@ -222,7 +222,7 @@ def test_a_tunnel_with_nothing_at_its_end_is_called_that(desk: Desk, memory: Mem
         outcome, said = tried(desk, memory.link(port=port), client_key())
 
     assert not outcome.is_good
-    assert "takes the call and hangs up" in said["reached"].finding
+    assert "takes the call but says nothing" in said["reached"].finding
     assert [one.check for one in said.values() if one.state == "bad"] == ["reached"]
 
 
