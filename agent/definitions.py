@@ -12,6 +12,7 @@ from typing import Final, Literal
 import msgspec
 import tomlkit
 
+from agent.cron.bounds import parse_bound
 from agent.cron.grammar import parse
 from agent.cron.zones import load_zone
 from agent.errors import BadDefinition, WrongUse
@@ -21,7 +22,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One task: what to run, when, within which limits, by which policies."""
 
     task_name: str
-    schedule: tuple[str, ...]
+    schedule: tuple[str, ...] = ()
     command: str | tuple[str, ...]
     category: str = "General"
     description: str = ""
@@ -35,18 +36,42 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     retry_base_s: int = 30
     retry_cap_s: int = 3600
     retry_on_timeout: bool = False
-    overlap: Literal["forbid"] = "forbid"
+    overlap: Literal["forbid", "queue", "allow", "replace"] = "forbid"
+    overlap_limit: int | None = None
     missed: Literal["skip", "latest", "all"] = "latest"
+    catchup_limit: int = 100
     start_deadline_s: int = 3600
     dst_gap: Literal["after", "skip"] = "after"
     dst_fold: Literal["first", "both"] = "first"
+    valid_from: str | None = None
+    valid_until: str | None = None
+    every_nth: int = 1
+    spread_s: int = 0
+    calendars: tuple[str, ...] = ()
+    in_blackout: Literal["skip", "delay"] = "skip"
+    after: tuple[str, ...] = ()
+    after_on: Literal["success", "failure", "any"] = "success"
+    after_delay_s: int = 0
     memory_limit_mb: int | None = None
     run_as: str | None = None
     working_directory: str | None = None
     environment: dict[str, str] = {}
     enabled: bool = True
 
+    @property
+    def most_waiting(self) -> int:
+        """Of a task that queues: how many of its runs may wait behind one that runs."""
+        return 1 if self.overlap_limit is None else self.overlap_limit
 
+    @property
+    def most_running(self) -> int:
+        """How many runs of this task may live side by side."""
+        if self.overlap != "allow":
+            return 1
+        return DEFAULT_ALLOWED if self.overlap_limit is None else self.overlap_limit
+
+
+DEFAULT_ALLOWED: Final = 10
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Definition)}
 _RANGES: Final = {
     "timeout_seconds": (1, 30 * 86_400),
@@ -56,15 +81,23 @@ _RANGES: Final = {
     "retry_base_s": (1, 86_400),
     "retry_cap_s": (1, 7 * 86_400),
     "start_deadline_s": (1, 366 * 86_400),
+    "overlap_limit": (1, 1000),
+    "catchup_limit": (1, 1000),
+    "every_nth": (1, 10_000),
+    "spread_s": (0, 86_400),
+    "after_delay_s": (0, 7 * 86_400),
     "memory_limit_mb": (4, 16 * 1024 * 1024),
 }
 _LENGTHS: Final = {"category": (1, 64), "description": (0, 500)}
 _MAX_SCHEDULES: Final = 10
 _MAX_TAGS: Final = 16
+_MAX_CALENDARS: Final = 16
+_MAX_BEFORE: Final = 32
 _MAX_VARIABLES: Final = 128
 _MAX_TEXT: Final = 4096
 _MAX_ARGUMENTS: Final = 256
 _NAME: Final = re.compile(r"[a-z0-9._-]{1,64}", re.ASCII)
+_CALENDAR: Final = _NAME
 _TAG: Final = re.compile(r"[A-Za-z0-9._-]{1,32}", re.ASCII)
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 _USER: Final = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.ASCII)
@@ -112,6 +145,13 @@ def read_definition(table: Mapping[str, object]) -> Definition:
     for name, field in _FIELDS.items():
         if field.required and name not in table:
             raise BadDefinition(name, None, "is missing; every task needs it")
+    if "schedule" not in table and not table.get("after"):
+        raise BadDefinition(
+            "schedule",
+            None,
+            "is missing; a task needs it or after = [...]; "
+            "one that runs only by hand says schedule = []",
+        )
     values: dict[str, object] = {}
     for name, value in table.items():
         plain = (value,) if name == "schedule" and isinstance(value, str) else value
@@ -135,6 +175,9 @@ def check(definition: Definition) -> None:
     _check_numbers(definition)
     _check_texts(definition)
     _check_schedule(definition)
+    _check_overlap(definition)
+    _check_calendars(definition)
+    _check_chain(definition)
     _check_command(definition)
     _check_environment(definition.environment)
     if definition.run_as is not None and not _USER.fullmatch(definition.run_as):
@@ -149,7 +192,8 @@ def to_toml(definitions: Iterable[Definition]) -> str:
         table = tomlkit.table()
         for name, field in _FIELDS.items():
             value = getattr(definition, name)
-            if not field.required and value == _default(field):
+            is_by_hand = name == "schedule" and not definition.after
+            if not (field.required or is_by_hand) and value == _default(field):
                 continue
             if name == "schedule" and len(value) == 1:
                 value = value[0]
@@ -192,13 +236,69 @@ def _check_texts(definition: Definition) -> None:
 
 
 def _check_schedule(definition: Definition) -> None:
-    if not 1 <= len(definition.schedule) <= _MAX_SCHEDULES:
+    if len(definition.schedule) > _MAX_SCHEDULES:
         raise BadDefinition(
-            "schedule", len(definition.schedule), f"write 1 to {_MAX_SCHEDULES} schedules"
+            "schedule", len(definition.schedule), f"write at most {_MAX_SCHEDULES} schedules"
         )
     for text in definition.schedule:
         parse(text, task_name=definition.task_name)
     load_zone(definition.timezone)
+    bounds = [
+        None if text is None else parse_bound(field, text)
+        for field, text in (
+            ("valid_from", definition.valid_from),
+            ("valid_until", definition.valid_until),
+        )
+    ]
+    if bounds[0] is not None and bounds[1] is not None and bounds[0] >= bounds[1]:
+        raise BadDefinition(
+            "valid_until",
+            definition.valid_until,
+            f"must be later than valid_from, which is {definition.valid_from}",
+        )
+
+
+def _check_overlap(definition: Definition) -> None:
+    if definition.overlap_limit is not None and definition.overlap not in ("queue", "allow"):
+        raise BadDefinition(
+            "overlap_limit",
+            definition.overlap_limit,
+            f"says nothing for overlap = {definition.overlap!r}; "
+            "leave it out, or write overlap = 'queue' or 'allow'",
+        )
+
+
+def _check_calendars(definition: Definition) -> None:
+    if len(definition.calendars) > _MAX_CALENDARS:
+        raise BadDefinition(
+            "calendars", len(definition.calendars), f"at most {_MAX_CALENDARS} are looked at"
+        )
+    for name in definition.calendars:
+        if not _CALENDAR.fullmatch(name):
+            raise BadDefinition(
+                "calendars",
+                name,
+                "must be names of calendars; `smartcron-agent calendars list` shows them",
+            )
+
+
+def _check_chain(definition: Definition) -> None:
+    if len(definition.after) > _MAX_BEFORE:
+        raise BadDefinition(
+            "after", len(definition.after), f"at most {_MAX_BEFORE} tasks can be waited for"
+        )
+    for name in definition.after:
+        if not _NAME.fullmatch(name):
+            raise BadDefinition("after", name, "must be names of tasks")
+        if name == definition.task_name:
+            raise BadDefinition("after", name, "a task cannot come after itself; take it out")
+    for field in ("after_on", "after_delay_s"):
+        if not definition.after and getattr(definition, field) != _default(_FIELDS[field]):
+            raise BadDefinition(
+                field,
+                getattr(definition, field),
+                "says nothing without after; name the task to wait for",
+            )
 
 
 def _check_command(definition: Definition) -> None:

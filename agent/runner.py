@@ -153,7 +153,7 @@ class Runner:
             status="queued",
             queued_ms=now_ms,
             requested_by=who,
-            reason=reason,
+            note=reason,
             op=op,
         )
         self._waiting[run.id] = run  # holds the task while the claim is written

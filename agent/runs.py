@@ -33,7 +33,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `smart_cron_executions`; times in ms since 1970 UTC, sizes in bytes.
 
     A `missed` row may stand for several due moments: `missed_count` of them, the first at
-    `scheduled_ms`, the last at `missed_until_ms`.
+    `scheduled_ms`, the last at `missed_until_ms`. `reason` is a code, `note` says
+    more in words; `caused_by` is the run whose end started this one.
     """
 
     id: str
@@ -48,6 +49,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     requested_by: str | None = None
     op: str | None = None
+    note: str | None = None
+    caused_by: str | None = None
     retry_at_ms: int | None = None
     started_ms: int | None = None
     ended_ms: int | None = None

@@ -44,6 +44,15 @@ CREATE TABLE smart_cron_audit (
 
 CREATE INDEX ix_smart_cron_audit_recorded_at ON smart_cron_audit (recorded_at);
 
+CREATE TABLE smart_cron_calendars (
+	calendar_name VARCHAR(64) NOT NULL,
+	kind VARCHAR(16) NOT NULL,
+	definition TEXT NOT NULL,
+	updated_at DATETIME(3) NOT NULL,
+	updated_by VARCHAR(128) NOT NULL,
+	CONSTRAINT pk_smart_cron_calendars PRIMARY KEY (calendar_name)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
 CREATE TABLE smart_cron_clients (
 	key_id VARCHAR(64) NOT NULL,
 	public_key VARCHAR(64) NOT NULL,
@@ -60,6 +69,20 @@ CREATE TABLE smart_cron_clients (
 	CONSTRAINT uq_smart_cron_clients_public_key UNIQUE (public_key)
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
+CREATE TABLE smart_cron_events (
+	id BIGINT NOT NULL AUTO_INCREMENT,
+	happened_at DATETIME(3) NOT NULL,
+	kind VARCHAR(32) NOT NULL,
+	size_ms BIGINT,
+	message TEXT NOT NULL,
+	details TEXT NOT NULL,
+	CONSTRAINT pk_smart_cron_events PRIMARY KEY (id)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_events_happened_at ON smart_cron_events (happened_at);
+
+CREATE INDEX ix_smart_cron_events_kind_id ON smart_cron_events (kind, id);
+
 CREATE TABLE smart_cron_executions (
 	id VARCHAR(26) NOT NULL,
 	task_name VARCHAR(64) NOT NULL,
@@ -70,8 +93,10 @@ CREATE TABLE smart_cron_executions (
 	trigger_type VARCHAR(16) NOT NULL,
 	status VARCHAR(16) NOT NULL,
 	reason VARCHAR(64),
+	note TEXT,
 	requested_by VARCHAR(128),
 	op VARCHAR(64),
+	caused_by VARCHAR(26),
 	queued_at DATETIME(3) NOT NULL,
 	retry_at DATETIME(3),
 	started_at DATETIME(3),
@@ -219,6 +244,17 @@ CREATE TABLE smart_cron_tasks_config (
 	start_deadline_s INTEGER NOT NULL,
 	dst_gap VARCHAR(8) NOT NULL,
 	dst_fold VARCHAR(8) NOT NULL,
+	valid_from VARCHAR(16),
+	valid_until VARCHAR(16),
+	every_nth INTEGER NOT NULL DEFAULT '1',
+	spread_s INTEGER NOT NULL DEFAULT '0',
+	overlap_limit INTEGER,
+	catchup_limit INTEGER NOT NULL DEFAULT '100',
+	calendars TEXT NOT NULL DEFAULT ('[]'),
+	in_blackout VARCHAR(8) NOT NULL DEFAULT 'skip',
+	after TEXT NOT NULL DEFAULT ('[]'),
+	after_on VARCHAR(8) NOT NULL DEFAULT 'success',
+	after_delay_s INTEGER NOT NULL DEFAULT '0',
 	memory_limit_mb INTEGER,
 	run_as VARCHAR(64),
 	working_directory TEXT,
@@ -227,6 +263,8 @@ CREATE TABLE smart_cron_tasks_config (
 	paused BOOL NOT NULL,
 	paused_until DATETIME(3),
 	pause_reason TEXT,
+	skip_until DATETIME(3),
+	skip_reason TEXT,
 	watermark DATETIME(3) NOT NULL,
 	def_rev INTEGER NOT NULL,
 	avg_duration_ms BIGINT,
@@ -240,4 +278,4 @@ CREATE TABLE smart_cron_schema_version (
 	PRIMARY KEY (version_num)
 );
 
-INSERT INTO smart_cron_schema_version (version_num) VALUES ('0001');
+INSERT INTO smart_cron_schema_version (version_num) VALUES ('0002');

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from schema.columns import Command, CountedId, Instant, Json, Schedules, TextList
@@ -36,7 +37,11 @@ metadata = MetaData(
     }
 )
 
+# MariaDB takes an expression as the default of a text, SQLite the same in parentheses.
+_NO_TEXTS = text("('[]')")
+
 # One column per field of a definition, then what is known about the task beside it.
+# Moments up to `skip_until` are not run: somebody said so.
 # `watermark` is the newest due moment decided: nothing at or before it is ever decided again.
 tasks = Table(
     "smart_cron_tasks_config",
@@ -61,6 +66,17 @@ tasks = Table(
     Column("start_deadline_s", Integer, nullable=False),
     Column("dst_gap", String(8), nullable=False),
     Column("dst_fold", String(8), nullable=False),
+    Column("valid_from", String(16)),
+    Column("valid_until", String(16)),
+    Column("every_nth", Integer, nullable=False, server_default="1"),
+    Column("spread_s", Integer, nullable=False, server_default="0"),
+    Column("overlap_limit", Integer),
+    Column("catchup_limit", Integer, nullable=False, server_default="100"),
+    Column("calendars", TextList, nullable=False, server_default=_NO_TEXTS),
+    Column("in_blackout", String(8), nullable=False, server_default="skip"),
+    Column("after", TextList, nullable=False, server_default=_NO_TEXTS),
+    Column("after_on", String(8), nullable=False, server_default="success"),
+    Column("after_delay_s", Integer, nullable=False, server_default="0"),
     Column("memory_limit_mb", Integer),
     Column("run_as", String(64)),
     Column("working_directory", Text),
@@ -69,6 +85,8 @@ tasks = Table(
     Column("paused", Boolean, nullable=False),
     Column("paused_until", Instant),
     Column("pause_reason", Text),
+    Column("skip_until", Instant),
+    Column("skip_reason", Text),
     Column("watermark", Instant, nullable=False),
     Column("def_rev", Integer, nullable=False),
     Column("avg_duration_ms", BigInteger),
@@ -109,8 +127,10 @@ executions = Table(
     Column("trigger_type", String(16), nullable=False),
     Column("status", String(16), nullable=False),
     Column("reason", String(64)),
+    Column("note", Text),
     Column("requested_by", String(128)),
     Column("op", String(64)),
+    Column("caused_by", String(26)),
     Column("queued_at", Instant, nullable=False),
     Column("retry_at", Instant),
     Column("started_at", Instant),
@@ -282,5 +302,32 @@ state = Table(
     Column("name", String(64), primary_key=True),
     Column("value", Text, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    **_MYSQL,
+)
+
+# What happened to the host's clock and to the agent itself; `size` in ms where there is one.
+events = Table(
+    "smart_cron_events",
+    metadata,
+    Column("id", CountedId, primary_key=True, autoincrement=True),
+    Column("happened_at", Instant, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("size_ms", BigInteger),
+    Column("message", Text, nullable=False),
+    Column("details", Json, nullable=False),
+    Index(None, "kind", "id"),
+    Index(None, "happened_at"),
+    **_MYSQL,
+)
+
+# Named windows in which tasks must not start, or alone may start; `definition` is the whole of it.
+calendars = Table(
+    "smart_cron_calendars",
+    metadata,
+    Column("calendar_name", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("definition", Json, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("updated_by", String(128), nullable=False),
     **_MYSQL,
 )

@@ -52,6 +52,7 @@ def run_row(run: Run) -> wire.Run:
         out_bytes=run.output_bytes,
         missed_count=run.missed_count,
         missed_until_ms=run.missed_until_ms,
+        note=_short(run.note),
     )
 
 

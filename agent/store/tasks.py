@@ -12,7 +12,16 @@ from schema.tables import task_versions, tasks
 
 _FIELDS: Final = Definition.__struct_fields__
 # A change of one of these is a change of the due moments.
-_TIMING: Final = ("schedule", "timezone", "dst_gap", "dst_fold")
+_TIMING: Final = (
+    "schedule",
+    "timezone",
+    "dst_gap",
+    "dst_fold",
+    "valid_from",
+    "valid_until",
+    "every_nth",
+    "spread_s",
+)
 _CHUNK = 500
 
 
@@ -24,6 +33,8 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool
     paused_until_ms: int | None
     pause_reason: str | None
+    skip_until_ms: int | None = None
+    skip_reason: str | None = None
     watermark_ms: int
     avg_duration_ms: int | None
     created_ms: int
@@ -81,6 +92,8 @@ _COLUMNS: Final = (
     tasks.c.paused,
     tasks.c.paused_until,
     tasks.c.pause_reason,
+    tasks.c.skip_until,
+    tasks.c.skip_reason,
     tasks.c.watermark,
     tasks.c.avg_duration_ms,
     tasks.c.created_at,
@@ -297,6 +310,8 @@ _SET = (
                 "paused",
                 "paused_until",
                 "pause_reason",
+                "skip_until",
+                "skip_reason",
                 "watermark",
                 "updated_at",
             )
@@ -353,6 +368,8 @@ def _as_row(task: TaskRow) -> dict[str, Any]:
         "paused": task.paused,
         "paused_until": task.paused_until_ms,
         "pause_reason": task.pause_reason,
+        "skip_until": task.skip_until_ms,
+        "skip_reason": task.skip_reason,
         "watermark": task.watermark_ms,
         "updated_at": task.updated_ms,
     }
@@ -366,6 +383,8 @@ def _as_task(row: Row[*tuple[Any, ...]]) -> TaskRow:
         paused=values["paused"],
         paused_until_ms=values["paused_until"],
         pause_reason=values["pause_reason"],
+        skip_until_ms=values["skip_until"],
+        skip_reason=values["skip_reason"],
         watermark_ms=values["watermark"],
         avg_duration_ms=values["avg_duration_ms"],
         created_ms=values["created_at"],

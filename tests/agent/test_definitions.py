@@ -48,8 +48,7 @@ REFUSALS: tuple[tuple[str, object, str], ...] = (
     ("task_name", "a b", "1 to 64"),
     ("task_name", "nightly\n", "1 to 64"),
     ("task_name", 7, "must be text"),
-    ("schedule", [], "write 1 to 10"),
-    ("schedule", ["* * * * *"] * 11, "write 1 to 10"),
+    ("schedule", ["* * * * *"] * 11, "write at most 10"),
     ("schedule", "0 0 30 2 *", "never comes"),
     ("schedule", 5, "a list of texts"),
     ("timezone", "Pacific/Aukland", "did you mean 'Pacific/Auckland'"),
@@ -86,7 +85,18 @@ REFUSALS: tuple[tuple[str, object, str], ...] = (
     ("start_deadline_s", 0, "from 1 to"),
     ("memory_limit_mb", 1, "from 4 to"),
     ("memory_limit_mb", "1G", "must be a whole number"),
-    ("overlap", "queue", "must be 'forbid'"),
+    ("overlap", "sometimes", "must be 'forbid' or 'queue' or 'allow' or 'replace'"),
+    ("overlap_limit", 2, "says nothing for overlap = 'forbid'"),
+    ("catchup_limit", 0, "from 1 to 1000"),
+    ("every_nth", 0, "from 1 to 10000"),
+    ("spread_s", -1, "from 0 to 86400"),
+    ("valid_from", "24.12.2026", "such as 2026-12-24T18:00"),
+    ("valid_until", "2026-02-30", "no such date"),
+    ("calendars", ["Stocktake!"], "names of calendars"),
+    ("after", ["backup"], "cannot come after itself"),
+    ("after", ["A B"], "names of tasks"),
+    ("after_on", "any", "says nothing without after"),
+    ("after_delay_s", 5, "says nothing without after"),
     ("missed", "never", "'skip' or 'latest' or 'all'"),
     ("dst_gap", "before", "'after' or 'skip'"),
     ("shell", "bash", "'auto' or 'always' or 'never'"),
@@ -255,3 +265,19 @@ def test_the_digest_tells_definitions_apart_but_not_the_order_of_variables() -> 
     assert digest(one) == digest(read(environment={"B": "2", "A": "1"}))
     assert digest(one) != digest(read(environment={"A": "1", "B": "3"}))
     assert digest(read()) != digest(read(priority=1))
+
+
+def test_a_task_without_a_schedule_says_why_it_may_run() -> None:
+    with pytest.raises(BadDefinition, match="schedule = None: is missing"):
+        read_definition({"task_name": "backup", "command": "/bin/true"})
+
+    by_hand = read(schedule=[])
+    chained = read_definition({"task_name": "b", "command": "/bin/true", "after": ["a"]})
+
+    assert by_hand.schedule == chained.schedule == ()
+    assert load_definitions(to_toml([by_hand, chained]), "export") == [by_hand, chained]
+
+
+def test_the_span_of_a_schedule_does_not_run_backwards() -> None:
+    with pytest.raises(BadDefinition, match="must be later than valid_from"):
+        read(valid_from="2026-12-24", valid_until="2026-12-24T00:00")

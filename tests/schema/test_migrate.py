@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy import Connection, create_engine, inspect, select
 
 import schema.versions
 from schema.migrate import VERSIONS, ForeignTables, UnknownVersion, bring_up, climb, current
-from schema.tables import VERSION_TABLE, metadata
+from schema.tables import VERSION_TABLE, metadata, tasks
 
 
 def shape(connection: Connection) -> dict[str, Any]:
@@ -17,10 +17,10 @@ def shape(connection: Connection) -> dict[str, Any]:
     inspector = inspect(connection)
     return {
         table: {
-            "columns": [
+            "columns": sorted(
                 (each["name"], str(each["type"]), each["nullable"], each["default"])
                 for each in inspector.get_columns(table)
-            ],
+            ),
             "key": inspector.get_pk_constraint(table)["constrained_columns"],
             "unique": sorted(
                 tuple(each["column_names"]) for each in inspector.get_unique_constraints(table)
@@ -106,4 +106,29 @@ def test_tables_of_another_program_are_left_alone() -> None:
             bring_up(connection, migrate=True)
 
         assert inspect(connection).get_table_names() == ["customers"]
+    engine.dispose()
+
+
+def test_step_2_keeps_every_task_and_gives_it_the_policies_it_had() -> None:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        climb(connection, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO smart_cron_tasks_config (task_name, category, description, tags, schedule,"
+            " timezone, command, shell, timeout_seconds, kill_grace_s, priority, max_retries,"
+            " retry_base_s, retry_cap_s, retry_on_timeout, overlap, missed, start_deadline_s,"
+            " dst_gap, dst_fold, environment, enabled, paused, watermark, def_rev, created_at,"
+            " updated_at) VALUES ('old', 'General', '', '[]', '* * * * *', 'UTC', '/bin/true',"
+            " 'auto', 60, 10, 3, 0, 30, 3600, 0, 'forbid', 'latest', 3600, 'after', 'first', '{}',"
+            " 1, 0, '2026-11-24 07:05:00.000', 1, '2026-11-24 07:05:00.000',"
+            " '2026-11-24 07:05:00.000')"
+        )
+
+        climb(connection)
+
+        row = connection.execute(select(tasks)).one()._mapping
+    assert row["schedule"] == ("* * * * *",)
+    assert (row["every_nth"], row["spread_s"], row["catchup_limit"]) == (1, 0, 100)
+    assert (row["calendars"], row["after"], row["in_blackout"]) == ((), (), "skip")
+    assert (row["valid_from"], row["overlap_limit"], row["skip_until"]) == (None, None, None)
     engine.dispose()
