@@ -11,10 +11,10 @@ from agent.cron.grammar import Schedule, name_that_matters, parse
 from agent.cron.moments import DueMoment, Moments, Tag
 from agent.cron.walking import Clocks, first_instant, instants, is_moved
 from agent.cron.words import in_words
-from agent.cron.zones import stretch_at
+from agent.cron.zones import forget_zones, stretch_at
 
-__all__ = ["count_moments", "due_moments", "in_words", "moments_between", "next_moment"]
-__all__ += ["next_moments", "parse"]
+__all__ = ["count_moments", "due_moments", "forget", "in_words", "moments_between"]
+__all__ += ["next_moment", "next_moments", "parse"]
 
 Gap = Literal["after", "skip"]
 Fold = Literal["first", "both"]
@@ -123,6 +123,12 @@ def moments_between(
         first_older_ms=first_s * 1000,
         last_older_ms=last_older_s * 1000,
     )
+
+
+def forget() -> None:
+    """Reckon anew from zone data that has changed."""
+    forget_zones()
+    _next_kept.cache_clear()
 
 
 def _look_back(
