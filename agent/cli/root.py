@@ -21,6 +21,7 @@ ROOMS: Final = {
     "cleanup": "storage",
     "db": "storage",
     "demo": "demo",
+    "events": "events",
     "files": "files",
     "health": "health",
     "init": "setup",
