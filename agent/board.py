@@ -8,11 +8,12 @@ import structlog
 
 from agent.clock import Clock
 from agent.errors import AgentError
-from agent.handlers.rows import check_row, run_row, task_row
+from agent.handlers.rows import alert_row, check_row, run_row, task_row
 from agent.recorder import Shown
 from agent.roster import Roster
 from agent.runs import LIVE_STATES, Run
-from agent.store import ledger, statistics
+from agent.store import alerts, ledger, statistics
+from agent.store.alerts import Alert
 from agent.store.checks import Check
 from agent.store.database import Database
 from agent.store.ledger import RunFilter
@@ -73,6 +74,7 @@ class Board:
                 self._note_ended(run, now_ms)
         for run in live.runs:
             self._note(run, now_ms)
+        self.show_alerts(await self._database.read(alerts.open_alerts))
         self.show_tasks(task.task_name for task in self._roster.all())
 
     def show(self, shown: Shown) -> None:
@@ -86,6 +88,7 @@ class Board:
             self._wanted.set()
         self.show_tasks(shown.tasks)
         self.show_checks(shown.checks)
+        self.show_alerts(shown.alerts)
 
     def show_tasks(self, names: Iterable[str]) -> None:
         """Put these tasks' rows up as they are now; a task that is gone leaves."""
@@ -115,6 +118,14 @@ class Board:
                 since_ms = check.checked_ms
                 self._since[check.check_name] = (check.status, since_ms)
             self._journal.put(check_row(check, since_ms=since_ms))
+
+    def show_alerts(self, found: Iterable[Alert]) -> None:
+        """Put up what is wrong; what is right again leaves."""
+        for alert in found:
+            if alert.status == "resolved":
+                self._journal.remove("alert", alert.id)
+            else:
+                self._journal.put(alert_row(alert))
 
     def summary(self) -> Summary:
         """The whole agent in a few counts, for the heartbeat."""

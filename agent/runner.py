@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from agent import endings
+from agent.claims import new_run, unrun
 from agent.clock import Clock, Timer
 from agent.definitions import Definition
 from agent.errors import AgentError, Conflict, RunNotFound, StorageError, TaskNotFound, WrongUse
@@ -17,7 +18,7 @@ from agent.queueing import Queue, Waiting
 from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules import chains, retry
-from agent.rules.admission import Busy, in_the_way
+from agent.rules.admission import Busy, in_the_way, say_closed
 from agent.running.keeping import Ended, Keepers, NotStarted, Order, Standing
 from agent.running.output import Outputs
 from agent.runs import Run
@@ -150,7 +151,7 @@ class Runner:
         self._ordering.add(task_name)  # holds the task while the claim is written
         try:
             run = await self._recorder.order(
-                _new_run(
+                new_run(
                     task,
                     moment_ms=now_ms,
                     now_ms=now_ms,
@@ -188,7 +189,7 @@ class Runner:
             )
         taken = await self._recorder.backfill(
             [
-                _new_run(
+                new_run(
                     task,
                     moment_ms=moment_ms,
                     now_ms=now_ms,
@@ -220,7 +221,7 @@ class Runner:
         if waiting is None:
             raise RunNotFound(run_id)
         self._forget_timer(run_id)
-        await self._record_end(self._over(waiting, "aborted", f"by {who}"))
+        await self._record_end(self._unrun(waiting, "aborted", f"by {who}"))
         self._dispatch()
         return "ended"
 
@@ -353,8 +354,8 @@ class Runner:
                 now_ms = self._clock.now_ms()
                 self._park(waiting, (closed.until_ms or now_ms + LOOK_AGAIN_MS) - now_ms)
             else:
-                note = closed.say(definition.timezone)
-                self._end_soon(self._over(run, "skipped", "blackout", note))
+                note = say_closed(closed, definition.timezone)
+                self._end_soon(self._unrun(run, "skipped", "blackout", note))
         self._note_idle()
 
     def _replace(self, run: Run) -> None:
@@ -362,7 +363,7 @@ class Runner:
         for older in self._queue.waiting_of(run.task_name):
             self._queue.remove(older.id)
             self._forget_timer(older.id)
-            self._end_soon(self._over(older, "skipped", "replaced"))
+            self._end_soon(self._unrun(older, "skipped", "replaced"))
         for active in list(self._active.values()):
             if active.run.task_name == run.task_name and active.stop_reason is None:
                 active.stop_reason = "replaced"
@@ -535,18 +536,18 @@ class Runner:
             if task is None:
                 continue
             moment_ms = (run.ended_ms or now_ms) + definition.after_delay_s * 1000
-            row = _new_run(
+            row = new_run(
                 task,
                 moment_ms=moment_ms,
                 now_ms=now_ms,
                 trigger="chain",
                 caused_by=run.id,
-                retry_at_ms=moment_ms if definition.after_delay_s else None,
+                not_before_ms=moment_ms if definition.after_delay_s else None,
             )
             if task.is_paused(now_ms):
-                row = self._over(row, "skipped", "paused", task.pause_reason)
+                row = self._unrun(row, "skipped", "paused", task.pause_reason)
             elif reason := in_the_way(definition, self.busy(definition.task_name)):
-                row = self._over(row, "skipped", reason)
+                row = self._unrun(row, "skipped", reason)
             rows.append(row)
         return tuple(rows)
 
@@ -562,7 +563,7 @@ class Runner:
         self._timers.pop(run.id, None)
         task = self._roster.get(run.task_name)
         if task is None or not task.enabled:
-            self._end_soon(self._over(run, "skipped", "disabled"))
+            self._end_soon(self._unrun(run, "skipped", "disabled"))
             return
         self._enqueue(self._waiting(run))
         self._dispatch()
@@ -573,19 +574,12 @@ class Runner:
             if planned.task_name == run.task_name:
                 del self._retries[planned.id]
                 self._forget_timer(planned.id)
-                self._end_soon(self._over(planned, "skipped", "superseded"))
+                self._end_soon(self._unrun(planned, "skipped", "superseded"))
 
     # Writing
 
-    def _over(self, run: Run, status: str, reason: str, note: str | None = None) -> Run:
-        """This run as one that ends without having run."""
-        return msgspec.structs.replace(
-            run,
-            status=status,
-            reason=reason,
-            note=note or run.note,
-            ended_ms=self._clock.now_ms(),
-        )
+    def _unrun(self, run: Run, status: str, reason: str, note: str | None = None) -> Run:
+        return unrun(run, status, reason, now_ms=self._clock.now_ms(), note=note)
 
     def _end_soon(self, run: Run) -> None:
         self._spawn(self._end_unrun(run), name=f"{run.status} {run.id}")
@@ -618,34 +612,3 @@ class Runner:
     def _work_done(self, task: asyncio.Task[None]) -> None:
         self._works.discard(task)
         self._note_idle()
-
-
-def _new_run(
-    task: TaskRow,
-    *,
-    moment_ms: int,
-    now_ms: int,
-    trigger: str,
-    attempt: int = 1,
-    requested_by: str | None = None,
-    note: str | None = None,
-    op: str | None = None,
-    caused_by: str | None = None,
-    retry_at_ms: int | None = None,
-) -> Run:
-    return Run(
-        id=new_ulid(now_ms),
-        task_name=task.task_name,
-        category=task.definition.category,
-        def_rev=task.def_rev,
-        scheduled_ms=moment_ms,
-        attempt=attempt,
-        trigger=trigger,
-        status="queued",
-        queued_ms=now_ms,
-        requested_by=requested_by,
-        note=note,
-        op=op,
-        caused_by=caused_by,
-        retry_at_ms=retry_at_ms,
-    )

@@ -1,11 +1,13 @@
 """May a due moment become a run: start or not, and why."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
 
 from agent.cron.moments import Moments
+from agent.cron.zones import load_zone
 from agent.definitions import Definition
 from agent.windows import Closed
 
@@ -109,7 +111,7 @@ def admit(
         elif at_ms not in chosen:
             decisions.append(Record(at_ms, "missed", late.reason, late.note))
         elif definition.in_blackout == "skip" and (closed := closed_at(at_ms) or closed_now):
-            decisions.append(Record(at_ms, "skipped", "blackout", closed.say(definition.timezone)))
+            decisions.append(Record(at_ms, "skipped", "blackout", say_closed(closed, definition.timezone)))
         elif is_late and definition.missed == "all" and definition.overlap != "replace":
             # All of them run, one after another behind whatever runs now.
             decisions.append(Start(at_ms, "catchup", not_before_ms))
@@ -137,6 +139,14 @@ def in_the_way(definition: Definition, busy: Busy) -> Reason | None:
             return "overlap" if busy.alive + busy.waiting >= definition.most_running else None
         case "replace":
             return None
+
+
+def say_closed(closed: Closed, zone: str) -> str:
+    """Which window it is and until when, as the clocks of this zone show it."""
+    if closed.until_ms is None:
+        return f"{closed.name}, without end"
+    until = datetime.fromtimestamp(closed.until_ms / 1000, load_zone(zone))
+    return f"{closed.name}, until {until:%Y-%m-%d %H:%M} {zone}"
 
 
 def refuse(moments: Moments, held: Held | Late) -> list[Decision]:
