@@ -40,9 +40,7 @@ def new_run(
     )
 
 
-def unrun(
-    run: Run, status: str, reason: str, *, now_ms: int, note: str | None = None
-) -> Run:
+def unrun(run: Run, status: str, reason: str, *, now_ms: int, note: str | None = None) -> Run:
     """This run as one that ends without having run."""
     return msgspec.structs.replace(
         run, status=status, reason=reason, note=note or run.note, ended_ms=now_ms

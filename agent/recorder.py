@@ -17,7 +17,6 @@ from agent.store.database import Database
 from agent.store.state import Heartbeat
 from agent.store.tasks import Applied, TaskRow
 
-
 _MANY: Final = 200
 
 

@@ -179,9 +179,7 @@ class Runner:
         task = self._task_to_order(task_name)
         now_ms = self._clock.now_ms()
         if not 1 <= len(moments_ms) <= MOST_BACKFILLED:
-            raise WrongUse(
-                f"moments = {len(moments_ms)}: name from 1 to {MOST_BACKFILLED} at once"
-            )
+            raise WrongUse(f"moments = {len(moments_ms)}: name from 1 to {MOST_BACKFILLED} at once")
         if max(moments_ms) > now_ms:
             raise WrongUse(
                 f"moments: {task_name} can be run as of moments that have passed; "
@@ -531,7 +529,9 @@ class Runner:
         """The rows of the tasks that run after this one ended like this."""
         now_ms = self._clock.now_ms()
         rows = []
-        for definition in chains.followers(self._roster.followers(run.task_name), run.task_name, run.status):
+        for definition in chains.followers(
+            self._roster.followers(run.task_name), run.task_name, run.status
+        ):
             task = self._roster.get(definition.task_name)
             if task is None:
                 continue

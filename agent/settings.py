@@ -179,9 +179,7 @@ def _check_ranges(path: Path, settings: Settings) -> None:
             raise WrongUse(f"{path}: {field} = {value}: must be from {lowest} to {highest}")
     for category, most in settings.category_limits.items():
         if not 1 <= most <= 10_000:
-            raise WrongUse(
-                f"{path}: category_limits.{category} = {most}: must be from 1 to 10000"
-            )
+            raise WrongUse(f"{path}: category_limits.{category} = {most}: must be from 1 to 10000")
     if settings.control_port == settings.events_port:
         raise WrongUse(
             f"{path}: events_port = {settings.events_port}: must differ from control_port"

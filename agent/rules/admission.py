@@ -111,7 +111,9 @@ def admit(
         elif at_ms not in chosen:
             decisions.append(Record(at_ms, "missed", late.reason, late.note))
         elif definition.in_blackout == "skip" and (closed := closed_at(at_ms) or closed_now):
-            decisions.append(Record(at_ms, "skipped", "blackout", say_closed(closed, definition.timezone)))
+            decisions.append(
+                Record(at_ms, "skipped", "blackout", say_closed(closed, definition.timezone))
+            )
         elif is_late and definition.missed == "all" and definition.overlap != "replace":
             # All of them run, one after another behind whatever runs now.
             decisions.append(Start(at_ms, "catchup", not_before_ms))
@@ -173,6 +175,9 @@ def _choose(
     if definition.missed == "skip":
         window_ms = min(window_ms, ON_TIME_MS)
     inside = [at_ms for at_ms in newest if now_ms - at_ms <= window_ms]
+    if newest and now_ms - newest[0] <= ON_TIME_MS and len(inside) == len(newest):
+        # Several moments within a minute, and none of them was missed.
+        return frozenset(inside), frozenset()
     if definition.missed != "all":
         return frozenset(inside[-1:]), frozenset()
     limit = definition.catchup_limit

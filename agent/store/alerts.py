@@ -101,10 +101,6 @@ def resolve(connection: Connection, dedupe_key: str, *, now_ms: int) -> Alert | 
     if found is None:
         return None
     connection.execute(
-        alerts.update()
-        .where(alerts.c.id == found.id)
-        .values(status="resolved", resolved_at=now_ms)
+        alerts.update().where(alerts.c.id == found.id).values(status="resolved", resolved_at=now_ms)
     )
-    return msgspec.structs.replace(
-        Alert(**found._mapping), status="resolved", resolved_ms=now_ms
-    )
+    return msgspec.structs.replace(Alert(**found._mapping), status="resolved", resolved_ms=now_ms)
