@@ -185,7 +185,9 @@ async def _begin(core: _Core, group: asyncio.TaskGroup) -> None:
     """Account for the runs of an earlier life, then be ready to start new ones."""
     core.runner.work_in(group)
     decided_until_ms = await core.database.read(state.decided_until)
-    history = await core.database.read(partial(tasks.history, until_ms=core.started_ms))
+    history = await core.database.read(
+        partial(tasks.history, until_ms=core.started_ms, changed_after_ms=decided_until_ms or 0)
+    )
     core.scheduler.plan_all(decided_until_ms=decided_until_ms or 0, history=history)
     standing = await core.keepers.open()
     unfinished = await core.database.read(ledger.unfinished)

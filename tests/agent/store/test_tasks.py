@@ -216,6 +216,48 @@ def test_history_ends_where_it_was_asked_to(database: Database) -> None:
     assert [span.from_ms for span in spans["a"]] == [NOW_MS]
 
 
+def test_history_after_a_moment_holds_what_was_in_force_then_and_later(database: Database) -> None:
+    register(database, a_task("a"), a_task("b"))
+    for step in (1, 2, 3, 4):
+        apply(database, a_task("a", priority=step), now_ms=NOW_MS + step * 10)
+
+    spans = database.read_now(
+        partial(tasks.history, until_ms=NOW_MS + 35, changed_after_ms=NOW_MS + 25)
+    )
+
+    assert spans.keys() == {"a"}
+    assert [(span.from_ms - NOW_MS, span.definition.priority) for span in spans["a"]] == [
+        (20, 2),
+        (30, 3),
+    ]
+
+
+def test_history_after_a_moment_knows_a_pause_that_runs_out_later(database: Database) -> None:
+    register(database, a_task("a"))
+    flag(database, "a", paused=True, until_ms=NOW_MS + 50, now_ms=NOW_MS + 10)
+    flag(database, "a", enabled=False, now_ms=NOW_MS + 80)
+
+    spans = database.read_now(
+        partial(tasks.history, until_ms=NOW_MS + 100, changed_after_ms=NOW_MS + 20)
+    )
+
+    assert [(span.from_ms - NOW_MS, span.enabled, span.paused) for span in spans["a"]] == [
+        (10, True, True),
+        (50, True, False),
+        (80, False, False),
+    ]
+
+
+def test_a_task_added_after_that_moment_has_its_whole_history(database: Database) -> None:
+    register(database, a_task("a"))
+
+    spans = database.read_now(
+        partial(tasks.history, until_ms=NOW_MS + 9, changed_after_ms=NOW_MS - 1)
+    )
+
+    assert [span.from_ms for span in spans["a"]] == [NOW_MS]
+
+
 def test_after_a_correction_nothing_was_decided_beyond_now(database: Database) -> None:
     later_ms = NOW_MS + 72 * 365 * 24 * HOUR_MS
     register(database, a_task("a"), now_ms=NOW_MS - HOUR_MS)
