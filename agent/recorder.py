@@ -9,10 +9,12 @@ import msgspec
 from agent.clock import Clock
 from agent.definitions import Definition
 from agent.rules.clocks import Happening
+from agent.rules.sums import Sum
 from agent.runs import Run
 from agent.store import alerts, checks, corrections, events, ledger, metrics, state, tasks
 from agent.store.alerts import Alert, Trouble
 from agent.store.checks import Check
+from agent.store.corrections import Overreaching, Taken, Withdrawn
 from agent.store.database import Database
 from agent.store.state import Heartbeat
 from agent.store.tasks import Applied, TaskRow
@@ -179,26 +181,26 @@ class Recorder:
 
     async def happened(self, happenings: Sequence[Happening]) -> None:
         """Something happened to the clocks."""
-        await self._database.write(partial(events.record, happenings=happenings))
+        await self._database.write(partial(events.record_all, happenings=happenings))
 
-    async def taken(
-        self, task_name: str, from_ms: int, until_ms: int
-    ) -> tuple[tuple[int, int], ...]:
-        """First and last moments of the rows that a task has in a span."""
+    async def booted(self, boot_id: str) -> int | None:
+        """The moment of this boot when it is a new one."""
         return await self._database.write(
-            partial(ledger.taken, task_name=task_name, from_ms=from_ms, until_ms=until_ms)
+            partial(events.note_boot, boot_id=boot_id, now_ms=self._clock.now_ms())
+        )
+
+    async def taken(self, task_name: str, from_ms: int, until_ms: int) -> tuple[Taken, ...]:
+        """The rows that a task has of due moments in a span."""
+        return await self._database.write(
+            partial(corrections.taken, task_name=task_name, from_ms=from_ms, until_ms=until_ms)
         )
 
     async def correct(
-        self, *, now_ms: int, highest_ms: int, count: Callable[[str, int], int]
-    ) -> None:
-        """The clock stood too late: take back what was told of moments still to come.
-
-        `count` answers how many due moments of a task are later than a moment and not later
-        than now.
-        """
-        await self._database.write(
-            partial(corrections.correct, now_ms=now_ms, highest_ms=highest_ms, count=count)
+        self, happening: Happening, *, highest_ms: int, cut: Callable[[Overreaching], Sum]
+    ) -> Withdrawn:
+        """The clock stood too late: take back what was told of moments still to come."""
+        return await self._database.write(
+            partial(corrections.correct, happening=happening, highest_ms=highest_ms, cut=cut)
         )
 
     async def beat(self, heartbeat: Heartbeat) -> None:

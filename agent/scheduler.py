@@ -12,19 +12,19 @@ import structlog
 
 from agent.claims import decided
 from agent.clock import Clock
-from agent.cron.zones import forget_zones
 from agent.definitions import Definition
 from agent.due import count_due, due_between, next_due
 from agent.errors import BadDefinition, StorageError
 from agent.recorder import Recorder
 from agent.roster import Roster
-from agent.rules import schedule
+from agent.rules import calendar, schedule
 from agent.rules.admission import ON_TIME_MS, Decision, Held, Late, Summed, admit, refuse
-from agent.rules.clocks import Beginning, Happening, judge_start, late_reason
-from agent.rules.sums import split_sum
+from agent.rules.clocks import Happening, judge_start, late_reason
+from agent.rules.sums import Sum, split_sum
 from agent.runner import Runner
 from agent.runs import Run
 from agent.store.alerts import Trouble
+from agent.store.corrections import Overreaching
 from agent.store.tasks import Span, TaskRow
 from agent.timekeeper import Timekeeper
 from agent.windows import Closed
@@ -40,7 +40,6 @@ ROWS_AT_ONCE = 2_000
 ROWS_OF_ABSENCE = 50_000
 """Moments told one by one after an absence, of all tasks together; the others are summed."""
 FEWEST_ROWS, MOST_ROWS = 20, 1_000
-TELL_EVERY = 200
 
 T = TypeVar("T")
 
@@ -56,6 +55,7 @@ class Scheduler:
         recorder: Recorder,
         roster: Roster,
         runner: Runner,
+        boot_id: str,
         closed_at: Callable[[Definition, int], Closed | None],
         changed: Callable[[Iterable[str]], None],
     ) -> None:
@@ -64,6 +64,7 @@ class Scheduler:
         self._recorder = recorder
         self._roster = roster
         self._runner = runner
+        self._boot_id = boot_id
         self._closed_at = closed_at
         self._changed = changed
         self._heap: list[tuple[int, int, str]] = []  # next due moment, definition, task name
@@ -117,7 +118,6 @@ class Scheduler:
         decided_until_ms: int,
         highest_ms: int,
         boots: Sequence[int],
-        is_new_boot: bool,
         history: Mapping[str, Sequence[Span]],
     ) -> None:
         """Find the next due moment of every task, from what is stored on.
@@ -127,9 +127,7 @@ class Scheduler:
         self._boots = tuple(boots)
         self._highest_ms = highest_ms
         self._decided_until_ms = decided_until_ms
-        now_ms = self._clock.now_ms()
-        beginning = judge_start(decided_until_ms or None, now_ms, is_new_boot=is_new_boot)
-        await self._begin_by(beginning, now_ms)
+        await self._begin_by_clock()
         self._plan_all()
         self._overdue = chain.from_iterable(
             self._taken_away(task, history.get(task.task_name, ()), decided_until_ms)
@@ -182,19 +180,40 @@ class Scheduler:
         self._timekeeper.look(asked_ms=self._asked_ms)
         self._asked_ms = None
         happened = self._timekeeper.take()
-        now_ms = self._clock.now_ms()
         if happened:
-            await self._react(happened, now_ms)
+            await self._react(happened)
         if self._is_held:
             return
+        now_ms = self._clock.now_ms()
         late = self._why_late(happened, now_ms)
-        due = self._take_due(now_ms)
+        beat_due = now_ms - self._beat_ms >= BEAT_MS or now_ms < self._beat_ms
+        runs, watermarks = await self._decide_tasks(self._take_due(now_ms), now_ms, late)
+        if runs or watermarks or beat_due:
+            await self._claim(runs, watermarks, decided_until_ms=now_ms)
+            self._beat_ms = now_ms
+        self._decided_until_ms = now_ms
+        self._has_watched = True
+        if beat_due:
+            if self._timekeeper.have_zones_changed(at_once=False):
+                await self._change_zones()
+            await self._tell_broken()
+
+    async def _decide_tasks(
+        self, due: Mapping[str, int], now_ms: int, late: Late
+    ) -> tuple[list[Run], dict[str, int]]:
+        """Decide for these tasks; the rows still to be claimed, and how far their tasks are.
+
+        After a long absence most are claimed on the way, a bounded number at once.
+        """
         limit = max(FEWEST_ROWS, min(MOST_ROWS, ROWS_OF_ABSENCE // max(1, len(due))))
-        work = deque(sorted(due, key=lambda name: now_ms - due[name] > ON_TIME_MS))
-        runs: list[Run] = list(islice(self._overdue, ROWS_AT_ONCE))
+        runs: list[Run] = []
         watermarks: dict[str, int] = {}
+        while overdue := list(islice(self._overdue, ROWS_AT_ONCE)):
+            await self._claim(overdue, {})
+        # What is due now is not to wait for what was missed.
+        work = deque(sorted(due, key=lambda name: now_ms - due[name] > ON_TIME_MS))
         while work:
-            self._backlog = len(work)
+            self._backlog = len(work) - 1
             name = work.popleft()
             task = self._roster.get(name)
             if task is None:
@@ -209,24 +228,10 @@ class Scheduler:
             if len(runs) >= ROWS_AT_ONCE:
                 await self._claim(runs, watermarks)
                 runs, watermarks = [], {}
-                # What has become due meanwhile is not to wait for the rest of the absence.
-                work.extendleft(self._take_due(self._clock.now_ms()))
-                if len(work) % TELL_EVERY == 0:
-                    log.info("working off what was missed", tasks_left=len(work))
-        self._backlog = 0
-        while len(runs) >= ROWS_AT_ONCE:
-            await self._claim(runs, watermarks)
-            runs, watermarks = list(islice(self._overdue, ROWS_AT_ONCE)), {}
-        beat_due = now_ms - self._beat_ms >= BEAT_MS or now_ms < self._beat_ms
-        if runs or watermarks or beat_due:
-            await self._claim(runs, watermarks, decided_until_ms=now_ms)
-            self._beat_ms = now_ms
-        self._decided_until_ms = now_ms
-        self._has_watched = True
-        if beat_due:
-            if self._timekeeper.have_zones_changed(at_once=False):
-                await self._change_zones()
-            await self._tell_broken()
+                # Nor is what has become due meanwhile.
+                work.extendleft(reversed(self._take_due(self._clock.now_ms())))
+                log.info("working off what was missed", tasks_left=len(work))
+        return runs, watermarks
 
     async def _claim(
         self,
@@ -283,7 +288,8 @@ class Scheduler:
         """Where a clock once stood later than it should, moments may have rows: sum around them."""
         if not isinstance(decision, Summed):
             return [decision]
-        taken = await self._recorder.taken(task.task_name, decision.first_ms, decision.last_ms)
+        rows = await self._recorder.taken(task.task_name, decision.first_ms, decision.last_ms)
+        taken = [(row.first_ms, row.last_ms) for row in rows]
         count = partial(count_due, task.definition, boots=self._boots)
         return [
             Summed(span.first_ms, span.last_ms, span.count, decision.reason, decision.note)
@@ -388,43 +394,76 @@ class Scheduler:
 
     # Clocks
 
-    async def _begin_by(self, beginning: Beginning, now_ms: int) -> None:
+    async def _begin_by_clock(self) -> None:
+        """Decide whether this clock can be true, and what it means for what was decided before."""
+        decided_ms = self._decided_until_ms or None
+        beginning = judge_start(decided_ms, self._clock.now_ms(), is_new_boot=False)
         self._is_held = beginning.verdict == "hold"
-        if beginning.happening is not None:
-            await self._until_recorded(partial(self._recorder.happened, [beginning.happening]))
-        if beginning.verdict == "correct":
-            await self._correct(now_ms)
+        if self._is_held:
+            await self._tell([beginning.happening])
+            return
+        booted_ms = await self._until_recorded(partial(self._recorder.booted, self._boot_id))
+        if booted_ms is not None:
+            self._boots = (*self._boots, booted_ms)
+            now_ms = self._clock.now_ms()
+            beginning = judge_start(decided_ms, now_ms, is_new_boot=True)
+        if beginning.verdict == "correct" and beginning.happening is not None:
+            await self._correct(beginning.happening)
+        else:
+            await self._tell([beginning.happening])
 
-    async def _react(self, happened: Sequence[Happening], now_ms: int) -> None:
+    async def _react(self, happened: Sequence[Happening]) -> None:
         """Do what the clocks demand before anything is decided by them."""
+        if self._is_held:
+            await self._tell(happened)
+            await self._begin_by_clock()
+            self._plan_all()
+            return
         for one in happened:
-            log.warning("clock", kind=one.kind, size_ms=one.size_ms, message=one.message)
-        await self._until_recorded(partial(self._recorder.happened, happened))
-        kinds = {one.kind for one in happened}
-        if self._is_held or "clock_wrong" in kinds:
-            beginning = judge_start(self._decided_until_ms or None, now_ms, is_new_boot=False)
-            self._is_held = beginning.verdict == "hold"
-            if beginning.verdict == "correct":
-                await self._correct(now_ms)
-        elif "clock_corrected" in kinds:
-            await self._correct(now_ms)
+            if one.kind == "clock_corrected":
+                await self._correct(one)
+            else:
+                self._is_held = self._is_held or one.kind == "clock_wrong"
+                await self._tell([one])
 
-    async def _correct(self, now_ms: int) -> None:
+    async def _tell(self, happened: Sequence[Happening | None]) -> None:
+        told = [one for one in happened if one is not None]
+        for one in told:
+            log.warning(one.message, kind=one.kind, size_ms=one.size_ms)
+        if told:
+            await self._until_recorded(partial(self._recorder.happened, told))
+
+    async def _correct(self, happening: Happening) -> None:
         """The clock stood too late and was put right: go on from now.
 
         Moments that ran keep their rows and do not run again; rows that tell of moments to come
         as missed or skipped are withdrawn, and sums that reach beyond now end now.
         """
-        self._highest_ms = max(self._highest_ms, self._decided_until_ms, *self._watermarks.values())
-
-        def count(name: str, after_ms: int) -> int:
-            task = self._roster.get(name)
-            if task is None:
-                return 0
-            return count_due(task.definition, after_ms, now_ms, boots=self._boots)
-
+        now_ms = happening.at_ms
+        self._highest_ms = max(
+            self._highest_ms, self._decided_until_ms, *self._watermarks.values(), now_ms
+        )
+        log.warning(happening.message, kind=happening.kind, size_ms=happening.size_ms)
+        withdrawn = await self._until_recorded(
+            partial(
+                self._recorder.correct,
+                happening,
+                highest_ms=self._highest_ms,
+                cut=partial(self._cut, now_ms=now_ms),
+            )
+        )
+        log.warning("moments that had not come were taken back", count=withdrawn.count)
         await self._until_recorded(
-            partial(self._recorder.correct, now_ms=now_ms, highest_ms=self._highest_ms, count=count)
+            partial(
+                self._recorder.alert,
+                Trouble(
+                    dedupe_key="clock_corrected",
+                    kind="clock_corrected",
+                    severity="high",
+                    title="The clock was put right by hours",
+                    message=happening.message,
+                ),
+            )
         )
         self._decided_until_ms = min(self._decided_until_ms, now_ms)
         self._watermarks = {}
@@ -433,10 +472,19 @@ class Scheduler:
         self._plan_all()
         self._changed([task.task_name for task in self._roster.all()])
 
+    def _cut(self, reaching: Overreaching, *, now_ms: int) -> Sum:
+        """What of a sum lies before now; its first moment does at least."""
+        task = self._roster.get(reaching.task_name)
+        rest: tuple[Sum, ...] = ()
+        if task is not None:
+            count = partial(count_due, task.definition, boots=self._boots)
+            rest = split_sum(reaching.first_ms, now_ms, (), count)
+        return rest[0] if rest else Sum(reaching.first_ms, reaching.first_ms, 1)
+
     async def _change_zones(self) -> None:
-        """The rules of the zones were replaced: from now on moments are reckoned by the new ones."""
-        forget_zones()
+        """The rules of the zones were replaced: moments to come are reckoned by the new ones."""
         schedule.forget()
+        calendar.forget()
         happening = Happening(
             kind="zones_changed",
             size_ms=0,

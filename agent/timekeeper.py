@@ -1,6 +1,6 @@
 """What happened to the host's clocks since they were last looked at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from agent.clock import Clock
 from agent.rules.clocks import Happening, Reading, judge
@@ -11,11 +11,12 @@ ZONES_EVERY_MS = 3_600_000
 class Timekeeper:
     """Keeps the last reading; whoever decides by the clocks asks here first."""
 
-    def __init__(self, clock: Clock, *, zones: Callable[[], str]) -> None:
+    def __init__(self, clock: Clock, *, zones: Callable[[], Mapping[str, object]]) -> None:
+        """`zones` answers by name what changes about each zone in use when it is replaced."""
         self._clock = clock
         self._zones = zones
         self._reading = self._read()
-        self._signature = zones()
+        self._signature: Mapping[str, object] = zones()
         self._zones_read_ms = clock.monotonic_ms()
         self._happened: list[Happening] = []
 
@@ -35,8 +36,9 @@ class Timekeeper:
         if not at_once and now_ms - self._zones_read_ms < ZONES_EVERY_MS:
             return False
         self._zones_read_ms = now_ms
-        before, self._signature = self._signature, self._zones()
-        return before != self._signature
+        before, self._signature = dict(self._signature), dict(self._zones())
+        # A zone that no task had before is no change of any.
+        return any(before.get(zone, file) != file for zone, file in self._signature.items())
 
     def _read(self) -> Reading:
         clock = self._clock

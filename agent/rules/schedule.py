@@ -13,7 +13,7 @@ import msgspec
 from agent.cron.bounds import bound_instant, parse_bound
 from agent.cron.grammar import Boot, Schedule, name_that_matters, parse
 from agent.cron.moments import DueMoment, Moments, Tag
-from agent.cron.series import Series
+from agent.cron.series import Series, forget_numbers
 from agent.cron.walking import Clocks, first_instant, is_moved
 from agent.cron.words import in_words
 from agent.cron.zones import LAST_S, forget_zones, stretch_at
@@ -150,6 +150,7 @@ def forget() -> None:
     forget_zones()
     for kept in (_next_kept, _settle, _series):
         kept.cache_clear()
+    forget_numbers()
 
 
 @lru_cache(maxsize=16_384)

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from agent.queueing import AGING_MS, BEHIND_MS, Queue, Waiting
 from agent.rules.admission import Busy
@@ -75,9 +76,9 @@ def test_a_category_takes_no_more_than_its_share_and_holds_nobody_else_up() -> N
 
 def test_a_task_has_one_run_at_a_time_unless_it_allows_more() -> None:
     line = queue()
-    for name, task in (("one", {}), ("two", {"overlap": "allow", "overlap_limit": 2})):
-        for number in range(3):
-            line.put(waiting(name, NOW_MS + number, **task))
+    for number in range(3):
+        line.put(waiting("one", NOW_MS + number))
+        line.put(waiting("two", NOW_MS + number, overlap="allow", overlap_limit=2))
 
     names = []
     while taken := line.take():
@@ -152,52 +153,84 @@ def test_how_long_the_first_has_waited_is_known() -> None:
     assert line.oldest_ms() == NOW_MS
 
 
-@settings(deadline=None, max_examples=200)
-@given(st.data())
-def test_whatever_comes_and_goes_the_limits_hold_and_nobody_is_forgotten(
-    data: st.DataObject,
-) -> None:
-    slots, background, bank = (data.draw(st.integers(1, 3)) for _ in range(3))
-    line = queue(slots, background=background, Bank=bank)
-    inside: dict[str, Waiting] = {}
-    alive: dict[str, Waiting] = {}
-    for number in range(data.draw(st.integers(1, 40))):
-        act = data.draw(
-            st.sampled_from(["put", "put", "park", "unpark", "take", "release", "remove"])
+class Street(RuleBasedStateMachine):
+    """A queue and what must be true of it, whatever comes and goes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = queue(2, background=1, Bank=1)
+        self.inside: dict[str, Waiting] = {}
+        self.alive: dict[str, Waiting] = {}
+        self.number = 0
+
+    @rule(
+        name=st.sampled_from("abc"),
+        trigger=st.sampled_from(["schedule", "catchup"]),
+        category=st.sampled_from(["Bank", "Shop"]),
+        overlap=st.sampled_from(["forbid", "allow"]),
+        priority=st.integers(1, 5),
+        is_parked=st.booleans(),
+    )
+    def come(
+        self, name: str, trigger: str, category: str, overlap: str, priority: int, is_parked: bool
+    ) -> None:
+        self.number += 1
+        one = waiting(
+            name,
+            NOW_MS + self.number,
+            trigger=trigger,
+            category=category,
+            overlap=overlap,
+            priority=priority,
         )
-        if act in ("put", "park"):
-            one = waiting(
-                data.draw(st.sampled_from("abc")),
-                NOW_MS + number,
-                trigger=data.draw(st.sampled_from(["schedule", "catchup"])),
-                category=data.draw(st.sampled_from(["Bank", "Shop"])),
-                overlap=data.draw(st.sampled_from(["forbid", "allow"])),
-                priority=data.draw(st.integers(1, 5)),
-            )
-            inside[one.run.id] = one
-            (line.put if act == "put" else line.park)(one)
-        elif act == "take" and (taken := line.take()):
-            alive[taken.run.id] = inside.pop(taken.run.id)
-            same = [one for one in alive.values() if one.run.task_name == taken.run.task_name]
-            assert len(alive) <= slots
+        self.inside[one.run.id] = one
+        (self.line.park if is_parked else self.line.put)(one)
+
+    @rule()
+    def take(self) -> None:
+        taken = self.line.take()
+        if taken is not None:
+            self.alive[taken.run.id] = self.inside.pop(taken.run.id)
+            same = [one for one in self.alive.values() if one.run.task_name == taken.run.task_name]
             assert len(same) <= taken.definition.most_running
-            assert sum(one.is_background for one in alive.values()) <= background
-            assert sum(one.definition.category == "Bank" for one in alive.values()) <= bank
-        elif act == "release" and alive:
-            line.release(alive.popitem()[0])
-        elif inside:
-            run_id = data.draw(st.sampled_from(sorted(inside)))
-            if act == "remove":
-                line.remove(run_id)
-                del inside[run_id]
-            elif act == "unpark":
-                line.unpark(run_id)
-    for run_id in list(inside):
-        line.unpark(run_id)
-    for run_id in alive:
-        line.release(run_id)
-    while taken := line.take():
-        del inside[taken.run.id]
-        line.release(taken.run.id)
-    assert not inside
-    assert (line.waiting, line.held, line.startable, line.in_background) == (0, 0, 0, 0)
+
+    @precondition(lambda self: self.alive)
+    @rule()
+    def release(self) -> None:
+        self.line.release(self.alive.popitem()[0])
+
+    @precondition(lambda self: self.inside)
+    @rule(data=st.data())
+    def go_away(self, data: st.DataObject) -> None:
+        run_id = data.draw(st.sampled_from(sorted(self.inside)))
+        self.line.remove(run_id)
+        del self.inside[run_id]
+
+    @precondition(lambda self: self.inside)
+    @rule(data=st.data())
+    def unpark(self, data: st.DataObject) -> None:
+        self.line.unpark(data.draw(st.sampled_from(sorted(self.inside))))
+
+    @invariant()
+    def limits_hold(self) -> None:
+        assert len(self.alive) == self.line.held <= 2
+        assert len(self.inside) == self.line.waiting
+        assert sum(one.is_background for one in self.alive.values()) <= 1
+        assert sum(one.definition.category == "Bank" for one in self.alive.values()) <= 1
+
+    def teardown(self) -> None:
+        """Nobody is forgotten: all get their turn in the end."""
+        for run_id in self.inside:
+            self.line.unpark(run_id)
+        for run_id in self.alive:
+            self.line.release(run_id)
+        while taken := self.line.take():
+            del self.inside[taken.run.id]
+            self.line.release(taken.run.id)
+        assert not self.inside
+        line = self.line
+        assert (line.waiting, line.held, line.startable, line.in_background) == (0, 0, 0, 0)
+
+
+TestWhateverComesAndGoes = Street.TestCase
+TestWhateverComesAndGoes.settings = settings(deadline=None, max_examples=60)

@@ -1,5 +1,7 @@
 """Which tasks come after which, and which circles are found?"""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,7 +44,7 @@ def test_a_circle_is_told_in_the_order_of_running() -> None:
     circle = find_circle(after)
 
     assert circle[0] == circle[-1]
-    assert all(earlier in after[later] for earlier, later in zip(circle, circle[1:], strict=False))
+    assert all(earlier in after[later] for earlier, later in pairwise(circle))
     assert set(circle) == {"a", "b", "c"}
 
 
