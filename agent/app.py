@@ -15,7 +15,7 @@ import structlog
 
 from agent import __version__
 from agent.blackouts import Blackouts
-from agent.board import Board
+from agent.board import Backlog, Board
 from agent.boot import boot_id
 from agent.clock import SystemClock
 from agent.errors import AgentError
@@ -173,6 +173,9 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             roster=roster,
             next_ms=scheduler.next_ms,
             fault=scheduler.fault,
+            backlog=lambda: Backlog(
+                runner.queue.in_background, scheduler.backlog, runner.queue.oldest_ms()
+            ),
         )
         yield _Core(
             home=home,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
 
+import msgspec
 import structlog
 
 from agent.clock import Clock
@@ -32,6 +33,14 @@ LATE_MS = 30_000
 MAX_ENDED = 500
 
 
+class Backlog(msgspec.Struct, frozen=True):
+    """What waits: runs made up for, tasks whose absence is worked off, since when the first."""
+
+    catching_up: int = 0
+    tasks: int = 0
+    oldest_ms: int | None = None
+
+
 class Board:
     """Owns what is on the wire; rows come in from the recorder, statistics follow at once."""
 
@@ -44,6 +53,7 @@ class Board:
         roster: Roster,
         next_ms: Callable[[str], int | None],
         fault: Callable[[str], str | None],
+        backlog: Callable[[], Backlog],
     ) -> None:
         self._clock = clock
         self._database = database
@@ -51,6 +61,7 @@ class Board:
         self._roster = roster
         self._next_ms = next_ms
         self._fault = fault
+        self._backlog = backlog
         self._live: dict[str, dict[str, Run]] = {}  # by task name, then by run id
         self._ended: dict[str, int] = {}  # run id -> when it leaves the wire
         self._last: dict[str, Run] = {}
@@ -134,6 +145,7 @@ class Board:
         tasks = list(self._roster.all())
         checks = [status for status, _ in self._since.values()]
         due = [self._next_ms(task.task_name) for task in tasks]
+        backlog = self._backlog()
         return Summary(
             tasks=len(tasks),
             enabled=sum(task.enabled for task in tasks),
@@ -146,6 +158,9 @@ class Board:
             late=sum(at_ms is not None and now_ms - at_ms > LATE_MS for at_ms in due),
             warn=checks.count("warn"),
             crit=checks.count("crit"),
+            catching_up=backlog.catching_up,
+            backlog=backlog.tasks,
+            oldest_wait_ms=max(0, now_ms - backlog.oldest_ms) if backlog.oldest_ms else 0,
         )
 
     async def run(self) -> None:

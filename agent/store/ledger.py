@@ -297,6 +297,32 @@ def recorded(connection: Connection, from_ms: int, to_ms: int) -> tuple[Recorded
     )
 
 
+def moments_of(
+    connection: Connection,
+    task_name: str,
+    from_ms: int,
+    to_ms: int,
+    *,
+    statuses: Iterable[str],
+) -> tuple[int, ...]:
+    """The due moments within [from, to] whose last attempt ended like this, oldest first.
+
+    A row that sums up several counts with its first moment alone.
+    """
+    column = executions.c
+    rows = connection.execute(
+        select(column.scheduled_at, column.attempt, column.status)
+        .where(
+            column.task_name == task_name,
+            column.scheduled_at.between(from_ms, to_ms),
+        )
+        .order_by(column.scheduled_at, column.attempt)
+    )
+    last = {at_ms: status for at_ms, _, status in rows}
+    wanted = frozenset(statuses)
+    return tuple(at_ms for at_ms, status in last.items() if status in wanted)
+
+
 def rename_log(connection: Connection, old: str, new: str) -> None:
     """A kept log was set aside under another name; its runs point there from now on."""
     connection.execute(executions.update().where(executions.c.log_file == old).values(log_file=new))

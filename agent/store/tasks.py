@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or
 from agent.definitions import Definition
 from agent.errors import BadDefinition, Conflict, TaskNotFound
 from agent.rules.chains import find_circle
-from agent.store import state
+from agent.store import calendars, state
 from schema.tables import task_versions, tasks
 
 _FIELDS: Final = Definition.__struct_fields__
@@ -155,6 +155,7 @@ def register(
     known = set(connection.scalars(select(tasks.c.task_name)))
     new = [definition for definition in definitions if definition.task_name not in known]
     check_chains(connection, new)
+    calendars.check_names(connection, new)
     for definition in new:
         _add(connection, definition, who=who, why=why, now_ms=now_ms)
     return len(new)
@@ -169,6 +170,7 @@ def apply(
     BadDefinition where a task comes after itself or after one that is not there.
     """
     check_chains(connection, definitions)
+    calendars.check_names(connection, definitions)
     known = {task.task_name: task for task in load_all(connection)}
     added: list[str] = []
     changed: list[str] = []

@@ -16,7 +16,7 @@ from agent.running.redaction import Redactor
 from agent.runs import Run
 from agent.scheduler import Scheduler
 from agent.settings import Home
-from agent.store import ledger, tasks
+from agent.store import calendars, ledger, tasks
 from agent.store.database import Database
 from agent.timekeeper import Timekeeper
 from agent.windows import Calendar, Closed
@@ -122,6 +122,13 @@ class Workshop:
 
     def closed_at(self, definition: Definition, at_ms: int) -> Closed | None:
         return closed_at(self.calendars, definition.calendars, at_ms)
+
+    async def keep(self, calendar: Calendar) -> None:
+        """A calendar that tasks may name."""
+        await self.database.write(
+            partial(calendars.put, calendar=calendar, who="test", now_ms=self.clock.now_ms())
+        )
+        self.calendars[calendar.name] = calendar
 
     async def register(self, *definitions: Definition) -> None:
         await self.database.write(

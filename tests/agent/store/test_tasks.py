@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection
 
 from agent.definitions import Definition
-from agent.errors import TaskNotFound
+from agent.errors import BadDefinition, Conflict, TaskNotFound
 from agent.store import state, tasks
 from agent.store.database import Database
 from agent.store.tasks import Applied, Span, TaskRow
@@ -313,3 +313,72 @@ def test_a_change_by_the_older_systems_update_is_read(database: Database) -> Non
 
     expected = msgspec.structs.replace(a_task("slow_task"), timeout_seconds=900)
     assert load(database, "slow_task").definition == expected
+
+
+def test_a_removed_task_leaves_its_history_and_counts_on_when_it_comes_back(
+    database: Database,
+) -> None:
+    register(database, a_task("a"), a_task("b"))
+
+    gone = database.write_now(
+        partial(tasks.remove, names=["a"], who="anna", why="old", now_ms=NOW_MS + 5)
+    )
+    spans = database.read_now(partial(tasks.history, until_ms=NOW_MS + 9))["a"]
+    register(database, a_task("a"), now_ms=NOW_MS + 9)
+
+    assert gone == ("a",)
+    assert [(span.from_ms, span.enabled) for span in spans] == [
+        (NOW_MS, True),
+        (NOW_MS + 5, False),
+    ]
+    assert load(database, "a").def_rev == 2
+
+
+def test_a_task_that_others_wait_for_is_not_removed(database: Database) -> None:
+    register(database, a_task("a"), a_task("b", after=("a",)))
+
+    with pytest.raises(Conflict, match="b comes after a"):
+        database.write_now(partial(tasks.remove, names=["a"], who="x", why="", now_ms=NOW_MS))
+    both = database.write_now(
+        partial(tasks.remove, names=["a", "b"], who="x", why="", now_ms=NOW_MS)
+    )
+
+    assert both == ("a", "b")
+
+
+def test_a_chain_must_have_a_beginning_and_an_end(database: Database) -> None:
+    register(database, a_task("a"), a_task("b", after=("a",)))
+
+    with pytest.raises(BadDefinition, match="there is no such task"):
+        apply(database, a_task("c", after=("nobody",)), now_ms=NOW_MS)
+    with pytest.raises(BadDefinition, match="would never end"):
+        apply(database, a_task("a", after=("b",)), now_ms=NOW_MS)
+
+    assert load(database, "a").definition.after == ()
+
+
+def test_a_task_names_only_calendars_that_are_there(database: Database) -> None:
+    with pytest.raises(BadDefinition, match="calendars"):
+        register(database, a_task("a", calendars=("holidays",)))
+
+
+def test_moments_are_skipped_until_one_and_a_new_timing_forgets_that(database: Database) -> None:
+    register(database, a_task("a"))
+
+    (skipping,) = database.write_now(
+        partial(
+            tasks.set_flags,
+            names=["a"],
+            skip_until_ms=NOW_MS + HOUR_MS,
+            reason="moving",
+            who="anna",
+            now_ms=NOW_MS,
+        )
+    )
+    apply(database, a_task("a", priority=1), now_ms=NOW_MS)
+    kept = load(database, "a")
+    apply(database, a_task("a", schedule=("0 2 * * *",)), now_ms=NOW_MS)
+
+    assert (skipping.skip_until_ms, skipping.skip_reason) == (NOW_MS + HOUR_MS, "by anna: moving")
+    assert kept.skip_until_ms == NOW_MS + HOUR_MS
+    assert load(database, "a").skip_until_ms is None
