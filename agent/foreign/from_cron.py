@@ -51,7 +51,14 @@ def _from_entry(entry: Entry, origin: str, host: Host, user: str) -> Proposal:
     try:
         return _translate(entry, origin, host, user, command, given)
     except BadDefinition as error:
-        return refused(origin, entry.line, error.fix, user=user, command=command)
+        return refused(
+            origin,
+            entry.line,
+            error.fix,
+            user=user,
+            schedule=entry.schedule,
+            command=command,
+        )
 
 
 def _translate(
@@ -65,11 +72,11 @@ def _translate(
     zone = settings.get("CRON_TZ", "").removeprefix(":") or host.zone
     load_zone(zone)
     if zone != host.zone and not is_at_boot:
-        changes.append(f"in {zone}, as CRON_TZ says (Debian's cron goes by {host.zone})")
+        changes.append(f"in {zone} by CRON_TZ, which Debian's cron ignores")
     if settings.get("TZ", zone) != zone and not is_at_boot:
         remarks.append(f"TZ is what the command sees; it starts by {zone}, as in cron")
     if mail := settings.get("MAILTO"):
-        changes.append(f"mail to {mail} is replaced by alerts")
+        changes.append(f"mail to {mail} becomes alerts")
     if is_at_boot:
         remarks.append("ended after 30 days; run what shall go on as a service")
     if given:

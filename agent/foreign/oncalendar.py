@@ -115,7 +115,7 @@ def _days(text: str, date: re.Match[str], weekdays: tuple[int, ...] | None) -> t
         if values == tuple(range(number * _WEEK - 6, number * _WEEK + 1)) and weekdays:
             return "*", ",".join(f"{WEEKDAYS[each]}#{number}" for each in weekdays)
     raise _no(
-        text, "names weekdays on certain dates; only whole weeks (Mon *-*-01..07) can be said"
+        text, "names weekdays on certain dates; only weeks such as Mon *-*-01..07 can be said"
     )
 
 

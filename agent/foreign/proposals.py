@@ -44,10 +44,18 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     task: Definition | None = None
 
 
-def refused(origin: str, line: int, note: str, *, user: str = "", command: str = "") -> Proposal:
+def refused(
+    origin: str, line: int, note: str, *, user: str = "", schedule: str = "", command: str = ""
+) -> Proposal:
     """No task can say this line exactly."""
     return Proposal(
-        origin=origin, line=line, verdict="refused", note=note, user=user, command=command
+        origin=origin,
+        line=line,
+        verdict="refused",
+        note=note,
+        user=user,
+        schedule=schedule,
+        command=command,
     )
 
 

@@ -23,6 +23,8 @@ _YEARS_AHEAD: Final = 10
 _HOUR_S: Final = 3600
 _DAY_S: Final = 86_400
 _SECRET_MARK: Final = "secret:"  # noqa: S105 - how a task refers to a secret, not one
+# As lines of their own these would tell cron itself something.
+_OF_CRON: Final = frozenset({"CRON_TZ", "HOME", "MAILTO", "RANDOM_DELAY", "SHELL"})
 _NAMES: Final = {
     name: str(number)
     for names, first in ((MONTHS, 1), (WEEKDAYS, 0))
@@ -32,7 +34,8 @@ _NAME: Final = re.compile(r"[A-Za-z]{3}")
 _HEADER: Final = """\
 # The enabled tasks of Smart Cron as a crontab for {cron}, in the time zone {zone}.
 # Cron starts them at the same moments. It knows no timeouts, retries, memory limits or priorities,
-# lets runs of one task overlap, and does not make up for what it missed.
+# lets runs of one task overlap, does not make up for what it missed, and looks for programs in
+# /usr/bin and /bin unless PATH says otherwise.
 """
 
 
@@ -47,6 +50,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     user: str
     has_user: bool
     folder: str
+    home_of: Callable[[str], str | None]
     marks: Mapping[str, str]
     needs_shell: Callable[[str], bool]
     now_ms: int
@@ -82,28 +86,34 @@ def to_lines(tasks: Iterable[tuple[Definition, bool]], place: Place) -> list[Lin
 
 
 def to_crontab(lines: Iterable[Line], place: Place, *, with_home: bool) -> str:
-    """The whole crontab; settings that all its lines share stand before them.
+    """The whole crontab; variables that all its lines share stand before them.
 
     With `with_home` the folder most tasks run in becomes HOME, and their lines need no `cd`.
     """
     lines = list(lines)
     said = [line for line in lines if not line.reason]
     cron = "/etc/cron.d" if place.has_user else f"the user {place.user}"
-    parts = [_HEADER.format(cron=cron, zone=place.zone)]
     shared = _shared(said)
     folder = _most_used([line.folder for line in said]) if with_home else ""
-    for name, value in {**({"HOME": folder} if folder else {}), **shared}.items():
-        parts.append(f"{name}={_quoted(value)}\n")
+    parts = [_HEADER.format(cron=cron, zone=place.zone)]
+    if folder:
+        parts.append(f"HOME={_quoted(folder)}\n")
+    parts.extend(f"{name}={_quoted(value)}\n" for name, value in shared.items())
+    mailed: str | None = None
     for line in lines:
-        parts.append(f"\n# {line.task_name}")
-        if line.reason:
-            parts.append(f": not written, {line.reason}\n")
-            continue
-        parts.append("\n")
-        command = _whole_command(line, shared, folder)
+        begins_in = folder or place.home_of(line.user) or ""
+        command = "" if line.reason else _whole_command(line, shared, begins_in)
+        reason = line.reason
         if len(command) > LONGEST_COMMAND:
-            parts[-1] = f": not written, cron reads at most {LONGEST_COMMAND} signs of a command\n"
+            reason = f"as cron reads at most {LONGEST_COMMAND} signs of a command"
+        if reason:
+            parts.append(f"\n# {line.task_name}: not written, {reason}\n")
             continue
+        parts.append(f"\n# {line.task_name}\n")
+        mail = line.environment.get("MAILTO", None if mailed is None else line.user)
+        if mail is not None and mail != mailed:
+            parts.append(f"MAILTO={_quoted(mail)}\n")
+            mailed = mail
         user = f"{line.user} " if place.has_user else ""
         parts.extend(f"{schedule} {user}{command}\n" for schedule in line.schedules)
     return "".join(parts)
@@ -121,7 +131,7 @@ def _say(task: Definition, place: Place, user: str, *, is_paused: bool) -> Line:
     for name, value in task.environment.items():
         if value.startswith(_SECRET_MARK):
             raise CannotSay(f"as its variable {name} is a secret, which no crontab should hold")
-    return Line(
+    line = Line(
         task_name=task.task_name,
         user=user,
         schedules=schedules,
@@ -129,6 +139,11 @@ def _say(task: Definition, place: Place, user: str, *, is_paused: bool) -> Line:
         folder=_fill(task.working_directory or place.folder, place.marks),
         environment={name: _fill(value, place.marks) for name, value in task.environment.items()},
     )
+    if any(
+        "{app_root}" in text for text in (line.command, line.folder, *line.environment.values())
+    ):
+        raise CannotSay("as app_root is not set in settings.toml")
+    return line
 
 
 def _check_timing(task: Definition) -> None:
@@ -174,9 +189,7 @@ def _fields(
     changes_clocks = len({stretch.offset_s for stretch in here}) > 1
     is_by_rule = task.dst_gap == "after" and task.dst_fold == "first"
     if changes_clocks and schedule.is_fixed and not is_by_rule:
-        raise CannotSay(
-            "as cron has its own rule for nights when clocks change (dst_gap, dst_fold)"
-        )
+        raise CannotSay("as cron has its own rule for changes of the clocks (dst_gap, dst_fold)")
     return " ".join(
         _NAME.sub(lambda found: _NAMES[found[0].upper()], field) for field in [minute, *others]
     )
@@ -247,7 +260,9 @@ def _shared(lines: list[Line]) -> dict[str, str]:
     return {
         name: value
         for name, value in lines[0].environment.items()
-        if all(line.environment.get(name) == value for line in lines) and _is_quotable(value)
+        if name not in _OF_CRON
+        and _is_quotable(value)
+        and all(line.environment.get(name) == value for line in lines)
     }
 
 
@@ -263,12 +278,16 @@ def _most_used(folders: list[str]) -> str:
     return max(dict.fromkeys(folders), key=folders.count, default="")
 
 
-def _whole_command(line: Line, shared: Mapping[str, str], folder: str) -> str:
-    own = {name: value for name, value in line.environment.items() if name not in shared}
+def _whole_command(line: Line, shared: Mapping[str, str], begins_in: str) -> str:
+    own = {
+        name: value
+        for name, value in line.environment.items()
+        if name not in shared and name != "MAILTO"
+    }
     parts = []
     if own:
         settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in own.items())
         parts.append(f"export {settings};")
-    if line.folder != folder:
+    if line.folder != begins_in:
         parts.append(f"cd {shlex.quote(line.folder)} || exit;")
     return join_input(" ".join([*parts, line.command]))
