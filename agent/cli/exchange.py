@@ -70,7 +70,7 @@ def import_crontab(session: Session, /, file: Path | None, user: str | None, **c
     """
     owner = user or getpass.getuser()
     text = gathering.installed_crontab(owner) if file is None else gathering.read_crontab_file(file)
-    host = _host(session, chosen["zone"])
+    host = _host(session, chosen.pop("zone"))
     drafts = from_crontab(text, "crontab", host=host, user=owner, has_user=False)
     _take(session, drafts, host, f"the crontab of {owner}", **chosen)
 
@@ -89,7 +89,7 @@ def import_cron_d(session: Session, /, paths: tuple[Path, ...], **chosen: Any) -
       smartcron-agent import cron.d /etc/cron.d/backup --apply
     """
     read, left_out = gathering.cron_folder_files(paths or gathering.default_cron_paths())
-    host = _host(session, chosen["zone"])
+    host = _host(session, chosen.pop("zone"))
     drafts = [
         draft
         for file in read
@@ -117,7 +117,7 @@ def import_timers(session: Session, /, paths: tuple[Path, ...], **chosen: Any) -
       smartcron-agent import systemd-timers /etc/systemd/system/backup.timer --apply
     """
     timers, services = gathering.timer_files(paths or gathering.default_timer_paths())
-    host = _host(session, chosen["zone"])
+    host = _host(session, chosen.pop("zone"))
     drafts = from_timers(timers, services, host=host)
     none: dict[str, Any] = {"shadow": False, "logs": (), "start": None, "end": None}
     _take(session, drafts, host, "systemd timers", **none, **chosen)
@@ -176,7 +176,6 @@ def _take(
     logs: tuple[Path, ...],
     start: str | None,
     end: str | None,
-    zone: str | None,
     is_wanted: bool,
     enable: bool,
     yes: bool,
@@ -195,7 +194,6 @@ def _take(
         raise WrongUse("--apply: a shadow compares only; leave out --shadow to create tasks")
     if enable and as_json and not yes:
         raise WrongUse("--enable: asks a question, which --json has no place for; add --yes")
-    del zone
     proposals = settle(drafts, [row.definition for row in _known(session, must_be=is_wanted)])
     if shadow:
         is_same = verdicts.show_shadow(

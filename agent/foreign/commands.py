@@ -74,7 +74,7 @@ def why_not(*texts: str) -> str | None:
 
 def goes_on_behind(command: str) -> bool:
     """Does it leave something running that nobody waits for?"""
-    words = shell_words(command)
+    words = shell_words(command, keep_quotes=True)
     if "wait" in words:
         return False
     if any(word in ("nohup", "setsid", "daemonize", "start-stop-daemon") for word in words):
@@ -82,9 +82,12 @@ def goes_on_behind(command: str) -> bool:
     return any(set(word) <= set("();<>|&") and _BEHIND.search(word) for word in words)
 
 
-def shell_words(command: str) -> list[str]:
-    """The words of a command, its operators among them, as far as that can be told."""
-    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+def shell_words(command: str, *, keep_quotes: bool = False) -> list[str]:
+    """The words of a command, its operators among them, as far as that can be told.
+
+    With their quotes kept, words that only look like operators can be told from them.
+    """
+    lexer = shlex.shlex(command, posix=not keep_quotes, punctuation_chars=True)
     lexer.whitespace_split = True
     lexer.commenters = ""
     try:

@@ -132,7 +132,7 @@ def _argv(text: str, known: dict[str, str], environment: dict[str, str]) -> tupl
 
 def _words(field: str, text: str) -> list[str]:
     try:
-        return [word.text for word in split_words(text)]
+        return split_words(text)
     except ValueError as error:
         raise BadDefinition(field, text, str(error)) from error
 

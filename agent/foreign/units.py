@@ -5,7 +5,7 @@ configparser would lose repeated keys, and knows neither continued lines nor res
 
 import re
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -50,13 +50,6 @@ class Assignment(msgspec.Struct, frozen=True):
     name: str
     value: str
     line: int
-
-
-class Word(NamedTuple):
-    """A word of a command line, and whether it was written without quotes or escapes."""
-
-    text: str
-    is_bare: bool
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -124,13 +117,12 @@ def _whole_lines(text: str) -> list[tuple[int, str]]:
     return found
 
 
-def split_words(text: str) -> list[Word]:
+def split_words(text: str) -> list[str]:
     r"""The words of a value, by systemd's rules for quotes and `\`; raises ValueError."""
-    words: list[Word] = []
+    words: list[str] = []
     word: list[str] = []
     quote = ""
     inside = False
-    is_bare = True
     letters = iter(enumerate(text))
     for place, letter in letters:
         if letter == "\\":
@@ -138,23 +130,23 @@ def split_words(text: str) -> list[Word]:
             word.append(taken)
             for _ in range(size):
                 next(letters)
-            inside, is_bare = True, False
+            inside = True
         elif letter == quote:
             quote = ""
         elif quote:
             word.append(letter)
         elif letter in "'\"" and not word:
-            quote, inside, is_bare = letter, True, False
+            quote, inside = letter, True
         elif letter in " \t":
             if inside:
-                words.append(Word("".join(word), is_bare))
-            word, inside, is_bare = [], False, True
+                words.append("".join(word))
+            word, inside = [], False
         else:
             word.append(letter)
             inside = True
     if quote:
         raise ValueError("a quotation is not closed")
-    return [*words, Word("".join(word), is_bare)] if inside else words
+    return [*words, "".join(word)] if inside else words
 
 
 def _escape(text: str, place: int) -> tuple[str, int]:
