@@ -1,0 +1,228 @@
+"""What do ten thousand tasks cost: at the start, while nothing is due, when one changes."""
+
+import asyncio
+import gc
+import tempfile
+import time
+import tracemalloc
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import msgspec
+import structlog
+
+from agent import app
+from agent.definitions import Definition
+from agent.due import next_due
+from agent.roster import Roster
+from agent.settings import Home, Settings
+from agent.store import state, tasks
+from agent.store.database import Database, database_url
+from bench.measure import Figure, in_new_process, median_of_new_processes
+from bench.texts import ZONES, realistic_texts
+
+MANY = 10_000
+FEW = 29
+TEXTS = 500
+BEATS = 100
+IDLE_ROUNDS = 3
+
+
+def start() -> list[Figure]:
+    """From nothing until the first of ten thousand tasks can fire."""
+    with _made_home(MANY) as home:
+        load, history, plan = median_of_new_processes(_start, home)
+        (whole,) = median_of_new_processes(_start_all, home)
+    return [
+        Figure(f"{MANY} tasks read", load, "ms"),
+        Figure("… what changed since the last decision", history, "ms"),
+        Figure(f"… next moments found, {TEXTS} texts", plan, "ms"),
+        Figure("… until the first can fire", (load + history + plan) / 1000, "s", 1),
+        Figure("… until all can be shown, keeper included", whole, "s", 1),
+    ]
+
+
+def idle() -> list[Figure]:
+    """A beat at which nothing is due, with many tasks and with few."""
+    with _made_home(MANY, is_quiet=True) as many, _made_home(FEW, is_quiet=True) as few:
+        rounds = [
+            (in_new_process(_idle, many), in_new_process(_idle, few)) for _ in range(IDLE_ROUNDS)
+        ]
+    with_many, with_few = (median(values) for values in zip(*rounds, strict=True))
+    return [
+        Figure(f"processor time of an idle minute's beat, {FEW} tasks", with_few, "ms"),
+        Figure(f"… {MANY} tasks", with_many, "ms"),
+        Figure("… many / few", with_many / with_few, "×", 1.2),
+    ]
+
+
+def memory() -> list[Figure]:
+    """What the agent keeps for a task beside its definition."""
+    with _made_home(MANY) as home:
+        definition, deciding = median_of_new_processes(_weigh, home)
+        (everything,) = median_of_new_processes(_weigh_all, home)
+    return [
+        Figure("memory of a definition", definition, "kB"),
+        Figure("… beside it, to decide when it is due", deciding, "kB", 2),
+        Figure("… beside it, with its row as it is shown", everything - definition, "kB"),
+    ]
+
+
+PARTS: tuple[Callable[[], list[Figure]], ...] = (start, idle, memory)
+
+
+@contextmanager
+def _made_home(count: int, *, is_quiet: bool = False) -> Iterator[Path]:
+    """A home whose database holds so many tasks, each changed once and decided up to now."""
+    now_ms = time.time_ns() // 1_000_000
+    texts = _far_texts(now_ms) if is_quiet else realistic_texts(TEXTS)
+    definitions = [_definition(number, texts) for number in range(count)]
+    with tempfile.TemporaryDirectory(prefix="smart-cron-bench-") as folder:
+        home = Home(Path(folder))
+        home.keys.mkdir(mode=0o700)
+        home.make()
+        database = Database.open(database_url(Settings(), home))
+        try:
+            for how, shown, at_ms in (
+                (tasks.register, definitions, now_ms - 2_000),
+                (tasks.apply, [_edited(one) for one in definitions], now_ms - 1_000),
+            ):
+                database.write_now(
+                    partial(how, definitions=shown, who="bench", why="", now_ms=at_ms)
+                )
+            database.write_now(partial(state.set_decided_until, at_ms=now_ms, now_ms=now_ms))
+        finally:
+            database.close()
+        yield home.root
+
+
+def _definition(number: int, texts: Sequence[str]) -> Definition:
+    return Definition(
+        task_name=f"task-{number:05}",
+        schedule=(texts[number % len(texts)],),
+        timezone=ZONES[number % len(ZONES)],
+        command=f"php artisan queue:work --queue=q{number}",
+        category=f"Category {number % 8}",
+        description=f"Works off queue {number}",
+        tags=("queue", f"team-{number % 20}"),
+    )
+
+
+def _edited(definition: Definition) -> Definition:
+    return msgspec.structs.replace(definition, timeout_seconds=600)
+
+
+def _far_texts(now_ms: int) -> list[str]:
+    """As many texts again, none of which comes within months."""
+    month = (time.gmtime(now_ms / 1000).tm_mon + 5) % 12 + 1
+    return [f"{number % 60} {number // 60} {number % 28 + 1} {month} *" for number in range(TEXTS)]
+
+
+@asynccontextmanager
+async def _agent(root: Path) -> AsyncIterator[app._Core]:
+    """The agent as `serve` makes it, ready to fire, but for its doors to the network."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    async with app._core(Home(root), Settings()) as core, asyncio.TaskGroup() as group:
+        await app._begin(core, group)
+        yield core
+        core.runner.close()
+        await core.keepers.close()
+
+
+def _start(root: Path) -> tuple[float, float, float]:
+    """Milliseconds to read the tasks, to read what changed, to plan."""
+    home = Home(root)
+    now_ms = time.time_ns() // 1_000_000
+    with _opened(home) as database:
+        began_s = time.perf_counter()
+        rows = database.read_now(tasks.load_all)
+        read_s = time.perf_counter()
+        after_ms = database.read_now(state.decided_until)
+        changes = partial(tasks.history, until_ms=now_ms, changed_after_ms=after_ms)
+        database.read_now(changes)
+        changes_s = time.perf_counter()
+        planned = sorted((next_due(row.definition, now_ms) or 0, row.task_name) for row in rows)
+        planned_s = time.perf_counter()
+    if len(planned) != MANY:
+        raise AssertionError(f"{len(planned)} tasks planned")
+    return (
+        (read_s - began_s) * 1000,
+        (changes_s - read_s) * 1000,
+        (planned_s - changes_s) * 1000,
+    )
+
+
+def _start_all(root: Path) -> tuple[float]:
+    """Seconds until the whole agent is ready to fire."""
+
+    async def ready() -> float:
+        began_s = time.perf_counter()
+        async with _agent(root):
+            return time.perf_counter() - began_s
+
+    return (asyncio.run(ready()),)
+
+
+def _idle(root: Path) -> float:
+    """Milliseconds of processor time for a beat, of all threads together."""
+
+    async def beats() -> float:
+        async with _agent(root) as core:
+            await core.scheduler.decide()
+            gc.collect()  # what the start leaves behind is none of a beat's costs
+            began_s = time.process_time()
+            for _ in range(BEATS):
+                core.scheduler._beat_ms = 0
+                await core.scheduler.decide()
+            return (time.process_time() - began_s) / BEATS * 1000
+
+    return asyncio.run(beats())
+
+
+def _weigh(root: Path) -> tuple[float, float]:
+    """Kilobytes a task: of its definition, of what deciding keeps beside it."""
+
+    async def weigh() -> tuple[float, float]:
+        now_ms = time.time_ns() // 1_000_000
+        with _opened(Home(root)) as database:
+            tracemalloc.start()
+            definitions = [row.definition for row in database.read_now(tasks.load_all)]
+            definition = _kept_kb()
+            definitions.clear()
+            nothing = _kept_kb()
+            roster = Roster(database)
+            await roster.load()
+            planned = {row.task_name: next_due(row.definition, now_ms) for row in roster.all()}
+            deciding = _kept_kb() - nothing
+            planned.clear()
+        return (definition, deciding - definition)
+
+    return asyncio.run(weigh())
+
+
+def _weigh_all(root: Path) -> tuple[float]:
+    """Kilobytes a task of all that the agent keeps."""
+
+    async def weigh() -> float:
+        tracemalloc.start()
+        async with _agent(root):
+            return _kept_kb()
+
+    return (asyncio.run(weigh()),)
+
+
+def _kept_kb() -> float:
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0] / MANY / 1000
+
+
+@contextmanager
+def _opened(home: Home) -> Iterator[Database]:
+    database = Database.open(database_url(Settings(), home))
+    try:
+        yield database
+    finally:
+        database.close()
