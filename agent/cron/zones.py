@@ -71,6 +71,13 @@ def load_zone(name: str) -> ZoneInfo:
     raise BadDefinition("timezone", name[:100], _nearest(name[:100]))
 
 
+def forget_zones() -> None:
+    """Read the zones anew when they are asked for next, as their data may have changed."""
+    ZoneInfo.clear_cache()
+    load_zone.cache_clear()
+    stretches.cache_clear()
+
+
 def stretch_at(name: str, at_s: int) -> Stretch:
     """The stretch of constant offset that holds this moment."""
     for stretch in stretches(name, at_s // BLOCK_S):

@@ -7,7 +7,9 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select
 
 from agent.definitions import Definition
-from agent.errors import TaskNotFound
+from agent.errors import BadDefinition, Conflict, TaskNotFound
+from agent.rules.chains import find_circle
+from agent.store import calendars, state
 from schema.tables import task_versions, tasks
 
 _FIELDS: Final = Definition.__struct_fields__
@@ -114,6 +116,12 @@ _VERSION_COLUMNS: Final = (
 )
 
 
+_AFTER: Final = select(tasks.c.task_name, tasks.c.after)
+_NEWEST_REV: Final = select(func.max(task_versions.c.def_rev)).where(
+    task_versions.c.task_name == bindparam("wanted")
+)
+
+
 def load_all(connection: Connection) -> tuple[TaskRow, ...]:
     """Every task, by name."""
     rows = connection.execute(select(*_COLUMNS).order_by(tasks.c.task_name))
@@ -146,6 +154,8 @@ def register(
     """Add the tasks whose names are new, leave the others alone; how many were new."""
     known = set(connection.scalars(select(tasks.c.task_name)))
     new = [definition for definition in definitions if definition.task_name not in known]
+    check_chains(connection, new)
+    calendars.check_names(connection, new)
     for definition in new:
         _add(connection, definition, who=who, why=why, now_ms=now_ms)
     return len(new)
@@ -156,8 +166,11 @@ def apply(
 ) -> Applied:
     """Make these definitions the ones in force; tasks that are not named stay as they are.
 
-    A changed timing, and a task enabled by it, has only due moments later than now.
+    A changed timing, and a task enabled by it, has only due moments later than now. Raises
+    BadDefinition where a task comes after itself or after one that is not there.
     """
+    check_chains(connection, definitions)
+    calendars.check_names(connection, definitions)
     known = {task.task_name: task for task in load_all(connection)}
     added: list[str] = []
     changed: list[str] = []
@@ -175,6 +188,53 @@ def apply(
     return Applied(added=tuple(added), changed=tuple(changed), unchanged=tuple(unchanged))
 
 
+def remove(
+    connection: Connection, names: Iterable[str], *, who: str, why: str, now_ms: int
+) -> tuple[str, ...]:
+    """Forget these tasks; their history and their rows in the ledger stay.
+
+    Raises TaskNotFound, and Conflict while another task comes after one of them; then none is
+    removed.
+    """
+    gone = load(connection, names)
+    leaving = {task.task_name for task in gone}
+    for task_name, after in connection.execute(select(tasks.c.task_name, tasks.c.after)):
+        if task_name not in leaving and (before := leaving & set(after)):
+            raise Conflict(
+                f"{task_name} comes after {min(before)}; "
+                f"take {min(before)!r} out of its `after` first, or remove both"
+            )
+    for task in gone:
+        definition = msgspec.structs.replace(task.definition, enabled=False)
+        last = msgspec.structs.replace(task, definition=definition, updated_ms=now_ms)
+        _remember(connection, last, who=who, why=why)
+        connection.execute(tasks.delete().where(tasks.c.task_name == task.task_name))
+    return tuple(task.task_name for task in gone)
+
+
+def check_chains(connection: Connection, definitions: Sequence[Definition]) -> None:
+    """Refuse tasks that would come after themselves, or after one that is not there."""
+    if not any(definition.after for definition in definitions):
+        return
+    after = {name: tuple(before) for name, before in connection.execute(_AFTER)}
+    after |= {definition.task_name: definition.after for definition in definitions}
+    for definition in definitions:
+        for before in definition.after:
+            if before not in after:
+                raise BadDefinition(
+                    "after",
+                    before,
+                    "there is no such task; `smartcron-agent tasks list` shows them all",
+                    where=f"task {definition.task_name}",
+                )
+    if circle := find_circle(after):
+        raise BadDefinition(
+            "after",
+            list(circle[:-1]),
+            f"would never end: {' -> '.join(circle)}; take one of them out",
+        )
+
+
 def set_flags(
     connection: Connection,
     names: Iterable[str],
@@ -182,27 +242,48 @@ def set_flags(
     enabled: bool | None = None,
     paused: bool | None = None,
     until_ms: int | None = None,
+    skip_until_ms: int | None = None,
     reason: str | None = None,
     who: str,
     now_ms: int,
 ) -> tuple[TaskRow, ...]:
-    """Enable, disable, pause (until a moment) or resume; the tasks that are different now.
+    """Enable, disable, pause (until a moment), resume or skip; the tasks that are different now.
 
-    A task enabled or resumed by it has only due moments later than now. Raises TaskNotFound,
-    and then none is changed.
+    Due moments up to `skip_until_ms` are not run; 0 takes that back. A task enabled or resumed
+    by it has only due moments later than now. Raises TaskNotFound, and then none is changed.
     """
     changed: list[TaskRow] = []
     for task in load(connection, names):
         new = _flagged(task, enabled, paused, until_ms, reason, now_ms)
+        if skip_until_ms is not None:
+            said = f"by {who}: {reason}" if reason else f"by {who}"
+            new = msgspec.structs.replace(
+                new,
+                skip_until_ms=skip_until_ms or None,
+                skip_reason=said if skip_until_ms else None,
+                updated_ms=now_ms,
+            )
         if new != task:
             _change(connection, task, new, who=who, why=reason or "")
             changed.append(new)
     return tuple(changed)
 
 
-def move_watermark(connection: Connection, task_name: str, at_ms: int) -> None:
-    """Set the newest decided due moment, also back: for a clock that was far in the future."""
-    connection.execute(tasks.update().where(tasks.c.task_name == task_name).values(watermark=at_ms))
+def move_watermarks_back(connection: Connection, now_ms: int) -> int:
+    """Let everything later than now be decided again, for a clock that was put right.
+
+    Watermarks and the decided moment that are later become now, and so do the moments of
+    changes, for the changes are made. How many tasks had decided beyond now.
+    """
+    moved = connection.execute(
+        tasks.update().where(tasks.c.watermark > now_ms).values(watermark=now_ms)
+    )
+    connection.execute(
+        task_versions.update().where(task_versions.c.changed_at > now_ms).values(changed_at=now_ms)
+    )
+    if (state.decided_until(connection) or 0) > now_ms:
+        state.set_decided_until(connection, now_ms, now_ms=now_ms)
+    return moved.rowcount
 
 
 def versions(connection: Connection, task_name: str, *, limit: int = 100) -> tuple[Version, ...]:
@@ -280,6 +361,9 @@ def _defined_anew(task: TaskRow, definition: Definition, now_ms: int) -> TaskRow
         task,
         definition=definition,
         def_rev=task.def_rev + 1,
+        # What was to be skipped were moments of another timing.
+        skip_until_ms=None if is_retimed else task.skip_until_ms,
+        skip_reason=None if is_retimed else task.skip_reason,
         watermark_ms=max(task.watermark_ms, now_ms)
         if is_retimed or is_enabled
         else task.watermark_ms,
@@ -344,7 +428,8 @@ def _add(
 ) -> None:
     task = TaskRow(
         definition=definition,
-        def_rev=1,
+        # One that was removed and comes back goes on counting: its old runs name old versions.
+        def_rev=1 + (connection.scalar(_NEWEST_REV, {"wanted": definition.task_name}) or 0),
         paused=False,
         paused_until_ms=None,
         pause_reason=None,
