@@ -9,7 +9,11 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
+import structlog
+
 ROUNDS = 3
+TIMES = "\N{MULTIPLICATION SIGN}"
+"""The unit of a ratio."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,7 +38,7 @@ class Figure:
 def in_new_process(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What the function returns where nothing was ever computed, read or kept before."""
     spawning = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=1, mp_context=spawning) as pool:
+    with ProcessPoolExecutor(1, mp_context=spawning, initializer=_be_silent) as pool:
         return pool.submit(fn, *args, **kwargs).result()
 
 
@@ -63,6 +67,11 @@ def machine() -> str:
         f"{os.cpu_count()} processors ({platform.machine()}), {platform.system()}, "
         f"Python {platform.python_version()}"
     )
+
+
+def _be_silent() -> None:
+    """What an agent logs has no place among the figures."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
 
 
 def _goal(figure: Figure) -> str:

@@ -5,14 +5,13 @@ import gc
 import tempfile
 import time
 import tracemalloc
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
 
 import msgspec
-import structlog
 
 from agent import app
 from agent.definitions import Definition
@@ -21,7 +20,7 @@ from agent.roster import Roster
 from agent.settings import Home, Settings
 from agent.store import state, tasks
 from agent.store.database import Database, database_url
-from bench.measure import Figure, in_new_process, median_of_new_processes
+from bench.measure import TIMES, Figure, in_new_process, median_of_new_processes
 from bench.texts import ZONES, realistic_texts
 
 MANY = 10_000
@@ -29,39 +28,52 @@ FEW = 29
 TEXTS = 500
 BEATS = 100
 IDLE_ROUNDS = 3
+CHANGES = 200
 
 
 def start() -> list[Figure]:
     """From nothing until the first of ten thousand tasks can fire."""
-    with _made_home(MANY) as home:
+    with made_home(MANY) as home:
         load, history, plan = median_of_new_processes(_start, home)
         (whole,) = median_of_new_processes(_start_all, home)
     return [
         Figure(f"{MANY} tasks read", load, "ms"),
         Figure("… what changed since the last decision", history, "ms"),
         Figure(f"… next moments found, {TEXTS} texts", plan, "ms"),
-        Figure("… until the first can fire", (load + history + plan) / 1000, "s", 1),
-        Figure("… until all can be shown, keeper included", whole, "s", 1),
+        Figure("the agent's whole start, until the first can fire", whole, "s", 1),
     ]
 
 
 def idle() -> list[Figure]:
     """A beat at which nothing is due, with many tasks and with few."""
-    with _made_home(MANY, is_quiet=True) as many, _made_home(FEW, is_quiet=True) as few:
+    with made_home(MANY, is_quiet=True) as many, made_home(FEW, is_quiet=True) as few:
         rounds = [
-            (in_new_process(_idle, many), in_new_process(_idle, few)) for _ in range(IDLE_ROUNDS)
+            (in_new_process(beat_ms, many), in_new_process(beat_ms, few))
+            for _ in range(IDLE_ROUNDS)
         ]
     with_many, with_few = (median(values) for values in zip(*rounds, strict=True))
     return [
         Figure(f"processor time of an idle minute's beat, {FEW} tasks", with_few, "ms"),
         Figure(f"… {MANY} tasks", with_many, "ms"),
-        Figure("… many / few", with_many / with_few, "×", 1.2),
+        Figure("… many / few", with_many / with_few, TIMES, 1.2),
+    ]
+
+
+def change() -> list[Figure]:
+    """One of ten thousand tasks is added, changed or removed while the agent serves."""
+    with made_home(MANY, is_quiet=True) as home:
+        added, changed, removed, recorded = median_of_new_processes(_change, home)
+    return [
+        Figure(f"one of {MANY} tasks added, without a reload", added, "ms", 1),
+        Figure("… changed", changed, "ms", 1),
+        Figure("… removed", removed, "ms", 1),
+        Figure("… changed, its record in the database included", recorded, "ms"),
     ]
 
 
 def memory() -> list[Figure]:
     """What the agent keeps for a task beside its definition."""
-    with _made_home(MANY) as home:
+    with made_home(MANY) as home:
         definition, deciding = median_of_new_processes(_weigh, home)
         (everything,) = median_of_new_processes(_weigh_all, home)
     return [
@@ -71,15 +83,16 @@ def memory() -> list[Figure]:
     ]
 
 
-PARTS: tuple[Callable[[], list[Figure]], ...] = (start, idle, memory)
+PARTS: tuple[Callable[[], list[Figure]], ...] = (start, idle, change, memory)
 
 
 @contextmanager
-def _made_home(count: int, *, is_quiet: bool = False) -> Iterator[Path]:
+def made_home(count: int, *, is_quiet: bool = False) -> Iterator[Path]:
     """A home whose database holds so many tasks, each changed once and decided up to now."""
     now_ms = time.time_ns() // 1_000_000
     texts = _far_texts(now_ms) if is_quiet else realistic_texts(TEXTS)
     definitions = [_definition(number, texts) for number in range(count)]
+    edited = [_edited(definition, timeout_seconds=600) for definition in definitions]
     with tempfile.TemporaryDirectory(prefix="smart-cron-bench-") as folder:
         home = Home(Path(folder))
         home.keys.mkdir(mode=0o700)
@@ -88,7 +101,7 @@ def _made_home(count: int, *, is_quiet: bool = False) -> Iterator[Path]:
         try:
             for how, shown, at_ms in (
                 (tasks.register, definitions, now_ms - 2_000),
-                (tasks.apply, [_edited(one) for one in definitions], now_ms - 1_000),
+                (tasks.apply, edited, now_ms - 1_000),
             ):
                 database.write_now(
                     partial(how, definitions=shown, who="bench", why="", now_ms=at_ms)
@@ -111,8 +124,8 @@ def _definition(number: int, texts: Sequence[str]) -> Definition:
     )
 
 
-def _edited(definition: Definition) -> Definition:
-    return msgspec.structs.replace(definition, timeout_seconds=600)
+def _edited(definition: Definition, *, timeout_seconds: int) -> Definition:
+    return msgspec.structs.replace(definition, timeout_seconds=timeout_seconds)
 
 
 def _far_texts(now_ms: int) -> list[str]:
@@ -124,7 +137,6 @@ def _far_texts(now_ms: int) -> list[str]:
 @asynccontextmanager
 async def _agent(root: Path) -> AsyncIterator[app._Core]:
     """The agent as `serve` makes it, ready to fire, but for its doors to the network."""
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     async with app._core(Home(root), Settings()) as core, asyncio.TaskGroup() as group:
         await app._begin(core, group)
         yield core
@@ -166,7 +178,7 @@ def _start_all(root: Path) -> tuple[float]:
     return (asyncio.run(ready()),)
 
 
-def _idle(root: Path) -> float:
+def beat_ms(root: Path) -> float:
     """Milliseconds of processor time for a beat, of all threads together."""
 
     async def beats() -> float:
@@ -180,6 +192,47 @@ def _idle(root: Path) -> float:
             return (time.process_time() - began_s) / BEATS * 1000
 
     return asyncio.run(beats())
+
+
+def _change(root: Path) -> tuple[float, float, float, float]:
+    """Milliseconds to add, to change, to remove a task, and to change one for good."""
+
+    async def changes() -> tuple[float, float, float, float]:
+        async with _agent(root) as core:
+            await core.scheduler.decide()
+            spent: list[tuple[float, float, float, float]] = []
+            for number, row in enumerate(list(core.roster.all())[:CHANGES]):
+                name = f"new-{number}"
+                added = msgspec.structs.replace(
+                    row, definition=msgspec.structs.replace(row.definition, task_name=name)
+                )
+                edited = _edited(row.definition, timeout_seconds=900)
+                changed = msgspec.structs.replace(row, definition=edited, def_rev=row.def_rev + 1)
+                spent.append(
+                    (
+                        await _took_ms(core.scheduler.take([added])),
+                        await _took_ms(core.scheduler.take([changed])),
+                        await _took_ms(core.scheduler.take((), [name])),
+                        await _took_ms(_record(core, edited)),
+                    )
+                )
+            added_ms, changed_ms, removed_ms, recorded_ms = map(median, zip(*spent, strict=True))
+            return (added_ms, changed_ms, removed_ms, recorded_ms)
+
+    return asyncio.run(changes())
+
+
+async def _record(core: app._Core, definition: Definition) -> None:
+    await core.recorder.apply([definition], who="bench", why="")
+    await core.scheduler.take(
+        await core.database.read(partial(tasks.load, names=[definition.task_name]))
+    )
+
+
+async def _took_ms(work: Awaitable[object]) -> float:
+    began_s = time.perf_counter()
+    await work
+    return (time.perf_counter() - began_s) * 1000
 
 
 def _weigh(root: Path) -> tuple[float, float]:
