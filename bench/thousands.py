@@ -26,7 +26,8 @@ from bench.texts import ZONES, realistic_texts
 MANY = 10_000
 FEW = 29
 TEXTS = 500
-BEATS = 100
+BEATS = 50
+BATCHES = 10
 IDLE_ROUNDS = 3
 CHANGES = 200
 
@@ -181,17 +182,21 @@ def _start_all(root: Path) -> tuple[float]:
 def beat_ms(root: Path) -> float:
     """Milliseconds of processor time for a beat, of all threads together."""
 
-    async def beats() -> float:
+    async def beats(core: app._Core) -> float:
+        began_s = time.process_time()
+        for _ in range(BEATS):
+            core.scheduler._beat_ms = 0
+            await core.scheduler.decide()
+        return (time.process_time() - began_s) / BEATS * 1000
+
+    async def quietest() -> float:
         async with _agent(root) as core:
             await core.scheduler.decide()
             gc.collect()  # what the start leaves behind is none of a beat's costs
-            began_s = time.process_time()
-            for _ in range(BEATS):
-                core.scheduler._beat_ms = 0
-                await core.scheduler.decide()
-            return (time.process_time() - began_s) / BEATS * 1000
+            # What else runs on the machine can only add to a beat.
+            return min([await beats(core) for _ in range(BATCHES)])
 
-    return asyncio.run(beats())
+    return asyncio.run(quietest())
 
 
 def _change(root: Path) -> tuple[float, float, float, float]:
