@@ -52,11 +52,13 @@ def idle() -> list[Figure]:
             (in_new_process(beat_ms, many), in_new_process(beat_ms, few))
             for _ in range(IDLE_ROUNDS)
         ]
+        (summary,) = median_of_new_processes(_summary, many)
     with_many, with_few = (median(values) for values in zip(*rounds, strict=True))
     return [
         Figure(f"processor time of an idle minute's beat, {FEW} tasks", with_few, "ms"),
         Figure(f"… {MANY} tasks", with_many, "ms"),
         Figure("… many / few", with_many / with_few, TIMES, 1.2),
+        Figure(f"the summary in a heartbeat to the desktops, {MANY} tasks", summary, "ms"),
     ]
 
 
@@ -197,6 +199,19 @@ def beat_ms(root: Path) -> float:
             return min([await beats(core) for _ in range(BATCHES)])
 
     return asyncio.run(quietest())
+
+
+def _summary(root: Path) -> tuple[float]:
+    """Milliseconds of processor time to count all tasks for a heartbeat."""
+
+    async def counted() -> float:
+        async with _agent(root) as core:
+            began_s = time.process_time()
+            for _ in range(BEATS):
+                core.board.summary()
+            return (time.process_time() - began_s) / BEATS * 1000
+
+    return (asyncio.run(counted()),)
 
 
 def _change(root: Path) -> tuple[float, float, float, float]:
