@@ -130,17 +130,25 @@ def load_all(connection: Connection) -> tuple[TaskRow, ...]:
 
 def load(connection: Connection, names: Iterable[str]) -> tuple[TaskRow, ...]:
     """The tasks of these names, by name; raises TaskNotFound for the first that is not there."""
+    names = set(names)
+    found = _find(connection, names)
+    missing = names - found.keys()
+    if missing:
+        raise TaskNotFound(min(missing))
+    return tuple(found.values())
+
+
+def _find(connection: Connection, names: Iterable[str]) -> dict[str, TaskRow]:
+    """Those of these tasks that are there, by name and in its order; no others are read."""
     wanted = sorted(set(names))
-    found: list[TaskRow] = []
+    found: dict[str, TaskRow] = {}
     for start in range(0, len(wanted), _CHUNK):
         chunk = wanted[start : start + _CHUNK]
         rows = connection.execute(
             select(*_COLUMNS).where(tasks.c.task_name.in_(chunk)).order_by(tasks.c.task_name)
         )
-        found.extend(_as_task(row) for row in rows)
-    if len(found) != len(wanted):
-        raise TaskNotFound(sorted(set(wanted) - {task.task_name for task in found})[0])
-    return tuple(found)
+        found |= {task.task_name: task for task in map(_as_task, rows)}
+    return found
 
 
 def export(connection: Connection) -> tuple[Definition, ...]:
@@ -152,7 +160,7 @@ def register(
     connection: Connection, definitions: Sequence[Definition], *, who: str, why: str, now_ms: int
 ) -> int:
     """Add the tasks whose names are new, leave the others alone; how many were new."""
-    known = set(connection.scalars(select(tasks.c.task_name)))
+    known = _find(connection, (definition.task_name for definition in definitions))
     new = [definition for definition in definitions if definition.task_name not in known]
     check_chains(connection, new)
     calendars.check_names(connection, new)
@@ -171,7 +179,7 @@ def apply(
     """
     check_chains(connection, definitions)
     calendars.check_names(connection, definitions)
-    known = {task.task_name: task for task in load_all(connection)}
+    known = _find(connection, (definition.task_name for definition in definitions))
     added: list[str] = []
     changed: list[str] = []
     unchanged: list[str] = []
