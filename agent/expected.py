@@ -1,13 +1,14 @@
 """What is known of a task, and expected of its due moments: the words of rules that look ahead."""
 
 from collections.abc import Callable
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from agent.cron.moments import Tag
 from agent.definitions import Definition
 from agent.runs import Run
+from agent.windows import Closed
 
 Outcome: TypeAlias = Literal[
     "runs", "delayed", "queued", "beside", "replaces", "replaced", "skipped"
@@ -21,6 +22,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     takes_ms: int | None = None
     paused: bool = False
     paused_until_ms: int | None = None
+    pause_reason: str | None = None
     skip_until_ms: int | None = None
     live: tuple[Run, ...] = ()
 
@@ -37,21 +39,8 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
         return self.skip_until_ms is not None and at_ms <= self.skip_until_ms
 
 
-class Window(Protocol):
-    """A stretch of time in which a task must not start; without an end when none is known."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def from_ms(self) -> int: ...
-
-    @property
-    def until_ms(self) -> int | None: ...
-
-
-Closed: TypeAlias = Callable[[Definition, int], Window | None]
-"""In which window of its calendars a moment of a task falls, if in any."""
+ClosedAt: TypeAlias = Callable[[Definition, int], Closed | None]
+"""What keeps a task from starting at a moment: a window of its calendars, if any."""
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):

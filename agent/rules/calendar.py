@@ -20,9 +20,7 @@ _BLOCK_MS: Final = 28 * 86_400_000
 _FARTHEST_S: Final = 16 * 3600
 
 
-def closed_at(
-    calendars: Mapping[str, Calendar], names: Sequence[str], at_ms: int
-) -> Closed | None:
+def closed_at(calendars: Mapping[str, Calendar], names: Sequence[str], at_ms: int) -> Closed | None:
     """What keeps a task that names these calendars from starting at this moment, if anything.
 
     A name without a calendar closes nothing; `unknown_names` tells of it.

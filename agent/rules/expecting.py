@@ -5,17 +5,18 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from agent.cron.moments import DueMoment
-from agent.expected import Closed, Expected, Outcome, Planned
+from agent.expected import ClosedAt, Expected, Outcome, Planned
+from agent.runs import Run
 
 
 def expect(
-    task: Planned, moments: Iterable[DueMoment], *, closed: Closed, now_ms: int
+    task: Planned, moments: Iterable[DueMoment], *, closed: ClosedAt, now_ms: int
 ) -> Iterator[Expected]:
     """One answer to each moment, in their order; walks no farther than it is asked to.
 
     Runs are taken to be as long as usual; a run that is overdue is taken to end now.
     """
-    alive = [_going_on(task, run.scheduled_ms, run.started_ms, now_ms) for run in task.live]
+    alive = going_on(task, now_ms)
     held: list[Expected] = []
     for moment in moments:
         one = _decide(task, moment, closed, alive)
@@ -36,22 +37,25 @@ def expect(
     yield from held
 
 
-def _going_on(
-    task: Planned, scheduled_ms: int, started_ms: int | None, now_ms: int
-) -> Expected:
-    starts_ms = now_ms if started_ms is None else started_ms
-    takes_ms = task.takes_ms or 0
+def going_on(task: Planned, now_ms: int) -> list[Expected]:
+    """The runs of the task that have not ended, as if their moments were to come."""
+    return [_as_expected(task, run, now_ms) for run in task.live]
+
+
+def _as_expected(task: Planned, run: Run, now_ms: int) -> Expected:
+    starts_ms = run.started_ms
+    if starts_ms is None:
+        starts_ms = max(now_ms, run.retry_at_ms or 0)
     return Expected(
         task_name=task.task_name,
-        at_ms=scheduled_ms,
+        at_ms=run.scheduled_ms,
+        priority=task.definition.priority,
         starts_ms=starts_ms,
-        ends_ms=max(now_ms, starts_ms + takes_ms),
+        ends_ms=max(now_ms, starts_ms + (task.takes_ms or 0)),
     )
 
 
-def _decide(
-    task: Planned, moment: DueMoment, closed: Closed, alive: list[Expected]
-) -> Expected:
+def _decide(task: Planned, moment: DueMoment, closed: ClosedAt, alive: list[Expected]) -> Expected:
     at_ms, definition = moment.at_ms, task.definition
     if not definition.enabled:
         return _skipped(task, moment, "disabled")
@@ -68,9 +72,7 @@ def _decide(
     return msgspec.structs.replace(late, window=window.name)
 
 
-def _start(
-    task: Planned, moment: DueMoment, starts_ms: int, alive: list[Expected]
-) -> Expected:
+def _start(task: Planned, moment: DueMoment, starts_ms: int, alive: list[Expected]) -> Expected:
     definition = task.definition
     alive[:] = [run for run in alive if run.ends_ms is not None and run.ends_ms > starts_ms]
     if not alive:
@@ -131,6 +133,4 @@ def _skipped(
 
 
 def _replaced(run: Expected, by: Expected) -> Expected:
-    return msgspec.structs.replace(
-        run, outcome="replaced", reason="replaced", ends_ms=by.starts_ms
-    )
+    return msgspec.structs.replace(run, outcome="replaced", reason="replaced", ends_ms=by.starts_ms)

@@ -57,9 +57,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         return self.busiest[0].at_ms if self.busiest else None
 
 
-def forecast(
-    expected: Iterable[Expected], *, from_ms: int, until_ms: int, slots: int
-) -> Forecast:
+def forecast(expected: Iterable[Expected], *, from_ms: int, until_ms: int, slots: int) -> Forecast:
     """The load from one moment until another, of all runs that touch the span."""
     first_ms = from_ms - from_ms % MINUTE_MS
     size = max(1, -(-(until_ms - first_ms) // MINUTE_MS))
@@ -92,17 +90,14 @@ def forecast(
         running=tuple(running),
         starts=tuple(starts),
         busiest=tuple(
-            Minute(first_ms + place * MINUTE_MS, running[place], starts[place])
-            for place in busiest
+            Minute(first_ms + place * MINUTE_MS, running[place], starts[place]) for place in busiest
         ),
         full_minutes=sum(number > slots for number in running),
         waits=_waits(runs, slots),
     )
 
 
-def _most_at_once(
-    runs: Sequence[tuple[int, int, Expected]], first_ms: int, size: int
-) -> list[int]:
+def _most_at_once(runs: Sequence[tuple[int, int, Expected]], first_ms: int, size: int) -> list[int]:
     marks = [(starts_ms, 1) for starts_ms, _, _ in runs]
     marks += [(ends_ms, -1) for _, ends_ms, _ in runs]
     marks.sort()

@@ -70,8 +70,8 @@ def compare(before: Future, after: Future, *, from_ms: int, until_ms: int) -> Co
     return Comparison(
         tasks=tuple(
             _change(
-                before.definitions.get(name),
-                after.definitions.get(name),
+                name,
+                (before.definitions.get(name), after.definitions.get(name)),
                 was[name],
                 will[name],
                 (from_ms, until_ms),
@@ -96,32 +96,26 @@ def _by_task(expected: Iterable[Expected], names: Sequence[str]) -> dict[str, li
 
 
 def _change(
-    old: Definition | None,
-    new: Definition | None,
+    name: str,
+    definitions: tuple[Definition | None, Definition | None],
     was: Sequence[Expected],
     will: Sequence[Expected],
     span: tuple[int, int],
 ) -> TaskChange:
-    definition = new or old
-    assert definition is not None  # a name comes from one of the two
+    old, new = definitions
+    zone = next((one.timezone for one in (new, old) if one is not None), "UTC")
     old_ms, new_ms = {one.at_ms for one in was}, {one.at_ms for one in will}
-    moved, removed, added = _pair(
-        sorted(old_ms - new_ms), sorted(new_ms - old_ms), definition.timezone
-    )
+    moved, removed, added = _pair(sorted(old_ms - new_ms), sorted(new_ms - old_ms), zone)
     met = {one.at_ms for one in was if one.meets_ms is not None}
     shut = {one.at_ms for one in was if one.window is not None}
     return TaskChange(
-        task_name=definition.task_name,
+        task_name=name,
         kind="added" if old is None else "removed" if new is None else "changed",
         added=added,
         removed=removed,
         moved=moved,
-        overlaps=tuple(
-            one for one in will if one.meets_ms is not None and one.at_ms not in met
-        ),
-        blackouts=tuple(
-            one for one in will if one.window is not None and one.at_ms not in shut
-        ),
+        overlaps=tuple(one for one in will if one.meets_ms is not None and one.at_ms not in met),
+        blackouts=tuple(one for one in will if one.window is not None and one.at_ms not in shut),
         odd=tuple(one for one in will if one.tag != "normal"),
         clock_changes=()
         if new is None
@@ -161,8 +155,8 @@ def _pair_day(gone: Sequence[int], come: Sequence[int]) -> list[Move]:
     near: list[tuple[int, int, int]] = []
     for old in gone:
         place = bisect_left(come, old)
-        for new in come[max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS]:
-            near.append((abs(new - old), old, new))
+        around = come[max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS]
+        near += [(abs(new - old), old, new) for new in around]
     olds: set[int] = set()
     news: set[int] = set()
     moves: list[Move] = []
