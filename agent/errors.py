@@ -51,6 +51,17 @@ class RunNotFound(WrongUse):
         )
 
 
+class CalendarNotFound(WrongUse):
+    """No calendar has this name."""
+
+    code = "not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"there is no calendar {name!r}; `smartcron-agent calendars list` shows them all"
+        )
+
+
 class Conflict(AgentError):
     """The state of the thing does not allow this now."""
 

@@ -48,8 +48,11 @@ class Closed(msgspec.Struct, frozen=True):
     until_ms: int | None
 
 
-MAX_SPANS: Final = 10_000
-_MOST: Final = {"weekly": 64, "dates": 1000, "spans": MAX_SPANS}
+BY_HAND: Final = "closed-by-hand"
+"""The maintenance windows that `calendars close` made, those that are over among them."""
+# Together they stay below the 65 535 bytes that MariaDB keeps in one text.
+MAX_SPANS: Final = 1500
+_MOST: Final = {"weekly": 64, "dates": 300, "spans": MAX_SPANS}
 _TEXTS: Final = ("description", "source")
 _WRITTEN: Final = ("name", "kind", "timezone", "weekly", "dates", "description")
 _NAME: Final = re.compile(r"[a-z0-9._-]{1,64}", re.ASCII)
@@ -94,6 +97,8 @@ def read_calendar(table: Mapping[str, object], *, zone: str) -> Calendar:
             raise BadDefinition(str(key)[:64], table[key], f"this key is not known; {fix}")
     if "name" not in table:
         raise BadDefinition("name", None, "is missing; every calendar needs it")
+    if table["name"] == BY_HAND:
+        raise BadDefinition("name", BY_HAND, "is kept for `calendars close`; choose another name")
     values: dict[str, object] = {"timezone": zone}
     for key, value in table.items():
         is_list = key in ("weekly", "dates")

@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 # Which room has which command: only that one is imported, so that the agent stays small.
 ROOMS: Final = {
+    "calendars": "calendars",
     "cleanup": "storage",
     "db": "storage",
     "demo": "demo",
