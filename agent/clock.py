@@ -5,6 +5,9 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+# Where the system has no such clock, a suspend looks as if the wall clock had been set forward.
+BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class Clock(Protocol):
     """The wall clock, the monotonic clock, and sleeping by it."""
@@ -15,6 +18,10 @@ class Clock(Protocol):
 
     def monotonic_ms(self) -> int:
         """Milliseconds since some fixed moment; never set back, stands still in suspend."""
+        ...
+
+    def boottime_ms(self) -> int:
+        """Milliseconds since some fixed moment; never set back, goes on during suspend."""
         ...
 
     async def sleep_ms(self, duration_ms: int) -> None:
@@ -30,6 +37,9 @@ class SystemClock:
 
     def monotonic_ms(self) -> int:
         return time.monotonic_ns() // 1_000_000
+
+    def boottime_ms(self) -> int:
+        return time.clock_gettime_ns(BOOTTIME) // 1_000_000
 
     async def sleep_ms(self, duration_ms: int) -> None:
         await asyncio.sleep(duration_ms / 1000)

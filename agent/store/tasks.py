@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from agent.definitions import Definition
 from agent.errors import TaskNotFound
+from agent.store import state
 from schema.tables import task_versions, tasks
 
 _FIELDS: Final = Definition.__struct_fields__
@@ -200,9 +201,21 @@ def set_flags(
     return tuple(changed)
 
 
-def move_watermark(connection: Connection, task_name: str, at_ms: int) -> None:
-    """Set the newest decided due moment, also back: for a clock that was far in the future."""
-    connection.execute(tasks.update().where(tasks.c.task_name == task_name).values(watermark=at_ms))
+def move_watermarks_back(connection: Connection, now_ms: int) -> int:
+    """Let everything later than now be decided again, for a clock that was put right.
+
+    Watermarks and the decided moment that are later become now, and so do the moments of
+    changes, for the changes are made. How many tasks had decided beyond now.
+    """
+    moved = connection.execute(
+        tasks.update().where(tasks.c.watermark > now_ms).values(watermark=now_ms)
+    )
+    connection.execute(
+        task_versions.update().where(task_versions.c.changed_at > now_ms).values(changed_at=now_ms)
+    )
+    if (state.decided_until(connection) or 0) > now_ms:
+        state.set_decided_until(connection, now_ms, now_ms=now_ms)
+    return moved.rowcount
 
 
 def versions(

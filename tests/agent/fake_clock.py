@@ -11,6 +11,7 @@ class FakeClock:
     def __init__(self, now_ms: int) -> None:
         self._now_ms = now_ms
         self._monotonic_ms = 0
+        self._suspended_ms = 0
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
 
@@ -19,6 +20,9 @@ class FakeClock:
 
     def monotonic_ms(self) -> int:
         return self._monotonic_ms
+
+    def boottime_ms(self) -> int:
+        return self._monotonic_ms + self._suspended_ms
 
     async def sleep_ms(self, duration_ms: int) -> None:
         done = asyncio.get_running_loop().create_future()
@@ -36,8 +40,13 @@ class FakeClock:
             if not done.done():
                 done.set_result(None)
 
+    def suspend(self, duration_ms: int) -> None:
+        """The host sleeps: the wall goes on, sleepers and the monotonic clock stand still."""
+        self._now_ms += duration_ms
+        self._suspended_ms += duration_ms
+
     def set_wall(self, now_ms: int) -> None:
-        """Somebody sets the wall clock; the monotonic one knows nothing of it."""
+        """Somebody sets the wall clock; the other two know nothing of it."""
         self._now_ms = now_ms
 
     @property

@@ -24,6 +24,9 @@ class StandingClock:
     def monotonic_ms(self) -> int:
         return 0
 
+    def boottime_ms(self) -> int:
+        return 0
+
     async def sleep_ms(self, duration_ms: int) -> None:
         raise AssertionError("a recorder never sleeps")
 

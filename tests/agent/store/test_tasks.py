@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from agent.definitions import Definition
 from agent.errors import TaskNotFound
-from agent.store import tasks
+from agent.store import state, tasks
 from agent.store.database import Database
 from agent.store.tasks import Applied, Span, TaskRow
 from tests.agent.store.makings import HOUR_MS, NOW_MS, a_task
@@ -216,12 +216,46 @@ def test_history_ends_where_it_was_asked_to(database: Database) -> None:
     assert [span.from_ms for span in spans["a"]] == [NOW_MS]
 
 
-def test_the_watermark_can_be_set_back_by_hand(database: Database) -> None:
-    register(database, a_task("a"))
+def test_after_a_correction_nothing_was_decided_beyond_now(database: Database) -> None:
+    later_ms = NOW_MS + 72 * 365 * 24 * HOUR_MS
+    register(database, a_task("a"), now_ms=NOW_MS - HOUR_MS)
+    register(database, a_task("b"), now_ms=later_ms)
+    apply(database, a_task("b", schedule=("0 2 * * *",)), now_ms=later_ms + HOUR_MS)
+    database.write_now(partial(state.set_decided_until, at_ms=later_ms, now_ms=later_ms))
 
-    database.write_now(partial(tasks.move_watermark, task_name="a", at_ms=NOW_MS - HOUR_MS))
+    moved = database.write_now(partial(tasks.move_watermarks_back, now_ms=NOW_MS))
 
+    assert moved == 1
     assert load(database, "a").watermark_ms == NOW_MS - HOUR_MS
+    assert load(database, "b").watermark_ms == NOW_MS
+    assert database.read_now(state.decided_until) == NOW_MS
+
+
+def test_after_a_correction_a_change_made_beyond_now_is_in_force_from_now_on(
+    database: Database,
+) -> None:
+    register(database, a_task("a"), now_ms=NOW_MS - HOUR_MS)
+    newer = a_task("a", schedule=("0 2 * * *",))
+    apply(database, newer, now_ms=NOW_MS + 24 * HOUR_MS)
+
+    database.write_now(partial(tasks.move_watermarks_back, now_ms=NOW_MS))
+
+    spans = database.read_now(partial(tasks.history, until_ms=NOW_MS))["a"]
+    assert [(span.from_ms, span.definition) for span in spans] == [
+        (NOW_MS - HOUR_MS, a_task("a")),
+        (NOW_MS, newer),
+    ]
+
+
+def test_what_was_decided_before_now_stays_so_after_a_correction(database: Database) -> None:
+    register(database, a_task("a"), now_ms=NOW_MS - HOUR_MS)
+    database.write_now(partial(state.set_decided_until, at_ms=NOW_MS - 1, now_ms=NOW_MS - 1))
+
+    assert database.write_now(partial(tasks.move_watermarks_back, now_ms=NOW_MS)) == 0
+
+    assert database.read_now(state.decided_until) == NOW_MS - 1
+    (span,) = database.read_now(partial(tasks.history, until_ms=NOW_MS))["a"]
+    assert span.from_ms == NOW_MS - HOUR_MS
 
 
 def test_a_change_by_the_older_systems_update_is_read(database: Database) -> None:
