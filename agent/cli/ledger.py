@@ -8,13 +8,14 @@ from typing import BinaryIO, Final
 from zoneinfo import ZoneInfo
 
 import click
+import msgspec
 
 from agent.cli import say
 from agent.cli.batch import answer_lines
 from agent.cli.session import Session, json_option, pass_session
 from agent.cron.words import in_words
 from agent.definitions import Definition
-from agent.due import each_due
+from agent.due import each_due, timing_of
 from agent.errors import WrongUse
 from agent.rules import ledger as rules
 from agent.rules.schedule import next_moments
@@ -94,15 +95,10 @@ def next_(
         definitions = [row.definition for row in rows if row.enabled]
     found: list[tuple[int, str, Definition]] = []
     for definition in definitions:
-        coming = next_moments(
-            definition.schedule,
-            definition.timezone,
-            after_ms,
-            count,
-            dst_gap=definition.dst_gap,
-            dst_fold=definition.dst_fold,
-            task_name="" if text is not None else definition.task_name,
-        )
+        timing = timing_of(definition)
+        if text is not None:
+            timing = msgspec.structs.replace(timing, task_name="")
+        coming = next_moments(timing, after_ms, count)
         found.extend((due.at_ms, due.tag, definition) for due in coming)
     found.sort(key=lambda entry: (entry[0], entry[2].priority, entry[2].task_name))
     shown = found[:count]

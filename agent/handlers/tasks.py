@@ -9,7 +9,7 @@ from agent.due import next_dues
 from agent.handlers.context import Context
 from agent.handlers.rights import may_read_output, may_see_commands
 from agent.handlers.rows import settings_row, task_row
-from agent.rules.schedule import in_words, next_moments
+from agent.rules.schedule import Timing, in_words, next_moments
 from agent.runs import Run
 from agent.store import ledger, tasks
 from agent.store.ledger import RunFilter
@@ -78,7 +78,7 @@ async def preview(context: Context, who: Who, request: SchedulePreview) -> Sched
     """The moments at which a schedule would be due."""
     after_ms = context.clock.now_ms() if request.from_ms is None else request.from_ms
     moments = await asyncio.to_thread(
-        next_moments, (request.schedule,), request.tz, after_ms, request.count
+        next_moments, Timing((request.schedule,), request.tz), after_ms, request.count
     )
     return SchedulePreviewReply(
         times_ms=tuple(moment.at_ms for moment in moments),
