@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain, islice
 from typing import Final
 
@@ -18,6 +19,8 @@ from agent.rules.expecting import expect, going_on
 from agent.rules.forecast import Forecast, forecast
 from agent.rules.pausing import PausePreview, pause_preview
 from agent.rules.whatif import Comparison, Future, compare
+from agent.rules.why import Explanation, explain
+from agent.store.facts import Asked, is_due
 from agent.windows import Calendar, Closed
 
 DAY_MS: Final = 86_400_000
@@ -102,6 +105,18 @@ def what_if(
             )
         )
     return compare(*futures, from_ms=from_ms, until_ms=until_ms)
+
+
+def why(outlook: Outlook, asked: Asked) -> Explanation:
+    """Why a task ran at a moment or did not, or what is expected of it."""
+    facts, definition = asked.facts, asked.facts.definition
+    if asked.at_ms > outlook.now_ms and facts.tag is not None and definition is not None:
+        (task,) = outlook.only([facts.task_name]).tasks
+        lane = _lane(task, outlook, asked.at_ms - 1, asked.at_ms)
+        facts = msgspec.structs.replace(
+            facts, expected=next((one for one in lane if one.at_ms == asked.at_ms), None)
+        )
+    return explain(facts, asked.at_ms, is_due=partial(is_due, boots=asked.boots))
 
 
 def pause(outlook: Outlook, names: Iterable[str], *, until_ms: int | None) -> PausePreview:
