@@ -2,11 +2,20 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
 # Where the system has no such clock, a suspend looks as if the wall clock had been set forward.
 BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+class Timer(Protocol):
+    """Something that will happen unless it is cancelled."""
+
+    def cancel(self) -> None:
+        """Let it not happen; once it has happened this changes nothing."""
+        ...
 
 
 class Clock(Protocol):
@@ -28,6 +37,10 @@ class Clock(Protocol):
         """Return after at least this many milliseconds by the monotonic clock."""
         ...
 
+    def call_later(self, duration_ms: int, callback: Callable[[], None]) -> Timer:
+        """Call this after so many milliseconds by the monotonic clock."""
+        ...
+
 
 class SystemClock:
     """The clock of the host."""
@@ -43,6 +56,9 @@ class SystemClock:
 
     async def sleep_ms(self, duration_ms: int) -> None:
         await asyncio.sleep(duration_ms / 1000)
+
+    def call_later(self, duration_ms: int, callback: Callable[[], None]) -> Timer:
+        return asyncio.get_running_loop().call_later(duration_ms / 1000, callback)
 
 
 def moment(at_ms: int) -> datetime:

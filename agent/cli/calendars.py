@@ -15,8 +15,7 @@ import msgspec
 from rich.markup import escape
 
 from agent.cli import say
-from agent.cli.session import Session, json_option, pass_session
-from agent.cli.tasks import tell_agent
+from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.errors import WrongUse
 from agent.rules.calendar import closed_at, closures, doubts
 from agent.store import calendars as store

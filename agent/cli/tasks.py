@@ -3,14 +3,15 @@
 import getpass
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import click
 import msgspec
 from rich.markup import escape
 
 from agent.cli import say
-from agent.cli.session import Session, json_option, pass_session
+from agent.cli.orders import backfill, remove, skip
+from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.cron.words import in_words
 from agent.definitions import Definition, check, load_definitions, to_toml
 from agent.due import next_due
@@ -193,9 +194,22 @@ def show(session: Session, task_name: str, as_json: bool) -> None:
 @tasks.command()
 @click.argument("task_name")
 @click.option("--reason", help="Kept with the run.")
+@click.option(
+    "--if-running",
+    type=click.Choice(["error", "queue", "parallel"]),
+    default="error",
+    show_default=True,
+    help="Refuse, wait behind, or run beside a run that lives (where the task allows it).",
+)
 @json_option
 @pass_session
-def run(session: Session, task_name: str, reason: str | None, as_json: bool) -> None:
+def run(
+    session: Session,
+    task_name: str,
+    reason: str | None,
+    if_running: Literal["error", "queue", "parallel"],
+    as_json: bool,
+) -> None:
     """Run a task now; the agent answers when the order is recorded.
 
     \b
@@ -204,7 +218,11 @@ def run(session: Session, task_name: str, reason: str | None, as_json: bool) -> 
     with session.agent(purpose="run a task") as agent:
         reply = agent.call(
             requests.RunStart(
-                op=new_op(), expires_ms=agent.expires_ms(), task_id=task_name, reason=reason
+                op=new_op(),
+                expires_ms=agent.expires_ms(),
+                task_id=task_name,
+                reason=reason,
+                if_running=if_running,
             ),
             requests.RunStartReply,
         )
@@ -276,14 +294,6 @@ def disable(
     Example:  smartcron-agent tasks disable bank_auto_categorize --reason "replaced"
     """
     _set(session, task_names, "disabled", as_json, enabled=False, reason=reason)
-
-
-def tell_agent(session: Session) -> None:
-    """Let a living agent take over what was changed in the database."""
-    if not session.is_served:
-        return
-    with session.agent(purpose="take over the change") as agent:
-        agent.call(requests.AgentReload(op=new_op(), expires_ms=agent.expires_ms()))
 
 
 def _set(
@@ -394,5 +404,8 @@ def _who() -> str:
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
+
+for command in (backfill, remove, skip):
+    tasks.add_command(command)
 
 COMMANDS: Final = (tasks,)

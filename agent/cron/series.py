@@ -81,6 +81,11 @@ class Series:
         return _number_before(self, block) + here
 
 
+def forget_numbers() -> None:
+    """Count anew by zone data that has changed."""
+    _number_before.cache_clear()
+
+
 @lru_cache(maxsize=4096)
 def _number_before(series: Series, block: int) -> int:
     return count_instants(series.schedules, series.clocks, series.opens_s, block * BLOCK_S)

@@ -6,6 +6,7 @@ from typing import Final
 
 from agent.cron.moments import DueMoment
 from agent.due import next_dues
+from agent.errors import TaskNotFound
 from agent.handlers.context import Context
 from agent.handlers.rights import may_read_output, may_see_commands
 from agent.handlers.rows import settings_row, task_row
@@ -24,10 +25,13 @@ from shared.protocol.requests import (
     Point,
     SchedulePreview,
     SchedulePreviewReply,
+    Skipped,
     TaskDetail,
     TaskGet,
     TaskSet,
     TaskSetReply,
+    TaskSkip,
+    TaskSkipReply,
 )
 
 _COMING: Final = 10
@@ -93,7 +97,7 @@ async def change(context: Context, who: Who, request: TaskSet) -> Done:
     names = tuple(dict.fromkeys(request.ids))
     known = [name for name in names if context.journal.get("task", name) is not None]
     if known:
-        await context.flags.set_flags(
+        changed = await context.flags.set_flags(
             known,
             enabled=request.enabled,
             paused=request.paused,
@@ -101,7 +105,7 @@ async def change(context: Context, who: Who, request: TaskSet) -> Done:
             reason=request.reason,
             who=who.name,
         )
-        await context.plans.reload()
+        await context.plans.take(changed)
         context.hurry()
     return Done(
         TaskSetReply(
@@ -113,6 +117,44 @@ async def change(context: Context, who: Who, request: TaskSet) -> Done:
                 for name in names
             ),
         )
+    )
+
+
+async def skip(context: Context, who: Who, request: TaskSkip) -> Done:
+    """Let the next due moments of some tasks pass without a run, or take that back."""
+    results = []
+    for name in dict.fromkeys(request.ids):
+        try:
+            results.append(await _skip(context, who, request, name))
+        except TaskNotFound:
+            results.append(Skipped(id=name, code="not_found", msg="there is no such task"))
+    context.hurry()
+    return Done(TaskSkipReply(rev=context.journal.revs.state, results=tuple(results)))
+
+
+async def _skip(context: Context, who: Who, request: TaskSkip, name: str) -> Skipped:
+    (task,) = await context.database.read(partial(tasks.load, names=[name]))
+    now_ms = context.clock.now_ms()
+    if not task.enabled:
+        return Skipped(id=name, code="conflict", msg="it is disabled: nothing of it is due")
+    # One more than is skipped: the moment after which it runs again.
+    coming = await asyncio.to_thread(
+        next_dues, task.definition, now_ms, request.count + 1, boots=context.plans.boots
+    )
+    skipped = coming[: request.count]
+    if request.count and not skipped:
+        return Skipped(id=name, code="conflict", msg="nothing of it is due any more")
+    until_ms = skipped[-1].at_ms if skipped else None
+    changed = await context.flags.set_flags(
+        [name], skip_until_ms=until_ms or 0, reason=request.reason, who=who.name
+    )
+    await context.plans.take(changed)
+    following = coming[request.count :]
+    return Skipped(
+        id=name,
+        code="ok",
+        until_ms=until_ms,
+        next_ms=following[0].at_ms if following else None,
     )
 
 

@@ -13,12 +13,12 @@ import msgspec
 from agent.cron.bounds import bound_instant, parse_bound
 from agent.cron.grammar import Boot, Schedule, name_that_matters, parse
 from agent.cron.moments import DueMoment, Moments, Tag
-from agent.cron.series import Series
+from agent.cron.series import Series, forget_numbers
 from agent.cron.walking import Clocks, first_instant, is_moved
 from agent.cron.words import in_words
-from agent.cron.zones import LAST_S, stretch_at
+from agent.cron.zones import LAST_S, forget_zones, stretch_at
 
-__all__ = ["Timing", "count_moments", "due_moments", "in_words", "moments_between"]
+__all__ = ["Timing", "count_moments", "due_moments", "forget", "in_words", "moments_between"]
 __all__ += ["next_moment", "next_moments"]
 
 Gap = Literal["after", "skip"]
@@ -143,6 +143,14 @@ def moments_between(
         first_older_ms=few[0],
         last_older_ms=newest[0] + rules.shift_ms,
     )
+
+
+def forget() -> None:
+    """Reckon anew from zone data that has changed."""
+    forget_zones()
+    for kept in (_next_kept, _settle, _series):
+        kept.cache_clear()
+    forget_numbers()
 
 
 @lru_cache(maxsize=16_384)

@@ -1,10 +1,14 @@
 """What the ledger takes back once it is known that the clock had been wrong."""
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
+from agent.rules.clocks import Happening
+from agent.rules.sums import Sum
+from agent.store import events, state, tasks
 from schema.tables import executions
 
 # These ended without a process, so nothing but the wrong clock made them.
@@ -50,6 +54,30 @@ class Withdrawn(msgspec.Struct, frozen=True, kw_only=True):
     def count(self) -> int:
         """How many due moments will be decided again."""
         return sum(task.count for task in self.tasks)
+
+
+def correct(
+    connection: Connection,
+    *,
+    happening: Happening,
+    highest_ms: int,
+    cut: Callable[[Overreaching], Sum],
+) -> Withdrawn:
+    """Let the agent go on from the moment of a correction, and keep what was taken back for it.
+
+    `highest_ms` is how far was ever decided: up to there moments may have rows. `cut` answers
+    what remains of a sum that reaches beyond now.
+    """
+    now_ms = happening.at_ms
+    withdrawn = withdraw(connection, now_ms)
+    for reaching in withdrawn.to_cut:
+        rest = cut(reaching)
+        cut_sum(connection, reaching.run_id, rest.count, rest.last_ms)
+    tasks.move_watermarks_back(connection, now_ms)
+    state.set_highest(connection, highest_ms, now_ms=now_ms)
+    details = {"withdrawn": [msgspec.to_builtins(task) for task in withdrawn.tasks]}
+    events.record(connection, happening, details=details)
+    return withdrawn
 
 
 def withdraw(connection: Connection, now_ms: int) -> Withdrawn:

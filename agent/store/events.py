@@ -40,6 +40,12 @@ def record(
     )
 
 
+def record_all(connection: Connection, happenings: Iterable[Happening]) -> None:
+    """Keep several, in their order."""
+    for happening in happenings:
+        record(connection, happening)
+
+
 def page(
     connection: Connection,
     *,

@@ -278,6 +278,46 @@ class RunStartReply(CommandReply, frozen=True, kw_only=True):
     state: str
 
 
+class TaskSkip(Command, frozen=True, kw_only=True):
+    """Let the next `count` due moments of these tasks pass without a run; 0 takes that back."""
+
+    type: ClassVar[str] = "task.skip"
+    ids: Annotated[tuple[TaskId, ...], Meta(min_length=1, max_length=500)]
+    count: Annotated[int, Meta(ge=0, le=1000)] = 1
+    reason: Reason | None = None
+
+
+class Skipped(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How it went for one task: no run is started for moments up to `until_ms`."""
+
+    id: str
+    code: str
+    msg: str = ""
+    until_ms: int | None = None
+    next_ms: int | None = None
+
+
+class TaskSkipReply(CommandReply, frozen=True, kw_only=True):
+    """How it went for each task, in the order asked."""
+
+    results: tuple[Skipped, ...] = ()
+
+
+class RunBackfill(Command, frozen=True, kw_only=True):
+    """Run a task as of past due moments, each once more, one after another behind what is due."""
+
+    type: ClassVar[str] = "run.backfill"
+    task_id: TaskId
+    moments_ms: Annotated[tuple[Moment, ...], Meta(min_length=1, max_length=1000)]
+    reason: Reason | None = None
+
+
+class RunBackfillReply(CommandReply, frozen=True, kw_only=True):
+    """The runs are recorded and will start, oldest moment first."""
+
+    run_ids: tuple[str, ...] = ()
+
+
 class RunAbort(Command, frozen=True, kw_only=True):
     """Stop a run: TERM first, KILL after `grace_ms` (None: as the task is defined)."""
 
@@ -572,6 +612,8 @@ REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
     SchedulePreview: SchedulePreviewReply,
     TaskSet: TaskSetReply,
     RunStart: RunStartReply,
+    TaskSkip: TaskSkipReply,
+    RunBackfill: RunBackfillReply,
     RunAbort: RunAbortReply,
     RunGet: RunDetail,
     RunsPage: RunsPageReply,

@@ -3,6 +3,17 @@
 import asyncio
 import heapq
 import itertools
+from collections.abc import Callable
+
+from agent.clock import Timer
+
+
+class _Timer:
+    def __init__(self, done: asyncio.Future[None]) -> None:
+        self._done = done
+
+    def cancel(self) -> None:
+        self._done.cancel()
 
 
 class FakeClock:
@@ -30,6 +41,14 @@ class FakeClock:
             self._sleepers, (self._monotonic_ms + duration_ms, next(self._numbers), done)
         )
         await done
+
+    def call_later(self, duration_ms: int, callback: Callable[[], None]) -> Timer:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(
+            self._sleepers, (self._monotonic_ms + duration_ms, next(self._numbers), done)
+        )
+        done.add_done_callback(lambda told: None if told.cancelled() else callback())
+        return _Timer(done)
 
     def advance(self, duration_ms: int) -> None:
         """Let time pass; whoever slept until then wakes."""

@@ -193,6 +193,10 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
     requests.RunStart(
         op=OP, expires_ms=AT_MS, task_id="sync.orders", reason="late order", if_running="queue"
     ),
+    requests.TaskSkip(op=OP, expires_ms=AT_MS, ids=("a", "b"), count=3, reason="stock-take"),
+    requests.RunBackfill(
+        op=OP, expires_ms=AT_MS, task_id="sync.orders", moments_ms=(1, 2), reason="outage"
+    ),
     requests.RunAbort(op=OP, expires_ms=AT_MS, run_id=RUN_ID, grace_ms=5_000, reason="stuck"),
     requests.RunGet(run_id=RUN_ID),
     requests.RunsPage(
@@ -267,6 +271,15 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
     "task.set": requests.TaskSetReply(
         rev=9, replayed=True, results=(requests.Outcome(id="a", code="not_found", msg="no a"),)
     ),
+    "task.skip": requests.TaskSkipReply(
+        rev=9,
+        replayed=True,
+        results=(
+            requests.Skipped(id="a", code="ok", msg="x", until_ms=AT_MS, next_ms=AT_MS + 1),
+            requests.Skipped(id="b", code="not_found"),
+        ),
+    ),
+    "run.backfill": requests.RunBackfillReply(rev=9, replayed=True, run_ids=(RUN_ID,)),
     "run.start": requests.RunStartReply(rev=9, replayed=True, run_id=RUN_ID, state="queued"),
     "run.abort": requests.RunAbortReply(rev=9, replayed=True, state="stopping"),
     "run.get": requests.RunDetail(
