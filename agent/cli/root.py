@@ -23,19 +23,21 @@ ROOMS: Final = {
     "db": "storage",
     "demo": "demo",
     "files": "files",
+    "forecast": "forecast",
     "health": "health",
     "init": "setup",
     "invite": "access",
     "keys": "access",
     "ledger": "ledger",
     "logs": "files",
-    "next": "ledger",
+    "next": "coming",
     "report": "reports",
     "runs": "runs",
     "serve": "serving",
     "status": "health",
     "tasks": "tasks",
     "tick": "serving",
+    "why": "why",
 }
 
 

@@ -32,14 +32,22 @@ ENDING_STYLES = {
 
 REASONS = {
     "agent_down": "no agent ran then",
+    "blackout": "in a window of its calendars",
+    "catchup_limit": "enough others were made up for",
+    "clock_jump": "the clock was set past it",
     "disabled": "switched off",
     "never_started": "could not be started",
     "no_trace": "no trace of it was found",
     "overlap": "the run before had not ended",
     "paused": "paused",
+    "queue_full": "enough runs wait already",
     "reboot": "the server was started anew",
+    "replaced": "the next run took its place",
+    "skip_next": "left out on request",
     "superseded": "the next regular run came first",
+    "suspended": "the server slept then",
     "too_late": "too late to start",
+    "withdrawn": "taken back",
 }
 
 
