@@ -39,9 +39,9 @@ def forecast(session: Session, start: str | None, end: str | None, as_json: bool
         click.echo(line)
     click.echo(
         f"{found.moments} due moments; at most {found.peak} runs at once, "
-        f"first {say.moment(found.peak_ms)}; {found.slots} slots, "
-        f"{found.full_minutes} minutes need more"
+        f"first {say.moment(found.peak_ms)}"
     )
+    click.echo(f"{found.slots} slots; {found.full_minutes} minutes need more")
     for minute in found.busiest[:3]:
         click.echo(
             f"busy: {say.moment(minute.at_ms)}  {minute.running} runs, {minute.starts} begin"

@@ -141,7 +141,8 @@ def told(
 ) -> Explanation:
     zone = facts.definition.timezone if facts.definition is not None else "UTC"
     last = steps[-1]
-    say = f"{_VERDICTS[verdict]}: {last.say}"
+    is_to_come = verdict == "not_due" and at_ms > facts.now_ms
+    say = f"{'It is not due' if is_to_come else _VERDICTS[verdict]}: {last.say}"
     if verdict == "not_due":
         near = [
             f"{wall(there_ms, zone)} ({word})"
