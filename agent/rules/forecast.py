@@ -65,7 +65,8 @@ def forecast(expected: Iterable[Expected], *, from_ms: int, until_ms: int, slots
     runs: list[tuple[int, int, Expected]] = []
     for one in expected:
         moments += from_ms < one.at_ms <= until_ms
-        if one.starts_ms is None or one.starts_ms > until_ms:
+        # What begins with the last moment of full minutes belongs to the minute after them.
+        if one.starts_ms is None or one.starts_ms > min(until_ms, first_ms + size * MINUTE_MS - 1):
             continue
         # A run of unknown length still counts in the minute in which it begins.
         ends_ms = max(one.starts_ms + 1, one.ends_ms or 0)
