@@ -20,7 +20,7 @@ from agent.rules.forecast import Forecast, forecast
 from agent.rules.pausing import PausePreview, pause_preview
 from agent.rules.whatif import Comparison, Future, compare
 from agent.rules.why import Explanation, explain
-from agent.store.facts import Asked, is_due
+from agent.store.facts import Asked, check_moment, is_due
 from agent.windows import Calendar, Closed
 
 DAY_MS: Final = 86_400_000
@@ -59,6 +59,8 @@ def coming(
     outlook: Outlook, *, from_ms: int, until_ms: int | None = None, count: int
 ) -> tuple[Expected, ...]:
     """The next moments of all tasks that are on the schedule, the earliest first."""
+    check_moment("from", from_ms)
+    check_moment("until", until_ms or 0)
     lanes = [
         _lane(task, outlook, from_ms, until_ms) for task in outlook.tasks if task.definition.enabled
     ]
@@ -122,6 +124,7 @@ def why(outlook: Outlook, asked: Asked) -> Explanation:
 def pause(outlook: Outlook, names: Iterable[str], *, until_ms: int | None) -> PausePreview:
     """What a pause of these tasks from now on does."""
     now_ms = outlook.now_ms
+    check_moment("until", until_ms or 0)
     if until_ms is not None and until_ms <= now_ms:
         raise WrongUse("until: lies in the past; name a moment to come")
     seen_until_ms = now_ms + ENDLESS_PAUSE_MS if until_ms is None else until_ms
@@ -170,6 +173,8 @@ def _known(known: Mapping[str, Planned], name: str) -> Planned:
 
 
 def _check_span(from_ms: int, until_ms: int) -> None:
+    check_moment("from", from_ms)
+    check_moment("until", until_ms)
     if until_ms <= from_ms:
         raise WrongUse("until: must be later than from")
     if until_ms - from_ms > MAX_DAYS * DAY_MS:
@@ -204,7 +209,8 @@ def _lane(
     begins_ms = from_ms
     if from_ms > now_ms:
         # Far enough back for the runs that meet the first ones of the span.
-        begins_ms = max(now_ms, from_ms - 2 * (task.takes_ms or 0))
+        back_ms = 0 if task.takes_ms is None else max(DAY_MS, 2 * task.takes_ms)
+        begins_ms = max(now_ms, from_ms - back_ms)
     elif from_ms < now_ms:
         task = msgspec.structs.replace(task, live=())
     closed: ClosedAt = outlook.closed

@@ -39,6 +39,7 @@ _NOTES: Final = {
 async def preview(context: Context, who: Who, request: SchedulePreview) -> SchedulePreviewReply:
     """The moments at which a schedule would be due, also after each coming change of clocks."""
     after_ms = context.clock.now_ms() if request.from_ms is None else request.from_ms
+    facts.check_moment("from_ms", after_ms)
     timing = Timing(
         (request.schedule,),
         request.tz,

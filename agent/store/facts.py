@@ -9,13 +9,15 @@ from sqlalchemy import Connection
 from agent.cron.moments import DueMoment
 from agent.definitions import Definition
 from agent.due import due_between, next_dues
-from agent.errors import TaskNotFound
+from agent.errors import TaskNotFound, WrongUse
 from agent.rules.calendar import closed_at
 from agent.rules.why import Facts
 from agent.runs import Run
 from agent.store import around, calendars, events, state, tasks
 from agent.store.tasks import TaskRow
 
+LAST_MS: Final = 221_845_392_000_000
+"""The year 9000: nothing later is looked for."""
 _MINUTE_MS: Final = 60_000
 _DAY_MS: Final = 86_400_000
 # The moment before is looked for in longer and longer spans.
@@ -38,6 +40,7 @@ def gather(connection: Connection, task_name: str, at_ms: int, *, now_ms: int) -
 
     A full minute means the due moment within it, if there is one.
     """
+    check_moment("at", at_ms)
     (task,) = tasks.load(connection, [task_name])
     facts = _standing(connection, task, at_ms, now_ms)
     boots = events.boots(connection)
@@ -62,6 +65,12 @@ def gather(connection: Connection, task_name: str, at_ms: int, *, now_ms: int) -
     return Asked(
         at_ms=at_ms, facts=facts if row is None else _more(connection, facts, row), boots=boots
     )
+
+
+def check_moment(field: str, at_ms: int) -> None:
+    """Raise WrongUse for a moment that no calendar reaches."""
+    if at_ms > LAST_MS:
+        raise WrongUse(f"{field}: lies after the year 9000; name an earlier moment")
 
 
 def is_due(definition: Definition, at_ms: int, boots: Sequence[int] = ()) -> bool:

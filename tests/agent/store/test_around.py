@@ -7,6 +7,7 @@ import pytest
 
 from agent.errors import TaskNotFound
 from agent.rules.clocks import Happening
+from agent.runs import Run
 from agent.store import around, events, facts, ledger, plans, state, tasks
 from agent.store.database import Database
 from agent.store.facts import Asked
@@ -32,7 +33,7 @@ def filled(database: Database) -> Database:
     return database
 
 
-def write(database: Database, *runs: object) -> None:
+def write(database: Database, *runs: Run) -> None:
     database.write_now(partial(ledger.claim, runs=runs, now_ms=NOW_MS))
 
 
@@ -72,14 +73,14 @@ def test_events_around_an_absence_are_told(filled: Database) -> None:
     filled.write_now(
         partial(
             events.record,
-            happening=Happening(kind="suspended", at_ms=FULL_MS + 5, size_ms=7, message="slept"),
+            happening=Happening(kind="suspend", at_ms=FULL_MS + 5, size_ms=7, message="slept"),
         )
     )
     write(filled, a_run(FULL_MS, status="missed", reason="suspended", ended_ms=FULL_MS + 9))
 
     (event,) = asked(filled, FULL_MS).facts.events
 
-    assert (event.kind, event.size_ms, event.message) == ("suspended", 7, "slept")
+    assert (event.kind, event.size_ms, event.message) == ("suspend", 7, "slept")
 
 
 def test_a_full_minute_means_the_moment_within_it_and_neighbours_are_found(
