@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from agent.definitions import Definition
 from agent.store.database import Database
 from agent.store.tasks import TaskRow, load_all
 
@@ -43,10 +42,9 @@ class Roster:
             for before in gone.definition.after if gone else ():
                 self._followers[before].discard(name)
 
-    def followers(self, task_name: str) -> Iterable[Definition]:
+    def followers(self, task_name: str) -> Iterable[TaskRow]:
         """The tasks that name this one in `after`, by name."""
-        for name in sorted(self._followers.get(task_name, ())):
-            yield self._tasks[name].definition
+        return [self._tasks[name] for name in sorted(self._followers.get(task_name, ()))]
 
     def get(self, task_name: str) -> TaskRow | None:
         """The task of this name."""

@@ -10,20 +10,19 @@ import msgspec
 import structlog
 
 from agent import endings
-from agent.claims import new_run, unrun
+from agent.claims import followers, new_run, next_try, unrun
 from agent.clock import Clock, Timer
 from agent.definitions import Definition
 from agent.errors import AgentError, Conflict, RunNotFound, StorageError, TaskNotFound, WrongUse
 from agent.queueing import Queue, Waiting
 from agent.recorder import Recorder
 from agent.roster import Roster
-from agent.rules import chains, retry
-from agent.rules.admission import Busy, in_the_way, say_closed
+from agent.rules import retry
+from agent.rules.admission import Busy, say_closed
 from agent.running.keeping import Ended, Keepers, NotStarted, Order, Standing
 from agent.running.output import Outputs
 from agent.runs import Run
 from agent.store.tasks import TaskRow
-from agent.ulid import new_ulid
 from agent.windows import Closed
 
 log = structlog.get_logger(__name__)
@@ -475,7 +474,13 @@ class Runner:
     async def _finish(self, run: Run, definition: Definition) -> None:
         """Record an end, and with it the next attempt, or the runs of the tasks that follow."""
         following = None if self._closing_for(run) else self._next_attempt(run, definition)
-        chained = () if following is not None else self._chained(run)
+        chained = (
+            ()
+            if following is not None
+            else followers(
+                self._roster.followers(run.task_name), run, self.busy, now_ms=self._clock.now_ms()
+            )
+        )
         new = await self._record_end(run, following, chained)
         if following is not None:
             self._plan_retry(following)
@@ -509,47 +514,7 @@ class Runner:
         )
         if retry_at_ms is None:
             return None
-        now_ms = self._clock.now_ms()
-        return Run(
-            id=new_ulid(now_ms),
-            task_name=run.task_name,
-            category=run.category,
-            def_rev=run.def_rev,
-            scheduled_ms=run.scheduled_ms,
-            attempt=run.attempt + 1,
-            trigger="retry",
-            status="retry_wait",
-            queued_ms=now_ms,
-            retry_at_ms=retry_at_ms,
-            requested_by=run.requested_by,
-            caused_by=run.caused_by,
-        )
-
-    def _chained(self, run: Run) -> tuple[Run, ...]:
-        """The rows of the tasks that run after this one ended like this."""
-        now_ms = self._clock.now_ms()
-        rows = []
-        for definition in chains.followers(
-            self._roster.followers(run.task_name), run.task_name, run.status
-        ):
-            task = self._roster.get(definition.task_name)
-            if task is None:
-                continue
-            moment_ms = (run.ended_ms or now_ms) + definition.after_delay_s * 1000
-            row = new_run(
-                task,
-                moment_ms=moment_ms,
-                now_ms=now_ms,
-                trigger="chain",
-                caused_by=run.id,
-                not_before_ms=moment_ms if definition.after_delay_s else None,
-            )
-            if task.is_paused(now_ms):
-                row = self._unrun(row, "skipped", "paused", task.pause_reason)
-            elif reason := in_the_way(definition, self.busy(definition.task_name)):
-                row = self._unrun(row, "skipped", reason)
-            rows.append(row)
-        return tuple(rows)
+        return next_try(run, retry_at_ms=retry_at_ms, now_ms=self._clock.now_ms())
 
     # Retries
 

@@ -175,8 +175,9 @@ def _choose(
     if definition.missed == "skip":
         window_ms = min(window_ms, ON_TIME_MS)
     inside = [at_ms for at_ms in newest if now_ms - at_ms <= window_ms]
-    if newest and now_ms - newest[0] <= ON_TIME_MS and len(inside) == len(newest):
-        # Several moments within a minute, and none of them was missed.
+    is_met = bool(inside) and now_ms - newest[0] <= ON_TIME_MS
+    if is_met and definition.overlap in ("queue", "allow"):
+        # Several within a minute: each can have its run, so none of them was missed.
         return frozenset(inside), frozenset()
     if definition.missed != "all":
         return frozenset(inside[-1:]), frozenset()

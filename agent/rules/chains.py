@@ -1,6 +1,6 @@
-"""Which tasks come after which: followers of an end, and circles that must not be."""
+"""Which tasks come after which: the ends that start them, and circles that must not be."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from agent.definitions import Definition
@@ -20,13 +20,6 @@ def follows(definition: Definition, status: str) -> bool:
             return status in FAILED
         case "any":
             return status in _ENDED_ANYHOW
-
-
-def followers(tasks: Iterable[Definition], task_name: str, status: str) -> tuple[Definition, ...]:
-    """The enabled tasks that such an end of this task starts, in the order given."""
-    return tuple(
-        task for task in tasks if task_name in task.after and task.enabled and follows(task, status)
-    )
 
 
 def find_circle(after: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

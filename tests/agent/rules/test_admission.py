@@ -154,10 +154,15 @@ def test_nothing_due_means_nothing_to_decide() -> None:
     assert decide(task()) == []
 
 
-def test_several_moments_within_a_minute_are_none_of_them_missed() -> None:
+def test_of_several_moments_within_a_minute_each_runs_where_the_task_lets_it() -> None:
     assert decide(task(overlap="allow"), 0.5, 0.3, 0.1) == [
         (0.5, "start schedule"),
         (0.3, "start schedule"),
+        (0.1, "start schedule"),
+    ]
+    assert decide(task(), 0.5, 0.3, 0.1) == [
+        (0.5, "missed too_late"),
+        (0.3, "missed too_late"),
         (0.1, "start schedule"),
     ]
 
@@ -203,7 +208,7 @@ def test_what_becomes_of_a_moment_while_others_of_its_task_run_and_wait(
 
 
 def test_of_several_moments_only_the_newest_replaces_a_run() -> None:
-    assert decide(task(overlap="replace"), 0.5, 0.3, alive=1) == [
+    assert decide(task(overlap="replace", missed="all"), 0.5, 0.3, alive=1) == [
         (0.5, "skipped replaced"),
         (0.3, "start schedule"),
     ]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.rules.chains import find_circle, followers, follows
+from agent.rules.chains import find_circle, follows
 from agent.runs import ENDINGS
 from tests.agent.store.makings import a_task
 
@@ -23,19 +23,6 @@ def test_a_follower_says_which_ends_start_it(after_on: str, endings: set[str]) -
     follower = a_task("report", after=("backup",), after_on=after_on)
 
     assert {ending for ending in ENDINGS if follows(follower, ending)} == endings
-
-
-def test_only_enabled_tasks_that_name_the_task_follow_it() -> None:
-    tasks = [
-        a_task("report", after=("backup",)),
-        a_task("off", after=("backup",), enabled=False),
-        a_task("other", after=("import",)),
-        a_task("both", after=("import", "backup")),
-    ]
-
-    found = followers(tasks, "backup", "success")
-
-    assert [task.task_name for task in found] == ["report", "both"]
 
 
 def test_a_circle_is_told_in_the_order_of_running() -> None:
