@@ -22,6 +22,7 @@ ROOMS: Final = {
     "cleanup": "storage",
     "db": "storage",
     "demo": "demo",
+    "events": "events",
     "files": "files",
     "forecast": "forecast",
     "health": "health",

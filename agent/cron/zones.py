@@ -76,6 +76,7 @@ def forget_zones() -> None:
     ZoneInfo.clear_cache()
     load_zone.cache_clear()
     stretches.cache_clear()
+    _known_zones.cache_clear()
 
 
 def stretch_at(name: str, at_s: int) -> Stretch:

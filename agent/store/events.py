@@ -76,6 +76,21 @@ def page(
     )
 
 
+def newest(connection: Connection, kinds: Iterable[str]) -> Happening | None:
+    """What happened last of these kinds."""
+    for event in page(connection, limit=1, kinds=kinds):
+        return msgspec.convert(
+            {
+                "kind": event.kind,
+                "size_ms": event.size_ms or 0,
+                "at_ms": event.at_ms,
+                "message": event.message,
+            },
+            Happening,
+        )
+    return None
+
+
 def boots(connection: Connection) -> tuple[int, ...]:
     """The moments at which the agent first saw each boot of the host, in ascending order."""
     found = select(events.c.happened_at).where(events.c.kind == BOOT).order_by(events.c.happened_at)

@@ -28,7 +28,9 @@ ZONE_FREE = {
     "agent.cron.days._walker",
     "agent.cron.grammar._parse",
     "agent.cron.words.in_words",
-    "agent.rules.schedule._parse_kept",
+    "agent.cron.counting._schedules_of_year",
+    "agent.rules.schedule.Timing",
+    "agent.rules.schedule._parse_all",
 }
 MOON = "Moon/Base"
 START_MS = 1_795_500_000_000

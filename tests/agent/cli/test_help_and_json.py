@@ -13,6 +13,8 @@ from tests.journeys.household import Household
 ASKED_AS_JSON = (
     ("status",),
     ("health",),
+    ("events",),
+    ("events", "--kind", "boot", "--limit", "3"),
     ("tasks", "list"),
     ("tasks", "show", "good"),
     ("tasks", "pause", "good"),

@@ -5,11 +5,16 @@ from functools import partial
 import msgspec
 import pytest
 
+from agent.due import due_between, each_due
+from agent.rules.ledger import Row, Version, compare
+from agent.rules.sums import split_sum
 from agent.runs import ENDINGS, LIVE_STATES, Run
 from agent.store import corrections, ledger
 from agent.store.corrections import Overreaching, Taken, TakenBack
 from agent.store.database import Database
-from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, ended
+from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, ended
+
+DAY_MS = 24 * HOUR_MS
 
 
 def claim(database: Database, *runs: Run) -> None:
@@ -161,3 +166,74 @@ def test_taken_moments_are_those_of_due_rows_and_of_sums_that_reach_in(
         Taken(NOW_MS, NOW_MS, 1),
         Taken(NOW_MS + MINUTE_MS, NOW_MS + MINUTE_MS, 1),
     )
+
+
+def test_a_jump_of_days_its_correction_and_an_outage_leave_one_row_for_each_moment(
+    database: Database,
+) -> None:
+    task = a_task(schedule=("* * * * *",))
+    began_ms = NOW_MS - 30 * MINUTE_MS
+    wrong_ms = NOW_MS + 3 * DAY_MS
+    back_ms = NOW_MS + 5 * DAY_MS
+
+    def count(after_ms: int, until_ms: int) -> int:
+        return until_ms // MINUTE_MS - after_ms // MINUTE_MS
+
+    def miss(after_ms: int, until_ms: int) -> None:
+        """Rows as an outage makes them: the newest one by one, the rest in sums."""
+        passed = due_between(task, after_ms, until_ms)
+        assert passed.first_older_ms is not None
+        assert passed.last_older_ms is not None
+        found = database.read_now(
+            partial(
+                corrections.taken,
+                task_name=task.task_name,
+                from_ms=passed.first_older_ms,
+                until_ms=passed.last_older_ms,
+            )
+        )
+        taken = [(row.first_ms, row.last_ms) for row in found]
+        sums = split_sum(passed.first_older_ms, passed.last_older_ms, taken, count)
+        claim(
+            database,
+            *(a_run(at_ms, status="missed") for at_ms in passed.newest),
+            *(
+                a_run(
+                    one.first_ms,
+                    status="missed",
+                    missed_count=one.count,
+                    missed_until_ms=one.last_ms if one.count > 1 else None,
+                )
+                for one in sums
+            ),
+        )
+
+    # Half an hour went by undecided, then the clock was set forward, and one run came of it.
+    (ran_ms,) = due_between(task, wrong_ms, wrong_ms + MINUTE_MS).newest
+    miss(began_ms, wrong_ms)
+    claim(database, a_run(ran_ms, status="success", trigger="catchup"))
+    withdrawn = withdraw(database)
+    (reaching,) = withdrawn.to_cut
+    last_ms = NOW_MS - NOW_MS % MINUTE_MS
+    cut = partial(
+        corrections.cut_sum,
+        run_id=reaching.run_id,
+        count=count(reaching.first_ms - 1, NOW_MS),
+        until_ms=last_ms,
+    )
+    database.write_now(cut)
+    # The clock was right again; then nobody decided until long after that run.
+    miss(NOW_MS, back_ms)
+
+    recorded = database.read_now(partial(ledger.recorded, from_ms=began_ms, to_ms=back_ms))
+    compared = compare(
+        [Version(0, task)],
+        [Row(row.scheduled_ms, row.missed_count, row.missed_until_ms) for row in recorded],
+        after_ms=began_ms,
+        until_ms=back_ms,
+        due=each_due,
+    )
+    assert withdrawn.count == 1_000
+    assert compared.is_clean
+    assert compared.expected == compared.recorded == count(began_ms, back_ms)
+    assert compared.unexpected == ()

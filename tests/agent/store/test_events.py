@@ -47,6 +47,15 @@ def test_only_the_kinds_asked_for_are_told(database: Database) -> None:
     assert [event.kind for event in found] == ["outage", "stall", "stall"]
 
 
+def test_what_happened_last_of_some_kinds_is_known(database: Database) -> None:
+    suspend = happening("suspend", NOW_MS)
+    for what in (happening("stall", NOW_MS), suspend, happening("outage", NOW_MS)):
+        database.write_now(partial(events.record, happening=what))
+
+    assert database.read_now(partial(events.newest, kinds=("suspend", "stall"))) == suspend
+    assert database.read_now(partial(events.newest, kinds=("clock_back",))) is None
+
+
 def test_each_boot_is_noted_once(database: Database) -> None:
     def note(boot_id: str, at_ms: int) -> int | None:
         return database.write_now(partial(events.note_boot, boot_id=boot_id, now_ms=at_ms))
