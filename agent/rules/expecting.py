@@ -32,7 +32,7 @@ def expect(
             held.append(one)
         else:
             yield one
-        if one.will_run and one.ends_ms is not None:
+        if one.will_run:
             alive.append(one)
     yield from held
 
@@ -74,7 +74,7 @@ def _decide(task: Planned, moment: DueMoment, closed: ClosedAt, alive: list[Expe
 
 def _start(task: Planned, moment: DueMoment, starts_ms: int, alive: list[Expected]) -> Expected:
     definition = task.definition
-    alive[:] = [run for run in alive if run.ends_ms is not None and run.ends_ms > starts_ms]
+    alive[:] = [run for run in alive if _end(run) > starts_ms]
     if not alive:
         outcome: Outcome = "delayed" if starts_ms > moment.at_ms else "runs"
         return _running(task, moment, outcome, starts_ms)
@@ -89,8 +89,13 @@ def _start(task: Planned, moment: DueMoment, starts_ms: int, alive: list[Expecte
     waiting = sum((run.starts_ms or 0) > starts_ms for run in alive)
     if waiting >= definition.most_waiting:
         return _skipped(task, moment, "queue_full", meets_ms=meets_ms)
-    free_ms = max(run.ends_ms or 0 for run in alive)
+    free_ms = max(map(_end, alive))
     return _running(task, moment, "queued", free_ms, meets_ms)
+
+
+def _end(run: Expected) -> int:
+    # One of unknown length still waits, with others, for the end of a window that delays it.
+    return (run.starts_ms or 0) + 1 if run.ends_ms is None else run.ends_ms
 
 
 def _running(

@@ -75,6 +75,9 @@ def test_a_window_skips_or_delays() -> None:
     skipping = outcomes(planned(0.5), 1, 2, 3, closed=window)
     delaying = outcomes(planned(0.5, in_blackout="delay"), 1, 2, 3, closed=window)
 
+    unknown = outcomes(planned(None, in_blackout="delay"), 1, 2, 4, closed=window)
+
+    assert unknown == ["delayed", "overlap", "runs"]
     assert skipping == ["blackout", "blackout", "runs"]
     # Both moments of the window would start at its end; only one run lives at a time.
     assert delaying == ["delayed", "overlap", "overlap"]
