@@ -377,6 +377,7 @@ def _identity(settings: Settings, agent_key: str) -> Identity:
         address=Address(settings.listen, settings.control_port),
         events_port=settings.events_port,
         logs_for_viewers=settings.logs_for_viewers,
+        max_running=settings.max_running,
     )
 
 

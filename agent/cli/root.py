@@ -25,6 +25,7 @@ ROOMS: Final = {
     "events": "events",
     "export": "exchange",
     "files": "files",
+    "forecast": "forecast",
     "health": "health",
     "import": "exchange",
     "init": "setup",
@@ -32,13 +33,14 @@ ROOMS: Final = {
     "keys": "access",
     "ledger": "ledger",
     "logs": "files",
-    "next": "ledger",
+    "next": "coming",
     "report": "reports",
     "runs": "runs",
     "serve": "serving",
     "status": "health",
     "tasks": "tasks",
     "tick": "serving",
+    "why": "why",
 }
 
 

@@ -47,6 +47,7 @@ REASONS = {
     "superseded": "the next regular run came first",
     "suspended": "the server slept then",
     "too_late": "too late to start",
+    "withdrawn": "taken back",
 }
 
 

@@ -10,7 +10,9 @@ import msgspec
 from rich.markup import escape
 
 from agent.cli import say
+from agent.cli.moments import read_moment
 from agent.cli.orders import backfill, remove, skip
+from agent.cli.pausing import show_preview
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.cron.words import in_words
 from agent.definitions import Definition, check, load_definitions, to_toml
@@ -235,6 +237,8 @@ def run(
 @tasks.command()
 @click.argument("task_names", nargs=-1, required=True)
 @click.option("--for", "minutes", type=click.IntRange(1, 525_600), help="Minutes to pause.")
+@click.option("--until", "end", help="Moment at which the pause ends by itself, ISO 8601.")
+@click.option("--dry-run", is_flag=True, help="Only say what the pause would do.")
 @click.option("--reason", help="Shown wherever the task is.")
 @json_option
 @pass_session
@@ -242,15 +246,28 @@ def pause(
     session: Session,
     task_names: tuple[str, ...],
     minutes: int | None,
+    end: str | None,
+    dry_run: bool,
     reason: str | None,
     as_json: bool,
 ) -> None:
-    """Start no scheduled runs of these tasks, until resumed or for some minutes.
+    """Start no scheduled runs of these tasks, until resumed, for some minutes, or until a moment.
 
     \b
-    Example:  smartcron-agent tasks pause payroll_sync_deputy --for 60 --reason "API down"
+    Examples:
+      smartcron-agent tasks pause payroll_sync_deputy --for 60 --reason "API down"
+      smartcron-agent tasks pause payroll_sync_deputy --until 2026-12-24T18:00 --dry-run
     """
+    if minutes is not None and end is not None:
+        raise WrongUse(f"--until {end}: says what --for says too; give one of them")
     until_ms = None if minutes is None else _now_ms() + minutes * 60_000
+    if end is not None:
+        until_ms = read_moment("--until", end)
+        if until_ms <= _now_ms():
+            raise WrongUse(f"--until {end}: lies in the past; name a moment to come")
+    if dry_run:
+        show_preview(session, task_names, until_ms, as_json)
+        return
     _set(session, task_names, "paused", as_json, paused=True, until_ms=until_ms, reason=reason)
 
 

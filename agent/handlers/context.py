@@ -108,8 +108,17 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     agent_key: str
     address: Address
     events_port: int
-    capabilities: tuple[str, ...] = ("zlib", "logs", "metrics", "audit", "checks", "invites")
+    capabilities: tuple[str, ...] = (
+        "zlib",
+        "logs",
+        "metrics",
+        "audit",
+        "checks",
+        "invites",
+        "planning",
+    )
     logs_for_viewers: bool = True
+    max_running: int = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,17 @@ def settings_row(definition: Definition, *, with_command: bool) -> TaskSettings:
         run_as=definition.run_as if with_command else None,
         working_directory=definition.working_directory if with_command else None,
         enabled=definition.enabled,
+        overlap_limit=definition.overlap_limit,
+        catchup_limit=definition.catchup_limit,
+        valid_from=definition.valid_from,
+        valid_until=definition.valid_until,
+        every_nth=definition.every_nth,
+        spread_s=definition.spread_s,
+        calendars=definition.calendars,
+        in_blackout=definition.in_blackout,
+        after=definition.after,
+        after_on=definition.after_on,
+        after_delay_s=definition.after_delay_s,
     )
 
 

@@ -1,16 +1,14 @@
-"""What is this task, when is it due, and may it run?"""
+"""What is this task, and may it run?"""
 
 import asyncio
 from functools import partial
 from typing import Final
 
-from agent.cron.moments import DueMoment
 from agent.due import next_dues
 from agent.errors import TaskNotFound
 from agent.handlers.context import Context
 from agent.handlers.rights import may_read_output, may_see_commands
 from agent.handlers.rows import settings_row, task_row
-from agent.rules.schedule import Timing, in_words, next_moments
 from agent.runs import Run
 from agent.store import ledger, tasks
 from agent.store.ledger import RunFilter
@@ -23,8 +21,6 @@ from shared.protocol.requests import (
     Failure,
     Outcome,
     Point,
-    SchedulePreview,
-    SchedulePreviewReply,
     Skipped,
     TaskDetail,
     TaskGet,
@@ -36,13 +32,6 @@ from shared.protocol.requests import (
 
 _COMING: Final = 10
 _SERIES: Final = 200
-_NOTES: Final = {
-    "moved": "{} of these falls into the hour that is skipped when clocks go forward; "
-    "it runs right after it",
-    "first_of_two": "{} of these falls into the hour that comes twice when clocks go back; "
-    "it runs the first time",
-    "second_of_two": "{} of these runs in the second of the two hours when clocks go back",
-}
 
 
 async def get(context: Context, who: Who, request: TaskGet) -> TaskDetail:
@@ -75,19 +64,6 @@ async def get(context: Context, who: Who, request: TaskGet) -> TaskDetail:
             for run in reversed(series.runs)
             if run.started_ms is not None and run.has_ended
         ),
-    )
-
-
-async def preview(context: Context, who: Who, request: SchedulePreview) -> SchedulePreviewReply:
-    """The moments at which a schedule would be due."""
-    after_ms = context.clock.now_ms() if request.from_ms is None else request.from_ms
-    moments = await asyncio.to_thread(
-        next_moments, Timing((request.schedule,), request.tz), after_ms, request.count
-    )
-    return SchedulePreviewReply(
-        times_ms=tuple(moment.at_ms for moment in moments),
-        schedule_text=in_words((request.schedule,)),
-        notes=_notes(moments),
     )
 
 
@@ -179,10 +155,3 @@ def _failure(run: Run, with_output: bool) -> Failure:
         message=run.error_message if with_output else None,
         stack_trace=run.stack_trace if with_output else None,
     )
-
-
-def _notes(moments: tuple[DueMoment, ...]) -> tuple[str, ...]:
-    counts: dict[str, int] = {}
-    for moment in moments:
-        counts[moment.tag] = counts.get(moment.tag, 0) + 1
-    return tuple(text.format(counts[tag]) for tag, text in _NOTES.items() if tag in counts)

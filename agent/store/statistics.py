@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from statistics import median
 from typing import Any, Final
 
 import msgspec
@@ -94,6 +95,31 @@ def of_tasks(
         for name in chunk:
             found[name] = _with_last_runs(times.get(name, TaskStats()), last_runs.get(name, []))
     return found
+
+
+def usual_durations(connection: Connection, names: Sequence[str]) -> dict[str, int]:
+    """How long a run of each task usually takes: the median of its last 20 that ended well.
+
+    A task that never ended well is not in it.
+    """
+    column = executions.c
+    found: dict[str, list[int]] = {}
+    for start in range(0, len(names), _TASKS_A_QUERY):
+        newest = [
+            select(column.task_name, column.duration_ms)
+            .where(
+                column.task_name == name,
+                column.status == "success",
+                column.duration_ms.is_not(None),
+            )
+            .order_by(column.id.desc())
+            .limit(SPARK)
+            .subquery()
+            for name in names[start : start + _TASKS_A_QUERY]
+        ]
+        for name, duration_ms in connection.execute(union_all(*[select(one) for one in newest])):
+            found.setdefault(name, []).append(duration_ms)
+    return {name: round(median(durations)) for name, durations in found.items()}
 
 
 def summary(connection: Connection, now_ms: int) -> Summary:

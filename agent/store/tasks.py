@@ -294,14 +294,19 @@ def move_watermarks_back(connection: Connection, now_ms: int) -> int:
     return moved.rowcount
 
 
-def versions(connection: Connection, task_name: str, *, limit: int = 100) -> tuple[Version, ...]:
-    """The changes of a task, newest first; raises TaskNotFound when there never was one."""
-    rows = connection.execute(
+def versions(
+    connection: Connection, task_name: str, *, before_ms: int | None = None, limit: int = 100
+) -> tuple[Version, ...]:
+    """The changes of a task (of those earlier than a moment), newest first; raises TaskNotFound."""
+    query = (
         select(*_VERSION_COLUMNS)
         .where(task_versions.c.task_name == task_name)
         .order_by(task_versions.c.id.desc())
         .limit(limit)
     )
+    if before_ms is not None:
+        query = query.where(task_versions.c.changed_at < before_ms)
+    rows = connection.execute(query)
     found = tuple(_as_version(row) for row in rows)
     if not found:
         raise TaskNotFound(task_name)
