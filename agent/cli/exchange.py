@@ -11,8 +11,7 @@ from typing import Any, Final
 import click
 
 from agent.cli import gathering, say, verdicts
-from agent.cli.session import Session, json_option, pass_session
-from agent.cli.tasks import tell_agent
+from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.cron.zones import load_zone
 from agent.errors import HomeError, WrongUse
 from agent.foreign import to_cron
