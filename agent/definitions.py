@@ -104,7 +104,13 @@ _USER: Final = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.ASCII)
 _ROOTED: Final = re.compile(r"\{(app_root|home)\}(/[^\s\"';|&<>()]*)?")
 # These the agent sets itself for each run.
 _OWN_VARIABLES: Final = frozenset(
-    {"SMARTCRON_TASK", "SMARTCRON_RUN_ID", "SMARTCRON_SCHEDULED_FOR", "SMARTCRON_ATTEMPT"}
+    {
+        "SMARTCRON_TASK",
+        "SMARTCRON_RUN_ID",
+        "SMARTCRON_SCHEDULED_FOR",
+        "SMARTCRON_ATTEMPT",
+        "SMARTCRON_CAUSED_BY",
+    }
 )
 
 

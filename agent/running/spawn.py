@@ -137,6 +137,8 @@ def _environment(
         "SMARTCRON_ATTEMPT": str(run.attempt),
         HOME_VARIABLE: str(home.root),
     }
+    if run.caused_by is not None:
+        environment["SMARTCRON_CAUSED_BY"] = run.caused_by
     return environment
 
 
