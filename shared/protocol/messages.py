@@ -13,7 +13,8 @@ Epoch: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 Label: TypeAlias = Annotated[str, Meta(min_length=1, max_length=120)]
 Reason: TypeAlias = Annotated[str, Meta(max_length=300)]
 Cursor: TypeAlias = Annotated[str, Meta(max_length=200)]
-Moment: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
+# Until the year 9000: beyond it neither database nor calendar can say a moment.
+Moment: TypeAlias = Annotated[int, Meta(ge=0, le=221_845_392_000_000)]
 Role: TypeAlias = Literal["viewer", "operator", "admin"]
 Word: TypeAlias = Annotated[str, Meta(max_length=40)]
 
