@@ -1,6 +1,6 @@
 # Each target is one small script in scripts/, readable and runnable by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run check test bundle screenshots house clean
+.PHONY: help run check test bench bundle screenshots house clean
 
 # Words for the program behind a target, such as: make run ARGS="--home /srv/smart-cron"
 ARGS ?=
@@ -17,6 +17,9 @@ check: ## Run every static check
 
 test: ## Install what the tests need, then run them all (ARGS="tests/agent -k retry")
 	@scripts/test $(ARGS)
+
+bench: ## Measure what schedules and thousands of tasks cost, beside croniter and cronsim
+	@scripts/bench
 
 bundle: ## Build the desktop as one folder that needs no Python: dist/smartcron-desktop
 	@scripts/bundle

@@ -14,7 +14,9 @@ from functools import partial
 import structlog
 
 from agent import __version__
-from agent.board import Board
+from agent.blackouts import Blackouts
+from agent.board import Backlog, Board
+from agent.boot import boot_id
 from agent.clock import SystemClock
 from agent.errors import AgentError
 from agent.handlers.context import Context, Identity
@@ -34,15 +36,17 @@ from agent.running.secrets import load_secrets
 from agent.running.spawn import build_order
 from agent.scheduler import Scheduler
 from agent.settings import Home, Settings
-from agent.store import ledger, state, tasks
+from agent.store import events, ledger, state, tasks
 from agent.store.database import Database, database_url
 from agent.store.state import Heartbeat
+from agent.timekeeper import Timekeeper
 from agent.wire.clients import Client, Clients
 from agent.wire.control import Control
 from agent.wire.keyfiles import AGENT_KEY, LOCAL_KEY, load_pair
 from agent.wire.publisher import Publisher
 from agent.wire.sockets import new_context
 from agent.wire.zap import Zap
+from agent.zonedata import signature
 from shared.protocol import rows as wire
 from shared.protocol.journal import Journal
 from shared.protocol.keys import Address, key_id
@@ -92,6 +96,7 @@ class _Core:
     database: Database
     recorder: Recorder
     roster: Roster
+    blackouts: Blackouts
     keepers: Keepers
     outputs: Outputs
     runner: Runner
@@ -123,6 +128,8 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
     try:
         roster = Roster(database)
         await roster.load()
+        blackouts = Blackouts(database)
+        await blackouts.load()
         journal = Journal(secrets.token_hex(8))
         recorder = Recorder(database, clock, lambda shown: board.show(shown))
         keepers = Keepers(home.runtime, on_ended=lambda ended: runner.on_ended(ended))
@@ -144,14 +151,19 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
                 secrets=known_secrets,
                 base_environment=dict(os.environ),
             ),
+            closed_at=blackouts.closed_at,
             slots=settings.max_running,
             catchup_slots=settings.catchup_parallel,
+            category_slots=settings.category_limits,
         )
         scheduler = Scheduler(
             clock=clock,
+            timekeeper=Timekeeper(clock, zones=lambda: _zone_files(roster)),
             recorder=recorder,
             roster=roster,
             runner=runner,
+            boot_id=boot_id(),
+            closed_at=blackouts.closed_at,
             changed=lambda names: board.show_tasks(names),
         )
         board = Board(
@@ -161,6 +173,9 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             roster=roster,
             next_ms=scheduler.next_ms,
             fault=scheduler.fault,
+            backlog=lambda: Backlog(
+                runner.queue.in_background, scheduler.backlog, runner.queue.oldest_ms()
+            ),
         )
         yield _Core(
             home=home,
@@ -169,6 +184,7 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             database=database,
             recorder=recorder,
             roster=roster,
+            blackouts=blackouts,
             keepers=keepers,
             outputs=outputs,
             runner=runner,
@@ -185,8 +201,15 @@ async def _begin(core: _Core, group: asyncio.TaskGroup) -> None:
     """Account for the runs of an earlier life, then be ready to start new ones."""
     core.runner.work_in(group)
     decided_until_ms = await core.database.read(state.decided_until)
-    history = await core.database.read(partial(tasks.history, until_ms=core.started_ms))
-    core.scheduler.plan_all(decided_until_ms=decided_until_ms or 0, history=history)
+    history = await core.database.read(
+        partial(tasks.history, until_ms=core.started_ms, changed_after_ms=decided_until_ms or 0)
+    )
+    await core.scheduler.begin(
+        decided_until_ms=decided_until_ms or 0,
+        highest_ms=await core.database.read(state.highest),
+        boots=await core.database.read(events.boots),
+        history=history,
+    )
     standing = await core.keepers.open()
     unfinished = await core.database.read(ledger.unfinished)
     await core.board.fill()
@@ -238,6 +261,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
 
     async def reload() -> tuple[str, ...]:
         clients.replace(await load_clients(core.database, clock.now_ms()))
+        await core.blackouts.load()
         await core.scheduler.reload()
         return ()
 
@@ -353,7 +377,14 @@ def _identity(settings: Settings, agent_key: str) -> Identity:
         address=Address(settings.listen, settings.control_port),
         events_port=settings.events_port,
         logs_for_viewers=settings.logs_for_viewers,
+        max_running=settings.max_running,
     )
+
+
+def _zone_files(roster: Roster) -> dict[str, object]:
+    """What is known of the file of each zone that a task lies in."""
+    found = signature(task.definition.timezone for task in roster.all())
+    return {zone: file for zone, *file in found}
 
 
 def _agent_row(core: _Core, info: AgentInfo) -> wire.Agent:

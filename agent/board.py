@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
 
+import msgspec
 import structlog
 
 from agent.clock import Clock
 from agent.errors import AgentError
-from agent.handlers.rows import check_row, run_row, task_row
+from agent.handlers.rows import alert_row, check_row, run_row, task_row
 from agent.recorder import Shown
 from agent.roster import Roster
 from agent.runs import LIVE_STATES, Run
-from agent.store import ledger, statistics
+from agent.store import alerts, ledger, statistics
+from agent.store.alerts import Alert
 from agent.store.checks import Check
 from agent.store.database import Database
 from agent.store.ledger import RunFilter
@@ -31,6 +33,14 @@ LATE_MS = 30_000
 MAX_ENDED = 500
 
 
+class Backlog(msgspec.Struct, frozen=True):
+    """What waits: runs made up for, tasks whose absence is worked off, since when the first."""
+
+    catching_up: int = 0
+    tasks: int = 0
+    oldest_ms: int | None = None
+
+
 class Board:
     """Owns what is on the wire; rows come in from the recorder, statistics follow at once."""
 
@@ -43,6 +53,7 @@ class Board:
         roster: Roster,
         next_ms: Callable[[str], int | None],
         fault: Callable[[str], str | None],
+        backlog: Callable[[], Backlog],
     ) -> None:
         self._clock = clock
         self._database = database
@@ -50,6 +61,7 @@ class Board:
         self._roster = roster
         self._next_ms = next_ms
         self._fault = fault
+        self._backlog = backlog
         self._live: dict[str, dict[str, Run]] = {}  # by task name, then by run id
         self._ended: dict[str, int] = {}  # run id -> when it leaves the wire
         self._last: dict[str, Run] = {}
@@ -73,6 +85,7 @@ class Board:
                 self._note_ended(run, now_ms)
         for run in live.runs:
             self._note(run, now_ms)
+        self.show_alerts(await self._database.read(alerts.open_alerts))
         self.show_tasks(task.task_name for task in self._roster.all())
 
     def show(self, shown: Shown) -> None:
@@ -86,6 +99,7 @@ class Board:
             self._wanted.set()
         self.show_tasks(shown.tasks)
         self.show_checks(shown.checks)
+        self.show_alerts(shown.alerts)
 
     def show_tasks(self, names: Iterable[str]) -> None:
         """Put these tasks' rows up as they are now; a task that is gone leaves."""
@@ -116,6 +130,14 @@ class Board:
                 self._since[check.check_name] = (check.status, since_ms)
             self._journal.put(check_row(check, since_ms=since_ms))
 
+    def show_alerts(self, found: Iterable[Alert]) -> None:
+        """Put up what is wrong; what is right again leaves."""
+        for alert in found:
+            if alert.status == "resolved":
+                self._journal.remove("alert", alert.id)
+            else:
+                self._journal.put(alert_row(alert))
+
     def summary(self) -> Summary:
         """The whole agent in a few counts, for the heartbeat."""
         now_ms = self._clock.now_ms()
@@ -123,6 +145,7 @@ class Board:
         tasks = list(self._roster.all())
         checks = [status for status, _ in self._since.values()]
         due = [self._next_ms(task.task_name) for task in tasks]
+        backlog = self._backlog()
         return Summary(
             tasks=len(tasks),
             enabled=sum(task.enabled for task in tasks),
@@ -135,6 +158,9 @@ class Board:
             late=sum(at_ms is not None and now_ms - at_ms > LATE_MS for at_ms in due),
             warn=checks.count("warn"),
             crit=checks.count("crit"),
+            catching_up=backlog.catching_up,
+            backlog=backlog.tasks,
+            oldest_wait_ms=max(0, now_ms - backlog.oldest_ms) if backlog.oldest_ms else 0,
         )
 
     async def run(self) -> None:

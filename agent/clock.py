@@ -2,8 +2,20 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
+
+# Where the system has no such clock, a suspend looks as if the wall clock had been set forward.
+BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+class Timer(Protocol):
+    """Something that will happen unless it is cancelled."""
+
+    def cancel(self) -> None:
+        """Let it not happen; once it has happened this changes nothing."""
+        ...
 
 
 class Clock(Protocol):
@@ -17,8 +29,16 @@ class Clock(Protocol):
         """Milliseconds since some fixed moment; never set back, stands still in suspend."""
         ...
 
+    def boottime_ms(self) -> int:
+        """Milliseconds since some fixed moment; never set back, goes on during suspend."""
+        ...
+
     async def sleep_ms(self, duration_ms: int) -> None:
         """Return after at least this many milliseconds by the monotonic clock."""
+        ...
+
+    def call_later(self, duration_ms: int, callback: Callable[[], None]) -> Timer:
+        """Call this after so many milliseconds by the monotonic clock."""
         ...
 
 
@@ -31,8 +51,14 @@ class SystemClock:
     def monotonic_ms(self) -> int:
         return time.monotonic_ns() // 1_000_000
 
+    def boottime_ms(self) -> int:
+        return time.clock_gettime_ns(BOOTTIME) // 1_000_000
+
     async def sleep_ms(self, duration_ms: int) -> None:
         await asyncio.sleep(duration_ms / 1000)
+
+    def call_later(self, duration_ms: int, callback: Callable[[], None]) -> Timer:
+        return asyncio.get_running_loop().call_later(duration_ms / 1000, callback)
 
 
 def moment(at_ms: int) -> datetime:

@@ -1,40 +1,67 @@
 """When is this task due: its definition handed to the rules of schedules."""
 
-from collections.abc import Iterator
-from typing import TypedDict
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from agent.cron.moments import DueMoment, Moments
 from agent.definitions import Definition
 from agent.rules import schedule
+from agent.rules.schedule import Timing
 
 
-class _Options(TypedDict):
-    dst_gap: schedule.Gap
-    dst_fold: schedule.Fold
-    task_name: str
+def next_due(task: Definition, after_ms: int, *, boots: Sequence[int] = ()) -> int | None:
+    """The first due moment later than this one; None when there is none.
+
+    Here and below `boots` are the moments at which the host was started, in order.
+    """
+    return schedule.next_moment(timing_of(task), after_ms, boots=boots)
 
 
-def next_due(task: Definition, after_ms: int) -> int | None:
-    """The first due moment later than this one; None when there is none."""
-    return schedule.next_moment(task.schedule, task.timezone, after_ms, **_options(task))
-
-
-def next_dues(task: Definition, after_ms: int, count: int) -> tuple[DueMoment, ...]:
+def next_dues(
+    task: Definition, after_ms: int, count: int, *, boots: Sequence[int] = ()
+) -> tuple[DueMoment, ...]:
     """The next few due moments later than this one."""
-    return schedule.next_moments(task.schedule, task.timezone, after_ms, count, **_options(task))
+    return schedule.next_moments(timing_of(task), after_ms, count, boots=boots)
 
 
-def each_due(task: Definition, after_ms: int, until_ms: int) -> Iterator[int]:
+def each_due(
+    task: Definition, after_ms: int, until_ms: int, *, boots: Sequence[int] = ()
+) -> Iterator[int]:
     """Each due moment later than the first and not later than the second."""
-    return schedule.due_moments(task.schedule, task.timezone, after_ms, until_ms, **_options(task))
+    return schedule.due_moments(timing_of(task), after_ms, until_ms, boots=boots)
 
 
-def due_between(task: Definition, after_ms: int, until_ms: int) -> Moments:
+def due_between(
+    task: Definition,
+    after_ms: int,
+    until_ms: int,
+    *,
+    limit: int = 1000,
+    boots: Sequence[int] = (),
+) -> Moments:
     """The same, the newest one by one and the rest summed, however long the span."""
-    return schedule.moments_between(
-        task.schedule, task.timezone, after_ms, until_ms, **_options(task)
+    return schedule.moments_between(timing_of(task), after_ms, until_ms, limit=limit, boots=boots)
+
+
+def count_due(task: Definition, after_ms: int, until_ms: int, *, boots: Sequence[int] = ()) -> int:
+    """How many due moments are later than the first and not later than the second."""
+    return schedule.count_moments(timing_of(task), after_ms, until_ms, boots=boots)
+
+
+def timing_of(task: Definition) -> Timing:
+    """All of a definition that decides when the task is due."""
+    # Made once for all, so that what is known of it is found by the thing itself.
+    return _timing(
+        task.schedule,
+        task.timezone,
+        task.dst_gap,
+        task.dst_fold,
+        task.task_name,
+        task.valid_from,
+        task.valid_until,
+        task.every_nth,
+        task.spread_s,
     )
 
 
-def _options(task: Definition) -> _Options:
-    return {"dst_gap": task.dst_gap, "dst_fold": task.dst_fold, "task_name": task.task_name}
+_timing = lru_cache(maxsize=16_384)(Timing)

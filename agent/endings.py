@@ -7,9 +7,9 @@ from agent.running.keeping import Ended
 from agent.runs import Run
 
 
-def ended(run: Run, definition: Definition, end: Ended, *, stopped_by: str | None) -> Run:
+def ended(run: Run, definition: Definition, end: Ended, *, stop_reason: str | None) -> Run:
     """The run with the end that its keeper told."""
-    status, reason, message = _say(definition, end, stopped_by)
+    status, reason, message = _say(definition, end, stop_reason)
     return msgspec.structs.replace(
         run,
         status=status,
@@ -42,7 +42,8 @@ def unseen(run: Run, definition: Definition | None, *, now_ms: int) -> Run | Non
         )
     if definition is None or not definition.enabled:
         return msgspec.structs.replace(run, status="skipped", reason="disabled", ended_ms=now_ms)
-    late_ms = now_ms - run.scheduled_ms
+    # Not late is what had to wait: for the end of a blackout, or for its delay in a chain.
+    late_ms = now_ms - max(run.scheduled_ms, run.retry_at_ms or 0)
     if run.trigger != "manual" and late_ms > definition.start_deadline_s * 1000:
         return msgspec.structs.replace(run, status="missed", reason="agent_down", ended_ms=now_ms)
     return None
@@ -56,7 +57,7 @@ def stand_in(run: Run) -> Definition:
 
 
 def _say(
-    definition: Definition, end: Ended, stopped_by: str | None
+    definition: Definition, end: Ended, stop_reason: str | None
 ) -> tuple[str, str | None, str | None]:
     """Status, reason and sentence."""
     match end.cause:
@@ -65,7 +66,7 @@ def _say(
         case "killed_memory":
             return "killed_memory", None, f"grew beyond its {definition.memory_limit_mb} MB"
         case "aborted":
-            return "aborted", f"by {stopped_by}" if stopped_by else None, None
+            return "aborted", stop_reason, None
         case "lost":
             return "lost", end.detail or "no_trace", "its exit status could not be learned"
         case "never_started":

@@ -2,17 +2,24 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Final
 
 import msgspec
 
 from agent.clock import Clock
 from agent.definitions import Definition
+from agent.rules.clocks import Happening
+from agent.rules.sums import Sum
 from agent.runs import Run
-from agent.store import checks, ledger, metrics, state, tasks
+from agent.store import alerts, checks, corrections, events, ledger, metrics, state, tasks
+from agent.store.alerts import Alert, Trouble
 from agent.store.checks import Check
+from agent.store.corrections import Overreaching, Taken, Withdrawn
 from agent.store.database import Database
 from agent.store.state import Heartbeat
 from agent.store.tasks import Applied, TaskRow
+
+_MANY: Final = 200
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +28,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     runs: tuple[Run, ...] = ()
     tasks: frozenset[str] = frozenset()
     checks: tuple[Check, ...] = ()
+    alerts: tuple[Alert, ...] = ()
 
 
 class Recorder:
@@ -55,7 +63,7 @@ class Recorder:
                 now_ms=self._clock.now_ms(),
             )
         )
-        self._show_runs(run for run in runs if run.id in ours)
+        self._show_runs(_worth_showing([run for run in runs if run.id in ours]))
         return ours
 
     async def order(self, run: Run) -> Run:
@@ -72,12 +80,26 @@ class Recorder:
         """A run was told to stop; nothing happens when it has ended already."""
         await self._move(run)
 
-    async def ended(self, run: Run, following: Run | None = None) -> None:
-        """A run is over; `following` is its next attempt, which waits from the same moment on.
+    async def backfill(self, runs: Sequence[Run]) -> tuple[Run, ...]:
+        """Take past moments for runs that somebody ordered as of them, each a further attempt."""
+        taken = await self._database.write(partial(ledger.backfill, runs=runs))
+        self._show_runs(taken)
+        return taken
 
-        A run that has ended already keeps its ending, and no attempt follows it twice.
+    async def ended(
+        self, run: Run, following: Run | None = None, chained: Sequence[Run] = ()
+    ) -> tuple[Run, ...]:
+        """A run is over; the rows that are new by it.
+
+        `following` is its next attempt, `chained` are runs of tasks that come after it; they are
+        there from the same moment on. A run that has ended already keeps its ending, and nothing
+        follows it twice.
         """
-        self._show_runs(await self._database.write(partial(ledger.end, run=run, retry=following)))
+        new = await self._database.write(
+            partial(ledger.end, run=run, retry=following, chained=chained)
+        )
+        self._show_runs(new)
+        return new
 
     async def register(self, definitions: Sequence[Definition], *, who: str, why: str) -> int:
         """Add the tasks whose names are new; how many were."""
@@ -112,10 +134,11 @@ class Recorder:
         enabled: bool | None = None,
         paused: bool | None = None,
         until_ms: int | None = None,
+        skip_until_ms: int | None = None,
         reason: str | None = None,
         who: str,
     ) -> tuple[TaskRow, ...]:
-        """Enable, disable, pause or resume; the tasks that are different now."""
+        """Enable, disable, pause, resume or skip; the tasks that are different now."""
         changed = await self._database.write(
             partial(
                 tasks.set_flags,
@@ -123,6 +146,7 @@ class Recorder:
                 enabled=enabled,
                 paused=paused,
                 until_ms=until_ms,
+                skip_until_ms=skip_until_ms,
                 reason=reason,
                 who=who,
                 now_ms=self._clock.now_ms(),
@@ -140,6 +164,45 @@ class Recorder:
             await self._database.write(partial(checks.record, checks=found))
             self._show(Shown(checks=tuple(found)))
 
+    async def alert(self, trouble: Trouble) -> None:
+        """Something is wrong: it is an alert until `resolve` ends it."""
+        raised = await self._database.write(
+            partial(alerts.raise_alert, trouble=trouble, now_ms=self._clock.now_ms())
+        )
+        self._show(Shown(alerts=(raised,)))
+
+    async def resolve(self, dedupe_key: str) -> None:
+        """Something is right again; nothing happens when there was no alert."""
+        ended = await self._database.write(
+            partial(alerts.resolve, dedupe_key=dedupe_key, now_ms=self._clock.now_ms())
+        )
+        if ended is not None:
+            self._show(Shown(alerts=(ended,)))
+
+    async def happened(self, happenings: Sequence[Happening]) -> None:
+        """Something happened to the clocks."""
+        await self._database.write(partial(events.record_all, happenings=happenings))
+
+    async def booted(self, boot_id: str) -> int | None:
+        """The moment of this boot when it is a new one."""
+        return await self._database.write(
+            partial(events.note_boot, boot_id=boot_id, now_ms=self._clock.now_ms())
+        )
+
+    async def taken(self, task_name: str, from_ms: int, until_ms: int) -> tuple[Taken, ...]:
+        """The rows that a task has of due moments in a span."""
+        return await self._database.write(
+            partial(corrections.taken, task_name=task_name, from_ms=from_ms, until_ms=until_ms)
+        )
+
+    async def correct(
+        self, happening: Happening, *, highest_ms: int, cut: Callable[[Overreaching], Sum]
+    ) -> Withdrawn:
+        """The clock stood too late: take back what was told of moments still to come."""
+        return await self._database.write(
+            partial(corrections.correct, happening=happening, highest_ms=highest_ms, cut=cut)
+        )
+
     async def beat(self, heartbeat: Heartbeat) -> None:
         """The agent is alive, for those who look at the database from outside."""
         await self._database.write(partial(state.beat, heartbeat=heartbeat))
@@ -152,3 +215,11 @@ class Recorder:
         shown = tuple(runs)
         if shown:
             self._show(Shown(runs=shown, tasks=frozenset(run.task_name for run in shown)))
+
+
+def _worth_showing(runs: Sequence[Run]) -> Iterable[Run]:
+    """After a long absence there are thousands of rows: then the newest that ended, by task."""
+    if len(runs) <= _MANY:
+        return runs
+    newest = {run.task_name: run for run in runs if run.has_ended}
+    return [*newest.values(), *(run for run in runs if not run.has_ended)]

@@ -1,6 +1,6 @@
 """Which tasks exist now: the definitions in memory, as the database has them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from agent.store.database import Database
 from agent.store.tasks import TaskRow, load_all
@@ -11,7 +11,8 @@ class Roster:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._tasks: Mapping[str, TaskRow] = {}
+        self._tasks: dict[str, TaskRow] = {}
+        self._followers: dict[str, set[str]] = {}
 
     async def load(self) -> frozenset[str]:
         """Read all tasks anew; returns the names that are new, changed or gone."""
@@ -22,8 +23,28 @@ class Roster:
             for name in fresh.keys() | self._tasks.keys()
             if _signature(fresh.get(name)) != _signature(self._tasks.get(name))
         }
-        self._tasks = fresh
+        self.put(rows)
+        self.remove(changed - fresh.keys())
         return frozenset(changed)
+
+    def put(self, rows: Iterable[TaskRow]) -> None:
+        """These are as they are now; all others stay."""
+        for row in rows:
+            self.remove((row.task_name,))
+            self._tasks[row.task_name] = row
+            for before in row.definition.after:
+                self._followers.setdefault(before, set()).add(row.task_name)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """These are no more."""
+        for name in names:
+            gone = self._tasks.pop(name, None)
+            for before in gone.definition.after if gone else ():
+                self._followers[before].discard(name)
+
+    def followers(self, task_name: str) -> Iterable[TaskRow]:
+        """The tasks that name this one in `after`, by name."""
+        return [self._tasks[name] for name in sorted(self._followers.get(task_name, ()))]
 
     def get(self, task_name: str) -> TaskRow | None:
         """The task of this name."""
@@ -41,4 +62,11 @@ def _signature(row: TaskRow | None) -> object:
     """What a scheduler cares about: the watermark moves all the time and is not part of it."""
     if row is None:
         return None
-    return (row.def_rev, row.enabled, row.paused, row.paused_until_ms, row.pause_reason)
+    return (
+        row.def_rev,
+        row.enabled,
+        row.paused,
+        row.paused_until_ms,
+        row.pause_reason,
+        row.skip_until_ms,
+    )

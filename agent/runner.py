@@ -1,30 +1,38 @@
 """Which claimed runs start now, and what becomes of them when they end."""
 
 import asyncio
-import heapq
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import msgspec
 import structlog
 
 from agent import endings
-from agent.clock import Clock
+from agent.claims import followers, new_run, next_try, unrun
+from agent.clock import Clock, Timer
 from agent.definitions import Definition
-from agent.errors import AgentError, Conflict, RunNotFound, StorageError, TaskNotFound
+from agent.errors import AgentError, Conflict, RunNotFound, StorageError, TaskNotFound, WrongUse
+from agent.queueing import Queue, Waiting
 from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules import retry
+from agent.rules.admission import Busy, say_closed
 from agent.running.keeping import Ended, Keepers, NotStarted, Order, Standing
 from agent.running.output import Outputs
 from agent.runs import Run
-from agent.ulid import new_ulid
+from agent.store.tasks import TaskRow
+from agent.windows import Closed
 
 log = structlog.get_logger(__name__)
 
 RECORD_AGAIN_MS = 1_000
+MOST_BACKFILLED = 1_000
+# Of a window that does not end within a year: look again after a day.
+LOOK_AGAIN_MS = 86_400_000
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -33,7 +41,7 @@ class _Active:
 
     run: Run
     definition: Definition
-    stopped_by: str | None = None
+    stop_reason: str | None = None
     grace_ms: int = 0
 
 
@@ -49,8 +57,10 @@ class Runner:
         keepers: Keepers,
         outputs: Outputs,
         order_for: Callable[[Definition, Run], Order],
+        closed_at: Callable[[Definition, int], Closed | None],
         slots: int,
         catchup_slots: int,
+        category_slots: Mapping[str, int],
     ) -> None:
         self._clock = clock
         self._recorder = recorder
@@ -58,13 +68,14 @@ class Runner:
         self._keepers = keepers
         self._outputs = outputs
         self._order_for = order_for
-        self._slots = slots
-        self._catchup_slots = catchup_slots
-        self._queue: list[tuple[int, int, str]] = []  # priority, due moment, run id
-        self._waiting: dict[str, Run] = {}
+        self._closed_at = closed_at
+        self._queue = Queue(
+            slots=slots, background_slots=catchup_slots, category_slots=category_slots
+        )
         self._active: dict[str, _Active] = {}
-        self._busy_tasks: dict[str, str] = {}  # task name -> the run that holds it
-        self._retries: dict[str, tuple[Run, asyncio.TimerHandle]] = {}  # by task name
+        self._ordering: set[str] = set()  # tasks of which a manual run is being written down
+        self._retries: dict[str, Run] = {}
+        self._timers: dict[str, Timer] = {}  # of retries, and of runs that wait for their hour
         self._works: set[asyncio.Task[None]] = set()  # starts, ends and rows under way
         self._early: list[Ended] | None = []  # ends told before `recover` knew their runs
         self._group: asyncio.TaskGroup | None = None
@@ -80,25 +91,16 @@ class Runner:
         return len(self._active)
 
     @property
-    def queued(self) -> int:
-        """Claimed runs that wait for a slot."""
-        return len(self._waiting)
+    def queue(self) -> Queue:
+        """Who waits for a slot."""
+        return self._queue
 
-    @property
-    def slots(self) -> int:
-        """How many runs may hold a slot at once."""
-        return self._slots
-
-    def is_busy(self, task_name: str) -> bool:
-        """A run of this task is queued or alive, so that `forbid` lets no other start."""
-        return task_name in self.busy_tasks()
-
-    def busy_tasks(self) -> frozenset[str]:
-        """All tasks of which a run is queued or alive."""
-        return frozenset(self._busy_tasks) | {run.task_name for run in self._waiting.values()}
+    def busy(self, task_name: str) -> Busy:
+        """What of this task runs and waits."""
+        return self._queue.busy(task_name)
 
     async def wait_idle(self) -> None:
-        """Return when nothing is queued, alive or unrecorded; retries may still be planned."""
+        """Return when nothing is startable, alive or unrecorded; retries may still be planned."""
         await self._idle.wait()
 
     async def settle(self, *, within_s: float) -> None:
@@ -122,53 +124,89 @@ class Runner:
         self._group = group
 
     def submit(self, runs: Iterable[Run]) -> None:
-        """Take claimed runs; they start as soon as slots, priority and overlap allow."""
+        """Take claimed runs; they start as soon as slots, priority, policy and windows allow."""
         for run in runs:
-            self._supersede_retry(run)
-            self._enqueue(run)
+            waiting = self._waiting(run)
+            if not waiting.is_background and waiting.definition.overlap != "allow":
+                self._supersede_retries(run)
+            if not waiting.is_background and waiting.definition.overlap == "replace":
+                self._replace(run)
+            self._enqueue(waiting)
         self._dispatch()
 
     async def start_now(
-        self, task_name: str, *, who: str, reason: str | None, op: str | None = None
+        self,
+        task_name: str,
+        *,
+        who: str,
+        reason: str | None,
+        op: str | None = None,
+        if_running: Literal["error", "queue", "parallel"] = "error",
     ) -> Run:
-        """Order one run by hand; refused with Conflict while one of the task lives."""
-        task = self._roster.get(task_name)
-        if task is None:
-            raise TaskNotFound(task_name)
-        if self._closing:
-            raise Conflict("the agent is stopping; ask again when it is back")
-        if self.is_busy(task_name):
-            raise Conflict(
-                f"{task_name} is running already; stop that run first or wait for its end"
-            )
+        """Order one run by hand; Conflict where another of the task forbids it."""
+        task = self._task_to_order(task_name)
+        self._check_room(task.definition, if_running)
         now_ms = self._clock.now_ms()
-        run = Run(
-            id=new_ulid(now_ms),
-            task_name=task_name,
-            category=task.definition.category,
-            def_rev=task.def_rev,
-            scheduled_ms=now_ms,
-            attempt=1,
-            trigger="manual",
-            status="queued",
-            queued_ms=now_ms,
-            requested_by=who,
-            note=reason,
-            op=op,
-        )
-        self._waiting[run.id] = run  # holds the task while the claim is written
+        self._ordering.add(task_name)  # holds the task while the claim is written
         try:
-            run = await self._recorder.order(run)
+            run = await self._recorder.order(
+                new_run(
+                    task,
+                    moment_ms=now_ms,
+                    now_ms=now_ms,
+                    trigger="manual",
+                    requested_by=who,
+                    note=reason,
+                    op=op,
+                )
+            )
         finally:
-            del self._waiting[run.id]
+            self._ordering.discard(task_name)
         self.submit([run])
         return run
+
+    async def backfill(
+        self,
+        task_name: str,
+        moments_ms: Sequence[int],
+        *,
+        who: str,
+        reason: str | None,
+        op: str | None = None,
+    ) -> tuple[Run, ...]:
+        """Run a task as of past moments: each a further attempt at its moment, one at a time."""
+        task = self._task_to_order(task_name)
+        now_ms = self._clock.now_ms()
+        if not 1 <= len(moments_ms) <= MOST_BACKFILLED:
+            raise WrongUse(f"moments = {len(moments_ms)}: name from 1 to {MOST_BACKFILLED} at once")
+        if max(moments_ms) > now_ms:
+            raise WrongUse(
+                f"moments: {task_name} can be run as of moments that have passed; "
+                "for now use `tasks run`"
+            )
+        taken = await self._recorder.backfill(
+            [
+                new_run(
+                    task,
+                    moment_ms=moment_ms,
+                    now_ms=now_ms,
+                    trigger="manual",
+                    attempt=2,
+                    requested_by=who,
+                    note=reason,
+                    op=op,
+                )
+                for moment_ms in sorted(set(moments_ms))
+            ]
+        )
+        self.submit(taken)
+        return taken
 
     async def abort(self, run_id: str, *, who: str, grace_ms: int | None = None) -> str:
         """Stop a run, queued, waiting or alive; returns the state it is in afterwards."""
         active = self._active.get(run_id)
         if active is not None:
-            active.stopped_by = who
+            active.stop_reason = f"by {who}"
             active.grace_ms = (
                 active.definition.kill_grace_s * 1000 if grace_ms is None else grace_ms
             )
@@ -176,14 +214,11 @@ class Runner:
             if active.run.pid is not None:
                 await self._stop(active)
             return "stopping"
-        waiting = self._waiting.pop(run_id, None) or self._take_retry(run_id)
+        waiting = self._queue.remove(run_id) or self._retries.pop(run_id, None)
         if waiting is None:
             raise RunNotFound(run_id)
-        await self._record_end(
-            msgspec.structs.replace(
-                waiting, status="aborted", reason=f"by {who}", ended_ms=self._clock.now_ms()
-            )
-        )
+        self._forget_timer(run_id)
+        await self._record_end(self._unrun(waiting, "aborted", f"by {who}"))
         self._dispatch()
         return "ended"
 
@@ -198,16 +233,17 @@ class Runner:
             elif run.status == "retry_wait" and self._roster.get(run.task_name) is not None:
                 self._plan_retry(run)
             elif (ended := self._unseen(run)) is not None:
-                await self._record_end(ended)
+                await self._finish(ended, self._definition(run))
             else:
                 again.append(run)
         # What is left was recorded already; only the acknowledgement was lost.
         await self._keepers.forget([run_id for run_id, f in known.items() if isinstance(f, Ended)])
         # A crash may have come between a regular run and the end of the retry it replaces.
         for run in [*again, *(active.run for active in self._active.values())]:
-            self._supersede_retry(run)
+            if self._definition(run).overlap != "allow":
+                self._supersede_retries(run)
         for run in again:
-            self._enqueue(run)
+            self._enqueue(self._waiting(run))
         early, self._early = self._early or [], None
         for told in early:
             self._take_end(told)
@@ -220,10 +256,8 @@ class Runner:
 
     async def _take_over(self, run: Run, found: Standing) -> None:
         """Go on with a run that the keeper knows: it lives, or its end was not recorded yet."""
-        task = self._roster.get(run.task_name)
-        definition = task.definition if task else endings.stand_in(run)
         if isinstance(found, Ended):
-            self._hold(run, definition)
+            self._hold(run)
             self._take_end(found)
             return
         living = msgspec.structs.replace(
@@ -233,61 +267,120 @@ class Runner:
             started_ms=found.started_ms,
             late_ms=max(0, found.started_ms - run.scheduled_ms),
         )
-        self._hold(living, definition)
+        self._hold(living)
         await self._recorder.started(living)
 
     def close(self) -> None:
         """Start nothing more; what lives stays with the keeper."""
         self._closing = True
-        for _, timer in self._retries.values():
+        for timer in self._timers.values():
             timer.cancel()
+
+    def _task_to_order(self, task_name: str) -> TaskRow:
+        task = self._roster.get(task_name)
+        if task is None:
+            raise TaskNotFound(task_name)
+        if self._closing:
+            raise Conflict("the agent is stopping; ask again when it is back")
+        return task
+
+    def _check_room(self, definition: Definition, if_running: str) -> None:
+        name, busy = definition.task_name, self.busy(definition.task_name)
+        if if_running == "parallel" and definition.overlap != "allow":
+            raise WrongUse(
+                f"if_running = 'parallel': runs of {name} never live side by side; "
+                "use 'queue', or define it with overlap = 'allow'"
+            )
+        is_free = not (busy.alive or busy.waiting or name in self._ordering)
+        if is_free or if_running == "queue" or definition.overlap == "replace":
+            return
+        if if_running == "parallel" and busy.alive + busy.waiting < definition.most_running:
+            return
+        raise Conflict(f"{name} is running already; stop that run first or wait for its end")
 
     # The queue
 
-    def _enqueue(self, run: Run) -> None:
+    def _definition(self, run: Run) -> Definition:
         task = self._roster.get(run.task_name)
-        priority = task.definition.priority if task else 5
-        self._waiting[run.id] = run
+        return task.definition if task else endings.stand_in(run)
+
+    def _waiting(self, run: Run) -> Waiting:
+        return Waiting(run, self._definition(run))
+
+    def _enqueue(self, waiting: Waiting) -> None:
+        """Let a run wait for a slot, or first for its hour."""
+        run, now_ms = waiting.run, self._clock.now_ms()
+        hour_ms = run.retry_at_ms if run.status == "queued" and run.retry_at_ms else 0
+        if hour_ms > now_ms:
+            self._park(waiting, hour_ms - now_ms)
+            return
         self._idle.clear()
-        heapq.heappush(self._queue, (priority, run.scheduled_ms, run.id))
+        self._queue.put(waiting)
+
+    def _park(self, waiting: Waiting, duration_ms: int) -> None:
+        run_id = waiting.run.id
+        self._queue.park(waiting)
+        self._timers[run_id] = self._clock.call_later(duration_ms, lambda: self._unpark(run_id))
+
+    def _unpark(self, run_id: str) -> None:
+        self._timers.pop(run_id, None)
+        if self._queue.unpark(run_id):
+            self._idle.clear()
+            self._dispatch()
+
+    def _forget_timer(self, run_id: str) -> None:
+        if timer := self._timers.pop(run_id, None):
+            timer.cancel()
 
     def _dispatch(self) -> None:
         """Start what may start, most urgent first; the rest keeps its place."""
-        kept: list[tuple[int, int, str]] = []
-        catching_up = sum(1 for a in self._active.values() if a.run.trigger == "catchup")
-        while self._queue and len(self._active) < self._slots and not self._closing:
-            entry = heapq.heappop(self._queue)
-            run = self._waiting.get(entry[2])
-            if run is None:
-                continue  # aborted while it waited
-            if run.task_name in self._busy_tasks or (
-                run.trigger == "catchup" and catching_up >= self._catchup_slots
-            ):
-                kept.append(entry)
+        while not self._closing and (waiting := self._queue.take()):
+            run, definition = waiting.run, waiting.definition
+            # Somebody who orders a run by hand knows what window it is.
+            closed = (
+                None
+                if run.trigger == "manual"
+                else self._closed_at(definition, self._clock.now_ms())
+            )
+            if closed is None:
+                self._active[run.id] = _Active(run, definition)
+                self._spawn(self._start(run.id), name=f"start {run.id}")
                 continue
-            del self._waiting[run.id]
-            task = self._roster.get(run.task_name)
-            definition = task.definition if task else endings.stand_in(run)
-            self._hold(run, definition)
-            catching_up += run.trigger == "catchup"
-            self._spawn(self._start(run.id), name=f"start {run.id}")
-        for entry in kept:
-            heapq.heappush(self._queue, entry)
+            self._queue.release(run.id)
+            if definition.in_blackout == "delay":
+                now_ms = self._clock.now_ms()
+                self._park(waiting, (closed.until_ms or now_ms + LOOK_AGAIN_MS) - now_ms)
+            else:
+                note = say_closed(closed, definition.timezone)
+                self._end_soon(self._unrun(run, "skipped", "blackout", note))
         self._note_idle()
 
+    def _replace(self, run: Run) -> None:
+        """Make way for a newer run: what waits is skipped, what lives is stopped."""
+        for older in self._queue.waiting_of(run.task_name):
+            self._queue.remove(older.id)
+            self._forget_timer(older.id)
+            self._end_soon(self._unrun(older, "skipped", "replaced"))
+        for active in list(self._active.values()):
+            if active.run.task_name == run.task_name and active.stop_reason is None:
+                active.stop_reason = "replaced"
+                active.grace_ms = active.definition.kill_grace_s * 1000
+                if active.run.pid is not None:
+                    self._spawn(self._stop(active), name=f"replace {active.run.id}")
+
     def _note_idle(self) -> None:
-        if not (self._waiting or self._active or self._works):
+        if not (self._queue.startable or self._active or self._works):
             self._idle.set()
 
-    def _hold(self, run: Run, definition: Definition) -> None:
+    def _hold(self, run: Run) -> None:
         self._idle.clear()
-        self._active[run.id] = _Active(run, definition)
-        self._busy_tasks[run.task_name] = run.id
+        waiting = self._waiting(run)
+        self._active[run.id] = _Active(run, waiting.definition)
+        self._queue.hold(waiting)
 
     def _release(self, run: Run) -> None:
         self._active.pop(run.id, None)
-        if self._busy_tasks.get(run.task_name) == run.id:
-            del self._busy_tasks[run.task_name]
+        self._queue.release(run.id)
 
     # Starting and ending
 
@@ -308,14 +401,14 @@ class Runner:
             late_ms=max(0, started.started_ms - active.run.scheduled_ms),
         )
         await self._recorded(lambda: self._recorder.started(active.run))
-        if active.stopped_by is not None:
+        if active.stop_reason is not None:
             await self._stop(active)
 
     async def _stop(self, active: _Active) -> None:
         if await self._keepers.stop(active.run.id, grace_ms=active.grace_ms):
             active.run = msgspec.structs.replace(active.run, status="stopping")
             # Written down now: whoever records the end may not be the agent that was asked.
-            by = msgspec.structs.replace(active.run, reason=f"by {active.stopped_by}")
+            by = msgspec.structs.replace(active.run, reason=active.stop_reason)
             await self._recorder.stopping(by)
 
     async def _never_started(self, active: _Active, cause: str) -> None:
@@ -351,7 +444,7 @@ class Runner:
         self._dispatch()
 
     async def _end(self, active: _Active, ended: Ended) -> None:
-        run = endings.ended(active.run, active.definition, ended, stopped_by=active.stopped_by)
+        run = endings.ended(active.run, active.definition, ended, stop_reason=active.stop_reason)
         run = await self._kept(run, ended)
         await self._finish(run, active.definition)
         await self._keepers.forget([run.id])
@@ -379,11 +472,20 @@ class Runner:
         )
 
     async def _finish(self, run: Run, definition: Definition) -> None:
-        """Record an end, and with it the next attempt when there is one."""
+        """Record an end, and with it the next attempt, or the runs of the tasks that follow."""
         following = None if self._closing_for(run) else self._next_attempt(run, definition)
-        await self._record_end(run, following)
+        chained = (
+            ()
+            if following is not None
+            else followers(
+                self._roster.followers(run.task_name), run, self.busy, now_ms=self._clock.now_ms()
+            )
+        )
+        new = await self._record_end(run, following, chained)
         if following is not None:
             self._plan_retry(following)
+        # A moment may have been moved by a millisecond to where none was before it.
+        self.submit(row for row in new if row.trigger == "chain" and row.status == "queued")
         log.info(
             "run ended",
             task=run.task_name,
@@ -398,7 +500,8 @@ class Runner:
         return task is None or not task.enabled
 
     def _next_attempt(self, run: Run, definition: Definition) -> Run | None:
-        if self.is_busy(run.task_name):
+        busy = self.busy(run.task_name)
+        if definition.overlap != "allow" and (busy.alive or busy.waiting):
             return None  # the next due moment has begun already and is the better try
         retry_at_ms = retry.next_attempt(
             definition,
@@ -411,74 +514,57 @@ class Runner:
         )
         if retry_at_ms is None:
             return None
-        now_ms = self._clock.now_ms()
-        return Run(
-            id=new_ulid(now_ms),
-            task_name=run.task_name,
-            category=run.category,
-            def_rev=run.def_rev,
-            scheduled_ms=run.scheduled_ms,
-            attempt=run.attempt + 1,
-            trigger="retry",
-            status="retry_wait",
-            queued_ms=now_ms,
-            retry_at_ms=retry_at_ms,
-            requested_by=run.requested_by,
-        )
+        return next_try(run, retry_at_ms=retry_at_ms, now_ms=self._clock.now_ms())
 
     # Retries
 
     def _plan_retry(self, run: Run) -> None:
         wait_ms = max(0, (run.retry_at_ms or 0) - self._clock.now_ms())
-        timer = asyncio.get_running_loop().call_later(wait_ms / 1000, self._retry_due, run)
-        self._retries[run.task_name] = (run, timer)
+        self._retries[run.id] = run
+        self._timers[run.id] = self._clock.call_later(wait_ms, lambda: self._retry_due(run))
 
     def _retry_due(self, run: Run) -> None:
-        self._retries.pop(run.task_name, None)
+        self._retries.pop(run.id, None)
+        self._timers.pop(run.id, None)
         task = self._roster.get(run.task_name)
         if task is None or not task.enabled:
-            ended = msgspec.structs.replace(
-                run, status="skipped", reason="disabled", ended_ms=self._clock.now_ms()
-            )
-            self._spawn(self._record_end(ended), name=f"skip {run.id}")
+            self._end_soon(self._unrun(run, "skipped", "disabled"))
             return
-        self._enqueue(run)
+        self._enqueue(self._waiting(run))
         self._dispatch()
 
-    def _supersede_retry(self, run: Run) -> None:
-        """A regular run of the task makes a planned retry of it needless."""
-        if run.task_name not in self._retries:
-            return
-        planned, timer = self._retries.pop(run.task_name)
-        timer.cancel()
-        ended = msgspec.structs.replace(
-            planned, status="skipped", reason="superseded", ended_ms=self._clock.now_ms()
-        )
-        self._spawn(self._record_end(ended), name=f"supersede {planned.id}")
-
-    def _take_retry(self, run_id: str) -> Run | None:
-        for task_name, (run, timer) in self._retries.items():
-            if run.id == run_id:
-                timer.cancel()
-                del self._retries[task_name]
-                return run
-        return None
+    def _supersede_retries(self, run: Run) -> None:
+        """A regular run of the task makes planned retries of it needless."""
+        for planned in list(self._retries.values()):
+            if planned.task_name == run.task_name:
+                del self._retries[planned.id]
+                self._forget_timer(planned.id)
+                self._end_soon(self._unrun(planned, "skipped", "superseded"))
 
     # Writing
 
-    async def _record_end(self, run: Run, following: Run | None = None) -> None:
-        await self._recorded(lambda: self._recorder.ended(run, following))
+    def _unrun(self, run: Run, status: str, reason: str, note: str | None = None) -> Run:
+        return unrun(run, status, reason, now_ms=self._clock.now_ms(), note=note)
 
-    async def _recorded(self, write: Callable[[], Awaitable[None]]) -> None:
+    def _end_soon(self, run: Run) -> None:
+        self._spawn(self._end_unrun(run), name=f"{run.status} {run.id}")
+
+    async def _end_unrun(self, run: Run) -> None:
+        await self._record_end(run)
+
+    async def _record_end(
+        self, run: Run, following: Run | None = None, chained: Sequence[Run] = ()
+    ) -> tuple[Run, ...]:
+        return await self._recorded(lambda: self._recorder.ended(run, following, chained))
+
+    async def _recorded(self, write: Callable[[], Awaitable[T]]) -> T:
         """Write until it is written: the keeper remembers the end as long as we do not."""
         while True:
             try:
-                await write()
+                return await write()
             except StorageError as error:
                 log.error("the database refuses; trying again", cause=str(error))
                 await self._clock.sleep_ms(RECORD_AGAIN_MS)
-            else:
-                return
 
     def _spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
         if self._group is None:

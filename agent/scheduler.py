@@ -2,22 +2,32 @@
 
 import asyncio
 import heapq
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from functools import partial
+from itertools import chain, islice, pairwise
+from typing import TypeVar
 
-import msgspec
 import structlog
 
+from agent.claims import decided
 from agent.clock import Clock
-from agent.due import due_between, next_due
+from agent.definitions import Definition
+from agent.due import count_due, due_between, next_due
 from agent.errors import BadDefinition, StorageError
 from agent.recorder import Recorder
 from agent.roster import Roster
-from agent.rules.admission import Decision, Record, Start, Summed, admit, refuse
+from agent.rules import calendar, schedule
+from agent.rules.admission import ON_TIME_MS, Decision, Held, Late, Summed, admit, refuse
+from agent.rules.clocks import Happening, judge_start, late_reason
+from agent.rules.sums import Sum, split_sum
 from agent.runner import Runner
 from agent.runs import Run
+from agent.store.alerts import Trouble
+from agent.store.corrections import Overreaching
 from agent.store.tasks import Span, TaskRow
-from agent.ulid import new_ulid
+from agent.timekeeper import Timekeeper
+from agent.windows import Closed
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +35,13 @@ BEAT_MS = 60_000
 # A wake-up this long after the one before means that the agent, or its host, stood still.
 GAP_MS = 2 * BEAT_MS
 RECORD_AGAIN_MS = 1_000
+ROWS_AT_ONCE = 2_000
+"""Rows of a long absence that share a transaction; between two what is due now has its turn."""
+ROWS_OF_ABSENCE = 50_000
+"""Moments told one by one after an absence, of all tasks together; the others are summed."""
+FEWEST_ROWS, MOST_ROWS = 20, 1_000
+
+T = TypeVar("T")
 
 
 class Scheduler:
@@ -34,27 +51,41 @@ class Scheduler:
         self,
         *,
         clock: Clock,
+        timekeeper: Timekeeper,
         recorder: Recorder,
         roster: Roster,
         runner: Runner,
+        boot_id: str,
+        closed_at: Callable[[Definition, int], Closed | None],
         changed: Callable[[Iterable[str]], None],
     ) -> None:
         self._clock = clock
+        self._timekeeper = timekeeper
         self._recorder = recorder
         self._roster = roster
         self._runner = runner
+        self._boot_id = boot_id
+        self._closed_at = closed_at
         self._changed = changed
         self._heap: list[tuple[int, int, str]] = []  # next due moment, definition, task name
         self._next: dict[str, int] = {}
         self._watermarks: dict[str, int] = {}
         self._broken: dict[str, str] = {}
+        self._told: set[str] = set()  # broken tasks whose alert is written
+        self._boots: tuple[int, ...] = ()
         self._wake = asyncio.Event()
         self._deciding = asyncio.Lock()
         self._decided_until_ms = 0
+        self._highest_ms = 0
         self._has_watched = False
-        self._overdue: list[Run] = []
+        self._is_held = False
+        self._overdue: Iterator[Run] = iter(())
         self._beat_ms = 0
-        self.lag_ms = 0
+        self._asked_ms: int | None = None
+        self._lag_ms = 0
+        self._backlog = 0
+
+    # What others may know
 
     def next_ms(self, task_name: str) -> int | None:
         """The next due moment of a task that is enabled."""
@@ -64,34 +95,75 @@ class Scheduler:
         """Why a task cannot be scheduled, when it cannot."""
         return self._broken.get(task_name)
 
+    @property
+    def lag_ms(self) -> int:
+        """How much later than asked the loop woke up last."""
+        return self._lag_ms
+
+    @property
+    def backlog(self) -> int:
+        """Tasks whose missed moments are still being worked off."""
+        return self._backlog
+
+    @property
+    def boots(self) -> tuple[int, ...]:
+        """When the agent first saw each boot of the host."""
+        return self._boots
+
+    # Beginning and changing
+
+    async def begin(
+        self,
+        *,
+        decided_until_ms: int,
+        highest_ms: int,
+        boots: Sequence[int],
+        history: Mapping[str, Sequence[Span]],
+    ) -> None:
+        """Find the next due moment of every task, from what is stored on.
+
+        What was due by definitions that were changed while no agent served is missed.
+        """
+        self._boots = tuple(boots)
+        self._highest_ms = highest_ms
+        self._decided_until_ms = decided_until_ms
+        await self._begin_by_clock()
+        self._plan_all()
+        self._overdue = chain.from_iterable(
+            self._taken_away(task, history.get(task.task_name, ()), decided_until_ms)
+            for task in self._roster.all()
+        )
+
     async def reload(self) -> None:
         """Take over what changed in the definitions; nothing else is looked at."""
         # What is due already was due by the old definitions.
         async with self._deciding:
             await self._decide()
             changed = await self._roster.load()
-            for name in changed:
-                self._plan(name)
+            self._take_over(changed)
+            if self._timekeeper.have_zones_changed(at_once=True):
+                await self._change_zones()
         if changed:
             log.info("definitions changed", tasks=sorted(changed)[:20], count=len(changed))
-            self._changed(changed)
+
+    async def take(self, rows: Iterable[TaskRow], gone: Iterable[str] = ()) -> None:
+        """Take over some tasks as they were just recorded; all others are not looked at."""
+        async with self._deciding:
+            await self._decide()
+            rows, gone = tuple(rows), tuple(gone)
+            self._roster.put(rows)
+            self._roster.remove(gone)
+            self._take_over((*(row.task_name for row in rows), *gone))
+
+    def _take_over(self, names: Iterable[str]) -> None:
+        names = tuple(names)
+        for name in names:
+            self._plan(name)
+        if names:
+            self._changed(names)
             self._wake.set()
 
-    def plan_all(self, *, decided_until_ms: int, history: Mapping[str, Sequence[Span]]) -> None:
-        """Find the next due moment of every task, from the stored watermarks on.
-
-        What was due by definitions that were changed while no agent served is missed.
-        """
-        self._decided_until_ms = decided_until_ms
-        for task in self._roster.all():
-            self._plan(task.task_name)
-            spans = history.get(task.task_name, ())
-            try:
-                self._overdue.extend(self._taken_away(task, spans, decided_until_ms))
-            except BadDefinition as error:
-                log.error(
-                    "an earlier version is not readable", task=task.task_name, cause=str(error)
-                )
+    # The loop
 
     async def run(self) -> None:
         """Decide every due moment, for ever."""
@@ -105,39 +177,163 @@ class Scheduler:
             await self._decide()
 
     async def _decide(self) -> None:
+        self._timekeeper.look(asked_ms=self._asked_ms)
+        self._asked_ms = None
+        happened = self._timekeeper.take()
+        if happened:
+            await self._react(happened)
+        if self._is_held:
+            return
         now_ms = self._clock.now_ms()
-        was_down = not self._has_watched or now_ms - self._decided_until_ms > GAP_MS
-        due = self._take_due(now_ms)
-        runs, self._overdue = self._overdue, []
-        watermarks: dict[str, int] = {}
-        busy = self._runner.busy_tasks()
-        for name in due:
-            task = self._roster.get(name)
-            if task is None:
-                continue
-            try:
-                decided = self._decide_task(task, now_ms, was_down=was_down, is_busy=name in busy)
-            except Exception as error:  # noqa: BLE001 - its trace is logged, the others go on
-                self._broke(name, error)
-                continue
-            runs.extend(decided)
-            watermarks[name] = now_ms
+        late = self._why_late(happened, now_ms)
         beat_due = now_ms - self._beat_ms >= BEAT_MS or now_ms < self._beat_ms
-        if runs or beat_due:
-            claimed = await self._until_recorded(
-                lambda: self._recorder.claim(runs, watermarks=watermarks, decided_until_ms=now_ms)
-            )
-            self._runner.submit(run for run in runs if run.id in claimed and run.status == "queued")
+        runs, watermarks = await self._decide_tasks(self._take_due(now_ms), now_ms, late)
+        if runs or watermarks or beat_due:
+            await self._claim(runs, watermarks, decided_until_ms=now_ms)
             self._beat_ms = now_ms
         self._decided_until_ms = now_ms
         self._has_watched = True
-        for name in watermarks:
-            self._watermarks[name] = now_ms
-            self._plan(name, after_ms=now_ms)
-        if due:
-            self._changed(due)
+        if beat_due:
+            if self._timekeeper.have_zones_changed(at_once=False):
+                await self._change_zones()
+            await self._tell_broken()
+
+    async def _decide_tasks(
+        self, due: Mapping[str, int], now_ms: int, late: Late
+    ) -> tuple[list[Run], dict[str, int]]:
+        """Decide for these tasks; the rows still to be claimed, and how far their tasks are.
+
+        After a long absence most are claimed on the way, a bounded number at once.
+        """
+        limit = max(FEWEST_ROWS, min(MOST_ROWS, ROWS_OF_ABSENCE // max(1, len(due))))
+        runs: list[Run] = []
+        watermarks: dict[str, int] = {}
+        while overdue := list(islice(self._overdue, ROWS_AT_ONCE)):
+            await self._claim(overdue, {})
+        # What is due now is not to wait for what was missed.
+        work = deque(sorted(due, key=lambda name: now_ms - due[name] > ON_TIME_MS))
+        while work:
+            self._backlog = len(work) - 1
+            name = work.popleft()
+            task = self._roster.get(name)
+            if task is None:
+                continue
+            at_ms = self._clock.now_ms()
+            try:
+                runs.extend(await self._decide_task(task, at_ms, late=late, limit=limit))
+            except Exception as error:  # noqa: BLE001 - its trace is logged, the others go on
+                self._broke(name, error)
+                continue
+            watermarks[name] = at_ms
+            if len(runs) >= ROWS_AT_ONCE:
+                await self._claim(runs, watermarks)
+                runs, watermarks = [], {}
+                # Nor is what has become due meanwhile.
+                work.extendleft(reversed(self._take_due(self._clock.now_ms())))
+                log.info("working off what was missed", tasks_left=len(work))
+        return runs, watermarks
+
+    async def _claim(
+        self,
+        runs: Sequence[Run],
+        watermarks: Mapping[str, int],
+        *,
+        decided_until_ms: int | None = None,
+    ) -> None:
+        """Write these rows, and how far their tasks are decided with them; then start."""
+        claimed = await self._until_recorded(
+            lambda: self._recorder.claim(
+                runs, watermarks=watermarks, decided_until_ms=decided_until_ms
+            )
+        )
+        self._runner.submit(run for run in runs if run.id in claimed and run.status == "queued")
+        for name, at_ms in watermarks.items():
+            self._watermarks[name] = at_ms
+            self._plan(name, after_ms=at_ms)
+        if watermarks:
+            self._changed(watermarks)
+
+    # Deciding on one task
+
+    async def _decide_task(
+        self, task: TaskRow, now_ms: int, *, late: Late, limit: int
+    ) -> list[Run]:
+        definition = task.definition
+        if definition.missed == "all":
+            limit = max(limit, definition.catchup_limit)
+        after_ms = max(task.watermark_ms, self._watermarks.get(task.task_name, 0))
+        decisions: list[Decision] = []
+        for begins_ms, ends_ms in pairwise(_cuts(task, after_ms, now_ms)):
+            moments = due_between(definition, begins_ms, ends_ms, limit=limit, boots=self._boots)
+            held = _held(task, ends_ms)
+            decisions += (
+                refuse(moments, held)
+                if held is not None
+                else admit(
+                    definition,
+                    moments,
+                    now_ms=now_ms,
+                    busy=self._runner.busy(task.task_name),
+                    late=late,
+                    closed_at=partial(self._closed_at, definition),
+                )
+            )
+        if after_ms < self._highest_ms:
+            decisions = [
+                single for decision in decisions for single in await self._spread(task, decision)
+            ]
+        return [decided(task, decision, now_ms) for decision in decisions]
+
+    async def _spread(self, task: TaskRow, decision: Decision) -> list[Decision]:
+        """Where a clock once stood later than it should, moments may have rows: sum around them."""
+        if not isinstance(decision, Summed):
+            return [decision]
+        rows = await self._recorder.taken(task.task_name, decision.first_ms, decision.last_ms)
+        taken = [(row.first_ms, row.last_ms) for row in rows]
+        count = partial(count_due, task.definition, boots=self._boots)
+        return [
+            Summed(span.first_ms, span.last_ms, span.count, decision.reason, decision.note)
+            for span in split_sum(decision.first_ms, decision.last_ms, taken, count)
+        ]
+
+    def _why_late(self, happened: Sequence[Happening], now_ms: int) -> Late:
+        """What to say of moments that nobody met when they came."""
+        reason = late_reason(happened)
+        if reason is not None:
+            return Late(reason, max(happened, key=lambda one: one.size_ms).message)
+        if not self._has_watched or now_ms - self._decided_until_ms > GAP_MS:
+            return Late("agent_down")
+        return Late("too_late")
+
+    def _taken_away(
+        self, task: TaskRow, spans: Sequence[Span], decided_until_ms: int
+    ) -> Iterator[Run]:
+        """Rows for moments that a change put out of the scheduler's sight before it decided them.
+
+        A new timing raises the watermark to the change, a disabled task is not looked at.
+        """
+        now_ms = self._clock.now_ms()
+        until_ms = task.watermark_ms if task.enabled else now_ms
+        for span, following in pairwise(spans):
+            begins_ms = max(span.from_ms, decided_until_ms)
+            ends_ms = min(following.from_ms, until_ms)
+            if not span.enabled or begins_ms >= ends_ms:
+                continue
+            try:
+                moments = due_between(span.definition, begins_ms, ends_ms, boots=self._boots)
+            except BadDefinition as error:
+                log.error(
+                    "an earlier version is not readable", task=task.task_name, cause=str(error)
+                )
+                return
+            for decision in refuse(moments, Held("paused") if span.paused else Late("agent_down")):
+                yield decided(task, decision, now_ms)
 
     # Planning
+
+    def _plan_all(self) -> None:
+        for task in self._roster.all():
+            self._plan(task.task_name)
 
     def _plan(self, name: str, *, after_ms: int | None = None) -> None:
         """Compute the next due moment of one task and put it on the heap."""
@@ -152,7 +348,7 @@ class Scheduler:
         if after_ms is None:
             after_ms = max(task.watermark_ms, self._watermarks.get(name, 0))
         try:
-            due_ms = next_due(task.definition, after_ms)
+            due_ms = next_due(task.definition, after_ms, boots=self._boots)
         except Exception as error:  # noqa: BLE001 - as above
             self._broke(name, error)
             return
@@ -160,6 +356,15 @@ class Scheduler:
             return
         self._next[name] = due_ms
         heapq.heappush(self._heap, (due_ms, task.def_rev, name))
+
+    def _take_due(self, now_ms: int) -> dict[str, int]:
+        """The tasks that are due, each once, with their oldest due moments, in this order."""
+        due: dict[str, int] = {}
+        while self._heap and self._heap[0][0] <= now_ms:
+            due_ms, _, name = heapq.heappop(self._heap)
+            if self._next.get(name) == due_ms:
+                due[name] = due_ms
+        return due
 
     def _broke(self, name: str, error: Exception) -> None:
         """One task that cannot be scheduled must not hold up the others."""
@@ -170,48 +375,126 @@ class Scheduler:
         else:
             log.error("a task cannot be scheduled", task=name, exc_info=error)
 
-    def _take_due(self, now_ms: int) -> list[str]:
-        due: dict[str, None] = {}  # each once, in the order of their moments
-        while self._heap and self._heap[0][0] <= now_ms:
-            due_ms, _, name = heapq.heappop(self._heap)
-            if self._next.get(name) == due_ms:
-                due[name] = None
-        return list(due)
+    async def _tell_broken(self) -> None:
+        """Raise an alert for each task that suspended itself, end it where the task is mended."""
+        for name in self._broken.keys() - self._told:
+            trouble = Trouble(
+                dedupe_key=_alert_of(name),
+                kind="task_invalid",
+                severity="high",
+                title=f"{name} cannot be scheduled",
+                message=f"{self._broken[name]}; it does not run until its definition is mended",
+                task_name=name,
+            )
+            await self._until_recorded(partial(self._recorder.alert, trouble))
+            self._told.add(name)
+        for name in self._told - self._broken.keys():
+            await self._until_recorded(partial(self._recorder.resolve, _alert_of(name)))
+            self._told.discard(name)
 
-    def _decide_task(
-        self, task: TaskRow, now_ms: int, *, was_down: bool, is_busy: bool
-    ) -> list[Run]:
-        definition = task.definition
-        after_ms = max(task.watermark_ms, self._watermarks.get(task.task_name, 0))
-        moments = due_between(definition, after_ms, now_ms)
-        decisions = admit(
-            definition,
-            moments,
-            is_running=is_busy,
-            is_paused=task.is_paused(now_ms),
-            now_ms=now_ms,
-            was_down=was_down,
-        )
-        return [_as_run(task, decision, now_ms) for decision in decisions]
+    # Clocks
 
-    def _taken_away(
-        self, task: TaskRow, spans: Sequence[Span], decided_until_ms: int
-    ) -> Iterator[Run]:
-        """Rows for moments that a change put out of the scheduler's sight before it decided them.
-
-        A new timing raises the watermark to the change, a disabled task is not looked at.
-        """
-        until_ms = task.watermark_ms if task.enabled else self._clock.now_ms()
-        for span, following in pairwise(spans):
-            begins_ms = max(span.from_ms, decided_until_ms)
-            ends_ms = min(following.from_ms, until_ms)
-            if not span.enabled or begins_ms >= ends_ms:
-                continue
-            definition = span.definition
-            moments = due_between(definition, begins_ms, ends_ms)
+    async def _begin_by_clock(self) -> None:
+        """Decide whether this clock can be true, and what it means for what was decided before."""
+        decided_ms = self._decided_until_ms or None
+        beginning = judge_start(decided_ms, self._clock.now_ms(), is_new_boot=False)
+        self._is_held = beginning.verdict == "hold"
+        if self._is_held:
+            await self._tell([beginning.happening])
+            return
+        booted_ms = await self._until_recorded(partial(self._recorder.booted, self._boot_id))
+        if booted_ms is not None:
+            self._boots = (*self._boots, booted_ms)
             now_ms = self._clock.now_ms()
-            for decision in refuse(moments, is_paused=span.paused, reason="agent_down"):
-                yield _as_run(task, decision, now_ms)
+            beginning = judge_start(decided_ms, now_ms, is_new_boot=True)
+        if beginning.verdict == "correct" and beginning.happening is not None:
+            await self._correct(beginning.happening)
+        else:
+            await self._tell([beginning.happening])
+
+    async def _react(self, happened: Sequence[Happening]) -> None:
+        """Do what the clocks demand before anything is decided by them."""
+        if self._is_held:
+            await self._tell(happened)
+            await self._begin_by_clock()
+            self._plan_all()
+            return
+        for one in happened:
+            if one.kind == "clock_corrected":
+                await self._correct(one)
+            else:
+                self._is_held = self._is_held or one.kind == "clock_wrong"
+                await self._tell([one])
+
+    async def _tell(self, happened: Sequence[Happening | None]) -> None:
+        told = [one for one in happened if one is not None]
+        for one in told:
+            log.warning(one.message, kind=one.kind, size_ms=one.size_ms)
+        if told:
+            await self._until_recorded(partial(self._recorder.happened, told))
+
+    async def _correct(self, happening: Happening) -> None:
+        """The clock stood too late and was put right: go on from now.
+
+        Moments that ran keep their rows and do not run again; rows that tell of moments to come
+        as missed or skipped are withdrawn, and sums that reach beyond now end now.
+        """
+        now_ms = happening.at_ms
+        self._highest_ms = max(
+            self._highest_ms, self._decided_until_ms, *self._watermarks.values(), now_ms
+        )
+        log.warning(happening.message, kind=happening.kind, size_ms=happening.size_ms)
+        withdrawn = await self._until_recorded(
+            partial(
+                self._recorder.correct,
+                happening,
+                highest_ms=self._highest_ms,
+                cut=partial(self._cut, now_ms=now_ms),
+            )
+        )
+        log.warning("moments that had not come were taken back", count=withdrawn.count)
+        await self._until_recorded(
+            partial(
+                self._recorder.alert,
+                Trouble(
+                    dedupe_key="clock_corrected",
+                    kind="clock_corrected",
+                    severity="high",
+                    title="The clock was put right by hours",
+                    message=happening.message,
+                ),
+            )
+        )
+        self._decided_until_ms = min(self._decided_until_ms, now_ms)
+        self._watermarks = {}
+        await self._roster.load()
+        self._heap.clear()
+        self._plan_all()
+        self._changed([task.task_name for task in self._roster.all()])
+
+    def _cut(self, reaching: Overreaching, *, now_ms: int) -> Sum:
+        """What of a sum lies before now; its first moment does at least."""
+        task = self._roster.get(reaching.task_name)
+        rest: tuple[Sum, ...] = ()
+        if task is not None:
+            count = partial(count_due, task.definition, boots=self._boots)
+            rest = split_sum(reaching.first_ms, now_ms, (), count)
+        return rest[0] if rest else Sum(reaching.first_ms, reaching.first_ms, 1)
+
+    async def _change_zones(self) -> None:
+        """The rules of the zones were replaced: moments to come are reckoned by the new ones."""
+        schedule.forget()
+        calendar.forget()
+        happening = Happening(
+            kind="zones_changed",
+            size_ms=0,
+            at_ms=self._clock.now_ms(),
+            message="The time zone data was replaced; all due moments were reckoned anew.",
+        )
+        await self._until_recorded(partial(self._recorder.happened, [happening]))
+        self._heap.clear()
+        self._plan_all()
+        self._changed([task.task_name for task in self._roster.all()])
 
     # Waiting and writing
 
@@ -219,10 +502,13 @@ class Scheduler:
         """Until the next due moment, the next beat, or a change; never shorter than said."""
         now_ms = self._clock.now_ms()
         next_beat_ms = (now_ms // BEAT_MS + 1) * BEAT_MS
-        until_ms = min(self._heap[0][0], next_beat_ms) if self._heap else next_beat_ms
+        due = bool(self._heap) and not self._is_held
+        until_ms = min(self._heap[0][0], next_beat_ms) if due else next_beat_ms
         if until_ms <= now_ms:
             await asyncio.sleep(0)
             return
+        # What happened while the agent was at work is no fault of its sleep.
+        self._timekeeper.look()
         started_ms = self._clock.monotonic_ms()
         sleeping = asyncio.ensure_future(self._clock.sleep_ms(until_ms - now_ms))
         waking = asyncio.ensure_future(self._wake.wait())
@@ -232,12 +518,11 @@ class Scheduler:
             sleeping.cancel()
             waking.cancel()
         self._wake.clear()
+        self._asked_ms = until_ms - now_ms
         if sleeping in done:
-            self.lag_ms = max(0, self._clock.monotonic_ms() - started_ms - (until_ms - now_ms))
+            self._lag_ms = max(0, self._clock.monotonic_ms() - started_ms - self._asked_ms)
 
-    async def _until_recorded(
-        self, write: Callable[[], Awaitable[frozenset[str]]]
-    ) -> frozenset[str]:
+    async def _until_recorded(self, write: Callable[[], Awaitable[T]]) -> T:
         while True:
             try:
                 return await write()
@@ -246,34 +531,22 @@ class Scheduler:
                 await self._clock.sleep_ms(RECORD_AGAIN_MS)
 
 
-def _as_run(task: TaskRow, decision: Decision, now_ms: int) -> Run:
-    """The row of a decision: queued when it starts, ended at once when it does not."""
-    match decision:
-        case Start(moment_ms, trigger):
-            return _row(task, moment_ms, now_ms, trigger=trigger, status="queued")
-        case Record(moment_ms, status, reason):
-            ended = _row(task, moment_ms, now_ms, trigger="schedule", status=status)
-            return msgspec.structs.replace(ended, reason=reason, ended_ms=now_ms)
-        case Summed(first_ms, last_ms, count, reason):
-            ended = _row(task, first_ms, now_ms, trigger="schedule", status="missed")
-            return msgspec.structs.replace(
-                ended,
-                reason=reason,
-                ended_ms=now_ms,
-                missed_count=count,
-                missed_until_ms=last_ms,
-            )
+def _cuts(task: TaskRow, after_ms: int, now_ms: int) -> list[int]:
+    """Where in this span it changes whether somebody keeps the task from running."""
+    inner = {task.skip_until_ms}
+    if task.paused and task.paused_until_ms is not None:
+        inner.add(task.paused_until_ms - 1)  # the moment at which a pause ends is not in it
+    return [after_ms, *sorted(at for at in inner if at and after_ms < at < now_ms), now_ms]
 
 
-def _row(task: TaskRow, moment_ms: int, now_ms: int, *, trigger: str, status: str) -> Run:
-    return Run(
-        id=new_ulid(now_ms),
-        task_name=task.task_name,
-        category=task.definition.category,
-        def_rev=task.def_rev,
-        scheduled_ms=moment_ms,
-        attempt=1,
-        trigger=trigger,
-        status=status,
-        queued_ms=now_ms,
-    )
+def _held(task: TaskRow, ends_ms: int) -> Held | None:
+    """Who keeps the task from running in a span that ends here, as `_cuts` made it."""
+    if task.skip_until_ms is not None and ends_ms <= task.skip_until_ms:
+        return Held("skip_next", task.skip_reason)
+    if task.is_paused(ends_ms):
+        return Held("paused", task.pause_reason)
+    return None
+
+
+def _alert_of(name: str) -> str:
+    return f"task_invalid:{name}"

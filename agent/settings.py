@@ -127,6 +127,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     events_port: int = 7461
     max_running: int = 8
     catchup_parallel: int = 2
+    category_limits: dict[str, int] = {}
     output_limit_mb: int = 64
     logs_for_viewers: bool = True
     remote_edit: bool = False
@@ -176,6 +177,9 @@ def _check_ranges(path: Path, settings: Settings) -> None:
         value = getattr(settings, field)
         if not lowest <= value <= highest:
             raise WrongUse(f"{path}: {field} = {value}: must be from {lowest} to {highest}")
+    for category, most in settings.category_limits.items():
+        if not 1 <= most <= 10_000:
+            raise WrongUse(f"{path}: category_limits.{category} = {most}: must be from 1 to 10000")
     if settings.control_port == settings.events_port:
         raise WrongUse(
             f"{path}: events_port = {settings.events_port}: must differ from control_port"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, Integer, String, Text
@@ -61,7 +62,7 @@ class TextList(TypeDecorator[tuple[str, ...]]):
         return None if value is None else json.dumps(list(value), ensure_ascii=False)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:
-        return None if value is None else tuple(json.loads(value))
+        return None if value is None else _read_list(value)
 
 
 class Schedules(TypeDecorator[tuple[str, ...]]):
@@ -76,10 +77,7 @@ class Schedules(TypeDecorator[tuple[str, ...]]):
         return json.dumps(list(value), ensure_ascii=False)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:
-        if value is None:
-            return None
-        several = _texts(value)
-        return (value,) if several is None else several
+        return None if value is None else _read_schedules(value)
 
 
 class Command(TypeDecorator[str | tuple[str, ...]]):
@@ -118,7 +116,22 @@ class Json(TypeDecorator[dict[str, Any]]):
         return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> dict[str, Any] | None:
-        return None if value is None else json.loads(value)
+        if value is None:
+            return None
+        # Most maps are empty; thousands of tasks are read at once.
+        return {} if value == "{}" else json.loads(value)
+
+
+# Many tasks share few lists, so each is read, and lies in memory, once.
+@lru_cache(maxsize=4096)
+def _read_list(value: str) -> tuple[str, ...]:
+    return tuple(json.loads(value))
+
+
+@lru_cache(maxsize=4096)
+def _read_schedules(value: str) -> tuple[str, ...]:
+    several = _texts(value)
+    return (value,) if several is None else several
 
 
 def _texts(value: str) -> tuple[str, ...] | None:

@@ -9,7 +9,7 @@ import msgspec
 
 from agent.cron.zones import load_zone
 from agent.errors import AgentError, WrongUse
-from agent.rules.schedule import Fold, Gap, next_moments
+from agent.rules.schedule import Fold, Gap, Timing, next_moments
 
 EXAMPLE: Final = '{"cron": "0 7 * * *", "tz": "Europe/Berlin", "from": "2026-11-24T08:00Z"}'
 
@@ -60,15 +60,14 @@ def _answer(line: bytes) -> Answer | Refusal:
     try:
         question = _questions.decode(line)
         zone = load_zone(question.tz)
-        coming = next_moments(
+        timing = Timing(
             (question.cron,),
             question.tz,
-            _moment_ms(question.from_, zone),
-            question.count,
             dst_gap=question.dst_gap,
             dst_fold=question.dst_fold,
             task_name=question.task_name,
         )
+        coming = next_moments(timing, _moment_ms(question.from_, zone), question.count)
     except msgspec.MsgspecError as error:
         return Refusal(f"{error}; write a line such as {EXAMPLE}")
     except AgentError as error:

@@ -12,9 +12,9 @@ import msgspec
 from rich.markup import escape
 
 from agent.cli import say
-from agent.cli.closing import clock_ms, close, open_, read_moment, who_asks
-from agent.cli.session import Session, json_option, pass_session
-from agent.cli.tasks import tell_agent
+from agent.cli.closing import close, open_, who_asks
+from agent.cli.moments import now_ms, read_moment
+from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.cron.zones import load_zone
 from agent.errors import WrongUse
 from agent.rules.calendar import closed_at, closures, doubts
@@ -39,11 +39,11 @@ def list_calendars(session: Session, as_json: bool) -> None:
     \b
     Example:  smartcron-agent calendars list
     """
-    now_ms = clock_ms()
+    asked_ms = now_ms()
     with session.database() as database:
         rows = database.read_now(store.load_rows)
         users = database.read_now(store.users)
-    states = {row.calendar.name: _state(row.calendar, now_ms) for row in rows}
+    states = {row.calendar.name: _state(row.calendar, asked_ms) for row in rows}
     if as_json:
         say.json_out(
             [
@@ -90,7 +90,7 @@ def show(session: Session, name: str, start: str | None, end: str | None, as_jso
     \b
     Example:  smartcron-agent calendars show holidays --from 2026-12-01 --to 2027-01-31
     """
-    from_ms = read_moment("--from", start) if start else clock_ms()
+    from_ms = read_moment("--from", start) if start else now_ms()
     until_ms = read_moment("--to", end) if end else from_ms + SHOWN_AHEAD_MS
     if until_ms <= from_ms:
         raise WrongUse(f"--to {end}: must be later than --from")
@@ -151,9 +151,9 @@ def check_file(session: Session, file: Path, as_json: bool) -> None:
             {"ok": True, "calendars": [one.name for one in found], "doubts": _doubts(found)}
         )
         return
-    now_ms = clock_ms()
+    asked_ms = now_ms()
     for calendar in found:
-        say.good(f"{calendar.name}: {_now_cell(_state(calendar, now_ms), calendar.timezone)} now")
+        say.good(f"{calendar.name}: {_now_cell(_state(calendar, asked_ms), calendar.timezone)} now")
     _say_doubts(found)
 
 
@@ -198,12 +198,12 @@ def import_ical(
     check_new_name(name)
     zone = zone or session.settings.timezone
     load_zone(zone)
-    now_ms = clock_ms()
+    asked_ms = now_ms()
     try:
         content = file.read_bytes()
     except OSError as error:
         raise WrongUse(f"{file} cannot be read: {error.strerror}; name another file") from error
-    found = read_holidays(content, str(file), zone=zone, now_ms=now_ms)
+    found = read_holidays(content, str(file), zone=zone, now_ms=asked_ms)
     until = _in_zone(found.until_ms, zone)[:10]
     if not found.spans:
         raise WrongUse(
@@ -224,7 +224,7 @@ def import_ical(
         timezone=zone,
         spans=found.spans,
         description=description,
-        source=f"{_printable(file.name)}, imported {_in_zone(now_ms, zone)[:10]}",
+        source=f"{_printable(file.name)}, imported {_in_zone(asked_ms, zone)[:10]}",
     )
     _put(session, [calendar], as_json, notes=notes)
 
@@ -256,7 +256,7 @@ def _put(
         known = database.read_now(store.load_all)
         changed = database.write_now(
             lambda connection: {
-                one.name: store.put(connection, one, who=who_asks(), now_ms=clock_ms())
+                one.name: store.put(connection, one, who=who_asks(), now_ms=now_ms())
                 for one in found
             }
         )
@@ -283,13 +283,13 @@ def _load(session: Session, file: Path) -> list[Calendar]:
     return load_calendars(text, str(file), zone=session.settings.timezone)
 
 
-def _state(calendar: Calendar, now_ms: int) -> Closed | None:
-    return closed_at({calendar.name: calendar}, [calendar.name], now_ms)
+def _state(calendar: Calendar, at_ms: int) -> Closed | None:
+    return closed_at({calendar.name: calendar}, [calendar.name], at_ms)
 
 
 def _doubts(found: Sequence[Calendar]) -> dict[str, tuple[str, ...]]:
-    now_ms = clock_ms()
-    told = {calendar.name: doubts(calendar, now_ms) for calendar in found}
+    asked_ms = now_ms()
+    told = {calendar.name: doubts(calendar, asked_ms) for calendar in found}
     return {name: sentences for name, sentences in told.items() if sentences}
 
 

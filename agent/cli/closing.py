@@ -2,15 +2,13 @@
 
 import getpass
 import re
-import time
-from datetime import UTC, datetime
 from typing import Final
 
 import click
 
 from agent.cli import say
-from agent.cli.session import Session, json_option, pass_session
-from agent.cli.tasks import tell_agent
+from agent.cli.moments import now_ms, read_moment
+from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.errors import WrongUse
 from agent.store import calendars as store
 from agent.windows import BY_HAND
@@ -32,18 +30,18 @@ def close(session: Session, until: str | None, length: str | None, why: str, as_
     \b
     Example:  smartcron-agent calendars close --for 2h --why "new database server"
     """
-    now_ms = clock_ms()
+    asked_ms = now_ms()
     if (until is None) == (length is None):
         raise WrongUse("--until, --for: say when it ends with one of them, such as --for 2h")
-    until_ms = read_moment("--until", until) if until else now_ms + _length_ms(length or "")
-    if not now_ms < until_ms <= now_ms + LONGEST_MS:
+    until_ms = read_moment("--until", until) if until else asked_ms + _length_ms(length or "")
+    if not asked_ms < until_ms <= asked_ms + LONGEST_MS:
         raise WrongUse(f"--until {until or length}: must be later than now, and within a year")
     if len(why) > LONGEST_WHY or not why.isprintable():
         raise WrongUse(f"--why {why[:40]!r}: must be one line of at most {LONGEST_WHY} characters")
     with session.database() as database:
         calendar = database.write_now(
             lambda connection: store.close(
-                connection, until_ms=until_ms, why=why, who=who_asks(), now_ms=now_ms
+                connection, until_ms=until_ms, why=why, who=who_asks(), now_ms=asked_ms
             )
         )
     tell_agent(session)
@@ -63,28 +61,16 @@ def open_(session: Session, as_json: bool) -> None:
     \b
     Example:  smartcron-agent calendars open
     """
-    now_ms = clock_ms()
+    asked_ms = now_ms()
     with session.database() as database:
         database.write_now(
-            lambda connection: store.open_again(connection, who=who_asks(), now_ms=now_ms)
+            lambda connection: store.open_again(connection, who=who_asks(), now_ms=asked_ms)
         )
     tell_agent(session)
     if as_json:
-        say.json_out({"name": BY_HAND, "until_ms": now_ms})
+        say.json_out({"name": BY_HAND, "until_ms": asked_ms})
         return
     say.good("tasks start again")
-
-
-def read_moment(option: str, text: str) -> int:
-    """Milliseconds since 1970 UTC of a moment that a person wrote; raises WrongUse."""
-    try:
-        found = datetime.fromisoformat(text)
-        # A moment without an offset is meant as the reader's own clock shows it.
-        return round(found.astimezone(UTC).timestamp() * 1000)
-    except (ValueError, OverflowError) as error:
-        raise WrongUse(
-            f"{option} {text!r}: is no moment; write ISO 8601 such as 2026-12-24T18:00+13:00"
-        ) from error
 
 
 def _length_ms(text: str) -> int:
@@ -97,8 +83,3 @@ def _length_ms(text: str) -> int:
 def who_asks() -> str:
     """Who is named as the author of a change made here."""
     return f"{getpass.getuser()} (command line)"
-
-
-def clock_ms() -> int:
-    """The moment of the command, in milliseconds since 1970 UTC."""
-    return time.time_ns() // 1_000_000

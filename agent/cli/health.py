@@ -2,6 +2,7 @@
 
 import sys
 import time
+from functools import partial
 from typing import Final
 
 import click
@@ -13,10 +14,11 @@ from agent.cli.watch import overview, take
 from agent.errors import AgentError, StorageError
 from agent.health import probes
 from agent.health.probes import Reading
+from agent.rules.clocks import SHOWN_KINDS
 from agent.rules.thresholds import CRIT, OK, UNKNOWN, judge
-from agent.store import state
+from agent.store import events, state
 
-CHECKS: Final = ("database", "disk", "memory", "cpu", "logs", "master_runner")
+CHECKS: Final = ("clock", "database", "disk", "memory", "cpu", "logs", "master_runner")
 WATCH_EVERY_S = 1.0
 CPU_OVER_S = 0.2
 
@@ -110,14 +112,21 @@ def _readings(session: Session) -> list[Reading]:
             started = time.monotonic()
             beat = database.read_now(state.last_beat)
             latency_ms = (time.monotonic() - started) * 1000
+            last = database.read_now(partial(events.newest, kinds=SHOWN_KINDS))
     except (StorageError, AgentError) as error:
+        readings.append(probes.clock(None, _now_ms()))
         readings.append(probes.database(None, fault=str(error)))
         readings.append(probes.master_runner(None))
         return readings
     readings.append(probes.database(latency_ms))
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = _now_ms()
+    readings.append(probes.clock(last, now_ms))
     readings.append(probes.master_runner(None if beat is None else now_ms - beat.at_ms))
     return readings
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _is_fault(reading: Reading, verdict: str) -> bool:

@@ -1,134 +1,25 @@
-"""Commands about due moments: those to come, and the proof that none was lost."""
+"""The command that proves that no due moment was lost."""
 
 import sys
-import time
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from typing import BinaryIO, Final
-from zoneinfo import ZoneInfo
+from datetime import timedelta
+from typing import Final
 
 import click
 
 from agent.cli import say
-from agent.cli.batch import answer_lines
+from agent.cli.coming import in_zone
+from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session
-from agent.cron.words import in_words
 from agent.definitions import Definition
 from agent.due import each_due
 from agent.errors import WrongUse
 from agent.rules import ledger as rules
-from agent.rules.schedule import next_moments
 from agent.store import ledger as store
 from agent.store import state
 from agent.store import tasks as task_store
 
 DAY: Final = timedelta(days=1)
-
-
-@click.command("next")
-@click.argument("task_names", nargs=-1)
-@click.option("--count", type=click.IntRange(1, 1000), default=10, show_default=True)
-@click.option("--cron", "text", help="A schedule that need not be saved, instead of tasks.")
-@click.option("--tz", "zone", default="UTC", show_default=True, help="Zone of --cron.")
-@click.option("--from", "start", help="Moment to look from, ISO 8601 (else now).")
-@click.option(
-    "--batch",
-    type=click.File("rb"),
-    help="JSON lines of cron, tz, from, count instead (- for stdin); answers in JSON lines.",
-)
-@click.option("--dst-gap", type=click.Choice(["after", "skip"]), default="after", show_default=True)
-@click.option(
-    "--dst-fold", type=click.Choice(["first", "both"]), default="first", show_default=True
-)
-@json_option
-@pass_session
-def next_(
-    session: Session,
-    task_names: tuple[str, ...],
-    count: int,
-    text: str | None,
-    zone: str,
-    start: str | None,
-    batch: BinaryIO | None,
-    dst_gap: str,
-    dst_fold: str,
-    as_json: bool,
-) -> None:
-    """The next due moments, of all tasks, of some, or of a schedule of your own.
-
-    \b
-    Examples:
-      smartcron-agent next --count 20
-      smartcron-agent next --cron "*/30 8-18 * * 1-5" --tz Europe/Berlin --count 5
-      echo '{"cron": "0 7 * * *", "from": "2026-11-24T08:00Z"}' | smartcron-agent next --batch -
-    """
-    if batch is not None:
-        if task_names or text is not None or start is not None:
-            raise WrongUse("--batch: takes its schedules and moments from the lines alone")
-        for answer in answer_lines(batch):
-            sys.stdout.buffer.write(answer)
-            # A program may wait for this answer before it asks again.
-            sys.stdout.buffer.flush()
-        return
-    after_ms = _moment("--from", start) if start else _now_ms()
-    if text is not None:
-        definitions: Iterable[Definition] = [
-            Definition(
-                task_name="unsaved",
-                schedule=(text,),
-                command=("/bin/true",),
-                timezone=zone,
-                dst_gap="skip" if dst_gap == "skip" else "after",
-                dst_fold="both" if dst_fold == "both" else "first",
-            )
-        ]
-    else:
-        with session.database() as database:
-            rows = database.read_now(
-                lambda connection: (
-                    task_store.load(connection, task_names)
-                    if task_names
-                    else task_store.load_all(connection)
-                )
-            )
-        definitions = [row.definition for row in rows if row.enabled]
-    found: list[tuple[int, str, Definition]] = []
-    for definition in definitions:
-        coming = next_moments(
-            definition.schedule,
-            definition.timezone,
-            after_ms,
-            count,
-            dst_gap=definition.dst_gap,
-            dst_fold=definition.dst_fold,
-            task_name="" if text is not None else definition.task_name,
-        )
-        found.extend((due.at_ms, due.tag, definition) for due in coming)
-    found.sort(key=lambda entry: (entry[0], entry[2].priority, entry[2].task_name))
-    shown = found[:count]
-    if as_json:
-        say.json_out(
-            [
-                {"at": _in_zone(at_ms, task.timezone), "at_ms": at_ms, "tag": tag}
-                | ({} if text is not None else {"task_name": task.task_name})
-                for at_ms, tag, task in shown
-            ]
-        )
-        return
-    say.table(
-        ("Due", "Zone", "Task", "Schedule", "Tag"),
-        [
-            (
-                _in_zone(at_ms, task.timezone),
-                task.timezone,
-                task.task_name,
-                in_words(task.schedule, task_name=task.task_name),
-                "" if tag == "normal" else tag,
-            )
-            for at_ms, tag, task in shown
-        ],
-        empty="Nothing will ever be due.",
-    )
 
 
 @click.group("ledger")
@@ -151,9 +42,9 @@ def check(session: Session, start: str | None, end: str | None, as_json: bool) -
     """
     with session.database() as database:
         decided_ms = database.read_now(state.decided_until)
-        until_ms = _moment("--to", end) if end else (decided_ms or _now_ms())
+        until_ms = read_moment("--to", end) if end else (decided_ms or now_ms())
         after_ms = (
-            _moment("--from", start) if start else until_ms - round(DAY.total_seconds() * 1000)
+            read_moment("--from", start) if start else until_ms - round(DAY.total_seconds() * 1000)
         )
         if after_ms >= until_ms:
             raise WrongUse(f"--from {start}: must be earlier than --to")
@@ -186,8 +77,8 @@ def check(session: Session, start: str | None, end: str | None, as_json: bool) -
     if as_json:
         say.json_out(
             {
-                "from": _in_zone(after_ms, "UTC"),
-                "to": _in_zone(until_ms, "UTC"),
+                "from": in_zone(after_ms, "UTC"),
+                "to": in_zone(until_ms, "UTC"),
                 "expected": expected,
                 "recorded": sum(found.recorded for found in compared.values()),
                 "missing": missing,
@@ -197,13 +88,13 @@ def check(session: Session, start: str | None, end: str | None, as_json: bool) -
                     name: {
                         "missing": [
                             {
-                                "first": _in_zone(gap.first_ms, "UTC"),
-                                "last": _in_zone(gap.last_ms, "UTC"),
+                                "first": in_zone(gap.first_ms, "UTC"),
+                                "last": in_zone(gap.last_ms, "UTC"),
                                 "count": gap.count,
                             }
                             for gap in found.missing
                         ],
-                        "doubled": [_in_zone(at_ms, "UTC") for at_ms in found.doubled],
+                        "doubled": [in_zone(at_ms, "UTC") for at_ms in found.doubled],
                     }
                     for name, found in faults.items()
                 },
@@ -231,23 +122,4 @@ def _due(definition: Definition, after_ms: int, until_ms: int) -> Iterable[int]:
     return each_due(definition, after_ms, until_ms)
 
 
-def _moment(option: str, text: str) -> int:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise WrongUse(
-            f"{option} {text!r}: is no moment; write ISO 8601 such as 2026-11-24T08:00+13:00"
-        ) from error
-    # A moment without an offset is meant as the reader's own clock shows it.
-    return round(found.astimezone(UTC).timestamp() * 1000)
-
-
-def _in_zone(at_ms: int, zone: str) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, ZoneInfo(zone)).isoformat(timespec="seconds")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-COMMANDS: Final = (next_, ledger)
+COMMANDS: Final = (ledger,)

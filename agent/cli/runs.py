@@ -76,6 +76,8 @@ def show(session: Session, run_id: str, as_json: bool) -> None:
     facts = (
         ("task", run.task_name),
         ("status", run.status + (f" ({say.reason(run.reason)})" if run.reason else "")),
+        ("note", run.note or "-"),
+        ("caused by", run.caused_by or "-"),
         ("due", say.moment(run.scheduled_ms)),
         ("started", say.moment(run.started_ms)),
         ("ended", say.moment(run.ended_ms)),
@@ -152,7 +154,7 @@ def abort(session: Session, run_id: str, grace: int | None, as_json: bool) -> No
 
 
 def _cells(run: Run) -> tuple[str, ...]:
-    reason = say.reason(run.reason)
+    reason = ": ".join(part for part in (say.reason(run.reason), run.note) if part)
     if run.missed_count > 1:
         reason += f", {run.missed_count} moments until {say.moment(run.missed_until_ms)}"
     return (

@@ -32,14 +32,22 @@ ENDING_STYLES = {
 
 REASONS = {
     "agent_down": "no agent ran then",
+    "blackout": "no start is allowed then",
+    "catchup_limit": "more were missed than are caught up",
+    "clock_jump": "the clock was set past it",
     "disabled": "switched off",
     "never_started": "could not be started",
     "no_trace": "no trace of it was found",
     "overlap": "the run before had not ended",
     "paused": "paused",
+    "queue_full": "enough were waiting already",
     "reboot": "the server was started anew",
+    "replaced": "a newer run took its place",
+    "skip_next": "somebody let it pass",
     "superseded": "the next regular run came first",
+    "suspended": "the server slept then",
     "too_late": "too late to start",
+    "withdrawn": "taken back",
 }
 
 

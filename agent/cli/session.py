@@ -11,9 +11,10 @@ from agent.errors import Conflict
 from agent.lock import is_served
 from agent.settings import Home, Settings, load_settings
 from agent.store.database import Database, database_url
-from agent.wire.caller import Caller
+from agent.wire.caller import Caller, new_op
 from agent.wire.keyfiles import AGENT_KEY, LOCAL_KEY, load_pair
 from shared.protocol.keys import Address
+from shared.protocol.requests import AgentReload
 
 # Listening everywhere includes here.
 _LOCAL_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1", "*": "127.0.0.1"}  # noqa: S104 - not bound
@@ -70,3 +71,11 @@ pass_session = click.make_pass_decorator(Session)
 def json_option(command: T) -> T:
     """`--json`: the answer for programs."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
+
+
+def tell_agent(session: Session) -> None:
+    """Let a living agent take over what was changed in the database."""
+    if not session.is_served:
+        return
+    with session.agent(purpose="take over the change") as agent:
+        agent.call(AgentReload(op=new_op(), expires_ms=agent.expires_ms()))

@@ -3,14 +3,17 @@
 import getpass
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import click
 import msgspec
 from rich.markup import escape
 
 from agent.cli import say
-from agent.cli.session import Session, json_option, pass_session
+from agent.cli.moments import read_moment
+from agent.cli.orders import backfill, remove, skip
+from agent.cli.pausing import show_preview
+from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.cron.words import in_words
 from agent.definitions import Definition, check, load_definitions, to_toml
 from agent.due import next_due
@@ -193,9 +196,22 @@ def show(session: Session, task_name: str, as_json: bool) -> None:
 @tasks.command()
 @click.argument("task_name")
 @click.option("--reason", help="Kept with the run.")
+@click.option(
+    "--if-running",
+    type=click.Choice(["error", "queue", "parallel"]),
+    default="error",
+    show_default=True,
+    help="Refuse, wait behind, or run beside a run that lives (where the task allows it).",
+)
 @json_option
 @pass_session
-def run(session: Session, task_name: str, reason: str | None, as_json: bool) -> None:
+def run(
+    session: Session,
+    task_name: str,
+    reason: str | None,
+    if_running: Literal["error", "queue", "parallel"],
+    as_json: bool,
+) -> None:
     """Run a task now; the agent answers when the order is recorded.
 
     \b
@@ -204,7 +220,11 @@ def run(session: Session, task_name: str, reason: str | None, as_json: bool) -> 
     with session.agent(purpose="run a task") as agent:
         reply = agent.call(
             requests.RunStart(
-                op=new_op(), expires_ms=agent.expires_ms(), task_id=task_name, reason=reason
+                op=new_op(),
+                expires_ms=agent.expires_ms(),
+                task_id=task_name,
+                reason=reason,
+                if_running=if_running,
             ),
             requests.RunStartReply,
         )
@@ -217,6 +237,8 @@ def run(session: Session, task_name: str, reason: str | None, as_json: bool) -> 
 @tasks.command()
 @click.argument("task_names", nargs=-1, required=True)
 @click.option("--for", "minutes", type=click.IntRange(1, 525_600), help="Minutes to pause.")
+@click.option("--until", "end", help="Moment at which the pause ends by itself, ISO 8601.")
+@click.option("--dry-run", is_flag=True, help="Only say what the pause would do.")
 @click.option("--reason", help="Shown wherever the task is.")
 @json_option
 @pass_session
@@ -224,15 +246,28 @@ def pause(
     session: Session,
     task_names: tuple[str, ...],
     minutes: int | None,
+    end: str | None,
+    dry_run: bool,
     reason: str | None,
     as_json: bool,
 ) -> None:
-    """Start no scheduled runs of these tasks, until resumed or for some minutes.
+    """Start no scheduled runs of these tasks, until resumed, for some minutes, or until a moment.
 
     \b
-    Example:  smartcron-agent tasks pause payroll_sync_deputy --for 60 --reason "API down"
+    Examples:
+      smartcron-agent tasks pause payroll_sync_deputy --for 60 --reason "API down"
+      smartcron-agent tasks pause payroll_sync_deputy --until 2026-12-24T18:00 --dry-run
     """
+    if minutes is not None and end is not None:
+        raise WrongUse(f"--until {end}: says what --for says too; give one of them")
     until_ms = None if minutes is None else _now_ms() + minutes * 60_000
+    if end is not None:
+        until_ms = read_moment("--until", end)
+        if until_ms <= _now_ms():
+            raise WrongUse(f"--until {end}: lies in the past; name a moment to come")
+    if dry_run:
+        show_preview(session, task_names, until_ms, as_json)
+        return
     _set(session, task_names, "paused", as_json, paused=True, until_ms=until_ms, reason=reason)
 
 
@@ -276,14 +311,6 @@ def disable(
     Example:  smartcron-agent tasks disable bank_auto_categorize --reason "replaced"
     """
     _set(session, task_names, "disabled", as_json, enabled=False, reason=reason)
-
-
-def tell_agent(session: Session) -> None:
-    """Let a living agent take over what was changed in the database."""
-    if not session.is_served:
-        return
-    with session.agent(purpose="take over the change") as agent:
-        agent.call(requests.AgentReload(op=new_op(), expires_ms=agent.expires_ms()))
 
 
 def _set(
@@ -394,5 +421,8 @@ def _who() -> str:
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
+
+for command in (backfill, remove, skip):
+    tasks.add_command(command)
 
 COMMANDS: Final = (tasks,)

@@ -16,7 +16,7 @@ from agent.cron.fields import LAST, Named
 DAY_S: Final = 86_400
 _EVERY_DAY: Final = "* * *"
 # Long enough that most walks stay inside, short enough that a first look costs little.
-_BLOCK_DAYS: Final = 64
+_BLOCK_DAYS: Final = 16
 # 2024 is a leap year.
 _LENGTHS: Final = {month: calendar.monthrange(2024, month)[1] for month in range(1, 13)}
 

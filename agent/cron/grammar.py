@@ -48,6 +48,14 @@ class Once:
     local_s: int
 
 
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """Once at each boot of the host: no clock names these moments, the agent sees them."""
+
+    text: str
+
+
+# What clocks and calendars alone say.
 Schedule = Cron | Every | Once
 
 _NICKNAMES: Final = {
@@ -66,7 +74,7 @@ _EVERY: Final = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 _AT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d", re.ASCII)
 
 
-def parse(text: str, *, task_name: str = "") -> Schedule:
+def parse(text: str, *, task_name: str = "") -> Schedule | Boot:
     """The meaning of a schedule text; raises BadDefinition naming what to write instead.
 
     The name matters only to H, which stands for another number in each task.
@@ -82,7 +90,7 @@ def name_that_matters(texts: tuple[str, ...], task_name: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _parse(text: str, task_name: str) -> Schedule:
+def _parse(text: str, task_name: str) -> Schedule | Boot:
     if len(text) > MAX_LENGTH:
         raise BadDefinition(
             "schedule", text[:100], f"has {len(text)} characters; at most {MAX_LENGTH} are read"
@@ -100,7 +108,7 @@ def _parse(text: str, task_name: str) -> Schedule:
     return _parse_fields(text, words, task_name)
 
 
-def _parse_named(text: str, words: list[str]) -> Schedule:
+def _parse_named(text: str, words: list[str]) -> Schedule | Boot:
     name = words[0].lower()
     if name in _NICKNAMES and len(words) == 1:
         return _parse_fields(text, _NICKNAMES[name].split(), "")
@@ -108,11 +116,11 @@ def _parse_named(text: str, words: list[str]) -> Schedule:
         return _parse_every(text, words)
     if name == "@at":
         return _parse_at(text, words)
-    if name == "@reboot":
-        raise refusal(text, "a start at boot is not offered; schedules here are moments in time")
-    if name in _NICKNAMES:
+    if name == "@reboot" and len(words) == 1:
+        return Boot("@reboot")
+    if name in _NICKNAMES or name == "@reboot":
         raise refusal(text, f"nothing may follow {name}; write {name} alone")
-    known = ", ".join([*_NICKNAMES, "@every 90s", "@at 2026-12-24T18:00"])
+    known = ", ".join([*_NICKNAMES, "@reboot", "@every 90s", "@at 2026-12-24T18:00"])
     raise refusal(text, f"{words[0]} is not known; there are {known}")
 
 

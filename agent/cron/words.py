@@ -6,7 +6,7 @@ from typing import Final
 
 from cron_descriptor import ExpressionDescriptor
 
-from agent.cron.grammar import Cron, Every, Once, Schedule, parse
+from agent.cron.grammar import Boot, Cron, Every, Once, Schedule, parse
 from agent.errors import BadDefinition
 
 _WEEKDAYS: Final = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -32,7 +32,9 @@ def _say(text: str, task_name: str) -> str:
     return _say_schedule(schedule)
 
 
-def _say_schedule(schedule: Schedule) -> str:
+def _say_schedule(schedule: Schedule | Boot) -> str:
+    if isinstance(schedule, Boot):
+        return "At boot"
     if isinstance(schedule, Every):
         size_s, unit = next(pair for pair in _UNITS if schedule.interval_s % pair[0] == 0)
         return _every(schedule.interval_s // size_s, unit)

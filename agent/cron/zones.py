@@ -4,14 +4,16 @@ import difflib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from importlib import resources
 from itertools import pairwise
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent.errors import BadDefinition
 
 # Long enough that few blocks are needed, short enough that a first look is quick.
 BLOCK_S: Final = 366 * 86_400
+_MAX_NAME: Final = 64
 LAST_S: Final = int(datetime(9900, 1, 1, tzinfo=UTC).timestamp())
 # From 1970 on no zone changes twice within six days, so a look each three finds every change.
 _PROBE_S: Final = 3 * 86_400
@@ -61,12 +63,20 @@ class Stretch:
 @lru_cache(maxsize=1024)
 def load_zone(name: str) -> ZoneInfo:
     """The zone of this name; raises BadDefinition with the nearest name that exists."""
-    if not name.startswith(_NO_PLACES):
+    if len(name) <= _MAX_NAME and not name.startswith(_NO_PLACES):
         try:
             return ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             pass
     raise BadDefinition("timezone", name[:100], _nearest(name[:100]))
+
+
+def forget_zones() -> None:
+    """Read the zones anew when they are asked for next, as their data may have changed."""
+    ZoneInfo.clear_cache()
+    load_zone.cache_clear()
+    stretches.cache_clear()
+    _known_zones.cache_clear()
 
 
 def stretch_at(name: str, at_s: int) -> Stretch:
@@ -126,10 +136,28 @@ def _offset_s(zone: ZoneInfo, at_s: int) -> int:
 
 
 def _nearest(name: str) -> str:
-    known = {zone.lower(): zone for zone in available_timezones()}
-    wanted = name.lower().replace(" ", "_")
-    near = difflib.get_close_matches(wanted, known, n=1, cutoff=0.6)
-    if not near:
-        near = [zone for zone in sorted(known) if zone.split("/")[-1] == wanted][:1]
-    meant = f"did you mean {known[near[0]]!r}?" if near else "write one such as 'Pacific/Auckland'"
+    zone = _resembling(name.lower().replace(" ", "_"))
+    meant = f"did you mean {zone!r}?" if zone else "write one such as 'Pacific/Auckland'"
     return f"there is no such time zone; {meant}"
+
+
+def _resembling(wanted: str) -> str | None:
+    """A zone of this name but for case, else one with such a city, best in the same region."""
+    known = _known_zones()
+    region, _, city = wanted.rpartition("/")
+    if wanted in known:
+        return known[wanted]
+    cities: dict[str, str] = {}
+    for lowered, zone in known.items():
+        its_region, _, its_city = lowered.rpartition("/")
+        if its_city not in cities or its_region == region:
+            cities[its_city] = zone
+    near = difflib.get_close_matches(city, cities, n=1, cutoff=0.6)
+    return cities[near[0]] if near else None
+
+
+@lru_cache(maxsize=1)
+def _known_zones() -> dict[str, str]:
+    """Zones by name in small letters. To look through the host's folders would take too long."""
+    names = resources.files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
+    return {name.lower(): name for name in sorted(names) if not name.startswith(_NO_PLACES)}

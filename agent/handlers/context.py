@@ -1,8 +1,8 @@
 """What do the handlers need of the rest of the agent?"""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -20,9 +20,27 @@ class Orders(Protocol):
     """Starts and stops runs (the runner)."""
 
     async def start_now(
-        self, task_name: str, *, who: str, reason: str | None, op: str | None = None
+        self,
+        task_name: str,
+        *,
+        who: str,
+        reason: str | None,
+        op: str | None = None,
+        if_running: Literal["error", "queue", "parallel"] = "error",
     ) -> Run:
-        """The new run, recorded; raises TaskNotFound or Conflict."""
+        """The new run, recorded; raises TaskNotFound, Conflict, or WrongUse."""
+        ...
+
+    async def backfill(
+        self,
+        task_name: str,
+        moments_ms: Sequence[int],
+        *,
+        who: str,
+        reason: str | None,
+        op: str | None = None,
+    ) -> tuple[Run, ...]:
+        """The new runs, recorded; raises TaskNotFound, Conflict, or WrongUse."""
         ...
 
     async def abort(self, run_id: str, *, who: str, grace_ms: int | None = None) -> str:
@@ -40,6 +58,7 @@ class Flags(Protocol):
         enabled: bool | None = None,
         paused: bool | None = None,
         until_ms: int | None = None,
+        skip_until_ms: int | None = None,
         reason: str | None = None,
         who: str,
     ) -> tuple[TaskRow, ...]:
@@ -50,8 +69,13 @@ class Flags(Protocol):
 class Plans(Protocol):
     """Knows when tasks are due (the scheduler)."""
 
-    async def reload(self) -> None:
-        """Take over what was changed in the database."""
+    async def take(self, rows: Iterable[TaskRow], gone: Iterable[str] = ()) -> None:
+        """Take over some tasks as they were just recorded."""
+        ...
+
+    @property
+    def boots(self) -> tuple[int, ...]:
+        """When the agent first saw each boot of the host."""
         ...
 
 
@@ -84,8 +108,17 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     agent_key: str
     address: Address
     events_port: int
-    capabilities: tuple[str, ...] = ("zlib", "logs", "metrics", "audit", "checks", "invites")
+    capabilities: tuple[str, ...] = (
+        "zlib",
+        "logs",
+        "metrics",
+        "audit",
+        "checks",
+        "invites",
+        "planning",
+    )
     logs_for_viewers: bool = True
+    max_running: int = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from agent.definitions import Definition
 from agent.rules.schedule import in_words
 from agent.runs import ENDINGS, Run
 from agent.store import checks
+from agent.store.alerts import Alert
 from agent.store.rollups import FAILURES, HOUR_MS
 from agent.store.statistics import DAY_HOURS, TaskStats
 from agent.store.tasks import TaskRow
@@ -157,6 +158,17 @@ def settings_row(definition: Definition, *, with_command: bool) -> TaskSettings:
         run_as=definition.run_as if with_command else None,
         working_directory=definition.working_directory if with_command else None,
         enabled=definition.enabled,
+        overlap_limit=definition.overlap_limit,
+        catchup_limit=definition.catchup_limit,
+        valid_from=definition.valid_from,
+        valid_until=definition.valid_until,
+        every_nth=definition.every_nth,
+        spread_s=definition.spread_s,
+        calendars=definition.calendars,
+        in_blackout=definition.in_blackout,
+        after=definition.after,
+        after_on=definition.after_on,
+        after_delay_s=definition.after_delay_s,
     )
 
 
@@ -212,6 +224,23 @@ def _usual(durations_ms: Sequence[int]) -> tuple[int | None, int | None]:
         return None, None
     ordered = sorted(durations_ms)
     return ordered[0], ordered[max(0, -(-len(ordered) * 9 // 10) - 1)]
+
+
+def alert_row(alert: Alert) -> wire.Alert:
+    """An alert as every client may see it."""
+    kind, name = ("task", alert.task_name) if alert.task_name else ("agent", "")
+    return wire.Alert(
+        id=alert.id,
+        sev=alert.severity,
+        state="open" if alert.status == "active" else alert.status,
+        kind=alert.kind,
+        subject=wire.Subject(kind, name),
+        title=alert.title,
+        msg=alert.message,
+        opened_ms=alert.opened_ms,
+        last_ms=alert.last_seen_ms,
+        count=alert.occurrences,
+    )
 
 
 def _short(text: str | None) -> str | None:

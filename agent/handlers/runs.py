@@ -15,6 +15,8 @@ from shared.protocol.errors import BadRequest
 from shared.protocol.requests import (
     RunAbort,
     RunAbortReply,
+    RunBackfill,
+    RunBackfillReply,
     RunDetail,
     RunFilter,
     RunGet,
@@ -28,17 +30,30 @@ from shared.protocol.rows import ENDED
 
 async def start(context: Context, who: Who, request: RunStart) -> Done:
     """Order one run of a task, exactly as the task is defined."""
-    if request.if_running != "error":
-        raise BadRequest(
-            f"if_running = {request.if_running!r}: this agent serves 'error' only, "
-            "as tasks never run beside themselves",
-            detail={"path": "$.if_running"},
-        )
     run = await context.orders.start_now(
-        request.task_id, who=who.name, reason=request.reason, op=request.op
+        request.task_id,
+        who=who.name,
+        reason=request.reason,
+        op=request.op,
+        if_running=request.if_running,
     )
     context.hurry()
     return Done(RunStartReply(run_id=run.id, state=run.status, rev=context.journal.revs.state))
+
+
+async def backfill(context: Context, who: Who, request: RunBackfill) -> Done:
+    """Order runs of a task as of moments that have passed."""
+    runs = await context.orders.backfill(
+        request.task_id,
+        request.moments_ms,
+        who=who.name,
+        reason=request.reason,
+        op=request.op,
+    )
+    context.hurry()
+    return Done(
+        RunBackfillReply(run_ids=tuple(run.id for run in runs), rev=context.journal.revs.state)
+    )
 
 
 async def abort(context: Context, who: Who, request: RunAbort) -> Done:

@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from agent.handlers import admin, figures, keys, logs, runs, session, tasks
+from agent.handlers import admin, figures, keys, logs, planning, runs, session, tasks
 from agent.handlers.context import Context
 from agent.wire.control import Answer, Handler
 from agent.wire.operations import Done
 from agent.wire.sessions import Who
+from shared.protocol import planning as wire
 from shared.protocol import requests
 from shared.protocol.requests import AnyReply, Request
 
@@ -20,9 +21,16 @@ HANDLERS: Final[dict[type[Request], _Function]] = {
     requests.Sync: session.sync,
     requests.Enroll: keys.enroll,
     requests.TaskGet: tasks.get,
-    requests.SchedulePreview: tasks.preview,
+    requests.SchedulePreview: planning.preview,
+    wire.ScheduleNext: planning.coming,
+    wire.ScheduleForecast: planning.forecast,
+    wire.ScheduleWhatIf: planning.what_if,
+    wire.ScheduleWhy: planning.why,
+    wire.PausePreview: planning.pause,
     requests.TaskSet: tasks.change,
+    requests.TaskSkip: tasks.skip,
     requests.RunStart: runs.start,
+    requests.RunBackfill: runs.backfill,
     requests.RunAbort: runs.abort,
     requests.RunGet: runs.get,
     requests.RunsPage: runs.page,

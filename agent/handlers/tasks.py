@@ -1,15 +1,14 @@
-"""What is this task, when is it due, and may it run?"""
+"""What is this task, and may it run?"""
 
 import asyncio
 from functools import partial
 from typing import Final
 
-from agent.cron.moments import DueMoment
 from agent.due import next_dues
+from agent.errors import TaskNotFound
 from agent.handlers.context import Context
 from agent.handlers.rights import may_read_output, may_see_commands
 from agent.handlers.rows import settings_row, task_row
-from agent.rules.schedule import in_words, next_moments
 from agent.runs import Run
 from agent.store import ledger, tasks
 from agent.store.ledger import RunFilter
@@ -22,23 +21,17 @@ from shared.protocol.requests import (
     Failure,
     Outcome,
     Point,
-    SchedulePreview,
-    SchedulePreviewReply,
+    Skipped,
     TaskDetail,
     TaskGet,
     TaskSet,
     TaskSetReply,
+    TaskSkip,
+    TaskSkipReply,
 )
 
 _COMING: Final = 10
 _SERIES: Final = 200
-_NOTES: Final = {
-    "moved": "{} of these falls into the hour that is skipped when clocks go forward; "
-    "it runs right after it",
-    "first_of_two": "{} of these falls into the hour that comes twice when clocks go back; "
-    "it runs the first time",
-    "second_of_two": "{} of these runs in the second of the two hours when clocks go back",
-}
 
 
 async def get(context: Context, who: Who, request: TaskGet) -> TaskDetail:
@@ -74,26 +67,13 @@ async def get(context: Context, who: Who, request: TaskGet) -> TaskDetail:
     )
 
 
-async def preview(context: Context, who: Who, request: SchedulePreview) -> SchedulePreviewReply:
-    """The moments at which a schedule would be due."""
-    after_ms = context.clock.now_ms() if request.from_ms is None else request.from_ms
-    moments = await asyncio.to_thread(
-        next_moments, (request.schedule,), request.tz, after_ms, request.count
-    )
-    return SchedulePreviewReply(
-        times_ms=tuple(moment.at_ms for moment in moments),
-        schedule_text=in_words((request.schedule,)),
-        notes=_notes(moments),
-    )
-
-
 async def change(context: Context, who: Who, request: TaskSet) -> Done:
     """Enable, disable, pause or resume tasks; those that exist, all of them at once."""
     _check_change(request, context.clock.now_ms())
     names = tuple(dict.fromkeys(request.ids))
     known = [name for name in names if context.journal.get("task", name) is not None]
     if known:
-        await context.flags.set_flags(
+        changed = await context.flags.set_flags(
             known,
             enabled=request.enabled,
             paused=request.paused,
@@ -101,7 +81,7 @@ async def change(context: Context, who: Who, request: TaskSet) -> Done:
             reason=request.reason,
             who=who.name,
         )
-        await context.plans.reload()
+        await context.plans.take(changed)
         context.hurry()
     return Done(
         TaskSetReply(
@@ -113,6 +93,44 @@ async def change(context: Context, who: Who, request: TaskSet) -> Done:
                 for name in names
             ),
         )
+    )
+
+
+async def skip(context: Context, who: Who, request: TaskSkip) -> Done:
+    """Let the next due moments of some tasks pass without a run, or take that back."""
+    results = []
+    for name in dict.fromkeys(request.ids):
+        try:
+            results.append(await _skip(context, who, request, name))
+        except TaskNotFound:
+            results.append(Skipped(id=name, code="not_found", msg="there is no such task"))
+    context.hurry()
+    return Done(TaskSkipReply(rev=context.journal.revs.state, results=tuple(results)))
+
+
+async def _skip(context: Context, who: Who, request: TaskSkip, name: str) -> Skipped:
+    (task,) = await context.database.read(partial(tasks.load, names=[name]))
+    now_ms = context.clock.now_ms()
+    if not task.enabled:
+        return Skipped(id=name, code="conflict", msg="it is disabled: nothing of it is due")
+    # One more than is skipped: the moment after which it runs again.
+    coming = await asyncio.to_thread(
+        next_dues, task.definition, now_ms, request.count + 1, boots=context.plans.boots
+    )
+    skipped = coming[: request.count]
+    if request.count and not skipped:
+        return Skipped(id=name, code="conflict", msg="nothing of it is due any more")
+    until_ms = skipped[-1].at_ms if skipped else None
+    changed = await context.flags.set_flags(
+        [name], skip_until_ms=until_ms or 0, reason=request.reason, who=who.name
+    )
+    await context.plans.take(changed)
+    following = coming[request.count :]
+    return Skipped(
+        id=name,
+        code="ok",
+        until_ms=until_ms,
+        next_ms=following[0].at_ms if following else None,
     )
 
 
@@ -137,10 +155,3 @@ def _failure(run: Run, with_output: bool) -> Failure:
         message=run.error_message if with_output else None,
         stack_trace=run.stack_trace if with_output else None,
     )
-
-
-def _notes(moments: tuple[DueMoment, ...]) -> tuple[str, ...]:
-    counts: dict[str, int] = {}
-    for moment in moments:
-        counts[moment.tag] = counts.get(moment.tag, 0) + 1
-    return tuple(text.format(counts[tag]) for tag, text in _NOTES.items() if tag in counts)

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 import psutil
 
+from agent.rules.clocks import Happening, clock_state
 from agent.rules.thresholds import Threshold
 from agent.settings import Home
 
@@ -29,6 +30,7 @@ DISK: Final = Threshold(warn=0.80, crit=0.90, back=0.02)
 LATENCY: Final = Threshold(warn=250, crit=2_000, back=50)
 BEAT_AGE: Final = Threshold(warn=90, crit=150, back=10)
 LAG: Final = Threshold(warn=500, crit=5_000, back=100)
+LEVEL: Final = Threshold(warn=1, crit=2)
 
 
 class Cpu:
@@ -161,6 +163,20 @@ def loop_lag(lag_ms: int) -> Reading:
         unit="ms",
         message=f"woke {lag_ms} ms after its time",
         threshold=LAG,
+    )
+
+
+def clock(last: Happening | None, now_ms: int) -> Reading:
+    """0 when the clock is in step, 1 for an hour after it was not, 2 while it is wrong."""
+    state = clock_state(last, now_ms)
+    return Reading(
+        id="clock",
+        name="Clock",
+        kind="clock",
+        value={"ok": 0.0, "warn": 1.0, "crit": 2.0}[state.level],
+        unit="level",
+        message=state.message,
+        threshold=LEVEL,
     )
 
 

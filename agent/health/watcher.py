@@ -13,6 +13,7 @@ from agent.errors import AgentError
 from agent.health import probes
 from agent.health.probes import Reading
 from agent.recorder import Recorder
+from agent.rules.clocks import Happening
 from agent.rules.thresholds import OK, judge
 from agent.settings import Home
 from agent.store import state
@@ -42,6 +43,7 @@ class Watcher:
         lag_ms: Callable[[], int],
         running: Callable[[], int],
         show: Callable[[tuple[Check, ...]], None],
+        clock_state: Callable[[], Happening | None] = lambda: None,
     ) -> None:
         self._clock = clock
         self._home = home
@@ -50,6 +52,7 @@ class Watcher:
         self._lag_ms = lag_ms
         self._running = running
         self._show = show
+        self._clock_state = clock_state
         self._verdicts: dict[str, str] = {}
         self._latest: dict[str, Reading] = {}
         self._process = psutil.Process()
@@ -87,6 +90,7 @@ class Watcher:
         readings.append(await self._time_database())
         readings.append(probes.loop_lag(self._lag_ms()))
         now_ms = self._clock.now_ms()
+        readings.append(probes.clock(self._clock_state(), now_ms))
         checks: list[Check] = []
         for reading in readings:
             before = self._verdicts.get(reading.id, OK)

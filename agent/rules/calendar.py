@@ -20,6 +20,11 @@ _BLOCK_MS: Final = 28 * 86_400_000
 _FARTHEST_S: Final = 16 * 3600
 
 
+def forget() -> None:
+    """Reckon anew from zone data that has changed."""
+    _spans_of_block.cache_clear()
+
+
 def closed_at(calendars: Mapping[str, Calendar], names: Sequence[str], at_ms: int) -> Closed | None:
     """What keeps a task that names these calendars from starting at this moment, if anything.
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from agent.boot import boot_id
 from agent.running import processes
 from agent.running.stories import Story, Told
 from agent.running.watch import Watch
@@ -128,7 +129,7 @@ class Inheritance:
         return self._adopt_living(story, story.order, told, is_ours)
 
     def _adopt_living(self, story: Story, order: Line, told: Told, is_ours: bool) -> Line:
-        if told.boot != processes.boot_id():
+        if told.boot != boot_id():
             return _lost(story, REBOOTED)
         if story.started is None:
             story.started = _find_unannounced(story.run_id, told, self._orphans, is_ours)
@@ -154,7 +155,7 @@ class Inheritance:
         """Its true end is known; what is left of its family goes."""
         run.cause, run.detail = exited["cause"], exited["detail"]
         run.exited = exited
-        if told.boot != processes.boot_id():
+        if told.boot != boot_id():
             return ended_line(run)
         if run.cause:
             run.kill_s = time.monotonic()

@@ -17,6 +17,7 @@ import socket
 import sys
 import time
 
+from agent.boot import boot_id
 from agent.running import processes
 from agent.running.journal import LARGE_BYTES, VERSION, Journal
 from agent.running.launch import NotLaunched, launch
@@ -276,7 +277,7 @@ class Keeper:
     def _header() -> dict[str, Any]:
         process = processes.look(os.getpid())
         start = process.start if process is not None else 0
-        boot = processes.boot_id()
+        boot = boot_id()
         return {"e": "keeper", "v": VERSION, "pid": os.getpid(), "start": start, "boot": boot}
 
 

@@ -161,11 +161,6 @@ def is_child(pid: int) -> bool:
     return True
 
 
-def boot_id() -> str:
-    """The kernel's name for the time since this boot."""
-    return (_read("/proc/sys/kernel/random/boot_id") or b"").decode().strip()
-
-
 def become_subreaper() -> None:
     """Become the parent of every descendant whose own parent dies; raises OSError."""
     import ctypes

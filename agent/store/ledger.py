@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection, Insert, Row, Select, and_, bindparam, or_, select
 from sqlalchemy.dialects import mysql, sqlite
 
+from agent.clock import iso
 from agent.errors import Conflict, RunNotFound
 from agent.runs import ENDINGS, FOLLOWERS, LIVE_STATES, Run
 from agent.store import rollups, state
@@ -124,7 +125,7 @@ def claim(
 
 
 def order(connection: Connection, run: Run) -> Run:
-    """Take a moment for a manual run: its own, or the next free millisecond after it."""
+    """Take a moment for a run that no schedule asked for: its own, or the next free millisecond."""
     for bump in range(_MAX_BUMPS):
         wanted = msgspec.structs.replace(run, scheduled_ms=run.scheduled_ms + bump)
         connection.execute(_insert(connection), _as_row(wanted))
@@ -154,8 +155,39 @@ def move(connection: Connection, run: Run) -> bool:
     raise Conflict(f"run {run.id} is {status} and cannot become {run.status}")
 
 
-def end(connection: Connection, run: Run, retry: Run | None = None) -> tuple[Run, ...]:
-    """Write how a run ended, with the row of its next attempt; the rows that are new by it.
+def backfill(connection: Connection, runs: Sequence[Run]) -> tuple[Run, ...]:
+    """Take past moments once more, each as the attempt after the last one at that moment.
+
+    Raises Conflict when a run at one of the moments has not ended; then none is taken.
+    """
+    taken = []
+    for run in runs:
+        at_moment = (
+            executions.c.task_name == run.task_name,
+            executions.c.scheduled_at == run.scheduled_ms,
+        )
+        rows = connection.execute(
+            select(executions.c.attempt, executions.c.status).where(*at_moment)
+        ).all()
+        if any(status in LIVE_STATES for _, status in rows):
+            raise Conflict(
+                f"the run of {run.task_name} at {iso(run.scheduled_ms)} has not ended yet; "
+                "stop it first or wait for its end"
+            )
+        # The first attempt belongs to the moment itself, also where only a sum has a row.
+        attempt = max((attempt for attempt, _ in rows), default=1) + 1
+        wanted = msgspec.structs.replace(run, attempt=attempt)
+        connection.execute(_insert(connection), _as_row(wanted))
+        taken.append(wanted)
+    return tuple(taken)
+
+
+def end(
+    connection: Connection, run: Run, retry: Run | None = None, chained: Sequence[Run] = ()
+) -> tuple[Run, ...]:
+    """Write how a run ended, with the rows that follow from it; the rows that are new by it.
+
+    `retry` is its next attempt, `chained` are runs of the tasks that come after it.
 
     A run that has ended already keeps its ending: nothing is written, nothing comes back.
     """
@@ -164,11 +196,13 @@ def end(connection: Connection, run: Run, retry: Run | None = None) -> tuple[Run
     if not move(connection, run):
         return ()
     rollups.add(connection, run)
-    if retry is None:
-        return (run,)
-    connection.execute(_insert(connection), _as_row(retry))
-    waiting = find(connection, retry.id)
-    return (run,) if waiting is None else (run, waiting)
+    new = [run]
+    if retry is not None:
+        connection.execute(_insert(connection), _as_row(retry))
+        waiting = find(connection, retry.id)
+        new += [] if waiting is None else [waiting]
+    new += [order(connection, follower) for follower in chained]
+    return tuple(new)
 
 
 def find(connection: Connection, run_id: str) -> Run | None:
@@ -261,6 +295,32 @@ def recorded(connection: Connection, from_ms: int, to_ms: int) -> tuple[Recorded
         )
         for task_name, scheduled_ms, trigger, status, missed_count, missed_until_ms in rows
     )
+
+
+def moments_of(
+    connection: Connection,
+    task_name: str,
+    from_ms: int,
+    to_ms: int,
+    *,
+    statuses: Iterable[str],
+) -> tuple[int, ...]:
+    """The due moments within [from, to] whose last attempt ended like this, oldest first.
+
+    A row that sums up several counts with its first moment alone.
+    """
+    column = executions.c
+    rows = connection.execute(
+        select(column.scheduled_at, column.attempt, column.status)
+        .where(
+            column.task_name == task_name,
+            column.scheduled_at.between(from_ms, to_ms),
+        )
+        .order_by(column.scheduled_at, column.attempt)
+    )
+    last = {at_ms: status for at_ms, _, status in rows}
+    wanted = frozenset(statuses)
+    return tuple(at_ms for at_ms, status in last.items() if status in wanted)
 
 
 def rename_log(connection: Connection, old: str, new: str) -> None:

@@ -10,6 +10,7 @@ from schema.tables import state
 
 HEARTBEAT: Final = "heartbeat_ms"
 DECIDED_UNTIL: Final = "decided_until_ms"
+HIGHEST: Final = "highest_decided_ms"
 AGENT_VERSION: Final = "agent_version"
 
 
@@ -73,3 +74,13 @@ def decided_until(connection: Connection) -> int | None:
 def set_decided_until(connection: Connection, at_ms: int, *, now_ms: int) -> None:
     """Say up to which moment all is decided."""
     put(connection, DECIDED_UNTIL, str(at_ms), now_ms=now_ms)
+
+
+def highest(connection: Connection) -> int:
+    """How far was ever decided before a clock was put right; 0 when none ever was."""
+    return int(get(connection, HIGHEST) or 0)
+
+
+def set_highest(connection: Connection, at_ms: int, *, now_ms: int) -> None:
+    """Say up to which moment rows may lie, although the clock is earlier."""
+    put(connection, HIGHEST, str(at_ms), now_ms=now_ms)

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select
 
 from agent.definitions import Definition
-from agent.errors import TaskNotFound
+from agent.errors import BadDefinition, Conflict, TaskNotFound
+from agent.rules.chains import find_circle
+from agent.store import calendars, state
 from schema.tables import task_versions, tasks
 
 _FIELDS: Final = Definition.__struct_fields__
@@ -114,6 +116,12 @@ _VERSION_COLUMNS: Final = (
 )
 
 
+_AFTER: Final = select(tasks.c.task_name, tasks.c.after)
+_NEWEST_REV: Final = select(func.max(task_versions.c.def_rev)).where(
+    task_versions.c.task_name == bindparam("wanted")
+)
+
+
 def load_all(connection: Connection) -> tuple[TaskRow, ...]:
     """Every task, by name."""
     rows = connection.execute(select(*_COLUMNS).order_by(tasks.c.task_name))
@@ -122,17 +130,25 @@ def load_all(connection: Connection) -> tuple[TaskRow, ...]:
 
 def load(connection: Connection, names: Iterable[str]) -> tuple[TaskRow, ...]:
     """The tasks of these names, by name; raises TaskNotFound for the first that is not there."""
+    names = set(names)
+    found = _find(connection, names)
+    missing = names - found.keys()
+    if missing:
+        raise TaskNotFound(min(missing))
+    return tuple(found.values())
+
+
+def _find(connection: Connection, names: Iterable[str]) -> dict[str, TaskRow]:
+    """Those of these tasks that are there, by name and in its order; no others are read."""
     wanted = sorted(set(names))
-    found: list[TaskRow] = []
+    found: dict[str, TaskRow] = {}
     for start in range(0, len(wanted), _CHUNK):
         chunk = wanted[start : start + _CHUNK]
         rows = connection.execute(
             select(*_COLUMNS).where(tasks.c.task_name.in_(chunk)).order_by(tasks.c.task_name)
         )
-        found.extend(_as_task(row) for row in rows)
-    if len(found) != len(wanted):
-        raise TaskNotFound(sorted(set(wanted) - {task.task_name for task in found})[0])
-    return tuple(found)
+        found |= {task.task_name: task for task in map(_as_task, rows)}
+    return found
 
 
 def export(connection: Connection) -> tuple[Definition, ...]:
@@ -144,8 +160,10 @@ def register(
     connection: Connection, definitions: Sequence[Definition], *, who: str, why: str, now_ms: int
 ) -> int:
     """Add the tasks whose names are new, leave the others alone; how many were new."""
-    known = set(connection.scalars(select(tasks.c.task_name)))
+    known = _find(connection, (definition.task_name for definition in definitions))
     new = [definition for definition in definitions if definition.task_name not in known]
+    check_chains(connection, new)
+    calendars.check_names(connection, new)
     for definition in new:
         _add(connection, definition, who=who, why=why, now_ms=now_ms)
     return len(new)
@@ -156,9 +174,12 @@ def apply(
 ) -> Applied:
     """Make these definitions the ones in force; tasks that are not named stay as they are.
 
-    A changed timing, and a task enabled by it, has only due moments later than now.
+    A changed timing, and a task enabled by it, has only due moments later than now. Raises
+    BadDefinition where a task comes after itself or after one that is not there.
     """
-    known = {task.task_name: task for task in load_all(connection)}
+    check_chains(connection, definitions)
+    calendars.check_names(connection, definitions)
+    known = _find(connection, (definition.task_name for definition in definitions))
     added: list[str] = []
     changed: list[str] = []
     unchanged: list[str] = []
@@ -175,6 +196,53 @@ def apply(
     return Applied(added=tuple(added), changed=tuple(changed), unchanged=tuple(unchanged))
 
 
+def remove(
+    connection: Connection, names: Iterable[str], *, who: str, why: str, now_ms: int
+) -> tuple[str, ...]:
+    """Forget these tasks; their history and their rows in the ledger stay.
+
+    Raises TaskNotFound, and Conflict while another task comes after one of them; then none is
+    removed.
+    """
+    gone = load(connection, names)
+    leaving = {task.task_name for task in gone}
+    for task_name, after in connection.execute(select(tasks.c.task_name, tasks.c.after)):
+        if task_name not in leaving and (before := leaving & set(after)):
+            raise Conflict(
+                f"{task_name} comes after {min(before)}; "
+                f"take {min(before)!r} out of its `after` first, or remove both"
+            )
+    for task in gone:
+        definition = msgspec.structs.replace(task.definition, enabled=False)
+        last = msgspec.structs.replace(task, definition=definition, updated_ms=now_ms)
+        _remember(connection, last, who=who, why=why)
+        connection.execute(tasks.delete().where(tasks.c.task_name == task.task_name))
+    return tuple(task.task_name for task in gone)
+
+
+def check_chains(connection: Connection, definitions: Sequence[Definition]) -> None:
+    """Refuse tasks that would come after themselves, or after one that is not there."""
+    if not any(definition.after for definition in definitions):
+        return
+    after = {name: tuple(before) for name, before in connection.execute(_AFTER)}
+    after |= {definition.task_name: definition.after for definition in definitions}
+    for definition in definitions:
+        for before in definition.after:
+            if before not in after:
+                raise BadDefinition(
+                    "after",
+                    before,
+                    "there is no such task; `smartcron-agent tasks list` shows them all",
+                    where=f"task {definition.task_name}",
+                )
+    if circle := find_circle(after):
+        raise BadDefinition(
+            "after",
+            list(circle[:-1]),
+            f"would never end: {' -> '.join(circle)}; take one of them out",
+        )
+
+
 def set_flags(
     connection: Connection,
     names: Iterable[str],
@@ -182,50 +250,81 @@ def set_flags(
     enabled: bool | None = None,
     paused: bool | None = None,
     until_ms: int | None = None,
+    skip_until_ms: int | None = None,
     reason: str | None = None,
     who: str,
     now_ms: int,
 ) -> tuple[TaskRow, ...]:
-    """Enable, disable, pause (until a moment) or resume; the tasks that are different now.
+    """Enable, disable, pause (until a moment), resume or skip; the tasks that are different now.
 
-    A task enabled or resumed by it has only due moments later than now. Raises TaskNotFound,
-    and then none is changed.
+    Due moments up to `skip_until_ms` are not run; 0 takes that back. A task enabled or resumed
+    by it has only due moments later than now. Raises TaskNotFound, and then none is changed.
     """
     changed: list[TaskRow] = []
     for task in load(connection, names):
         new = _flagged(task, enabled, paused, until_ms, reason, now_ms)
+        if skip_until_ms is not None:
+            said = f"by {who}: {reason}" if reason else f"by {who}"
+            new = msgspec.structs.replace(
+                new,
+                skip_until_ms=skip_until_ms or None,
+                skip_reason=said if skip_until_ms else None,
+                updated_ms=now_ms,
+            )
         if new != task:
             _change(connection, task, new, who=who, why=reason or "")
             changed.append(new)
     return tuple(changed)
 
 
-def move_watermark(connection: Connection, task_name: str, at_ms: int) -> None:
-    """Set the newest decided due moment, also back: for a clock that was far in the future."""
-    connection.execute(tasks.update().where(tasks.c.task_name == task_name).values(watermark=at_ms))
+def move_watermarks_back(connection: Connection, now_ms: int) -> int:
+    """Let everything later than now be decided again, for a clock that was put right.
+
+    Watermarks and the decided moment that are later become now, and so do the moments of
+    changes, for the changes are made. How many tasks had decided beyond now.
+    """
+    moved = connection.execute(
+        tasks.update().where(tasks.c.watermark > now_ms).values(watermark=now_ms)
+    )
+    connection.execute(
+        task_versions.update().where(task_versions.c.changed_at > now_ms).values(changed_at=now_ms)
+    )
+    if (state.decided_until(connection) or 0) > now_ms:
+        state.set_decided_until(connection, now_ms, now_ms=now_ms)
+    return moved.rowcount
 
 
-def versions(connection: Connection, task_name: str, *, limit: int = 100) -> tuple[Version, ...]:
-    """The changes of a task, newest first; raises TaskNotFound when there never was one."""
-    rows = connection.execute(
+def versions(
+    connection: Connection, task_name: str, *, before_ms: int | None = None, limit: int = 100
+) -> tuple[Version, ...]:
+    """The changes of a task (of those earlier than a moment), newest first; raises TaskNotFound."""
+    query = (
         select(*_VERSION_COLUMNS)
         .where(task_versions.c.task_name == task_name)
         .order_by(task_versions.c.id.desc())
         .limit(limit)
     )
+    if before_ms is not None:
+        query = query.where(task_versions.c.changed_at < before_ms)
+    rows = connection.execute(query)
     found = tuple(_as_version(row) for row in rows)
     if not found:
         raise TaskNotFound(task_name)
     return found
 
 
-def history(connection: Connection, until_ms: int) -> dict[str, tuple[Span, ...]]:
-    """What was in force when, per task and in order: what the ledger check reckons from."""
-    rows = connection.execute(
-        select(*_VERSION_COLUMNS)
-        .where(task_versions.c.changed_at <= until_ms)
-        .order_by(task_versions.c.task_name, task_versions.c.id)
-    )
+def history(
+    connection: Connection, until_ms: int, *, changed_after_ms: int | None = None
+) -> dict[str, tuple[Span, ...]]:
+    """What was in force when, per task and in order: what the ledger check reckons from.
+
+    With `changed_after_ms` only of tasks that were changed later, from what was in force then:
+    what an agent that comes back has to know, however long the tasks' histories are.
+    """
+    wanted = select(*_VERSION_COLUMNS).where(task_versions.c.changed_at <= until_ms)
+    if changed_after_ms is not None:
+        wanted = wanted.where(_is_in_force_after(changed_after_ms))
+    rows = connection.execute(wanted.order_by(task_versions.c.task_name, task_versions.c.id))
     spans: dict[str, list[Span]] = {}
     pause_ends: dict[str, int | None] = {}
     for row in rows:
@@ -247,6 +346,20 @@ def history(connection: Connection, until_ms: int) -> dict[str, tuple[Span, ...]
     return {name: tuple(known) for name, known in spans.items()}
 
 
+def _is_in_force_after(at_ms: int) -> ColumnElement[bool]:
+    changed = select(tasks.c.task_name).where(tasks.c.updated_at > at_ms)
+    earlier = task_versions.alias()
+    in_force = (
+        select(func.max(earlier.c.id))
+        .where(earlier.c.task_name == task_versions.c.task_name, earlier.c.changed_at <= at_ms)
+        .scalar_subquery()
+    )
+    return and_(
+        task_versions.c.task_name.in_(changed),
+        or_(task_versions.c.changed_at > at_ms, task_versions.c.id == in_force),
+    )
+
+
 def _end_pause(spans: list[Span], pause_ends_ms: int | None, before_ms: int) -> None:
     """Let a pause that ran out by itself before the next change end in a span of its own."""
     if pause_ends_ms is not None and spans[-1].paused and pause_ends_ms < before_ms:
@@ -261,6 +374,9 @@ def _defined_anew(task: TaskRow, definition: Definition, now_ms: int) -> TaskRow
         task,
         definition=definition,
         def_rev=task.def_rev + 1,
+        # What was to be skipped were moments of another timing.
+        skip_until_ms=None if is_retimed else task.skip_until_ms,
+        skip_reason=None if is_retimed else task.skip_reason,
         watermark_ms=max(task.watermark_ms, now_ms)
         if is_retimed or is_enabled
         else task.watermark_ms,
@@ -325,7 +441,8 @@ def _add(
 ) -> None:
     task = TaskRow(
         definition=definition,
-        def_rev=1,
+        # One that was removed and comes back goes on counting: its old runs name old versions.
+        def_rev=1 + (connection.scalar(_NEWEST_REV, {"wanted": definition.task_name}) or 0),
         paused=False,
         paused_until_ms=None,
         pause_reason=None,
@@ -376,19 +493,32 @@ def _as_row(task: TaskRow) -> dict[str, Any]:
 
 
 def _as_task(row: Row[*tuple[Any, ...]]) -> TaskRow:
-    values = row._mapping
+    # In the order of _COLUMNS: to look each value up by its name takes twice as long.
+    (
+        *fields,
+        def_rev,
+        paused,
+        paused_until_ms,
+        pause_reason,
+        skip_until_ms,
+        skip_reason,
+        watermark_ms,
+        avg_duration_ms,
+        created_ms,
+        updated_ms,
+    ) = row
     return TaskRow(
-        definition=Definition(**{field: values[field] for field in _FIELDS}),
-        def_rev=values["def_rev"],
-        paused=values["paused"],
-        paused_until_ms=values["paused_until"],
-        pause_reason=values["pause_reason"],
-        skip_until_ms=values["skip_until"],
-        skip_reason=values["skip_reason"],
-        watermark_ms=values["watermark"],
-        avg_duration_ms=values["avg_duration_ms"],
-        created_ms=values["created_at"],
-        updated_ms=values["updated_at"],
+        definition=Definition(**dict(zip(_FIELDS, fields, strict=True))),
+        def_rev=def_rev,
+        paused=paused,
+        paused_until_ms=paused_until_ms,
+        pause_reason=pause_reason,
+        skip_until_ms=skip_until_ms,
+        skip_reason=skip_reason,
+        watermark_ms=watermark_ms,
+        avg_duration_ms=avg_duration_ms,
+        created_ms=created_ms,
+        updated_ms=updated_ms,
     )
 
 

@@ -21,7 +21,11 @@ class Revs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent in eight counts: of its tasks, and of its open warnings and criticals."""
+    """An agent in a few counts: of its tasks, its open warnings and criticals, its backlog.
+
+    `catching_up` counts runs made up for that still wait, `backlog` tasks whose missed moments
+    are still being worked off; `oldest_wait_ms` is how long the first in the queue has waited.
+    """
 
     tasks: int = 0
     enabled: int = 0
@@ -31,6 +35,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     late: int = 0
     warn: int = 0
     crit: int = 0
+    catching_up: int = 0
+    backlog: int = 0
+    oldest_wait_ms: int = 0
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,55 +6,45 @@ import msgspec
 from msgspec import Meta
 
 from shared.protocol.events import Revs
+from shared.protocol.messages import (
+    Command,
+    CommandReply,
+    Cursor,
+    Epoch,
+    KeyId,
+    Label,
+    Moment,
+    Op,
+    Reason,
+    Reply,
+    Request,
+    Role,
+    RunId,
+    TaskId,
+    Word,
+)
+from shared.protocol.planning import (
+    ClockChange,
+    PausePreview,
+    PausePreviewReply,
+    ScheduleForecast,
+    ScheduleForecastReply,
+    ScheduleNext,
+    ScheduleNextReply,
+    ScheduleWhatIf,
+    ScheduleWhatIfReply,
+    ScheduleWhy,
+    ScheduleWhyReply,
+)
 from shared.protocol.rows import Delta, Run, Task
+
+__all__ = ["Command", "CommandReply", "Reply", "Request", "Role"]
 
 MAJOR: Final = 1
 MINOR: Final = 0
-CAPABILITIES: Final = ("zlib", "edit", "logs", "metrics", "audit", "checks", "invites")
+CAPABILITIES: Final = ("zlib", "edit", "logs", "metrics", "audit", "checks", "invites", "planning")
 OUTPUT: Final = "output"
 """The one stream of a run: what it wrote to stdout and stderr, in order."""
-
-TaskId: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z0-9._-]{1,64}\Z")]
-RunId: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}\Z")]
-Op: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
-KeyId: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
-Epoch: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
-Label: TypeAlias = Annotated[str, Meta(min_length=1, max_length=120)]
-Reason: TypeAlias = Annotated[str, Meta(max_length=300)]
-Cursor: TypeAlias = Annotated[str, Meta(max_length=200)]
-Moment: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
-Role: TypeAlias = Literal["viewer", "operator", "admin"]
-Word: TypeAlias = Annotated[str, Meta(max_length=40)]
-
-
-class Request(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
-):
-    """Something a client asks; `type` is its word in the header.
-
-    Agents refuse fields they do not know, so what has its default is not sent: an older agent
-    then still understands whoever does without the newer field.
-    """
-
-    type: ClassVar[str]
-
-
-class Command(Request, frozen=True, kw_only=True):
-    """A request that changes something: done at most once per `op`, never after `expires_ms`."""
-
-    op: Op
-    expires_ms: Moment
-
-
-class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An answer; a reader leaves out what it does not know."""
-
-
-class CommandReply(Reply, frozen=True, kw_only=True):
-    """A command is durably accepted; `rev` is the state revision that shows its effect."""
-
-    rev: int = 0
-    replayed: bool = False
 
 
 class Hello(Request, frozen=True, kw_only=True):
@@ -185,6 +175,17 @@ class TaskSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     run_as: str | None = None
     working_directory: str | None = None
     enabled: bool = True
+    overlap_limit: int | None = None
+    catchup_limit: int = 100
+    valid_from: str | None = None
+    valid_until: str | None = None
+    every_nth: int = 1
+    spread_s: int = 0
+    calendars: tuple[str, ...] = ()
+    in_blackout: str = "skip"
+    after: tuple[str, ...] = ()
+    after_on: str = "success"
+    after_delay_s: int = 0
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -227,14 +228,19 @@ class SchedulePreview(Request, frozen=True, kw_only=True):
     tz: Annotated[str, Meta(min_length=1, max_length=64)] = "UTC"
     count: Annotated[int, Meta(ge=1, le=50)] = 10
     from_ms: Moment | None = None
+    dst_gap: Literal["after", "skip"] = "after"
+    dst_fold: Literal["first", "both"] = "first"
+    task_name: TaskId | None = None
 
 
 class SchedulePreviewReply(Reply, frozen=True, kw_only=True):
-    """The next moments, the schedule in words, and what clock changes do to it."""
+    """The next moments with their tags, the schedule in words, and what clock changes do to it."""
 
     times_ms: tuple[int, ...]
     schedule_text: str = ""
     notes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    changes: tuple[ClockChange, ...] = ()
 
 
 class TaskSet(Command, frozen=True, kw_only=True):
@@ -276,6 +282,46 @@ class RunStartReply(CommandReply, frozen=True, kw_only=True):
 
     run_id: str
     state: str
+
+
+class TaskSkip(Command, frozen=True, kw_only=True):
+    """Let the next `count` due moments of these tasks pass without a run; 0 takes that back."""
+
+    type: ClassVar[str] = "task.skip"
+    ids: Annotated[tuple[TaskId, ...], Meta(min_length=1, max_length=500)]
+    count: Annotated[int, Meta(ge=0, le=1000)] = 1
+    reason: Reason | None = None
+
+
+class Skipped(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How it went for one task: no run is started for moments up to `until_ms`."""
+
+    id: str
+    code: str
+    msg: str = ""
+    until_ms: int | None = None
+    next_ms: int | None = None
+
+
+class TaskSkipReply(CommandReply, frozen=True, kw_only=True):
+    """How it went for each task, in the order asked."""
+
+    results: tuple[Skipped, ...] = ()
+
+
+class RunBackfill(Command, frozen=True, kw_only=True):
+    """Run a task as of past due moments, each once more, one after another behind what is due."""
+
+    type: ClassVar[str] = "run.backfill"
+    task_id: TaskId
+    moments_ms: Annotated[tuple[Moment, ...], Meta(min_length=1, max_length=1000)]
+    reason: Reason | None = None
+
+
+class RunBackfillReply(CommandReply, frozen=True, kw_only=True):
+    """The runs are recorded and will start, oldest moment first."""
+
+    run_ids: tuple[str, ...] = ()
 
 
 class RunAbort(Command, frozen=True, kw_only=True):
@@ -570,8 +616,15 @@ REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
     Sync: Delta,
     TaskGet: TaskDetail,
     SchedulePreview: SchedulePreviewReply,
+    ScheduleNext: ScheduleNextReply,
+    ScheduleForecast: ScheduleForecastReply,
+    ScheduleWhatIf: ScheduleWhatIfReply,
+    ScheduleWhy: ScheduleWhyReply,
+    PausePreview: PausePreviewReply,
     TaskSet: TaskSetReply,
     RunStart: RunStartReply,
+    TaskSkip: TaskSkipReply,
+    RunBackfill: RunBackfillReply,
     RunAbort: RunAbortReply,
     RunGet: RunDetail,
     RunsPage: RunsPageReply,

@@ -3,6 +3,17 @@
 import asyncio
 import heapq
 import itertools
+from collections.abc import Callable
+
+from agent.clock import Timer
+
+
+class _Timer:
+    def __init__(self, done: asyncio.Future[None]) -> None:
+        self._done = done
+
+    def cancel(self) -> None:
+        self._done.cancel()
 
 
 class FakeClock:
@@ -11,6 +22,7 @@ class FakeClock:
     def __init__(self, now_ms: int) -> None:
         self._now_ms = now_ms
         self._monotonic_ms = 0
+        self._suspended_ms = 0
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
 
@@ -20,12 +32,23 @@ class FakeClock:
     def monotonic_ms(self) -> int:
         return self._monotonic_ms
 
+    def boottime_ms(self) -> int:
+        return self._monotonic_ms + self._suspended_ms
+
     async def sleep_ms(self, duration_ms: int) -> None:
         done = asyncio.get_running_loop().create_future()
         heapq.heappush(
             self._sleepers, (self._monotonic_ms + duration_ms, next(self._numbers), done)
         )
         await done
+
+    def call_later(self, duration_ms: int, callback: Callable[[], None]) -> Timer:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(
+            self._sleepers, (self._monotonic_ms + duration_ms, next(self._numbers), done)
+        )
+        done.add_done_callback(lambda told: None if told.cancelled() else callback())
+        return _Timer(done)
 
     def advance(self, duration_ms: int) -> None:
         """Let time pass; whoever slept until then wakes."""
@@ -36,8 +59,13 @@ class FakeClock:
             if not done.done():
                 done.set_result(None)
 
+    def suspend(self, duration_ms: int) -> None:
+        """The host sleeps: the wall goes on, sleepers and the monotonic clock stand still."""
+        self._now_ms += duration_ms
+        self._suspended_ms += duration_ms
+
     def set_wall(self, now_ms: int) -> None:
-        """Somebody sets the wall clock; the monotonic one knows nothing of it."""
+        """Somebody sets the wall clock; the other two know nothing of it."""
         self._now_ms = now_ms
 
     @property

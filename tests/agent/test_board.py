@@ -4,8 +4,9 @@ import asyncio
 
 import msgspec
 
-from agent.board import ENDED_STAY_MS, Board
+from agent.board import ENDED_STAY_MS, Backlog, Board
 from agent.recorder import Shown
+from agent.store.alerts import Trouble
 from agent.store.checks import Check
 from shared.protocol import rows as wire
 from shared.protocol.journal import Journal
@@ -21,6 +22,7 @@ def board_of(workshop: Workshop, journal: Journal) -> Board:
         roster=workshop.roster,
         next_ms=lambda _name: NOW_MS + 60_000,
         fault=lambda _name: None,
+        backlog=lambda: Backlog(catching_up=2, tasks=3, oldest_ms=NOW_MS - 5_000),
     )
 
 
@@ -124,3 +126,34 @@ async def test_a_check_keeps_the_moment_since_when_it_is_so(workshop: Workshop) 
     assert isinstance(row, wire.Check)
     assert (row.since_ms, row.value) == (NOW_MS, 0.82)
     assert board.summary().warn == 1
+
+
+async def test_the_backlog_is_told_with_each_heartbeat(workshop: Workshop) -> None:
+    journal = Journal("0" * 16)
+    board = board_of(workshop, journal)
+    await board.fill()
+
+    told = board.summary()
+
+    assert (told.catching_up, told.backlog, told.oldest_wait_ms) == (2, 3, 5_000)
+
+
+async def test_a_trouble_is_an_alert_on_the_wire_until_it_is_right_again(
+    workshop: Workshop,
+) -> None:
+    journal = Journal("0" * 16)
+    board = board_of(workshop, journal)
+    trouble = Trouble(
+        dedupe_key="x", kind="task_invalid", severity="high", title="bad", message="why"
+    )
+
+    await workshop.recorder.alert(trouble)
+    await workshop.recorder.alert(trouble)
+    board.show(workshop.shown[-1])
+    (alert,) = journal.rows("alerts")
+    await workshop.recorder.resolve("x")
+    board.show(workshop.shown[-1])
+
+    assert isinstance(alert, wire.Alert)
+    assert (alert.state, alert.count, alert.title) == ("open", 2, "bad")
+    assert journal.rows("alerts") == ()

@@ -28,7 +28,7 @@ def test_each_cause_has_its_ending(
     run = a_run()
 
     ended = endings.ended(
-        run, TASK, end_of(run.id, exit_status=exit_status, cause=cause), stopped_by=None
+        run, TASK, end_of(run.id, exit_status=exit_status, cause=cause), stop_reason=None
     )
 
     assert ended.status == status
@@ -40,8 +40,8 @@ def test_each_cause_has_its_ending(
 def test_who_stopped_a_run_is_written_only_when_the_stop_ended_it() -> None:
     run = a_run(reason="first look")
 
-    stopped = endings.ended(run, TASK, end_of(run.id, cause="aborted"), stopped_by="Anna")
-    by_itself = endings.ended(run, TASK, end_of(run.id), stopped_by="Anna")
+    stopped = endings.ended(run, TASK, end_of(run.id, cause="aborted"), stop_reason="by Anna")
+    by_itself = endings.ended(run, TASK, end_of(run.id), stop_reason="by Anna")
 
     assert stopped.reason == "by Anna"
     assert by_itself.reason == "first look"

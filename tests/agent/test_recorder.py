@@ -14,18 +14,8 @@ from agent.store import checks, ledger, metrics, state, tasks
 from agent.store.checks import Check
 from agent.store.database import Database
 from agent.store.state import Heartbeat
+from tests.agent.fake_clock import FakeClock
 from tests.agent.store.makings import NOW_MS, a_run, a_task, ended
-
-
-class StandingClock:
-    def now_ms(self) -> int:
-        return NOW_MS
-
-    def monotonic_ms(self) -> int:
-        return 0
-
-    async def sleep_ms(self, duration_ms: int) -> None:
-        raise AssertionError("a recorder never sleeps")
 
 
 @pytest.fixture
@@ -42,7 +32,7 @@ def shown() -> list[Shown]:
 
 @pytest.fixture
 def recorder(database: Database, shown: list[Shown]) -> Recorder:
-    return Recorder(database, StandingClock(), shown.append)
+    return Recorder(database, FakeClock(NOW_MS), shown.append)
 
 
 def of(*runs: Run) -> Shown:
@@ -57,7 +47,7 @@ async def test_what_is_shown_is_in_the_database_already(database: Database) -> N
             database.read_now(partial(ledger.get, run_id=run.id)) == run for run in shown.runs
         )
 
-    recorder = Recorder(database, StandingClock(), look)
+    recorder = Recorder(database, FakeClock(NOW_MS), look)
     run = a_run()
     alive = msgspec.structs.replace(run, status="running", started_ms=NOW_MS)
 

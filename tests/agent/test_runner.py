@@ -112,6 +112,8 @@ async def test_a_failed_run_is_tried_again_as_often_as_its_task_says(workshop: W
         await submit(workshop, run)
 
         workshop.runner.on_ended(end_of(run.id, exit_status=1))
+        await workshop.settle()
+        workshop.clock.advance(1_000)
         await workshop.until(lambda: len(workshop.keepers.orders) == 2)
         workshop.runner.on_ended(end_of(workshop.keepers.orders[1], exit_status=1))
         await workshop.settle()

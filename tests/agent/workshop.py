@@ -1,13 +1,14 @@
 """The agent's core on a real database, with a clock and keepers that a test moves by hand."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from agent.definitions import Definition
 from agent.recorder import Recorder, Shown
 from agent.roster import Roster
+from agent.rules.calendar import closed_at
 from agent.runner import Runner
 from agent.running.keeping import Ended, NotStarted, Order, Started
 from agent.running.output import Outputs
@@ -15,8 +16,10 @@ from agent.running.redaction import Redactor
 from agent.runs import Run
 from agent.scheduler import Scheduler
 from agent.settings import Home
-from agent.store import ledger, tasks
+from agent.store import calendars, ledger, tasks
 from agent.store.database import Database
+from agent.timekeeper import Timekeeper
+from agent.windows import Calendar, Closed
 from tests.agent.fake_clock import FakeClock
 from tests.agent.store.makings import NOW_MS
 
@@ -64,7 +67,17 @@ def end_of(run_id: str, *, exit_status: int | None = 0, cause: str = "") -> Ende
 class Workshop:
     """Clock, database, roster, runner and scheduler, joined as the agent joins them."""
 
-    def __init__(self, folder: Path, *, slots: int = 8, catchup_slots: int = 2) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        slots: int = 8,
+        catchup_slots: int = 2,
+        category_slots: Mapping[str, int] | None = None,
+        boot_id: str = "first boot",
+    ) -> None:
+        self.calendars: dict[str, Calendar] = {}
+        self.zones: dict[str, object] = {}
         self.home = Home(folder / "home")
         self.home.make()
         self.clock = FakeClock(NOW_MS)
@@ -80,14 +93,19 @@ class Workshop:
             keepers=self.keepers,  # type: ignore[arg-type] # the part of it that a runner uses
             outputs=Outputs(self.home, Redactor(()), limit_bytes=1_000_000),
             order_for=self._order_for,
+            closed_at=self.closed_at,
             slots=slots,
             catchup_slots=catchup_slots,
+            category_slots=category_slots or {},
         )
         self.scheduler = Scheduler(
             clock=self.clock,
+            timekeeper=Timekeeper(self.clock, zones=lambda: self.zones),
             recorder=self.recorder,
             roster=self.roster,
             runner=self.runner,
+            boot_id=boot_id,
+            closed_at=self.closed_at,
             changed=lambda _names: None,
         )
 
@@ -101,6 +119,16 @@ class Workshop:
             timeout_ms=0,
             kill_grace_ms=0,
         )
+
+    def closed_at(self, definition: Definition, at_ms: int) -> Closed | None:
+        return closed_at(self.calendars, definition.calendars, at_ms)
+
+    async def keep(self, calendar: Calendar) -> None:
+        """A calendar that tasks may name."""
+        await self.database.write(
+            partial(calendars.put, calendar=calendar, who="test", now_ms=self.clock.now_ms())
+        )
+        self.calendars[calendar.name] = calendar
 
     async def register(self, *definitions: Definition) -> None:
         await self.database.write(
@@ -117,7 +145,9 @@ class Workshop:
     async def begin(self, group: asyncio.TaskGroup, unfinished: Sequence[Run] = ()) -> None:
         """Ready to work, with these runs left by an earlier agent."""
         self.runner.work_in(group)
-        self.scheduler.plan_all(decided_until_ms=self.clock.now_ms(), history={})
+        await self.scheduler.begin(
+            decided_until_ms=self.clock.now_ms(), highest_ms=0, boots=(), history={}
+        )
         await self.runner.recover(unfinished, ())
 
     def rows(self, task_name: str | None = None) -> list[Run]:

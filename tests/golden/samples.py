@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.protocol import events, requests, rows
+from shared.protocol import events, planning, requests, rows
 from shared.protocol.errors import ErrorBody
 
 OP: Final = "0123456789abcdef" * 2
@@ -171,7 +171,30 @@ SETTINGS: Final = requests.TaskSettings(  # noqa: S604 - a word in a message, no
     run_as="shop",
     working_directory="/srv/shop",
     enabled=False,
+    overlap_limit=2,
+    catchup_limit=50,
+    valid_from="2026-01-01",
+    valid_until="2027-01-01",
+    every_nth=2,
+    spread_s=60,
+    calendars=("holidays",),
+    in_blackout="delay",
+    after=("first",),
+    after_on="any",
+    after_delay_s=5,
 )
+COMING: Final = planning.Coming(
+    task_id="sync.orders",
+    at_ms=AT_MS,
+    tag="moved",
+    outcome="queued",
+    reason="overlap",
+    start_ms=AT_MS + 1,
+    end_ms=AT_MS + 2,
+    meets_ms=AT_MS - 1,
+    window="holidays",
+)
+CHANGE: Final = planning.ClockChange(at_ms=AT_MS, before_s=3600, after_s=7200, next_ms=AT_MS + 1)
 REVS: Final = events.Revs(state=12, alerts=2)
 
 REQUESTS: Final[tuple[requests.Request, ...]] = (
@@ -180,7 +203,44 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
     requests.Enroll(pub="A" * 52, label="Anna", platform="Linux"),
     requests.Sync(scope="alerts", epoch=EPOCH, since=3, cursor="abc", limit=10),
     requests.TaskGet(id="sync.orders"),
-    requests.SchedulePreview(schedule="5 7 * * *", tz="Europe/Berlin", count=3, from_ms=AT_MS),
+    requests.SchedulePreview(
+        schedule="5 7 * * *",
+        tz="Europe/Berlin",
+        count=3,
+        from_ms=AT_MS,
+        dst_gap="skip",
+        dst_fold="both",
+        task_name="sync.orders",
+    ),
+    planning.ScheduleNext(ids=("sync.orders",), from_ms=AT_MS, until_ms=AT_MS + 9, count=3),
+    planning.ScheduleForecast(from_ms=AT_MS, until_ms=AT_MS + 9),
+    planning.ScheduleWhatIf(
+        drafts=(
+            planning.Draft(
+                task_name="sync.orders",
+                schedule=("5 7 * * *",),
+                timezone="Europe/Berlin",
+                priority=1,
+                overlap="queue",
+                overlap_limit=2,
+                dst_gap="skip",
+                dst_fold="both",
+                valid_from="2026-01-01",
+                valid_until="2027-01-01",
+                every_nth=2,
+                spread_s=60,
+                calendars=("holidays",),
+                in_blackout="delay",
+                after=("first",),
+                enabled=False,
+            ),
+        ),
+        without=("old",),
+        from_ms=AT_MS,
+        until_ms=AT_MS + 9,
+    ),
+    planning.ScheduleWhy(id="sync.orders", at_ms=AT_MS),
+    planning.PausePreview(ids=("sync.orders",), until_ms=AT_MS),
     requests.TaskSet(
         op=OP,
         expires_ms=AT_MS,
@@ -192,6 +252,10 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
     ),
     requests.RunStart(
         op=OP, expires_ms=AT_MS, task_id="sync.orders", reason="late order", if_running="queue"
+    ),
+    requests.TaskSkip(op=OP, expires_ms=AT_MS, ids=("a", "b"), count=3, reason="stock-take"),
+    requests.RunBackfill(
+        op=OP, expires_ms=AT_MS, task_id="sync.orders", moments_ms=(1, 2), reason="outage"
     ),
     requests.RunAbort(op=OP, expires_ms=AT_MS, run_id=RUN_ID, grace_ms=5_000, reason="stuck"),
     requests.RunGet(run_id=RUN_ID),
@@ -262,11 +326,91 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
         series=(requests.Point(AT_MS, 895, "error"), requests.Point(AT_MS, None, "missed")),
     ),
     "schedule.preview": requests.SchedulePreviewReply(
-        times_ms=(AT_MS,), schedule_text="Daily 07:05", notes=("02:30 falls out",)
+        times_ms=(AT_MS,),
+        schedule_text="Daily 07:05",
+        notes=("02:30 falls out",),
+        tags=("moved",),
+        changes=(CHANGE,),
+    ),
+    "schedule.next": planning.ScheduleNextReply(rows=(COMING,), more=True),
+    "schedule.forecast": planning.ScheduleForecastReply(
+        from_ms=AT_MS,
+        until_ms=AT_MS + 60_000,
+        step_ms=30_000,
+        running=(1, 0),
+        starts=(1, 0),
+        moments=1,
+        slots=8,
+        peak=1,
+        full_steps=1,
+        busiest=(planning.Busy(AT_MS, 1, 1),),
+        waits=(planning.Wait("sync.orders", 1, 5),),
+    ),
+    "schedule.whatif": planning.ScheduleWhatIfReply(
+        tasks=(
+            planning.TaskDifference(
+                task_id="sync.orders",
+                kind="changed",
+                added=1,
+                removed=1,
+                moved=1,
+                added_ms=(AT_MS,),
+                removed_ms=(AT_MS,),
+                moved_ms=((AT_MS, AT_MS + 1),),
+                overlaps=(COMING,),
+                blackouts=(COMING,),
+                odd=(COMING,),
+                changes=(CHANGE,),
+            ),
+        ),
+        peak_before=1,
+        peak_after=2,
+        peak_before_ms=AT_MS,
+        peak_after_ms=AT_MS,
+        full_before=1,
+        full_after=2,
+    ),
+    "schedule.why": planning.ScheduleWhyReply(
+        at_ms=AT_MS,
+        verdict="skipped",
+        code="overlap",
+        steps=(planning.Step("overlap", False, "a run was alive"),),
+        say="It did not run.",
+        advice="make it shorter",
+        before_ms=AT_MS - 1,
+        after_ms=AT_MS + 1,
+        run_id=RUN_ID,
+    ),
+    "pause.preview": planning.PausePreviewReply(
+        from_ms=AT_MS,
+        seen_until_ms=AT_MS + 9,
+        until_ms=AT_MS + 9,
+        count=1,
+        tasks=(
+            planning.PausedTask(
+                task_id="sync.orders",
+                count=1,
+                first_ms=AT_MS,
+                last_ms=AT_MS,
+                next_ms=AT_MS + 10,
+                held=(planning.Held(AT_MS, "paused", "runs"),),
+                in_flight=(planning.InFlight(RUN_ID, "goes_on", AT_MS),),
+            ),
+        ),
+        followers=(planning.Follower("later", "sync.orders", 1),),
     ),
     "task.set": requests.TaskSetReply(
         rev=9, replayed=True, results=(requests.Outcome(id="a", code="not_found", msg="no a"),)
     ),
+    "task.skip": requests.TaskSkipReply(
+        rev=9,
+        replayed=True,
+        results=(
+            requests.Skipped(id="a", code="ok", msg="x", until_ms=AT_MS, next_ms=AT_MS + 1),
+            requests.Skipped(id="b", code="not_found"),
+        ),
+    ),
+    "run.backfill": requests.RunBackfillReply(rev=9, replayed=True, run_ids=(RUN_ID,)),
     "run.start": requests.RunStartReply(rev=9, replayed=True, run_id=RUN_ID, state="queued"),
     "run.abort": requests.RunAbortReply(rev=9, replayed=True, state="stopping"),
     "run.get": requests.RunDetail(

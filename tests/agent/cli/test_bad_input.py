@@ -310,3 +310,44 @@ def test_a_revoked_key_is_named_when_it_is_unknown(household: Household) -> None
     stranger = key_id(new_pair().public)
 
     refused(household.run("keys", "revoke", stranger), 2, stranger)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("next", "nobody"), ("nobody", "tasks list")),
+        (("next", "--until", "yesterday"), ("--until", "yesterday", "ISO 8601")),
+        (("next", "--until", "2020-01-01T00:00Z"), ("--until", "later")),
+        (("next", "--cron", "@daily", "--without", "good"), ("--cron", "--what-if")),
+        (("next", "--without", "nobody"), ("nobody",)),
+        (("forecast", "--until", "2999-01-01T00:00Z"), ("until", "62 days")),
+        (("forecast", "--until", "2020-01-01T00:00Z"), ("until", "later")),
+        (("why", "nobody", "2026-11-24T12:30"), ("nobody", "tasks list")),
+        (("why", "good", "noon"), ("MOMENT", "noon", "ISO 8601")),
+        (("why", "good", "9999-12-31T00:00Z"), ("at", "year 9000")),
+        (("tasks", "pause", "nobody", "--dry-run"), ("nobody",)),
+        (("tasks", "pause", "good", "--until", "2020-01-01T00:00Z"), ("--until", "past")),
+        (
+            ("tasks", "pause", "good", "--for", "5", "--until", "2099-01-01T00:00Z"),
+            ("--until", "--for"),
+        ),
+    ],
+)
+def test_a_look_ahead_that_cannot_be_is_refused(
+    household: Household, words: tuple[str, ...], said: tuple[str, ...]
+) -> None:
+    household.apply(GOOD)
+
+    refused(household.run(*words), 2, *said)
+
+
+def test_a_file_that_is_only_thought_of_changes_nothing(household: Household) -> None:
+    household.apply(GOOD)
+    draft = household.root / "draft.toml"
+    draft.write_text("[[task]]\n" + GOOD.replace("0 7", "30 8"))
+
+    found = household.json("next", "--what-if", str(draft))
+
+    (change,) = found["tasks"]
+    assert (change["task_name"], len(change["moved"])) == ("good", 7)
+    assert household.json("tasks", "show", "good")["definition"]["schedule"] == ["0 7 * * *"]

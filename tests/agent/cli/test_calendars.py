@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.cli.test_bad_input import refused
-from tests.journeys.household import Household
+from tests.journeys.household import Household, until
 
 SAMPLE = Path(__file__).parents[1] / "calendars" / "holidays.ics"
 HOUR_MS = 3_600_000
@@ -99,13 +99,21 @@ def test_the_agent_is_closed_for_a_while_and_opened_again(household: Household) 
     refused(household.run("calendars", "open"), 1, "nothing is closed by hand")
 
 
-def test_a_living_agent_is_told_of_a_change(household: Household, file: Path) -> None:
+def test_a_living_agent_closes_and_opens_as_soon_as_it_is_told(household: Household) -> None:
+    household.apply('task_name = "beat"\nschedule = "@every 1s"\ncommand = "true"')
     household.serve()
+    household.wait_for("beat", "success")
 
-    household.cli("calendars", "apply", str(file))
-    household.cli("calendars", "close", "--until", _soon(), "--why", "x")
+    household.cli("calendars", "close", "--until", _soon(), "--why", "new disks")
+    (skipped, *_) = household.wait_for("beat", "skipped")
+    assert skipped.reason == "blackout"
+    last = household.runs("beat")[-1].scheduled_ms
+
     household.cli("calendars", "open")
-    household.cli("calendars", "remove", "night")
+    until(
+        lambda: [run for run in household.runs("beat", "success") if run.scheduled_ms > last],
+        "a run after the opening",
+    )
 
 
 def test_bad_words_about_calendars_are_answered_with_the_way_out(

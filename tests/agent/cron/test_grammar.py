@@ -135,7 +135,7 @@ REFUSALS = (
     ("0 0 30 2 *", "never comes: Feb has no day 30; write a day from 1 to 29"),
     ("0 0 31 4,6,9,11 *", "never comes"),
     ("0 0 30 2 */2", "never comes"),
-    ("@reboot", "a start at boot is not offered"),
+    ("@reboot now", "write @reboot alone"),
     ("@fortnightly", "@fortnightly is not known"),
     ("@daily 5", "write @daily alone"),
     ("@every", "such as @every 90s"),

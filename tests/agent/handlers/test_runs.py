@@ -11,6 +11,8 @@ from agent.runs import Run
 from agent.store import ledger
 from agent.ulid import new_ulid
 from shared.protocol.requests import (
+    RunBackfill,
+    RunBackfillReply,
     RunDetail,
     RunFilter,
     RunGet,
@@ -65,7 +67,7 @@ async def test_a_run_is_ordered_in_the_name_of_the_key(door: Door) -> None:
     )
 
     run = await door.database.read(partial(ledger.get, run_id=reply.run_id))
-    assert (run.requested_by, run.reason, run.trigger) == ("Otto", "because", "manual")
+    assert (run.requested_by, run.note, run.trigger) == ("Otto", "because", "manual")
     row = door.journal.get("run", reply.run_id)
     assert row is not None
     assert reply.rev >= row.rev
@@ -85,7 +87,31 @@ async def test_a_second_run_beside_a_living_one_is_refused(door: Door) -> None:
     await guest.get(order(), RunStartReply)
 
     assert await guest.refusal(order()) == "conflict"
-    assert await guest.refusal(order(if_running="parallel")) == "bad_request"
+    assert await guest.refusal(order(if_running="parallel")) == "conflict"
+    assert door.runs.if_running == "parallel"
+
+
+async def test_past_moments_are_run_again_as_further_attempts(door: Door) -> None:
+    await recorded(door, 2, first_ms=1_000_000)
+    guest = await door.welcome("operator", label="Otto")
+    command = RunBackfill(
+        task_id="backup",
+        moments_ms=(1_000_000, 1_000_001),
+        reason="after the outage",
+        op=secrets.token_hex(16),
+        expires_ms=CLOCK.now_ms() + 5000,
+    )
+
+    reply = await guest.get(command, RunBackfillReply)
+    again = await guest.get(command, RunBackfillReply)
+
+    assert again.run_ids == reply.run_ids
+    assert again.replayed
+    runs = [await door.database.read(partial(ledger.get, run_id=id_)) for id_ in reply.run_ids]
+    assert [(run.scheduled_ms, run.attempt, run.trigger, run.note) for run in runs] == [
+        (1_000_000, 2, "manual", "after the outage"),
+        (1_000_001, 2, "manual", "after the outage"),
+    ]
 
 
 async def test_pages_follow_each_other_without_gap_or_double(door: Door) -> None:

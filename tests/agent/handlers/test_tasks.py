@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from agent.store import tasks
 from shared.protocol.errors import ErrorBody
 from shared.protocol.requests import (
     Outcome,
@@ -15,6 +16,8 @@ from shared.protocol.requests import (
     TaskGet,
     TaskSet,
     TaskSetReply,
+    TaskSkip,
+    TaskSkipReply,
 )
 from shared.protocol.rows import Task
 from tests.agent.wire.door import CLOCK, Door
@@ -63,7 +66,7 @@ async def test_a_task_is_paused_and_resumed_and_its_row_shows_it(door: Door) -> 
     assert isinstance(resumed, Task)
     assert (resumed.paused, resumed.paused_until_ms) == (False, None)
     assert reply.rev == resumed.rev
-    assert door.plans.reloads == 2
+    assert door.plans.told == ["backup", "backup"]
 
 
 async def test_of_several_tasks_each_is_answered_for(door: Door) -> None:
@@ -98,7 +101,7 @@ async def test_a_change_that_says_nothing_sensible_is_refused_by_field(
 
     assert isinstance(reply, ErrorBody)
     assert (reply.code, reply.detail["path"]) == ("bad_request", path)
-    assert door.plans.reloads == 0
+    assert door.plans.told == []
 
 
 async def test_a_schedule_is_previewed_in_its_zone_and_in_words(door: Door) -> None:
@@ -148,3 +151,31 @@ async def test_a_schedule_that_cannot_be_is_refused_with_what_to_write(
     assert isinstance(reply, ErrorBody)
     assert reply.code == "bad_request"
     assert (schedule if tz == "UTC" else tz) in reply.msg
+
+
+async def test_the_next_moments_of_a_task_are_skipped_and_that_is_taken_back(door: Door) -> None:
+    guest = await door.welcome("operator", label="Otto")
+    before = await guest.get(TaskGet(id="backup"), TaskDetail)
+
+    def skip(count: int, *ids: str) -> TaskSkip:
+        return TaskSkip(
+            ids=ids,
+            count=count,
+            reason="stock-take",
+            op=secrets.token_hex(16),
+            expires_ms=CLOCK.now_ms() + 10_000,
+        )
+
+    reply = await guest.get(skip(2, "backup", "nothing"), TaskSkipReply)
+    (task,) = await door.database.read(lambda connection: tasks.load(connection, ["backup"]))
+    undone = await guest.get(skip(0, "backup"), TaskSkipReply)
+    (again,) = await door.database.read(lambda connection: tasks.load(connection, ["backup"]))
+
+    skipped, unknown = reply.results
+    assert (skipped.until_ms, skipped.next_ms) == before.next_ms[1:3]
+    assert (unknown.id, unknown.code) == ("nothing", "not_found")
+    assert task.skip_until_ms == skipped.until_ms
+    assert task.skip_reason == "by Otto: stock-take"
+    assert (undone.results[0].until_ms, undone.results[0].next_ms) == (None, before.next_ms[0])
+    assert (again.skip_until_ms, again.skip_reason) == (None, None)
+    assert door.plans.told == ["backup", "backup"]

@@ -6,8 +6,14 @@ import psutil
 import pytest
 
 from agent.health import probes
-from agent.rules.thresholds import CRIT, OK, UNKNOWN, judge
+from agent.rules.clocks import Happening
+from agent.rules.thresholds import CRIT, OK, UNKNOWN, WARN, judge
 from agent.settings import Home
+from tests.agent.store.makings import NOW_MS
+
+SET_FORWARD = Happening(
+    kind="clock_forward", size_ms=7_200_000, at_ms=NOW_MS, message="The clock was set forward."
+)
 
 
 @pytest.fixture
@@ -61,6 +67,24 @@ def test_an_old_heartbeat_is_critical(age_ms: int, state: str) -> None:
     reading = probes.master_runner(age_ms)
 
     assert judge(reading.value, reading.threshold, before=OK) == state
+
+
+CLOCKS = (
+    (None, NOW_MS, OK, "in step"),
+    (SET_FORWARD, NOW_MS + 59 * 60_000, WARN, "set forward"),
+    (SET_FORWARD, NOW_MS + 60 * 60_000, OK, "in step"),
+    (None, 12_000, CRIT, "1970-01-01"),
+)
+
+
+@pytest.mark.parametrize(("last", "now_ms", "verdict", "words"), CLOCKS)
+def test_the_clock_is_in_step_or_says_what_happened_to_it(
+    last: Happening | None, now_ms: int, verdict: str, words: str
+) -> None:
+    reading = probes.clock(last, now_ms)
+
+    assert judge(reading.value, reading.threshold, before=CRIT) == verdict
+    assert words in reading.message
 
 
 def test_the_disk_is_named_by_where_it_is_mounted(home: Home) -> None:

@@ -16,7 +16,8 @@ EACH_FIVE = Definition(task_name="tick", schedule=("*/5 * * * *",), command="tru
 
 
 def due(definition: Definition, after_ms: int, until_ms: int) -> Iterable[int]:
-    return schedule.due_moments(definition.schedule, definition.timezone, after_ms, until_ms)
+    timing = schedule.Timing(definition.schedule, definition.timezone)
+    return schedule.due_moments(timing, after_ms, until_ms)
 
 
 def minute(number: int) -> int:

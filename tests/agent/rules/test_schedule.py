@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from agent.cron.zones import stretches
 from agent.errors import BadDefinition
 from agent.rules import schedule
-from agent.rules.schedule import Fold, Gap
+from agent.rules.schedule import Fold, Gap, Timing
 from tests.agent.rules import reference
 
 SEED = int(os.environ.get("SMARTCRON_TEST_SEED", "20261124"))
@@ -79,7 +79,7 @@ def shown(zone: str, at_ms: int) -> str:
 
 
 def coming(zone: str, text: str, start: str, count: int, **options: str) -> list[tuple[str, str]]:
-    moments = schedule.next_moments((text,), zone, ms(zone, start), count, **options)  # type: ignore[arg-type]
+    moments = schedule.next_moments(Timing((text,), zone, **options), ms(zone, start), count)  # type: ignore[arg-type]
     return [(shown(zone, moment.at_ms), moment.tag) for moment in moments]
 
 
@@ -108,14 +108,8 @@ def test_due_moments_are_those_of_the_rules_read_minute_by_minute() -> None:
             fold: Fold = dice.choice(("first", "first", "both"))
 
             wanted = list(reference.due(text, table, gap=gap, fold=fold))
-            found = schedule.due_moments(
-                (text.text,),
-                zone,
-                from_s * 1000 - 1,
-                end_s * 1000 - 1,
-                dst_gap=gap,
-                dst_fold=fold,
-            )
+            timing = Timing((text.text,), zone, gap, fold)
+            found = schedule.due_moments(timing, from_s * 1000 - 1, end_s * 1000 - 1)
 
             case = (text.text, zone, from_s, gap, fold)
             assert [at_ms // 1000 for at_ms in found] == wanted, case
@@ -140,16 +134,16 @@ def test_the_next_moment_counts_and_sums_agree_with_walking() -> None:
         after_ms, until_ms = from_s * 1000, until_s * 1000
         limit = dice.choice((1, 10, 1000))
 
-        walked = list(schedule.due_moments(texts, zone, after_ms, until_ms))
-        moments = schedule.moments_between(texts, zone, after_ms, until_ms, limit=limit)
+        walked = list(schedule.due_moments(Timing(texts, zone), after_ms, until_ms))
+        moments = schedule.moments_between(Timing(texts, zone), after_ms, until_ms, limit=limit)
         older = walked[:-limit]
 
-        assert schedule.count_moments(texts, zone, after_ms, until_ms) == len(walked), texts
+        assert schedule.count_moments(Timing(texts, zone), after_ms, until_ms) == len(walked), texts
         assert moments.newest == tuple(walked[-limit:]), texts
         assert moments.older_count == len(older)
         assert moments.first_older_ms == (older[0] if older else None)
         assert moments.last_older_ms == (older[-1] if older else None)
-        following = schedule.next_moment(texts, zone, after_ms)
+        following = schedule.next_moment(Timing(texts, zone), after_ms)
         assert following == (walked[0] if walked else following)
         assert walked or following is None or following > until_ms
 
@@ -183,7 +177,7 @@ def test_the_next_moments_are_those_of_cronsim_where_it_is_right() -> None:
     answers = [json.loads(line) for line in oracle.stdout.splitlines()]
     for case, answer in zip(cases, answers, strict=True):
         from_ms = int(str(case["from_s"])) * 1000
-        moments = schedule.next_moments((str(case["text"]),), str(case["zone"]), from_ms, 4)
+        moments = schedule.next_moments(Timing((str(case["text"]),), str(case["zone"])), from_ms, 4)
         assert [moment.at_ms // 1000 for moment in moments] == answer, case
 
 
@@ -196,11 +190,11 @@ def test_the_next_moments_are_those_of_cronsim_where_it_is_right() -> None:
 def test_asking_again_from_the_answer_never_goes_back(zone: str, after_ms: int, seed: int) -> None:
     text = reference.random_text(seeded(seed)).text
 
-    moment = schedule.next_moment((text,), zone, after_ms)
+    moment = schedule.next_moment(Timing((text,), zone), after_ms)
 
     assert moment is not None
     assert moment > after_ms
-    assert schedule.next_moment((text,), zone, moment - 1) == moment
+    assert schedule.next_moment(Timing((text,), zone), moment - 1) == moment
 
 
 # Debian's rule, coalesced: what is left out runs once right after, what comes twice runs once.
@@ -274,7 +268,7 @@ def test_asked_inside_the_repeated_hour_a_fixed_time_waits_for_the_next_day() ->
     zone = "America/New_York"
     inside_ms = ms(zone, "2026-11-01T01:10", fold=1)
 
-    moment = schedule.next_moment(("30 1 * * *",), zone, inside_ms)
+    moment = schedule.next_moment(Timing(("30 1 * * *",), zone), inside_ms)
 
     assert moment == ms(zone, "2026-11-02T01:30")
 
@@ -317,18 +311,18 @@ def test_a_single_time_runs_once_and_is_moved_like_any_fixed_one() -> None:
 
 
 def test_an_interval_counts_from_a_fixed_anchor() -> None:
-    first = schedule.next_moment(("@every 90s",), "Pacific/Auckland", 1_000_000_000_123)
+    first = schedule.next_moment(Timing(("@every 90s",), "Pacific/Auckland"), 1_000_000_000_123)
 
     assert first is not None
     assert first % 90_000 == 0
-    assert schedule.next_moment(("@every 90s",), "UTC", first) == first + 90_000
+    assert schedule.next_moment(Timing(("@every 90s",), "UTC"), first) == first + 90_000
 
 
 def test_several_schedules_name_each_moment_once() -> None:
     texts = ("0 * * * *", "*/30 * * * *", "@every 30m")
     start_ms = ms("UTC", "2026-01-01T00:00")
 
-    moments = list(schedule.due_moments(texts, "UTC", start_ms, start_ms + 2 * HOUR_MS))
+    moments = list(schedule.due_moments(Timing(texts, "UTC"), start_ms, start_ms + 2 * HOUR_MS))
 
     assert moments == [start_ms + step * HOUR_MS // 2 for step in (1, 2, 3, 4)]
 
@@ -337,7 +331,7 @@ def test_a_leap_day_on_a_sunday_is_found_at_once() -> None:
     start_ms = ms("America/New_York", "2032-03-01T00:00")
     begin = time.thread_time()
 
-    moment = schedule.next_moment(("0 0 29 2 */7",), "America/New_York", start_ms)
+    moment = schedule.next_moment(Timing(("0 0 29 2 */7",), "America/New_York"), start_ms)
 
     took_ms = (time.thread_time() - begin) * 1000
     assert moment == ms("America/New_York", "2060-02-29T00:00")
@@ -350,11 +344,13 @@ def test_ten_years_are_summed_in_less_than_a_second(text: str) -> None:
     end_ms = start_ms + 10 * YEAR_MS
     begin = time.thread_time()
 
-    moments = schedule.moments_between((text,), "Pacific/Auckland", start_ms, end_ms)
+    moments = schedule.moments_between(Timing((text,), "Pacific/Auckland"), start_ms, end_ms)
 
     took_s = time.thread_time() - begin
     assert len(moments.newest) == 1000
-    assert moments.count == schedule.count_moments((text,), "Pacific/Auckland", start_ms, end_ms)
+    assert moments.count == schedule.count_moments(
+        Timing((text,), "Pacific/Auckland"), start_ms, end_ms
+    )
     assert moments.newest[-1] <= end_ms
     assert took_s < 1
 
@@ -362,7 +358,9 @@ def test_ten_years_are_summed_in_less_than_a_second(text: str) -> None:
 def test_ten_years_of_minutes_are_all_counted() -> None:
     start_ms = ms("UTC", "2026-01-01T00:00")
 
-    moments = schedule.moments_between(("* * * * *",), "UTC", start_ms, start_ms + 10 * YEAR_MS)
+    moments = schedule.moments_between(
+        Timing(("* * * * *",), "UTC"), start_ms, start_ms + 10 * YEAR_MS
+    )
 
     assert moments.count == 10 * 365 * 24 * 60
     assert moments.first_older_ms == start_ms + 60_000
@@ -372,15 +370,17 @@ def test_ten_years_of_minutes_are_all_counted() -> None:
 def test_a_clock_in_the_far_future_still_gets_an_answer() -> None:
     late_ms = ms("UTC", "2098-06-01T00:00")
 
-    assert schedule.next_moment(("0 0 1 1 *",), "Europe/Berlin", late_ms) == ms(
+    assert schedule.next_moment(Timing(("0 0 1 1 *",), "Europe/Berlin"), late_ms) == ms(
         "Europe/Berlin", "2099-01-01T00:00"
     )
-    assert schedule.next_moment(("* * * * *",), "UTC", ms("UTC", "9950-01-01T00:00")) is None
+    assert (
+        schedule.next_moment(Timing(("* * * * *",), "UTC"), ms("UTC", "9950-01-01T00:00")) is None
+    )
 
 
 def test_an_unknown_zone_is_refused_with_the_one_meant() -> None:
     with pytest.raises(BadDefinition, match="'Pacific/Auckland'") as refused:
-        schedule.next_moment(("* * * * *",), "Pacific/Aukland", 0)
+        schedule.next_moment(Timing(("* * * * *",), "Pacific/Aukland"), 0)
 
     assert refused.value.field == "timezone"
 
@@ -388,6 +388,6 @@ def test_an_unknown_zone_is_refused_with_the_one_meant() -> None:
 def test_no_moment_is_at_or_before_the_one_asked_from() -> None:
     start_ms = ms("UTC", "2026-01-01T00:00")
 
-    assert schedule.next_moment(("0 0 * * *",), "UTC", start_ms - 1) == start_ms
-    assert schedule.next_moment(("0 0 * * *",), "UTC", start_ms) == start_ms + 24 * HOUR_MS
-    assert list(schedule.due_moments(("0 0 * * *",), "UTC", start_ms, start_ms)) == []
+    assert schedule.next_moment(Timing(("0 0 * * *",), "UTC"), start_ms - 1) == start_ms
+    assert schedule.next_moment(Timing(("0 0 * * *",), "UTC"), start_ms) == start_ms + 24 * HOUR_MS
+    assert list(schedule.due_moments(Timing(("0 0 * * *",), "UTC"), start_ms, start_ms)) == []

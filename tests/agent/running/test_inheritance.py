@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agent.boot import boot_id
 from agent.running import processes
 from agent.running.inheritance import UNSURE, Inheritance
 from agent.running.stories import told_by
@@ -16,7 +17,7 @@ ORDER = {"e": "order", "timeout_ms": 0, "kill_grace_ms": 100, "memory_limit_byte
 
 
 def told_of(*run_ids: str) -> list[dict[str, Any]]:
-    header = {"e": "keeper", "v": 1, "pid": 1, "start": 0, "boot": processes.boot_id()}
+    header = {"e": "keeper", "v": 1, "pid": 1, "start": 0, "boot": boot_id()}
     return [header, *({**ORDER, "run": run_id, "output_file": "/none"} for run_id in run_ids)]
 
 

@@ -99,6 +99,7 @@ def test_no_more_calendars_are_kept_than_can_be_looked_at(
 
 def test_a_calendar_goes_only_when_no_task_names_it(database: Database) -> None:
     put(database, NIGHT)
+    put(database, DAYS)
     register(
         database,
         a_task("backup", calendars=("night",)),

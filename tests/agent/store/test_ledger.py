@@ -25,6 +25,8 @@ def claim(database: Database, *runs: Run) -> frozenset[str]:
 def test_a_claimed_run_comes_back_with_every_field(database: Database) -> None:
     run = a_run(
         reason="why",
+        note="and more",
+        caused_by="01JDD0000000000000000000AB",
         requested_by="anna",
         op="op-1",
         retry_at_ms=NOW_MS + 1,
@@ -327,3 +329,73 @@ def test_the_operators_see_times_and_words_they_can_read(database: Database) -> 
         "2026-11-24 06:00:00.062",
         1_500,
     )
+
+
+def test_a_backfill_is_the_attempt_after_the_last_one_and_at_least_the_second(
+    database: Database,
+) -> None:
+    tried = [a_run(), a_run(attempt=2)]
+    claim(database, *tried)
+    for run in tried:
+        database.write_now(partial(ledger.end, run=ended(run, "error")))
+
+    taken = database.write_now(
+        partial(ledger.backfill, runs=[a_run(attempt=2), a_run(NOW_MS + 1, attempt=2)])
+    )
+
+    assert [run.attempt for run in taken] == [3, 2]
+    assert database.read_now(partial(ledger.get, run_id=taken[0].id)) == taken[0]
+
+
+def test_no_backfill_is_taken_when_one_moment_still_runs(database: Database) -> None:
+    claim(database, a_run(NOW_MS + 1))
+
+    with pytest.raises(Conflict, match="has not ended"):
+        database.write_now(
+            partial(ledger.backfill, runs=[a_run(attempt=2), a_run(NOW_MS + 1, attempt=2)])
+        )
+
+    assert len(database.read_now(ledger.page).runs) == 1
+
+
+def test_followers_are_written_with_the_end_that_causes_them_and_once_only(
+    database: Database,
+) -> None:
+    run = a_run()
+    taken = a_run(NOW_MS + 60, task_name="report")
+    claim(database, run, taken)
+    follower = a_run(NOW_MS + 60, task_name="report", trigger="chain", caused_by=run.id)
+
+    new = database.write_now(partial(ledger.end, run=ended(run), chained=[follower]))
+    again = database.write_now(partial(ledger.end, run=ended(run), chained=[follower]))
+
+    assert again == ()
+    assert [row.id for row in new] == [run.id, follower.id]
+    assert new[1].scheduled_ms == NOW_MS + 61, "its moment was taken: the next millisecond"
+    assert database.read_now(partial(ledger.get, run_id=follower.id)) == new[1]
+
+
+def test_moments_are_found_by_how_their_last_attempt_ended(database: Database) -> None:
+    failed_twice = [a_run(NOW_MS), a_run(NOW_MS, attempt=2)]
+    mended = [a_run(NOW_MS + 1), a_run(NOW_MS + 1, attempt=2)]
+    missed = a_run(NOW_MS + 2, status="missed")
+    claim(database, *failed_twice, *mended, missed, a_run(NOW_MS + 9, status="missed"))
+    for run, status in zip(
+        [*failed_twice, *mended], ["error", "error", "error", "success"], strict=True
+    ):
+        database.write_now(partial(ledger.end, run=ended(run, status)))
+
+    def found(*statuses: str) -> tuple[int, ...]:
+        return database.read_now(
+            partial(
+                ledger.moments_of,
+                task_name="backup",
+                from_ms=NOW_MS,
+                to_ms=NOW_MS + 8,
+                statuses=statuses,
+            )
+        )
+
+    assert found("error") == (NOW_MS,)
+    assert found("missed", "error") == (NOW_MS, NOW_MS + 2)
+    assert found("success") == (NOW_MS + 1,)

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Connection
 
 from agent.definitions import Definition
-from agent.errors import TaskNotFound
-from agent.store import tasks
+from agent.errors import BadDefinition, Conflict, TaskNotFound
+from agent.store import state, tasks
 from agent.store.database import Database
 from agent.store.tasks import Applied, Span, TaskRow
 from tests.agent.store.makings import HOUR_MS, NOW_MS, a_task
@@ -216,12 +216,88 @@ def test_history_ends_where_it_was_asked_to(database: Database) -> None:
     assert [span.from_ms for span in spans["a"]] == [NOW_MS]
 
 
-def test_the_watermark_can_be_set_back_by_hand(database: Database) -> None:
+def test_history_after_a_moment_holds_what_was_in_force_then_and_later(database: Database) -> None:
+    register(database, a_task("a"), a_task("b"))
+    for step in (1, 2, 3, 4):
+        apply(database, a_task("a", priority=step), now_ms=NOW_MS + step * 10)
+
+    spans = database.read_now(
+        partial(tasks.history, until_ms=NOW_MS + 35, changed_after_ms=NOW_MS + 25)
+    )
+
+    assert spans.keys() == {"a"}
+    assert [(span.from_ms - NOW_MS, span.definition.priority) for span in spans["a"]] == [
+        (20, 2),
+        (30, 3),
+    ]
+
+
+def test_history_after_a_moment_knows_a_pause_that_runs_out_later(database: Database) -> None:
+    register(database, a_task("a"))
+    flag(database, "a", paused=True, until_ms=NOW_MS + 50, now_ms=NOW_MS + 10)
+    flag(database, "a", enabled=False, now_ms=NOW_MS + 80)
+
+    spans = database.read_now(
+        partial(tasks.history, until_ms=NOW_MS + 100, changed_after_ms=NOW_MS + 20)
+    )
+
+    assert [(span.from_ms - NOW_MS, span.enabled, span.paused) for span in spans["a"]] == [
+        (10, True, True),
+        (50, True, False),
+        (80, False, False),
+    ]
+
+
+def test_a_task_added_after_that_moment_has_its_whole_history(database: Database) -> None:
     register(database, a_task("a"))
 
-    database.write_now(partial(tasks.move_watermark, task_name="a", at_ms=NOW_MS - HOUR_MS))
+    spans = database.read_now(
+        partial(tasks.history, until_ms=NOW_MS + 9, changed_after_ms=NOW_MS - 1)
+    )
 
+    assert [span.from_ms for span in spans["a"]] == [NOW_MS]
+
+
+def test_after_a_correction_nothing_was_decided_beyond_now(database: Database) -> None:
+    later_ms = NOW_MS + 72 * 365 * 24 * HOUR_MS
+    register(database, a_task("a"), now_ms=NOW_MS - HOUR_MS)
+    register(database, a_task("b"), now_ms=later_ms)
+    apply(database, a_task("b", schedule=("0 2 * * *",)), now_ms=later_ms + HOUR_MS)
+    database.write_now(partial(state.set_decided_until, at_ms=later_ms, now_ms=later_ms))
+
+    moved = database.write_now(partial(tasks.move_watermarks_back, now_ms=NOW_MS))
+
+    assert moved == 1
     assert load(database, "a").watermark_ms == NOW_MS - HOUR_MS
+    assert load(database, "b").watermark_ms == NOW_MS
+    assert database.read_now(state.decided_until) == NOW_MS
+
+
+def test_after_a_correction_a_change_made_beyond_now_is_in_force_from_now_on(
+    database: Database,
+) -> None:
+    register(database, a_task("a"), now_ms=NOW_MS - HOUR_MS)
+    newer = a_task("a", schedule=("0 2 * * *",))
+    apply(database, newer, now_ms=NOW_MS + 24 * HOUR_MS)
+
+    database.write_now(partial(tasks.move_watermarks_back, now_ms=NOW_MS))
+
+    spans = database.read_now(partial(tasks.history, until_ms=NOW_MS))["a"]
+    assert [(span.from_ms, span.definition) for span in spans] == [
+        (NOW_MS - HOUR_MS, a_task("a")),
+        (NOW_MS, newer),
+    ]
+
+
+def test_what_was_decided_before_now_stays_so_after_a_correction(database: Database) -> None:
+    register(database, a_task("a"), now_ms=NOW_MS - HOUR_MS)
+    database.write_now(partial(state.set_decided_until, at_ms=NOW_MS - 1, now_ms=NOW_MS - 1))
+
+    assert database.write_now(partial(tasks.move_watermarks_back, now_ms=NOW_MS)) == 0
+
+    assert database.read_now(state.decided_until) == NOW_MS - 1
+    (span,) = database.read_now(partial(tasks.history, until_ms=NOW_MS))["a"]
+    assert span.from_ms == NOW_MS - HOUR_MS
 
 
 def test_a_change_by_the_older_systems_update_is_read(database: Database) -> None:
@@ -237,3 +313,72 @@ def test_a_change_by_the_older_systems_update_is_read(database: Database) -> Non
 
     expected = msgspec.structs.replace(a_task("slow_task"), timeout_seconds=900)
     assert load(database, "slow_task").definition == expected
+
+
+def test_a_removed_task_leaves_its_history_and_counts_on_when_it_comes_back(
+    database: Database,
+) -> None:
+    register(database, a_task("a"), a_task("b"))
+
+    gone = database.write_now(
+        partial(tasks.remove, names=["a"], who="anna", why="old", now_ms=NOW_MS + 5)
+    )
+    spans = database.read_now(partial(tasks.history, until_ms=NOW_MS + 9))["a"]
+    register(database, a_task("a"), now_ms=NOW_MS + 9)
+
+    assert gone == ("a",)
+    assert [(span.from_ms, span.enabled) for span in spans] == [
+        (NOW_MS, True),
+        (NOW_MS + 5, False),
+    ]
+    assert load(database, "a").def_rev == 2
+
+
+def test_a_task_that_others_wait_for_is_not_removed(database: Database) -> None:
+    register(database, a_task("a"), a_task("b", after=("a",)))
+
+    with pytest.raises(Conflict, match="b comes after a"):
+        database.write_now(partial(tasks.remove, names=["a"], who="x", why="", now_ms=NOW_MS))
+    both = database.write_now(
+        partial(tasks.remove, names=["a", "b"], who="x", why="", now_ms=NOW_MS)
+    )
+
+    assert both == ("a", "b")
+
+
+def test_a_chain_must_have_a_beginning_and_an_end(database: Database) -> None:
+    register(database, a_task("a"), a_task("b", after=("a",)))
+
+    with pytest.raises(BadDefinition, match="there is no such task"):
+        apply(database, a_task("c", after=("nobody",)), now_ms=NOW_MS)
+    with pytest.raises(BadDefinition, match="would never end"):
+        apply(database, a_task("a", after=("b",)), now_ms=NOW_MS)
+
+    assert load(database, "a").definition.after == ()
+
+
+def test_a_task_names_only_calendars_that_are_there(database: Database) -> None:
+    with pytest.raises(BadDefinition, match="calendars"):
+        register(database, a_task("a", calendars=("holidays",)))
+
+
+def test_moments_are_skipped_until_one_and_a_new_timing_forgets_that(database: Database) -> None:
+    register(database, a_task("a"))
+
+    (skipping,) = database.write_now(
+        partial(
+            tasks.set_flags,
+            names=["a"],
+            skip_until_ms=NOW_MS + HOUR_MS,
+            reason="moving",
+            who="anna",
+            now_ms=NOW_MS,
+        )
+    )
+    apply(database, a_task("a", priority=1), now_ms=NOW_MS)
+    kept = load(database, "a")
+    apply(database, a_task("a", schedule=("0 2 * * *",)), now_ms=NOW_MS)
+
+    assert (skipping.skip_until_ms, skipping.skip_reason) == (NOW_MS + HOUR_MS, "by anna: moving")
+    assert kept.skip_until_ms == NOW_MS + HOUR_MS
+    assert load(database, "a").skip_until_ms is None

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from agent.runs import Run
 from agent.store import clients as stored_clients
 from agent.store import tasks as stored_tasks
 from agent.store.database import Database
+from agent.store.tasks import TaskRow
 from agent.ulid import new_ulid
 from agent.wire.clients import Client, Clients
 from agent.wire.control import Control
@@ -57,13 +58,21 @@ class Runs:
         self._recorder = recorder
         self._names = names
         self.live: dict[str, Run] = {}
+        self.if_running = ""
         self.orders = 0
         self.delay: asyncio.Event | None = None
         self.failure: Exception | None = None
 
     async def start_now(
-        self, task_name: str, *, who: str, reason: str | None, op: str | None = None
+        self,
+        task_name: str,
+        *,
+        who: str,
+        reason: str | None,
+        op: str | None = None,
+        if_running: str = "error",
     ) -> Run:
+        self.if_running = if_running
         if task_name not in self._names:
             raise TaskNotFound(task_name)
         if any(run.task_name == task_name for run in self.live.values()):
@@ -86,12 +95,44 @@ class Runs:
                 status="queued",
                 queued_ms=now_ms,
                 requested_by=who,
-                reason=reason,
+                note=reason,
                 op=op,
             )
         )
         self.live[run.id] = run
         return run
+
+    async def backfill(
+        self,
+        task_name: str,
+        moments_ms: Sequence[int],
+        *,
+        who: str,
+        reason: str | None,
+        op: str | None = None,
+    ) -> tuple[Run, ...]:
+        if task_name not in self._names:
+            raise TaskNotFound(task_name)
+        now_ms = CLOCK.now_ms()
+        return await self._recorder.backfill(
+            [
+                Run(
+                    id=new_ulid(now_ms),
+                    task_name=task_name,
+                    category="General",
+                    def_rev=1,
+                    scheduled_ms=at_ms,
+                    attempt=2,
+                    trigger="manual",
+                    status="queued",
+                    queued_ms=now_ms,
+                    requested_by=who,
+                    note=reason,
+                    op=op,
+                )
+                for at_ms in moments_ms
+            ]
+        )
 
     async def abort(self, run_id: str, *, who: str, grace_ms: int | None = None) -> str:
         run = self.live.pop(run_id, None)
@@ -126,13 +167,15 @@ class Outputs:
 
 
 class Plans:
-    """A scheduler that only counts."""
+    """A scheduler that only remembers which tasks it was told of."""
+
+    boots: tuple[int, ...] = ()
 
     def __init__(self) -> None:
-        self.reloads = 0
+        self.told: list[str] = []
 
-    async def reload(self) -> None:
-        self.reloads += 1
+    async def take(self, rows: Iterable[TaskRow], gone: Iterable[str] = ()) -> None:
+        self.told += [*(row.task_name for row in rows), *gone]
 
 
 class Guest:

@@ -8,8 +8,9 @@ from shared.protocol.roles import INVITE, MINIMUM, ROLES, may, needs
 VIEWER_MAY = {
     "hello", "ping", "sync", "task.get", "schedule.preview", "run.get", "runs.page", "log.stat",
     "log.read", "metrics.page", "stats.get", "op.get",
+    "schedule.next", "schedule.forecast", "schedule.whatif", "schedule.why", "pause.preview",
 }  # fmt: skip
-OPERATOR_MAY = VIEWER_MAY | {"task.set", "run.start", "run.abort"}
+OPERATOR_MAY = VIEWER_MAY | {"task.set", "task.skip", "run.start", "run.backfill", "run.abort"}
 ADMIN_MAY = OPERATOR_MAY | {
     "audit.page", "key.list", "key.revoke", "invite.create", "agent.reload",
 }  # fmt: skip
@@ -49,5 +50,6 @@ def test_no_viewer_may_change_anything() -> None:
 
 def test_commands_are_those_that_change_something() -> None:
     assert set(COMMANDS) == {
-        "task.set", "run.start", "run.abort", "key.revoke", "invite.create", "agent.reload",
+        "task.set", "task.skip", "run.start", "run.backfill", "run.abort",
+        "key.revoke", "invite.create", "agent.reload",
     }  # fmt: skip

@@ -1,0 +1,1 @@
+"""What other schedulers' files say: text in, values out."""

@@ -1,0 +1,1 @@
+"""Benchmarks: what is measured here is written in docs/performance.md."""

@@ -1,0 +1,48 @@
+"""What every question and answer on the wire is made of: words, and the four kinds."""
+
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+TaskId: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z0-9._-]{1,64}\Z")]
+RunId: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}\Z")]
+Op: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+KeyId: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
+Epoch: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
+Label: TypeAlias = Annotated[str, Meta(min_length=1, max_length=120)]
+Reason: TypeAlias = Annotated[str, Meta(max_length=300)]
+Cursor: TypeAlias = Annotated[str, Meta(max_length=200)]
+Moment: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
+Role: TypeAlias = Literal["viewer", "operator", "admin"]
+Word: TypeAlias = Annotated[str, Meta(max_length=40)]
+
+
+class Request(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """Something a client asks; `type` is its word in the header.
+
+    Agents refuse fields they do not know, so what has its default is not sent: an older agent
+    then still understands whoever does without the newer field.
+    """
+
+    type: ClassVar[str]
+
+
+class Command(Request, frozen=True, kw_only=True):
+    """A request that changes something: done at most once per `op`, never after `expires_ms`."""
+
+    op: Op
+    expires_ms: Moment
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An answer; a reader leaves out what it does not know."""
+
+
+class CommandReply(Reply, frozen=True, kw_only=True):
+    """A command is durably accepted; `rev` is the state revision that shows its effect."""
+
+    rev: int = 0
+    replayed: bool = False
