@@ -97,8 +97,6 @@ def read_calendar(table: Mapping[str, object], *, zone: str) -> Calendar:
             raise BadDefinition(str(key)[:64], table[key], f"this key is not known; {fix}")
     if "name" not in table:
         raise BadDefinition("name", None, "is missing; every calendar needs it")
-    if table["name"] == BY_HAND:
-        raise BadDefinition("name", BY_HAND, "is kept for `calendars close`; choose another name")
     values: dict[str, object] = {"timezone": zone}
     for key, value in table.items():
         is_list = key in ("weekly", "dates")
@@ -108,6 +106,7 @@ def read_calendar(table: Mapping[str, object], *, zone: str) -> Calendar:
         except msgspec.ValidationError as error:
             shape = "a list of texts" if is_list else "text"
             raise BadDefinition(key, value, f"must be {shape}") from error
+    check_new_name(str(table["name"]))
     calendar = Calendar(**values)  # type: ignore[arg-type]  # each was converted to its type
     check_calendar(calendar)
     return calendar
@@ -115,7 +114,7 @@ def read_calendar(table: Mapping[str, object], *, zone: str) -> Calendar:
 
 def check_calendar(calendar: Calendar) -> None:
     """Raise BadDefinition for the first field that cannot be accepted."""
-    check_name(calendar.name)
+    _check_name(calendar.name)
     if calendar.kind not in get_args(Kind):
         kinds = " or ".join(repr(kind) for kind in get_args(Kind))
         raise BadDefinition("kind", calendar.kind, f"must be {kinds}")
@@ -140,7 +139,13 @@ def check_calendar(calendar: Calendar) -> None:
         )
 
 
-def check_name(name: str) -> None:
-    """Raise BadDefinition when no calendar can have this name."""
+def check_new_name(name: str) -> None:
+    """Raise BadDefinition when nobody can give a calendar this name."""
+    _check_name(name)
+    if name == BY_HAND:
+        raise BadDefinition("name", name, "is kept for `calendars close`; choose another name")
+
+
+def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise BadDefinition("name", name[:100], "must be 1 to 64 characters of a-z 0-9 . _ -")

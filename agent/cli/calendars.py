@@ -1,10 +1,7 @@
-"""Commands about calendars: look at them, bring them in, close the agent and open it again."""
+"""Commands about calendars: look at them, bring them in, forget them."""
 
-import getpass
-import re
-import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final, get_args
@@ -15,16 +12,17 @@ import msgspec
 from rich.markup import escape
 
 from agent.cli import say
+from agent.cli.closing import close, open_, who_asks
+from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session, tell_agent
+from agent.cron.zones import load_zone
 from agent.errors import WrongUse
 from agent.rules.calendar import closed_at, closures, doubts
 from agent.store import calendars as store
-from agent.windows import BY_HAND, Calendar, Closed, Kind, check_calendar, load_calendars
+from agent.windows import Calendar, Closed, Kind, check_new_name, load_calendars
 
-UNITS_MS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 SHOWN_AHEAD_MS: Final = 30 * 86_400_000
 MOST_SHOWN: Final = 1000
-LONGEST_MS: Final = 366 * 86_400_000
 
 
 @click.group("calendars")
@@ -41,11 +39,11 @@ def list_calendars(session: Session, as_json: bool) -> None:
     \b
     Example:  smartcron-agent calendars list
     """
-    now_ms = _now_ms()
+    asked_ms = now_ms()
     with session.database() as database:
         rows = database.read_now(store.load_rows)
         users = database.read_now(store.users)
-    states = {row.calendar.name: _state(row.calendar, now_ms) for row in rows}
+    states = {row.calendar.name: _state(row.calendar, asked_ms) for row in rows}
     if as_json:
         say.json_out(
             [
@@ -92,8 +90,8 @@ def show(session: Session, name: str, start: str | None, end: str | None, as_jso
     \b
     Example:  smartcron-agent calendars show holidays --from 2026-12-01 --to 2027-01-31
     """
-    from_ms = _moment("--from", start) if start else _now_ms()
-    until_ms = _moment("--to", end) if end else from_ms + SHOWN_AHEAD_MS
+    from_ms = read_moment("--from", start) if start else now_ms()
+    until_ms = read_moment("--to", end) if end else from_ms + SHOWN_AHEAD_MS
     if until_ms <= from_ms:
         raise WrongUse(f"--to {end}: must be later than --from")
     with session.database() as database:
@@ -104,7 +102,7 @@ def show(session: Session, name: str, start: str | None, end: str | None, as_jso
     for closed in closures({name: calendar}, [name], from_ms, until_ms):
         if len(found) == MOST_SHOWN:
             raise WrongUse(
-                f"--to {end}: closes more than {MOST_SHOWN} times until then; ask for less"
+                f"--to: {name} closes more than {MOST_SHOWN} times in this span; ask for less"
             )
         found.append(closed)
     if as_json:
@@ -153,9 +151,9 @@ def check_file(session: Session, file: Path, as_json: bool) -> None:
             {"ok": True, "calendars": [one.name for one in found], "doubts": _doubts(found)}
         )
         return
-    now_ms = _now_ms()
+    asked_ms = now_ms()
     for calendar in found:
-        say.good(f"{calendar.name}: {_now_cell(_state(calendar, now_ms), calendar.timezone)} now")
+        say.good(f"{calendar.name}: {_now_cell(_state(calendar, asked_ms), calendar.timezone)} now")
     _say_doubts(found)
 
 
@@ -197,24 +195,16 @@ def import_ical(
     # What reads iCalendar takes a quarter of a second to load, and only this command needs it.
     from agent.holidays import read_holidays
 
-    if name == BY_HAND:
-        raise WrongUse(f"--name {name!r}: is kept for `calendars close`; choose another name")
-    now_ms = _now_ms()
-    calendar = Calendar(
-        name=name,
-        kind=kind,
-        timezone=zone or session.settings.timezone,
-        spans=((0, 1),),
-        description=description,
-        source=f"{_printable(file.name)}, imported {_in_zone(now_ms, 'UTC')[:10]}",
-    )
-    check_calendar(calendar)
+    check_new_name(name)
+    zone = zone or session.settings.timezone
+    load_zone(zone)
+    asked_ms = now_ms()
     try:
         content = file.read_bytes()
     except OSError as error:
         raise WrongUse(f"{file} cannot be read: {error.strerror}; name another file") from error
-    found = read_holidays(content, str(file), zone=calendar.timezone, now_ms=now_ms)
-    until = _in_zone(found.until_ms, calendar.timezone)[:10]
+    found = read_holidays(content, str(file), zone=zone, now_ms=asked_ms)
+    until = _in_zone(found.until_ms, zone)[:10]
     if not found.spans:
         raise WrongUse(
             f"{file}: none of its {found.events} events takes time between a year ago and {until}; "
@@ -228,7 +218,15 @@ def import_ical(
         )
     if found.pointless:
         notes.append(f"events that take no time: {found.pointless}, left out")
-    _put(session, [msgspec.structs.replace(calendar, spans=found.spans)], as_json, notes=notes)
+    calendar = Calendar(
+        name=name,
+        kind=kind,
+        timezone=zone,
+        spans=found.spans,
+        description=description,
+        source=f"{_printable(file.name)}, imported {_in_zone(asked_ms, zone)[:10]}",
+    )
+    _put(session, [calendar], as_json, notes=notes)
 
 
 @calendars.command()
@@ -250,59 +248,6 @@ def remove(session: Session, name: str, as_json: bool) -> None:
     say.good(f"removed {name}")
 
 
-@calendars.command("close")
-@click.option("--until", help="Moment at which it ends, ISO 8601.")
-@click.option("--for", "length", help="How long, such as 45m, 2h or 1d.")
-@click.option("--why", required=True, help="Shown wherever something did not start for it.")
-@json_option
-@pass_session
-def close(session: Session, until: str | None, length: str | None, why: str, as_json: bool) -> None:
-    """Let no task start for a while; what runs goes on, and it ends by itself.
-
-    \b
-    Example:  smartcron-agent calendars close --for 2h --why "new database server"
-    """
-    now_ms = _now_ms()
-    if (until is None) == (length is None):
-        raise WrongUse("--until, --for: say when it ends with one of them, such as --for 2h")
-    until_ms = _moment("--until", until) if until else now_ms + _length_ms(length or "")
-    if not now_ms < until_ms <= now_ms + LONGEST_MS:
-        raise WrongUse(f"--until {until or length}: must be later than now, and within a year")
-    with session.database() as database:
-        calendar = database.write_now(
-            lambda connection: store.close(
-                connection, until_ms=until_ms, why=why, who=_who(), now_ms=now_ms
-            )
-        )
-    tell_agent(session)
-    from_ms = calendar.spans[-1][0]
-    if as_json:
-        say.json_out({"name": BY_HAND, "from_ms": from_ms, "until_ms": until_ms, "why": why})
-        return
-    say.good(f"no task starts until {say.moment(until_ms)}; `calendars open` ends it before")
-
-
-@calendars.command("open")
-@json_option
-@pass_session
-def open_(session: Session, as_json: bool) -> None:
-    """End now what `calendars close` began; other calendars go on.
-
-    \b
-    Example:  smartcron-agent calendars open
-    """
-    now_ms = _now_ms()
-    with session.database() as database:
-        database.write_now(
-            lambda connection: store.open_again(connection, who=_who(), now_ms=now_ms)
-        )
-    tell_agent(session)
-    if as_json:
-        say.json_out({"name": BY_HAND, "until_ms": now_ms})
-        return
-    say.good("tasks start again")
-
-
 def _put(
     session: Session, found: Sequence[Calendar], as_json: bool, *, notes: Sequence[str] = ()
 ) -> None:
@@ -311,7 +256,8 @@ def _put(
         known = database.read_now(store.load_all)
         changed = database.write_now(
             lambda connection: {
-                one.name: store.put(connection, one, who=_who(), now_ms=_now_ms()) for one in found
+                one.name: store.put(connection, one, who=who_asks(), now_ms=now_ms())
+                for one in found
             }
         )
     tell_agent(session)
@@ -337,13 +283,13 @@ def _load(session: Session, file: Path) -> list[Calendar]:
     return load_calendars(text, str(file), zone=session.settings.timezone)
 
 
-def _state(calendar: Calendar, now_ms: int) -> Closed | None:
-    return closed_at({calendar.name: calendar}, [calendar.name], now_ms)
+def _state(calendar: Calendar, at_ms: int) -> Closed | None:
+    return closed_at({calendar.name: calendar}, [calendar.name], at_ms)
 
 
 def _doubts(found: Sequence[Calendar]) -> dict[str, tuple[str, ...]]:
-    now_ms = _now_ms()
-    told = {calendar.name: doubts(calendar, now_ms) for calendar in found}
+    asked_ms = now_ms()
+    told = {calendar.name: doubts(calendar, asked_ms) for calendar in found}
     return {name: sentences for name, sentences in told.items() if sentences}
 
 
@@ -394,34 +340,10 @@ def _in_zone(at_ms: int, zone: str) -> str:
     return datetime.fromtimestamp(at_ms / 1000, ZoneInfo(zone)).isoformat(timespec="seconds")
 
 
-def _moment(option: str, text: str) -> int:
-    try:
-        found = datetime.fromisoformat(text)
-        # A moment without an offset is meant as the reader's own clock shows it.
-        return round(found.astimezone(UTC).timestamp() * 1000)
-    except (ValueError, OverflowError) as error:
-        raise WrongUse(
-            f"{option} {text!r}: is no moment; write ISO 8601 such as 2026-12-24T18:00+13:00"
-        ) from error
-
-
-def _length_ms(text: str) -> int:
-    found = re.fullmatch(r"([1-9]\d{0,5})([mhd])", text, re.ASCII)
-    if found is None:
-        raise WrongUse(f"--for {text!r}: write a number and m, h or d, such as 2h")
-    return int(found[1]) * UNITS_MS[found[2]]
-
-
 def _printable(text: str) -> str:
     return "".join(sign for sign in text if sign.isprintable())[:200]
 
 
-def _who() -> str:
-    return f"{getpass.getuser()} (command line)"
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
+calendars.add_command(close)
+calendars.add_command(open_)
 COMMANDS: Final = (calendars,)

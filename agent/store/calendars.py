@@ -42,7 +42,8 @@ def put(connection: Connection, calendar: Calendar, *, who: str, now_ms: int) ->
     known = connection.scalar(
         select(calendars.c.definition).where(calendars.c.calendar_name == calendar.name)
     )
-    if known == definition:
+    # JSON knows lists only.
+    if known is not None and known == msgspec.json.decode(msgspec.json.encode(definition)):
         return False
     values = {
         "calendar_name": calendar.name,

@@ -39,6 +39,8 @@ ASKED_AS_JSON = (
     ("report", "errors"),
     ("keys", "list"),
     ("invite", "--label", "Anna"),
+    ("calendars", "list"),
+    ("calendars", "close", "--for", "2h", "--why", "new disks"),
 )
 
 
