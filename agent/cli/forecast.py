@@ -46,7 +46,8 @@ def forecast(session: Session, start: str | None, end: str | None, as_json: bool
         click.echo(
             f"busy: {say.moment(minute.at_ms)}  {minute.running} runs, {minute.starts} begin"
         )
-    for waiting in found.waits[:5]:
+    # Of tasks that never ran no length is known: they seem to wait for no time at all.
+    for waiting in [one for one in found.waits if one.longest_ms][:5]:
         click.echo(
             f"waits: {waiting.task_name} {waiting.count} times, "
             f"at most {say.duration(waiting.longest_ms)}"
