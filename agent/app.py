@@ -173,6 +173,7 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             roster=roster,
             next_ms=scheduler.next_ms,
             fault=scheduler.fault,
+            first_due_ms=scheduler.first_due_ms,
             backlog=lambda: Backlog(
                 runner.queue.in_background, scheduler.backlog, runner.queue.oldest_ms()
             ),

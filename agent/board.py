@@ -54,6 +54,7 @@ class Board:
         next_ms: Callable[[str], int | None],
         fault: Callable[[str], str | None],
         backlog: Callable[[], Backlog],
+        first_due_ms: Callable[[], int | None],
     ) -> None:
         self._clock = clock
         self._database = database
@@ -62,6 +63,8 @@ class Board:
         self._next_ms = next_ms
         self._fault = fault
         self._backlog = backlog
+        self._first_due_ms = first_due_ms
+        self._counts: Summary | None = None
         self._live: dict[str, dict[str, Run]] = {}  # by task name, then by run id
         self._ended: dict[str, int] = {}  # run id -> when it leaves the wire
         self._last: dict[str, Run] = {}
@@ -104,6 +107,7 @@ class Board:
     def show_tasks(self, names: Iterable[str]) -> None:
         """Put these tasks' rows up as they are now; a task that is gone leaves."""
         now_ms = self._clock.now_ms()
+        self._counts = None
         for name in names:
             task = self._roster.get(name)
             if task is None:
@@ -124,6 +128,7 @@ class Board:
     def show_checks(self, found: Iterable[Check]) -> None:
         """Put up what the health checks found."""
         for check in found:
+            self._counts = None
             status, since_ms = self._since.get(check.check_name, ("", 0))
             if status != check.status:
                 since_ms = check.checked_ms
@@ -141,11 +146,24 @@ class Board:
     def summary(self) -> Summary:
         """The whole agent in a few counts, for the heartbeat."""
         now_ms = self._clock.now_ms()
+        if self._counts is None:
+            self._counts = self._count()
+        backlog = self._backlog()
+        first_ms = self._first_due_ms()
+        is_any_late = first_ms is not None and now_ms - first_ms > LATE_MS
+        return msgspec.structs.replace(
+            self._counts,
+            late=self._count_late(now_ms) if is_any_late else 0,
+            catching_up=backlog.catching_up,
+            backlog=backlog.tasks,
+            oldest_wait_ms=max(0, now_ms - backlog.oldest_ms) if backlog.oldest_ms else 0,
+        )
+
+    def _count(self) -> Summary:
+        """What changes only with a row: ten thousand tasks are not counted with each heartbeat."""
         states = [run.status for runs in self._live.values() for run in runs.values()]
         tasks = list(self._roster.all())
         checks = [status for status, _ in self._since.values()]
-        due = [self._next_ms(task.task_name) for task in tasks]
-        backlog = self._backlog()
         return Summary(
             tasks=len(tasks),
             enabled=sum(task.enabled for task in tasks),
@@ -155,13 +173,13 @@ class Board:
                 stats.last is not None and stats.last.status in FAILURES
                 for stats in self._stats.values()
             ),
-            late=sum(at_ms is not None and now_ms - at_ms > LATE_MS for at_ms in due),
             warn=checks.count("warn"),
             crit=checks.count("crit"),
-            catching_up=backlog.catching_up,
-            backlog=backlog.tasks,
-            oldest_wait_ms=max(0, now_ms - backlog.oldest_ms) if backlog.oldest_ms else 0,
         )
+
+    def _count_late(self, now_ms: int) -> int:
+        due = [self._next_ms(task.task_name) for task in self._roster.all()]
+        return sum(at_ms is not None and now_ms - at_ms > LATE_MS for at_ms in due)
 
     async def run(self) -> None:
         """Bring statistics up to date after each end, and let old rows go, for ever."""
@@ -208,6 +226,7 @@ class Board:
             )
 
     def _note(self, run: Run, now_ms: int) -> None:
+        self._counts = None
         if run.has_ended:
             self._live.get(run.task_name, {}).pop(run.id, None)
             self._note_ended(run, now_ms)

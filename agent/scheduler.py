@@ -91,6 +91,12 @@ class Scheduler:
         """The next due moment of a task that is enabled."""
         return self._next.get(task_name)
 
+    def first_due_ms(self) -> int | None:
+        """The earliest next due moment of all tasks."""
+        while self._heap and self._next.get(self._heap[0][2]) != self._heap[0][0]:
+            heapq.heappop(self._heap)  # of a task that was changed since
+        return self._heap[0][0] if self._heap else None
+
     def fault(self, task_name: str) -> str | None:
         """Why a task cannot be scheduled, when it cannot."""
         return self._broken.get(task_name)
@@ -502,8 +508,8 @@ class Scheduler:
         """Until the next due moment, the next beat, or a change; never shorter than said."""
         now_ms = self._clock.now_ms()
         next_beat_ms = (now_ms // BEAT_MS + 1) * BEAT_MS
-        due = bool(self._heap) and not self._is_held
-        until_ms = min(self._heap[0][0], next_beat_ms) if due else next_beat_ms
+        first_ms = None if self._is_held else self.first_due_ms()
+        until_ms = next_beat_ms if first_ms is None else min(first_ms, next_beat_ms)
         if until_ms <= now_ms:
             await asyncio.sleep(0)
             return

@@ -14,14 +14,15 @@ from tests.agent.store.makings import NOW_MS, a_run, a_task, ended
 from tests.agent.workshop import Workshop
 
 
-def board_of(workshop: Workshop, journal: Journal) -> Board:
+def board_of(workshop: Workshop, journal: Journal, *, next_ms: int = NOW_MS + 60_000) -> Board:
     return Board(
         clock=workshop.clock,
         database=workshop.database,
         journal=journal,
         roster=workshop.roster,
-        next_ms=lambda _name: NOW_MS + 60_000,
+        next_ms=lambda _name: next_ms,
         fault=lambda _name: None,
+        first_due_ms=lambda: next_ms,
         backlog=lambda: Backlog(catching_up=2, tasks=3, oldest_ms=NOW_MS - 5_000),
     )
 
@@ -157,3 +158,28 @@ async def test_a_trouble_is_an_alert_on_the_wire_until_it_is_right_again(
     assert isinstance(alert, wire.Alert)
     assert (alert.state, alert.count, alert.title) == ("open", 2, "bad")
     assert journal.rows("alerts") == ()
+
+
+async def test_the_counts_of_a_heartbeat_follow_each_change(workshop: Workshop) -> None:
+    await workshop.register(a_task("a"), a_task("b"))
+    board = board_of(workshop, Journal("0" * 16))
+    await board.fill()
+    before = board.summary()
+
+    workshop.roster.put(await workshop.recorder.set_flags(["a"], enabled=False, who="Anna"))
+    board.show(workshop.shown[-1])
+    run = a_run(task_name="b")
+    await workshop.recorder.claim([run])
+    board.show(workshop.shown[-1])
+    after = board.summary()
+
+    assert (before.tasks, before.enabled, before.queued, before.late) == (2, 2, 0, 0)
+    assert (after.tasks, after.enabled, after.queued) == (2, 1, 1)
+
+
+async def test_tasks_whose_moment_has_passed_by_are_counted_as_late(workshop: Workshop) -> None:
+    await workshop.register(a_task("a"), a_task("b"))
+    board = board_of(workshop, Journal("0" * 16), next_ms=NOW_MS - 31_000)
+    await board.fill()
+
+    assert board.summary().late == 2
