@@ -248,6 +248,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         lag_ms=lambda: core.scheduler.lag_ms,
         running=lambda: core.runner.running,
         show=core.board.show_checks,
+        clock_state=core.scheduler.clock_happening,
     )
     publisher = Publisher(
         context,

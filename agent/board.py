@@ -100,9 +100,20 @@ class Board:
                 self._stale.add(run.task_name)
         if self._stale:
             self._wanted.set()
+        self._take_back(frozenset(shown.gone_runs))
         self.show_tasks(shown.tasks)
         self.show_checks(shown.checks)
         self.show_alerts(shown.alerts)
+
+    def _take_back(self, run_ids: frozenset[str]) -> None:
+        """These rows are no more, and say nothing of their tasks either."""
+        for run_id in run_ids:
+            self._ended.pop(run_id, None)
+            self._journal.remove("run", run_id)
+        of_tasks = [name for name, last in self._last.items() if last.id in run_ids]
+        for name in of_tasks:
+            del self._last[name]
+        self.show_tasks(of_tasks)
 
     def show_tasks(self, names: Iterable[str]) -> None:
         """Put these tasks' rows up as they are now; a task that is gone leaves."""
@@ -211,7 +222,7 @@ class Board:
             await self._clock.sleep_ms(SWEEP_MS)
             now_ms = self._clock.now_ms()
             for run_id, leaves_ms in list(self._ended.items()):
-                if leaves_ms <= now_ms:
+                if not now_ms < leaves_ms <= now_ms + ENDED_STAY_MS:
                     del self._ended[run_id]
                     self._journal.remove("run", run_id)
             if now_ms // HOUR_MS != self._hour:
@@ -238,7 +249,8 @@ class Board:
         # What was skipped says nothing about how the task is doing.
         if run.status != "skipped":
             self._last[run.task_name] = run
-        leaves_ms = (run.ended_ms or now_ms) + ENDED_STAY_MS
+        # An end beyond now was told by a clock that has been put right since.
+        leaves_ms = min(run.ended_ms or now_ms, now_ms) + ENDED_STAY_MS
         if leaves_ms <= now_ms or len(self._ended) >= MAX_ENDED:
             self._journal.remove("run", run.id)
             return

@@ -23,12 +23,16 @@ _MANY: Final = 200
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """What is new, and already durable: runs and checks as they are now, tasks by name."""
+    """What is new, and already durable: runs and checks as they are now, tasks by name.
+
+    `gone_runs` are the ids of rows that were taken back.
+    """
 
     runs: tuple[Run, ...] = ()
     tasks: frozenset[str] = frozenset()
     checks: tuple[Check, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    gone_runs: tuple[str, ...] = ()
 
 
 class Recorder:
@@ -199,9 +203,11 @@ class Recorder:
         self, happening: Happening, *, highest_ms: int, cut: Callable[[Overreaching], Sum]
     ) -> Withdrawn:
         """The clock stood too late: take back what was told of moments still to come."""
-        return await self._database.write(
+        withdrawn = await self._database.write(
             partial(corrections.correct, happening=happening, highest_ms=highest_ms, cut=cut)
         )
+        self._show(Shown(gone_runs=withdrawn.newest))
+        return withdrawn
 
     async def beat(self, heartbeat: Heartbeat) -> None:
         """The agent is alive, for those who look at the database from outside."""

@@ -519,7 +519,9 @@ class Runner:
     # Retries
 
     def _plan_retry(self, run: Run) -> None:
-        wait_ms = max(0, (run.retry_at_ms or 0) - self._clock.now_ms())
+        # A clock that was set since must not make it longer than any retry ever waits.
+        longest_ms = retry.longest_wait_ms(self._definition(run))
+        wait_ms = min(max(0, (run.retry_at_ms or 0) - self._clock.now_ms()), longest_ms)
         self._retries[run.id] = run
         self._timers[run.id] = self._clock.call_later(wait_ms, lambda: self._retry_due(run))
 

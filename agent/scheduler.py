@@ -19,7 +19,13 @@ from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules import calendar, schedule
 from agent.rules.admission import ON_TIME_MS, Decision, Held, Late, Summed, admit, refuse
-from agent.rules.clocks import Happening, judge_start, late_reason
+from agent.rules.clocks import (
+    EARLIEST_MS,
+    SHOWN_KINDS,
+    Happening,
+    judge_start,
+    late_reason,
+)
 from agent.rules.sums import Sum, split_sum
 from agent.runner import Runner
 from agent.runs import Run
@@ -73,6 +79,7 @@ class Scheduler:
         self._broken: dict[str, str] = {}
         self._told: set[str] = set()  # broken tasks whose alert is written
         self._boots: tuple[int, ...] = ()
+        self._clock_happening: Happening | None = None
         self._wake = asyncio.Event()
         self._deciding = asyncio.Lock()
         self._decided_until_ms = 0
@@ -115,6 +122,10 @@ class Scheduler:
     def boots(self) -> tuple[int, ...]:
         """When the agent first saw each boot of the host."""
         return self._boots
+
+    def clock_happening(self) -> Happening | None:
+        """The last thing worth showing that happened to the clocks."""
+        return self._clock_happening
 
     # Beginning and changing
 
@@ -186,7 +197,8 @@ class Scheduler:
         self._timekeeper.look(asked_ms=self._asked_ms)
         self._asked_ms = None
         happened = self._timekeeper.take()
-        if happened:
+        # A wrong clock may also be put right in steps too small to be seen.
+        if happened or (self._is_held and self._clock.now_ms() >= EARLIEST_MS):
             await self._react(happened)
         if self._is_held:
             return
@@ -297,16 +309,21 @@ class Scheduler:
         rows = await self._recorder.taken(task.task_name, decision.first_ms, decision.last_ms)
         taken = [(row.first_ms, row.last_ms) for row in rows]
         count = partial(count_due, task.definition, boots=self._boots)
+        # Around many rows this takes seconds.
+        spans = await asyncio.to_thread(
+            split_sum, decision.first_ms, decision.last_ms, taken, count
+        )
         return [
             Summed(span.first_ms, span.last_ms, span.count, decision.reason, decision.note)
-            for span in split_sum(decision.first_ms, decision.last_ms, taken, count)
+            for span in spans
         ]
 
     def _why_late(self, happened: Sequence[Happening], now_ms: int) -> Late:
         """What to say of moments that nobody met when they came."""
-        reason = late_reason(happened)
+        passed_by = [one for one in happened if late_reason([one]) is not None]
+        reason = late_reason(passed_by)
         if reason is not None:
-            return Late(reason, max(happened, key=lambda one: one.size_ms).message)
+            return Late(reason, max(passed_by, key=lambda one: one.size_ms).message)
         if not self._has_watched or now_ms - self._decided_until_ms > GAP_MS:
             return Late("agent_down")
         return Late("too_late")
@@ -404,9 +421,11 @@ class Scheduler:
         """Decide whether this clock can be true, and what it means for what was decided before."""
         decided_ms = self._decided_until_ms or None
         beginning = judge_start(decided_ms, self._clock.now_ms(), is_new_boot=False)
+        was_held = self._is_held
         self._is_held = beginning.verdict == "hold"
         if self._is_held:
-            await self._tell([beginning.happening])
+            if not was_held:
+                await self._tell([beginning.happening])
             return
         booted_ms = await self._until_recorded(partial(self._recorder.booted, self._boot_id))
         if booted_ms is not None:
@@ -435,9 +454,14 @@ class Scheduler:
     async def _tell(self, happened: Sequence[Happening | None]) -> None:
         told = [one for one in happened if one is not None]
         for one in told:
-            log.warning(one.message, kind=one.kind, size_ms=one.size_ms)
+            self._note_happening(one)
         if told:
             await self._until_recorded(partial(self._recorder.happened, told))
+
+    def _note_happening(self, one: Happening) -> None:
+        log.warning(one.message, kind=one.kind, size_ms=one.size_ms)
+        if one.kind in SHOWN_KINDS:
+            self._clock_happening = one
 
     async def _correct(self, happening: Happening) -> None:
         """The clock stood too late and was put right: go on from now.
@@ -449,7 +473,7 @@ class Scheduler:
         self._highest_ms = max(
             self._highest_ms, self._decided_until_ms, *self._watermarks.values(), now_ms
         )
-        log.warning(happening.message, kind=happening.kind, size_ms=happening.size_ms)
+        self._note_happening(happening)
         withdrawn = await self._until_recorded(
             partial(
                 self._recorder.correct,

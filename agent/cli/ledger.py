@@ -1,8 +1,8 @@
 """The command that proves that no due moment was lost."""
 
 import sys
-from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import click
@@ -11,12 +11,11 @@ from agent.cli import say
 from agent.cli.coming import in_zone
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session
-from agent.definitions import Definition
 from agent.due import each_due
 from agent.errors import WrongUse
 from agent.rules import ledger as rules
+from agent.store import events, state
 from agent.store import ledger as store
-from agent.store import state
 from agent.store import tasks as task_store
 
 DAY: Final = timedelta(days=1)
@@ -49,6 +48,7 @@ def check(session: Session, start: str | None, end: str | None, as_json: bool) -
         if after_ms >= until_ms:
             raise WrongUse(f"--from {start}: must be earlier than --to")
         history = database.read_now(lambda connection: task_store.history(connection, until_ms))
+        boots = database.read_now(events.boots)
         recorded = database.read_now(
             lambda connection: store.recorded(connection, after_ms, until_ms)
         )
@@ -66,7 +66,7 @@ def check(session: Session, start: str | None, end: str | None, as_json: bool) -
             rows.get(name, ()),
             after_ms=after_ms,
             until_ms=until_ms,
-            due=_due,
+            due=partial(each_due, boots=boots),
         )
         for name, spans in history.items()
     }
@@ -116,10 +116,6 @@ def check(session: Session, start: str | None, end: str | None, as_json: bool) -
                 say.bad(f"{name}: doubled at {say.moment(at_ms)}")
     if missing or doubled:
         sys.exit(1)
-
-
-def _due(definition: Definition, after_ms: int, until_ms: int) -> Iterable[int]:
-    return each_due(definition, after_ms, until_ms)
 
 
 COMMANDS: Final = (ledger,)

@@ -43,7 +43,7 @@ class Watcher:
         lag_ms: Callable[[], int],
         running: Callable[[], int],
         show: Callable[[tuple[Check, ...]], None],
-        clock_state: Callable[[], Happening | None] = lambda: None,
+        clock_state: Callable[[], Happening | None],
     ) -> None:
         self._clock = clock
         self._home = home

@@ -31,6 +31,11 @@ def next_attempt(
     return ended_ms + round(delay_s * 1000 * (1 - _JITTER + 2 * _JITTER * jitter))
 
 
+def longest_wait_ms(definition: Definition) -> int:
+    """No attempt of this task waits longer for its turn."""
+    return round(definition.retry_cap_s * 1000 * (1 + _JITTER))
+
+
 def _is_worth_it(
     definition: Definition, status: str, exit_status: int | None, signal: int | None
 ) -> bool:

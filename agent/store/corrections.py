@@ -13,6 +13,7 @@ from schema.tables import executions
 
 # These ended without a process, so nothing but the wrong clock made them.
 _NEVER_RAN: Final = ("missed", "skipped")
+MAX_NAMED: Final = 1_000
 _DUE: Final = ("schedule", "catchup")
 
 
@@ -45,9 +46,13 @@ class Overreaching(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Withdrawn(msgspec.Struct, frozen=True, kw_only=True):
-    """What was taken back per task, and the sums that `cut_sum` still has to shorten."""
+    """What was taken back per task, and the sums that `cut_sum` still has to shorten.
+
+    `newest` are the ids of the newest rows that were removed: those that may be shown somewhere.
+    """
 
     tasks: tuple[TakenBack, ...]
+    newest: tuple[str, ...]
     to_cut: tuple[Overreaching, ...]
 
     @property
@@ -100,6 +105,9 @@ def withdraw(connection: Connection, now_ms: int) -> Withdrawn:
         .group_by(column.task_name)
         .order_by(column.task_name)
     ).all()
+    newest = connection.scalars(
+        select(column.id).where(is_to_come).order_by(column.id.desc()).limit(MAX_NAMED)
+    ).all()
     connection.execute(executions.delete().where(is_to_come))
     reaching = connection.execute(
         select(
@@ -118,6 +126,7 @@ def withdraw(connection: Connection, now_ms: int) -> Withdrawn:
             TakenBack(task_name=name, first_ms=first_ms, last_ms=last_ms, count=int(count))
             for name, first_ms, last_ms, count in removed
         ),
+        newest=tuple(newest),
         to_cut=tuple(
             Overreaching(
                 run_id=run_id,

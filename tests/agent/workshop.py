@@ -75,12 +75,13 @@ class Workshop:
         catchup_slots: int = 2,
         category_slots: Mapping[str, int] | None = None,
         boot_id: str = "first boot",
+        now_ms: int = NOW_MS,
     ) -> None:
         self.calendars: dict[str, Calendar] = {}
         self.zones: dict[str, object] = {}
         self.home = Home(folder / "home")
         self.home.make()
-        self.clock = FakeClock(NOW_MS)
+        self.clock = FakeClock(now_ms)
         self.database = Database.open(f"sqlite:///{folder / 'agent.sqlite3'}")
         self.shown: list[Shown] = []
         self.recorder = Recorder(self.database, self.clock, self.shown.append)

@@ -71,7 +71,7 @@ def test_what_ran_or_is_about_to_keeps_its_row_and_so_does_the_past(database: Da
 
     withdrawn = withdraw(database)
 
-    assert withdrawn == corrections.Withdrawn(tasks=(), to_cut=())
+    assert withdrawn == corrections.Withdrawn(tasks=(), newest=(), to_cut=())
     assert kept(database) == {run.id for run in stays}
 
 
