@@ -200,7 +200,11 @@ class Recorder:
         )
 
     async def correct(
-        self, happening: Happening, *, highest_ms: int, cut: Callable[[Overreaching], Sum]
+        self,
+        happening: Happening,
+        *,
+        highest_ms: int,
+        cut: Callable[[Overreaching, Definition | None], Sum],
     ) -> Withdrawn:
         """The clock stood too late: take back what was told of moments still to come."""
         withdrawn = await self._database.write(

@@ -502,12 +502,11 @@ class Scheduler:
         self._plan_all()
         self._changed([task.task_name for task in self._roster.all()])
 
-    def _cut(self, reaching: Overreaching, *, now_ms: int) -> Sum:
+    def _cut(self, reaching: Overreaching, made_by: Definition | None, *, now_ms: int) -> Sum:
         """What of a sum lies before now; its first moment does at least."""
-        task = self._roster.get(reaching.task_name)
         rest: tuple[Sum, ...] = ()
-        if task is not None:
-            count = partial(count_due, task.definition, boots=self._boots)
+        if made_by is not None:
+            count = partial(count_due, made_by, boots=self._boots)
             rest = split_sum(reaching.first_ms, now_ms, (), count)
         return rest[0] if rest else Sum(reaching.first_ms, reaching.first_ms, 1)
 

@@ -71,14 +71,19 @@ def compare(
     missing: list[Gap] = []
     doubled: list[int] = []
     inside = [0] * len(spans)
+    coming = 0  # spans before this one have begun
+    begun: list[int] = []  # those of them that have not ended
     is_open = False
     for at_ms in _expected(history, after_ms, until_ms, due):
         expected += 1
         rows_here = singles.pop(at_ms, 0)
-        for place, span in enumerate(spans):
-            if _covers(span, at_ms):
-                inside[place] += 1
-                rows_here += 1
+        while coming < len(spans) and spans[coming].scheduled_ms <= at_ms:
+            begun.append(coming)
+            coming += 1
+        begun = [place for place in begun if at_ms <= _end(spans[place])]
+        for place in begun:
+            inside[place] += 1
+        rows_here += len(begun)
         recorded += rows_here
         if rows_here > 1:
             doubled.append(at_ms)
@@ -108,7 +113,7 @@ def _sort(rows: Iterable[Row]) -> tuple[dict[int, int], list[Row]]:
             singles[row.scheduled_ms] = singles.get(row.scheduled_ms, 0) + 1
         else:
             spans.append(row)
-    return singles, spans
+    return singles, sorted(spans, key=lambda span: span.scheduled_ms)
 
 
 def _expected(history: Sequence[Version], after_ms: int, until_ms: int, due: Due) -> Iterator[int]:
@@ -119,10 +124,6 @@ def _expected(history: Sequence[Version], after_ms: int, until_ms: int, due: Due
         begins_ms = max(after_ms, version.from_ms)
         if version.definition is not None and begins_ms < ends_ms:
             yield from due(version.definition, begins_ms, ends_ms)
-
-
-def _covers(span: Row, at_ms: int) -> bool:
-    return span.scheduled_ms <= at_ms <= _end(span)
 
 
 def _end(span: Row) -> int:

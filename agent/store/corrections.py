@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
+from agent.definitions import Definition
 from agent.rules.clocks import Happening
 from agent.rules.sums import Sum
 from agent.store import events, state, tasks
@@ -66,17 +67,18 @@ def correct(
     *,
     happening: Happening,
     highest_ms: int,
-    cut: Callable[[Overreaching], Sum],
+    cut: Callable[[Overreaching, Definition | None], Sum],
 ) -> Withdrawn:
     """Let the agent go on from the moment of a correction, and keep what was taken back for it.
 
     `highest_ms` is how far was ever decided: up to there moments may have rows. `cut` answers
-    what remains of a sum that reaches beyond now.
+    what remains of a sum that reaches beyond now, by the definition it was made by.
     """
     now_ms = happening.at_ms
     withdrawn = withdraw(connection, now_ms)
     for reaching in withdrawn.to_cut:
-        rest = cut(reaching)
+        made_by = tasks.definition_of(connection, reaching.task_name, reaching.def_rev)
+        rest = cut(reaching, made_by)
         cut_sum(connection, reaching.run_id, rest.count, rest.last_ms)
     tasks.move_watermarks_back(connection, now_ms)
     state.set_highest(connection, highest_ms, now_ms=now_ms)

@@ -215,7 +215,8 @@ def remove(
     for task in gone:
         definition = msgspec.structs.replace(task.definition, enabled=False)
         last = msgspec.structs.replace(task, definition=definition, updated_ms=now_ms)
-        _remember(connection, last, who=who, why=why)
+        from_ms = max(now_ms, task.watermark_ms)
+        _remember(connection, last, who=who, why=why, from_ms=from_ms)
         connection.execute(tasks.delete().where(tasks.c.task_name == task.task_name))
     return tuple(task.task_name for task in gone)
 
@@ -311,6 +312,16 @@ def versions(
     if not found:
         raise TaskNotFound(task_name)
     return found
+
+
+def definition_of(connection: Connection, task_name: str, def_rev: int) -> Definition | None:
+    """What a task was in this version of its definition, if that is still known."""
+    found = connection.scalars(
+        select(task_versions.c.definition)
+        .where(task_versions.c.task_name == task_name, task_versions.c.def_rev == def_rev)
+        .limit(1)
+    ).first()
+    return None if found is None else msgspec.convert(found, Definition)
 
 
 def history(
@@ -458,16 +469,20 @@ def _add(
 def _change(connection: Connection, old: TaskRow, new: TaskRow, *, who: str, why: str) -> None:
     values = {f"new_{name}": value for name, value in _as_row(new).items() if name != "task_name"}
     connection.execute(_SET, {"which": old.task_name, **values})
-    _remember(connection, new, who=who, why=why)
+    # Up to its watermark a task is decided by what it was, also where the clock was set back since.
+    from_ms = max(new.updated_ms, old.watermark_ms)
+    _remember(connection, new, who=who, why=why, from_ms=from_ms)
 
 
-def _remember(connection: Connection, task: TaskRow, *, who: str, why: str) -> None:
+def _remember(
+    connection: Connection, task: TaskRow, *, who: str, why: str, from_ms: int | None = None
+) -> None:
     connection.execute(
         task_versions.insert(),
         {
             "task_name": task.task_name,
             "def_rev": task.def_rev,
-            "changed_at": task.updated_ms,
+            "changed_at": task.updated_ms if from_ms is None else from_ms,
             "changed_by": who,
             "why": why,
             "definition": msgspec.to_builtins(task.definition),

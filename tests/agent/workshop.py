@@ -76,12 +76,13 @@ class Workshop:
         category_slots: Mapping[str, int] | None = None,
         boot_id: str = "first boot",
         now_ms: int = NOW_MS,
+        clock: FakeClock | None = None,
     ) -> None:
         self.calendars: dict[str, Calendar] = {}
         self.zones: dict[str, object] = {}
         self.home = Home(folder / "home")
         self.home.make()
-        self.clock = FakeClock(now_ms)
+        self.clock = clock or FakeClock(now_ms)
         self.database = Database.open(f"sqlite:///{folder / 'agent.sqlite3'}")
         self.shown: list[Shown] = []
         self.recorder = Recorder(self.database, self.clock, self.shown.append)
@@ -110,10 +111,14 @@ class Workshop:
             changed=lambda _names: None,
         )
 
+    def use(self, keepers: object) -> None:
+        """Let other keepers than those moved by hand start the runs."""
+        self.runner._keepers = keepers  # type: ignore[assignment] # the part a runner uses
+
     def _order_for(self, _definition: Definition, run: Run) -> Order:
         return Order(
             run_id=run.id,
-            argv=("true",),
+            argv=("true", run.task_name),
             environment={},
             working_directory="/",
             output_file="",

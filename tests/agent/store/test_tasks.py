@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from agent.definitions import Definition
 from agent.errors import BadDefinition, Conflict, TaskNotFound
-from agent.store import state, tasks
+from agent.store import ledger, state, tasks
 from agent.store.database import Database
 from agent.store.tasks import Applied, Span, TaskRow
 from tests.agent.store.makings import HOUR_MS, NOW_MS, a_task
@@ -382,3 +382,16 @@ def test_moments_are_skipped_until_one_and_a_new_timing_forgets_that(database: D
     assert (skipping.skip_until_ms, skipping.skip_reason) == (NOW_MS + HOUR_MS, "by anna: moving")
     assert kept.skip_until_ms == NOW_MS + HOUR_MS
     assert load(database, "a").skip_until_ms is None
+
+
+def test_a_change_counts_from_where_the_task_is_decided_though_the_clock_was_set_back(
+    database: Database,
+) -> None:
+    register(database, a_task("a"))
+    raise_to = NOW_MS + HOUR_MS
+    database.write_now(partial(ledger.claim, runs=[], watermarks={"a": raise_to}, now_ms=raise_to))
+
+    apply(database, a_task("a", schedule=("0 2 * * *",)), now_ms=NOW_MS + 5)
+
+    spans = database.read_now(partial(tasks.history, until_ms=raise_to))["a"]
+    assert [span.from_ms for span in spans] == [NOW_MS, raise_to]
