@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import Final
 
 from agent.cron.moments import DueMoment, Moments
+from agent.cron.words import in_words
 from agent.definitions import Definition
 from agent.rules import schedule
 from agent.rules.schedule import Timing
@@ -46,6 +48,34 @@ def due_between(
 def count_due(task: Definition, after_ms: int, until_ms: int, *, boots: Sequence[int] = ()) -> int:
     """How many due moments are later than the first and not later than the second."""
     return schedule.count_moments(timing_of(task), after_ms, until_ms, boots=boots)
+
+
+_ENDINGS: Final = {1: "st", 2: "nd", 3: "rd"}
+_AFTER: Final = {"success": "succeeded", "failure": "failed", "any": "ended"}
+
+
+def when_in_words(task: Definition) -> str:
+    """All that decides when a task runs, as a person would say it."""
+    said = []
+    if task.schedule:
+        words = in_words(task.schedule, task_name=task.task_name)
+        said.append(words if task.every_nth == 1 else f"Every {_nth(task.every_nth)} of: {words}")
+    if task.valid_from is not None:
+        said.append(f"from {task.valid_from.replace('T', ' ')}")
+    if task.valid_until is not None:
+        said.append(f"until {task.valid_until.replace('T', ' ')}")
+    timed = " ".join(said)
+    if not task.after:
+        return timed or "Only by hand"
+    chained = f"After {' or '.join(task.after)} {_AFTER[task.after_on]}"
+    if task.after_delay_s:
+        chained += f", {task.after_delay_s} s later"
+    return f"{timed}; {chained[0].lower()}{chained[1:]}" if timed else chained
+
+
+def _nth(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else _ENDINGS.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def timing_of(task: Definition) -> Timing:

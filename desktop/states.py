@@ -81,6 +81,9 @@ _REASONS: Final[dict[str, str]] = {
     "replaced": "a newer run took over",
     "never_started": "could not be started",
     "superseded": "the next regular run took over",
+    "suspended": "the server was asleep",
+    "catchup_limit": "more were missed than are made up for",
+    "skip_next": "somebody let it pass",
     "database_away": "the database was away",
 }
 _TRIGGERS: Final[dict[str, str]] = {

@@ -14,9 +14,8 @@ from agent.cli.moments import read_moment
 from agent.cli.orders import backfill, remove, skip
 from agent.cli.pausing import show_preview
 from agent.cli.session import Session, json_option, pass_session, tell_agent
-from agent.cron.words import in_words
 from agent.definitions import Definition, check, load_definitions, to_toml
-from agent.due import next_due
+from agent.due import next_due, when_in_words
 from agent.errors import WrongUse
 from agent.store import statistics
 from agent.store import tasks as store
@@ -78,7 +77,7 @@ def check_file(session: Session, file: Path, as_json: bool) -> None:
     now_ms = _now_ms()
     for found in definitions:
         due_ms = next_due(found, now_ms)
-        words = in_words(found.schedule, task_name=found.task_name)
+        words = when_in_words(found)
         say.good(f"{found.task_name}: {words}, next {say.moment(due_ms)}")
 
 
@@ -377,7 +376,7 @@ def _as_cells(
     return (
         row.task_name,
         row.definition.category,
-        escape(in_words(row.definition.schedule, task_name=row.task_name)),
+        escape(when_in_words(row.definition)),
         _state(row, now_ms),
         f"{say.moment(last.started_ms or last.ended_ms)} {say.ending(last.status)}"
         if last

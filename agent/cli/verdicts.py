@@ -16,7 +16,7 @@ from rich.table import Table
 
 from agent.cli import say
 from agent.cli.gathering import log_lines
-from agent.cron.words import in_words
+from agent.due import when_in_words
 from agent.errors import WrongUse
 from agent.foreign import shadow
 from agent.foreign.cronlog import LogLine, read_log
@@ -161,7 +161,7 @@ def _table(place: str, proposals: Sequence[Proposal], where: Callable[[Proposal]
 
 def _words(proposal: Proposal) -> str:
     task = proposal.task
-    return in_words(task.schedule, task_name=task.task_name) if task else proposal.schedule
+    return when_in_words(task) if task else proposal.schedule
 
 
 def _read(path: Path, zone: str) -> Iterable[LogLine]:

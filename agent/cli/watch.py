@@ -10,8 +10,7 @@ from rich.text import Text
 
 from agent.cli import say
 from agent.cli.session import Session
-from agent.cron.words import in_words
-from agent.due import next_due
+from agent.due import next_due, when_in_words
 from agent.runs import LIVE_STATES, Run
 from agent.store import ledger, state, statistics, tasks
 from agent.store.database import Database
@@ -70,7 +69,7 @@ def take(database: Database, session: Session) -> Picture:
             Line(
                 task_name=row.task_name,
                 category=row.definition.category,
-                schedule=in_words(row.definition.schedule, task_name=row.task_name),
+                schedule=when_in_words(row.definition),
                 state=_state(row, alive.get(row.task_name), now_ms, serving=serving),
                 status=last.status if last else None,
                 duration_ms=last.duration_ms if last else None,

@@ -12,6 +12,7 @@ from agent.errors import BadDefinition
 _WEEKDAYS: Final = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _UNITS: Final = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 _STEP: Final = re.compile(r"\*/(\d+)", re.ASCII)
+_LAST: Final = re.compile(r"(\w+)#[Ll]", re.ASCII)
 _RANGE: Final = re.compile(r"(\d+)-(\d+)", re.ASCII)
 
 
@@ -78,6 +79,10 @@ def _say_weekdays(weekday: str) -> str | None:
     return ", ".join(said)
 
 
+def _number(word: str) -> int:
+    return int(word) % 7 if word.isdigit() else _WEEKDAYS.index(word.title())
+
+
 def _weekday(word: str) -> str | None:
     if word.isdigit():
         return _WEEKDAYS[int(word)]
@@ -138,6 +143,10 @@ def _every(number: int, unit: str) -> str:
     return f"Every {unit}" if number == 1 else f"Every {number} {unit}s"
 
 
+# Many tasks share a text, and the library takes its time.
+@lru_cache(maxsize=4096)
 def _describe(text: str) -> str:
-    described = ExpressionDescriptor(text, use_24hour_time_format=True)
+    # The library writes the last Friday of a month 5L.
+    known = _LAST.sub(lambda found: f"{_number(found[1])}L", text)
+    described = ExpressionDescriptor(known, use_24hour_time_format=True)
     return str(described.get_description())

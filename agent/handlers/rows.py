@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from agent.definitions import Definition
-from agent.rules.schedule import in_words
+from agent.due import when_in_words
 from agent.runs import ENDINGS, Run
 from agent.store import checks
 from agent.store.alerts import Alert
@@ -90,7 +90,7 @@ def task_row(
         paused_until_ms=task.paused_until_ms if is_paused else None,
         pause_reason=_short(task.pause_reason) if is_paused else None,
         schedule="; ".join(definition.schedule),
-        schedule_text=in_words(definition.schedule, task_name=task.task_name),
+        schedule_text=when_in_words(definition),
         tz=definition.timezone,
         state=_task_state(task, live, fault),
         invalid_reason=_short(fault),

@@ -1,11 +1,14 @@
 """How schedules are said in words."""
 
 import random
+from typing import Any
 
 import pytest
 
 from agent.cron.words import in_words
+from agent.due import when_in_words
 from tests.agent.rules import reference
+from tests.agent.store.makings import a_task
 
 SAID = (
     ("* * * * *", "Every minute"),
@@ -53,3 +56,41 @@ def test_every_accepted_text_has_words() -> None:
     dice = random.Random(1)  # noqa: S311 - dice for tests
     for _ in range(300):
         assert in_words((reference.random_text(dice).text,))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("0 9 * * FRI#2", "At 09:00, on the second Friday of the month"),
+        ("0 9 * * FRI#L", "At 09:00, on the last Friday of the month"),
+        ("0 9 * * 0#L", "At 09:00, on the last Sunday of the month"),
+        ("0 3 L * *", "At 03:00, on the last day of the month"),
+        ("@reboot", "At boot"),
+    ],
+)
+def test_days_counted_in_their_month_are_said_as_such(text: str, said: str) -> None:
+    assert in_words((text,)) == said
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ({"schedule": ("0 9 * * 1",), "every_nth": 2}, "Every 2nd of: Mon 09:00"),
+        (
+            {"schedule": ("0 9 * * 1",), "valid_from": "2026-12-01", "valid_until": "2027-01-01"},
+            "Mon 09:00 from 2026-12-01 until 2027-01-01",
+        ),
+        ({"schedule": ()}, "Only by hand"),
+        ({"schedule": (), "after": ("fetch",)}, "After fetch succeeded"),
+        (
+            {"schedule": (), "after": ("a", "b"), "after_on": "any", "after_delay_s": 60},
+            "After a or b ended, 60 s later",
+        ),
+        (
+            {"schedule": ("@daily",), "after": ("fetch",), "after_on": "failure"},
+            "Daily 00:00; after fetch failed",
+        ),
+    ],
+)
+def test_all_that_decides_when_a_task_runs_is_said(task: dict[str, Any], said: str) -> None:
+    assert when_in_words(a_task("backup", **task)) == said
