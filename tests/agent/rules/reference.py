@@ -1,5 +1,6 @@
 """What the rules say minute by minute: slow, plain, and without a line of the product."""
 
+import hashlib
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ class Text:
 
     words: tuple[str, ...]
     meant: tuple[frozenset[int], ...]
+    has_last: bool = False  # the last day of the month
+    nth: tuple[int, int] | None = None  # a weekday and its number in the month, 0 for the last
 
     @property
     def text(self) -> str:
@@ -32,10 +35,20 @@ class Text:
         minutes, hours, dates, months, weekdays = self.meant
         if local.minute not in minutes or local.hour not in hours or local.month not in months:
             return False
-        by_date, by_weekday = local.day in dates, local.isoweekday() % 7 in weekdays
+        is_last = (local + timedelta(days=1)).month != local.month
+        by_date = local.day in dates or (self.has_last and is_last)
+        weekday = local.isoweekday() % 7
+        by_weekday = weekday in weekdays or self._is_nth(local, weekday)
         if self.words[2].startswith("*") or self.words[4].startswith("*"):
             return by_date and by_weekday
         return by_date or by_weekday
+
+    def _is_nth(self, local: datetime, weekday: int) -> bool:
+        if self.nth is None or weekday != self.nth[0]:
+            return False
+        if self.nth[1] == 0:
+            return (local + timedelta(days=7)).month != local.month
+        return (local.day - 1) // 7 + 1 == self.nth[1]
 
 
 @dataclass(frozen=True)
@@ -83,6 +96,27 @@ def due(text: Text, table: list[Minute], *, gap: str, fold: str) -> Iterator[int
         is_again = text.is_fixed and fold == "first" and minute.is_repeated
         if is_moved or (text.matches(minute.local) and not is_again):
             yield minute.at_s
+
+
+def random_dialect(dice: random.Random, task_name: str) -> Text:
+    """A cron text with L, FRI#2, FRI#L or H in it, which other programs do not read alike."""
+    text = random_text(dice)
+    words, meant = list(text.words), list(text.meant)
+    has_last, nth = False, None
+    if dice.random() < 0.5:
+        has_last = True
+        days = dice.choice(((), (15,)))
+        words[2] = ",".join([*map(str, days), "L"])
+        meant[2] = frozenset(days)
+    if dice.random() < 0.5 and (has_last or words[2] == "*" or not words[2].startswith("*")):
+        nth = dice.randrange(7), dice.choice((0, 1, 2, 3, 4))
+        words[4] = f"{_random_name(dice, 4, nth[0])}#{nth[1] or 'L'}"
+        meant[4] = frozenset()
+    if dice.random() < 0.5:
+        digest = hashlib.sha256(f"minute:{task_name}".encode()).digest()
+        words[0] = "H"
+        meant[0] = frozenset({int.from_bytes(digest[:8], "big") % 60})
+    return Text(tuple(words), tuple(meant), has_last, nth)
 
 
 def random_text(dice: random.Random) -> Text:

@@ -97,25 +97,31 @@ def random_window(dice: random.Random, zones: tuple[str, ...] = ZONES) -> tuple[
 @pytest.mark.timeout(max(120, WINDOWS))
 def test_due_moments_are_those_of_the_rules_read_minute_by_minute() -> None:
     dice = seeded(SEED)
-    compared = fired = 0
+    compared = looked_at = fired = 0
 
     for _ in range(WINDOWS):
         zone, from_s, end_s = random_window(dice)
         table = reference.minutes(zone, from_s, end_s)
-        for _ in range(TEXTS_A_WINDOW):
-            text = reference.random_text(dice)
+        name = f"task{dice.randrange(1000)}"
+        for number in range(TEXTS_A_WINDOW):
+            text = (
+                reference.random_text(dice) if number % 4 else reference.random_dialect(dice, name)
+            )
             gap: Gap = dice.choice(("after", "after", "skip"))
             fold: Fold = dice.choice(("first", "first", "both"))
 
             wanted = list(reference.due(text, table, gap=gap, fold=fold))
-            timing = Timing((text.text,), zone, gap, fold)
+            timing = Timing((text.text,), zone, gap, fold, name)
             found = schedule.due_moments(timing, from_s * 1000 - 1, end_s * 1000 - 1)
 
-            case = (text.text, zone, from_s, gap, fold)
+            case = (text.text, zone, from_s, gap, fold, name)
             assert [at_ms // 1000 for at_ms in found] == wanted, case
             compared += 1
+            looked_at += len(table)
             fired += len(wanted)
 
+    # Each a text, a zone and a moment of which both say whether it is due.
+    assert looked_at >= 10_000_000
     assert compared >= 5_000
     assert fired > compared
 
