@@ -190,6 +190,7 @@ class MainWindow(Frame):
     def show_heartbeat(self, heartbeat: Heartbeat) -> None:
         """The agent lives."""
         self.overview.show_heartbeat(heartbeat)
+        self.status.show_backlog(heartbeat.sum)
 
     def show_metric(self, metric: Metric) -> None:
         """A sample of the server came."""

@@ -6,6 +6,7 @@ from desktop import freshness, words
 from desktop.freshness import Link
 from desktop.parts.labels import Elided, Ground, IconLabel, Words
 from desktop.theme import Theme
+from shared.protocol.events import Summary
 
 OFFSET_WORTH_A_WORD_MS = 2_000
 
@@ -31,6 +32,8 @@ class StatusBar(Ground):
         layout.setContentsMargins(12, 1, 12, 0)
         layout.setSpacing(6)
         self._bars: list[QWidget] = []
+        self._load: tuple[str, ...] = ()
+        self._backlog: tuple[str, ...] = ()
         for widgets in (
             (self._link_icon, self.link),
             (self._lock_icon, self.secured),
@@ -84,9 +87,25 @@ class StatusBar(Ground):
             if slots
             else self.tr("{0} running").format(running)
         )
-        self.load.setText(
-            ", ".join((words.plural(tasks, self.tr("task"), self.tr("tasks")), busy, waiting))
+        self._load = (words.plural(tasks, self.tr("task"), self.tr("tasks")), busy, waiting)
+        self._say_load()
+
+    def show_backlog(self, summary: Summary) -> None:
+        """What is made up for after an absence, as the last heartbeat told it."""
+        behind = summary.catching_up + summary.backlog
+        self._backlog = (self.tr("catching up {0}").format(words.count(behind)),) if behind else ()
+        waited = words.span(summary.oldest_wait_ms)
+        self.load.setToolTip(
+            self.tr("Made up for after an absence; the first run in the queue waits {0}").format(
+                waited
+            )
+            if behind
+            else ""
         )
+        self._say_load()
+
+    def _say_load(self) -> None:
+        self.load.setText(", ".join((*self._load, *self._backlog)))
 
     def set_narrow(self, narrow: bool) -> None:
         """Leave the longer words out on a small window."""
