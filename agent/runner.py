@@ -226,7 +226,8 @@ class Runner:
         """Account for every run of an earlier life; see promises on crash and restart."""
         known = {found.run_id: found for found in standing}
         again: list[Run] = []
-        for run in unfinished:
+        # Those that a keeper knows first: they hold their tasks against all others.
+        for run in sorted(unfinished, key=lambda run: run.id not in known):
             found = known.pop(run.id, None)
             if found is not None:
                 await self._take_over(run, found)
@@ -334,7 +335,9 @@ class Runner:
 
     def _dispatch(self) -> None:
         """Start what may start, most urgent first; the rest keeps its place."""
-        while not self._closing and (waiting := self._queue.take()):
+        # Nothing starts before it is known what an earlier agent left alive.
+        is_ready = not self._closing and self._early is None
+        while is_ready and (waiting := self._queue.take()):
             run, definition = waiting.run, waiting.definition
             # Somebody who orders a run by hand knows what window it is.
             closed = (

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from agent.errors import Conflict, RunNotFound, WrongUse
+from agent.running.keeping import Started
 from agent.runs import Run
 from agent.windows import Calendar
 from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task
@@ -274,6 +275,31 @@ async def test_a_run_that_was_lost_starts_those_who_wait_for_a_failure(workshop:
 
     assert workshop.rows("fetch")[0].status == "lost"
     assert [run.caused_by for run in workshop.rows("complain")] == [lost.id]
+
+
+async def test_nothing_starts_beside_a_run_that_is_only_being_taken_over(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(
+        a_task("fetch"), a_task("sort", schedule=(), after=("fetch",), after_on="failure")
+    )
+    lost, alive = a_run(NOW_MS, task_name="fetch"), a_run(NOW_MS + 1, task_name="sort")
+    await workshop.recorder.claim([lost, alive])
+    left = [
+        msgspec.structs.replace(run, status="running", started_ms=NOW_MS, pid=1)
+        for run in (lost, alive)
+    ]
+    for run in left:
+        await workshop.recorder.started(run)
+    async with asyncio.TaskGroup() as group:
+        workshop.runner.work_in(group)
+        await workshop.scheduler.begin(decided_until_ms=NOW_MS, highest_ms=0, boots=(), history={})
+        await workshop.runner.recover(left, [Started(alive.id, 1, NOW_MS)])
+        await workshop.settle()
+
+    assert workshop.keepers.orders == []
+    chained = [run for run in workshop.rows("sort") if run.trigger == "chain"]
+    assert [(run.status, run.reason) for run in chained] == [("skipped", "overlap")]
 
 
 # Blackouts
