@@ -20,6 +20,7 @@ class Actions(QObject):
     stop_requested = Signal(str)
     pause_requested = Signal(list, object)
     resume_requested = Signal(list)
+    skip_requested = Signal(list)
     enable_requested = Signal(list)
     disable_requested = Signal(list)
     refused = Signal(str)
@@ -107,6 +108,11 @@ class Actions(QObject):
             self.resume(task_ids)
         else:
             self.pause(task_ids, None)
+
+    def skip(self, task_ids: Sequence[str]) -> None:
+        """Let their next due moment pass without a run."""
+        if self._check():
+            self.skip_requested.emit(list(task_ids))
 
     def enable(self, task_ids: Sequence[str]) -> None:
         """Switch them on."""

@@ -119,6 +119,7 @@ class Application(QObject):
         window.stop_requested.connect(self._stop_run)
         window.pause_requested.connect(self._pause)
         window.resume_requested.connect(lambda ids: _each(ids, remote.resume))
+        window.skip_requested.connect(lambda ids: _each(ids, remote.skip))
         window.enable_requested.connect(lambda ids: _each(ids, remote.enable))
         window.disable_requested.connect(lambda ids: _each(ids, remote.disable))
         window.undo_requested.connect(remote.undo)

@@ -29,6 +29,7 @@ ACTS: Final = (
     Act("run", TASK, "Run now", "play-fill", ("Ctrl+R",)),
     Act("stop", TASK, "Stop the run", "stop-fill", ("Ctrl+.",)),
     Act("pause", TASK, "Pause or resume", "pause-fill", ("Ctrl+P",)),
+    Act("skip", TASK, "Skip the next run", "skip-forward-fill", ("Ctrl+Shift+N",)),
     Act("switch", TASK, "Enable or disable", "power"),
     Act("log", TASK, "Newest log", "file-text", ("Ctrl+L",)),
     Act("copy", TASK, "Copy the name", "copy"),

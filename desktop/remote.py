@@ -35,6 +35,8 @@ from shared.protocol.requests import (
     TaskGet,
     TaskSet,
     TaskSetReply,
+    TaskSkip,
+    TaskSkipReply,
 )
 from shared.protocol.rows import Task
 
@@ -82,7 +84,7 @@ class Remote(QObject):
         self._only_looks = False
         self._waiting: dict[int, _Waiting] = {}
         self._logs: dict[int, Callable[[LogChunk], None]] = {}
-        self._undo: list[TaskSet] = []
+        self._undo: list[TaskSet | TaskSkip] = []
         bridge.answered.connect(self._answered)
         bridge.output_came.connect(self._output_came)
 
@@ -115,6 +117,16 @@ class Remote(QObject):
     def resume(self, task_id: str) -> None:
         """Take a pause back."""
         self._set(task_id, "goes on.", paused=False)
+
+    def skip(self, task_id: str) -> None:
+        """Let the next due moment of the task pass without a run."""
+        request = TaskSkip(op=_op(), expires_ms=0, ids=(task_id,))
+        self._order(
+            request,
+            task_id,
+            f"{self._name(task_id)} lets its next moment pass.",
+            back=msgspec.structs.replace(request, count=0),
+        )
 
     def enable(self, task_id: str) -> None:
         """Let the task run by its schedule again."""
@@ -161,7 +173,7 @@ class Remote(QObject):
         self._order(request, task_id, f"{self._name(task_id)} {done}", back=back)
 
     def _order(
-        self, request: Command, task_id: str, done: str, *, back: TaskSet | None = None
+        self, request: Command, task_id: str, done: str, *, back: TaskSet | TaskSkip | None = None
     ) -> None:
         if self._only_looks:
             text = "This connection only looks. Change that under Connections to give orders."
@@ -181,7 +193,7 @@ class Remote(QObject):
         self.command_sent.emit(task_id)
         self._ask(request, answered)
 
-    def _remember(self, back: TaskSet | None) -> None:
+    def _remember(self, back: TaskSet | TaskSkip | None) -> None:
         if back is not None:
             self._undo.append(back)
             del self._undo[:-UNDO_STEPS]
@@ -346,7 +358,7 @@ def inverse(request: TaskSet, before: Task) -> TaskSet | None:
 
 def _refusal(reply: AnyReply | None) -> Failure | None:
     """An order for several tasks may be taken as a whole and still refuse one of them."""
-    if isinstance(reply, TaskSetReply):
+    if isinstance(reply, TaskSetReply | TaskSkipReply):
         for outcome in reply.results:
             if outcome.code != "ok":
                 return Failure(code=outcome.code, message=outcome.msg)

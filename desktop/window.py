@@ -2,7 +2,7 @@
 
 What it asks for (connect these to whatever talks to the agent):
     run_requested(task_id)              stop_requested(run_id)
-    pause_requested(ids, until_ms|None) resume_requested(ids)
+    pause_requested(ids, until_ms|None) resume_requested(ids)   skip_requested(ids)
     enable_requested(ids)               disable_requested(ids)
     detail_requested(task_id)           the newest `task.get` of the task now shown
     history_requested(task_id|"")       the newest runs of a task, or of all
@@ -65,6 +65,7 @@ class MainWindow(Frame):
     stop_requested = Signal(str)
     pause_requested = Signal(list, object)
     resume_requested = Signal(list)
+    skip_requested = Signal(list)
     enable_requested = Signal(list)
     disable_requested = Signal(list)
     detail_requested = Signal(str)
@@ -309,6 +310,7 @@ class MainWindow(Frame):
         orders.stop_requested.connect(self.stop_requested)
         orders.pause_requested.connect(self.pause_requested)
         orders.resume_requested.connect(self.resume_requested)
+        orders.skip_requested.connect(self.skip_requested)
         orders.enable_requested.connect(self.enable_requested)
         orders.disable_requested.connect(self.disable_requested)
 
@@ -318,6 +320,7 @@ class MainWindow(Frame):
             "run": self._run_chosen,
             "stop": self._stop_chosen,
             "pause": lambda: self._orders.pause_or_resume(self._chosen_ids()),
+            "skip": lambda: self._orders.skip(self._chosen_ids()),
             "switch": lambda: self._orders.enable_or_disable(self._chosen_ids()),
             "log": self.open_newest_log,
             "copy": self._copy_name,
@@ -490,7 +493,7 @@ class MainWindow(Frame):
 
     def _open_menu(self, at: QPoint) -> None:
         menu = QMenu(self)
-        for name in ("run", "stop", "pause", "switch"):
+        for name in ("run", "stop", "pause", "skip", "switch"):
             menu.addAction(self.actions_by_name[name])
         menu.addSeparator()
         for name in ("log", "copy"):
@@ -523,6 +526,7 @@ class MainWindow(Frame):
             "run": task is not None and not runs,
             "stop": runs,
             "pause": task is not None,
+            "skip": task is not None and task.enabled and task.next_ms is not None,
             "switch": task is not None,
         }
         for name, possible in on.items():

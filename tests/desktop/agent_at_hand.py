@@ -44,11 +44,14 @@ from shared.protocol.requests import (
     Pong,
     RunStart,
     RunStartReply,
+    Skipped,
     StatsGet,
     StatsReply,
     Sync,
     TaskSet,
     TaskSetReply,
+    TaskSkip,
+    TaskSkipReply,
 )
 from shared.protocol.rows import Delta, Row, Task
 
@@ -144,6 +147,7 @@ class AgentAtHand:
         self.memory = memory
         self.clock = MovableClock()
         self.started: list[str] = []
+        self.skipped: list[tuple[str, int]] = []
         self.greetings = 0
         self.mutes_replies = False
         self.output = bytearray()
@@ -243,6 +247,7 @@ class AgentAtHand:
                 "stats.get": self._stats,
                 "run.start": self._start,
                 "task.set": self._set,
+                "task.skip": self._skip,
                 "op.get": self._op,
                 "log.read": self._log_read,
             },
@@ -351,6 +356,13 @@ class AgentAtHand:
             if isinstance(row, Task) and row.id in request.ids:
                 self.journal.put(_changed(row, request))
         return Done(TaskSetReply(rev=self.journal.revs.state))
+
+    async def _skip(self, who: Who, request: TaskSkip) -> Done:
+        self.skipped.append((request.ids[0], request.count))
+        known = self.journal.get("task", request.ids[0]) is not None
+        code = "ok" if known and request.ids[0] != "never_due" else "conflict"
+        found = Skipped(id=request.ids[0], code=code, msg="" if known else "nothing is due")
+        return Done(TaskSkipReply(rev=self.journal.revs.state, results=(found,)))
 
     async def _op(self, who: Who, request: OpGet) -> OpReply:
         stored = self.memory.ops.get(request.op)

@@ -111,6 +111,22 @@ def test_a_pause_can_be_undone_to_what_was_before(
     assert screen.said[-1] == Notice(text="There is nothing to undo.", kind="bad")
 
 
+def test_the_next_run_is_skipped_and_that_can_be_undone(
+    screen: Screen, agent: AgentAtHand, key: ClientKey
+) -> None:
+    screen.connect(key)
+
+    screen.remote.skip("backup")
+    said = screen.until_said(1)
+    screen.remote.undo()
+    screen.until_said(2)
+    screen.remote.skip("nobody")
+
+    assert said == Notice(text="backup lets its next moment pass.", can_undo=True, task_id="backup")
+    assert screen.until_said(3).kind == "bad"
+    assert agent.skipped == [("backup", 1), ("backup", 0), ("nobody", 1)]
+
+
 def test_switching_off_can_be_undone(screen: Screen, agent: AgentAtHand, key: ClientKey) -> None:
     screen.connect(key)
     screen.remote.disable("backup")

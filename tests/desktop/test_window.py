@@ -156,6 +156,21 @@ def test_a_paused_task_offers_to_resume(window: MainWindow, qtbot: QtBot) -> Non
     assert not window.details.pause.isVisible()
 
 
+def test_the_next_run_can_be_skipped_only_where_one_is_due(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    choose(window, "pay_a")
+    act = window.actions_by_name["skip"]
+
+    window.show_rows([task("pay_a", rev=2, next_ms=NOW_MS + MINUTE_MS)])
+    with qtbot.waitSignal(window.skip_requested) as asked:
+        act.trigger()
+    window.show_rows([task("pay_a", rev=3, enabled=False)])
+
+    assert asked.args == [["pay_a"]]
+    assert not act.isEnabled()
+
+
 def test_several_chosen_tasks_are_disabled_together(window: MainWindow, qtbot: QtBot) -> None:
     choose(window, "pay_a")
     window.grid.selectAll()
