@@ -27,6 +27,7 @@ ZONE_FREE = {
     "agent.cron.days._block",
     "agent.cron.days._walker",
     "agent.cron.grammar._parse",
+    "agent.cron.words._describe",
     "agent.cron.words.in_words",
     "agent.cron.counting._schedules_of_year",
     "agent.rules.schedule.Timing",
