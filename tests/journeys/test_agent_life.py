@@ -210,7 +210,8 @@ def test_after_a_downtime_each_policy_does_what_it_says(household: Household) ->
     ran = [run for run in every_one if run.status == "success"]
     assert 5 <= len(ran) <= 6, "the last hour, and only that, is caught up"
     assert [run.status for run in every_one[: -len(ran)]] == ["missed"] * (9 - len(ran))
-    starts = [run.started_ms or 0 for run in ran]
+    # One that is due now does not wait for those that are made up for.
+    starts = [run.started_ms or 0 for run in ran if run.trigger == "catchup"]
     assert starts == sorted(starts), "the oldest comes first"
     assert all(
         (later.started_ms or 0) >= (sooner.ended_ms or 0) for sooner, later in pairwise(ran)
