@@ -238,7 +238,10 @@ class Runner:
             else:
                 again.append(run)
         # What is left was recorded already; only the acknowledgement was lost.
-        await self._keepers.forget([run_id for run_id, f in known.items() if isinstance(f, Ended)])
+        recorded = [run_id for run_id, found in known.items() if isinstance(found, Ended)]
+        for run_id in recorded:
+            await asyncio.to_thread(self._outputs.discard, run_id)
+        await self._keepers.forget(recorded)
         # A crash may have come between a regular run and the end of the retry it replaces.
         for run in [*again, *(active.run for active in self._active.values())]:
             if self._definition(run).overlap != "allow":
@@ -450,8 +453,9 @@ class Runner:
         run = endings.ended(active.run, active.definition, ended, stop_reason=active.stop_reason)
         run = await self._kept(run, ended)
         await self._finish(run, active.definition)
-        await self._keepers.forget([run.id])
+        # The keeper remembers the run until nothing of it is left to clear away.
         await asyncio.to_thread(self._outputs.discard, run.id)
+        await self._keepers.forget([run.id])
 
     async def _kept(self, run: Run, ended: Ended) -> Run:
         """Keep the output; a disk that takes nothing costs the output, never the ending."""
