@@ -126,8 +126,10 @@ def claim(
 
 def order(connection: Connection, run: Run) -> Run:
     """Take a moment for a run that no schedule asked for: its own, or the next free millisecond."""
+    # Schedules name whole seconds: a run that none asked for must not take the place of one.
+    first_ms = run.scheduled_ms + (run.scheduled_ms % 1000 == 0)
     for bump in range(_MAX_BUMPS):
-        wanted = msgspec.structs.replace(run, scheduled_ms=run.scheduled_ms + bump)
+        wanted = msgspec.structs.replace(run, scheduled_ms=first_ms + bump)
         connection.execute(_insert(connection), _as_row(wanted))
         found = find(connection, run.id)
         if found is not None:

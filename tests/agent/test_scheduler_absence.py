@@ -191,3 +191,21 @@ async def test_catching_up_with_all_runs_one_after_another_and_lets_what_is_due_
     assert [at_ms for trigger, at_ms in triggers if trigger == "catchup"] == sorted(
         at_ms for trigger, at_ms in triggers if trigger == "catchup"
     )
+
+
+async def test_a_run_ordered_at_the_very_moment_of_another_does_not_take_its_place(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(a_task("often", schedule=("* * * * *",), overlap="allow"))
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.clock.advance(DUE_MS - NOW_MS)
+
+        await workshop.runner.start_now("often", who="Anna", reason=None)
+        await workshop.scheduler.decide()
+        await workshop.settle()
+
+    assert [(run.trigger, run.scheduled_ms) for run in workshop.rows()] == [
+        ("manual", DUE_MS + 1),
+        ("schedule", DUE_MS),
+    ]
