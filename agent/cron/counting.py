@@ -3,9 +3,11 @@
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from agent.cron.days import DAY_S, first_day, matching_days
@@ -15,6 +17,8 @@ from agent.cron.zones import LAST_S, stretch_at
 
 # Up to so many days it costs less to look at each than to know the whole year.
 _FEW_DAYS: Final = 40
+# Multiples of less than this are more in a day than any cron text has times.
+_DENSE_S: Final = 60
 _DAY_ZERO: Final = date(1970, 1, 1).toordinal()
 
 
@@ -112,12 +116,12 @@ class _Times:
             self._known[schedules] = known
         return known
 
-    def with_remainder(self, schedules: int, step: int, remainder: int) -> int:
-        """How many times of such a day leave this remainder."""
+    def by_remainder(self, schedules: int, step: int) -> Mapping[int, int]:
+        """How many times of such a day leave which remainder."""
         key = schedules, step
         if key not in self._remainders:
             self._remainders[key] = Counter(time_s % step for time_s in self.of_day(schedules))
-        return self._remainders[key].get(remainder, 0)
+        return self._remainders[key]
 
     def _by_crons(self, local_s: int) -> bool:
         day, second = divmod(local_s, DAY_S)
@@ -150,21 +154,35 @@ def _count_multiples(
 ) -> int:
     """Those that a cron text names, in such a stretch whose days are these."""
     first = (from_s + offset_s) // DAY_S
+    middle_s = (first + 1) * DAY_S - offset_s
+    tail_s = (first + len(days) - 1) * DAY_S - offset_s
+    if step > DAY_S or tail_s <= middle_s:
+        return _count_one_by_one(times, days, step, offset_s, from_s, end_s)
+    total = _count_one_by_one(times, days[:1], step, offset_s, from_s, middle_s)
+    total += _count_one_by_one(times, days[-1:], step, offset_s, tail_s, end_s)
+    # Whole days: as many times as lie where the multiples of this day lie behind its midnight.
+    for day, numbered in groupby(enumerate(days[1:-1]), key=itemgetter(1)):
+        remainders = times.by_remainder(day, step)
+        total += sum(remainders.get(-(middle_s + place * DAY_S) % step, 0) for place, _ in numbered)
+    return total
+
+
+def _count_one_by_one(
+    times: _Times, days: Sequence[int], step: int, offset_s: int, from_s: int, end_s: int
+) -> int:
+    """The same for rare multiples, or for a few days: each of them, or each time, is looked at."""
+    first = (from_s + offset_s) // DAY_S
     total = 0
-    if step > DAY_S:
+    if step >= _DENSE_S:
         for at_s in range(-(-from_s // step) * step, end_s, step):
             day, second = divmod(at_s + offset_s, DAY_S)
-            total += second in times.of_day(days[day - first])
+            total += times.by_remainder(days[day - first], DAY_S).get(second, 0)
         return total
     for number, day in enumerate(days):
         midnight_s = (first + number) * DAY_S - offset_s
-        head_s, tail_s = from_s - midnight_s, end_s - midnight_s
-        if head_s <= 0 and tail_s >= DAY_S:
-            total += times.with_remainder(day, step, -midnight_s % step)
-        else:
-            named = times.of_day(day)
-            named = named[bisect_left(named, head_s) : bisect_left(named, tail_s)]
-            total += sum((midnight_s + second) % step == 0 for second in named)
+        named = times.of_day(day)
+        head, tail = (bisect_left(named, at_s - midnight_s) for at_s in (from_s, end_s))
+        total += sum((midnight_s + second) % step == 0 for second in named[head:tail])
     return total
 
 
