@@ -126,6 +126,49 @@ def test_a_wild_schedule_follows_the_time_that_passes(
 
 
 @pytest.mark.parametrize("year", YEARS)
+@pytest.mark.parametrize(("zone", "month", "which", "gap", "after"), SPRING)
+def test_a_wild_schedule_makes_up_for_nothing_in_spring(
+    year: int, zone: str, month: int, which: int, gap: str, after: str
+) -> None:
+    found = coming(Timing(("*/10 * * * *",), zone), sunday(year, month, which), 120)
+
+    assert [tag for _, tag in found] == ["normal"] * 120
+    shown = [at for at, _ in found]
+    night = f"{sunday(year, month, which):%d}"
+    assert f"{night} {gap}" not in shown
+    assert f"{night} {after}" in shown
+
+
+# Morocco keeps summer time but for Ramadan: each year's last 03:00 of summer, and when it returns.
+RAMADANS = (
+    ("2024-03-10", "2024-04-14"),
+    ("2025-02-23", "2025-04-06"),
+    ("2026-02-15", "2026-03-22"),
+    ("2027-02-07", "2027-03-14"),
+    ("2028-01-23", "2028-03-05"),
+    ("2029-01-14", "2029-02-18"),
+    ("2029-12-30", "2030-02-10"),
+)
+
+
+@pytest.mark.parametrize(("back", "forward"), RAMADANS)
+def test_the_two_changes_around_ramadan_are_nights_like_those_elsewhere(
+    back: str, forward: str
+) -> None:
+    nightly = Timing(("30 2 * * *",), "Africa/Casablanca")
+    twice = Timing(("30 2 * * *",), "Africa/Casablanca", "skip", "both")
+    first, second = date.fromisoformat(back), date.fromisoformat(forward)
+
+    assert coming(nightly, first, 2) == [
+        (f"{first:%d} 02:30", "first_of_two"),
+        (f"{first + timedelta(days=1):%d} 02:30", "normal"),
+    ]
+    assert [tag for _, tag in coming(twice, first, 2)] == ["first_of_two", "second_of_two"]
+    assert coming(nightly, second, 1) == [(f"{second:%d} 03:00", "moved")]
+    assert coming(twice, second, 1) == [(f"{second + timedelta(days=1):%d} 02:30", "normal")]
+
+
+@pytest.mark.parametrize("year", YEARS)
 def test_where_clocks_never_change_every_night_is_like_any_other(year: int) -> None:
     zone = ZoneInfo("Asia/Kathmandu")
     from_ms = int(datetime(year, 1, 1, tzinfo=zone).timestamp()) * 1000
