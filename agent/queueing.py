@@ -3,7 +3,7 @@
 import heapq
 import itertools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -23,6 +23,11 @@ class Waiting(msgspec.Struct, frozen=True):
 
     run: Run
     definition: Definition
+
+    @property
+    def gives_way(self) -> bool:
+        """The next due moment of the task goes before it, as if it were not there."""
+        return self.is_background or self.run.trigger == "retry"
 
     @property
     def is_background(self) -> bool:
@@ -56,7 +61,8 @@ class Queue:
         self._by_task: dict[tuple[str, bool], list[_Entry]] = {}
         self._lanes: dict[_Lane, list[_Entry]] = {}  # the first of each task that has room
         self._in_lane: set[str] = set()
-        self._foreground: Counter[str] = Counter()  # waiting by task, not made up for
+        self._foreground: Counter[str] = Counter()  # waiting by task, and giving way to none
+        self._retrying: Counter[str] = Counter()  # waiting by task, until the next due moment
         self._held: dict[str, Waiting] = {}
         self._held_by_task: Counter[str] = Counter()
         self._held_by_category: Counter[str] = Counter()
@@ -77,7 +83,7 @@ class Queue:
     @property
     def in_background(self) -> int:
         """Runs made up for that still wait."""
-        return len(self._waiting) - self._foreground.total()
+        return len(self._waiting) - self._foreground.total() - self._retrying.total()
 
     @property
     def held(self) -> int:
@@ -100,14 +106,19 @@ class Queue:
         return Busy(self._held_by_task[task_name], self._foreground[task_name])
 
     def waiting_of(self, task_name: str) -> tuple[Run, ...]:
-        """The runs of a task that wait, but for those made up for."""
+        """The runs of a task that wait and give way to none."""
         if not self._foreground[task_name]:
             return ()
-        return tuple(
-            waiting.run
-            for waiting in self._waiting.values()
-            if waiting.run.task_name == task_name and not waiting.is_background
-        )
+        return tuple(one.run for one in self._of(task_name) if not one.gives_way)
+
+    def retries_of(self, task_name: str) -> tuple[Run, ...]:
+        """The retries of a task that wait."""
+        if not self._retrying[task_name]:
+            return ()
+        return tuple(one.run for one in self._of(task_name) if one.run.trigger == "retry")
+
+    def _of(self, task_name: str) -> Iterable[Waiting]:
+        return (one for one in self._waiting.values() if one.run.task_name == task_name)
 
     # Coming and going
 
@@ -135,7 +146,7 @@ class Queue:
         if waiting is None:
             return None
         self._parked.discard(run_id)
-        self._foreground[waiting.run.task_name] -= not waiting.is_background
+        self._count(waiting, -1)
         # Its entry is passed over when its turn comes; another of its task may stand behind it.
         self._offer(waiting.run.task_name)
         return waiting.run
@@ -176,7 +187,7 @@ class Queue:
         self._in_lane.discard(run_id)
         waiting = self._waiting.pop(run_id)
         name = waiting.run.task_name
-        self._foreground[name] -= not waiting.is_background
+        self._count(waiting, -1)
         self.hold(waiting)
         self._offer(name)
         return waiting
@@ -185,7 +196,12 @@ class Queue:
 
     def _add(self, waiting: Waiting) -> None:
         self._waiting[waiting.run.id] = waiting
-        self._foreground[waiting.run.task_name] += not waiting.is_background
+        self._count(waiting, 1)
+
+    def _count(self, waiting: Waiting, number: int) -> None:
+        name = waiting.run.task_name
+        self._foreground[name] += 0 if waiting.gives_way else number
+        self._retrying[name] += number if waiting.run.trigger == "retry" else 0
 
     def _line_up(self, waiting: Waiting) -> None:
         run = waiting.run

@@ -43,6 +43,8 @@ class _Active:
     definition: Definition
     stop_reason: str | None = None
     grace_ms: int = 0
+    is_alive: bool = False  # its keeper has a process for it
+    is_recorded: bool = False  # and its row says so
 
 
 class Runner:
@@ -211,7 +213,7 @@ class Runner:
                 active.definition.kill_grace_s * 1000 if grace_ms is None else grace_ms
             )
             # One that is just being started is stopped as soon as there is something to stop.
-            if active.run.pid is not None:
+            if active.is_alive:
                 await self._stop(active)
             return "stopping"
         waiting = self._queue.remove(run_id) or self._retries.pop(run_id, None)
@@ -342,6 +344,10 @@ class Runner:
         is_ready = not self._closing and self._early is None
         while is_ready and (waiting := self._queue.take()):
             run, definition = waiting.run, waiting.definition
+            if run.trigger != "manual" and self._closing_for(run):
+                self._queue.release(run.id)
+                self._end_soon(self._unrun(run, "skipped", "disabled"))
+                continue
             # Somebody who orders a run by hand knows what window it is.
             closed = (
                 None
@@ -371,7 +377,7 @@ class Runner:
             if active.run.task_name == run.task_name and active.stop_reason is None:
                 active.stop_reason = "replaced"
                 active.grace_ms = active.definition.kill_grace_s * 1000
-                if active.run.pid is not None:
+                if active.is_alive:
                     self._spawn(self._stop(active), name=f"replace {active.run.id}")
 
     def _note_idle(self) -> None:
@@ -381,7 +387,10 @@ class Runner:
     def _hold(self, run: Run) -> None:
         self._idle.clear()
         waiting = self._waiting(run)
-        self._active[run.id] = _Active(run, waiting.definition)
+        # It has a process, or had one, and its row knows of it: an earlier agent wrote it.
+        self._active[run.id] = _Active(
+            run, waiting.definition, is_alive=True, is_recorded=run.status != "queued"
+        )
         self._queue.hold(waiting)
 
     def _release(self, run: Run) -> None:
@@ -399,37 +408,51 @@ class Runner:
             return
         if run_id not in self._active:
             return  # it has ended already, and its end says all of this
-        active.run = msgspec.structs.replace(
+        living = msgspec.structs.replace(
             active.run,
             status="running",
             pid=started.pid,
             started_ms=started.started_ms,
             late_ms=max(0, started.started_ms - active.run.scheduled_ms),
         )
-        await self._recorded(lambda: self._recorder.started(active.run))
+        active.run = living
+        active.is_alive = True
         if active.stop_reason is not None:
             await self._stop(active)
+        await self._recorded(lambda: self._recorder.started(living))
+        active.is_recorded = True
+        if active.run.status == "stopping":
+            await self._tell_stopping(active)
 
     async def _stop(self, active: _Active) -> None:
-        if await self._keepers.stop(active.run.id, grace_ms=active.grace_ms):
-            active.run = msgspec.structs.replace(active.run, status="stopping")
-            # Written down now: whoever records the end may not be the agent that was asked.
-            by = msgspec.structs.replace(active.run, reason=active.stop_reason)
+        if not await self._keepers.stop(active.run.id, grace_ms=active.grace_ms):
+            active.stop_reason = None  # nobody took the order: the next one asks again
+            return
+        active.run = msgspec.structs.replace(active.run, status="stopping")
+        if active.is_recorded:
+            await self._tell_stopping(active)
+
+    async def _tell_stopping(self, active: _Active) -> None:
+        """Write it down now: whoever records the end may not be the agent that was asked."""
+        by = msgspec.structs.replace(active.run, reason=active.stop_reason)
+        try:
             await self._recorder.stopping(by)
+        except StorageError as error:
+            # The run is being stopped all the same, and who asked need not wait for the row.
+            log.error("the database refuses; trying again", cause=str(error))
+            self._spawn(self._tell_later(by), name=f"stopping {by.id}")
+
+    async def _tell_later(self, run: Run) -> None:
+        await self._clock.sleep_ms(RECORD_AGAIN_MS)
+        await self._recorded(lambda: self._recorder.stopping(run))
 
     async def _never_started(self, active: _Active, cause: str) -> None:
-        now_ms = self._clock.now_ms()
         self._release(active.run)
-        await self._finish(
-            msgspec.structs.replace(
-                active.run,
-                status="error",
-                reason="never_started",
-                ended_ms=now_ms,
-                error_message=cause,
-            ),
-            active.definition,
-        )
+        if active.stop_reason is None:
+            over = self._unrun(active.run, "error", "never_started")
+        else:
+            over = self._unrun(active.run, "aborted", active.stop_reason)
+        await self._finish(msgspec.structs.replace(over, error_message=cause), active.definition)
         await self._keepers.forget([active.run.id])
 
     def on_ended(self, ended: Ended) -> None:
@@ -489,7 +512,10 @@ class Runner:
             )
         )
         new = await self._record_end(run, following, chained)
-        if following is not None:
+        if following is not None and self._is_needless(following, definition):
+            # A regular run came while the end was being written.
+            self._end_soon(self._unrun(following, "skipped", "superseded"))
+        elif following is not None:
             self._plan_retry(following)
         # A moment may have been moved by a millisecond to where none was before it.
         self.submit(row for row in new if row.trigger == "chain" and row.status == "queued")
@@ -502,13 +528,17 @@ class Runner:
             duration_ms=run.duration_ms,
         )
 
+    def _is_needless(self, run: Run, definition: Definition) -> bool:
+        """Another run of the task has come, and the task has one at a time."""
+        busy = self.busy(run.task_name)
+        return definition.overlap != "allow" and bool(busy.alive or busy.waiting)
+
     def _closing_for(self, run: Run) -> bool:
         task = self._roster.get(run.task_name)
         return task is None or not task.enabled
 
     def _next_attempt(self, run: Run, definition: Definition) -> Run | None:
-        busy = self.busy(run.task_name)
-        if definition.overlap != "allow" and (busy.alive or busy.waiting):
+        if self._is_needless(run, definition):
             return None  # the next due moment has begun already and is the better try
         retry_at_ms = retry.next_attempt(
             definition,
@@ -543,7 +573,10 @@ class Runner:
         self._dispatch()
 
     def _supersede_retries(self, run: Run) -> None:
-        """A regular run of the task makes planned retries of it needless."""
+        """A regular run of the task makes retries of it needless, planned or in the queue."""
+        for waiting in self._queue.retries_of(run.task_name):
+            self._queue.remove(waiting.id)
+            self._end_soon(self._unrun(waiting, "skipped", "superseded"))
         for planned in list(self._retries.values()):
             if planned.task_name == run.task_name:
                 del self._retries[planned.id]

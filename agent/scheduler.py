@@ -14,7 +14,7 @@ from agent.claims import decided
 from agent.clock import Clock
 from agent.definitions import Definition
 from agent.due import count_due, due_between, next_due
-from agent.errors import BadDefinition, StorageError
+from agent.errors import BadDefinition, Refused, StorageError
 from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules import calendar, schedule
@@ -306,7 +306,9 @@ class Scheduler:
         """Where a clock once stood later than it should, moments may have rows: sum around them."""
         if not isinstance(decision, Summed):
             return [decision]
-        rows = await self._recorder.taken(task.task_name, decision.first_ms, decision.last_ms)
+        rows = await self._until_recorded(
+            partial(self._recorder.taken, task.task_name, decision.first_ms, decision.last_ms)
+        )
         taken = [(row.first_ms, row.last_ms) for row in rows]
         count = partial(count_due, task.definition, boots=self._boots)
         # Around many rows this takes seconds.
@@ -497,7 +499,7 @@ class Scheduler:
         )
         self._decided_until_ms = min(self._decided_until_ms, now_ms)
         self._watermarks = {}
-        await self._roster.load()
+        await self._until_recorded(self._roster.load)
         self._heap.clear()
         self._plan_all()
         self._changed([task.task_name for task in self._roster.all()])
@@ -555,7 +557,7 @@ class Scheduler:
         while True:
             try:
                 return await write()
-            except StorageError as error:
+            except (StorageError, Refused) as error:  # refused: too many ask at once
                 log.error("the database refuses; trying again", cause=str(error))
                 await self._clock.sleep_ms(RECORD_AGAIN_MS)
 

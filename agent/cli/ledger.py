@@ -2,7 +2,6 @@
 
 import sys
 from datetime import timedelta
-from functools import partial
 from typing import Final
 
 import click
@@ -11,12 +10,9 @@ from agent.cli import say
 from agent.cli.coming import in_zone
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session
-from agent.due import each_due
 from agent.errors import WrongUse
-from agent.rules import ledger as rules
-from agent.store import events, state
-from agent.store import ledger as store
-from agent.store import tasks as task_store
+from agent.proof import prove
+from agent.store import state
 
 DAY: Final = timedelta(days=1)
 
@@ -47,29 +43,7 @@ def check(session: Session, start: str | None, end: str | None, as_json: bool) -
         )
         if after_ms >= until_ms:
             raise WrongUse(f"--from {start}: must be earlier than --to")
-        history = database.read_now(lambda connection: task_store.history(connection, until_ms))
-        boots = database.read_now(events.boots)
-        recorded = database.read_now(
-            lambda connection: store.recorded(connection, after_ms, until_ms)
-        )
-    rows: dict[str, list[rules.Row]] = {}
-    for row in recorded:
-        rows.setdefault(row.task_name, []).append(
-            rules.Row(row.scheduled_ms, row.missed_count, row.missed_until_ms)
-        )
-    compared = {
-        name: rules.compare(
-            [
-                rules.Version(span.from_ms, span.definition if span.enabled else None)
-                for span in spans
-            ],
-            rows.get(name, ()),
-            after_ms=after_ms,
-            until_ms=until_ms,
-            due=partial(each_due, boots=boots),
-        )
-        for name, spans in history.items()
-    }
+        compared = prove(database, after_ms, until_ms)
     faults = {name: found for name, found in compared.items() if not found.is_clean}
     expected = sum(found.expected for found in compared.values())
     missing = sum(found.missing_count for found in compared.values())

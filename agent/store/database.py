@@ -216,13 +216,17 @@ def _write_alone(connection: Connection, write: _Write) -> None:
     try:
         write.result = write.fn(connection)
         savepoint.commit()
-    except Exception as error:  # noqa: BLE001 - the caller gets it, the others' writes go on
+    except Exception as error:
         write.error = _plain(error, connection.engine.url)
         try:
             savepoint.rollback()
         except SQLAlchemyError as gone:
             # The whole transaction is gone with it: a full disk, a lost server.
             raise write.error from gone
+        if connection.invalidated:
+            # The connection is gone, and with it what the group has written: going back to the
+            # savepoint is then no error, and every later write of the group would be one.
+            raise StorageError(f"the connection to the database was lost: {write.error}") from error
 
 
 def _settle_all(writes: list[_Write]) -> None:

@@ -18,8 +18,7 @@ import pytest
 from sqlalchemy import func, select
 
 from agent.definitions import Definition, load_definitions
-from agent.due import each_due
-from agent.rules import ledger as proof
+from agent.proof import prove
 from agent.running.keeping import Ended, Order, Standing, Started
 from agent.store import events, ledger, state, tasks
 from agent.windows import Calendar
@@ -245,24 +244,8 @@ async def test_each_due_moment_of_a_year_has_one_row(tmp_path: Path, seed: int) 
 
 
 def hold_against_ledger(year: Year, begins_ms: int, until_ms: int) -> None:
-    database = year.shop.database
-    boots = database.read_now(events.boots)
-    history = database.read_now(partial(tasks.history, until_ms=until_ms))
-    rows: dict[str, list[proof.Row]] = {}
-    recorded = database.read_now(partial(ledger.recorded, from_ms=begins_ms, to_ms=until_ms))
-    for row in recorded:
-        rows.setdefault(row.task_name, []).append(
-            proof.Row(row.scheduled_ms, row.missed_count, row.missed_until_ms)
-        )
     expected, wrong = 0, wrong_spans(year)
-    for name, spans in history.items():
-        found = proof.compare(
-            [proof.Version(one.from_ms, one.definition if one.enabled else None) for one in spans],
-            rows.get(name, ()),
-            after_ms=begins_ms,
-            until_ms=until_ms,
-            due=partial(each_due, boots=boots),
-        )
+    for name, found in prove(year.shop.database, begins_ms, until_ms).items():
         assert (found.missing[:3], found.doubled[:3]) == ((), ()), name
         # What ran by a wrong clock stays, also where a change has since taken its moment away.
         for at_ms in found.unexpected:

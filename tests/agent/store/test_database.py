@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event
+from sqlalchemy.exc import OperationalError
 
 from agent.errors import Conflict, Refused, StorageError, WrongUse
 from agent.settings import Home, Settings
@@ -135,6 +137,45 @@ async def test_writes_that_wait_together_share_one_commit(database: Database, ur
     await asyncio.gather(blocker, *writes)
 
     assert commits == 2
+
+
+async def test_a_lost_connection_fails_the_whole_group_plainly_and_not_the_next(
+    database: Database,
+) -> None:
+    may_go_on = threading.Event()
+
+    def lose(connection: Connection) -> None:
+        connection.invalidate()
+        raise OperationalError("SELECT 1", {}, sqlite3.OperationalError("server has gone away"))
+
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(database.write(lambda _connection: may_go_on.wait(5)))
+        await asyncio.sleep(0.05)  # the writer has taken it; what comes now is one group
+        writes: list[Callable[[Connection], Any]] = [
+            partial(put, name="a"),
+            lose,
+            partial(put, name="b"),
+            partial(put, name="c"),
+        ]
+        together = [group.create_task(settled(database.write(write))) for write in writes]
+        await asyncio.sleep(0.05)
+        may_go_on.set()
+        await first
+
+    assert all(isinstance(task.result(), StorageError) for task in together), [
+        task.result() for task in together
+    ]
+    await database.write(partial(put, name="next"))
+    assert database.read_now(partial(state.get, name="a")) is None
+    assert database.read_now(partial(state.get, name="next")) == "x"
+
+
+async def settled(work: Awaitable[object]) -> object:
+    """What came of it, an error included."""
+    try:
+        return await work
+    except Exception as error:  # noqa: BLE001 - whatever it is, the test looks at it
+        return error
 
 
 async def test_writes_happen_in_the_order_asked_for(database: Database) -> None:

@@ -1,0 +1,229 @@
+"""Does the agent live on, and is everything done in the end, when the database refuses once?"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from agent.errors import StorageError
+from agent.rules.clocks import CORRECTION_MS
+from agent.running.keeping import NotStarted
+from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_run, a_task
+from tests.agent.workshop import Workshop, end_of
+
+DAY_MS = 24 * 60 * MINUTE_MS
+
+
+def refuse_once(owner: object, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a database does that is locked for a moment."""
+    real: Callable[..., Awaitable[Any]] = getattr(owner, name)
+    refusals = iter([StorageError("locked")])
+
+    async def refusing(*words: Any, **named: Any) -> Any:
+        for refusal in refusals:
+            raise refusal
+        return await real(*words, **named)
+
+    monkeypatch.setattr(owner, name, refusing)
+
+
+async def pass_second(workshop: Workshop) -> None:
+    """Whoever was refused waits a second and asks again."""
+    for _ in range(3):
+        await asyncio.sleep(0.02)
+        workshop.clock.advance(1_000)
+    await workshop.settle()
+
+
+async def test_a_refused_word_about_a_replaced_run_is_written_later(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workshop.register(a_task(overlap="replace"))
+    older, newer = a_run(NOW_MS), a_run(NOW_MS + 1)
+    await workshop.recorder.claim([older, newer])
+    refuse_once(workshop.recorder, "stopping", monkeypatch)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.runner.submit([older])
+        await workshop.settle()
+        workshop.runner.submit([newer])
+        await pass_second(workshop)
+
+    assert [(run.status, run.reason) for run in workshop.rows()] == [
+        ("stopping", "replaced"),
+        ("queued", None),
+    ]
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+async def test_a_run_can_be_stopped_while_its_start_waits_to_be_written(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, by_hand: bool
+) -> None:
+    await workshop.register(a_task(overlap="replace"))
+    older, newer = a_run(NOW_MS), a_run(NOW_MS + 1)
+    await workshop.recorder.claim([older, newer])
+    refuse_once(workshop.recorder, "started", monkeypatch)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.runner.submit([older])
+        await workshop.until(lambda: workshop.clock.sleeping_until_ms is not None)
+        if by_hand:
+            await workshop.runner.abort(older.id, who="Anna")
+        else:
+            workshop.runner.submit([newer])
+        await workshop.until(lambda: bool(workshop.keepers.stops))
+        await pass_second(workshop)
+
+    first = workshop.rows()[0]
+    assert (first.status, first.reason) == ("stopping", "by Anna" if by_hand else "replaced")
+    assert [run_id for run_id, _ in workshop.keepers.stops] == [older.id], "stopped at once"
+
+
+async def test_a_refused_look_at_old_rows_suspends_no_task(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workshop.register(a_task("often", schedule=("* * * * *",)))
+    refuse_once(workshop.recorder, "taken", monkeypatch)
+    async with asyncio.TaskGroup() as group:
+        workshop.runner.work_in(group)
+        await workshop.scheduler.begin(
+            decided_until_ms=NOW_MS, highest_ms=NOW_MS + 30 * DAY_MS, boots=(), history={}
+        )
+        await workshop.runner.recover((), ())
+        workshop.clock.advance(2 * DAY_MS)
+        deciding = group.create_task(workshop.scheduler.decide())
+        await workshop.until(lambda: workshop.clock.sleeping_until_ms is not None)
+        workshop.clock.advance(1_000)
+        await deciding
+        await workshop.settle()
+
+    assert workshop.scheduler.fault("often") is None
+    assert workshop.scheduler.next_ms("often") is not None
+    assert len(workshop.rows()) == 1000
+
+
+async def test_a_refused_look_at_the_tasks_ends_no_correction(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workshop.register(a_task("often", schedule=("* * * * *",)))
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        await workshop.scheduler.decide()
+        workshop.clock.set_wall(NOW_MS - CORRECTION_MS - MINUTE_MS)
+        refuse_once(workshop.roster, "load", monkeypatch)
+        deciding = group.create_task(workshop.scheduler.decide())
+        await workshop.until(lambda: workshop.clock.sleeping_until_ms is not None)
+        workshop.clock.advance(1_000)
+        await deciding
+
+    next_ms = workshop.scheduler.next_ms("often")
+    assert next_ms is not None
+    assert next_ms - workshop.clock.now_ms() <= MINUTE_MS
+
+
+async def test_a_run_that_was_to_be_stopped_and_never_started_was_stopped(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workshop.register(a_task(max_retries=3))
+    run = a_run()
+    await workshop.recorder.claim([run])
+    may_answer = asyncio.Event()
+
+    async def start(_order: object) -> None:
+        await may_answer.wait()
+        raise NotStarted("the folder is gone")
+
+    monkeypatch.setattr(workshop.keepers, "start", start)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.runner.submit([run])
+        await asyncio.sleep(0)
+        await workshop.runner.abort(run.id, who="Anna")
+        may_answer.set()
+        await workshop.settle()
+
+    assert [(row.status, row.reason) for row in workshop.rows()] == [("aborted", "by Anna")]
+
+
+async def test_a_stop_that_nobody_took_is_asked_for_again_by_the_next_moment(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workshop.register(a_task(overlap="replace"))
+    runs = [a_run(NOW_MS + number) for number in range(3)]
+    await workshop.recorder.claim(runs)
+    asked: list[str] = []
+
+    async def stop(run_id: str, *, grace_ms: int) -> bool:
+        asked.append(run_id)
+        return len(asked) > 1
+
+    monkeypatch.setattr(workshop.keepers, "stop", stop)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        for run in runs:
+            workshop.runner.submit([run])
+            await workshop.settle()
+
+    assert asked == [runs[0].id, runs[0].id]
+    assert workshop.rows()[0].status == "stopping"
+
+
+async def test_what_waits_for_its_hour_does_not_start_once_its_task_is_off_or_gone(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(
+        a_task("fetch"),
+        a_task("off", schedule=(), after=("fetch",), after_delay_s=60),
+        a_task("gone", schedule=(), after=("fetch",), after_delay_s=60),
+    )
+    run = a_run(task_name="fetch")
+    await workshop.recorder.claim([run])
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.runner.submit([run])
+        await workshop.settle()
+        workshop.runner.on_ended(end_of(run.id))
+        await workshop.settle()
+        changed = await workshop.recorder.set_flags(["off"], enabled=False, who="Anna")
+        await workshop.scheduler.take(changed, gone=["gone"])
+        workshop.clock.advance(2 * MINUTE_MS)
+        await asyncio.sleep(0.02)
+        await workshop.settle()
+
+    assert workshop.keepers.orders == [run.id]
+    for name in ("off", "gone"):
+        assert [(row.status, row.reason) for row in workshop.rows(name)] == [
+            ("skipped", "disabled")
+        ]
+
+
+async def test_a_due_moment_goes_before_a_retry_that_waits_for_a_slot(workshop: Workshop) -> None:
+    await workshop.register(
+        a_task("flaky", max_retries=1, retry_base_s=1, schedule=("* * * * *",)),
+        *(a_task(f"long{number}") for number in range(workshop.runner.queue.slots)),
+    )
+    run = a_run(task_name="flaky")
+    others = [a_run(task_name=f"long{n}") for n in range(workshop.runner.queue.slots)]
+    await workshop.recorder.claim([run, *others])
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.runner.submit([run])
+        await workshop.settle()
+        workshop.runner.on_ended(end_of(run.id, exit_status=1))
+        await workshop.settle()
+        workshop.runner.submit(others)  # every slot is taken when the retry's time comes
+        await workshop.settle()
+        workshop.clock.advance(5_000)
+        await asyncio.sleep(0.02)
+        workshop.clock.advance(MINUTE_MS - 5_000)
+        await workshop.scheduler.decide()
+        await workshop.settle()
+        workshop.runner.close()
+
+    first, retry, regular = sorted(
+        workshop.rows("flaky"), key=lambda row: (row.scheduled_ms, row.attempt)
+    )
+    assert first.status == "error"
+    assert (retry.trigger, retry.status, retry.reason) == ("retry", "skipped", "superseded")
+    assert (regular.trigger, regular.status) == ("schedule", "queued")
