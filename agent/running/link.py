@@ -86,7 +86,8 @@ class Link:
         """Hang up; the keeper goes on."""
         self._writer.close()
         with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
+            # All who close wait for one and the same thing: who is cancelled must not cancel it.
+            await asyncio.shield(self._writer.wait_closed())
 
 
 async def connect(runtime: Path, name: str) -> Link:
