@@ -80,6 +80,10 @@ class Recorder:
         """A run is alive, or still is; nothing happens when it has ended already."""
         await self._move(run)
 
+    async def delayed(self, run: Run) -> None:
+        """A run that waits is to wait longer; nothing happens when it has ended already."""
+        await self._move(run)
+
     async def stopping(self, run: Run) -> None:
         """A run was told to stop; nothing happens when it has ended already."""
         await self._move(run)
@@ -97,7 +101,7 @@ class Recorder:
 
         `following` is its next attempt, `chained` are runs of tasks that come after it; they are
         there from the same moment on. A run that has ended already keeps its ending, and nothing
-        follows it twice.
+        follows it twice: the same end told again is answered alike, another one with nothing.
         """
         new = await self._database.write(
             partial(ledger.end, run=run, retry=following, chained=chained)

@@ -160,6 +160,7 @@ class Scheduler:
             self._take_over(changed)
             if self._timekeeper.have_zones_changed(at_once=True):
                 await self._change_zones()
+            self._runner.look_again()  # calendars may be others too
         if changed:
             log.info("definitions changed", tasks=sorted(changed)[:20], count=len(changed))
 
@@ -211,6 +212,8 @@ class Scheduler:
             self._beat_ms = now_ms
         self._decided_until_ms = now_ms
         self._has_watched = True
+        if beat_due or happened:
+            self._runner.look_again()
         if beat_due:
             if self._timekeeper.have_zones_changed(at_once=False):
                 await self._change_zones()
@@ -259,11 +262,12 @@ class Scheduler:
         decided_until_ms: int | None = None,
     ) -> None:
         """Write these rows, and how far their tasks are decided with them; then start."""
-        claimed = await self._until_recorded(
-            lambda: self._recorder.claim(
-                runs, watermarks=watermarks, decided_until_ms=decided_until_ms
+        with self._runner.arriving(runs):
+            claimed = await self._until_recorded(
+                lambda: self._recorder.claim(
+                    runs, watermarks=watermarks, decided_until_ms=decided_until_ms
+                )
             )
-        )
         self._runner.submit(run for run in runs if run.id in claimed and run.status == "queued")
         for name, at_ms in watermarks.items():
             self._watermarks[name] = at_ms

@@ -47,6 +47,7 @@ REASONS = {
     "superseded": "the next regular run came first",
     "suspended": "the server slept then",
     "too_late": "too late to start",
+    "unconfirmed": "the database failed while it was ordered",
     "withdrawn": "taken back",
 }
 

@@ -191,12 +191,17 @@ def end(
 
     `retry` is its next attempt, `chained` are runs of the tasks that come after it.
 
-    A run that has ended already keeps its ending: nothing is written, nothing comes back.
+    A run that has ended already keeps its ending: nothing is written. When it has ended by this
+    very order, whose answer was lost, the answer is the same once more; else nothing comes back.
     """
     if not run.has_ended:
         raise ValueError(f"{run.status!r} is no ending")
     if not move(connection, run):
-        return ()
+        if find(connection, run.id) != run:
+            return ()
+        following = [*([] if retry is None else [retry]), *chained]
+        written = [find(connection, row.id) for row in following]
+        return (run, *(row for row in written if row is not None))
     rollups.add(connection, run)
     new = [run]
     if retry is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -26,6 +27,20 @@ def refuse_once(owner: object, name: str, monkeypatch: pytest.MonkeyPatch) -> No
         return await real(*words, **named)
 
     monkeypatch.setattr(owner, name, refusing)
+
+
+def break_once(owner: object, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a connection does that breaks between a commit and its answer."""
+    real: Callable[..., Awaitable[Any]] = getattr(owner, name)
+    breaks = iter([StorageError("connection lost")])
+
+    async def breaking(*words: Any, **named: Any) -> Any:
+        answer = await real(*words, **named)
+        for broken in breaks:
+            raise broken
+        return answer
+
+    monkeypatch.setattr(owner, name, breaking)
 
 
 async def pass_second(workshop: Workshop) -> None:
@@ -227,3 +242,79 @@ async def test_a_due_moment_goes_before_a_retry_that_waits_for_a_slot(workshop: 
     assert first.status == "error"
     assert (retry.trigger, retry.status, retry.reason) == ("retry", "skipped", "superseded")
     assert (regular.trigger, regular.status) == ("schedule", "queued")
+
+
+async def test_what_follows_an_end_whose_answer_was_lost_starts_all_the_same(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workshop.register(a_task("fetch"), a_task("sort", schedule=(), after=("fetch",)))
+    run = a_run(task_name="fetch")
+    await workshop.recorder.claim([run])
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.runner.submit([run])
+        await workshop.settle()
+        break_once(workshop.recorder, "ended", monkeypatch)
+        workshop.runner.on_ended(end_of(run.id))
+        await pass_second(workshop)
+
+    assert [one.status for one in workshop.rows("sort")] == ["running"]
+
+
+async def test_a_retry_whose_answer_was_lost_is_made_all_the_same(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workshop.register(a_task(max_retries=1, retry_base_s=30))
+    run = a_run()
+    await workshop.recorder.claim([run])
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.runner.submit([run])
+        await workshop.settle()
+        break_once(workshop.recorder, "ended", monkeypatch)
+        workshop.runner.on_ended(end_of(run.id, exit_status=1))
+        await pass_second(workshop)
+        workshop.clock.advance(MINUTE_MS)
+        await workshop.until(lambda: len(workshop.keepers.orders) == 2)
+        await workshop.settle()
+
+    assert [(one.attempt, one.status) for one in workshop.rows()] == [(1, "error"), (2, "running")]
+
+
+@pytest.mark.parametrize("method", ["order", "backfill"])
+async def test_an_order_that_was_answered_with_an_error_does_not_stand_after_all(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    await workshop.register(a_task())
+    break_once(workshop.recorder, method, monkeypatch)
+    ways: dict[str, Callable[..., Awaitable[Any]]] = {
+        "order": workshop.runner.start_now,
+        "backfill": partial(workshop.runner.backfill, moments_ms=[NOW_MS - MINUTE_MS]),
+    }
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+
+        with pytest.raises(StorageError):
+            await ways[method]("backup", who="Anna", reason=None)
+        await workshop.settle()
+        await workshop.runner.start_now("backup", who="Anna", reason="once more")
+        await workshop.settle()
+
+    assert [(run.status, run.reason) for run in workshop.rows()] == [
+        ("skipped", "unconfirmed"),
+        ("running", None),
+    ]
+
+
+async def test_an_order_that_was_refused_leaves_no_row(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workshop.register(a_task())
+    refuse_once(workshop.recorder, "order", monkeypatch)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        with pytest.raises(StorageError):
+            await workshop.runner.start_now("backup", who="Anna", reason=None)
+        await workshop.settle()
+
+    assert workshop.rows() == []

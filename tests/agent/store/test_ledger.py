@@ -369,10 +369,24 @@ def test_followers_are_written_with_the_end_that_causes_them_and_once_only(
     new = database.write_now(partial(ledger.end, run=ended(run), chained=[follower]))
     again = database.write_now(partial(ledger.end, run=ended(run), chained=[follower]))
 
-    assert again == ()
+    assert again == new, "who asks once more, as the answer was lost, has the same answer"
     assert [row.id for row in new] == [run.id, follower.id]
     assert new[1].scheduled_ms == NOW_MS + 61, "its moment was taken: the next millisecond"
     assert database.read_now(partial(ledger.get, run_id=follower.id)) == new[1]
+
+
+def test_another_end_of_a_run_that_has_ended_is_answered_with_nothing(database: Database) -> None:
+    run = a_run()
+    claim(database, run)
+    database.write_now(partial(ledger.end, run=ended(run)))
+    follower = a_run(NOW_MS + 60, task_name="report", trigger="chain", caused_by=run.id)
+
+    other = database.write_now(
+        partial(ledger.end, run=ended(run, status="error"), chained=[follower])
+    )
+
+    assert other == ()
+    assert database.read_now(partial(ledger.find, run_id=follower.id)) is None
 
 
 def test_moments_are_found_by_how_their_last_attempt_ended(database: Database) -> None:
