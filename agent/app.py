@@ -34,9 +34,9 @@ from agent.running.output import Outputs
 from agent.running.redaction import Redactor
 from agent.running.secrets import load_secrets
 from agent.running.spawn import build_order
-from agent.scheduler import Scheduler
+from agent.scheduler import TASK_INVALID, Scheduler
 from agent.settings import Home, Settings
-from agent.store import events, ledger, state, tasks
+from agent.store import alerts, events, ledger, state, tasks
 from agent.store.database import Database, database_url
 from agent.store.state import Heartbeat
 from agent.timekeeper import Timekeeper
@@ -210,6 +210,11 @@ async def _begin(core: _Core, group: asyncio.TaskGroup) -> None:
         highest_ms=await core.database.read(state.highest),
         boots=await core.database.read(events.boots),
         history=history,
+        told=[
+            alert.task_name
+            for alert in await core.database.read(alerts.open_alerts)
+            if alert.kind == TASK_INVALID and alert.task_name
+        ],
     )
     standing = await core.keepers.open()
     unfinished = await core.database.read(ledger.unfinished)

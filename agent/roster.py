@@ -63,6 +63,7 @@ def _signature(row: TaskRow | None) -> object:
     if row is None:
         return None
     return (
+        row.fault,
         row.def_rev,
         row.enabled,
         row.paused,

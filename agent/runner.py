@@ -286,6 +286,8 @@ class Runner:
         task = self._roster.get(task_name)
         if task is None:
             raise TaskNotFound(task_name)
+        if task.fault is not None:
+            raise Conflict(f"{task_name} cannot run: {task.fault}; correct it first")
         if self._closing:
             raise Conflict("the agent is stopping; ask again when it is back")
         return task

@@ -45,6 +45,7 @@ ROWS_AT_ONCE = 2_000
 """Rows of a long absence that share a transaction; between two what is due now has its turn."""
 ROWS_OF_ABSENCE = 50_000
 """Moments told one by one after an absence, of all tasks together; the others are summed."""
+TASK_INVALID = "task_invalid"
 FEWEST_ROWS, MOST_ROWS = 20, 1_000
 
 T = TypeVar("T")
@@ -136,11 +137,14 @@ class Scheduler:
         highest_ms: int,
         boots: Sequence[int],
         history: Mapping[str, Sequence[Span]],
+        told: Iterable[str] = (),
     ) -> None:
         """Find the next due moment of every task, from what is stored on.
 
-        What was due by definitions that were changed while no agent served is missed.
+        What was due by definitions that were changed while no agent served is missed. `told` are
+        the tasks of which an earlier agent said that they cannot be scheduled.
         """
+        self._told.update(told)
         self._boots = tuple(boots)
         self._highest_ms = highest_ms
         self._decided_until_ms = decided_until_ms
@@ -368,6 +372,9 @@ class Scheduler:
         if task is None:
             self._watermarks.pop(name, None)
             return
+        if task.fault is not None:
+            self._broke(name, StorageError(task.fault))
+            return
         if not task.enabled:
             return
         if after_ms is None:
@@ -395,7 +402,7 @@ class Scheduler:
         """One task that cannot be scheduled must not hold up the others."""
         self._next.pop(name, None)
         self._broken[name] = str(error)
-        if isinstance(error, BadDefinition):
+        if isinstance(error, (BadDefinition, StorageError)):
             log.error("a task cannot be scheduled", task=name, cause=str(error))
         else:
             log.error("a task cannot be scheduled", task=name, exc_info=error)
@@ -405,7 +412,7 @@ class Scheduler:
         for name in self._broken.keys() - self._told:
             trouble = Trouble(
                 dedupe_key=_alert_of(name),
-                kind="task_invalid",
+                kind=TASK_INVALID,
                 severity="high",
                 title=f"{name} cannot be scheduled",
                 message=f"{self._broken[name]}; it does not run until its definition is mended",
@@ -580,4 +587,4 @@ def _held(task: TaskRow, ends_ms: int) -> Held | None:
 
 
 def _alert_of(name: str) -> str:
-    return f"task_invalid:{name}"
+    return f"{TASK_INVALID}:{name}"
