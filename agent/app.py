@@ -203,7 +203,9 @@ async def _begin(core: _Core, group: asyncio.TaskGroup) -> None:
     core.runner.work_in(group)
     decided_until_ms = await core.database.read(state.decided_until)
     history = await core.database.read(
-        partial(tasks.history, until_ms=core.started_ms, changed_after_ms=decided_until_ms or 0)
+        partial(
+            tasks.history, until_ms=core.started_ms, changed_after_ms=(decided_until_ms or 0) - 1
+        )
     )
     await core.scheduler.begin(
         decided_until_ms=decided_until_ms or 0,

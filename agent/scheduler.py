@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice, pairwise
 from typing import TypeVar
@@ -32,6 +32,7 @@ from agent.runs import Run
 from agent.store.alerts import Trouble
 from agent.store.corrections import Overreaching
 from agent.store.tasks import Span, TaskRow
+from agent.takeover import Takeover, left_behind, takeover
 from agent.timekeeper import Timekeeper
 from agent.windows import Closed
 
@@ -49,6 +50,8 @@ TASK_INVALID = "task_invalid"
 FEWEST_ROWS, MOST_ROWS = 20, 1_000
 
 T = TypeVar("T")
+
+_NOTHING: Mapping[str, int] = {}
 
 
 class Scheduler:
@@ -150,17 +153,18 @@ class Scheduler:
         self._decided_until_ms = decided_until_ms
         await self._begin_by_clock()
         self._plan_all()
-        self._overdue = chain.from_iterable(
-            self._taken_away(task, history.get(task.task_name, ()), decided_until_ms)
-            for task in self._roster.all()
-        )
+        for name, spans in history.items():
+            taken = takeover(spans, decided_until_ms)
+            self._pass_over(name, taken, decided_until_ms, Late("agent_down"))
 
     async def reload(self) -> None:
         """Take over what changed in the definitions; nothing else is looked at."""
-        # What is due already was due by the old definitions.
         async with self._deciding:
-            await self._decide()
-            changed = await self._roster.load()
+            happened = await self._look()
+            rows = await self._roster.read()
+            changed = self._roster.changed(rows)
+            await self._decide_what_was(changed, happened)
+            self._roster.replace(rows)
             self._take_over(changed)
             if self._timekeeper.have_zones_changed(at_once=True):
                 await self._change_zones()
@@ -170,11 +174,47 @@ class Scheduler:
     async def take(self, rows: Iterable[TaskRow], gone: Iterable[str] = ()) -> None:
         """Take over some tasks as they were just recorded; all others are not looked at."""
         async with self._deciding:
-            await self._decide()
             rows, gone = tuple(rows), tuple(gone)
+            names = (*(row.task_name for row in rows), *gone)
+            await self._decide_what_was(names, await self._look())
             self._roster.put(rows)
             self._roster.remove(gone)
-            self._take_over((*(row.task_name for row in rows), *gone))
+            self._take_over(names)
+
+    async def _decide_what_was(
+        self, names: Collection[str], happened: Sequence[Happening] | None
+    ) -> None:
+        """Decide by the definitions known so far: of those that changed, up to their change."""
+        if happened is None:
+            return
+        decided_until_ms, now_ms = self._decided_until_ms, self._clock.now_ms()
+        known: dict[str, Takeover] = {}
+        if names:
+            history = await self._until_recorded(
+                lambda: self._roster.history(names, since_ms=decided_until_ms, until_ms=now_ms)
+            )
+            known = {name: takeover(spans, decided_until_ms) for name, spans in history.items()}
+        first_ms = {
+            name: taken.first_ms
+            for name, taken in known.items()
+            if taken.first_ms is not None and self._roster.get(name) is not None
+        }
+        await self._decide_due(happened, first_ms)
+        for name, taken in known.items():
+            self._pass_over(name, taken, first_ms.get(name, decided_until_ms), Late("too_late"))
+
+    def _pass_over(self, name: str, taken: Takeover, after_ms: int, late: Late) -> None:
+        """Let what only versions between two decisions made due have its rows; go on after them.
+
+        A new timing raises the watermark to the change, a disabled or removed task is not looked
+        at, and a pause says nothing of moments before it.
+        """
+        if taken.last_ms is None:
+            return
+        now_ms = self._clock.now_ms()
+        rows = left_behind(taken, after_ms, late=late, now_ms=now_ms, boots=self._boots)
+        self._overdue = chain(self._overdue, rows)
+        self._watermarks[name] = max(self._watermarks.get(name, 0), taken.last_ms)
 
     def _take_over(self, names: Iterable[str]) -> None:
         names = tuple(names)
@@ -198,18 +238,28 @@ class Scheduler:
             await self._decide()
 
     async def _decide(self) -> None:
+        happened = await self._look()
+        if happened is not None:
+            await self._decide_due(happened)
+
+    async def _look(self) -> Sequence[Happening] | None:
+        """What happened to the clocks since the last look; None while they cannot be trusted."""
         self._timekeeper.look(asked_ms=self._asked_ms)
         self._asked_ms = None
         happened = self._timekeeper.take()
         # A wrong clock may also be put right in steps too small to be seen.
         if happened or (self._is_held and self._clock.now_ms() >= EARLIEST_MS):
             await self._react(happened)
-        if self._is_held:
-            return
+        return None if self._is_held else happened
+
+    async def _decide_due(
+        self, happened: Sequence[Happening], until_ms: Mapping[str, int] = _NOTHING
+    ) -> None:
+        """Decide what is due by now, or of some tasks up to an earlier moment."""
         now_ms = self._clock.now_ms()
         late = self._why_late(happened, now_ms)
         beat_due = now_ms - self._beat_ms >= BEAT_MS or now_ms < self._beat_ms
-        runs, watermarks = await self._decide_tasks(self._take_due(now_ms), now_ms, late)
+        runs, watermarks = await self._decide_tasks(self._take_due(now_ms), now_ms, late, until_ms)
         if runs or watermarks or beat_due:
             await self._claim(runs, watermarks, decided_until_ms=now_ms)
             self._beat_ms = now_ms
@@ -221,7 +271,7 @@ class Scheduler:
             await self._tell_broken()
 
     async def _decide_tasks(
-        self, due: Mapping[str, int], now_ms: int, late: Late
+        self, due: Mapping[str, int], now_ms: int, late: Late, until_ms: Mapping[str, int]
     ) -> tuple[list[Run], dict[str, int]]:
         """Decide for these tasks; the rows still to be claimed, and how far their tasks are.
 
@@ -241,12 +291,13 @@ class Scheduler:
             if task is None:
                 continue
             at_ms = self._clock.now_ms()
+            ends_ms = min(at_ms, until_ms.get(name, at_ms))
             try:
-                runs.extend(await self._decide_task(task, at_ms, late=late, limit=limit))
+                runs.extend(await self._decide_task(task, at_ms, ends_ms, late=late, limit=limit))
             except Exception as error:  # noqa: BLE001 - its trace is logged, the others go on
                 self._broke(name, error)
                 continue
-            watermarks[name] = at_ms
+            watermarks[name] = ends_ms
             if len(runs) >= ROWS_AT_ONCE:
                 await self._claim(runs, watermarks)
                 runs, watermarks = [], {}
@@ -270,22 +321,25 @@ class Scheduler:
         )
         self._runner.submit(run for run in runs if run.id in claimed and run.status == "queued")
         for name, at_ms in watermarks.items():
-            self._watermarks[name] = at_ms
-            self._plan(name, after_ms=at_ms)
+            # A change may have been taken over meanwhile that counts from a later moment.
+            self._watermarks[name] = max(at_ms, self._watermarks.get(name, 0))
+            self._plan(name, after_ms=self._watermarks[name])
         if watermarks:
             self._changed(watermarks)
 
     # Deciding on one task
 
     async def _decide_task(
-        self, task: TaskRow, now_ms: int, *, late: Late, limit: int
+        self, task: TaskRow, now_ms: int, until_ms: int, *, late: Late, limit: int
     ) -> list[Run]:
         definition = task.definition
         if definition.missed == "all":
             limit = max(limit, definition.catchup_limit)
         after_ms = max(task.watermark_ms, self._watermarks.get(task.task_name, 0))
         decisions: list[Decision] = []
-        for begins_ms, ends_ms in pairwise(_cuts(task, after_ms, now_ms)):
+        if after_ms >= until_ms:
+            return []
+        for begins_ms, ends_ms in pairwise(_cuts(task, after_ms, until_ms)):
             moments = due_between(definition, begins_ms, ends_ms, limit=limit, boots=self._boots)
             held = _held(task, ends_ms)
             decisions += (
@@ -333,30 +387,6 @@ class Scheduler:
         if not self._has_watched or now_ms - self._decided_until_ms > GAP_MS:
             return Late("agent_down")
         return Late("too_late")
-
-    def _taken_away(
-        self, task: TaskRow, spans: Sequence[Span], decided_until_ms: int
-    ) -> Iterator[Run]:
-        """Rows for moments that a change put out of the scheduler's sight before it decided them.
-
-        A new timing raises the watermark to the change, a disabled task is not looked at.
-        """
-        now_ms = self._clock.now_ms()
-        until_ms = task.watermark_ms if task.enabled else now_ms
-        for span, following in pairwise(spans):
-            begins_ms = max(span.from_ms, decided_until_ms)
-            ends_ms = min(following.from_ms, until_ms)
-            if not span.enabled or begins_ms >= ends_ms:
-                continue
-            try:
-                moments = due_between(span.definition, begins_ms, ends_ms, boots=self._boots)
-            except BadDefinition as error:
-                log.error(
-                    "an earlier version is not readable", task=task.task_name, cause=str(error)
-                )
-                return
-            for decision in refuse(moments, Held("paused") if span.paused else Late("agent_down")):
-                yield decided(task, decision, now_ms)
 
     # Planning
 

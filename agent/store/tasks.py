@@ -1,6 +1,6 @@
 """Which tasks there are, how they were changed, by whom: definitions and their flags."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -22,7 +22,7 @@ from agent.store.task_rows import Version as Version
 from schema.tables import task_versions, tasks
 
 # A change of one of these is a change of the due moments.
-_TIMING: Final = (
+TIMING: Final = (
     "schedule",
     "timezone",
     "dst_gap",
@@ -48,8 +48,12 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
 
     from_ms: int
     definition: Definition
+    def_rev: int
     enabled: bool
     paused: bool
+    pause_reason: str | None = None
+    is_change: bool = True
+    """Somebody changed the task; else a pause ran out by itself."""
 
 
 _NEWEST_REV: Final = select(func.max(task_versions.c.def_rev)).where(
@@ -268,16 +272,23 @@ def definition_of(connection: Connection, task_name: str, def_rev: int) -> Defin
 
 
 def history(
-    connection: Connection, until_ms: int, *, changed_after_ms: int | None = None
+    connection: Connection,
+    until_ms: int,
+    *,
+    changed_after_ms: int | None = None,
+    names: Collection[str] | None = None,
 ) -> dict[str, tuple[Span, ...]]:
     """What was in force when, per task and in order: what the ledger check reckons from.
 
-    With `changed_after_ms` only of tasks that were changed later, from what was in force then:
-    what an agent that comes back has to know, however long the tasks' histories are.
+    With `changed_after_ms` only of tasks that were changed later (or removed), from what was in
+    force then: what an agent that comes back has to know, however long the tasks' histories are.
+    With `names` only of these.
     """
     wanted = select(*VERSION_COLUMNS).where(task_versions.c.changed_at <= until_ms)
     if changed_after_ms is not None:
         wanted = wanted.where(_is_in_force_after(changed_after_ms))
+    if names is not None and len(names) <= _CHUNK:
+        wanted = wanted.where(task_versions.c.task_name.in_(names))
     wanted = wanted.order_by(task_versions.c.task_name, task_versions.c.id)
     spans: dict[str, list[Span]] = {}
     pause_ends: dict[str, int | None] = {}
@@ -289,19 +300,21 @@ def history(
             Span(
                 from_ms=from_ms,
                 definition=version.definition,
+                def_rev=version.def_rev,
                 enabled=version.enabled,
+                pause_reason=version.pause_reason,
                 paused=version.paused and (ends_ms is None or from_ms < ends_ms),
             )
         )
         pause_ends[name] = ends_ms
     for name, known in spans.items():
         _end_pause(known, pause_ends[name], until_ms)
-    return {name: tuple(known) for name, known in spans.items()}
+    return {name: tuple(known) for name, known in spans.items() if names is None or name in names}
 
 
 def _is_in_force_after(at_ms: int) -> ColumnElement[bool]:
-    changed = select(tasks.c.task_name).where(tasks.c.updated_at > at_ms)
-    earlier = task_versions.alias()
+    later, earlier = task_versions.alias(), task_versions.alias()
+    changed = select(later.c.task_name).where(later.c.changed_at > at_ms)
     in_force = (
         select(func.max(earlier.c.id))
         .where(earlier.c.task_name == task_versions.c.task_name, earlier.c.changed_at <= at_ms)
@@ -316,7 +329,9 @@ def _is_in_force_after(at_ms: int) -> ColumnElement[bool]:
 def _end_pause(spans: list[Span], pause_ends_ms: int | None, before_ms: int) -> None:
     """Let a pause that ran out by itself before the next change end in a span of its own."""
     if pause_ends_ms is not None and spans[-1].paused and pause_ends_ms < before_ms:
-        spans.append(msgspec.structs.replace(spans[-1], from_ms=pause_ends_ms, paused=False))
+        spans.append(
+            msgspec.structs.replace(spans[-1], from_ms=pause_ends_ms, paused=False, is_change=False)
+        )
 
 
 def _continued(connection: Connection, task: TaskRow) -> TaskRow:
@@ -331,7 +346,7 @@ def _continued(connection: Connection, task: TaskRow) -> TaskRow:
 
 def _defined_anew(task: TaskRow, definition: Definition, now_ms: int) -> TaskRow:
     old = task.definition
-    is_retimed = any(getattr(old, field) != getattr(definition, field) for field in _TIMING)
+    is_retimed = any(getattr(old, field) != getattr(definition, field) for field in TIMING)
     is_enabled = definition.enabled and not old.enabled
     return msgspec.structs.replace(
         task,
