@@ -42,11 +42,16 @@ def unseen(run: Run, definition: Definition | None, *, now_ms: int) -> Run | Non
         )
     if definition is None or not definition.enabled:
         return msgspec.structs.replace(run, status="skipped", reason="disabled", ended_ms=now_ms)
-    # Not late is what had to wait: for the end of a blackout, or for its delay in a chain.
-    late_ms = now_ms - max(run.scheduled_ms, run.retry_at_ms or 0)
-    if run.trigger != "manual" and late_ms > definition.start_deadline_s * 1000:
+    if is_past_deadline(run, definition, now_ms=now_ms):
         return msgspec.structs.replace(run, status="missed", reason="agent_down", ended_ms=now_ms)
     return None
+
+
+def is_past_deadline(run: Run, definition: Definition, *, now_ms: int) -> bool:
+    """It was due longer ago than its task lets a run start late; an order by hand never is."""
+    # Not late is what had to wait: for the end of a blackout, or for its delay in a chain.
+    late_ms = now_ms - max(run.scheduled_ms, run.retry_at_ms or 0)
+    return run.trigger != "manual" and late_ms > definition.start_deadline_s * 1000
 
 
 def stand_in(run: Run) -> Definition:

@@ -10,10 +10,11 @@ from typing import TypeVar
 
 import structlog
 
-from agent.claims import decided
+from agent.claims import decided, unrun
 from agent.clock import Clock
 from agent.definitions import Definition
 from agent.due import count_due, due_between, next_due
+from agent.endings import is_past_deadline
 from agent.errors import BadDefinition, Refused, StorageError
 from agent.recorder import Recorder
 from agent.roster import Roster
@@ -319,13 +320,33 @@ class Scheduler:
                 runs, watermarks=watermarks, decided_until_ms=decided_until_ms
             )
         )
-        self._runner.submit(run for run in runs if run.id in claimed and run.status == "queued")
+        ours = [run for run in runs if run.id in claimed and run.status == "queued"]
+        self._runner.submit(await self._in_time(ours))
         for name, at_ms in watermarks.items():
             # A change may have been taken over meanwhile that counts from a later moment.
             self._watermarks[name] = max(at_ms, self._watermarks.get(name, 0))
             self._plan(name, after_ms=self._watermarks[name])
         if watermarks:
             self._changed(watermarks)
+
+    async def _in_time(self, runs: Sequence[Run]) -> Sequence[Run]:
+        """Those that may still start; what a refusing database held up for too long may not."""
+        now_ms = self._clock.now_ms()
+        late = [run for run in runs if self._is_past_deadline(run, now_ms)]
+        if not late:
+            return runs
+        log.error("claimed too late to be started", runs=len(late))
+        note = "the database refused the claim until the deadline for its start was over"
+        missed = [unrun(run, "missed", "too_late", now_ms=now_ms, note=note) for run in late]
+        await self._until_recorded(
+            lambda: asyncio.gather(*[self._recorder.ended(run) for run in missed])
+        )
+        gone = {run.id for run in late}
+        return [run for run in runs if run.id not in gone]
+
+    def _is_past_deadline(self, run: Run, now_ms: int) -> bool:
+        task = self._roster.get(run.task_name)
+        return task is not None and is_past_deadline(run, task.definition, now_ms=now_ms)
 
     # Deciding on one task
 

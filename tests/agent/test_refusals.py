@@ -227,3 +227,29 @@ async def test_a_due_moment_goes_before_a_retry_that_waits_for_a_slot(workshop: 
     assert first.status == "error"
     assert (retry.trigger, retry.status, retry.reason) == ("retry", "skipped", "superseded")
     assert (regular.trigger, regular.status) == ("schedule", "queued")
+
+
+@pytest.mark.parametrize(
+    ("deadline_s", "said"), [(60, ("missed", "too_late")), (86_400, ("running", None))]
+)
+async def test_a_run_whose_claim_was_refused_beyond_its_deadline_does_not_start(
+    workshop: Workshop,
+    monkeypatch: pytest.MonkeyPatch,
+    deadline_s: int,
+    said: tuple[str, str | None],
+) -> None:
+    await workshop.register(a_task(schedule=("0 * * * *",), start_deadline_s=deadline_s))
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        due_ms = workshop.scheduler.next_ms("backup") or 0
+        workshop.clock.advance(due_ms - NOW_MS)
+        refuse_once(workshop.recorder, "claim", monkeypatch)
+        deciding = asyncio.ensure_future(workshop.scheduler.decide())
+        await workshop.until(lambda: workshop.clock.sleeping_until_ms is not None)
+        workshop.clock.advance(30 * MINUTE_MS)
+        await deciding
+        await workshop.settle()
+        workshop.runner.close()
+
+    assert [(run.status, run.reason) for run in workshop.rows()] == [said]
+    assert len(workshop.keepers.orders) == (said[0] == "running")
