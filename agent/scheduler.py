@@ -15,7 +15,7 @@ from agent.clock import Clock
 from agent.definitions import Definition
 from agent.due import count_due, due_between, next_due
 from agent.endings import is_past_deadline
-from agent.errors import BadDefinition, Refused, StorageError
+from agent.errors import BadDefinition, NotStorable, Refused, StorageError
 from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules import calendar, schedule
@@ -315,11 +315,15 @@ class Scheduler:
         decided_until_ms: int | None = None,
     ) -> None:
         """Write these rows, and how far their tasks are decided with them; then start."""
-        claimed = await self._until_recorded(
-            lambda: self._recorder.claim(
-                runs, watermarks=watermarks, decided_until_ms=decided_until_ms
+        try:
+            claimed = await self._until_recorded(
+                lambda: self._recorder.claim(
+                    runs, watermarks=watermarks, decided_until_ms=decided_until_ms
+                )
             )
-        )
+        except NotStorable as error:
+            await self._claim_apart(runs, watermarks, error)
+            return
         ours = [run for run in runs if run.id in claimed and run.status == "queued"]
         self._runner.submit(await self._in_time(ours))
         for name, at_ms in watermarks.items():
@@ -328,6 +332,24 @@ class Scheduler:
             self._plan(name, after_ms=self._watermarks[name])
         if watermarks:
             self._changed(watermarks)
+
+    async def _claim_apart(
+        self, runs: Sequence[Run], watermarks: Mapping[str, int], error: NotStorable
+    ) -> None:
+        """Claim what the database refuses task by task, so that one alone is held up by it."""
+        names = {run.task_name for run in runs}
+        if len(names) < 2:
+            for name in names:
+                self._broke(name, error)
+            return
+        for name in names:
+            await self._claim(
+                [run for run in runs if run.task_name == name],
+                {name: watermarks[name]} if name in watermarks else {},
+            )
+        rest = {name: at_ms for name, at_ms in watermarks.items() if name not in names}
+        if rest:
+            await self._claim((), rest)
 
     async def _in_time(self, runs: Sequence[Run]) -> Sequence[Run]:
         """Those that may still start; what a refusing database held up for too long may not."""
@@ -615,6 +637,8 @@ class Scheduler:
         while True:
             try:
                 return await write()
+            except NotStorable:
+                raise
             except (StorageError, Refused) as error:  # refused: too many ask at once
                 log.error("the database refuses; trying again", cause=str(error))
                 await self._clock.sleep_ms(RECORD_AGAIN_MS)

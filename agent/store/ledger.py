@@ -52,6 +52,7 @@ _FIXED: Final = frozenset(
 )
 _CHANGING: Final = {field: name for field, name in COLUMN_OF.items() if field not in _FIXED}
 
+_LONGEST: Final = {"reason": 64, "requested_by": 128, "note": 4_096}
 _INSERT_SQLITE = sqlite.insert(executions).on_conflict_do_nothing()
 _INSERT_MYSQL = mysql.insert(executions).on_duplicate_key_update(id=executions.c.id)
 _RAISE_WATERMARK = (
@@ -145,7 +146,8 @@ def move(connection: Connection, run: Run) -> bool:
     What may follow what stands in `agent.runs.FOLLOWERS`; anything else raises Conflict, an
     unknown id RunNotFound.
     """
-    values = {f"new_{name}": getattr(run, field) for field, name in _CHANGING.items()}
+    row = _as_row(run)
+    values = {f"new_{name}": row[name] for name in _CHANGING.values()}
     changed = connection.execute(_MOVES[run.status], {"run_id": run.id, **values})
     if changed.rowcount == 1:
         return True
@@ -336,7 +338,12 @@ def as_run(row: Row[*tuple[Any, ...]]) -> Run:
 
 
 def _as_row(run: Run) -> dict[str, Any]:
-    return {name: getattr(run, field) for field, name in COLUMN_OF.items()}
+    row = {name: getattr(run, field) for field, name in COLUMN_OF.items()}
+    # A word too many must not cost a run its row: MariaDB refuses what SQLite takes.
+    for name, longest in _LONGEST.items():
+        if row[name] is not None and len(row[name]) > longest:
+            row[name] = row[name][:longest]
+    return row
 
 
 def _insert(connection: Connection) -> Insert:

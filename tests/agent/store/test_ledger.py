@@ -15,6 +15,7 @@ from agent.store import ledger, state, tasks
 from agent.store.database import Database
 from agent.store.ledger import RunFilter
 from agent.ulid import new_ulid
+from schema.tables import executions
 from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, ended
 
 
@@ -52,6 +53,22 @@ def test_a_claimed_run_comes_back_with_every_field(database: Database) -> None:
 
     assert claim(database, run) == {run.id}
     assert database.read_now(partial(ledger.get, run_id=run.id)) == run
+
+
+def test_words_longer_than_their_column_are_cut_and_cost_no_run_its_row(
+    database: Database,
+) -> None:
+    run = a_run(requested_by="a" * 200)
+    claim(database, run)
+
+    over = msgspec.structs.replace(run, status="aborted", reason="b" * 200, note="c" * 9_000)
+    database.write_now(partial(ledger.end, run=over))
+
+    kept = database.read_now(partial(ledger.get, run_id=run.id))
+    longest = {column.name: getattr(column.type, "length", None) for column in executions.c}
+    assert kept.requested_by == "a" * longest["requested_by"]
+    assert kept.reason == "b" * longest["reason"]
+    assert len(kept.note or "") < 9_000
 
 
 def test_a_moment_taken_by_another_id_is_not_ours(database: Database) -> None:
