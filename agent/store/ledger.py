@@ -311,7 +311,7 @@ def moments_of(
 ) -> tuple[int, ...]:
     """The due moments within [from, to] whose last attempt ended like this, oldest first.
 
-    A row that sums up several counts with its first moment alone.
+    A row that sums up several counts with its first moment alone; see `summed_up`.
     """
     column = executions.c
     rows = connection.execute(
@@ -325,6 +325,31 @@ def moments_of(
     last = {at_ms: status for at_ms, _, status in rows}
     wanted = frozenset(statuses)
     return tuple(at_ms for at_ms, status in last.items() if status in wanted)
+
+
+def summed_up(
+    connection: Connection,
+    task_name: str,
+    from_ms: int,
+    to_ms: int,
+    *,
+    statuses: Iterable[str],
+) -> int:
+    """How many more than `moments_of` finds are within [from, to]: they have no row of their own.
+
+    Of a sum that reaches beyond the span all are counted that may lie in it.
+    """
+    column = executions.c
+    sums = connection.execute(
+        select(column.scheduled_at, column.missed_count).where(
+            column.task_name == task_name,
+            column.missed_count > 1,
+            column.scheduled_at <= to_ms,
+            column.missed_until >= from_ms,
+            column.status.in_(tuple(statuses)),
+        )
+    )
+    return sum(count - (from_ms <= first_ms) for first_ms, count in sums)
 
 
 def rename_log(connection: Connection, old: str, new: str) -> None:
