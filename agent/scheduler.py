@@ -162,7 +162,12 @@ class Scheduler:
         """Take over what changed in the definitions; nothing else is looked at."""
         async with self._deciding:
             happened = await self._look()
-            rows = await self._roster.read()
+            try:
+                rows = await self._roster.read()
+            except (StorageError, Refused):
+                # What happened to the clocks was told once: decide by it now.
+                await self._decide_what_was((), happened)
+                raise
             changed = self._roster.changed(rows)
             await self._decide_what_was(changed, happened)
             self._roster.replace(rows)
