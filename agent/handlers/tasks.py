@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 from typing import Final
 
-from agent.due import next_dues
+from agent.due import fault_of, next_dues
 from agent.errors import AgentError, TaskNotFound
 from agent.handlers.context import Context
 from agent.handlers.rights import may_read_output, may_see_commands
@@ -50,13 +50,14 @@ async def get(context: Context, who: Who, request: TaskGet) -> TaskDetail:
             limit=1,
         )
     )
-    coming = await asyncio.to_thread(next_dues, definition, now_ms, _COMING)
+    is_due = task.enabled and fault_of(definition) is None
+    coming = await asyncio.to_thread(next_dues, definition, now_ms, _COMING) if is_due else ()
     row = context.journal.get("task", request.id)
     return TaskDetail(
         row=row if isinstance(row, wire.Task) else task_row(task, now_ms=now_ms),
         def_rev=task.def_rev,
         definition=settings_row(definition, with_command=may_see_commands(who)),
-        next_ms=tuple(moment.at_ms for moment in coming) if task.enabled else (),
+        next_ms=tuple(moment.at_ms for moment in coming),
         last_failure=next(
             (_failure(run, may_read_output(context, who)) for run in failures.runs), None
         ),

@@ -285,10 +285,11 @@ def history(
     With `names` only of these.
     """
     wanted = select(*VERSION_COLUMNS).where(task_versions.c.changed_at <= until_ms)
+    few = names if names is not None and len(names) <= _CHUNK else None
+    if few is not None:
+        wanted = wanted.where(task_versions.c.task_name.in_(few))
     if changed_after_ms is not None:
-        wanted = wanted.where(_is_in_force_after(changed_after_ms))
-    if names is not None and len(names) <= _CHUNK:
-        wanted = wanted.where(task_versions.c.task_name.in_(names))
+        wanted = wanted.where(_is_in_force_after(changed_after_ms, few))
     wanted = wanted.order_by(task_versions.c.task_name, task_versions.c.id)
     spans: dict[str, list[Span]] = {}
     pause_ends: dict[str, int | None] = {}
@@ -312,9 +313,11 @@ def history(
     return {name: tuple(known) for name, known in spans.items() if names is None or name in names}
 
 
-def _is_in_force_after(at_ms: int) -> ColumnElement[bool]:
+def _is_in_force_after(at_ms: int, names: Collection[str] | None) -> ColumnElement[bool]:
     later, earlier = task_versions.alias(), task_versions.alias()
     changed = select(later.c.task_name).where(later.c.changed_at > at_ms)
+    if names is not None:
+        changed = changed.where(later.c.task_name.in_(names))
     in_force = (
         select(func.max(earlier.c.id))
         .where(earlier.c.task_name == task_versions.c.task_name, earlier.c.changed_at <= at_ms)
