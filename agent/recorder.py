@@ -16,7 +16,7 @@ from agent.store.alerts import Alert, Trouble
 from agent.store.checks import Check
 from agent.store.corrections import Overreaching, Taken, Withdrawn
 from agent.store.database import Database
-from agent.store.state import Heartbeat
+from agent.store.state import Heartbeat, Holder
 from agent.store.tasks import Applied, TaskRow
 
 _MANY: Final = 200
@@ -220,6 +220,14 @@ class Recorder:
     async def beat(self, heartbeat: Heartbeat) -> None:
         """The agent is alive, for those who look at the database from outside."""
         await self._database.write(partial(state.beat, heartbeat=heartbeat))
+
+    async def hold(self, holder: Holder) -> Holder | None:
+        """Work on this database; the other agent that does so already, if there is one."""
+        return await self._database.write(partial(state.hold, holder=holder))
+
+    async def let_go(self, holder: Holder) -> None:
+        """Work on this database no more."""
+        await self._database.write(partial(state.let_go, holder=holder))
 
     async def _move(self, run: Run) -> None:
         if await self._database.write(partial(ledger.move, run=run)):

@@ -46,6 +46,7 @@ class _Active:
     run: Run
     definition: Definition
     stop_reason: str | None = None
+    stopped_by: str | None = None
     grace_ms: int = 0
     is_alive: bool = False  # its keeper has a process for it
     is_recorded: bool = False  # and its row says so
@@ -238,7 +239,7 @@ class Runner:
         """Stop a run, queued, waiting or alive; returns the state it is in afterwards."""
         active = self._active.get(run_id)
         if active is not None:
-            active.stop_reason = f"by {who}"
+            active.stop_reason, active.stopped_by = endings.STOPPED_BY_HAND, who
             active.grace_ms = (
                 active.definition.kill_grace_s * 1000 if grace_ms is None else grace_ms
             )
@@ -250,7 +251,8 @@ class Runner:
         if waiting is None:
             raise RunNotFound(run_id)
         self._parked.remove(run_id)
-        await self._record_end(self._unrun(waiting, "aborted", f"by {who}"))
+        told = endings.stopping(waiting, endings.STOPPED_BY_HAND, who)
+        await self._record_end(self._unrun(told, "aborted", endings.STOPPED_BY_HAND))
         self._dispatch()
         return "ended"
 
@@ -316,6 +318,8 @@ class Runner:
         task = self._roster.get(task_name)
         if task is None:
             raise TaskNotFound(task_name)
+        if task.fault is not None:
+            raise Conflict(f"{task_name} cannot run: {task.fault}; correct it first")
         if self._closing:
             raise Conflict("the agent is stopping; ask again when it is back")
         return task
@@ -488,7 +492,7 @@ class Runner:
 
     async def _tell_stopping(self, active: _Active) -> None:
         """Write it down now: whoever records the end may not be the agent that was asked."""
-        by = msgspec.structs.replace(active.run, reason=active.stop_reason)
+        by = endings.stopping(active.run, active.stop_reason, active.stopped_by)
         try:
             await self._recorder.stopping(by)
         except StorageError as error:
@@ -505,7 +509,8 @@ class Runner:
         if active.stop_reason is None:
             over = self._unrun(active.run, "error", "never_started")
         else:
-            over = self._unrun(active.run, "aborted", active.stop_reason)
+            told = endings.stopping(active.run, active.stop_reason, active.stopped_by)
+            over = self._unrun(told, "aborted", active.stop_reason)
         await self._finish(msgspec.structs.replace(over, error_message=cause), active.definition)
         await self._keepers.forget([active.run.id])
 
@@ -527,7 +532,13 @@ class Runner:
         self._dispatch()
 
     async def _end(self, active: _Active, ended: Ended) -> None:
-        run = endings.ended(active.run, active.definition, ended, stop_reason=active.stop_reason)
+        run = endings.ended(
+            active.run,
+            active.definition,
+            ended,
+            stop_reason=active.stop_reason,
+            stopped_by=active.stopped_by,
+        )
         run = await self._kept(run, ended)
         await self._finish(run, active.definition)
         # The keeper remembers the run until nothing of it is left to clear away.

@@ -83,6 +83,7 @@ _REASONS: Final[dict[str, str]] = {
     "superseded": "the next regular run took over",
     "suspended": "the server was asleep",
     "catchup_limit": "more were missed than are made up for",
+    "by_request": "on request",
     "skip_next": "somebody let it pass",
     "database_away": "the database was away",
 }

@@ -52,6 +52,7 @@ _FIXED: Final = frozenset(
 )
 _CHANGING: Final = {field: name for field, name in COLUMN_OF.items() if field not in _FIXED}
 
+_LONGEST: Final = {"reason": 64, "requested_by": 128, "note": 4_096}
 _INSERT_SQLITE = sqlite.insert(executions).on_conflict_do_nothing()
 _INSERT_MYSQL = mysql.insert(executions).on_duplicate_key_update(id=executions.c.id)
 _RAISE_WATERMARK = (
@@ -145,7 +146,8 @@ def move(connection: Connection, run: Run) -> bool:
     What may follow what stands in `agent.runs.FOLLOWERS`; anything else raises Conflict, an
     unknown id RunNotFound.
     """
-    values = {f"new_{name}": getattr(run, field) for field, name in _CHANGING.items()}
+    row = _as_row(run)
+    values = {f"new_{name}": row[name] for name in _CHANGING.values()}
     changed = connection.execute(_MOVES[run.status], {"run_id": run.id, **values})
     if changed.rowcount == 1:
         return True
@@ -314,7 +316,7 @@ def moments_of(
 ) -> tuple[int, ...]:
     """The due moments within [from, to] whose last attempt ended like this, oldest first.
 
-    A row that sums up several counts with its first moment alone.
+    A row that sums up several counts with its first moment alone; see `summed_up`.
     """
     column = executions.c
     rows = connection.execute(
@@ -330,6 +332,31 @@ def moments_of(
     return tuple(at_ms for at_ms, status in last.items() if status in wanted)
 
 
+def summed_up(
+    connection: Connection,
+    task_name: str,
+    from_ms: int,
+    to_ms: int,
+    *,
+    statuses: Iterable[str],
+) -> int:
+    """How many more than `moments_of` finds are within [from, to]: they have no row of their own.
+
+    Of a sum that reaches beyond the span all are counted that may lie in it.
+    """
+    column = executions.c
+    sums = connection.execute(
+        select(column.scheduled_at, column.missed_count).where(
+            column.task_name == task_name,
+            column.missed_count > 1,
+            column.scheduled_at <= to_ms,
+            column.missed_until >= from_ms,
+            column.status.in_(tuple(statuses)),
+        )
+    )
+    return sum(count - (from_ms <= first_ms) for first_ms, count in sums)
+
+
 def rename_log(connection: Connection, old: str, new: str) -> None:
     """A kept log was set aside under another name; its runs point there from now on."""
     connection.execute(executions.update().where(executions.c.log_file == old).values(log_file=new))
@@ -341,7 +368,12 @@ def as_run(row: Row[*tuple[Any, ...]]) -> Run:
 
 
 def _as_row(run: Run) -> dict[str, Any]:
-    return {name: getattr(run, field) for field, name in COLUMN_OF.items()}
+    row = {name: getattr(run, field) for field, name in COLUMN_OF.items()}
+    # A word too many must not cost a run its row: MariaDB refuses what SQLite takes.
+    for name, longest in _LONGEST.items():
+        if row[name] is not None and len(row[name]) > longest:
+            row[name] = row[name][:longest]
+    return row
 
 
 def _insert(connection: Connection) -> Insert:

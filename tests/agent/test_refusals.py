@@ -1,15 +1,17 @@
 """Does the agent live on, and is everything done in the end, when the database refuses once?"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
 import pytest
 
-from agent.errors import StorageError
+from agent.errors import NotStorable, StorageError
 from agent.rules.clocks import CORRECTION_MS
 from agent.running.keeping import NotStarted
+from agent.runs import Run
+from agent.store import alerts
 from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_run, a_task
 from tests.agent.workshop import Workshop, end_of
 
@@ -91,7 +93,7 @@ async def test_a_run_can_be_stopped_while_its_start_waits_to_be_written(
         await pass_second(workshop)
 
     first = workshop.rows()[0]
-    assert (first.status, first.reason) == ("stopping", "by Anna" if by_hand else "replaced")
+    assert (first.status, first.reason) == ("stopping", "by_request" if by_hand else "replaced")
     assert [run_id for run_id, _ in workshop.keepers.stops] == [older.id], "stopped at once"
 
 
@@ -158,7 +160,7 @@ async def test_a_run_that_was_to_be_stopped_and_never_started_was_stopped(
         may_answer.set()
         await workshop.settle()
 
-    assert [(row.status, row.reason) for row in workshop.rows()] == [("aborted", "by Anna")]
+    assert [(row.status, row.note) for row in workshop.rows()] == [("aborted", "stopped by Anna")]
 
 
 async def test_a_stop_that_nobody_took_is_asked_for_again_by_the_next_moment(
@@ -318,3 +320,56 @@ async def test_an_order_that_was_refused_leaves_no_row(
         await workshop.settle()
 
     assert workshop.rows() == []
+
+
+async def test_what_the_database_will_never_take_holds_up_one_task_and_is_told(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workshop.register(
+        a_task("bad", schedule=("* * * * *",)), a_task("good", schedule=("* * * * *",))
+    )
+    real = workshop.recorder.claim
+
+    async def claim(runs: Sequence[Run], **named: Any) -> frozenset[str]:
+        if any(run.task_name == "bad" for run in runs):
+            raise NotStorable("Data too long for column 'category'")
+        return await real(runs, **named)
+
+    monkeypatch.setattr(workshop.recorder, "claim", claim)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.clock.advance(MINUTE_MS)
+        await workshop.scheduler.decide()
+        await workshop.settle()
+        workshop.runner.close()
+
+    assert [(run.task_name, run.status) for run in workshop.rows()] == [("good", "running")]
+    assert "too long" in (workshop.scheduler.fault("bad") or "")
+    (alert,) = workshop.database.read_now(alerts.open_alerts)
+    assert (alert.kind, alert.task_name) == ("task_invalid", "bad")
+
+
+@pytest.mark.parametrize(
+    ("deadline_s", "said"), [(60, ("missed", "too_late")), (86_400, ("running", None))]
+)
+async def test_a_run_whose_claim_was_refused_beyond_its_deadline_does_not_start(
+    workshop: Workshop,
+    monkeypatch: pytest.MonkeyPatch,
+    deadline_s: int,
+    said: tuple[str, str | None],
+) -> None:
+    await workshop.register(a_task(schedule=("0 * * * *",), start_deadline_s=deadline_s))
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        due_ms = workshop.scheduler.next_ms("backup") or 0
+        workshop.clock.advance(due_ms - NOW_MS)
+        refuse_once(workshop.recorder, "claim", monkeypatch)
+        deciding = asyncio.ensure_future(workshop.scheduler.decide())
+        await workshop.until(lambda: workshop.clock.sleeping_until_ms is not None)
+        workshop.clock.advance(30 * MINUTE_MS)
+        await deciding
+        await workshop.settle()
+        workshop.runner.close()
+
+    assert [(run.status, run.reason) for run in workshop.rows()] == [said]
+    assert len(workshop.keepers.orders) == (said[0] == "running")

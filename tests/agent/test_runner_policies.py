@@ -539,7 +539,7 @@ async def test_a_run_that_waits_for_its_hour_can_be_stopped(workshop: Workshop) 
 
     assert state == "ended"
     assert workshop.keepers.orders == []
-    assert [(run.status, run.reason) for run in workshop.rows()] == [("aborted", "by Anna")]
+    assert [(run.status, run.note) for run in workshop.rows()] == [("aborted", "stopped by Anna")]
 
 
 # Past moments

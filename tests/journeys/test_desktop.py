@@ -151,7 +151,7 @@ def test_a_run_is_stopped_only_after_the_question_is_answered(
         "the aborted run",
     )
     (run,) = household.runs("long")
-    assert (run.status, run.reason) == ("aborted", "by journey")
+    assert (run.status, run.note) == ("aborted", "stopped by journey")
     assert not household.run_processes(run.id)
 
 
