@@ -91,10 +91,10 @@ def test_a_pause_can_be_undone_to_what_was_before(
     screen: Screen, agent: AgentAtHand, key: ClientKey
 ) -> None:
     screen.connect(key)
-    screen.remote.pause("backup", 5_000, "holidays")
+    screen.remote.pause(["backup"], 5_000, "holidays")
     assert screen.until_said(1).can_undo
     screen.until(lambda: screen.rows["backup"].paused)
-    screen.remote.pause("backup", 9_000)
+    screen.remote.pause(["backup"], 9_000)
     screen.until_said(2)
     screen.until(lambda: screen.rows["backup"].paused_until_ms == 9_000)
 
@@ -255,6 +255,6 @@ def test_the_inverse_of_a_change_is_what_was_before(
     def request(facts: dict[str, object]) -> TaskSet:
         return TaskSet(op="0" * 32, expires_ms=0, ids=("t",), **facts)  # type: ignore[arg-type]
 
-    found = inverse(request(asked), Task(id="t", name="t", **before))  # type: ignore[arg-type]
+    found = inverse(request(asked), [Task(id="t", name="t", **before)])  # type: ignore[arg-type]
 
-    assert found == (None if back is None else request(back))
+    assert found == (() if back is None else (request(back),))
