@@ -36,20 +36,25 @@ _FOLD: Final = {"first": "runs the first time", "both": "runs both times"}
 def say_settings(settings: TaskSettings, def_rev: int) -> list[Fact]:
     """Every fact worth a line; what says nothing beyond the usual is left out."""
     facts = [
-        *_what(settings),
+        (_tr("Command"), _command(settings), "", ""),
         *_when(settings),
         *_policies(settings),
+        *_limits(settings),
         *_about(settings),
         (_tr("Version"), str(def_rev), "", ""),
     ]
     return [fact for fact in facts if fact[1]]
 
 
-def _what(settings: TaskSettings) -> list[Fact]:
-    hidden = _tr("hidden from viewers")
+def _command(settings: TaskSettings) -> str:
     command = settings.command
-    if not isinstance(command, str):
-        command = hidden if command is None else " ".join(command)
+    if isinstance(command, str):
+        return command
+    return _tr("hidden from viewers") if command is None else " ".join(command)
+
+
+def _limits(settings: TaskSettings) -> list[Fact]:
+    hidden = _tr("hidden from viewers")
     memory = (
         _tr("none")
         if settings.memory_limit_mb is None
@@ -57,7 +62,6 @@ def _what(settings: TaskSettings) -> list[Fact]:
     )
     names = hidden if settings.env_names is None else ", ".join(settings.env_names)
     return [
-        (_tr("Command"), command, "", ""),
         (_tr("Time limit"), _seconds(settings.timeout_seconds), "", ""),
         (_tr("Grace to end"), _seconds(settings.kill_grace_s), "", ""),
         (_tr("Memory limit"), memory, "", ""),

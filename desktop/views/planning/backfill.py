@@ -258,7 +258,8 @@ class BackfillDialog(PlanDialog):
         if len(ended) == total:
             self.leave.setText(self.tr("Done"))
         show_words(self.headline, said)
-        self.progress.show_progress(len(ended), max(1, total))
+        # A bar has a least length, so none is drawn before the first end.
+        self.progress.show_progress(len(ended), total if ended else None)
         self.lines.show_lines([self._watched(run_id, run) for run_id, run in self._runs.items()])
 
     def _watched(self, run_id: str, run: Run | None) -> Line:

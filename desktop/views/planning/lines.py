@@ -43,6 +43,8 @@ class Line:
     family: str = "idle"
     text: str = ""
     tip: str = ""
+    middle: bool = False
+    """Where the text is too long it gives way in its middle, so that its end stays."""
 
     @property
     def said(self) -> str:
@@ -95,7 +97,9 @@ class _Rows(QStyledItemDelegate):
         room = QRect(x, rect.top(), rect.right() - x - 12, rect.height())
         painter.setFont(font)
         painter.setPen(QColor(t.text2))
-        shown = QFontMetrics(font).elidedText(one.text, Qt.TextElideMode.ElideRight, room.width())
+        end = Qt.TextElideMode.ElideRight
+        mode = Qt.TextElideMode.ElideMiddle if one.middle else end
+        shown = QFontMetrics(font).elidedText(one.text, mode, room.width())
         painter.drawText(room, middle, shown)
         painter.restore()
 

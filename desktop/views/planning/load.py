@@ -159,7 +159,8 @@ class LoadBars(QWidget):
         each = max(1, step_ms // reply.step_ms)
         self._from_ms, self._step_ms, self._now_ms = reply.from_ms, each * reply.step_ms, now_ms
         self._slots = reply.slots
-        places = range(0, len(reply.starts), each)
+        # A rest at the end that is no whole bar would look like a quiet time.
+        places = range(0, max(len(reply.starts) - each + 1, 1), each)
         self.counts = tuple(sum(reply.starts[at : at + each]) for at in places)
         self.peaks = tuple(max(reply.running[at : at + each], default=0) for at in places)
         self.setAccessibleName(

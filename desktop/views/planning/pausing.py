@@ -180,6 +180,7 @@ class PauseDialog(PlanDialog):
 
     def _written(self) -> None:
         if self.choice == OWN:
+            self._show_act()
             self._later.start()
 
     # --- what it is told -------------------------------------------------------------------------
@@ -211,9 +212,10 @@ class PauseDialog(PlanDialog):
 
     def _show_act(self) -> None:
         until_ms = self.until_ms()
+        problem = self._what_is_wrong(until_ms)
         if self.choice == ENDLESS:
             self.act.setText(self.tr("Pause until resumed"))
-        elif until_ms is None:
+        elif until_ms is None or problem:
             self.act.setText(self.tr("Pause"))
         else:
             at = self._zone.clock(until_ms - until_ms % words.MINUTE_MS, self._now())
@@ -221,7 +223,7 @@ class PauseDialog(PlanDialog):
         if self._is_sent:
             self.act.allow(False, self.tr("Waiting for the agent"))
         else:
-            self.act.allow(self._may, self._why_not)
+            self.act.allow(self._may and not problem, problem if self._may else self._why_not)
         self.act.updateGeometry()
 
     def _show_nothing(self, hint: str) -> None:
@@ -290,6 +292,7 @@ class PauseDialog(PlanDialog):
             icon="skip-forward-fill",
             word=self.tr("Skipped"),
             text=text,
+            middle=len(self._ids) > 1,
         )
 
     def _in_flight(self, run: InFlight, task_id: str, now_ms: int) -> Line:
@@ -313,6 +316,7 @@ class PauseDialog(PlanDialog):
             word=word,
             family="run",
             text=text,
+            middle=len(self._ids) > 1,
         )
 
     def _moments(self, count: int) -> str:

@@ -1,6 +1,7 @@
 """When would a task be due by another schedule, beside when it is due now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Final
 
 import msgspec
@@ -20,11 +21,15 @@ from shared.protocol.planning import (
     ScheduleNextReply,
     ScheduleWhatIf,
     ScheduleWhatIfReply,
+    TaskDifference,
 )
 from shared.protocol.requests import SchedulePreview, SchedulePreviewReply, TaskSettings
 
 SHOWN: Final = 10
 REACH_DAYS: Final = 7
+FAR_DAYS: Final = 28
+"""So far is looked where only the difference tells the moments, if the agent is not too busy."""
+MOST: Final = 1000
 WRITING_MS: Final = 350
 _NOW: Final = "now"
 _WHAT_IF: Final = "whatif"
@@ -53,6 +58,12 @@ class TryDialog(PlanDialog):
         self._settings, self._now, self._zone = settings, now, zone
         self._current: tuple[int, ...] | None = None
         self._previews: dict[int, SchedulePreviewReply] = {}
+        self._then: tuple[int, ...] | None = None
+        self._changes: tuple[TaskDifference | None] | None = None
+        # A preview knows a schedule alone; what more decides, only the difference takes in.
+        self._is_bound = has_more_than_schedule(settings)
+        self._days = FAR_DAYS if self._is_bound else REACH_DAYS
+        self._from_ms = now()
         self._problems: dict[str, Words] = {}
         self.schedules = [
             TextField(theme, name=self.tr("Schedule"), hint="30 6 * * MON-FRI", fixed=True)
@@ -110,12 +121,24 @@ class TryDialog(PlanDialog):
     def ask(self) -> None:
         """When is it due now, and when by what stands in the fields?"""
         self.now_lines.show_hint(self.tr("The agent is asked"))
-        request = ScheduleNext(ids=(self._settings.task_name,), count=SHOWN)
+        self._from_ms = self._now()
+        ids = (self._settings.task_name,)
+        if self._is_bound:
+            request = ScheduleNext(
+                ids=ids, from_ms=self._from_ms, until_ms=self._until_ms, count=MOST
+            )
+        else:
+            request = ScheduleNext(ids=ids, from_ms=self._from_ms, count=SHOWN)
         self.asked.emit(_NOW, request)
         self._ask_then()
 
+    @property
+    def _until_ms(self) -> int:
+        return self._from_ms + self._days * words.DAY_MS
+
     def _ask_then(self) -> None:
         self._previews.clear()
+        self._then = self._changes = None
         self.say("")
         for problem in (*self._problems.values(), self._zone_problem):
             show_words(problem, "")
@@ -126,34 +149,48 @@ class TryDialog(PlanDialog):
         if not texts:
             self._show_then(self.tr("Write a schedule, and its next moments stand here"))
             return
-        now_ms = self._now()
         for number, text in texts.items():
             preview = SchedulePreview(
                 schedule=text,
                 tz=self.zone.text().strip() or "UTC",
                 count=SHOWN,
-                from_ms=now_ms,
+                from_ms=self._from_ms,
                 dst_gap="skip" if self._settings.dst_gap == "skip" else "after",
                 dst_fold="both" if self._settings.dst_fold == "both" else "first",
                 task_name=self._settings.task_name,
             )
             self.asked.emit(f"{_PREVIEW}{number}", preview)
-        until_ms = now_ms + REACH_DAYS * words.DAY_MS
         draft = self._draft(tuple(texts.values()))
-        self.asked.emit(_WHAT_IF, ScheduleWhatIf(drafts=(draft,), until_ms=until_ms))
+        request = ScheduleWhatIf(drafts=(draft,), from_ms=self._from_ms, until_ms=self._until_ms)
+        self.asked.emit(_WHAT_IF, request)
 
     def show_answer(self, key: str, reply: object) -> None:
         if isinstance(reply, ScheduleNextReply):
             self._current = tuple(one.at_ms for one in reply.rows)
-            self._show_now()
         elif isinstance(reply, SchedulePreviewReply):
             self._previews[int(key.removeprefix(_PREVIEW))] = reply
-            self._show_then()
+            if not self._is_bound and len(self._previews) == len(self._written()):
+                times = {at for one in self._previews.values() for at in one.times_ms}
+                self._then = tuple(sorted(times)[:SHOWN])
         elif isinstance(reply, ScheduleWhatIfReply):
-            self._show_difference(reply)
+            self._difference_came(reply)
+        if self._is_bound and self._current is not None and self._changes is not None:
+            self._then = moments_then(self._current, self._changes[0])[:SHOWN]
+        self._show_then()
+
+    def _difference_came(self, reply: ScheduleWhatIfReply) -> None:
+        mine = [one for one in reply.tasks if one.task_id == self._settings.task_name]
+        change = mine[0] if mine else None
+        self._show_difference(reply, change)
+        self._changes = (change,)
 
     def show_problem(self, key: str, text: str, path: str) -> None:
         """What is written cannot be a schedule or a zone, or nothing was answered."""
+        if key in (_NOW, _WHAT_IF) and "200000" in text and self._days > REACH_DAYS:
+            # So busy an agent reckons a shorter time.
+            self._days = REACH_DAYS
+            self.ask()
+            return
         self._show_then(self.tr("What is written has no moments"))
         if path.endswith(("tz", "timezone")) or "timezone" in text.split("=")[0]:
             show_words(self._zone_problem, text)
@@ -179,48 +216,43 @@ class TryDialog(PlanDialog):
 
     # --- how it looks ----------------------------------------------------------------------------
 
-    def _then(self) -> tuple[int, ...]:
-        times = {at for reply in self._previews.values() for at in reply.times_ms}
-        return tuple(sorted(times)[:SHOWN])
-
-    def _is_complete(self) -> bool:
-        return len(self._previews) == len(self._written()) > 0
-
     def _show_now(self) -> None:
-        current = self._current or ()
-        then = self._then() if self._is_complete() else ()
-        reach = then[-1] if len(then) == SHOWN else None
+        current, then = (self._current or ())[:SHOWN], self._then
+        reach = _reach(then or ())
         self.now_lines.show_lines(
             [
-                self._line(
-                    at, gone=bool(then) and at not in then and (reach is None or at <= reach)
-                )
+                self._line(at, gone=then is not None and at <= reach and at not in then)
                 for at in current
             ]
         )
         self.now_lines.show_hint(
             self.tr("Nothing is due: the task is disabled, or its schedule has no moment to come")
+            if self._current is not None
+            else self.tr("The agent is asked")
         )
 
     def _show_then(self, hint: str = "") -> None:
         if hint:
             self._previews.clear()
-        if self._previews and not self._is_complete():
-            return
-        current = self._current or ()
-        reach = current[-1] if len(current) == SHOWN else None
+            self._then = None
+        current = (self._current or ())[:SHOWN]
+        reach = _reach(current)
         self.then_lines.show_lines(
-            [
-                self._line(at, new=at not in current and (reach is None or at <= reach))
-                for at in self._then()
-            ]
+            [self._line(at, new=at <= reach and at not in current) for at in self._then or ()]
         )
-        self.then_lines.show_hint(hint or self.tr("This schedule has no moment to come"))
+        nothing = self.tr("This schedule has no moment to come")
+        if self._is_bound:
+            nothing = self.tr("Nothing is due within {0}").format(self._said_days())
+        asked = self.tr("The agent is asked")
+        self.then_lines.show_hint(hint or (asked if self._then is None else nothing))
         said = [reply.schedule_text for reply in self._previews.values() if reply.schedule_text]
         show_words(self.said, ", ".join(said))
         notes = [note for reply in self._previews.values() for note in reply.notes]
         show_words(self.notes, "\n".join(note[:1].upper() + note[1:] for note in notes))
         self._show_now()
+
+    def _said_days(self) -> str:
+        return words.plural(self._days, self.tr("day"), self.tr("days"))
 
     def _line(self, at_ms: int, *, new: bool = False, gone: bool = False) -> Line:
         now_ms = self._now()
@@ -233,14 +265,12 @@ class TryDialog(PlanDialog):
         time = self._zone.clock(at_ms, now_ms)
         return Line(key=at_ms, time=time, icon=icon, word=word, family=family, text=left)
 
-    def _show_difference(self, reply: ScheduleWhatIfReply) -> None:
-        reach = words.plural(REACH_DAYS, self.tr("day"), self.tr("days"))
-        mine = [one for one in reply.tasks if one.task_id == self._settings.task_name]
-        if not mine:
+    def _show_difference(self, reply: ScheduleWhatIfReply, change: TaskDifference | None) -> None:
+        reach = self._said_days()
+        if change is None:
             said = self.tr("Nothing would be different within {0}.").format(reach)
             show_words(self.difference, said)
             return
-        change = mine[0]
         parts = [
             self.tr("{0} more").format(words.count(change.added)) if change.added else "",
             self.tr("{0} fewer").format(words.count(change.removed)) if change.removed else "",
@@ -258,3 +288,33 @@ class TryDialog(PlanDialog):
             peak = self.tr("The most at once would be {0} instead of {1}.")
             said += " " + peak.format(reply.peak_after, reply.peak_before)
         show_words(self.difference, said)
+
+
+def has_more_than_schedule(settings: TaskSettings) -> bool:
+    """Whether more than schedule and zone decides when the task is due."""
+    bounds = settings.valid_from is not None or settings.valid_until is not None
+    return bounds or settings.every_nth > 1 or settings.spread_s > 0
+
+
+def moments_then(current: Sequence[int], change: TaskDifference | None) -> tuple[int, ...]:
+    """The moments of today with the difference put in, as far as both are listed."""
+    if change is None:
+        return tuple(current)
+    end_ms = current[-1] if len(current) == MOST else None
+    lists = (
+        (change.added, change.added_ms),
+        (change.removed, change.removed_ms),
+        (change.moved, tuple(move[0] for move in change.moved_ms)),
+    )
+    ends = [listed[-1] for count, listed in lists if len(listed) < count]
+    if end_ms is not None:
+        ends.append(end_ms)
+    gone = {*change.removed_ms, *(move[0] for move in change.moved_ms)}
+    come = {*change.added_ms, *(move[1] for move in change.moved_ms)}
+    then = sorted({at for at in current if at not in gone} | come)
+    return tuple(at for at in then if not ends or at <= min(ends))
+
+
+def _reach(moments: Sequence[int]) -> float:
+    """Until when a list is complete: a full one may go on behind its last moment."""
+    return moments[-1] if len(moments) == SHOWN else inf

@@ -107,6 +107,7 @@ class WhyDialog(PlanDialog):
         self.again.clicked.connect(self._run_again)
         self.foot.insertWidget(0, self.log)
         self.foot.insertWidget(1, self.again)
+        self.resize(660, 480)
         self._show_nothing(self.tr("The agent is asked"))
         self.earlier.setFocus()
 
