@@ -26,9 +26,8 @@ from shared.protocol.planning import (
 from shared.protocol.requests import SchedulePreview, SchedulePreviewReply, TaskSettings
 
 SHOWN: Final = 10
-REACH_DAYS: Final = 7
-FAR_DAYS: Final = 28
-"""So far is looked where only the difference tells the moments, if the agent is not too busy."""
+REACHES_DAYS: Final = (28, 7, 1)
+"""How far is looked: the first where only the difference tells the moments, else the second."""
 MOST: Final = 1000
 WRITING_MS: Final = 350
 _NOW: Final = "now"
@@ -62,7 +61,7 @@ class TryDialog(PlanDialog):
         self._changes: tuple[TaskDifference | None] | None = None
         # A preview knows a schedule alone; what more decides, only the difference takes in.
         self._is_bound = has_more_than_schedule(settings)
-        self._days = FAR_DAYS if self._is_bound else REACH_DAYS
+        self._days = REACHES_DAYS[0 if self._is_bound else 1]
         self._from_ms = now()
         self._problems: dict[str, Words] = {}
         self.schedules = [
@@ -186,9 +185,10 @@ class TryDialog(PlanDialog):
 
     def show_problem(self, key: str, text: str, path: str) -> None:
         """What is written cannot be a schedule or a zone, or nothing was answered."""
-        if key in (_NOW, _WHAT_IF) and "200000" in text and self._days > REACH_DAYS:
-            # So busy an agent reckons a shorter time.
-            self._days = REACH_DAYS
+        shorter = [days for days in REACHES_DAYS if days < self._days]
+        if key == _WHAT_IF and "until:" in text and shorter:
+            # So busy an agent reckons a shorter time only.
+            self._days = shorter[0]
             self.ask()
             return
         self._show_then(self.tr("What is written has no moments"))

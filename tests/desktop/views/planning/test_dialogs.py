@@ -428,6 +428,17 @@ def test_where_more_than_the_schedule_decides_the_difference_tells_the_moments(
     assert dialog.difference.text() == "Within 28 days: 1 more, 1 fewer."
 
 
+def test_an_agent_too_busy_for_a_week_is_asked_about_a_day(qtbot: QtBot, theme: Theme) -> None:
+    dialog, heard = trying(qtbot, theme)
+
+    dialog.show_problem("whatif", "until: the span holds more than 200000 due moments", "")
+
+    request = heard.newest
+    assert isinstance(request, ScheduleWhatIf)
+    assert request.until_ms == NOW_MS + words.DAY_MS
+    assert dialog.message.isHidden()
+
+
 def test_a_list_that_was_cut_promises_nothing_behind_its_end() -> None:
     change = TaskDifference(task_id="a", kind="changed", added=9, added_ms=(5, 15))
 
