@@ -86,6 +86,9 @@ _REASONS: Final[dict[str, str]] = {
     "by_request": "on request",
     "skip_next": "somebody let it pass",
     "database_away": "the database was away",
+    "no_trace": "no trace of it was found",
+    "reboot": "the server was started anew",
+    "withdrawn": "somebody took it back",
 }
 _TRIGGERS: Final[dict[str, str]] = {
     "schedule": "Schedule",

@@ -161,6 +161,9 @@ def test_pausing_shows_in_the_grid_and_undo_takes_it_back(household: Household, 
 
     desk.choose("rest")
     desk.press("pause")
+    dialog = desk.window.planner.dialog
+    assert dialog is not None
+    dialog.act.click()
     desk.until(lambda: desk.tasks()["rest"].paused, "the paused task")
     desk.press("undo")
 
