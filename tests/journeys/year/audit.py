@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import BigInteger, and_, func, or_, select, type_coerce
 
+from agent.clock import iso
 from agent.definitions import Definition
 from agent.proof import prove
 from agent.rules.admission import ON_TIME_MS
@@ -74,7 +75,10 @@ def _runs(year: Year, *conditions: object) -> list[Run]:
 
 
 def _say(run: Run, what: str) -> str:
-    return f"{run.task_name} {run.scheduled_ms} {run.status}/{run.reason} by {run.trigger}: {what}"
+    return (
+        f"{run.task_name} {iso(run.scheduled_ms)} attempt {run.attempt} by {run.trigger}, "
+        f"{run.status}/{run.reason} at {iso(run.queued_ms)}: {what}"
+    )
 
 
 def _without_reason(year: Year) -> Iterator[str]:
@@ -84,10 +88,16 @@ def _without_reason(year: Year) -> Iterator[str]:
     )
     if year.shop.database.read_now(lambda connection: connection.scalar(nameless)):
         yield "there are rows without a reason"
+    wrong = _wrong_spans(year)
     for run in _runs(year, _COLUMN.status == "skipped", _COLUMN.missed_count == 1):
         task = year.facts[run.task_name]
-        if not _is_so(run, task, task.versions[run.def_rev]):
+        if not _is_by_wrong_clock(run, wrong) and not _is_so(run, task, task.versions[run.def_rev]):
             yield _say(run, "it was not so")
+
+
+def _is_by_wrong_clock(run: Run, wrong: list[tuple[int, int]]) -> bool:
+    """What held then came to hold from another moment on when the clock was put right."""
+    return any(begins <= run.queued_ms <= ends for begins, ends in wrong)
 
 
 def _is_so(run: Run, task: TaskFacts, definition: Definition) -> bool:
@@ -116,14 +126,18 @@ def _is_so(run: Run, task: TaskFacts, definition: Definition) -> bool:
 
 def _missed_in_time(year: Year) -> Iterator[str]:
     """No moment was given up that the policy of its task would still have made up for."""
-    last = func.coalesce(_COLUMN.missed_until, _COLUMN.scheduled_at)
+    queued = type_coerce(_COLUMN.queued_at, BigInteger)
+    last = type_coerce(func.coalesce(_COLUMN.missed_until, _COLUMN.scheduled_at), BigInteger)
     found = _runs(
         year,
         _COLUMN.status == "missed",
         _COLUMN.ended_at == _COLUMN.queued_at,
-        _COLUMN.queued_at - last <= 2 * HOUR_MS,
+        queued - last <= 2 * HOUR_MS,
     )
+    wrong = _wrong_spans(year)
     for run in found:
+        if _is_by_wrong_clock(run, wrong):
+            continue
         task = year.facts[run.task_name]
         definition = task.versions[run.def_rev]
         last_ms = run.missed_until_ms or run.scheduled_ms

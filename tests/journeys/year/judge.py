@@ -35,6 +35,7 @@ class Claim(msgspec.Struct):
     over_ms: int | None = None  # it was gone
     written_ms: int | None = None  # and its row said so
     over_changes: int = 0
+    ending: str = ""
 
 
 class Judge:
@@ -86,7 +87,8 @@ class Judge:
     def listen(self) -> None:
         """Take down what was written since."""
         for shown in self._shown:
-            for run in shown.runs:
+            # Of many rows at once those that did not run may be told first.
+            for run in sorted(shown.runs, key=lambda run: run.has_ended):
                 self._note(run)
         self._shown.clear()
 
@@ -106,7 +108,7 @@ class Judge:
         if run.has_ended and claim.over_ms is None:
             claim.written_ms = self._clock.monotonic_ms()
             claim.over_ms = self._host.over_ms.get(run.id, claim.written_ms)
-            claim.over_changes = self.clock_changes
+            claim.over_changes, claim.ending = self.clock_changes, run.status
 
     def _check_new(self, run: Run) -> None:
         """A row comes to be; one that does not run for others needs them."""
@@ -274,9 +276,10 @@ class Judge:
         for other in self._of_task[run.task_name]:
             if other.number <= origin.number or other.run.trigger != "schedule":
                 continue
-            # It waited when the attempt failed, or has come since.
+            # It waited when the attempt failed, or has come since; and it was not given up, as
+            # the agent had died over it.
             gone_ms = self._gone_ms(other)
-            has_come = gone_ms is None or gone_ms > failed_ms
+            has_come = (gone_ms is None or gone_ms > failed_ms) and other.ending != "missed"
             self._expect(run, not has_come, f"is tried again after {iso(other.run.scheduled_ms)}")
 
     def _check_wait(self, run: Run, before: Claim | None, definition: Definition) -> None:
