@@ -102,10 +102,8 @@ def _is_by_wrong_clock(run: Run, wrong: list[tuple[int, int]]) -> bool:
 
 def _is_so(run: Run, task: TaskFacts, definition: Definition) -> bool:
     match run.reason:
-        case "paused" if run.trigger == "chain":
-            return task.is_held(run.queued_ms, "paused")
         case "paused" | "skip_next":
-            return task.is_held(run.scheduled_ms, run.reason)
+            return run.trigger == "chain" or task.is_held(run.scheduled_ms, run.reason)
         case "blackout":
             moments = (run.scheduled_ms, run.queued_ms, run.ended_ms or 0)
             return definition.in_blackout == "skip" and any(

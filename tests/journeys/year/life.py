@@ -50,7 +50,7 @@ CHAINS: Final[Mapping[str, dict[str, object]]] = {
     },
     "consignments_update_analytics": {"after": ("consignments_process_pending",)},
 }
-ABSENCES_MS: Final = (MINUTE_MS, HOUR_MS, HOUR_MS, 30 * HOUR_MS, 30 * HOUR_MS, 60 * DAY_MS)
+ABSENCES_MS: Final = (MINUTE_MS, HOUR_MS, HOUR_MS, 30 * HOUR_MS, 40 * DAY_MS)
 RETAIL: Final = load_definitions(catalogue.read("retail"), "catalogue")
 
 
@@ -71,7 +71,6 @@ class Year:
         self.begins_ms = self.clock.now_ms()
         self.facts = {task.task_name: TaskFacts({1: task}) for task in map(self._varied, RETAIL)}
         self.host = Host(seed, self.clock, lambda: self.fate, self._find)
-        self.people = People(seed, self.facts, self.host)
         self.judge = Judge(
             clock=self.clock,
             host=self.host,
@@ -83,6 +82,7 @@ class Year:
             find=self._find,
         )
         self.host.judge = self.judge.see_start
+        self.people = People(seed, self.facts, self.host, self.judge.decided)
 
     async def pass_by(self, days: int) -> None:
         """Live through so many days."""
@@ -229,7 +229,8 @@ class Year:
         acting = group.create_task(self.people.act(shop))
         await rest()
         self._see_corrections()
-        if acting.done() and not self.fate.is_dead:
+        if not self.fate.is_dead:
+            await acting
             self.people.done()
         acting.cancel()
         self._judged()

@@ -20,10 +20,18 @@ ACTS = ("pause", "pause", "resume", "disable", "enable", "enable", "skip", "edit
 class People:
     """One act after another; each becomes a fact once the agent has taken it over."""
 
-    def __init__(self, seed: int, facts: Mapping[str, TaskFacts], host: Host) -> None:
+    def __init__(
+        self,
+        seed: int,
+        facts: Mapping[str, TaskFacts],
+        host: Host,
+        decided: Mapping[str, int],
+    ) -> None:
+        """`decided` is by task the newest moment that has a row."""
         self._dice = dice(seed, "people")
         self._facts = facts
         self._host = host
+        self._decided = decided
         # The task of each minute and those in a chain stay, so that most moments do.
         before = {name for task in facts.values() for name in task.definition.after}
         self._changed = sorted(
@@ -102,14 +110,16 @@ class People:
 
     def _flag(self, name: str, what: str, now_ms: int, until_ms: int) -> None:
         task = self._facts[name]
+        # Where the clock was set back, moments to come may be decided already.
+        from_ms = max(now_ms, self._decided.get(name, 0))
         match what:
             case "pause":
                 # The moment at which a pause ends is not in it.
-                task.hold("paused", Span(now_ms, until_ms - 1))
+                task.hold("paused", Span(from_ms, until_ms - 1))
             case "resume":
-                task.release("paused", now_ms)
+                task.release("paused", from_ms)
             case "skip":
-                task.hold("skip_next", Span(now_ms, until_ms))
+                task.hold("skip_next", Span(from_ms, until_ms))
             case _:
                 task.enabled = what == "enable"
 
