@@ -91,7 +91,7 @@ class Year:
         await self.shop.register(*(task.definition for task in self.facts.values()))
         until_ms = self.clock.monotonic_ms() + days * DAY_MS
         while self.clock.monotonic_ms() < until_ms:
-            await self._live(minutes=self._dice.randrange(5, 90), dies=True)
+            await self._live(minutes=self._dice.randrange(5, 60), dies=True)
             absence_ms = self._dice.choice(ABSENCES_MS)
             self.clock.advance(self._dice.randrange(absence_ms // 2, absence_ms))
         await self._live(minutes=3, dies=False)
@@ -127,6 +127,7 @@ class Year:
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(self._serve(shop, group))
             await rest()
+            self._judged()
             for minute in range(minutes + 10):
                 if dies and minute == minutes and not is_born_dying:
                     self.fate.arm(*death)
