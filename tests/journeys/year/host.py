@@ -54,6 +54,8 @@ class Host:
         now_ms, began_ms = self._clock.now_ms(), self._clock.monotonic_ms()
         self.ordered.append(run.id)
         if throw.random() < 0.02:
+            self._note_end(Living(run, now_ms, began_ms, began_ms, None, "never_started"))
+            await self._fate().at("started")
             raise NotStarted("the command is not there")
         cause = throw.choice(CAUSES)
         self.living[run.id] = Living(
@@ -96,23 +98,28 @@ class Host:
         )
         for one in over:
             del self.living[one.run.id]
-            self.over_ms[one.run.id] = one.ends_ms
-            self.ended[one.run.id] = Ended(
-                run_id=one.run.id,
-                pid=4711,
-                started_ms=one.started_ms,
-                ended_ms=self._clock.now_ms() - (mono_ms - one.ends_ms),
-                duration_ms=one.ends_ms - one.began_ms,
-                exit_status=one.exit_status,
-                signal=None,
-                cause=one.cause,
-                cpu_ms=1,
-                peak_rss=1,
-                leftovers=0,
-            )
+            self._note_end(one)
         return [self.ended[one.run.id] for one in over]
 
     def standing(self) -> list[Standing]:
         """What a new agent learns from the keepers of those before it."""
         living = [Started(run_id, 4711, one.started_ms) for run_id, one in self.living.items()]
         return [*living, *self.ended.values()]
+
+    def _note_end(self, one: Living) -> None:
+        since_ms = self._clock.monotonic_ms() - one.ends_ms
+        has_run = one.cause != "never_started"
+        self.over_ms[one.run.id] = one.ends_ms
+        self.ended[one.run.id] = Ended(
+            run_id=one.run.id,
+            pid=4711 if has_run else None,
+            started_ms=one.started_ms if has_run else None,
+            ended_ms=self._clock.now_ms() - since_ms,
+            duration_ms=one.ends_ms - one.began_ms if has_run else None,
+            exit_status=one.exit_status,
+            signal=None,
+            cause=one.cause,
+            cpu_ms=1,
+            peak_rss=1,
+            leftovers=0,
+        )

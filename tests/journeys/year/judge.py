@@ -77,14 +77,21 @@ class Judge:
 
     # What happens
 
-    def begin_life(self, shown: list[Shown], unfinished: Iterable[Run]) -> None:
-        """Another agent comes; it may find rows that nobody was shown."""
-        self.listen()
+    def begin_life(self, shown: list[Shown]) -> None:
+        """Another agent comes."""
         self._shown = shown
-        for run in unfinished:
-            self._note(run)
         self._life += 1
         self._born_ms = self._clock.now_ms()
+
+    def end_life(self, unfinished: Iterable[Run]) -> None:
+        """It died, and may have written what nobody was shown any more."""
+        self.listen()
+        left = {run.id: run for run in unfinished}
+        for run in left.values():
+            self._note(run)
+        for run_id, claim in self._claims.items():
+            if claim.over_ms is None and run_id not in left:
+                self._note(self._find(run_id))
 
     def listen(self) -> None:
         """Take down what was written since."""

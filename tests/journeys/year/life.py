@@ -50,7 +50,7 @@ CHAINS: Final[Mapping[str, dict[str, object]]] = {
     },
     "consignments_update_analytics": {"after": ("consignments_process_pending",)},
 }
-ABSENCES_MS: Final = (MINUTE_MS, HOUR_MS, HOUR_MS, 30 * HOUR_MS, 40 * DAY_MS)
+ABSENCES_MS: Final = (MINUTE_MS, HOUR_MS, HOUR_MS, 30 * HOUR_MS, 40 * DAY_MS, 40 * DAY_MS)
 RETAIL: Final = load_definitions(catalogue.read("retail"), "catalogue")
 
 
@@ -123,7 +123,7 @@ class Year:
         if dies and is_born_dying:
             self.fate.arm(*death)
         self.host.pass_time()
-        self.judge.begin_life(shop.shown, shop.database.read_now(ledger.unfinished))
+        self.judge.begin_life(shop.shown)
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(self._serve(shop, group))
             await rest()
@@ -142,12 +142,12 @@ class Year:
             serving.cancel()
             shop.runner.give_up()
             shop.runner.close()
+        self.judge.end_life(shop.database.read_now(ledger.unfinished))
         self._judged()
 
     def _renewed(self) -> Workshop:
         """Every part anew, but for the database, the clock and the host."""
         self.people.recall(self.shop)
-        self.judge.listen()
         self._see_corrections()
         self._check_watermarks()
         self.shop.database.close()
