@@ -18,11 +18,8 @@ from tests.journeys.year.stage import without_threads
 FRESH_SEED = random.SystemRandom().randrange(10**6)
 
 
-async def lived(
-    folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch, *, days: int
-) -> Year:
+async def lived(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch, *, days: int) -> Year:
     """A year, or a part of it, that is over."""
-    folder.mkdir(exist_ok=True)
     year = Year(folder, seed)
     with without_threads(monkeypatch, lambda: year.fate, seed):
         await year.pass_by(days)
@@ -43,10 +40,11 @@ async def test_each_due_moment_of_a_year_has_one_row(
 
 
 async def test_a_seed_brings_back_the_same_year(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = await lived(tmp_path / "first", 7, monkeypatch, days=20)
-    second = await lived(tmp_path / "second", 7, monkeypatch, days=20)
+    first_folder, second_folder = (tmp_path_factory.mktemp("year") for _ in range(2))
+    first = await lived(first_folder, 7, monkeypatch, days=20)
+    second = await lived(second_folder, 7, monkeypatch, days=20)
 
     assert first.judge.checked > 100
     assert digest(first) == digest(second)

@@ -55,7 +55,8 @@ def _each_moment_has_one_row(year: Year) -> int:
         assert found.is_clean, told
         # What ran by a wrong clock stays, also where a change has since taken its moment away.
         for at_ms in found.unexpected:
-            assert any(begins < at_ms <= ends for begins, ends in wrong), f"{name} was not due at {iso(at_ms)}"
+            is_by_wrong_clock = any(begins < at_ms <= ends for begins, ends in wrong)
+            assert is_by_wrong_clock, f"{name} was not due at {iso(at_ms)}"
         expected += found.expected
     return expected
 

@@ -75,8 +75,9 @@ Windows = Mapping[str, Callable[[datetime], bool]]
 ZONES = {"stocktake": ZoneInfo("Pacific/Auckland"), "each-hour": ZoneInfo("UTC")}
 WINDOWS: Windows = {
     # SUN 22:00-MON 05:00
-    "stocktake": lambda at: (at.weekday() == 6 and at.hour >= 22)
-    or (at.weekday() == 0 and at.hour < 5),
+    "stocktake": lambda at: (
+        (at.weekday() == 6 and at.hour >= 22) or (at.weekday() == 0 and at.hour < 5)
+    ),
     # MON-SUN hh:37-hh:44, for each hour
     "each-hour": lambda at: 37 <= at.minute < 44,
 }

@@ -133,8 +133,7 @@ class Year:
                     self.fate.arm(*death)
                 if self.fate.is_dead or (not dies and minute == minutes):
                     break
-                await self._minute(shop)
-                if self.fate.is_dead:
+                if not await self._survives_minute(shop):
                     break
                 self._jump()
                 await self._people_act(group, shop)
@@ -184,8 +183,8 @@ class Year:
         await shop.runner.recover(unfinished, self.host.standing())
         await shop.scheduler.run()
 
-    async def _minute(self, shop: Workshop) -> None:
-        """Let a minute pass, from one thing that happens to the next."""
+    async def _survives_minute(self, shop: Workshop) -> bool:
+        """Let a minute pass, from one thing that happens to the next; False where it dies."""
         ends_ms = self.clock.monotonic_ms() + MINUTE_MS
         while not self.fate.is_dead and (now_ms := self.clock.monotonic_ms()) < ends_ms:
             coming = [ends_ms]
@@ -198,6 +197,7 @@ class Year:
                 shop.runner.on_ended(over)
             await rest()
             self._judged()
+        return not self.fate.is_dead
 
     def _judged(self) -> None:
         self.judge.listen()
@@ -268,4 +268,3 @@ class Year:
         for row in self.shop.database.read_now(tasks.load_all):
             decided_ms = self.judge.decided.get(row.task_name, 0)
             assert row.watermark_ms >= decided_ms, f"{row.task_name} is not kept decided so far"
-

@@ -95,5 +95,5 @@ async def rest() -> None:
     # Without threads whatever can go on stands in this queue of the loop, and nowhere else.
     ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined] # no public name
     await asyncio.sleep(0)
-    while ready:
+    while ready:  # noqa: ASYNC110 - what is waited for has no event of its own
         await asyncio.sleep(0)
