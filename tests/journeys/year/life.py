@@ -65,6 +65,7 @@ class Year:
         self._moods = dice(seed, "moods")
         self._boot = 0
         self._seen_event = 0
+        self._has_jumped = False
         self.fate = Fate()
         self.shop = Workshop(folder)
         self.clock = self.shop.clock
@@ -209,7 +210,8 @@ class Year:
     def _jump(self) -> None:
         """Somebody may set the clock, or close the lid."""
         kind, now_ms = self._jumps.random(), self.clock.now_ms()
-        self._see_corrections()
+        if self._has_jumped:
+            self._see_corrections()
         if kind < 0.004:
             self.clock.set_wall(now_ms + self._jumps.randrange(1_000, 3 * HOUR_MS))
         elif kind < 0.008:
@@ -220,16 +222,16 @@ class Year:
             self.clock.set_wall(now_ms - self._jumps.randrange(4, 40) * HOUR_MS)
         elif kind < 0.016:
             self.clock.suspend(self._jumps.randrange(10, 300) * MINUTE_MS)
-        else:
-            return
-        self.judge.clock_changes += 1
+        self._has_jumped = kind < 0.016
+        self.judge.clock_changes += self._has_jumped
 
     async def _people_act(self, group: asyncio.TaskGroup, shop: Workshop) -> None:
         if self._moods.random() > 0.1:
             return
         acting = group.create_task(self.people.act(shop))
         await rest()
-        self._see_corrections()
+        if self._has_jumped:
+            self._see_corrections()
         if not self.fate.is_dead:
             await acting
             self.people.done()
