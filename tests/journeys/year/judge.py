@@ -108,13 +108,14 @@ class Judge:
             if run.has_ended:
                 return
             task = self._tasks[run.task_name]
+            moment_ms = run.queued_ms if run.trigger == "chain" else run.scheduled_ms
             claim = Claim(
                 run,
                 len(self._claims),
                 self._clock.monotonic_ms(),
                 self._life,
                 self.clock_changes,
-                tuple(how for how in HELD if task.is_held(run.scheduled_ms, how)),
+                tuple(how for how in HELD if task.is_held(moment_ms, how)),
             )
             self._claims[run.id] = claim
             known = self._of_task[run.task_name]
@@ -259,8 +260,7 @@ class Judge:
         cause = self._find(run.caused_by or "")
         self._expect(run, cause.task_name in definition.after, "comes after a stranger")
         self._expect(run, follows(definition, cause.status), f"comes after {cause.status}")
-        held = task.is_held(run.queued_ms, "paused")
-        self._expect(run, not held, "comes after another in spite of a pause")
+        self._expect(run, "paused" not in claim.held, "comes after another in spite of a pause")
         before = self._claims.get(cause.id)
         if before is None or before.over_ms is None or claim.clock_changes != self.clock_changes:
             return
