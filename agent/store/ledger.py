@@ -113,14 +113,16 @@ def claim(
 ) -> frozenset[str]:
     """Take these moments, and say whose ids hold them: a moment taken by another id is not ours.
 
-    Claiming the same id again changes nothing and answers the same. Watermarks only rise.
+    Claiming the same id again changes nothing and answers the same. Watermarks only rise, and so
+    does the moment up to which all is decided.
     """
     for chunk in _chunks(runs):
         connection.execute(_insert(connection), [_as_row(run) for run in chunk])
     if watermarks:
         rises = [{"task": name, "until": at_ms} for name, at_ms in watermarks.items()]
         connection.execute(_RAISE_WATERMARK, rises)
-    if decided_until_ms is not None:
+    # A clock that was set back a little does not undo what was decided: no agent tells it again.
+    if decided_until_ms is not None and decided_until_ms > (state.decided_until(connection) or 0):
         state.set_decided_until(connection, decided_until_ms, now_ms=now_ms)
     return _present(connection, [run.id for run in runs])
 

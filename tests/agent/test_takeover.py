@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from agent.proof import prove
 from agent.store import state, tasks
 from agent.takeover import takeover
-from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_task
+from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_task
 from tests.agent.workshop import Workshop
 
 EACH_MINUTE = ("* * * * *",)
@@ -248,3 +251,29 @@ async def test_what_does_not_decide_on_moments_leaves_them_to_the_present_versio
     assert takeover(spans["often"], BEGIN_MS).last_ms is None
     # By its policy the newest one runs, however often the task was described anew.
     assert [said for _, said, _ in told(workshop)] == ["agent_down", "agent_down", "running"]
+
+
+async def test_what_is_summed_up_is_not_told_again_after_a_clock_that_was_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.scheduler.MOST_ROWS", 20)
+    first = Workshop(tmp_path)
+    async with asyncio.TaskGroup() as group:
+        await begin(first, group)
+        first.clock.advance(6 * HOUR_MS)  # summed up but for the last twenty
+        await first.scheduler.decide()
+        first.clock.set_wall(first.clock.now_ms() - HOUR_MS)
+        await first.scheduler.decide()
+        first.clock.advance(MINUTE_MS // 2)
+        paused = await first.recorder.set_flags(["often"], paused=True, who="Anna")
+        await first.scheduler.take(paused)
+        first.runner.close()
+    first.database.close()
+
+    first.clock.advance(2 * HOUR_MS)
+    second = Workshop(tmp_path, clock=first.clock)
+    await come_back(second)
+
+    (found,) = prove(second.database, BEGIN_MS, second.clock.now_ms()).values()
+    second.database.close()
+    assert (found.missing, found.doubled) == ((), ())

@@ -64,7 +64,7 @@ def test_a_holiday_of_today_keeps_tasks_from_starting_until_it_is_taken_away(
     assert refused.returncode != 0
     assert "waits" in refused.stderr or "skips" in refused.stderr
 
-    household.apply(task("skips"), task("waits", 'overlap = "replace"'), task("goes-on"))
+    household.apply(task("skips"), task("waits"), task("goes-on"))
     household.cli("calendars", "remove", "holidays")
 
     household.wait_for("skips", "success")
@@ -72,3 +72,20 @@ def test_a_holiday_of_today_keeps_tasks_from_starting_until_it_is_taken_away(
     assert household.json("calendars", "list") == []
     found = household.check()
     assert (found["missing"], found["doubled"]) == (0, 0)
+
+
+def test_what_waits_for_a_holiday_starts_once_the_holiday_is_another_day(
+    household: Household,
+) -> None:
+    today = datetime.now(UTC)
+    brought_in = holidays(household, today)
+    household.cli("calendars", "import-ical", brought_in, "--name", "holidays", "--tz", "UTC")
+    household.apply(task("waits", OBEYS, 'in_blackout = "delay"'))
+    household.serve()
+    (waiting,) = until(lambda: household.runs("waits", "queued"), "a run that waits for its hour")
+
+    other = holidays(household, today + timedelta(days=30))
+    household.cli("calendars", "import-ical", other, "--name", "holidays", "--tz", "UTC")
+
+    started = household.wait_for("waits", "success")
+    assert started[0].id == waiting.id

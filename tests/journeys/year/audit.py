@@ -19,6 +19,7 @@ from agent.store.ledger import as_run
 from schema.tables import executions
 from tests.agent.store.makings import HOUR_MS
 from tests.journeys.year.facts import TaskFacts, is_closed
+from tests.journeys.year.judge import came_to_those_after
 from tests.journeys.year.life import Year
 
 _COLUMN = executions.c
@@ -168,14 +169,16 @@ def _chained(year: Year) -> Iterator[str]:
         (run.task_name, run.scheduled_ms, run.attempt)
         for run in _runs(year, _COLUMN.trigger_type == "retry", _COLUMN.task_name.in_(before))
     }
-    is_over = or_(_COLUMN.status.in_(("success", "aborted", "lost")), _COLUMN.status == "error")
-    is_over = or_(is_over, _COLUMN.status.in_(("timeout", "killed_memory")))
+    is_over = or_(
+        _COLUMN.status.in_(("success", "aborted", "lost", "error", "timeout", "killed_memory")),
+        and_(_COLUMN.trigger_type == "retry", _COLUMN.status.in_(("skipped", "missed"))),
+    )
     for run in _runs(year, and_(_COLUMN.task_name.in_(before), is_over)):
         is_last = (run.task_name, run.scheduled_ms, run.attempt + 1) not in further
         for name, definition in followers.items():
             if run.task_name not in definition.after:
                 continue
-            wanted = int(is_last and follows(definition, run.status))
+            wanted = int(is_last and follows(definition, came_to_those_after(run)))
             if (found := caused.pop((run.id, name), 0)) != wanted:
                 yield _say(run, f"{name} followed {found} times, not {wanted}")
     for cause, name in caused:

@@ -193,7 +193,9 @@ class Judge:
         run = claim.run
         if claim.life == self._life or run.trigger == "retry":
             return
-        late_ms = self._born_ms - max(run.scheduled_ms, run.retry_at_ms or 0)
+        # It may have been delayed by a window that came after its claim.
+        hour_ms = self._find(run.id).retry_at_ms or 0
+        late_ms = self._born_ms - max(run.scheduled_ms, hour_ms)
         self._expect(run, late_ms <= definition.start_deadline_s * 1000, "was left for too long")
 
     def _check_due(self, claim: Claim, task: TaskFacts) -> None:
@@ -259,7 +261,8 @@ class Judge:
         run, definition = claim.run, task.definition
         cause = self._find(run.caused_by or "")
         self._expect(run, cause.task_name in definition.after, "comes after a stranger")
-        self._expect(run, follows(definition, cause.status), f"comes after {cause.status}")
+        came_to = came_to_those_after(cause)
+        self._expect(run, follows(definition, came_to), f"comes after {cause.status}")
         self._expect(run, "paused" not in claim.held, "comes after another in spite of a pause")
         before = self._claims.get(cause.id)
         if before is None or before.over_ms is None or claim.clock_changes != self.clock_changes:
@@ -313,3 +316,8 @@ class Judge:
             f"{run.task_name} ({task.overlap}, {task.missed}) {iso(run.scheduled_ms)} "
             f"attempt {run.attempt}, {run.trigger}, at {iso(self._clock.now_ms())}: {what}"
         )
+
+
+def came_to_those_after(run: Run) -> str:
+    """How a run's end counts in a chain: a try that was not made leaves the failure before it."""
+    return "error" if run.trigger == "retry" and run.started_ms is None else run.status
