@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -28,6 +29,8 @@ from agent.windows import Closed
 log = structlog.get_logger(__name__)
 
 RECORD_AGAIN_MS = 1_000
+STARTS_FIRST_S = 1.0
+"""So long at most what has happened waits to be written while other runs are being started."""
 MOST_BACKFILLED = 1_000
 # Of a window that does not end within a year: look again after a day.
 LOOK_AGAIN_MS = 86_400_000
@@ -78,6 +81,9 @@ class Runner:
         self._ordering: set[str] = set()  # tasks of which a manual run is being written down
         self._retries: dict[str, Run] = {}
         self._timers: dict[str, Timer] = {}  # of retries, and of runs that wait for their hour
+        self._starting = 0  # ordered, and not answered by the keeper yet
+        self._all_started = asyncio.Event()
+        self._all_started.set()
         self._works: set[asyncio.Task[None]] = set()  # starts, ends and rows under way
         self._early: list[Ended] | None = []  # ends told before `recover` knew their runs
         self._group: asyncio.TaskGroup | None = None
@@ -402,7 +408,8 @@ class Runner:
     async def _start(self, run_id: str) -> None:
         active = self._active[run_id]
         try:
-            started = await self._keepers.start(self._order_for(active.definition, active.run))
+            with self._being_started():
+                started = await self._keepers.start(self._order_for(active.definition, active.run))
         except (NotStarted, AgentError) as error:
             await self._never_started(active, str(error))
             return
@@ -419,10 +426,30 @@ class Runner:
         active.is_alive = True
         if active.stop_reason is not None:
             await self._stop(active)
+        await self._let_starts_go_first()
+        if run_id not in self._active:
+            return  # as above: most runs are shorter than a burst of starts
         await self._recorded(lambda: self._recorder.started(living))
         active.is_recorded = True
         if active.run.status == "stopping":
             await self._tell_stopping(active)
+
+    @contextmanager
+    def _being_started(self) -> Iterator[None]:
+        self._starting += 1
+        self._all_started.clear()
+        try:
+            yield
+        finally:
+            self._starting -= 1
+            if not self._starting:
+                self._all_started.set()
+
+    async def _let_starts_go_first(self) -> None:
+        """Keep out of the way of a burst; what waits here, the keeper remembers."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STARTS_FIRST_S):
+                await self._all_started.wait()
 
     async def _stop(self, active: _Active) -> None:
         if not await self._keepers.stop(active.run.id, grace_ms=active.grace_ms):
@@ -473,6 +500,7 @@ class Runner:
         self._dispatch()
 
     async def _end(self, active: _Active, ended: Ended) -> None:
+        await self._let_starts_go_first()
         run = endings.ended(active.run, active.definition, ended, stop_reason=active.stop_reason)
         run = await self._kept(run, ended)
         await self._finish(run, active.definition)

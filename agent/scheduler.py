@@ -265,6 +265,8 @@ class Scheduler:
             )
         )
         self._runner.submit(run for run in runs if run.id in claimed and run.status == "queued")
+        # What starts now is ordered before its next moments are looked for and shown.
+        await asyncio.sleep(0)
         for name, at_ms in watermarks.items():
             self._watermarks[name] = at_ms
             self._plan(name, after_ms=at_ms)

@@ -142,6 +142,7 @@ def serving(definitions: Sequence[Definition], **settings: object) -> Iterator[S
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
+                start_new_session=True,  # the kernel shares processors out by session
             )
         try:
             notes.until(
