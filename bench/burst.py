@@ -4,6 +4,7 @@ The agent serves with history and events on; APScheduler 3, Debian's cron, Celer
 does nothing but start processes do the same in the same run. See `docs/performance.md`.
 """
 
+import os
 import sys
 import tempfile
 import time
@@ -39,7 +40,9 @@ class Start:
 
 def main() -> None:
     """Measure everything, which takes some minutes, and print it as a table."""
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}\n")
+    # Of all figures these suffer most from what else goes on.
+    load = os.getloadavg()[0]
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}, load {load:.1f} before\n")
     figures: list[Figure] = []
     for part in (few_at_once, many_at_once, at_rest, beside_noise):
         print(f"measuring: {part.__doc__}", file=sys.stderr)
