@@ -5,6 +5,7 @@ does nothing but start processes do the same in the same run. See `docs/performa
 """
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -40,6 +41,8 @@ class Start:
 
 def main() -> None:
     """Measure everything, which takes some minutes, and print it as a table."""
+    # Told to stop, take everything along that was started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # Of all figures these suffer most from what else goes on.
     load = os.getloadavg()[0]
     print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}, load {load:.1f} before\n")
