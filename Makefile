@@ -1,13 +1,13 @@
 # Each target is one small script in scripts/, readable and runnable by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run check test bench bundle screenshots house clean
+.PHONY: help run check test bench bench-burst bundle screenshots house clean
 
 # Words for the program behind a target, such as: make run ARGS="--home /srv/smart-cron"
 ARGS ?=
 
 help: ## Say what can be made
 	@echo "Smart Cron: make TARGET [ARGS=\"...\"]"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 run: ## Run the 29 tasks of the example company and watch them (ARGS="--home DIR")
 	@scripts/run $(ARGS)
@@ -20,6 +20,9 @@ test: ## Install what the tests need, then run them all (ARGS="tests/agent -k re
 
 bench: ## Measure what schedules and thousands of tasks cost, beside croniter and cronsim
 	@scripts/bench
+
+bench-burst: ## Measure what is due at once, beside APScheduler 3, cron and Celery (some minutes)
+	@scripts/bench burst
 
 bundle: ## Build the desktop as one folder that needs no Python: dist/smartcron-desktop
 	@scripts/bundle

@@ -104,6 +104,8 @@ class Board:
 
     def _take_back(self, run_ids: frozenset[str]) -> None:
         """These rows are no more, and say nothing of their tasks either."""
+        if not run_ids:
+            return
         for run_id in run_ids:
             self._ended.pop(run_id, None)
             self._journal.remove("run", run_id)

@@ -22,20 +22,28 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One task: what to run, when, within which limits, by which policies."""
 
     task_name: str
+    kind: Literal["command", "watch"] = "command"
     schedule: tuple[str, ...] = ()
-    command: str | tuple[str, ...]
+    command: str | tuple[str, ...] = ()
     category: str = "General"
     description: str = ""
     tags: tuple[str, ...] = ()
     timezone: str = "UTC"
     shell: Literal["auto", "always", "never"] = "auto"
     timeout_seconds: int = 3600
+    warn_after_seconds: int | None = None
     kill_grace_s: int = 10
+    leftovers: Literal["kill", "keep"] = "kill"
+    ping_grace_s: int = 300
     priority: int = 3
     max_retries: int = 0
     retry_base_s: int = 30
     retry_cap_s: int = 3600
+    retry_factor: float = 2.0
+    retry_jitter: float = 0.2
     retry_on_timeout: bool = False
+    exit_statuses: dict[str, str] = {}
+    disable_after_failures: int | None = None
     overlap: Literal["forbid", "queue", "allow", "replace"] = "forbid"
     overlap_limit: int | None = None
     missed: Literal["skip", "latest", "all"] = "latest"
@@ -53,7 +61,20 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     after_on: Literal["success", "failure", "any"] = "success"
     after_delay_s: int = 0
     memory_limit_mb: int | None = None
+    cpu_limit_s: int | None = None
+    process_limit: int | None = None
+    open_files_limit: int | None = None
+    file_size_limit_mb: int | None = None
+    output_limit_mb: int | None = None
+    nice: int = 0
+    io_class: Literal["normal", "low", "idle"] = "normal"
+    cpus: str | None = None
     run_as: str | None = None
+    run_as_group: str | None = None
+    umask: str = "077"
+    no_new_privs: bool | None = None
+    sandbox: tuple[Literal["read_only", "private_tmp", "no_network"], ...] = ()
+    writable_paths: tuple[str, ...] = ()
     working_directory: str | None = None
     environment: dict[str, str] = {}
     enabled: bool = True
@@ -87,6 +108,17 @@ _RANGES: Final = {
     "spread_s": (0, 86_400),
     "after_delay_s": (0, 7 * 86_400),
     "memory_limit_mb": (4, 16 * 1024 * 1024),
+    "warn_after_seconds": (1, 30 * 86_400),
+    "ping_grace_s": (1, 7 * 86_400),
+    "retry_factor": (1, 10),
+    "retry_jitter": (0, 0.5),
+    "disable_after_failures": (1, 1000),
+    "cpu_limit_s": (1, 30 * 86_400),
+    "process_limit": (1, 1_000_000),
+    "open_files_limit": (16, 1_000_000),
+    "file_size_limit_mb": (1, 16 * 1024 * 1024),
+    "output_limit_mb": (1, 100_000),
+    "nice": (-20, 19),
 }
 _LENGTHS: Final = {"category": (1, 64), "description": (0, 500)}
 _MAX_SCHEDULES: Final = 10
@@ -151,6 +183,8 @@ def read_definition(table: Mapping[str, object]) -> Definition:
     for name, field in _FIELDS.items():
         if field.required and name not in table:
             raise BadDefinition(name, None, "is missing; every task needs it")
+    if "command" not in table and table.get("kind") != "watch":
+        raise BadDefinition("command", None, "is missing; every task that runs needs it")
     if "schedule" not in table and not table.get("after"):
         raise BadDefinition(
             "schedule",
@@ -224,6 +258,13 @@ def _check_numbers(definition: Definition) -> None:
             "retry_cap_s",
             definition.retry_cap_s,
             f"must not be less than retry_base_s, which is {definition.retry_base_s}",
+        )
+    warn_after_s = definition.warn_after_seconds
+    if warn_after_s is not None and warn_after_s >= definition.timeout_seconds:
+        raise BadDefinition(
+            "warn_after_seconds",
+            warn_after_s,
+            f"must be less than timeout_seconds, which is {definition.timeout_seconds}",
         )
 
 
@@ -310,6 +351,14 @@ def _check_chain(definition: Definition) -> None:
 def _check_command(definition: Definition) -> None:
     command = definition.command
     words = (command,) if isinstance(command, str) else command
+    if definition.kind == "watch":
+        if words:
+            raise BadDefinition(
+                "command",
+                command,
+                "says nothing for kind = 'watch', which runs nothing; leave it out",
+            )
+        return
     if not words or not words[0].strip():
         raise BadDefinition("command", command, "is empty; write what to run")
     if len(words) > _MAX_ARGUMENTS:
@@ -393,4 +442,4 @@ def _shape(kind: object) -> str:
         return "a table of names and texts"
     if parts:
         return " or ".join(_shape(part) for part in parts if part is not NoneType)
-    return {int: "a whole number", bool: "true or false", str: "text"}[kind]  # type: ignore[index]
+    return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}[kind]  # type: ignore[index]

@@ -12,6 +12,7 @@ from agent.settings import Home
 
 BAD = frozenset({"error", "critical", "exception"})
 ROTATE_BYTES = 10_000_000
+_APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
 
 class _Book:
@@ -51,10 +52,14 @@ class _Page:
     def write(self, line: str) -> None:
         """Opened for each line: a few a second, and a folder or file may go at any time."""
         try:
-            with self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-                os.fchmod(file.fileno(), 0o600)
-                file.write(line + "\n")
-                has_grown = file.tell() > ROTATE_BYTES
+            # Without the layers of a text file: in a burst these lines are a tenth of the work.
+            handle = os.open(self._path, _APPENDING, 0o600)
+            try:
+                os.fchmod(handle, 0o600)
+                os.write(handle, f"{line}\n".encode(errors="backslashreplace"))
+                has_grown = os.fstat(handle).st_size > ROTATE_BYTES
+            finally:
+                os.close(handle)
             if has_grown:
                 self._path.replace(self._path.with_suffix(".log.1"))
         except OSError as error:

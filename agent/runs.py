@@ -1,6 +1,6 @@
 """What a run is: its row, its states, and the moves allowed between them."""
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -61,10 +61,20 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     pid: int | None = None
     cpu_ms: int | None = None
     peak_rss: int | None = None
+    read_bytes: int | None = None
+    written_bytes: int | None = None
+    minor_faults: int | None = None
+    major_faults: int | None = None
+    warned_ms: int | None = None
+    error_class: str | None = None
+    progress: int | None = None
+    progress_note: str | None = None
+    metrics: dict[str, float] | None = None
     output_bytes: int = 0
     output_tail: str | None = None
     error_message: str | None = None
     stack_trace: str | None = None
+    frames: dict[str, Any] | None = None
     log_file: str | None = None
     log_offset: int | None = None
     log_bytes: int | None = None

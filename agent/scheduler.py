@@ -336,6 +336,8 @@ class Scheduler:
             await self._claim_apart(runs, watermarks, error)
             return
         self._runner.submit(startable)
+        # What starts now is ordered before its next moments are looked for and shown.
+        await asyncio.sleep(0)
         for name, at_ms in watermarks.items():
             # A change may have been taken over meanwhile that counts from a later moment.
             self._watermarks[name] = max(at_ms, self._watermarks.get(name, 0))

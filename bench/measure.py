@@ -80,4 +80,6 @@ def _goal(figure: Figure) -> str:
 
 def _said(value: float, unit: str) -> str:
     digits = 0 if value >= 100 else 1 if value >= 10 else 2
-    return f"{value:,.{digits}f} {unit}".replace(",", " ")
+    if not unit:
+        digits = 0
+    return f"{value:,.{digits}f} {unit}".replace(",", " ").strip()

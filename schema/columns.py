@@ -101,7 +101,8 @@ class Command(TypeDecorator[str | tuple[str, ...]]):
     ) -> str | tuple[str, ...] | None:
         if value is None:
             return None
-        return _texts(value) or value
+        texts = _texts(value)
+        return value if texts is None else texts
 
 
 class Json(TypeDecorator[dict[str, Any]]):

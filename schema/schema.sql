@@ -108,10 +108,20 @@ CREATE TABLE smart_cron_executions (
 	pid INTEGER,
 	cpu_ms BIGINT,
 	peak_rss BIGINT,
+	read_bytes BIGINT,
+	written_bytes BIGINT,
+	minor_faults BIGINT,
+	major_faults BIGINT,
+	warned_at DATETIME(3),
+	error_class VARCHAR(16),
+	progress INTEGER,
+	progress_note TEXT,
+	metrics TEXT,
 	output_bytes BIGINT NOT NULL,
 	output_tail TEXT,
 	error_message TEXT,
 	stack_trace TEXT,
+	frames TEXT,
 	log_file VARCHAR(255),
 	log_offset BIGINT,
 	log_bytes BIGINT,
@@ -199,6 +209,17 @@ CREATE TABLE smart_cron_rollups (
 
 CREATE INDEX ix_smart_cron_rollups_hour_at ON smart_cron_rollups (hour_at);
 
+CREATE TABLE smart_cron_run_samples (
+	run_id VARCHAR(26) NOT NULL,
+	sampled_at DATETIME(3) NOT NULL,
+	cpu_ms BIGINT NOT NULL,
+	rss_bytes BIGINT NOT NULL,
+	processes INTEGER NOT NULL,
+	CONSTRAINT pk_smart_cron_run_samples PRIMARY KEY (run_id, sampled_at)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_run_samples_sampled_at ON smart_cron_run_samples (sampled_at);
+
 CREATE TABLE smart_cron_state (
 	name VARCHAR(64) NOT NULL,
 	value TEXT NOT NULL,
@@ -228,17 +249,25 @@ CREATE TABLE smart_cron_tasks_config (
 	category VARCHAR(64) NOT NULL,
 	description TEXT NOT NULL,
 	tags TEXT NOT NULL,
+	kind VARCHAR(16) NOT NULL DEFAULT 'command',
 	schedule TEXT NOT NULL,
 	timezone VARCHAR(64) NOT NULL,
 	command TEXT NOT NULL,
 	shell VARCHAR(8) NOT NULL,
 	timeout_seconds INTEGER NOT NULL,
+	warn_after_seconds INTEGER,
 	kill_grace_s INTEGER NOT NULL,
+	leftovers VARCHAR(8) NOT NULL DEFAULT 'kill',
+	ping_grace_s INTEGER NOT NULL DEFAULT '300',
 	priority INTEGER NOT NULL,
 	max_retries INTEGER NOT NULL,
 	retry_base_s INTEGER NOT NULL,
 	retry_cap_s INTEGER NOT NULL,
+	retry_factor FLOAT NOT NULL DEFAULT '2',
+	retry_jitter FLOAT NOT NULL DEFAULT '0.2',
 	retry_on_timeout BOOL NOT NULL,
+	exit_statuses TEXT NOT NULL DEFAULT ('{}'),
+	disable_after_failures INTEGER,
 	overlap VARCHAR(16) NOT NULL,
 	missed VARCHAR(16) NOT NULL,
 	start_deadline_s INTEGER NOT NULL,
@@ -256,7 +285,20 @@ CREATE TABLE smart_cron_tasks_config (
 	after_on VARCHAR(8) NOT NULL DEFAULT 'success',
 	after_delay_s INTEGER NOT NULL DEFAULT '0',
 	memory_limit_mb INTEGER,
+	cpu_limit_s INTEGER,
+	process_limit INTEGER,
+	open_files_limit INTEGER,
+	file_size_limit_mb INTEGER,
+	output_limit_mb INTEGER,
+	nice INTEGER NOT NULL DEFAULT '0',
+	io_class VARCHAR(8) NOT NULL DEFAULT 'normal',
+	cpus VARCHAR(64),
 	run_as VARCHAR(64),
+	run_as_group VARCHAR(64),
+	umask VARCHAR(4) NOT NULL DEFAULT '077',
+	no_new_privs BOOL,
+	sandbox TEXT NOT NULL DEFAULT ('[]'),
+	writable_paths TEXT NOT NULL DEFAULT ('[]'),
 	working_directory TEXT,
 	environment TEXT NOT NULL,
 	enabled BOOL NOT NULL,
@@ -265,6 +307,7 @@ CREATE TABLE smart_cron_tasks_config (
 	pause_reason TEXT,
 	skip_until DATETIME(3),
 	skip_reason TEXT,
+	failures_in_row INTEGER NOT NULL DEFAULT '0',
 	watermark DATETIME(3) NOT NULL,
 	def_rev INTEGER NOT NULL,
 	avg_duration_ms BIGINT,
@@ -278,4 +321,4 @@ CREATE TABLE smart_cron_schema_version (
 	PRIMARY KEY (version_num)
 );
 
-INSERT INTO smart_cron_schema_version (version_num) VALUES ('0002');
+INSERT INTO smart_cron_schema_version (version_num) VALUES ('0003');

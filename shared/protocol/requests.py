@@ -186,6 +186,28 @@ class TaskSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     after: tuple[str, ...] = ()
     after_on: str = "success"
     after_delay_s: int = 0
+    kind: str = "command"
+    warn_after_seconds: int | None = None
+    leftovers: str = "kill"
+    ping_grace_s: int = 300
+    retry_factor: float = 2.0
+    retry_jitter: float = 0.2
+    retry_on_timeout: bool = False
+    exit_statuses: tuple[tuple[str, str], ...] = ()
+    disable_after_failures: int | None = None
+    cpu_limit_s: int | None = None
+    process_limit: int | None = None
+    open_files_limit: int | None = None
+    file_size_limit_mb: int | None = None
+    output_limit_mb: int | None = None
+    nice: int = 0
+    io_class: str = "normal"
+    cpus: str | None = None
+    run_as_group: str | None = None
+    umask: str = "077"
+    no_new_privs: bool | None = None
+    sandbox: tuple[str, ...] = ()
+    writable_paths: tuple[str, ...] = ()
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

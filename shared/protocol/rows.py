@@ -142,6 +142,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     missed_count: int = 1
     missed_until_ms: int | None = None
     note: str | None = None
+    read_bytes: int | None = None
+    written_bytes: int | None = None
+    warned_ms: int | None = None
+    error_class: str | None = None
+    progress: int | None = None
+    progress_note: str | None = None
+    metrics: tuple[tuple[str, float], ...] = ()
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

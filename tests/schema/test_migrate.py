@@ -9,7 +9,7 @@ from sqlalchemy import Connection, create_engine, inspect, select
 
 import schema.versions
 from schema.migrate import VERSIONS, ForeignTables, UnknownVersion, bring_up, climb, current
-from schema.tables import VERSION_TABLE, metadata, tasks
+from schema.tables import VERSION_TABLE, executions, metadata, tasks
 
 
 def shape(connection: Connection) -> dict[str, Any]:
@@ -131,4 +131,37 @@ def test_step_2_keeps_every_task_and_gives_it_the_policies_it_had() -> None:
     assert (row["every_nth"], row["spread_s"], row["catchup_limit"]) == (1, 0, 100)
     assert (row["calendars"], row["after"], row["in_blackout"]) == ((), (), "skip")
     assert (row["valid_from"], row["overlap_limit"], row["skip_until"]) == (None, None, None)
+    engine.dispose()
+
+
+def test_step_3_keeps_tasks_and_runs_and_limits_nothing_that_was_free() -> None:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        climb(connection, "0002")
+        connection.exec_driver_sql(
+            "INSERT INTO smart_cron_tasks_config (task_name, category, description, tags, schedule,"
+            " timezone, command, shell, timeout_seconds, kill_grace_s, priority, max_retries,"
+            " retry_base_s, retry_cap_s, retry_on_timeout, overlap, missed, start_deadline_s,"
+            " dst_gap, dst_fold, environment, enabled, paused, watermark, def_rev, created_at,"
+            " updated_at) VALUES ('old', 'General', '', '[]', '* * * * *', 'UTC', '/bin/true',"
+            " 'auto', 60, 10, 3, 0, 30, 3600, 0, 'forbid', 'latest', 3600, 'after', 'first', '{}',"
+            " 1, 0, '2026-11-24 07:05:00.000', 1, '2026-11-24 07:05:00.000',"
+            " '2026-11-24 07:05:00.000')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO smart_cron_executions (id, task_name, category, def_rev, scheduled_at,"
+            " attempt, trigger_type, status, queued_at, output_bytes, missed_count) VALUES"
+            " ('01J', 'old', 'General', 1, '2026-11-24 07:05:00.000', 1, 'schedule', 'success',"
+            " '2026-11-24 07:05:00.000', 0, 1)"
+        )
+
+        climb(connection)
+
+        task = connection.execute(select(tasks)).one()._mapping
+        run = connection.execute(select(executions)).one()._mapping
+    assert (task["kind"], task["leftovers"], task["umask"]) == ("command", "kill", "077")
+    assert (task["nice"], task["io_class"], task["sandbox"]) == (0, "normal", ())
+    assert (task["cpu_limit_s"], task["no_new_privs"], task["output_limit_mb"]) == (None,) * 3
+    assert (task["retry_factor"], task["retry_jitter"], task["exit_statuses"]) == (2.0, 0.2, {})
+    assert (run["status"], run["error_class"], run["metrics"]) == ("success", None, None)
     engine.dispose()
