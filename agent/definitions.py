@@ -16,6 +16,7 @@ from agent.cron.bounds import parse_bound
 from agent.cron.grammar import parse
 from agent.cron.zones import load_zone
 from agent.errors import BadDefinition, WrongUse
+from agent.exits import check_table
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -220,6 +221,7 @@ def check(definition: Definition) -> None:
     _check_chain(definition)
     _check_command(definition)
     _check_environment(definition.environment)
+    check_table(definition.exit_statuses)
     if definition.run_as is not None and not _USER.fullmatch(definition.run_as):
         raise BadDefinition("run_as", definition.run_as, "must be the name of a user of this host")
 

@@ -499,6 +499,7 @@ class Runner:
             log_bytes=kept.bytes_kept,
             error_message=None if is_good else run.error_message or kept.error,
             stack_trace=None if is_good else kept.stack_trace,
+            frames=None if is_good else kept.frames,
         )
 
     async def _finish(self, run: Run, definition: Definition) -> None:
@@ -543,8 +544,7 @@ class Runner:
         retry_at_ms = retry.next_attempt(
             definition,
             status=run.status,
-            exit_status=run.exit_status,
-            signal=run.signal,
+            error_class=run.error_class,
             attempt=run.attempt,
             ended_ms=run.ended_ms or self._clock.now_ms(),
             jitter=random.random(),  # noqa: S311 - spreads load, guards nothing

@@ -84,6 +84,7 @@ def show(session: Session, run_id: str, as_json: bool) -> None:
         ("duration", say.duration(run.duration_ms)),
         ("late", say.duration(run.late_ms)),
         ("exit status", "-" if run.exit_status is None else str(run.exit_status)),
+        ("error class", run.error_class or "-"),
         ("signal", "-" if run.signal is None else str(run.signal)),
         ("CPU", say.duration(run.cpu_ms)),
         ("peak memory", say.size(run.peak_rss)),

@@ -6,7 +6,7 @@ from agent.errors import Conflict, RunNotFound, TaskNotFound
 from agent.handlers import cursors
 from agent.handlers.context import Context
 from agent.handlers.rights import check_output, may_read_output, may_see_commands
-from agent.handlers.rows import run_row
+from agent.handlers.rows import frames_of, run_row
 from agent.runs import ENDINGS
 from agent.store import ledger, tasks
 from agent.wire.operations import Done
@@ -83,6 +83,8 @@ async def get(context: Context, who: Who, request: RunGet) -> RunDetail:
         env_names=await _variables(context, run.task_name) if may_see_commands(who) else None,
         log_bytes=run.log_bytes or 0,
         def_rev=run.def_rev,
+        trace_language=run.frames.get("language") if run.frames and with_output else None,
+        frames=frames_of(run) if with_output else (),
     )
 
 

@@ -368,10 +368,19 @@ class RunGet(Request, frozen=True, kw_only=True):
     run_id: RunId
 
 
+class Frame(msgspec.Struct, frozen=True, array_like=True):
+    """One call of a stack trace."""
+
+    file: str | None
+    line: int | None
+    function: str | None
+
+
 class RunDetail(Reply, frozen=True, kw_only=True):
     """One run, what it said at its end, and all attempts at the same moment.
 
-    `output_tail`, `error_message` and `stack_trace` are None for those who may not read output.
+    `output_tail`, `error_message`, `stack_trace` and the frames are None or empty for those who
+    may not read output. `frames` are the calls of the trace, the one that failed first.
     """
 
     run: Run
@@ -382,6 +391,8 @@ class RunDetail(Reply, frozen=True, kw_only=True):
     env_names: tuple[str, ...] | None = None
     log_bytes: int = 0
     def_rev: int | None = None
+    trace_language: str | None = None
+    frames: tuple[Frame, ...] = ()
 
 
 class RunFilter(

@@ -281,3 +281,33 @@ def test_a_task_without_a_schedule_says_why_it_may_run() -> None:
 def test_the_span_of_a_schedule_does_not_run_backwards() -> None:
     with pytest.raises(BadDefinition, match="must be later than valid_from"):
         read(valid_from="2026-12-24", valid_until="2026-12-24T00:00")
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"256": "fatal"}, "from 0 to 255"),
+        ({"-1": "fatal"}, "from 0 to 255"),
+        ({"78-64": "fatal"}, "range"),
+        ({"sysexits": "fatal"}, "range"),
+        ({"75": "retry"}, "'success' or 'fatal' or 'recoverable'"),
+        ({"64-78": "fatal", "75": "recoverable"}, "names 75 as '64-78' does"),
+        ({str(n): "fatal" for n in range(65)}, "at most 64"),
+    ],
+)
+def test_a_table_of_exit_statuses_that_says_nonsense_is_refused(
+    table: dict[str, str], said: str
+) -> None:
+    refused = refusal(exit_statuses=table)
+
+    assert refused.field.startswith("exit_statuses")
+    assert said in str(refused)
+
+
+def test_a_table_of_exit_statuses_is_kept_as_it_was_written() -> None:
+    table = {"75": "recoverable", "3": "success", "64-74": "fatal"}
+
+    definition = read(exit_statuses=table)
+
+    assert definition.exit_statuses == table
+    assert load_definitions(to_toml([definition]), "round") == [definition]
