@@ -26,7 +26,7 @@ from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
-from agent.recorder import Recorder
+from agent.recorder import Recorder, Shown
 from agent.roster import Roster
 from agent.runner import Runner
 from agent.running.keeping import Keepers
@@ -131,7 +131,13 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
         blackouts = Blackouts(database)
         await blackouts.load()
         journal = Journal(secrets.token_hex(8))
-        recorder = Recorder(database, clock, lambda shown: board.show(shown))
+
+        def show(shown: Shown) -> None:
+            board.show(shown)
+            if shown.switched_off:
+                scheduler.take_soon(shown.switched_off)
+
+        recorder = Recorder(database, clock, show)
         keepers = Keepers(home.runtime, on_ended=lambda ended: runner.on_ended(ended))
         outputs = Outputs(
             home,
@@ -265,6 +271,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         clients.replace(await load_clients(core.database, clock.now_ms()))
         await core.blackouts.load()
         await core.scheduler.reload()
+        await core.board.renew_alerts()
         return ()
 
     memory = Memory(core.database, clock)

@@ -71,6 +71,7 @@ class Board:
         self._stats: dict[str, TaskStats] = {}
         self._since: dict[str, tuple[str, int]] = {}
         self._stale: set[str] = set()
+        self._alerts: set[str] = set()  # the ids of those that are put up
         self._wanted = asyncio.Event()
         self._hour = 0
 
@@ -150,9 +151,19 @@ class Board:
         """Put up what is wrong; what is right again leaves."""
         for alert in found:
             if alert.status == "resolved":
+                self._alerts.discard(alert.id)
                 self._journal.remove("alert", alert.id)
             else:
+                self._alerts.add(alert.id)
                 self._journal.put(alert_row(alert))
+
+    async def renew_alerts(self) -> None:
+        """Put up what the database says is wrong, for what others changed in it."""
+        found = await self._database.read(alerts.open_alerts)
+        for gone in self._alerts - {alert.id for alert in found}:
+            self._journal.remove("alert", gone)
+        self._alerts.clear()
+        self.show_alerts(found)
 
     def summary(self) -> Summary:
         """The whole agent in a few counts, for the heartbeat."""

@@ -204,6 +204,14 @@ class Runner:
         self.submit(taken)
         return taken
 
+    def hasten(self, run_id: str) -> None:
+        """Let a retry that waits start now; raises RunNotFound when none of this id waits."""
+        run = self._retries.get(run_id)
+        if run is None:
+            raise RunNotFound(run_id)
+        self._forget_timer(run_id)
+        self._retry_due(run)
+
     async def abort(self, run_id: str, *, who: str, grace_ms: int | None = None) -> str:
         """Stop a run, queued, waiting or alive; returns the state it is in afterwards."""
         active = self._active.get(run_id)

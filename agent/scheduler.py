@@ -87,6 +87,7 @@ class Scheduler:
         self._has_watched = False
         self._is_held = False
         self._overdue: Iterator[Run] = iter(())
+        self._to_take: list[TaskRow] = []
         self._beat_ms = 0
         self._asked_ms: int | None = None
         self._lag_ms = 0
@@ -172,6 +173,11 @@ class Scheduler:
             self._roster.remove(gone)
             self._take_over((*(row.task_name for row in rows), *gone))
 
+    def take_soon(self, rows: Iterable[TaskRow]) -> None:
+        """Take over some tasks as they were just recorded, before the next decision."""
+        self._to_take.extend(rows)
+        self._wake.set()
+
     def _take_over(self, names: Iterable[str]) -> None:
         names = tuple(names)
         for name in names:
@@ -185,7 +191,8 @@ class Scheduler:
     async def run(self) -> None:
         """Decide every due moment, for ever."""
         while True:
-            await self.decide()
+            rows, self._to_take = self._to_take, []
+            await self.take(rows)
             await self._sleep()
 
     async def decide(self) -> None:

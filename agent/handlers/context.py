@@ -43,6 +43,10 @@ class Orders(Protocol):
         """The new runs, recorded; raises TaskNotFound, Conflict, or WrongUse."""
         ...
 
+    def hasten(self, run_id: str) -> None:
+        """Let a retry that waits start now; raises RunNotFound when none of this id waits."""
+        ...
+
     async def abort(self, run_id: str, *, who: str, grace_ms: int | None = None) -> str:
         """The state after the order; raises RunNotFound when no such run is queued or alive."""
         ...

@@ -7,6 +7,7 @@ from agent.handlers import cursors
 from agent.handlers.context import Context
 from agent.handlers.rights import check_output, may_read_output, may_see_commands
 from agent.handlers.rows import frames_of, run_row
+from agent.retrying import check_retry
 from agent.runs import ENDINGS
 from agent.store import ledger, tasks
 from agent.wire.operations import Done
@@ -20,6 +21,8 @@ from shared.protocol.requests import (
     RunDetail,
     RunFilter,
     RunGet,
+    RunRetry,
+    RunRetryReply,
     RunsPage,
     RunsPageReply,
     RunStart,
@@ -67,6 +70,26 @@ async def abort(context: Context, who: Who, request: RunAbort) -> Done:
         raise
     context.hurry()
     return Done(RunAbortReply(state=state, rev=context.journal.revs.state))
+
+
+async def retry(context: Context, who: Who, request: RunRetry) -> Done:
+    """Try a run again at once, whichever of the attempts at its moment is named."""
+    named = await context.database.read(partial(ledger.get, run_id=request.run_id))
+    last = (await context.database.read(partial(ledger.attempts, run=named)))[-1]
+    if last.status == "retry_wait":
+        context.orders.hasten(last.id)
+        tried = last
+    else:
+        check_retry(last)
+        (tried,) = await context.orders.backfill(
+            last.task_name,
+            (last.scheduled_ms,),
+            who=who.name,
+            reason=request.reason,
+            op=request.op,
+        )
+    context.hurry()
+    return Done(RunRetryReply(run_id=tried.id, rev=context.journal.revs.state))
 
 
 async def get(context: Context, who: Who, request: RunGet) -> RunDetail:

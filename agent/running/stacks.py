@@ -53,21 +53,15 @@ def _php(lines: Sequence[str]) -> Iterator[Frame]:
 
 
 def _node(lines: Iterable[str]) -> Iterator[Frame]:
-    return (
-        _frame(match[2], match[3], match[1]) for line in lines if (match := _NODE.match(line))
-    )
+    return (_frame(match[2], match[3], match[1]) for line in lines if (match := _NODE.match(line)))
 
 
 def _java(lines: Iterable[str]) -> Iterator[Frame]:
-    return (
-        _frame(match[2], match[3], match[1]) for line in lines if (match := _JAVA.match(line))
-    )
+    return (_frame(match[2], match[3], match[1]) for line in lines if (match := _JAVA.match(line)))
 
 
 def _ruby(lines: Iterable[str]) -> Iterator[Frame]:
-    return (
-        _frame(match[1], match[2], match[3]) for line in lines if (match := _RUBY.match(line))
-    )
+    return (_frame(match[1], match[2], match[3]) for line in lines if (match := _RUBY.match(line)))
 
 
 def _frame(file: str | None, line: str | None, function: str | None) -> Frame:

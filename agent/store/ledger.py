@@ -197,7 +197,7 @@ def end(
         raise ValueError(f"{run.status!r} is no ending")
     if not move(connection, run):
         return ()
-    rollups.add(connection, run)
+    rollups.add(connection, run, has_next=retry is not None)
     new = [run]
     if retry is not None:
         connection.execute(_insert(connection), _as_row(retry))

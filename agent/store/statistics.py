@@ -41,7 +41,8 @@ class LastRun(msgspec.Struct, frozen=True, kw_only=True):
 class TaskStats(msgspec.Struct, frozen=True, kw_only=True):
     """One task: 24 clock hours up to the current one, times over 7 days, the last 20 runs.
 
-    Each attempt is a run here. Not counted are due moments that were skipped or missed, and
+    A moment with several attempts counts once, by its last one; the times, `spark` and the row
+    of failures know each attempt. Not counted are due moments that were skipped or missed, and
     runs aborted before they started. `hours` are (runs, failures), oldest hour first; `spark`
     are durations, oldest first; `p95_ms` is at most an eighth too high.
     """

@@ -361,6 +361,42 @@ class RunAbortReply(CommandReply, frozen=True, kw_only=True):
     state: str
 
 
+class TaskPing(Command, frozen=True, kw_only=True):
+    """A job that somebody else starts says how it is; it is watched by a task of kind `watch`.
+
+    `run_id` is what the ping at its start was answered, `at_ms` when it was so, if not now.
+    """
+
+    type: ClassVar[str] = "task.ping"
+    task_id: TaskId
+    what: Literal["start", "ok", "fail"] = "ok"
+    message: Reason | None = None
+    exit_status: Annotated[int, Meta(ge=0, le=255)] | None = None
+    run_id: RunId | None = None
+    at_ms: Moment | None = None
+
+
+class TaskPingReply(CommandReply, frozen=True, kw_only=True):
+    """The run that the ping belongs to, and its state or result."""
+
+    run_id: str
+    state: str
+
+
+class RunRetry(Command, frozen=True, kw_only=True):
+    """Try again at once: a retry that waits starts now, a run that failed gets one more attempt."""
+
+    type: ClassVar[str] = "run.retry"
+    run_id: RunId
+    reason: Reason | None = None
+
+
+class RunRetryReply(CommandReply, frozen=True, kw_only=True):
+    """The run that is tried now: the one that waited, or a new one."""
+
+    run_id: str
+
+
 class RunGet(Request, frozen=True, kw_only=True):
     """Everything about one run that the role may see."""
 
@@ -659,6 +695,8 @@ REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
     TaskSkip: TaskSkipReply,
     RunBackfill: RunBackfillReply,
     RunAbort: RunAbortReply,
+    RunRetry: RunRetryReply,
+    TaskPing: TaskPingReply,
     RunGet: RunDetail,
     RunsPage: RunsPageReply,
     LogStat: LogStatReply,

@@ -60,6 +60,7 @@ class Runs:
         self.live: dict[str, Run] = {}
         self.if_running = ""
         self.orders = 0
+        self.hastened: list[str] = []
         self.delay: asyncio.Event | None = None
         self.failure: Exception | None = None
 
@@ -133,6 +134,9 @@ class Runs:
                 for at_ms in moments_ms
             ]
         )
+
+    def hasten(self, run_id: str) -> None:
+        self.hastened.append(run_id)
 
     async def abort(self, run_id: str, *, who: str, grace_ms: int | None = None) -> str:
         run = self.live.pop(run_id, None)
