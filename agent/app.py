@@ -40,6 +40,7 @@ from agent.store import events, ledger, state, tasks
 from agent.store.database import Database, database_url
 from agent.store.state import Heartbeat
 from agent.timekeeper import Timekeeper
+from agent.watching import Watching
 from agent.wire.clients import Client, Clients
 from agent.wire.control import Control
 from agent.wire.keyfiles import AGENT_KEY, LOCAL_KEY, load_pair
@@ -80,6 +81,7 @@ async def tick_once(home: Home, settings: Settings) -> None:
         async with _core(home, settings) as core, asyncio.TaskGroup() as group:
             await _begin(core, group)
             await core.scheduler.decide()
+            await core.watching.look()
             await core.beat()
             await core.runner.wait_idle()
             core.runner.close()
@@ -100,6 +102,7 @@ class _Core:
     keepers: Keepers
     outputs: Outputs
     runner: Runner
+    watching: Watching
     scheduler: Scheduler
     board: Board
     journal: Journal
@@ -162,12 +165,23 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             catchup_slots=settings.catchup_parallel,
             category_slots=settings.category_limits,
         )
+        watching = Watching(
+            clock=clock,
+            home=home,
+            database=database,
+            recorder=recorder,
+            roster=roster,
+            runner=runner,
+            decide=lambda: scheduler.decide(),
+            mask=lambda text: redactor.mask(text.encode()).decode(errors="replace"),
+        )
         scheduler = Scheduler(
             clock=clock,
             timekeeper=Timekeeper(clock, zones=lambda: _zone_files(roster)),
             recorder=recorder,
             roster=roster,
             runner=runner,
+            watching=watching,
             boot_id=boot_id(),
             closed_at=blackouts.closed_at,
             changed=lambda names: board.show_tasks(names),
@@ -195,6 +209,7 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             keepers=keepers,
             outputs=outputs,
             runner=runner,
+            watching=watching,
             scheduler=scheduler,
             board=board,
             journal=journal,
@@ -220,7 +235,8 @@ async def _begin(core: _Core, group: asyncio.TaskGroup) -> None:
     standing = await core.keepers.open()
     unfinished = await core.database.read(ledger.unfinished)
     await core.board.fill()
-    await core.runner.recover(unfinished, standing)
+    await core.watching.recover(run for run in unfinished if core.watching.takes(run))
+    await core.runner.recover([run for run in unfinished if not core.watching.takes(run)], standing)
     if unfinished:
         log.info("runs of an earlier agent taken over", count=len(unfinished))
 
@@ -290,6 +306,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
                 orders=core.runner,
                 flags=core.recorder,
                 plans=core.scheduler,
+                pings=core.watching,
                 logs=Reading(core.database, core.outputs),
                 reload=reload,
                 hurry=publisher.hurry,
@@ -311,6 +328,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
             works = [
                 group.create_task(core.board.run(), name="board"),
                 group.create_task(core.scheduler.run(), name="scheduler"),
+                group.create_task(core.watching.run(), name="watches"),
                 group.create_task(watcher.run(), name="health"),
                 group.create_task(_beat_often(core), name="beat"),
             ]

@@ -129,6 +129,20 @@ _MAX_BEFORE: Final = 32
 _MAX_VARIABLES: Final = 128
 _MAX_TEXT: Final = 4096
 _MAX_ARGUMENTS: Final = 256
+_FOR_WATCHES: Final = ("ping_grace_s",)
+_NOT_FOR_WATCHES: Final = (
+    "after",
+    "max_retries",
+    "retry_on_timeout",
+    "disable_after_failures",
+    "overlap",
+    "overlap_limit",
+    "missed",
+    "memory_limit_mb",
+    "run_as",
+    "working_directory",
+    "environment",
+)
 _NAME: Final = re.compile(r"[a-z0-9._-]{1,64}", re.ASCII)
 _CALENDAR: Final = _NAME
 _TAG: Final = re.compile(r"[A-Za-z0-9._-]{1,32}", re.ASCII)
@@ -220,6 +234,7 @@ def check(definition: Definition) -> None:
     _check_calendars(definition)
     _check_chain(definition)
     _check_command(definition)
+    _check_watch(definition)
     _check_environment(definition.environment)
     check_table(definition.exit_statuses)
     if definition.run_as is not None and not _USER.fullmatch(definition.run_as):
@@ -379,6 +394,20 @@ def _check_command(definition: Definition) -> None:
         raise BadDefinition(
             "working_directory", folder, "must begin with / or {app_root} or {home}"
         )
+
+
+def _check_watch(definition: Definition) -> None:
+    is_watch = definition.kind == "watch"
+    for field in _NOT_FOR_WATCHES if is_watch else _FOR_WATCHES:
+        value = getattr(definition, field)
+        if value != _default(_FIELDS[field]):
+            others = "runs nothing" if is_watch else "expects no pings"
+            raise BadDefinition(
+                field,
+                # Values of variables may be secrets, so only their names are shown.
+                list(value) if isinstance(value, tuple | dict) else value,
+                f"says nothing for kind = {definition.kind!r}, which {others}; leave it out",
+            )
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:

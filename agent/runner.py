@@ -294,6 +294,8 @@ class Runner:
         task = self._roster.get(task_name)
         if task is None:
             raise TaskNotFound(task_name)
+        if task.definition.kind == "watch":
+            raise WrongUse(f"{task_name} runs nothing: it waits for pings of another's job")
         if self._closing:
             raise Conflict("the agent is stopping; ask again when it is back")
         return task

@@ -18,7 +18,16 @@ from agent.errors import BadDefinition, Refused, StorageError
 from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules import calendar, schedule
-from agent.rules.admission import ON_TIME_MS, Decision, Held, Late, Summed, admit, refuse
+from agent.rules.admission import (
+    ON_TIME_MS,
+    Decision,
+    Held,
+    Late,
+    Summed,
+    admit,
+    await_pings,
+    refuse,
+)
 from agent.rules.clocks import (
     EARLIEST_MS,
     SHOWN_KINDS,
@@ -33,6 +42,7 @@ from agent.store.alerts import Trouble
 from agent.store.corrections import Overreaching
 from agent.store.tasks import Span, TaskRow
 from agent.timekeeper import Timekeeper
+from agent.watching import Watching
 from agent.windows import Closed
 
 log = structlog.get_logger(__name__)
@@ -61,6 +71,7 @@ class Scheduler:
         recorder: Recorder,
         roster: Roster,
         runner: Runner,
+        watching: Watching,
         boot_id: str,
         closed_at: Callable[[Definition, int], Closed | None],
         changed: Callable[[Iterable[str]], None],
@@ -70,6 +81,7 @@ class Scheduler:
         self._recorder = recorder
         self._roster = roster
         self._runner = runner
+        self._watching = watching
         self._boot_id = boot_id
         self._closed_at = closed_at
         self._changed = changed
@@ -271,7 +283,9 @@ class Scheduler:
                 runs, watermarks=watermarks, decided_until_ms=decided_until_ms
             )
         )
-        self._runner.submit(run for run in runs if run.id in claimed and run.status == "queued")
+        queued = [run for run in runs if run.id in claimed and run.status == "queued"]
+        self._watching.expect(run for run in queued if self._watching.takes(run))
+        self._runner.submit(run for run in queued if not self._watching.takes(run))
         for name, at_ms in watermarks.items():
             self._watermarks[name] = at_ms
             self._plan(name, after_ms=at_ms)
@@ -291,10 +305,19 @@ class Scheduler:
         for begins_ms, ends_ms in pairwise(_cuts(task, after_ms, now_ms)):
             moments = due_between(definition, begins_ms, ends_ms, limit=limit, boots=self._boots)
             held = _held(task, ends_ms)
-            decisions += (
-                refuse(moments, held)
-                if held is not None
-                else admit(
+            if held is not None:
+                decisions += refuse(moments, held)
+            elif definition.kind == "watch":
+                decisions += await_pings(
+                    definition,
+                    moments,
+                    now_ms=now_ms,
+                    late=late,
+                    is_answered=partial(self._watching.is_answered, task.task_name),
+                    closed_at=partial(self._closed_at, definition),
+                )
+            else:
+                decisions += admit(
                     definition,
                     moments,
                     now_ms=now_ms,
@@ -302,7 +325,6 @@ class Scheduler:
                     late=late,
                     closed_at=partial(self._closed_at, definition),
                 )
-            )
         if after_ms < self._highest_ms:
             decisions = [
                 single for decision in decisions for single in await self._spread(task, decision)

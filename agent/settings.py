@@ -49,6 +49,11 @@ class Home(msgspec.Struct, frozen=True):
         return self.root / "spool"
 
     @property
+    def pings(self) -> Path:
+        """Pings that came while no agent listened."""
+        return self.root / "pings"
+
+    @property
     def runtime(self) -> Path:
         """Lock, keeper sockets and keeper journals."""
         return self.root / "run"
@@ -66,6 +71,7 @@ class Home(msgspec.Struct, frozen=True):
             self.logs,
             self.task_logs,
             self.spool,
+            self.pings,
             self.runtime,
             self.backups,
         )

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from agent.clock import Clock
+from agent.rules.pinging import Ping
 from agent.runs import Run
 from agent.store.database import Database
 from agent.store.tasks import TaskRow
@@ -83,6 +84,18 @@ class Plans(Protocol):
         ...
 
 
+class Pings(Protocol):
+    """Watches jobs that somebody else starts (watching)."""
+
+    async def ping(self, ping: Ping) -> Run:
+        """The run it belongs to; raises TaskNotFound, WrongUse."""
+        ...
+
+    async def abort(self, run_id: str, *, who: str) -> str:
+        """Wait for no ping of this run any more; raises RunNotFound when none was waited for."""
+        ...
+
+
 class LogRange(msgspec.Struct, frozen=True, kw_only=True):
     """Some output of a run, from `offset`; bytes before `first` are no longer kept."""
 
@@ -137,6 +150,7 @@ class Context:
     orders: Orders
     flags: Flags
     plans: Plans
+    pings: Pings
     logs: Logs
     reload: Callable[[], Awaitable[tuple[str, ...]]]
     """Read settings and definitions anew; what could not be taken over."""

@@ -46,6 +46,17 @@ def begin(connection: Connection, stored: StoredOp) -> StoredOp:
     return get(connection, stored.op) or stored
 
 
+def is_known(connection: Connection, op: str, task_name: str) -> bool:
+    """Was this command about a task carried out, or its run written at least?"""
+    told = get(connection, op)
+    if told is not None and told.state != BEGUN:
+        return True
+    of_task = select(executions.c.id).where(
+        executions.c.task_name == task_name, executions.c.op == op
+    )
+    return connection.execute(of_task.limit(1)).first() is not None
+
+
 def get(connection: Connection, op: str) -> StoredOp | None:
     """The command with this id."""
     row = connection.execute(select(ops).where(ops.c.op == op)).first()

@@ -311,3 +311,40 @@ def test_a_table_of_exit_statuses_is_kept_as_it_was_written() -> None:
 
     assert definition.exit_statuses == table
     assert load_definitions(to_toml([definition]), "round") == [definition]
+
+
+def test_a_watch_needs_no_command_and_comes_back_from_toml_the_same() -> None:
+    watch = read_definition(
+        {"task_name": "dump", "kind": "watch", "schedule": "0 2 * * *", "ping_grace_s": 900}
+    )
+
+    assert watch.command == ()
+    assert load_definitions(to_toml([watch]), "round") == [watch]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("command", "true"),
+        ("after", ["backup"]),
+        ("max_retries", 2),
+        ("disable_after_failures", 3),
+        ("overlap", "queue"),
+        ("missed", "all"),
+        ("memory_limit_mb", 64),
+        ("environment", {"TOKEN": "hunter2"}),
+    ],
+)
+def test_what_a_watch_cannot_mean_is_refused(field: str, value: object) -> None:
+    with pytest.raises(BadDefinition) as refused:
+        read_definition(
+            {"task_name": "dump", "kind": "watch", "schedule": "0 2 * * *", field: value}
+        )
+
+    assert refused.value.field == field
+    assert "leave it out" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_grace_for_pings_says_nothing_for_a_command() -> None:
+    assert refusal(ping_grace_s=60).field == "ping_grace_s"

@@ -58,6 +58,10 @@ def _never_began(facts: Facts, at_ms: int, run: Run, steps: list[Step]) -> Expla
         say = words.get(run.status, "it waits for a free slot")
         steps.append(Step("started", ok=False, say=say))
         return told(facts, at_ms, "waits", run.status, steps, run.id)
+    if run.reason == "no_ping":
+        waited = "no ping came in time"
+        steps.append(Step("started", ok=False, say=waited))
+        return told(facts, at_ms, "missed", "no_ping", steps, run.id)
     more = f": {run.note or run.error_message}" if run.note or run.error_message else ""
     say = f"it never began ({run.reason or run.status}){more}"
     steps.append(Step("started", ok=False, say=say))

@@ -1,5 +1,7 @@
 """What an end says of its moment."""
 
+from typing import Any
+
 import pytest
 
 from agent.rules.outcomes import is_enough, outcome
@@ -26,7 +28,7 @@ from tests.agent.store.makings import NOW_MS, a_run
     ],
 )
 def test_the_last_word_on_a_moment_is_its_last_attempt_s(
-    fields: dict[str, object], *, has_next: bool, wanted: str | None
+    fields: dict[str, Any], *, has_next: bool, wanted: str | None
 ) -> None:
     assert outcome(a_run(**fields), has_next=has_next) == wanted
 

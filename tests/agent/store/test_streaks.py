@@ -1,6 +1,7 @@
 """Failures in a row are counted with the ends, and enough of them disable a task."""
 
 from functools import partial
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ from agent.store.database import Database
 from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_run, a_task, ended
 
 
-def register(database: Database, **fields: object) -> None:
+def register(database: Database, **fields: Any) -> None:
     definition = a_task(**fields)
     database.write_now(
         partial(tasks.register, definitions=[definition], who="me", why="", now_ms=NOW_MS)
@@ -26,7 +27,7 @@ def end(
     database.write_now(partial(ledger.claim, runs=[run], now_ms=NOW_MS))
     over = ended(run, status)
     _, switched_off = database.write_now(
-        partial(streaks.end, run=over, retry=retry, chained=(), now_ms=over.ended_ms)
+        partial(streaks.end, run=over, retry=retry, chained=(), now_ms=NOW_MS)
     )
     return switched_off
 
