@@ -43,6 +43,7 @@ from agent.timekeeper import Timekeeper
 from agent.watching import Watching
 from agent.wire.clients import Client, Clients
 from agent.wire.control import Control
+from agent.wire.http_pings import TOKEN, HttpPings
 from agent.wire.keyfiles import AGENT_KEY, LOCAL_KEY, load_pair
 from agent.wire.publisher import Publisher
 from agent.wire.sockets import new_context
@@ -317,11 +318,21 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         clock=clock,
         log=structlog.get_logger("control"),
     )
+    http_pings = None
+    if settings.http_address is not None:
+        http_pings = HttpPings(
+            core.watching.ping,
+            token=load_secrets(core.home.secrets_file).get(TOKEN),
+            clock=clock,
+            log=structlog.get_logger("http"),
+        )
     try:
         zap.open()
         # Bound before any run is taken over: a port in use must stop the start, not a run.
         control.open(settings.listen, settings.control_port)
         publisher.open(settings.listen, settings.events_port)
+        if http_pings is not None and settings.http_address is not None:
+            await http_pings.open(*settings.http_address)
         async with asyncio.TaskGroup() as group:
             doors = [group.create_task(zap.run(), name="zap")]
             await _begin(core, group)
@@ -336,6 +347,8 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
                 group.create_task(control.run(), name="control"),
                 group.create_task(publisher.run(), name="publisher"),
             ]
+            if http_pings is not None:
+                await http_pings.begin()
             asyncio.get_running_loop().add_signal_handler(
                 signal.SIGHUP, lambda: group.create_task(_reloaded(reload), name="reload")
             )
@@ -353,6 +366,8 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
             for door in doors:
                 door.cancel()
     finally:
+        if http_pings is not None:
+            http_pings.close()
         control.close()
         publisher.close()
         zap.close()

@@ -11,7 +11,7 @@ import structlog
 from agent import endings
 from agent.claims import followers, new_run, unrun
 from agent.clock import Clock
-from agent.errors import AgentError, RunNotFound, StorageError, TaskNotFound, WrongUse
+from agent.errors import AgentError, RunNotFound, StorageError, TaskNotFound
 from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules.outcomes import NO_PING
@@ -20,6 +20,7 @@ from agent.rules.pinging import (
     Ping,
     answered_by,
     begun_by,
+    check_expected,
     is_overdue,
     is_too_long,
 )
@@ -99,7 +100,7 @@ class Watching:
     async def ping(self, ping: Ping) -> Run:
         """Take a ping down; the run it belongs to, as it is now.
 
-        Raises TaskNotFound, WrongUse for a task that runs a command, StorageError.
+        Raises TaskNotFound for a task that runs a command, StorageError.
         """
         self._task(ping)
         # Its due moment may be this very moment, and not have its row yet.
@@ -111,11 +112,7 @@ class Watching:
         task = self._roster.get(ping.task_name)
         if task is None:
             raise TaskNotFound(ping.task_name)
-        if task.definition.kind != "watch":
-            raise WrongUse(
-                f"task_name = {ping.task_name!r}: runs a command and expects no pings; "
-                "a task that expects them has kind = 'watch'"
-            )
+        check_expected(task.definition)
         return task
 
     async def _take(self, ping: Ping) -> Run:
@@ -181,7 +178,8 @@ class Watching:
             if row.started_ms is None
             else row.late_ms,
             exit_status=ping.exit_status,
-            error_class=endings.class_of(definition, status, ping.exit_status, None),
+            signal=ping.signal,
+            error_class=endings.class_of(definition, status, ping.exit_status, ping.signal),
             note=said if is_good else row.note,
             error_message=None if is_good else said,
             op=row.op or ping.op,
@@ -303,7 +301,7 @@ class Watching:
     async def _is_recorded(self, ping: Ping) -> bool:
         """Was it told to an agent after all, but whoever told it never heard so?"""
         return await self._database.read(
-            partial(ops.is_known, op=ping.op, task_name=ping.task_name)
+            partial(ops.is_known, op=ping.op, task_name=ping.task_name, at_ms=ping.at_ms)
         )
 
 

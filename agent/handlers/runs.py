@@ -94,6 +94,7 @@ async def ping(context: Context, who: Who, request: TaskPing) -> Done:
             at_ms=now_ms if request.at_ms is None else min(request.at_ms, now_ms),
             message=request.message,
             exit_status=request.exit_status,
+            signal=request.signal,
             run_id=request.run_id,
             who=who.name,
         )

@@ -5,6 +5,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from agent.definitions import Definition
+from agent.errors import WrongUse
 from agent.runs import Run
 
 What = Literal["start", "ok", "fail"]
@@ -20,8 +22,18 @@ class Ping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     what: What = "ok"
     message: str | None = None
     exit_status: int | None = None
+    signal: int | None = None
     run_id: str | None = None
     who: str = ""
+
+
+def check_expected(definition: Definition) -> None:
+    """Raise WrongUse for a task that expects no pings."""
+    if definition.kind != "watch":
+        raise WrongUse(
+            f"task_name = {definition.task_name!r}: runs a command and expects no pings; "
+            "a task that expects them has kind = 'watch'"
+        )
 
 
 def answered_by(rows: Sequence[Run], at_ms: int, *, grace_ms: int) -> Run | None:

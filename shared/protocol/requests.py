@@ -372,6 +372,7 @@ class TaskPing(Command, frozen=True, kw_only=True):
     what: Literal["start", "ok", "fail"] = "ok"
     message: Reason | None = None
     exit_status: Annotated[int, Meta(ge=0, le=255)] | None = None
+    signal: Annotated[int, Meta(ge=1, le=64)] | None = None
     run_id: RunId | None = None
     at_ms: Moment | None = None
 

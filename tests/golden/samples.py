@@ -295,6 +295,7 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
         what="fail",
         message="no route",
         exit_status=75,
+        signal=9,
         run_id=RUN_ID,
         at_ms=AT_MS,
     ),
