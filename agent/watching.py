@@ -37,6 +37,7 @@ from agent.store.tasks import TaskRow
 log = structlog.get_logger(__name__)
 
 LOOK_MS: Final = 5_000
+RECORD_AGAIN_MS: Final = 1_000
 
 
 class Watching:
@@ -66,7 +67,9 @@ class Watching:
         self._answered: set[str] = set()  # those of them that a ping came for
         self._alive: dict[str, list[Run]] = {}  # begun by a ping, and not ended
         self._kept: tuple[Ping, ...] = ()  # came while no agent listened
+        self._in_hand: set[str] = set()  # pings that are being taken down
         self._turn = asyncio.Lock()
+        self._taking_up = asyncio.Lock()
 
     # Beginning
 
@@ -78,7 +81,10 @@ class Watching:
     async def recover(self, unfinished: Iterable[Run]) -> None:
         """Go on with the rows of an earlier agent, and see what was pinged meanwhile."""
         for run in unfinished:
-            if run.status == "running":
+            if run.trigger == "ping" and run.status == "queued":
+                # An agent died between the two rows of a ping: what it said is not known.
+                await self._finish(_lost(run, self._clock.now_ms()))
+            elif run.status == "running":
                 self._alive.setdefault(run.task_name, []).append(run)
             else:
                 self.expect([run])
@@ -103,10 +109,19 @@ class Watching:
         Raises TaskNotFound for a task that runs a command, StorageError.
         """
         self._task(ping)
-        # Its due moment may be this very moment, and not have its row yet.
-        await self._decide()
-        async with self._turn:
-            return await self._take(ping)
+        # The start of what now ends may lie there still.
+        await self._take_up()
+        return await self._record(ping)
+
+    async def _record(self, ping: Ping) -> Run:
+        self._in_hand.add(ping.op)
+        try:
+            # Its due moment may be this very moment, and not have its row yet.
+            await self._decide()
+            async with self._turn:
+                return await self._take(ping)
+        finally:
+            self._in_hand.discard(ping.op)
 
     def _task(self, ping: Ping) -> TaskRow:
         task = self._roster.get(ping.task_name)
@@ -121,6 +136,15 @@ class Watching:
         if ping.what != "start":
             begun = begun_by(self._alive.get(ping.task_name, ()), ping.run_id)
         row = begun or self._asked_for(task, ping) or await self._extra(task, ping)
+        while True:
+            try:
+                return await self._answer(task, row, ping)
+            except StorageError as error:
+                # Its row may stand already, so that nobody is to tell it again.
+                log.error("the database refuses; trying again", cause=str(error))
+                await self._clock.sleep_ms(RECORD_AGAIN_MS)
+
+    async def _answer(self, task: TaskRow, row: Run, ping: Ping) -> Run:
         if ping.what == "start":
             living = msgspec.structs.replace(
                 row,
@@ -287,22 +311,30 @@ class Watching:
             del self._due[name]
 
     async def _take_up(self) -> None:
-        for path, ping in await asyncio.to_thread(pings.waiting, self._home):
-            try:
-                if not await self._is_recorded(ping):
-                    await self.ping(ping)
-            except StorageError:
-                raise
-            except AgentError as error:
-                log.error("a kept ping is of no use", task=ping.task_name, cause=str(error))
-            await asyncio.to_thread(pings.forget, path)
-        self._kept = ()
+        async with self._taking_up:
+            for path, ping in await asyncio.to_thread(pings.waiting, self._home):
+                if ping.op in self._in_hand:
+                    continue  # it was told as well, and its teller did not wait for the answer
+                try:
+                    if not await self._is_recorded(ping):
+                        self._task(ping)
+                        await self._record(ping)
+                except StorageError:
+                    raise
+                except AgentError as error:
+                    log.error("a kept ping is of no use", task=ping.task_name, cause=str(error))
+                await asyncio.to_thread(pings.forget, path)
+            self._kept = ()
 
     async def _is_recorded(self, ping: Ping) -> bool:
         """Was it told to an agent after all, but whoever told it never heard so?"""
         return await self._database.read(
             partial(ops.is_known, op=ping.op, task_name=ping.task_name, at_ms=ping.at_ms)
         )
+
+
+def _lost(run: Run, now_ms: int) -> Run:
+    return unrun(run, "lost", "no_trace", now_ms=now_ms)
 
 
 def _no_ping(task: TaskRow, run: Run) -> Trouble:

@@ -106,8 +106,8 @@ class HttpPings:
         try:
             # Whoever hangs up or is slow is of no more interest.
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
+                writer.write(_say(*await self._answer(reader)))
                 async with asyncio.timeout(PATIENCE_S):
-                    writer.write(_say(*await self._answer(reader)))
                     await writer.drain()
         finally:
             self._open -= 1
@@ -115,7 +115,10 @@ class HttpPings:
 
     async def _answer(self, reader: asyncio.StreamReader) -> tuple[int, str]:
         try:
-            run = await self._ping(await self._read(reader))
+            async with asyncio.timeout(PATIENCE_S):
+                ping = await self._read(reader)
+            # Not under the time limit: what is being written is not to be given up halfway.
+            run = await self._ping(ping)
         except _No as no:
             if self._lines.allows("http", self._clock.now_ms()):
                 self._log.warning("a ping over HTTP was refused", status=no.status, cause=str(no))

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from agent import proof
-from agent.errors import RunNotFound, TaskNotFound, WrongUse
+from agent.errors import RunNotFound, StorageError, TaskNotFound, WrongUse
 from agent.rules.pinging import Ping
 from agent.running import pings
 from agent.store import alerts, ledger
 from agent.store.alerts import Alert
-from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_task
+from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_run, a_task
 from tests.agent.workshop import Workshop, end_of
 
 DUE_MS = (NOW_MS // MINUTE_MS + 1) * MINUTE_MS
@@ -231,6 +231,34 @@ async def test_a_ping_told_twice_is_taken_down_once(workshop: Workshop) -> None:
     assert pings.waiting(workshop.home) == []
 
 
+async def test_a_start_that_was_kept_is_taken_down_before_the_end_that_is_told(
+    workshop: Workshop,
+) -> None:
+    async with at_work(workshop):
+        pings.leave(workshop.home, a_ping(NOW_MS - 5_000, "start"))
+
+        over = await workshop.watching.ping(a_ping(NOW_MS))
+
+    assert (over.status, over.duration_ms) == ("success", 5_000)
+    assert told(workshop) == [("ping", "success", None)]
+
+
+async def test_a_ping_that_is_kept_and_told_at_the_same_time_is_taken_down_once(
+    workshop: Workshop,
+) -> None:
+    ping = a_ping(NOW_MS)
+    async with at_work(workshop):
+        pings.leave(workshop.home, ping)
+
+        await asyncio.gather(
+            workshop.watching._record(ping), workshop.watching.look(), workshop.watching.look()
+        )
+        await workshop.watching.look()
+
+    assert told(workshop) == [("ping", "success", None)]
+    assert pings.waiting(workshop.home) == []
+
+
 async def test_a_kept_ping_of_no_use_does_not_stop_those_behind_it(workshop: Workshop) -> None:
     async with at_work(workshop, a_watch(), a_task("sync")):
         pings.leave(workshop.home, a_ping(NOW_MS - 3, task_name="gone"))
@@ -262,6 +290,39 @@ async def test_the_rows_of_an_earlier_agent_go_on_waiting(
 
     assert (answered.status, answered.scheduled_ms) == ("success", DUE_MS)
     assert (over.id, over.duration_ms) == (begun.id, 5_000)
+
+
+async def test_a_ping_of_which_only_the_row_was_written_is_lost_and_not_missed(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(a_watch())
+    half = await workshop.recorder.order(a_run(trigger="ping"))
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group, [half])
+        await workshop.settle()
+
+    assert told(workshop) == [("ping", "lost", "no_trace")]
+    assert open_alerts(workshop) == ()
+
+
+async def test_a_database_that_refuses_once_costs_no_ping_and_doubles_none(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, refusals = workshop.recorder.ended, [StorageError("away")]
+
+    async def refuse_once(*words: Any) -> Any:
+        if refusals:
+            raise refusals.pop()
+        return await write(*words)
+
+    monkeypatch.setattr(workshop.recorder, "ended", refuse_once)
+    async with at_work(workshop):
+        telling = asyncio.create_task(workshop.watching.ping(a_ping(NOW_MS)))
+        await workshop.until(lambda: workshop.clock.sleeping_until_ms is not None)
+        workshop.clock.advance(1_000)
+        await telling
+
+    assert told(workshop) == [("ping", "success", None)]
 
 
 async def test_a_task_that_follows_runs_after_the_good_end_of_a_watch(workshop: Workshop) -> None:
