@@ -117,6 +117,7 @@ class Application(QObject):
         window, remote = self.window, self._remote
         window.run_requested.connect(remote.run_now)
         window.stop_requested.connect(self._stop_run)
+        window.again_requested.connect(remote.try_again)
         window.pause_requested.connect(self._pause)
         window.resume_requested.connect(lambda ids: _each(ids, remote.resume))
         window.skip_requested.connect(lambda ids: _each(ids, remote.skip))

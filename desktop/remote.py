@@ -24,6 +24,7 @@ from shared.protocol.requests import (
     RunDetail,
     RunFilter,
     RunGet,
+    RunRetry,
     RunsPage,
     RunsPageReply,
     RunStart,
@@ -109,6 +110,11 @@ class Remote(QObject):
         """Stop a run: TERM, its grace, KILL."""
         request = RunAbort(op=_op(), expires_ms=0, run_id=run_id)
         self._order(request, task_id, f"{self._name(task_id)} is being stopped.")
+
+    def try_again(self, run_id: str) -> None:
+        """Let a retry that waits start now, or give a run that failed one more attempt."""
+        request = RunRetry(op=_op(), expires_ms=0, run_id=run_id)
+        self._order(request, "", f"{self._name('')} is tried again.")
 
     def pause(self, task_id: str, until_ms: int | None = None, reason: str | None = None) -> None:
         """Start no due run of the task for a while, or until it is resumed."""

@@ -1,7 +1,7 @@
 """The window: what it asks of the outside, and what it is told.
 
 What it asks for (connect these to whatever talks to the agent):
-    run_requested(task_id)              stop_requested(run_id)
+    run_requested(task_id)              stop_requested(run_id)  again_requested(run_id)
     pause_requested(ids, until_ms|None) resume_requested(ids)   skip_requested(ids)
     enable_requested(ids)               disable_requested(ids)
     detail_requested(task_id)           the newest `task.get` of the task now shown
@@ -63,6 +63,7 @@ class MainWindow(Frame):
 
     run_requested = Signal(str)
     stop_requested = Signal(str)
+    again_requested = Signal(str)
     pause_requested = Signal(list, object)
     resume_requested = Signal(list)
     skip_requested = Signal(list)
@@ -303,11 +304,13 @@ class MainWindow(Frame):
         self.details.enable_requested.connect(orders.enable)
         self.details.disable_requested.connect(orders.disable)
         self.executions.stop_requested.connect(orders.stop)
+        self.executions.again_requested.connect(orders.try_again)
         self.overview.run_requested.connect(orders.run)
         orders.refused.connect(self._complain)
         self.undo_requested.connect(self.toasts.forget_undo)
         orders.run_requested.connect(self.run_requested)
         orders.stop_requested.connect(self.stop_requested)
+        orders.again_requested.connect(self.again_requested)
         orders.pause_requested.connect(self.pause_requested)
         orders.resume_requested.connect(self.resume_requested)
         orders.skip_requested.connect(self.skip_requested)

@@ -51,6 +51,7 @@ class Executions(Ground):
     log_requested = Signal(str)
     task_opened = Signal(str)
     stop_requested = Signal(str)
+    again_requested = Signal(str)
 
     def __init__(self, model: RunsModel, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "chrome", parent=parent)
@@ -74,6 +75,8 @@ class Executions(Ground):
         self.open_task.clicked.connect(self._go)
         self.stop = Button(theme, self.tr("Stop"), icon="stop-fill")
         self.stop.clicked.connect(self._stop)
+        self.again = Button(theme, self.tr("Try again"), icon="arrow-clockwise")
+        self.again.clicked.connect(self._try_again)
         self.table = RunTable(model, theme)
         self.table.setModel(self._filter)
         self.table.watch_selection()
@@ -93,6 +96,7 @@ class Executions(Ground):
         lower.addWidget(self.field)
         lower.addWidget(self.which)
         lower.addStretch(1)
+        lower.addWidget(self.again)
         bar = Ground(theme, "chrome", lines="b")
         inner = QVBoxLayout(bar)
         inner.setContentsMargins(16, 12, 14, 10)
@@ -154,6 +158,11 @@ class Executions(Ground):
         choose = self.tr("Choose a run first")
         self.open_log.allow(run is not None, choose)
         self.open_task.allow(run is not None, choose)
+        failed = run is not None and (
+            run.state == "retry_wait" or run_look(run).family == "bad" or run.result == "aborted"
+        )
+        good = choose if run is None else self.tr("Only what failed is tried again")
+        self.again.allow(self._may and failed, good if self._may else self._why)
         stoppable = run is not None and run.state in ("running", "queued", "retry_wait")
         ended = choose if run is None else self.tr("This run is not in progress")
         self.stop.allow(self._may and stoppable, ended if self._may else self._why)
@@ -167,6 +176,11 @@ class Executions(Ground):
         run = self.table.current_run()
         if run is not None:
             self.task_opened.emit(run.task_id)
+
+    def _try_again(self) -> None:
+        run = self.table.current_run()
+        if run is not None:
+            self.again_requested.emit(run.id)
 
     def _stop(self) -> None:
         run = self.table.current_run()
