@@ -75,7 +75,7 @@ class Executions(Ground):
         self.open_task.clicked.connect(self._go)
         self.stop = Button(theme, self.tr("Stop"), icon="stop-fill")
         self.stop.clicked.connect(self._stop)
-        self.again = Button(theme, self.tr("Try again"), icon="arrow-clockwise")
+        self.again = Button(theme, self.tr("Retry"), icon="arrow-clockwise")
         self.again.clicked.connect(self._try_again)
         self.table = RunTable(model, theme)
         self.table.setModel(self._filter)
