@@ -183,8 +183,15 @@ class Board:
 
     def _count(self) -> Summary:
         """What changes only with a row: ten thousand tasks are not counted with each heartbeat."""
-        states = [run.status for runs in self._live.values() for run in runs.values()]
         tasks = list(self._roster.all())
+        # What waits for a ping waits for no slot.
+        watches = {task.task_name for task in tasks if task.definition.kind == "watch"}
+        states = [
+            run.status
+            for name, runs in self._live.items()
+            for run in runs.values()
+            if run.status != "queued" or name not in watches
+        ]
         checks = [status for status, _ in self._since.values()]
         return Summary(
             tasks=len(tasks),

@@ -3,6 +3,7 @@
 import msgspec
 
 from agent.definitions import Definition
+from agent.errors import BadDefinition
 from agent.rules.exiting import class_of_signal, meaning_of
 from agent.running.keeping import Ended
 from agent.runs import Run
@@ -54,6 +55,11 @@ def class_of(
     if exit_status is None:
         return "recoverable"
     return meaning_of(exit_status, definition.exit_statuses)
+
+
+def class_of_refusal(error: Exception) -> str:
+    """The class of a run whose start was refused: a wrong definition is as wrong the next time."""
+    return "fatal" if isinstance(error, BadDefinition) else "recoverable"
 
 
 def unseen(run: Run, definition: Definition | None, *, now_ms: int) -> Run | None:

@@ -414,7 +414,7 @@ class Runner:
         try:
             started = await self._keepers.start(self._order_for(active.definition, active.run))
         except (NotStarted, AgentError) as error:
-            await self._never_started(active, str(error))
+            await self._never_started(active, error)
             return
         if run_id not in self._active:
             return  # it has ended already, and its end says all of this
@@ -456,13 +456,17 @@ class Runner:
         await self._clock.sleep_ms(RECORD_AGAIN_MS)
         await self._recorded(lambda: self._recorder.stopping(run))
 
-    async def _never_started(self, active: _Active, cause: str) -> None:
+    async def _never_started(self, active: _Active, cause: Exception) -> None:
         self._release(active.run)
         if active.stop_reason is None:
-            over = self._unrun(active.run, "error", "never_started")
+            refused = self._unrun(active.run, "error", "never_started")
+            error_class = endings.class_of_refusal(cause)
+            over = msgspec.structs.replace(refused, error_class=error_class)
         else:
             over = self._unrun(active.run, "aborted", active.stop_reason)
-        await self._finish(msgspec.structs.replace(over, error_message=cause), active.definition)
+        await self._finish(
+            msgspec.structs.replace(over, error_message=str(cause)), active.definition
+        )
         await self._keepers.forget([active.run.id])
 
     def on_ended(self, ended: Ended) -> None:

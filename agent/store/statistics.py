@@ -24,6 +24,7 @@ SPARK: Final = 20
 """So many last runs are looked at; a row of failures is counted up to here."""
 DAY_HOURS: Final = 24
 _TASKS_A_QUERY: Final = 100
+_WATCHES: Final = select(tasks.c.task_name).where(tasks.c.kind == "watch")
 _QUERY_SIZES: Final = (1, 10, _TASKS_A_QUERY)
 
 
@@ -128,7 +129,11 @@ def summary(connection: Connection, now_ms: int) -> Summary:
     flags = connection.execute(select(tasks.c.enabled, tasks.c.paused, tasks.c.paused_until)).all()
     counts = connection.execute(
         select(executions.c.status, func.count())
-        .where(executions.c.status.in_(("running", "stopping", "starting", "queued")))
+        .where(
+            executions.c.status.in_(("running", "stopping", "starting", "queued")),
+            # What waits for a ping waits for no slot.
+            or_(executions.c.status != "queued", executions.c.task_name.not_in(_WATCHES)),
+        )
         .group_by(executions.c.status)
     )
     live: dict[str, int] = dict(counts.all())

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent.errors import Conflict, RunNotFound, TaskNotFound
+from agent.errors import BadDefinition, Conflict, RunNotFound, TaskNotFound
 from agent.running.keeping import Started
 from agent.runs import Run
 from tests.agent.store.makings import NOW_MS, a_run, a_task
@@ -316,3 +316,27 @@ async def test_a_task_that_keeps_failing_is_taken_off_the_schedule_at_once(
     (alert,) = [alert for shown in workshop.shown for alert in shown.alerts]
     assert not switched_off.enabled
     assert alert.kind == "task_disabled"
+
+
+async def test_a_start_that_the_definition_forbids_is_fatal_and_one_that_failed_may_pass(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(a_task("wrong", max_retries=2), a_task("unlucky", max_retries=2))
+    wrong, unlucky = a_run(task_name="wrong"), a_run(task_name="unlucky")
+
+    def refuse(_definition: object, run: Run) -> object:
+        if run.task_name == "wrong":
+            raise BadDefinition("environment.TOKEN", "secret:x", "add 'x' to secrets.toml")
+        return workshop._order_for(_definition, run)  # type: ignore[arg-type] # it looks at none
+
+    workshop.runner._order_for = refuse  # type: ignore[assignment] # as above
+    workshop.keepers.refusal = "fork failed"
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        await submit(workshop, wrong, unlucky)
+
+    assert [(row.status, row.error_class) for row in workshop.rows("wrong")] == [("error", "fatal")]
+    assert [(row.status, row.error_class) for row in workshop.rows("unlucky")] == [
+        ("error", "recoverable"),
+        ("retry_wait", None),
+    ]

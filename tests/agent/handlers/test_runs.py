@@ -22,6 +22,8 @@ from shared.protocol.requests import (
     RunsPageReply,
     RunStart,
     RunStartReply,
+    TaskPing,
+    TaskPingReply,
 )
 from tests.agent.wire.door import CLOCK, Door
 
@@ -234,6 +236,30 @@ async def test_a_run_whose_next_attempt_lives_is_not_tried_again(door: Door) -> 
     await guest.get(retry(failed), RunRetryReply)
 
     assert await guest.refusal(retry(failed)) == "conflict"
+
+
+async def test_a_ping_is_taken_down_in_the_name_of_the_key_and_never_for_later(
+    door: Door,
+) -> None:
+    guest = await door.welcome("operator", label="Otto")
+
+    for at_ms in (5_000, CLOCK.now_ms() + 60_000, None):
+        reply = await guest.get(
+            TaskPing(
+                task_id="backup",
+                what="start",
+                at_ms=at_ms,
+                op=secrets.token_hex(16),
+                expires_ms=CLOCK.now_ms() + 5000,
+            ),
+            TaskPingReply,
+        )
+        assert reply.state == "running"
+
+    told = door.pings.told
+    assert [ping.who for ping in told] == ["Otto"] * 3
+    assert told[0].at_ms == 5_000
+    assert all(ping.at_ms <= CLOCK.now_ms() for ping in told)
 
 
 async def test_the_calls_of_a_trace_are_for_those_who_may_read_output(door: Door) -> None:
