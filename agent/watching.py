@@ -234,8 +234,14 @@ class Watching:
         async with self._turn:
             for run in self._waiting():
                 if run.id == run_id:
+                    stopped = endings.stopping(run, endings.STOPPED_BY_HAND, who)
                     await self._finish(
-                        unrun(run, "aborted", f"by {who}", now_ms=self._clock.now_ms())
+                        unrun(
+                            stopped,
+                            "aborted",
+                            endings.STOPPED_BY_HAND,
+                            now_ms=self._clock.now_ms(),
+                        )
                     )
                     return "ended"
         raise RunNotFound(run_id)

@@ -33,6 +33,7 @@ ENDING_STYLES = {
 REASONS = {
     "agent_down": "no agent ran then",
     "blackout": "no start is allowed then",
+    "by_request": "on request",
     "catchup_limit": "more were missed than are caught up",
     "clock_jump": "the clock was set past it",
     "disabled": "switched off",
@@ -48,6 +49,7 @@ REASONS = {
     "superseded": "the next regular run came first",
     "suspended": "the server slept then",
     "too_late": "too late to start",
+    "unconfirmed": "the database failed while it was ordered",
     "withdrawn": "taken back",
 }
 

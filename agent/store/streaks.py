@@ -40,9 +40,10 @@ def end(
     connection: Connection, run: Run, retry: Run | None, chained: Sequence[Run], *, now_ms: int
 ) -> tuple[tuple[Run, ...], SwitchedOff | None]:
     """Write how a run ended as `ledger.end` does, and count it in its task's row of failures."""
+    before = ledger.find(connection, run.id)
     new = ledger.end(connection, run, retry, chained)
-    if not new:
-        return (), None
+    if not new or before is None or before.has_ended:
+        return new, None  # told once more
     return new, note(connection, run, has_next=retry is not None, now_ms=now_ms)
 
 

@@ -164,8 +164,9 @@ async def test_stopping_reaches_runs_that_live_wait_for_a_slot_or_for_their_retr
     assert states == ["stopping", "ended", "ended"]
     assert one_slot.keepers.stops == [(alive.id, 7_000)]
     by_id = {run.id: run for run in one_slot.rows()}
-    assert {(by_id[one.id].status, by_id[one.id].reason) for one in (alive, queued, retry)} == {
-        ("aborted", "by Anna")
+    ended = [by_id[one.id] for one in (alive, queued, retry)]
+    assert {(run.status, run.reason, run.note) for run in ended} == {
+        ("aborted", "by_request", "stopped by Anna")
     }
 
 
@@ -296,7 +297,7 @@ async def test_a_retry_that_waits_can_be_called_off(workshop: Workshop) -> None:
 
     last = workshop.rows()[1]
     assert state == "ended"
-    assert (last.status, last.reason) == ("aborted", "by Anna")
+    assert (last.status, last.reason) == ("aborted", "by_request")
     assert workshop.keepers.orders == [run.id]
 
 

@@ -357,7 +357,7 @@ async def test_a_watch_that_waits_can_be_told_to_wait_no_more(workshop: Workshop
             await workshop.watching.abort(row.id, who="Anna")
 
     assert state == "ended"
-    assert told(workshop) == [("schedule", "aborted", "by Anna")]
+    assert told(workshop) == [("schedule", "aborted", "by_request")]
     assert open_alerts(workshop) == ()
 
 
