@@ -138,6 +138,7 @@ _NOT_FOR_WATCHES: Final = (
     "overlap",
     "overlap_limit",
     "missed",
+    "in_blackout",
     "memory_limit_mb",
     "run_as",
     "working_directory",

@@ -103,11 +103,15 @@ def execute(session: Session, task_name: str, command: tuple[str, ...]) -> None:
         raise WrongUse("exec: name the command after --")
     begun = Ping(op=new_op(), task_name=task_name, at_ms=now_ms(), what="start")
     child: subprocess.Popen[bytes] | None = None
+    early: list[int] = []
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
+        if child is None:
+            early.append(number)
+            return
         # A terminal sends these to the whole group, so the command has them already.
         is_from_terminal = number in _FROM_TERMINAL and sys.stdin is not None and sys.stdin.isatty()
-        if child is not None and not is_from_terminal:
+        if not is_from_terminal:
             child.send_signal(number)
 
     for number in _PASSED_ON:
@@ -121,6 +125,8 @@ def execute(session: Session, task_name: str, command: tuple[str, ...]) -> None:
         status = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_RUNNABLE
         _tell_quietly(session, _end_of(begun, None, status, f"{words[0]}: {error.strerror}"))
         raise click.exceptions.Exit(status) from error
+    for earlier in early:
+        child.send_signal(earlier)
     # Only now, so that the command does not wait for an agent that is slow to answer.
     run = _tell_quietly(session, begun)
     status = child.wait()

@@ -331,6 +331,7 @@ def test_a_watch_needs_no_command_and_comes_back_from_toml_the_same() -> None:
         ("disable_after_failures", 3),
         ("overlap", "queue"),
         ("missed", "all"),
+        ("in_blackout", "delay"),
         ("memory_limit_mb", 64),
         ("environment", {"TOKEN": "hunter2"}),
     ],
