@@ -86,6 +86,7 @@ _REASONS: Final[dict[str, str]] = {
     "catchup_limit": "more were missed than are made up for",
     "by_request": "on request",
     "skip_next": "somebody let it pass",
+    "unconfirmed": "the database failed while it was ordered",
     "database_away": "the database was away",
     "no_trace": "no trace of it was found",
     "reboot": "the server was started anew",

@@ -235,7 +235,8 @@ class TryDialog(PlanDialog):
         if hint:
             self._previews.clear()
             self._then = None
-        current = (self._current or ())[:SHOWN]
+        # Until it is known what is, nothing is new.
+        current = (self._then or ()) if self._current is None else self._current[:SHOWN]
         reach = _reach(current)
         self.then_lines.show_lines(
             [self._line(at, new=at <= reach and at not in current) for at in self._then or ()]

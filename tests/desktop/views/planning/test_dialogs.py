@@ -402,6 +402,18 @@ def test_the_moments_stand_beside_each_other_with_what_is_new_and_what_falls_awa
     assert dialog.said.text() == "20 min"
 
 
+def test_nothing_is_new_before_it_is_known_what_is(qtbot: QtBot, theme: Theme) -> None:
+    dialog, _ = trying(qtbot, theme)
+
+    times = (NOW_MS + 20 * MINUTE_MS,)
+    dialog.show_answer("preview:0", SchedulePreviewReply(times_ms=times, schedule_text="20 min"))
+    before = [line.word for line in dialog.then_lines.lines()]
+    answer_now(dialog, 10)
+
+    assert before == [""]
+    assert [line.word for line in dialog.now_lines.lines()] == ["Falls away"]
+
+
 def test_the_draft_keeps_every_other_policy_of_the_task(qtbot: QtBot, theme: Theme) -> None:
     _, heard = trying(qtbot, theme, overlap="queue", calendars=("holidays",), every_nth=2)
 
