@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import Any, Final
 
 MOST_FRAMES: Final = 50
@@ -57,6 +58,8 @@ def _node(lines: Iterable[str]) -> Iterator[Frame]:
 
 
 def _java(lines: Iterable[str]) -> Iterator[Frame]:
+    # What caused it was thrown from other calls, which do not go on from these.
+    lines = takewhile(lambda line: not line.startswith("Caused by: "), lines)
     return (_frame(match[2], match[3], match[1]) for line in lines if (match := _JAVA.match(line)))
 
 

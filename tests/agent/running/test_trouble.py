@@ -24,6 +24,7 @@ JAVA = """Exception in thread "main" java.lang.IllegalStateException: closed
 \tat shop.Sync.run(Sync.java:12)
 \tat shop.Main.main(Main.java:4)
 Caused by: java.io.IOException: reset
+\tat shop.Net.read(Net.java:7)
 \t... 2 more"""
 RUBY = """/srv/a.rb:3:in 'Shop#load': no price (Shop::PriceError)
 \tfrom /srv/a.rb:7:in `each'
