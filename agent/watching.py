@@ -297,8 +297,9 @@ class Watching:
                 )
             return
         if is_overdue(run, now_ms, grace_ms=definition.ping_grace_s * 1000):
-            await self._finish(unrun(run, "missed", NO_PING, now_ms=now_ms))
+            # The alert first: counted once too often is better than not at all.
             await self._recorder.alert(_no_ping(task, run))
+            await self._finish(unrun(run, "missed", NO_PING, now_ms=now_ms))
 
     def _forget(self, name: str, rows: list[Run], now_ms: int) -> None:
         """Let go of moments that no ping can answer any more."""
