@@ -26,7 +26,7 @@ from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
-from agent.recorder import Recorder
+from agent.recorder import Recorder, Shown
 from agent.roster import Roster
 from agent.runner import Runner
 from agent.running.keeping import Keepers
@@ -40,8 +40,10 @@ from agent.store import alerts, events, ledger, state, tasks
 from agent.store.database import Database, database_url
 from agent.store.state import HOLDER_LIVES_MS, Heartbeat, Holder
 from agent.timekeeper import Timekeeper
+from agent.watching import Watching
 from agent.wire.clients import Client, Clients
 from agent.wire.control import Control
+from agent.wire.http_pings import TOKEN, HttpPings
 from agent.wire.keyfiles import AGENT_KEY, LOCAL_KEY, load_pair
 from agent.wire.publisher import Publisher
 from agent.wire.sockets import new_context
@@ -81,6 +83,7 @@ async def tick_once(home: Home, settings: Settings) -> None:
         async with _core(home, settings) as core, asyncio.TaskGroup() as group:
             await _begin(core, group)
             await core.scheduler.decide()
+            await core.watching.look()
             await core.beat()
             await core.runner.wait_idle()
             core.runner.close()
@@ -101,6 +104,7 @@ class _Core:
     keepers: Keepers
     outputs: Outputs
     runner: Runner
+    watching: Watching
     scheduler: Scheduler
     board: Board
     journal: Journal
@@ -160,7 +164,13 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
         blackouts = Blackouts(database)
         await blackouts.load()
         journal = Journal(secrets.token_hex(8))
-        recorder = Recorder(database, clock, lambda shown: board.show(shown))
+
+        def show(shown: Shown) -> None:
+            board.show(shown)
+            if shown.switched_off:
+                scheduler.take_soon(shown.switched_off)
+
+        recorder = Recorder(database, clock, show)
         keepers = Keepers(home.runtime, on_ended=lambda ended: runner.on_ended(ended))
         outputs = Outputs(
             home,
@@ -185,12 +195,23 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             catchup_slots=settings.catchup_parallel,
             category_slots=settings.category_limits,
         )
+        watching = Watching(
+            clock=clock,
+            home=home,
+            database=database,
+            recorder=recorder,
+            roster=roster,
+            runner=runner,
+            decide=lambda: scheduler.decide(),
+            mask=lambda text: redactor.mask(text.encode()).decode(errors="replace"),
+        )
         scheduler = Scheduler(
             clock=clock,
             timekeeper=Timekeeper(clock, zones=lambda: _zone_files(roster)),
             recorder=recorder,
             roster=roster,
             runner=runner,
+            watching=watching,
             boot_id=boot_id(),
             closed_at=blackouts.closed_at,
             changed=lambda names: board.show_tasks(names),
@@ -218,6 +239,7 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             keepers=keepers,
             outputs=outputs,
             runner=runner,
+            watching=watching,
             scheduler=scheduler,
             board=board,
             journal=journal,
@@ -260,7 +282,8 @@ async def _begin(core: _Core, group: asyncio.TaskGroup) -> None:
     standing = await core.keepers.open()
     unfinished = await core.database.read(ledger.unfinished)
     await core.board.fill()
-    await core.runner.recover(unfinished, standing)
+    await core.watching.recover(run for run in unfinished if core.watching.takes(run))
+    await core.runner.recover([run for run in unfinished if not core.watching.takes(run)], standing)
     if unfinished:
         log.info("runs of an earlier agent taken over", count=len(unfinished))
 
@@ -311,6 +334,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         clients.replace(await load_clients(core.database, clock.now_ms()))
         await core.blackouts.load()
         await core.scheduler.reload()
+        await core.board.renew_alerts()
         return ()
 
     memory = Memory(core.database, clock)
@@ -329,6 +353,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
                 orders=core.runner,
                 flags=core.recorder,
                 plans=core.scheduler,
+                pings=core.watching,
                 logs=Reading(core.database, core.outputs),
                 reload=reload,
                 hurry=publisher.hurry,
@@ -339,17 +364,28 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         clock=clock,
         log=structlog.get_logger("control"),
     )
+    http_pings = None
+    if settings.http_address is not None:
+        http_pings = HttpPings(
+            core.watching.ping,
+            token=load_secrets(core.home.secrets_file).get(TOKEN),
+            clock=clock,
+            log=structlog.get_logger("http"),
+        )
     try:
         zap.open()
         # Bound before any run is taken over: a port in use must stop the start, not a run.
         control.open(settings.listen, settings.control_port)
         publisher.open(settings.listen, settings.events_port)
+        if http_pings is not None and settings.http_address is not None:
+            await http_pings.open(*settings.http_address)
         async with asyncio.TaskGroup() as group:
             doors = [group.create_task(zap.run(), name="zap")]
             await _begin(core, group)
             works = [
                 group.create_task(core.board.run(), name="board"),
                 group.create_task(core.scheduler.run(), name="scheduler"),
+                group.create_task(core.watching.run(), name="watches"),
                 group.create_task(watcher.run(), name="health"),
                 group.create_task(_beat_often(core, stop), name="beat"),
             ]
@@ -357,6 +393,8 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
                 group.create_task(control.run(), name="control"),
                 group.create_task(publisher.run(), name="publisher"),
             ]
+            if http_pings is not None:
+                await http_pings.begin()
             asyncio.get_running_loop().add_signal_handler(
                 signal.SIGHUP, lambda: group.create_task(_reloaded(reload), name="reload")
             )
@@ -374,6 +412,8 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
             for door in doors:
                 door.cancel()
     finally:
+        if http_pings is not None:
+            http_pings.close()
         control.close()
         publisher.close()
         zap.close()

@@ -70,6 +70,7 @@ class Board:
         self._stats: dict[str, TaskStats] = {}
         self._since: dict[str, tuple[str, int]] = {}
         self._stale: set[str] = set()
+        self._alerts: set[str] = set()  # the ids of those that are put up
         self._wanted = asyncio.Event()
         self._hour = 0
 
@@ -149,9 +150,19 @@ class Board:
         """Put up what is wrong; what is right again leaves."""
         for alert in found:
             if alert.status == "resolved":
+                self._alerts.discard(alert.id)
                 self._journal.remove("alert", alert.id)
             else:
+                self._alerts.add(alert.id)
                 self._journal.put(alert_row(alert))
+
+    async def renew_alerts(self) -> None:
+        """Put up what the database says is wrong, for what others changed in it."""
+        found = await self._database.read(alerts.open_alerts)
+        for gone in self._alerts - {alert.id for alert in found}:
+            self._journal.remove("alert", gone)
+        self._alerts.clear()
+        self.show_alerts(found)
 
     def summary(self) -> Summary:
         """The whole agent in a few counts, for the heartbeat."""
@@ -171,8 +182,15 @@ class Board:
 
     def _count(self) -> Summary:
         """What changes only with a row: ten thousand tasks are not counted with each heartbeat."""
-        states = [run.status for runs in self._live.values() for run in runs.values()]
         tasks = list(self._roster.all())
+        # What waits for a ping waits for no slot.
+        watches = {task.task_name for task in tasks if task.definition.kind == "watch"}
+        states = [
+            run.status
+            for name, runs in self._live.items()
+            for run in runs.values()
+            if run.status != "queued" or name not in watches
+        ]
         checks = [status for status, _ in self._since.values()]
         return Summary(
             tasks=len(tasks),

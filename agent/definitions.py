@@ -16,6 +16,7 @@ from agent.cron.bounds import parse_bound
 from agent.cron.grammar import parse
 from agent.cron.zones import load_zone
 from agent.errors import BadDefinition, WrongUse
+from agent.exits import check_table
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -128,6 +129,21 @@ _MAX_BEFORE: Final = 32
 _MAX_VARIABLES: Final = 128
 _MAX_TEXT: Final = 4096
 _MAX_ARGUMENTS: Final = 256
+_FOR_WATCHES: Final = ("ping_grace_s",)
+_NOT_FOR_WATCHES: Final = (
+    "after",
+    "max_retries",
+    "retry_on_timeout",
+    "disable_after_failures",
+    "overlap",
+    "overlap_limit",
+    "missed",
+    "in_blackout",
+    "memory_limit_mb",
+    "run_as",
+    "working_directory",
+    "environment",
+)
 _NAME: Final = re.compile(r"[a-z0-9._-]{1,64}", re.ASCII)
 _CALENDAR: Final = _NAME
 _TAG: Final = re.compile(r"[A-Za-z0-9._-]{1,32}", re.ASCII)
@@ -219,7 +235,9 @@ def check(definition: Definition) -> None:
     _check_calendars(definition)
     _check_chain(definition)
     _check_command(definition)
+    _check_watch(definition)
     _check_environment(definition.environment)
+    check_table(definition.exit_statuses)
     if definition.run_as is not None and not _USER.fullmatch(definition.run_as):
         raise BadDefinition("run_as", definition.run_as, "must be the name of a user of this host")
 
@@ -377,6 +395,20 @@ def _check_command(definition: Definition) -> None:
         raise BadDefinition(
             "working_directory", folder, "must begin with / or {app_root} or {home}"
         )
+
+
+def _check_watch(definition: Definition) -> None:
+    is_watch = definition.kind == "watch"
+    for field in _NOT_FOR_WATCHES if is_watch else _FOR_WATCHES:
+        value = getattr(definition, field)
+        if value != _default(_FIELDS[field]):
+            others = "runs nothing" if is_watch else "expects no pings"
+            raise BadDefinition(
+                field,
+                # Values of variables may be secrets, so only their names are shown.
+                list(value) if isinstance(value, tuple | dict) else value,
+                f"says nothing for kind = {definition.kind!r}, which {others}; leave it out",
+            )
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:

@@ -5,6 +5,8 @@ from typing import Final
 import msgspec
 
 from agent.definitions import Definition
+from agent.errors import BadDefinition
+from agent.rules.exiting import class_of_signal, meaning_of
 from agent.running.keeping import Ended
 from agent.runs import Run
 
@@ -30,6 +32,7 @@ def ended(
     status, reason, message = _say(definition, end, stop_reason)
     if end.cause == "aborted" and stop_reason is not None:
         run = stopping(run, stop_reason, stopped_by)
+    error_class = class_of(definition, status, end.exit_status, end.signal)
     return msgspec.structs.replace(
         run,
         status=status,
@@ -42,9 +45,41 @@ def ended(
         late_ms=None if end.started_ms is None else max(0, end.started_ms - run.scheduled_ms),
         exit_status=end.exit_status,
         signal=end.signal,
+        error_class=error_class,
         cpu_ms=end.cpu_ms,
         peak_rss=end.peak_rss,
     )
+
+
+def status_of(definition: Definition, exit_status: int | None) -> str:
+    """The ending of a run that nothing but itself ended, by its exit status."""
+    if exit_status is None:
+        return "error"
+    is_good = meaning_of(exit_status, definition.exit_statuses) == "success"
+    return "success" if is_good else "error"
+
+
+def class_of(
+    definition: Definition, status: str, exit_status: int | None, signal: int | None
+) -> str | None:
+    """`fatal` when another attempt is sure to meet the same, else `recoverable`.
+
+    None for what is no failure, or of which nothing is known.
+    """
+    if status in ("timeout", "killed_memory"):
+        return "recoverable"
+    if status != "error":
+        return None
+    if signal is not None:
+        return class_of_signal(signal)
+    if exit_status is None:
+        return "recoverable"
+    return meaning_of(exit_status, definition.exit_statuses)
+
+
+def class_of_refusal(error: Exception) -> str:
+    """The class of a run whose start was refused: a wrong definition is as wrong the next time."""
+    return "fatal" if isinstance(error, BadDefinition) else "recoverable"
 
 
 def unseen(run: Run, definition: Definition | None, *, now_ms: int) -> Run | None:
@@ -96,4 +131,4 @@ def _say(
             return "lost", end.detail or "no_trace", "its exit status could not be learned"
         case "never_started":
             return "error", "never_started", end.detail
-    return ("success" if end.exit_status == 0 else "error"), None, None
+    return status_of(definition, end.exit_status), None, None

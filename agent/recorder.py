@@ -11,7 +11,17 @@ from agent.definitions import Definition
 from agent.rules.clocks import Happening
 from agent.rules.sums import Sum
 from agent.runs import Run
-from agent.store import alerts, checks, corrections, events, ledger, metrics, state, tasks
+from agent.store import (
+    alerts,
+    checks,
+    corrections,
+    events,
+    ledger,
+    metrics,
+    state,
+    streaks,
+    tasks,
+)
 from agent.store.alerts import Alert, Trouble
 from agent.store.checks import Check
 from agent.store.corrections import Overreaching, Taken, Withdrawn
@@ -25,7 +35,8 @@ _MANY: Final = 200
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """What is new, and already durable: runs and checks as they are now, tasks by name.
 
-    `gone_runs` are the ids of rows that were taken back.
+    `gone_runs` are the ids of rows that were taken back, `switched_off` tasks that were disabled
+    because they kept failing.
     """
 
     runs: tuple[Run, ...] = ()
@@ -33,6 +44,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[Check, ...] = ()
     alerts: tuple[Alert, ...] = ()
     gone_runs: tuple[str, ...] = ()
+    switched_off: tuple[TaskRow, ...] = ()
 
 
 class Recorder:
@@ -103,10 +115,18 @@ class Recorder:
         there from the same moment on. A run that has ended already keeps its ending, and nothing
         follows it twice: the same end told again is answered alike, another one with nothing.
         """
-        new = await self._database.write(
-            partial(ledger.end, run=run, retry=following, chained=chained)
+        new, switched_off = await self._database.write(
+            partial(
+                streaks.end,
+                run=run,
+                retry=following,
+                chained=chained,
+                now_ms=self._clock.now_ms(),
+            )
         )
         self._show_runs(new)
+        if switched_off is not None:
+            self._show(Shown(alerts=(switched_off.alert,), switched_off=(switched_off.task,)))
         return new
 
     async def register(self, definitions: Sequence[Definition], *, who: str, why: str) -> int:
@@ -147,10 +167,14 @@ class Recorder:
         who: str,
     ) -> tuple[TaskRow, ...]:
         """Enable, disable, pause, resume or skip; the tasks that are different now."""
+        names = tuple(names)
+        for name in names if enabled else ():
+            # The change does it too; here everyone sees it.
+            await self.resolve(tasks.alert_of_disabled(name))
         changed = await self._database.write(
             partial(
                 tasks.set_flags,
-                names=tuple(names),
+                names=names,
                 enabled=enabled,
                 paused=paused,
                 until_ms=until_ms,

@@ -235,6 +235,13 @@ class Runner:
         self.submit(taken)
         return taken
 
+    def hasten(self, run_id: str) -> None:
+        """Let a retry that waits start now; raises RunNotFound when none of this id waits."""
+        run = self._retries.remove(run_id)
+        if run is None:
+            raise RunNotFound(run_id)
+        self._retry_due(run)
+
     async def abort(self, run_id: str, *, who: str, grace_ms: int | None = None) -> str:
         """Stop a run, queued, waiting or alive; returns the state it is in afterwards."""
         active = self._active.get(run_id)
@@ -318,6 +325,8 @@ class Runner:
         task = self._roster.get(task_name)
         if task is None:
             raise TaskNotFound(task_name)
+        if task.definition.kind == "watch":
+            raise WrongUse(f"{task_name} runs nothing: it waits for pings of another's job")
         if task.fault is not None:
             raise Conflict(f"{task_name} cannot run: {task.fault}; correct it first")
         if self._closing:
@@ -462,7 +471,7 @@ class Runner:
         try:
             started = await self._keepers.start(self._order_for(active.definition, active.run))
         except (NotStarted, AgentError) as error:
-            await self._never_started(active, str(error))
+            await self._never_started(active, error)
             return
         if run_id not in self._active:
             return  # it has ended already, and its end says all of this
@@ -504,14 +513,18 @@ class Runner:
         await self._clock.sleep_ms(RECORD_AGAIN_MS)
         await self._recorded(lambda: self._recorder.stopping(run))
 
-    async def _never_started(self, active: _Active, cause: str) -> None:
+    async def _never_started(self, active: _Active, cause: Exception) -> None:
         self._release(active.run)
         if active.stop_reason is None:
-            over = self._unrun(active.run, "error", "never_started")
+            refused = self._unrun(active.run, "error", "never_started")
+            error_class = endings.class_of_refusal(cause)
+            over = msgspec.structs.replace(refused, error_class=error_class)
         else:
             told = endings.stopping(active.run, active.stop_reason, active.stopped_by)
             over = self._unrun(told, "aborted", active.stop_reason)
-        await self._finish(msgspec.structs.replace(over, error_message=cause), active.definition)
+        await self._finish(
+            msgspec.structs.replace(over, error_message=str(cause)), active.definition
+        )
         await self._keepers.forget([active.run.id])
 
     def on_ended(self, ended: Ended) -> None:
@@ -564,6 +577,7 @@ class Runner:
             log_bytes=kept.bytes_kept,
             error_message=None if is_good else run.error_message or kept.error,
             stack_trace=None if is_good else kept.stack_trace,
+            frames=None if is_good else kept.frames,
         )
 
     async def _finish(self, run: Run, definition: Definition) -> None:
@@ -600,8 +614,7 @@ class Runner:
         retry_at_ms = retry.next_attempt(
             definition,
             status=run.status,
-            exit_status=run.exit_status,
-            signal=run.signal,
+            error_class=run.error_class,
             attempt=run.attempt,
             ended_ms=run.ended_ms or self._clock.now_ms(),
             jitter=random.random(),  # noqa: S311 - spreads load, guards nothing

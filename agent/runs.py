@@ -15,7 +15,7 @@ ENDINGS: Final = (
     "missed",
     "lost",
 )
-TRIGGERS: Final = ("schedule", "catchup", "manual", "retry", "chain")
+TRIGGERS: Final = ("schedule", "catchup", "manual", "retry", "chain", "ping")
 
 # The run itself never waits for a retry: the next attempt, a row of its own, does.
 FOLLOWERS: Final[dict[str, frozenset[str]]] = {

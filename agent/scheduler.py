@@ -19,7 +19,16 @@ from agent.errors import BadDefinition, NotStorable, Refused, StorageError
 from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules import calendar, schedule
-from agent.rules.admission import ON_TIME_MS, Decision, Held, Late, Summed, admit, refuse
+from agent.rules.admission import (
+    ON_TIME_MS,
+    Decision,
+    Held,
+    Late,
+    Summed,
+    admit,
+    await_pings,
+    refuse,
+)
 from agent.rules.clocks import (
     EARLIEST_MS,
     SHOWN_KINDS,
@@ -35,6 +44,7 @@ from agent.store.corrections import Overreaching
 from agent.store.tasks import Span, TaskRow
 from agent.takeover import Takeover, left_behind, takeover
 from agent.timekeeper import Timekeeper
+from agent.watching import Watching
 from agent.windows import Closed
 
 log = structlog.get_logger(__name__)
@@ -66,6 +76,7 @@ class Scheduler:
         recorder: Recorder,
         roster: Roster,
         runner: Runner,
+        watching: Watching,
         boot_id: str,
         closed_at: Callable[[Definition, int], Closed | None],
         changed: Callable[[Iterable[str]], None],
@@ -75,6 +86,7 @@ class Scheduler:
         self._recorder = recorder
         self._roster = roster
         self._runner = runner
+        self._watching = watching
         self._boot_id = boot_id
         self._closed_at = closed_at
         self._changed = changed
@@ -92,6 +104,7 @@ class Scheduler:
         self._has_watched = False
         self._is_held = False
         self._overdue: Iterator[Run] = iter(())
+        self._to_take: list[TaskRow] = []
         self._beat_ms = 0
         self._asked_ms: int | None = None
         self._lag_ms = 0
@@ -223,6 +236,11 @@ class Scheduler:
         self._overdue = chain(self._overdue, rows)
         self._watermarks[name] = max(self._watermarks.get(name, 0), taken.last_ms)
 
+    def take_soon(self, rows: Iterable[TaskRow]) -> None:
+        """Take over some tasks as they were just recorded, before the next decision."""
+        self._to_take.extend(rows)
+        self._wake.set()
+
     def _take_over(self, names: Iterable[str]) -> None:
         names = tuple(names)
         for name in names:
@@ -236,7 +254,8 @@ class Scheduler:
     async def run(self) -> None:
         """Decide every due moment, for ever."""
         while True:
-            await self.decide()
+            rows, self._to_take = self._to_take, []
+            await (self.take(rows) if rows else self.decide())
             await self._sleep()
 
     async def decide(self) -> None:
@@ -331,10 +350,13 @@ class Scheduler:
                     )
                 )
                 ours = [run for run in runs if run.id in claimed and run.status == "queued"]
-                startable = await self._in_time(ours)
+                startable = await self._in_time(
+                    [run for run in ours if not self._watching.takes(run)]
+                )
         except NotStorable as error:
             await self._claim_apart(runs, watermarks, error)
             return
+        self._watching.expect(run for run in ours if self._watching.takes(run))
         self._runner.submit(startable)
         # What starts now is ordered before its next moments are looked for and shown.
         await asyncio.sleep(0)
@@ -397,10 +419,19 @@ class Scheduler:
         for begins_ms, ends_ms in pairwise(_cuts(task, after_ms, until_ms)):
             moments = due_between(definition, begins_ms, ends_ms, limit=limit, boots=self._boots)
             held = _held(task, ends_ms)
-            decisions += (
-                refuse(moments, held)
-                if held is not None
-                else admit(
+            if held is not None:
+                decisions += refuse(moments, held)
+            elif definition.kind == "watch":
+                decisions += await_pings(
+                    definition,
+                    moments,
+                    now_ms=now_ms,
+                    late=late,
+                    is_answered=partial(self._watching.is_answered, task.task_name),
+                    closed_at=partial(self._closed_at, definition),
+                )
+            else:
+                decisions += admit(
                     definition,
                     moments,
                     now_ms=now_ms,
@@ -408,7 +439,6 @@ class Scheduler:
                     late=late,
                     closed_at=partial(self._closed_at, definition),
                 )
-            )
         if after_ms < self._highest_ms:
             decisions = [
                 single for decision in decisions for single in await self._spread(task, decision)

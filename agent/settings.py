@@ -1,6 +1,7 @@
 """Where everything of one agent lies, and what its owner has chosen."""
 
 import os
+import re
 import socket
 import stat
 import tomllib
@@ -13,6 +14,7 @@ import platformdirs
 from agent.errors import HomeError, WrongUse
 
 HOME_VARIABLE = "SMARTCRON_HOME"
+_LOOPBACK = re.compile(r"(?:127(?:\.[0-9]{1,3}){3}|\[::1\]):([0-9]{1,5})", re.ASCII)
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -49,6 +51,11 @@ class Home(msgspec.Struct, frozen=True):
         return self.root / "spool"
 
     @property
+    def pings(self) -> Path:
+        """Pings that came while no agent listened."""
+        return self.root / "pings"
+
+    @property
     def runtime(self) -> Path:
         """Lock, keeper sockets and keeper journals."""
         return self.root / "run"
@@ -66,6 +73,7 @@ class Home(msgspec.Struct, frozen=True):
             self.logs,
             self.task_logs,
             self.spool,
+            self.pings,
             self.runtime,
             self.backups,
         )
@@ -131,11 +139,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     output_limit_mb: int = 64
     logs_for_viewers: bool = True
     remote_edit: bool = False
+    http_pings: str = ""
 
     @property
     def agent_name(self) -> str:
         """The chosen name, else the host's."""
         return self.name or socket.gethostname()
+
+    @property
+    def http_address(self) -> tuple[str, int] | None:
+        """Host and port for pings over plain HTTP; None when they are switched off."""
+        host, _, port = self.http_pings.rpartition(":")
+        return (host.strip("[]"), int(port)) if host else None
 
 
 def default_home() -> Path:
@@ -183,6 +198,24 @@ def _check_ranges(path: Path, settings: Settings) -> None:
     if settings.control_port == settings.events_port:
         raise WrongUse(
             f"{path}: events_port = {settings.events_port}: must differ from control_port"
+        )
+    _check_http_pings(path, settings)
+
+
+def _check_http_pings(path: Path, settings: Settings) -> None:
+    """Plain HTTP is for this host alone: what goes over it can be read and changed on its way."""
+    if not settings.http_pings:
+        return
+    found = _LOOPBACK.fullmatch(settings.http_pings)
+    if found is None or not 1 <= int(found[1]) <= 65535:
+        raise WrongUse(
+            f"{path}: http_pings = {settings.http_pings!r}: must be an address of this host alone, "
+            'such as "127.0.0.1:7462", or "" for none'
+        )
+    if int(found[1]) in (settings.control_port, settings.events_port):
+        raise WrongUse(
+            f"{path}: http_pings = {settings.http_pings!r}: its port must differ from "
+            "control_port and events_port"
         )
 
 

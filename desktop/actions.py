@@ -18,6 +18,7 @@ class Actions(QObject):
 
     run_requested = Signal(str)
     stop_requested = Signal(str)
+    try_again_requested = Signal(str)
     pause_asked = Signal(list)
     """Until when is chosen first, with what would fall into the pause in sight."""
     resume_requested = Signal(list)
@@ -69,6 +70,11 @@ class Actions(QObject):
         """Start the task now."""
         if self._check():
             self.run_requested.emit(task_id)
+
+    def try_again(self, run_id: str) -> None:
+        """Let a retry that waits start now, or give a run that failed one more attempt."""
+        if self._check():
+            self.try_again_requested.emit(run_id)
 
     def stop(self, run_id: str) -> None:
         """End a run; asked first, because what a run has done cannot be taken back."""

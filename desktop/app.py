@@ -117,6 +117,7 @@ class Application(QObject):
         window, remote = self.window, self._remote
         window.run_requested.connect(remote.run_now)
         window.stop_requested.connect(self._stop_run)
+        window.try_again_requested.connect(remote.try_again)
         window.pause_requested.connect(self._pause)
         window.backfill_requested.connect(self._backfill)
         window.question_asked.connect(remote.ask)

@@ -26,6 +26,7 @@ from shared.protocol.requests import (
     RunDetail,
     RunFilter,
     RunGet,
+    RunRetry,
     RunsPage,
     RunsPageReply,
     RunStart,
@@ -126,6 +127,11 @@ class Remote(QObject):
         request = RunAbort(op=_op(), expires_ms=0, run_id=run_id)
         ids = (task_id,) if task_id else ()
         self._order(request, ids, f"{task_id or 'The run'} is being stopped.")
+
+    def try_again(self, run_id: str) -> None:
+        """Let a retry that waits start now, or give a run that failed one more attempt."""
+        request = RunRetry(op=_op(), expires_ms=0, run_id=run_id)
+        self._order(request, (), "The run is tried again.")
 
     def pause(
         self,

@@ -80,6 +80,7 @@ _REASONS: Final[dict[str, str]] = {
     "queue_full": "too many were waiting",
     "replaced": "a newer run took over",
     "never_started": "could not be started",
+    "no_ping": "no ping came in time",
     "superseded": "the next regular run took over",
     "suspended": "the server was asleep",
     "catchup_limit": "more were missed than are made up for",
@@ -97,6 +98,7 @@ _TRIGGERS: Final[dict[str, str]] = {
     "retry": "Retry",
     "catchup": "Catch-up",
     "chain": "Chain",
+    "ping": "Ping",
 }
 
 

@@ -1,7 +1,7 @@
 """The window: what it asks of the outside, and what it is told.
 
 What it asks for (connect these to whatever talks to the agent):
-    run_requested(task_id)              stop_requested(run_id)
+    run_requested(task_id)              stop_requested(run_id)  try_again_requested(run_id)
     pause_requested(ids, until_ms|None, reason|None, done(), failed(text, path))
     backfill_requested(task_id, moments_ms, reason|None, done(run_ids), failed(text, path))
     question_asked(request, answered(reply), failed(text, path))
@@ -67,6 +67,7 @@ class MainWindow(Frame):
 
     run_requested = Signal(str)
     stop_requested = Signal(str)
+    try_again_requested = Signal(str)
     pause_requested = Signal(list, object, object, object, object)
     backfill_requested = Signal(str, list, object, object, object)
     question_asked = Signal(object, object, object)
@@ -319,11 +320,13 @@ class MainWindow(Frame):
         self.details.enable_requested.connect(orders.enable)
         self.details.disable_requested.connect(orders.disable)
         self.executions.stop_requested.connect(orders.stop)
+        self.executions.try_again_requested.connect(orders.try_again)
         self.overview.run_requested.connect(orders.run)
         orders.refused.connect(self._complain)
         self.undo_requested.connect(self.toasts.forget_undo)
         orders.run_requested.connect(self.run_requested)
         orders.stop_requested.connect(self.stop_requested)
+        orders.try_again_requested.connect(self.try_again_requested)
         orders.pause_asked.connect(self._choose_pause)
         self.planner.asked.connect(self.question_asked)
         self.planner.pause_requested.connect(self.pause_requested)

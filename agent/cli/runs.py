@@ -1,4 +1,4 @@
-"""Commands about runs: list, show, read the log, stop."""
+"""Commands about runs: list, show, read the log, stop, try again."""
 
 import sys
 import time
@@ -8,6 +8,7 @@ import click
 from rich.markup import escape
 
 from agent.cli import say
+from agent.cli.moments import now_ms
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
 from agent.running.output import read_output
@@ -21,7 +22,7 @@ FOLLOW_EVERY_S = 0.3
 
 @click.group("runs")
 def runs() -> None:
-    """Look at runs and stop them."""
+    """Look at runs, stop them and try them again."""
 
 
 @runs.command("list")
@@ -84,10 +85,12 @@ def show(session: Session, run_id: str, as_json: bool) -> None:
         ("duration", say.duration(run.duration_ms)),
         ("late", say.duration(run.late_ms)),
         ("exit status", "-" if run.exit_status is None else str(run.exit_status)),
+        ("error class", run.error_class or "-"),
         ("signal", "-" if run.signal is None else str(run.signal)),
         ("CPU", say.duration(run.cpu_ms)),
         ("peak memory", say.size(run.peak_rss)),
         ("output", say.size(run.output_bytes)),
+        *([("next try", _until_retry(run))] if run.status == "retry_wait" else []),
         ("attempt", f"{run.attempt} of {len(tries)} so far, trigger {run.trigger}"),
         ("ordered by", run.requested_by or "-"),
     )
@@ -135,8 +138,7 @@ def abort(session: Session, run_id: str, grace: int | None, as_json: bool) -> No
     \b
     Example:  smartcron-agent runs abort 01KAVT0R8M6V4Z1S0Q2E6G7H8J --grace 5
     """
-    if len(run_id) != 26:
-        raise WrongUse(f"run id {run_id!r} is not one; `smartcron-agent runs list` shows them")
+    _check_id(run_id)
     with session.agent(purpose="stop a run") as agent:
         reply = agent.call(
             requests.RunAbort(
@@ -153,8 +155,40 @@ def abort(session: Session, run_id: str, grace: int | None, as_json: bool) -> No
     say.good(f"run {run_id} is {reply.state}")
 
 
+@runs.command()
+@click.argument("run_id")
+@click.option("--reason", help="Kept with the new run.")
+@json_option
+@pass_session
+def retry(session: Session, run_id: str, reason: str | None, as_json: bool) -> None:
+    """Try a run again at once: a retry that waits starts now, a run that failed gets one more.
+
+    \b
+    Example:  smartcron-agent runs retry 01KAVT0R8M6V4Z1S0Q2E6G7H8J --reason "disk is back"
+    """
+    _check_id(run_id)
+    with session.agent(purpose="try a run again") as agent:
+        reply = agent.call(
+            requests.RunRetry(
+                op=new_op(), expires_ms=agent.expires_ms(), run_id=run_id, reason=reason
+            ),
+            requests.RunRetryReply,
+        )
+    if as_json:
+        say.json_out({"run_id": reply.run_id})
+        return
+    say.good(f"run {reply.run_id} is tried now")
+
+
+def _check_id(run_id: str) -> None:
+    if len(run_id) != 26:
+        raise WrongUse(f"run id {run_id!r} is not one; `smartcron-agent runs list` shows them")
+
+
 def _cells(run: Run) -> tuple[str, ...]:
     reason = ": ".join(part for part in (say.reason(run.reason), run.note) if part)
+    if run.status == "retry_wait":
+        reason = _until_retry(run)
     if run.missed_count > 1:
         reason += f", {run.missed_count} moments until {say.moment(run.missed_until_ms)}"
     return (
@@ -168,6 +202,11 @@ def _cells(run: Run) -> tuple[str, ...]:
         "-" if run.exit_status is None else str(run.exit_status),
         escape(reason),
     )
+
+
+def _until_retry(run: Run) -> str:
+    left_ms = (run.retry_at_ms or 0) - now_ms()
+    return f"in {say.duration(left_ms)}" if left_ms > 0 else "now"
 
 
 def _harmless(text: str) -> str:

@@ -38,6 +38,7 @@ REASONS = {
     "clock_jump": "the clock was set past it",
     "disabled": "switched off",
     "never_started": "could not be started",
+    "no_ping": "no ping came in time",
     "no_trace": "no trace of it was found",
     "overlap": "the run before had not ended",
     "paused": "paused",

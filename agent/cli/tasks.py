@@ -17,7 +17,7 @@ from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.definitions import Definition, check, load_definitions, to_toml
 from agent.due import fault_of, next_due, when_in_words
 from agent.errors import WrongUse
-from agent.store import statistics
+from agent.store import statistics, streaks
 from agent.store import tasks as store
 from agent.wire.caller import new_op
 from schema import catalogue
@@ -178,10 +178,11 @@ def show(session: Session, task_name: str, as_json: bool) -> None:
     with session.database() as database:
         (row,) = database.read_now(lambda connection: store.load(connection, [task_name]))
         figures = database.read_now(lambda connection: statistics.of_tasks(connection, now_ms))
+        in_row = database.read_now(lambda connection: streaks.in_row(connection, task_name))
     if as_json:
         say.json_out(
             _as_json(row, figures.get(task_name), now_ms)
-            | {"definition": msgspec.to_builtins(row.definition)}
+            | {"definition": msgspec.to_builtins(row.definition), "failures_in_row": in_row}
         )
         return
     click.echo(to_toml([row.definition]).strip())
@@ -195,6 +196,10 @@ def show(session: Session, task_name: str, as_json: bool) -> None:
             f"{found.last.status} {say.duration(found.last.duration_ms)}"
         )
         click.echo(f"# last 24 h: {found.runs_24h} runs, {found.fails_24h} failed")
+    if in_row:
+        limit = row.definition.disable_after_failures
+        until = f", {limit} disable it" if limit is not None else ""
+        click.echo(f"# failed {in_row} times in a row{until}")
 
 
 @tasks.command()

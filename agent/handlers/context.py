@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from agent.clock import Clock
+from agent.rules.pinging import Ping
 from agent.runs import Run
 from agent.store.database import Database
 from agent.store.tasks import TaskRow
@@ -43,6 +44,10 @@ class Orders(Protocol):
         """The new runs, recorded; raises TaskNotFound, Conflict, or WrongUse."""
         ...
 
+    def hasten(self, run_id: str) -> None:
+        """Let a retry that waits start now; raises RunNotFound when none of this id waits."""
+        ...
+
     async def abort(self, run_id: str, *, who: str, grace_ms: int | None = None) -> str:
         """The state after the order; raises RunNotFound when no such run is queued or alive."""
         ...
@@ -76,6 +81,18 @@ class Plans(Protocol):
     @property
     def boots(self) -> tuple[int, ...]:
         """When the agent first saw each boot of the host."""
+        ...
+
+
+class Pings(Protocol):
+    """Watches jobs that somebody else starts (watching)."""
+
+    async def ping(self, ping: Ping) -> Run:
+        """The run it belongs to; raises TaskNotFound, WrongUse."""
+        ...
+
+    async def abort(self, run_id: str, *, who: str) -> str:
+        """Wait for no ping of this run any more; raises RunNotFound when none was waited for."""
         ...
 
 
@@ -133,6 +150,7 @@ class Context:
     orders: Orders
     flags: Flags
     plans: Plans
+    pings: Pings
     logs: Logs
     reload: Callable[[], Awaitable[tuple[str, ...]]]
     """Read settings and definitions anew; what could not be taken over."""

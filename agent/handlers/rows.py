@@ -12,7 +12,7 @@ from agent.store.rollups import FAILURES, HOUR_MS
 from agent.store.statistics import DAY_HOURS, TaskStats
 from agent.store.tasks import TaskRow
 from shared.protocol import rows as wire
-from shared.protocol.requests import TaskSettings
+from shared.protocol.requests import Frame, TaskSettings
 
 _ENOUGH_FOR_USUAL: Final = 5
 _REASON_CHARS: Final = 300
@@ -62,6 +62,12 @@ def run_row(run: Run) -> wire.Run:
         missed_until_ms=run.missed_until_ms,
         note=_short(run.note),
     )
+
+
+def frames_of(run: Run) -> tuple[Frame, ...]:
+    """The calls of a run's stack trace, as they were recognised."""
+    known = (run.frames or {}).get("frames", ())
+    return tuple(Frame(one["file"], one["line"], one["function"]) for one in known)
 
 
 def task_row(

@@ -6,7 +6,9 @@ from agent.errors import Conflict, RunNotFound, TaskNotFound
 from agent.handlers import cursors
 from agent.handlers.context import Context
 from agent.handlers.rights import check_output, may_read_output, may_see_commands
-from agent.handlers.rows import run_row
+from agent.handlers.rows import frames_of, run_row
+from agent.retrying import check_retry
+from agent.rules.pinging import Ping
 from agent.runs import ENDINGS
 from agent.store import ledger, tasks
 from agent.wire.operations import Done
@@ -20,10 +22,14 @@ from shared.protocol.requests import (
     RunDetail,
     RunFilter,
     RunGet,
+    RunRetry,
+    RunRetryReply,
     RunsPage,
     RunsPageReply,
     RunStart,
     RunStartReply,
+    TaskPing,
+    TaskPingReply,
 )
 from shared.protocol.rows import ENDED
 
@@ -61,12 +67,60 @@ async def abort(context: Context, who: Who, request: RunAbort) -> Done:
     try:
         state = await context.orders.abort(request.run_id, who=who.name, grace_ms=request.grace_ms)
     except RunNotFound:
+        state = await _abort_watch(context, who, request)
+    context.hurry()
+    return Done(RunAbortReply(state=state, rev=context.journal.revs.state))
+
+
+async def _abort_watch(context: Context, who: Who, request: RunAbort) -> str:
+    try:
+        return await context.pings.abort(request.run_id, who=who.name)
+    except RunNotFound:
         run = await context.database.read(partial(ledger.get, run_id=request.run_id))
         if run.has_ended:
             raise Conflict(f"run {run.id} has ended already: {run.status}") from None
         raise
+
+
+async def ping(context: Context, who: Who, request: TaskPing) -> Done:
+    """A job that somebody else starts says how it is."""
+    now_ms = context.clock.now_ms()
+    run = await context.pings.ping(
+        Ping(
+            op=request.op,
+            task_name=request.task_id,
+            what=request.what,
+            # What is yet to come cannot be told of.
+            at_ms=now_ms if request.at_ms is None else min(request.at_ms, now_ms),
+            message=request.message,
+            exit_status=request.exit_status,
+            signal=request.signal,
+            run_id=request.run_id,
+            who=who.name,
+        )
+    )
     context.hurry()
-    return Done(RunAbortReply(state=state, rev=context.journal.revs.state))
+    return Done(TaskPingReply(run_id=run.id, state=run.status, rev=context.journal.revs.state))
+
+
+async def retry(context: Context, who: Who, request: RunRetry) -> Done:
+    """Try a run again at once, whichever of the attempts at its moment is named."""
+    named = await context.database.read(partial(ledger.get, run_id=request.run_id))
+    last = (await context.database.read(partial(ledger.attempts, run=named)))[-1]
+    if last.status == "retry_wait":
+        context.orders.hasten(last.id)
+        tried = last
+    else:
+        check_retry(last)
+        (tried,) = await context.orders.backfill(
+            last.task_name,
+            (last.scheduled_ms,),
+            who=who.name,
+            reason=request.reason,
+            op=request.op,
+        )
+    context.hurry()
+    return Done(RunRetryReply(run_id=tried.id, rev=context.journal.revs.state))
 
 
 async def get(context: Context, who: Who, request: RunGet) -> RunDetail:
@@ -83,6 +137,8 @@ async def get(context: Context, who: Who, request: RunGet) -> RunDetail:
         env_names=await _variables(context, run.task_name) if may_see_commands(who) else None,
         log_bytes=run.log_bytes or 0,
         def_rev=run.def_rev,
+        trace_language=run.frames.get("language") if run.frames and with_output else None,
+        frames=frames_of(run) if with_output else (),
     )
 
 

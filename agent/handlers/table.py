@@ -32,6 +32,8 @@ HANDLERS: Final[dict[type[Request], _Function]] = {
     requests.RunStart: runs.start,
     requests.RunBackfill: runs.backfill,
     requests.RunAbort: runs.abort,
+    requests.RunRetry: runs.retry,
+    requests.TaskPing: runs.ping,
     requests.RunGet: runs.get,
     requests.RunsPage: runs.page,
     requests.LogStat: logs.stat,

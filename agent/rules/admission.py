@@ -128,6 +128,35 @@ def admit(
     return decisions
 
 
+def await_pings(
+    definition: Definition,
+    moments: Moments,
+    *,
+    now_ms: int,
+    late: Late,
+    is_answered: Callable[[int, int], bool],
+    closed_at: Callable[[int], Closed | None],
+) -> list[Decision]:
+    """Decide on each due moment of a watch exactly once: its row waits for a ping, or ends at once.
+
+    One whose grace is over is waited for only where `is_answered` says that a ping came between
+    two moments while nobody listened.
+    """
+    decisions = _summed(moments, late.reason, late.note)
+    grace_ms = definition.ping_grace_s * 1000
+    for at_ms in moments.newest:
+        closed = closed_at(at_ms)
+        if closed is not None:
+            note = say_closed(closed, definition.timezone)
+            decisions.append(Record(at_ms, "skipped", "blackout", note))
+        elif now_ms - at_ms <= grace_ms or is_answered(at_ms, at_ms + grace_ms):
+            is_late = now_ms - at_ms > ON_TIME_MS
+            decisions.append(Start(at_ms, "catchup" if is_late else "schedule"))
+        else:
+            decisions.append(Record(at_ms, "missed", late.reason, late.note))
+    return decisions
+
+
 def in_the_way(definition: Definition, busy: Busy) -> Reason | None:
     """Why one more run of this task may not even wait, by its policy for overlaps."""
     match definition.overlap:

@@ -51,7 +51,7 @@ def _as_expected(task: Planned, run: Run, now_ms: int) -> Expected:
         at_ms=run.scheduled_ms,
         priority=task.definition.priority,
         starts_ms=starts_ms,
-        ends_ms=max(now_ms, starts_ms + (task.takes_ms or 0)),
+        ends_ms=max(now_ms, starts_ms + (_takes_ms(task) or 0)),
     )
 
 
@@ -105,6 +105,7 @@ def _running(
     starts_ms: int,
     meets_ms: int | None = None,
 ) -> Expected:
+    takes_ms = _takes_ms(task)
     return Expected(
         task_name=task.task_name,
         at_ms=moment.at_ms,
@@ -112,9 +113,14 @@ def _running(
         tag=moment.tag,
         outcome=outcome,
         starts_ms=starts_ms,
-        ends_ms=None if task.takes_ms is None else starts_ms + task.takes_ms,
+        ends_ms=None if takes_ms is None else starts_ms + takes_ms,
         meets_ms=meets_ms,
     )
+
+
+def _takes_ms(task: Planned) -> int | None:
+    """How long it keeps a slot; what a watch waits for is started by somebody else."""
+    return 0 if task.definition.kind == "watch" else task.takes_ms
 
 
 def _skipped(

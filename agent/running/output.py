@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -58,6 +58,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     tail: str
     error: str | None
     stack_trace: str | None
+    frames: dict[str, Any] | None
 
 
 class Outputs:
@@ -90,6 +91,7 @@ class Outputs:
             tail=self._end_of(spool, size, TAIL_BYTES),
             error=trouble.message,
             stack_trace=trouble.stack_trace,
+            frames=trouble.frames,
         )
 
     def discard(self, run_id: str) -> None:

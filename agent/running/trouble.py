@@ -1,9 +1,11 @@
 """What does the end of an output say went wrong?"""
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+
+from agent.running.stacks import frames_of
 
 MESSAGE_CHARS: Final = 500
 TRACE_CHARS: Final = 16_000
@@ -23,24 +25,32 @@ _JAVA_HEAD: Final = re.compile(
     r"(?:Exception in thread \"[^\"]*\" )?((?:[a-z_]\w*\.)+[A-Z][\w$]*.*)"
 )
 _JAVA_LINE: Final = re.compile(r"\s+at [\w$.<>/]+\(.*\)$|Caused by: |\s+\.\.\. \d+ more$")
+_RUBY_HEAD: Final = re.compile(r"[^:\s][^:]{0,500}:\d{1,9}:in [`'][^']{1,300}': (.*)")
+_RUBY_NAMED: Final = re.compile(r"(.*) \(([A-Z][\w:]*)\)$")
+_RUBY_LINE: Final = re.compile(r"\s+from .+:\d+:in |\s+\.\.\. \d+ levels\.\.\.$")
 _XTRACE_LINE: Final = re.compile(r"\++ \S")
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """One line that says it, and the stack trace if there is one."""
+    """One line that says it, and the stack trace if there is one; its calls as a table."""
 
     message: str | None
     stack_trace: str | None
+    frames: dict[str, Any] | None = None
 
 
 def recognise(text: str) -> Trouble:
     """The error message and the stack trace of a failed run, from its (masked) output."""
     lines = [line.rstrip() for line in _ANSI.sub("", text).splitlines()]
-    for find in (_python, _php, _java, _node, _xtrace):
+    for language, find in _LANGUAGES.items():
         found = find(lines)
         if found is not None:
             message, trace = found
-            return Trouble(message[:MESSAGE_CHARS], "\n".join(trace)[-TRACE_CHARS:])
+            return Trouble(
+                message[:MESSAGE_CHARS],
+                "\n".join(trace)[-TRACE_CHARS:],
+                frames_of(language, trace),
+            )
     return Trouble(_telling_line(lines), None)
 
 
@@ -95,6 +105,22 @@ def _headed(
     return None
 
 
+def _ruby(lines: list[str]) -> tuple[str, list[str]] | None:
+    found = _headed(lines, _RUBY_HEAD, _RUBY_LINE)
+    if found is None:
+        # Raised outside of all methods: one line is the whole trace.
+        last = next((line for line in reversed(lines) if line.strip()), "")
+        head = _RUBY_HEAD.fullmatch(last)
+        if head is None or not _RUBY_NAMED.match(head[1]):
+            return None
+        found = head[0], [last]
+    head_line, trace = found
+    match = _RUBY_HEAD.match(head_line)
+    said = match[1] if match else head_line
+    named = _RUBY_NAMED.match(said)
+    return (f"{named[2]}: {named[1]}" if named else said), trace
+
+
 def _xtrace(lines: list[str]) -> tuple[str, list[str]] | None:
     """The last commands that `set -x` showed, with what they said."""
     shown = [at for at, line in enumerate(lines) if _XTRACE_LINE.match(line)]
@@ -108,3 +134,13 @@ def _run_of(lines: list[str], at: int, pattern: re.Pattern[str]) -> int:
     while at < len(lines) and pattern.match(lines[at]):
         at += 1
     return at
+
+
+_LANGUAGES: Final = {
+    "python": _python,
+    "php": _php,
+    "java": _java,
+    "node": _node,
+    "ruby": _ruby,
+    "shell": _xtrace,
+}

@@ -206,7 +206,7 @@ def end(
         following = [*([] if retry is None else [retry]), *chained]
         written = [find(connection, row.id) for row in following]
         return (run, *(row for row in written if row is not None))
-    rollups.add(connection, run)
+    rollups.add(connection, run, has_next=retry is not None)
     new = [run]
     if retry is not None:
         connection.execute(_insert(connection), _as_row(retry))

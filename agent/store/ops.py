@@ -9,6 +9,7 @@ from sqlalchemy.dialects import mysql, sqlite
 from schema.tables import executions, ops
 
 BEGUN: Final = "unfinished"
+_DAY_MS: Final = 86_400_000
 
 
 class StoredOp(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +45,19 @@ def begin(connection: Connection, stored: StoredOp) -> StoredOp:
         },
     )
     return get(connection, stored.op) or stored
+
+
+def is_known(connection: Connection, op: str, task_name: str, *, at_ms: int) -> bool:
+    """Was this command about a task carried out, or its run of about then written at least?"""
+    told = get(connection, op)
+    if told is not None and told.state != BEGUN:
+        return True
+    of_task = select(executions.c.id).where(
+        executions.c.task_name == task_name,
+        executions.c.scheduled_at.between(at_ms - _DAY_MS, at_ms + _DAY_MS),
+        executions.c.op == op,
+    )
+    return connection.execute(of_task.limit(1)).first() is not None
 
 
 def get(connection: Connection, op: str) -> StoredOp | None:

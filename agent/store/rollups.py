@@ -6,11 +6,13 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.dialects import mysql, sqlite
 
+from agent.rules.outcomes import FAILURES, outcome
 from agent.runs import Run
 from schema.tables import rollups, tasks
 
+__all__ = ["FAILURES"]
+
 HOUR_MS: Final = 3_600_000
-FAILURES: Final = frozenset({"error", "timeout", "killed_memory", "lost"})
 AVERAGE_OVER_HOURS: Final = 7 * 24
 """`avg_duration_ms` of a task is the mean over this many hours."""
 
@@ -51,15 +53,6 @@ def percentile(histogram: Mapping[int, int], share: float, peak_ms: int) -> int 
     return peak_ms
 
 
-def counts(run: Run) -> bool:
-    """Does this ending belong into the statistics: something ran, or should have and failed."""
-    return run.status == "success" or run.status in FAILURES or _was_cut_short(run)
-
-
-def _was_cut_short(run: Run) -> bool:
-    return run.status == "aborted" and run.started_ms is not None
-
-
 _VALUES = ("runs", "failures", "timed_runs", "sum_ms", "max_ms", "histogram")
 _FIND = (
     select(*[rollups.c[name] for name in _VALUES])
@@ -85,29 +78,35 @@ _SET_AVERAGE = (
 )
 
 
-def add(connection: Connection, run: Run) -> None:
-    """Count one ending in its task's hour, and renew the task's average."""
-    if not counts(run) or run.ended_ms is None:
+def add(connection: Connection, run: Run, *, has_next: bool = False) -> None:
+    """Count one ending in its task's hour, and renew the task's average.
+
+    A moment counts once, as its last attempt ended (`has_next`: this was not the last one); the
+    times of all its attempts count.
+    """
+    told = outcome(run, has_next=has_next)
+    took_ms = None if run.status in ("skipped", "missed") else run.duration_ms
+    if run.ended_ms is None or (told is None and took_ms is None):
         return
     hour_ms = run.ended_ms - run.ended_ms % HOUR_MS
     row = connection.execute(_FIND, {"task": run.task_name, "hour": hour_ms}).first()
     values: dict[str, Any] = (
         dict.fromkeys(_VALUES, 0) | {"histogram": {}} if row is None else dict(row._mapping)
     )
-    values["runs"] += 1
-    values["failures"] += run.status in FAILURES
-    if run.duration_ms is not None:
+    values["runs"] += told is not None
+    values["failures"] += told == "bad"
+    if took_ms is not None:
         values["timed_runs"] += 1
-        values["sum_ms"] += run.duration_ms
-        values["max_ms"] = max(values["max_ms"], run.duration_ms)
-        number = str(bucket(run.duration_ms))
+        values["sum_ms"] += took_ms
+        values["max_ms"] = max(values["max_ms"], took_ms)
+        number = str(bucket(took_ms))
         values["histogram"][number] = values["histogram"].get(number, 0) + 1
     is_sqlite = connection.dialect.name == "sqlite"
     connection.execute(
         _UPSERT_SQLITE if is_sqlite else _UPSERT_MYSQL,
         {"task_name": run.task_name, "hour_at": hour_ms, **values},
     )
-    if run.duration_ms is not None:
+    if took_ms is not None:
         _renew_average(connection, run.task_name, hour_ms)
 
 

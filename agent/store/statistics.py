@@ -24,6 +24,7 @@ SPARK: Final = 20
 """So many last runs are looked at; a row of failures is counted up to here."""
 DAY_HOURS: Final = 24
 _TASKS_A_QUERY: Final = 100
+_WATCHES: Final = select(tasks.c.task_name).where(tasks.c.kind == "watch")
 _QUERY_SIZES: Final = (1, 10, _TASKS_A_QUERY)
 
 
@@ -41,7 +42,8 @@ class LastRun(msgspec.Struct, frozen=True, kw_only=True):
 class TaskStats(msgspec.Struct, frozen=True, kw_only=True):
     """One task: 24 clock hours up to the current one, times over 7 days, the last 20 runs.
 
-    Each attempt is a run here. Not counted are due moments that were skipped or missed, and
+    A moment with several attempts counts once, by its last one; the times, `spark` and the row
+    of failures know each attempt. Not counted are due moments that were skipped or missed, and
     runs aborted before they started. `hours` are (runs, failures), oldest hour first; `spark`
     are durations, oldest first; `p95_ms` is at most an eighth too high.
     """
@@ -127,7 +129,11 @@ def summary(connection: Connection, now_ms: int) -> Summary:
     flags = connection.execute(select(tasks.c.enabled, tasks.c.paused, tasks.c.paused_until)).all()
     counts = connection.execute(
         select(executions.c.status, func.count())
-        .where(executions.c.status.in_(("running", "stopping", "starting", "queued")))
+        .where(
+            executions.c.status.in_(("running", "stopping", "starting", "queued")),
+            # What waits for a ping waits for no slot.
+            or_(executions.c.status != "queued", executions.c.task_name.not_in(_WATCHES)),
+        )
         .group_by(executions.c.status)
     )
     live: dict[str, int] = dict(counts.all())

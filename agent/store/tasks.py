@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, se
 from agent.definitions import Definition
 from agent.errors import BadDefinition, Conflict, TaskNotFound
 from agent.rules.chains import find_circle
-from agent.store import calendars, state
+from agent.store import alerts, calendars, state
 from agent.store.task_rows import (
     FIELDS,
     VERSION_COLUMNS,
@@ -437,7 +437,18 @@ def _add(
     _remember(connection, task, who=who, why=why)
 
 
+def alert_of_disabled(task_name: str) -> str:
+    """The key of the alert that a task was disabled because it kept failing."""
+    return f"task_disabled:{task_name}"
+
+
 def _change(connection: Connection, old: TaskRow, new: TaskRow, *, who: str, why: str) -> None:
+    if new.enabled and not old.enabled:
+        # Whoever enables it again gives it another chance.
+        connection.execute(
+            tasks.update().where(tasks.c.task_name == old.task_name).values(failures_in_row=0)
+        )
+        alerts.resolve(connection, alert_of_disabled(old.task_name), now_ms=new.updated_ms)
     values = {f"new_{name}": value for name, value in as_row(new).items() if name != "task_name"}
     connection.execute(_SET, {"which": old.task_name, **values})
     # Up to its watermark a task is decided by what it was, also where the clock was set back since.

@@ -121,10 +121,13 @@ class RunsModel(QAbstractTableModel):
             self._tell_all()
 
     def tick(self) -> None:
-        """Time has passed: runs in progress are longer now."""
+        """Time has passed: runs in progress are longer now, retries nearer."""
         for at, run in enumerate(self._runs):
             if run.state != ENDED:
                 cell = self.index(at, Column.DURATION)
+                self.dataChanged.emit(cell, cell, [Qt.ItemDataRole.DisplayRole])
+            if run.state == "retry_wait":
+                cell = self.index(at, Column.REASON)
                 self.dataChanged.emit(cell, cell, [Qt.ItemDataRole.DisplayRole])
 
     def runs(self) -> list[Run]:
@@ -237,9 +240,16 @@ class RunsModel(QAbstractTableModel):
             Column.ATTEMPT: str(run.attempt),
             Column.CPU: words.duration(run.cpu_ms),
             Column.MEMORY: words.size(run.peak_rss),
-            Column.REASON: reason_of(run),
+            Column.REASON: self._until_retry(run) or reason_of(run),
         }
         return said[column]
+
+    def _until_retry(self, run: Run) -> str:
+        """Of a retry that waits: how long still."""
+        if run.state != "retry_wait" or run.retry_ms is None:
+            return ""
+        left = words.span(max(0, run.retry_ms - self._now()))
+        return QCoreApplication.translate("RunsModel", "in {0}").format(left)
 
 
 def reason_of(run: Run) -> str:

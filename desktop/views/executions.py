@@ -52,6 +52,7 @@ class Executions(Ground):
     log_requested = Signal(str)
     task_opened = Signal(str)
     stop_requested = Signal(str)
+    try_again_requested = Signal(str)
     why_requested = Signal(str, object)
     """A task, and the moment in question."""
     again_requested = Signal(str, object)
@@ -87,6 +88,8 @@ class Executions(Ground):
         self.again.clicked.connect(self._run_again)
         self.stop = Button(theme, self.tr("Stop"), icon="stop-fill")
         self.stop.clicked.connect(self._stop)
+        self.retry = Button(theme, self.tr("Retry"), icon="arrow-clockwise")
+        self.retry.clicked.connect(self._try_again)
         self.table = RunTable(model, theme)
         self.table.setModel(self._filter)
         self.table.watch_selection()
@@ -107,6 +110,7 @@ class Executions(Ground):
         lower.addWidget(self.field)
         lower.addWidget(self.which)
         lower.addStretch(1)
+        lower.addWidget(self.retry)
         bar = Ground(theme, "chrome", lines="b")
         inner = QVBoxLayout(bar)
         inner.setContentsMargins(16, 12, 14, 10)
@@ -173,6 +177,11 @@ class Executions(Ground):
         choose = self.tr("Choose a run first")
         self.open_log.allow(run is not None, choose)
         self.open_task.allow(run is not None, choose)
+        failed = run is not None and (
+            run.state == "retry_wait" or run_look(run).family == "bad" or run.result == "aborted"
+        )
+        good = choose if run is None else self.tr("Only what failed is tried again")
+        self.retry.allow(self._may and failed, good if self._may else self._why_not)
         stoppable = run is not None and run.state in ("running", "queued", "retry_wait")
         ended = choose if run is None else self.tr("This run is not in progress")
         self.stop.allow(self._may and stoppable, ended if self._may else self._why_not)
@@ -202,6 +211,11 @@ class Executions(Ground):
         run = self.table.current_run()
         if run is not None:
             self.again_requested.emit(run.task_id, run.scheduled_ms)
+
+    def _try_again(self) -> None:
+        run = self.table.current_run()
+        if run is not None:
+            self.try_again_requested.emit(run.id)
 
     def _stop(self) -> None:
         run = self.table.current_run()

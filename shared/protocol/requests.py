@@ -364,6 +364,43 @@ class RunAbortReply(CommandReply, frozen=True, kw_only=True):
     state: str
 
 
+class TaskPing(Command, frozen=True, kw_only=True):
+    """A job that somebody else starts says how it is; it is watched by a task of kind `watch`.
+
+    `run_id` is what the ping at its start was answered, `at_ms` when it was so, if not now.
+    """
+
+    type: ClassVar[str] = "task.ping"
+    task_id: TaskId
+    what: Literal["start", "ok", "fail"] = "ok"
+    message: Reason | None = None
+    exit_status: Annotated[int, Meta(ge=0, le=255)] | None = None
+    signal: Annotated[int, Meta(ge=1, le=64)] | None = None
+    run_id: RunId | None = None
+    at_ms: Moment | None = None
+
+
+class TaskPingReply(CommandReply, frozen=True, kw_only=True):
+    """The run that the ping belongs to, and its state or result."""
+
+    run_id: str
+    state: str
+
+
+class RunRetry(Command, frozen=True, kw_only=True):
+    """Try again at once: a retry that waits starts now, a run that failed gets one more attempt."""
+
+    type: ClassVar[str] = "run.retry"
+    run_id: RunId
+    reason: Reason | None = None
+
+
+class RunRetryReply(CommandReply, frozen=True, kw_only=True):
+    """The run that is tried now: the one that waited, or a new one."""
+
+    run_id: str
+
+
 class RunGet(Request, frozen=True, kw_only=True):
     """Everything about one run that the role may see."""
 
@@ -371,10 +408,19 @@ class RunGet(Request, frozen=True, kw_only=True):
     run_id: RunId
 
 
+class Frame(msgspec.Struct, frozen=True, array_like=True):
+    """One call of a stack trace."""
+
+    file: str | None
+    line: int | None
+    function: str | None
+
+
 class RunDetail(Reply, frozen=True, kw_only=True):
     """One run, what it said at its end, and all attempts at the same moment.
 
-    `output_tail`, `error_message` and `stack_trace` are None for those who may not read output.
+    `output_tail`, `error_message`, `stack_trace` and the frames are None or empty for those who
+    may not read output. `frames` are the calls of the trace, the one that failed first.
     """
 
     run: Run
@@ -385,6 +431,8 @@ class RunDetail(Reply, frozen=True, kw_only=True):
     env_names: tuple[str, ...] | None = None
     log_bytes: int = 0
     def_rev: int | None = None
+    trace_language: str | None = None
+    frames: tuple[Frame, ...] = ()
 
 
 class RunFilter(
@@ -651,6 +699,8 @@ REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
     TaskSkip: TaskSkipReply,
     RunBackfill: RunBackfillReply,
     RunAbort: RunAbortReply,
+    RunRetry: RunRetryReply,
+    TaskPing: TaskPingReply,
     RunGet: RunDetail,
     RunsPage: RunsPageReply,
     LogStat: LogStatReply,

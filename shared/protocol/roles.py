@@ -25,6 +25,8 @@ MINIMUM: Final[dict[str, str]] = {
     "run.start": OPERATOR,
     "run.backfill": OPERATOR,
     "run.abort": OPERATOR,
+    "run.retry": OPERATOR,
+    "task.ping": OPERATOR,
     "run.get": VIEWER,
     "runs.page": VIEWER,
     "log.stat": VIEWER,

@@ -20,7 +20,7 @@ RESULTS: Final = (
     "missed",
     "lost",
 )
-TRIGGERS: Final = ("schedule", "catchup", "manual", "retry", "chain")
+TRIGGERS: Final = ("schedule", "catchup", "manual", "retry", "chain", "ping")
 CHECK_STATES: Final = ("ok", "warn", "crit", "unknown")
 SEVERITIES: Final = ("critical", "high", "medium", "info")
 ALERT_STATES: Final = ("open", "acked", "resolved")

@@ -281,3 +281,71 @@ def test_a_task_without_a_schedule_says_why_it_may_run() -> None:
 def test_the_span_of_a_schedule_does_not_run_backwards() -> None:
     with pytest.raises(BadDefinition, match="must be later than valid_from"):
         read(valid_from="2026-12-24", valid_until="2026-12-24T00:00")
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"256": "fatal"}, "from 0 to 255"),
+        ({"-1": "fatal"}, "from 0 to 255"),
+        ({"78-64": "fatal"}, "range"),
+        ({"sysexits": "fatal"}, "range"),
+        ({"75": "retry"}, "'success' or 'fatal' or 'recoverable'"),
+        ({"64-78": "fatal", "75": "recoverable"}, "names 75 as '64-78' does"),
+        ({str(n): "fatal" for n in range(65)}, "at most 64"),
+    ],
+)
+def test_a_table_of_exit_statuses_that_says_nonsense_is_refused(
+    table: dict[str, str], said: str
+) -> None:
+    refused = refusal(exit_statuses=table)
+
+    assert refused.field.startswith("exit_statuses")
+    assert said in str(refused)
+
+
+def test_a_table_of_exit_statuses_is_kept_as_it_was_written() -> None:
+    table = {"75": "recoverable", "3": "success", "64-74": "fatal"}
+
+    definition = read(exit_statuses=table)
+
+    assert definition.exit_statuses == table
+    assert load_definitions(to_toml([definition]), "round") == [definition]
+
+
+def test_a_watch_needs_no_command_and_comes_back_from_toml_the_same() -> None:
+    watch = read_definition(
+        {"task_name": "dump", "kind": "watch", "schedule": "0 2 * * *", "ping_grace_s": 900}
+    )
+
+    assert watch.command == ()
+    assert load_definitions(to_toml([watch]), "round") == [watch]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("command", "true"),
+        ("after", ["backup"]),
+        ("max_retries", 2),
+        ("disable_after_failures", 3),
+        ("overlap", "queue"),
+        ("missed", "all"),
+        ("in_blackout", "delay"),
+        ("memory_limit_mb", 64),
+        ("environment", {"TOKEN": "hunter2"}),
+    ],
+)
+def test_what_a_watch_cannot_mean_is_refused(field: str, value: object) -> None:
+    with pytest.raises(BadDefinition) as refused:
+        read_definition(
+            {"task_name": "dump", "kind": "watch", "schedule": "0 2 * * *", field: value}
+        )
+
+    assert refused.value.field == field
+    assert "leave it out" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_grace_for_pings_says_nothing_for_a_command() -> None:
+    assert refusal(ping_grace_s=60).field == "ping_grace_s"

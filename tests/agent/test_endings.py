@@ -68,3 +68,35 @@ def test_a_run_that_no_keeper_knows_ends_by_what_it_was(
     ended = endings.unseen(run, task, now_ms=NOW_MS)
 
     assert (None if ended is None else (ended.status, ended.reason)) == expected
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "error_class"),
+    [
+        ({"exit_status": 0}, "success", None),
+        ({"exit_status": 3}, "success", None),
+        ({"exit_status": 1}, "error", "recoverable"),
+        ({"exit_status": 75}, "error", "fatal"),
+        ({"exit_status": 77}, "error", "fatal"),
+        ({"exit_status": 137}, "error", "recoverable"),
+        ({"exit_status": None, "signal": 9}, "error", "recoverable"),
+        ({"exit_status": None, "signal": 31}, "error", "fatal"),
+        ({"exit_status": 3, "cause": "timeout"}, "timeout", "recoverable"),
+        ({"exit_status": None, "cause": "killed_memory"}, "killed_memory", "recoverable"),
+        ({"exit_status": None, "cause": "aborted"}, "aborted", None),
+        ({"exit_status": None, "cause": "lost"}, "lost", None),
+        ({"exit_status": None, "cause": "never_started"}, "error", "recoverable"),
+    ],
+)
+def test_an_end_has_its_class_by_the_table_of_the_task_and_the_common_ones(
+    end: dict[str, object], status: str, error_class: str | None
+) -> None:
+    task = msgspec.structs.replace(TASK, exit_statuses={"3": "success", "75": "fatal"})
+    run = a_run()
+
+    over = endings.ended(
+        run, task, msgspec.structs.replace(end_of(run.id), **end), stop_reason=None
+    )
+
+    assert (over.status, over.error_class) == (status, error_class)
+    assert (over.exit_status, over.signal) == (end["exit_status"], end.get("signal"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent.errors import Conflict, RunNotFound, TaskNotFound
+from agent.errors import BadDefinition, Conflict, RunNotFound, TaskNotFound
 from agent.running.keeping import Started
 from agent.runs import Run
 from tests.agent.store.makings import NOW_MS, a_run, a_task
@@ -232,3 +232,112 @@ async def test_an_end_that_is_told_before_the_agent_knows_its_runs_is_not_lost(
 
     (row,) = workshop.rows()
     assert (row.status, row.exit_status) == ("error", 5)
+
+
+async def test_a_fatal_end_is_not_tried_again_and_one_that_may_pass_is(workshop: Workshop) -> None:
+    await workshop.register(
+        a_task("wrong", max_retries=3),
+        a_task("busy", max_retries=3),
+        a_task("own", max_retries=3, exit_statuses={"75": "fatal", "3": "success"}),
+    )
+    wrong, busy, own = (a_run(task_name=name) for name in ("wrong", "busy", "own"))
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        await submit(workshop, wrong, busy, own)
+
+        workshop.runner.on_ended(end_of(wrong.id, exit_status=78))
+        workshop.runner.on_ended(end_of(busy.id, exit_status=75))
+        workshop.runner.on_ended(end_of(own.id, exit_status=75))
+        await workshop.settle()
+
+    found = {
+        name: [(row.status, row.error_class) for row in workshop.rows(name)]
+        for name in ("wrong", "busy", "own")
+    }
+    assert found == {
+        "wrong": [("error", "fatal")],
+        "busy": [("error", "recoverable"), ("retry_wait", None)],
+        "own": [("error", "fatal")],
+    }
+
+
+async def test_a_retry_that_waits_can_be_hastened_and_starts_once(workshop: Workshop) -> None:
+    await workshop.register(a_task(max_retries=1, retry_base_s=600))
+    run = a_run()
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        await submit(workshop, run)
+        workshop.runner.on_ended(end_of(run.id, exit_status=1))
+        await workshop.settle()
+        waiting = workshop.rows()[1]
+
+        workshop.runner.hasten(waiting.id)
+        await workshop.settle()
+        workshop.clock.advance(1_200_000)
+        await workshop.settle()
+
+        assert workshop.keepers.orders == [run.id, waiting.id]
+        with pytest.raises(RunNotFound):
+            workshop.runner.hasten(waiting.id)
+
+
+async def test_a_retry_that_waits_can_be_called_off(workshop: Workshop) -> None:
+    await workshop.register(a_task(max_retries=1, retry_base_s=600))
+    run = a_run()
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        await submit(workshop, run)
+        workshop.runner.on_ended(end_of(run.id, exit_status=1))
+        await workshop.settle()
+        waiting = workshop.rows()[1]
+
+        state = await workshop.runner.abort(waiting.id, who="Anna")
+        workshop.clock.advance(1_200_000)
+        await workshop.settle()
+
+    last = workshop.rows()[1]
+    assert state == "ended"
+    assert (last.status, last.reason) == ("aborted", "by_request")
+    assert workshop.keepers.orders == [run.id]
+
+
+async def test_a_task_that_keeps_failing_is_taken_off_the_schedule_at_once(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(a_task(schedule="* * * * *", disable_after_failures=1))
+    run = a_run()
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        await submit(workshop, run)
+
+        workshop.runner.on_ended(end_of(run.id, exit_status=1))
+        await workshop.settle()
+
+    (switched_off,) = [task for shown in workshop.shown for task in shown.switched_off]
+    (alert,) = [alert for shown in workshop.shown for alert in shown.alerts]
+    assert not switched_off.enabled
+    assert alert.kind == "task_disabled"
+
+
+async def test_a_start_that_the_definition_forbids_is_fatal_and_one_that_failed_may_pass(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(a_task("wrong", max_retries=2), a_task("unlucky", max_retries=2))
+    wrong, unlucky = a_run(task_name="wrong"), a_run(task_name="unlucky")
+
+    def refuse(_definition: object, run: Run) -> object:
+        if run.task_name == "wrong":
+            raise BadDefinition("environment.TOKEN", "secret:x", "add 'x' to secrets.toml")
+        return workshop._order_for(_definition, run)  # type: ignore[arg-type] # it looks at none
+
+    workshop.runner._order_for = refuse  # type: ignore[assignment] # as above
+    workshop.keepers.refusal = "fork failed"
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        await submit(workshop, wrong, unlucky)
+
+    assert [(row.status, row.error_class) for row in workshop.rows("wrong")] == [("error", "fatal")]
+    assert [(row.status, row.error_class) for row in workshop.rows("unlucky")] == [
+        ("error", "recoverable"),
+        ("retry_wait", None),
+    ]

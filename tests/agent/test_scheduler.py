@@ -155,3 +155,21 @@ def test_a_scheduler_knows_nothing_before_it_planned(workshop: Workshop) -> None
 
     assert scheduler.next_ms("each_minute") is None
     assert scheduler.fault("each_minute") is None
+
+
+async def test_a_task_that_was_switched_off_is_decided_up_to_then_and_no_further(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(EACH_MINUTE)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        loop = group.create_task(workshop.scheduler.run())
+        workshop.clock.advance(DUE_MS - NOW_MS)
+        changed = await workshop.recorder.set_flags(["each_minute"], enabled=False, who="smartcron")
+
+        workshop.scheduler.take_soon(changed)
+        await workshop.until(lambda: workshop.scheduler.next_ms("each_minute") is None)
+        loop.cancel()
+        await workshop.settle()
+
+    assert [run.scheduled_ms for run in workshop.rows()] == [DUE_MS]

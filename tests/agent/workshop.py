@@ -19,6 +19,7 @@ from agent.settings import Home
 from agent.store import calendars, ledger, tasks
 from agent.store.database import Database
 from agent.timekeeper import Timekeeper
+from agent.watching import Watching
 from agent.windows import Calendar, Closed
 from tests.agent.fake_clock import FakeClock
 from tests.agent.store.makings import NOW_MS
@@ -100,12 +101,23 @@ class Workshop:
             catchup_slots=catchup_slots,
             category_slots=category_slots or {},
         )
+        self.watching = Watching(
+            clock=self.clock,
+            home=self.home,
+            database=self.database,
+            recorder=self.recorder,
+            roster=self.roster,
+            runner=self.runner,
+            decide=lambda: self.scheduler.decide(),
+            mask=lambda text: text.replace("hunter2", "*******"),
+        )
         self.scheduler = Scheduler(
             clock=self.clock,
             timekeeper=Timekeeper(self.clock, zones=lambda: self.zones),
             recorder=self.recorder,
             roster=self.roster,
             runner=self.runner,
+            watching=self.watching,
             boot_id=boot_id,
             closed_at=self.closed_at,
             changed=lambda _names: None,
@@ -154,7 +166,8 @@ class Workshop:
         await self.scheduler.begin(
             decided_until_ms=self.clock.now_ms(), highest_ms=0, boots=(), history={}
         )
-        await self.runner.recover(unfinished, ())
+        await self.watching.recover(run for run in unfinished if self.watching.takes(run))
+        await self.runner.recover([run for run in unfinished if not self.watching.takes(run)], ())
 
     def rows(self, task_name: str | None = None) -> list[Run]:
         """Rows, oldest first."""

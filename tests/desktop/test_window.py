@@ -407,6 +407,27 @@ def test_recent_executions_show_the_last_fifty_and_filter(window: MainWindow, qt
     assert window.executions.count.text() == "5 of the last 50"
 
 
+def test_only_a_run_that_failed_or_waits_is_tried_again(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_screen("runs")
+    rows = [
+        run(1, result="error", exit=1),
+        run(2),
+        run(3, state="retry_wait", result=None, dur_ms=None, end_ms=None),
+    ]
+    window.show_history("", rows)
+    page, may = window.executions, []
+    for row in range(3):
+        page.table.selectRow(row)
+        may.append(page.retry.isEnabled())
+
+    with qtbot.waitSignal(window.try_again_requested) as asked:
+        page.table.selectRow(0)
+        page.retry.click()
+
+    assert may == [True, False, True]
+    assert asked.args == [rows[2].id]
+
+
 def test_another_agent_starts_from_nothing(window: MainWindow) -> None:
     window.show_history("", [run(1)])
 

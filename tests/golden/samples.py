@@ -287,6 +287,18 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
         op=OP, expires_ms=AT_MS, task_id="sync.orders", moments_ms=(1, 2), reason="outage"
     ),
     requests.RunAbort(op=OP, expires_ms=AT_MS, run_id=RUN_ID, grace_ms=5_000, reason="stuck"),
+    requests.RunRetry(op=OP, expires_ms=AT_MS, run_id=RUN_ID, reason="disk is back"),
+    requests.TaskPing(
+        op=OP,
+        expires_ms=AT_MS,
+        task_id="sync.orders",
+        what="fail",
+        message="no route",
+        exit_status=75,
+        signal=9,
+        run_id=RUN_ID,
+        at_ms=AT_MS,
+    ),
     requests.RunGet(run_id=RUN_ID),
     requests.RunsPage(
         filter=requests.RunFilter(
@@ -442,6 +454,8 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
     "run.backfill": requests.RunBackfillReply(rev=9, replayed=True, run_ids=(RUN_ID,)),
     "run.start": requests.RunStartReply(rev=9, replayed=True, run_id=RUN_ID, state="queued"),
     "run.abort": requests.RunAbortReply(rev=9, replayed=True, state="stopping"),
+    "run.retry": requests.RunRetryReply(rev=9, replayed=True, run_id=RUN_ID),
+    "task.ping": requests.TaskPingReply(rev=9, replayed=True, run_id=RUN_ID, state="error"),
     "run.get": requests.RunDetail(
         run=RUN,
         attempts=(RUN,),
@@ -451,6 +465,8 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
         env_names=("TOKEN",),
         log_bytes=512,
         def_rev=4,
+        trace_language="php",
+        frames=(requests.Frame("/srv/a.php", 7, "sync"), requests.Frame(None, None, "{main}")),
     ),
     "runs.page": requests.RunsPageReply(rows=(RUN,), next="abc"),
     "log.stat": requests.LogStatReply(

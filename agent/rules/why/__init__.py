@@ -39,6 +39,8 @@ def scheduled(facts: Facts, definition: Definition, at_ms: int) -> Step:
     if run is not None and run.trigger == "manual":
         by = f" by {run.requested_by}" if run.requested_by else ""
         return Step("scheduled", ok=True, say=f"it was ordered by hand{by}")
+    if run is not None and run.trigger == "ping":
+        return Step("scheduled", ok=True, say="a ping came that no due moment waited for")
     if run is not None and run.trigger == "chain":
         cause = f" (run {run.caused_by})" if run.caused_by else ""
         return Step("scheduled", ok=True, say=f"it came after {', '.join(definition.after)}{cause}")

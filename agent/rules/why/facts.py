@@ -91,6 +91,7 @@ STOPS: Final = {
     "catchup_limit": "on_time",
     "overlap": "overlap",
     "queue_full": "overlap",
+    "no_ping": "started",
     "never_started": "started",
     "superseded": "started",
     "withdrawn": "started",
@@ -114,6 +115,8 @@ _ADVICE: Final = {
     "overlap": "make the run shorter or the schedule wider, or write overlap = 'queue' or 'allow'",
     "queue_full": "a higher overlap_limit lets more runs wait",
     "never_started": "`smartcron-agent runs show {run}` says why it could not be started",
+    "no_ping": "see whether whatever starts the job still does; ping_grace_s is how long its ping "
+    "may take",
     "superseded": "nothing is to be done: the next regular run took its place",
     "withdrawn": "nothing is to be done: somebody took it back",
     "unconfirmed": "`smartcron-agent tasks run {task}` orders it once more",

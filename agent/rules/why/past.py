@@ -33,6 +33,8 @@ def of_rows(
             steps.append(Step(code, ok=True, say=say))
     claimed = f"its row {first.id} was written {wall(first.queued_ms, zone)}"
     steps.append(Step("claimed", ok=True, say=claimed))
+    if last.started_ms is None and definition.kind == "watch":
+        return _only_pinged(facts, definition, at_ms, last, steps)
     if last.started_ms is None:
         return _never_began(facts, at_ms, last, steps)
     late = "" if not last.late_ms else f", {length(last.late_ms)} late"
@@ -47,6 +49,27 @@ def of_rows(
     verdict = "ran" if last.status == "success" else "failed"
     code = "replaced" if last.reason == "replaced" else last.status
     return told(facts, at_ms, verdict, code, steps, last.id)
+
+
+def _only_pinged(
+    facts: Facts, definition: Definition, at_ms: int, run: Run, steps: list[Step]
+) -> Explanation:
+    """Of a watch that never said when it began: it said how it ended, or nothing."""
+    if run.status in LIVE_STATES:
+        say = f"it waits for a ping, ping_grace_s = {definition.ping_grace_s}"
+        steps.append(Step("started", ok=False, say=say))
+        return told(facts, at_ms, "waits", run.status, steps, run.id)
+    if run.reason == "no_ping":
+        say = f"no ping came within ping_grace_s = {definition.ping_grace_s}"
+        steps.append(Step("started", ok=False, say=say))
+        return told(facts, at_ms, "missed", "no_ping", steps, run.id)
+    if run.status not in ("success", "error"):
+        return _never_began(facts, at_ms, run, steps)
+    when = wall(run.ended_ms or at_ms, definition.timezone)
+    is_good = run.status == "success"
+    say = f"a ping said {when} that it {'ended well' if is_good else 'failed'}"
+    steps.append(Step("ended", ok=is_good, say=say))
+    return told(facts, at_ms, "ran" if is_good else "failed", run.status, steps, run.id)
 
 
 def _never_began(facts: Facts, at_ms: int, run: Run, steps: list[Step]) -> Explanation:
@@ -77,11 +100,15 @@ def _passed(code: str, definition: Definition, run: Run, zone: str) -> str:
             names = ", ".join(definition.calendars)
             return f"its calendars ({names}) let it start" if names else ""
         case "on_time":
+            if run.trigger == "catchup" and definition.kind == "watch":
+                return "the agent looked at it later, when a ping could still count for it"
             if run.trigger == "catchup":
                 return f"it was made up for {wall(run.queued_ms, zone)} (missed = " + (
                     f"{definition.missed!r})"
                 )
             return "the agent met it in time" if run.trigger == "schedule" else ""
+        case _ if definition.kind == "watch":
+            return ""
         case _:
             return f"overlap = {definition.overlap!r} let it run"
 

@@ -16,10 +16,14 @@ from shared.protocol.requests import (
     RunDetail,
     RunFilter,
     RunGet,
+    RunRetry,
+    RunRetryReply,
     RunsPage,
     RunsPageReply,
     RunStart,
     RunStartReply,
+    TaskPing,
+    TaskPingReply,
 )
 from tests.agent.wire.door import CLOCK, Door
 
@@ -176,3 +180,95 @@ async def test_output_is_for_viewers_only_if_the_owner_says_so(
     assert isinstance(searched, RunsPageReply) == (role == "operator")
     assert detail.run.result == "error"
     assert [attempt.id for attempt in detail.attempts] == [run_id]
+
+
+def retry(run_id: str) -> RunRetry:
+    return RunRetry(
+        run_id=run_id,
+        reason="again",
+        op=secrets.token_hex(16),
+        expires_ms=CLOCK.now_ms() + 5000,
+    )
+
+
+async def test_a_run_that_failed_gets_one_more_attempt_at_its_moment_by_hand(door: Door) -> None:
+    guest = await door.welcome("operator", label="Otto")
+    (failed,) = await recorded(door, 1)
+
+    reply = await guest.get(retry(failed), RunRetryReply)
+
+    run = await door.database.read(partial(ledger.get, run_id=reply.run_id))
+    assert (run.scheduled_ms, run.attempt, run.trigger) == (1_000_000, 2, "manual")
+    assert (run.requested_by, run.note) == ("Otto", "again")
+
+
+async def test_a_retry_that_waits_starts_now_whichever_attempt_is_named(door: Door) -> None:
+    guest = await door.welcome("operator")
+    (failed,) = await recorded(door, 1)
+    first = await door.database.read(partial(ledger.get, run_id=failed))
+    waiting = msgspec.structs.replace(
+        first,
+        id=new_ulid(1_000_001),
+        attempt=2,
+        trigger="retry",
+        status="retry_wait",
+        ended_ms=None,
+    )
+    await door.recorder.claim([waiting])
+
+    replies = [await guest.get(retry(run_id), RunRetryReply) for run_id in (failed, waiting.id)]
+
+    assert [reply.run_id for reply in replies] == [waiting.id] * 2
+    assert door.runs.hastened == [waiting.id] * 2
+
+
+@pytest.mark.parametrize("status", ["success", "skipped", "missed"])
+async def test_a_run_that_did_not_fail_is_not_tried_again(door: Door, status: str) -> None:
+    guest = await door.welcome("operator")
+    (run_id,) = await recorded(door, 1, status=status)
+
+    assert await guest.refusal(retry(run_id)) == "conflict"
+
+
+async def test_a_run_whose_next_attempt_lives_is_not_tried_again(door: Door) -> None:
+    guest = await door.welcome("operator")
+    (failed,) = await recorded(door, 1)
+    await guest.get(retry(failed), RunRetryReply)
+
+    assert await guest.refusal(retry(failed)) == "conflict"
+
+
+async def test_a_ping_is_taken_down_in_the_name_of_the_key_and_never_for_later(
+    door: Door,
+) -> None:
+    guest = await door.welcome("operator", label="Otto")
+
+    for at_ms in (5_000, CLOCK.now_ms() + 60_000, None):
+        reply = await guest.get(
+            TaskPing(
+                task_id="backup",
+                what="start",
+                at_ms=at_ms,
+                op=secrets.token_hex(16),
+                expires_ms=CLOCK.now_ms() + 5000,
+            ),
+            TaskPingReply,
+        )
+        assert reply.state == "running"
+
+    told = door.pings.told
+    assert [ping.who for ping in told] == ["Otto"] * 3
+    assert told[0].at_ms == 5_000
+    assert all(ping.at_ms <= CLOCK.now_ms() for ping in told)
+
+
+async def test_the_calls_of_a_trace_are_for_those_who_may_read_output(door: Door) -> None:
+    frames = {"language": "php", "frames": [{"file": "/a.php", "line": 7, "function": "sync"}]}
+    (run_id,) = await recorded(door, 1, frames=frames, error_class="fatal")
+    guest = await door.welcome("viewer")
+
+    detail = await guest.get(RunGet(run_id=run_id), RunDetail)
+
+    assert detail.run.error_class == "fatal"
+    assert detail.trace_language == "php"
+    assert [(one.file, one.line, one.function) for one in detail.frames] == [("/a.php", 7, "sync")]

@@ -19,6 +19,7 @@ from agent.rules.admission import (
     Start,
     Summed,
     admit,
+    await_pings,
     refuse,
     say_closed,
 )
@@ -295,3 +296,60 @@ def test_each_due_moment_gets_exactly_one_decision(
     if overlap in ("forbid", "replace"):
         assert len(regular) <= 1
     assert max(Counter(singles).values(), default=1) == 1
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "is_answered", "wanted"),
+    [
+        (0, False, Start(NOON_MS, "schedule")),
+        (60_000, False, Start(NOON_MS, "schedule")),
+        (120_000, False, Start(NOON_MS, "catchup")),
+        (120_001, False, Record(NOON_MS, "missed", "agent_down", "note")),
+        (7_200_000, True, Start(NOON_MS, "catchup")),
+    ],
+)
+def test_the_moment_of_a_watch_waits_for_a_ping_as_long_as_one_can_answer_it(
+    late_ms: int, *, is_answered: bool, wanted: Decision
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def answered(from_ms: int, until_ms: int) -> bool:
+        asked.append((from_ms, until_ms))
+        return is_answered
+
+    decisions = await_pings(
+        a_watch(),
+        Moments(newest=(NOON_MS,)),
+        now_ms=NOON_MS + late_ms,
+        late=Late("agent_down", "note"),
+        is_answered=answered,
+        closed_at=lambda _: None,
+    )
+
+    assert decisions == [wanted]
+    assert asked in ([], [(NOON_MS, NOON_MS + 120_000)])
+
+
+def test_a_watch_expects_nothing_in_a_blackout_and_sums_up_what_is_long_past() -> None:
+    decisions = await_pings(
+        a_watch(),
+        Moments(
+            newest=(NOON_MS,),
+            first_older_ms=NOON_MS - 9_000,
+            last_older_ms=NOON_MS - 1_000,
+            older_count=4,
+        ),
+        now_ms=NOON_MS,
+        late=Late("agent_down"),
+        is_answered=lambda _from, _until: False,
+        closed_at=lambda _: Closed("holidays", "blackout", 0, None),
+    )
+
+    assert decisions == [
+        Summed(NOON_MS - 9_000, NOON_MS - 1_000, 4, "agent_down"),
+        Record(NOON_MS, "skipped", "blackout", "holidays, without end"),
+    ]
+
+
+def a_watch() -> Definition:
+    return Definition(task_name="dump", kind="watch", schedule=("0 2 * * *",), ping_grace_s=120)

@@ -121,3 +121,13 @@ def test_endless_moments_are_walked_only_as_far_as_asked(overlap: str) -> None:
 
     assert len(found) == 50
     assert [one.at_ms for one in found] == sorted(one.at_ms for one in found)
+
+
+def test_a_watch_keeps_no_slot_and_never_meets_itself_however_long_its_job_takes() -> None:
+    alive = a_run(-MINUTE_MS, status="running", started_ms=-MINUTE_MS)
+    watch = planned(9, kind="watch", live=(alive,))
+
+    found = list(expect(watch, minutes(1, 2, 3), closed=lambda *_: None, now_ms=0))
+
+    assert [one.outcome for one in found] == ["runs"] * 3
+    assert [one.ends_ms for one in found] == [one.starts_ms for one in found]

@@ -307,3 +307,35 @@ def test_an_order_by_hand_says_who_gave_it() -> None:
 
     assert found.verdict == "ran"
     assert found.steps[0].say == "it was ordered by hand by Anna"
+
+
+WATCH = Definition(
+    task_name="sync", kind="watch", schedule=("30 12 * * *",), timezone=ZONE, ping_grace_s=60
+)
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict", "words"),
+    [
+        ({"status": "queued"}, "waits", "waits for a ping, ping_grace_s = 60"),
+        ({"status": "missed", "reason": "no_ping"}, "missed", "within ping_grace_s = 60"),
+        ({"status": "success", "ended_ms": AT_MS + 5_000}, "ran", "that it ended well"),
+        ({"status": "error", "ended_ms": AT_MS + 5_000}, "failed", "that it failed"),
+        ({"status": "skipped", "reason": "disabled"}, "skipped", "switched off"),
+    ],
+)
+def test_of_a_watch_it_is_told_what_the_ping_said_or_that_none_came(
+    fields: dict[str, Any], verdict: str, words: str
+) -> None:
+    found = told(facts(WATCH, rows=(row(**fields),)))
+
+    assert found.verdict == verdict
+    assert words in found.say
+    assert not any("overlap" in step.say for step in found.steps)
+
+
+def test_a_ping_that_nobody_waited_for_is_told_as_one() -> None:
+    found = told(facts(WATCH, tag=None, rows=(row("success", trigger="ping", ended_ms=AT_MS),)))
+
+    assert found.verdict == "ran"
+    assert "no due moment waited for" in found.steps[0].say

@@ -1,5 +1,7 @@
 """The line that says what went wrong, and the stack that belongs to it."""
 
+import time
+
 import pytest
 
 from agent.running.trouble import recognise
@@ -22,7 +24,11 @@ JAVA = """Exception in thread "main" java.lang.IllegalStateException: closed
 \tat shop.Sync.run(Sync.java:12)
 \tat shop.Main.main(Main.java:4)
 Caused by: java.io.IOException: reset
+\tat shop.Net.read(Net.java:7)
 \t... 2 more"""
+RUBY = """/srv/a.rb:3:in 'Shop#load': no price (Shop::PriceError)
+\tfrom /srv/a.rb:7:in `each'
+\tfrom /srv/a.rb:9:in '<main>'"""
 XTRACE = """+ cp /in/a.csv /out
 cp: cannot stat '/in/a.csv': No such file or directory"""
 
@@ -34,6 +40,8 @@ cp: cannot stat '/in/a.csv': No such file or directory"""
         (PHP, "RuntimeException: no stock in /srv/a.php:7"),
         (NODE, "TypeError: Cannot read properties of undefined (reading 'id')"),
         (JAVA, "java.lang.IllegalStateException: closed"),
+        (RUBY, "Shop::PriceError: no price"),
+        ("a.rb:1:in '<main>': unhandled (RuntimeError)", "RuntimeError: unhandled"),
         (XTRACE, "cp: cannot stat '/in/a.csv': No such file or directory"),
     ],
 )
@@ -60,3 +68,63 @@ def test_without_a_trace_the_most_telling_line_is_the_message(
     trouble = recognise(text)
 
     assert (trouble.message, trouble.stack_trace) == (message, None)
+
+
+@pytest.mark.parametrize(
+    ("trace", "language", "frames"),
+    [
+        (PYTHON, "python", [("/srv/a.py", 2, "main"), ("/srv/a.py", 3, "<module>")]),
+        (PHP, "php", [("/srv/a.php", 7, "sync"), ("/srv/a.php", 9, "{main}")]),
+        (
+            "PHP Fatal error:  no stock in /srv/a.php on line 7\n"
+            "PHP Stack trace:\n"
+            "PHP   1. {main}() /srv/a.php:0\n"
+            "PHP   2. sync() /srv/a.php:9",
+            "php",
+            [("/srv/a.php", 9, "sync"), ("/srv/a.php", 0, "{main}")],
+        ),
+        (NODE, "node", [("/srv/a.js", 3, "load"), ("/srv/a.js", 9, "Object.<anonymous>")]),
+        (
+            "Error: no\n    at /srv/b.js:1:2\n    at async run (file:///srv/c.js:4:5)",
+            "node",
+            [("/srv/b.js", 1, None), ("file:///srv/c.js", 4, "run")],
+        ),
+        (JAVA, "java", [("Sync.java", 12, "shop.Sync.run"), ("Main.java", 4, "shop.Main.main")]),
+        (
+            RUBY,
+            "ruby",
+            [("/srv/a.rb", 3, "Shop#load"), ("/srv/a.rb", 7, "each"), ("/srv/a.rb", 9, "<main>")],
+        ),
+    ],
+)
+def test_the_calls_of_a_trace_are_told_apart_and_the_one_that_failed_comes_first(
+    trace: str, language: str, frames: list[tuple[str | None, int | None, str | None]]
+) -> None:
+    found = recognise("starting\n" + trace).frames
+
+    assert found is not None
+    assert found["language"] == language
+    assert [(frame["file"], frame["line"], frame["function"]) for frame in found["frames"]] == (
+        frames
+    )
+
+
+def test_of_an_endless_recursion_the_innermost_fifty_calls_are_kept() -> None:
+    calls = "".join(f'  File "/srv/a.py", line {n}, in f\n    f()\n' for n in range(1, 301))
+
+    found = recognise(f"Traceback (most recent call last):\n{calls}RecursionError: too deep").frames
+
+    assert found is not None
+    assert [frame["line"] for frame in found["frames"]] == list(range(300, 250, -1))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["    at " + "(" * 60_000, "#0 " + "a(1): " * 10_000, "a:1:in `" + "x': " * 15_000],
+)
+def test_hostile_lines_cost_no_time(line: str) -> None:
+    started = time.perf_counter()
+
+    recognise(f"Error: no\n    at a.js:1:1\n{line}\n{line}")
+
+    assert time.perf_counter() - started < 1

@@ -104,3 +104,36 @@ def test_the_average_of_a_task_is_over_its_last_seven_days(database: Database) -
         database.write_now(partial(ledger.end, run=ended(run, "success", duration_ms)))
 
     assert database.read_now(tasks.load_all)[0].avg_duration_ms == 2_000
+
+
+def test_a_moment_counts_once_by_its_last_attempt_and_the_times_of_all_count(
+    database: Database,
+) -> None:
+    first = a_run(status="running")
+    second = a_run(attempt=2, trigger="retry", status="retry_wait")
+    third = a_run(attempt=3, trigger="retry", status="retry_wait")
+    database.write_now(partial(ledger.claim, runs=[first], now_ms=NOW_MS))
+    database.write_now(partial(ledger.end, run=ended(first, "error", 100), retry=second))
+    waiting = database.read_now(rows)
+    database.write_now(partial(ledger.end, run=ended(second, "error", 200), retry=third))
+    database.write_now(partial(ledger.end, run=ended(third, "success", 300)))
+
+    (row,) = database.read_now(rows)
+
+    assert [(one.runs, one.failures, one.timed_runs) for one in waiting] == [(0, 0, 1)]
+    assert (row.runs, row.failures, row.timed_runs, row.sum_ms) == (1, 0, 3, 600)
+
+
+def test_a_retry_that_does_not_come_about_leaves_the_failure_before_it(database: Database) -> None:
+    first = a_run(status="running")
+    second = a_run(attempt=2, trigger="retry", status="retry_wait")
+    database.write_now(partial(ledger.claim, runs=[first], now_ms=NOW_MS))
+    database.write_now(partial(ledger.end, run=ended(first, "error", 100), retry=second))
+    over = msgspec.structs.replace(
+        second, status="skipped", reason="superseded", ended_ms=NOW_MS + 200
+    )
+    database.write_now(partial(ledger.end, run=over))
+
+    (row,) = database.read_now(rows)
+
+    assert (row.runs, row.failures, row.timed_runs) == (1, 1, 1)

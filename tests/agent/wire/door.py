@@ -23,6 +23,7 @@ from agent.handlers.memory import Memory
 from agent.handlers.rows import run_row, task_row
 from agent.handlers.table import handlers
 from agent.recorder import Recorder, Shown
+from agent.rules.pinging import Ping
 from agent.runs import Run
 from agent.store import clients as stored_clients
 from agent.store import tasks as stored_tasks
@@ -60,6 +61,7 @@ class Runs:
         self.live: dict[str, Run] = {}
         self.if_running = ""
         self.orders = 0
+        self.hastened: list[str] = []
         self.delay: asyncio.Event | None = None
         self.failure: Exception | None = None
 
@@ -134,6 +136,9 @@ class Runs:
             ]
         )
 
+    def hasten(self, run_id: str) -> None:
+        self.hastened.append(run_id)
+
     async def abort(self, run_id: str, *, who: str, grace_ms: int | None = None) -> str:
         run = self.live.pop(run_id, None)
         if run is None:
@@ -142,6 +147,30 @@ class Runs:
             msgspec.structs.replace(run, status="aborted", ended_ms=CLOCK.now_ms())
         )
         return "ended"
+
+
+class Pings:
+    """Remembers who pinged; each ping gets a run of its own."""
+
+    def __init__(self) -> None:
+        self.told: list[Ping] = []
+
+    async def ping(self, ping: Ping) -> Run:
+        self.told.append(ping)
+        return Run(
+            id=new_ulid(ping.at_ms),
+            task_name=ping.task_name,
+            category="General",
+            def_rev=1,
+            scheduled_ms=ping.at_ms,
+            attempt=1,
+            trigger="ping",
+            status="running" if ping.what == "start" else "success",
+            queued_ms=ping.at_ms,
+        )
+
+    async def abort(self, run_id: str, *, who: str) -> str:
+        raise RunNotFound(run_id)
 
 
 class Outputs:
@@ -278,6 +307,7 @@ class Door:
         self.runs = Runs(self.recorder, set(self.tasks))
         self.outputs = Outputs()
         self.plans = Plans()
+        self.pings = Pings()
         self.control_port = self.events_port = 0
         self.guests: list[Guest] = []
         self.logs_for_viewers = True
@@ -328,6 +358,7 @@ class Door:
                     orders=self.runs,
                     flags=self.recorder,
                     plans=self.plans,
+                    pings=self.pings,
                     logs=self.outputs,
                     reload=self._reload,
                     hurry=self.publisher.hurry,

@@ -67,6 +67,8 @@ def example(request_type: str) -> Request:
         "run.start": {"task_id": "backup"},
         "run.backfill": {"task_id": "backup", "moments_ms": (1,)},
         "run.abort": {"run_id": RUN_ID},
+        "run.retry": {"run_id": RUN_ID},
+        "task.ping": {"task_id": "backup"},
         "run.get": {"run_id": RUN_ID},
         "log.stat": {"run_id": RUN_ID},
         "log.read": {"run_id": RUN_ID, "offset": 0},

@@ -57,6 +57,14 @@ def test_one_tasks_model_takes_no_others(model: RunsModel) -> None:
     assert [entry.task_id for entry in model.runs()] == ["payroll_sync"]
 
 
+def test_a_retry_that_waits_says_how_long_still(model: RunsModel) -> None:
+    model.show_rows(
+        [run(1, state="retry_wait", result=None, dur_ms=None, retry_ms=NOW_MS + 25_000)]
+    )
+
+    assert model.index(0, Column.REASON).data() == "in 25\N{NO-BREAK SPACE}s"
+
+
 def test_a_run_in_progress_grows_with_the_clock(model: RunsModel) -> None:
     model.show_rows([run(1, state="running", result=None, dur_ms=None, start_ms=NOW_MS - 65_000)])
 

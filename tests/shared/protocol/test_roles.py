@@ -10,7 +10,9 @@ VIEWER_MAY = {
     "log.read", "metrics.page", "stats.get", "op.get",
     "schedule.next", "schedule.forecast", "schedule.whatif", "schedule.why", "pause.preview",
 }  # fmt: skip
-OPERATOR_MAY = VIEWER_MAY | {"task.set", "task.skip", "run.start", "run.backfill", "run.abort"}
+OPERATOR_MAY = VIEWER_MAY | {
+    "task.set", "task.skip", "task.ping", "run.start", "run.backfill", "run.abort", "run.retry",
+}  # fmt: skip
 ADMIN_MAY = OPERATOR_MAY | {
     "audit.page", "key.list", "key.revoke", "invite.create", "agent.reload",
 }  # fmt: skip
@@ -50,6 +52,6 @@ def test_no_viewer_may_change_anything() -> None:
 
 def test_commands_are_those_that_change_something() -> None:
     assert set(COMMANDS) == {
-        "task.set", "task.skip", "run.start", "run.backfill", "run.abort",
+        "task.set", "task.skip", "task.ping", "run.start", "run.backfill", "run.abort", "run.retry",
         "key.revoke", "invite.create", "agent.reload",
     }  # fmt: skip

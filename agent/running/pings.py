@@ -1,0 +1,67 @@
+"""Which pings came while no agent listened: one small file each, taken up when one does."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+from agent.errors import Conflict
+from agent.rules.pinging import Ping
+from agent.settings import Home
+
+log = structlog.get_logger(__name__)
+
+MOST_KEPT: Final = 10_000
+MOST_AT_ONCE: Final = 500
+_BYTES: Final = 8_192
+_ENDING: Final = ".json"
+
+_decoder: Final = msgspec.json.Decoder(Ping)
+
+
+def leave(home: Home, ping: Ping) -> None:
+    """Keep a ping for the next agent; raises Conflict when too many lie there already."""
+    folder = home.pings
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if sum(1 for _ in folder.iterdir()) >= MOST_KEPT:
+        raise Conflict(
+            f"{MOST_KEPT} pings lie in {folder} and no agent took them up; "
+            f"start one with `smartcron-agent --home {home.root} serve`"
+        )
+    unfinished = folder / f".{ping.op}"
+    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(msgspec.json.encode(ping))
+        file.flush()
+        os.fsync(file.fileno())
+    # Named by its moment, so that the oldest are taken up first.
+    unfinished.rename(folder / f"{ping.at_ms:015d}-{ping.op}{_ENDING}")
+
+
+def waiting(home: Home) -> list[tuple[Path, Ping]]:
+    """The pings that lie there, oldest first, not too many at once; unreadable ones are removed."""
+    try:
+        files = sorted(path for path in home.pings.iterdir() if path.suffix == _ENDING)
+    except FileNotFoundError:
+        return []
+    found = []
+    for path in files[:MOST_AT_ONCE]:
+        try:
+            found.append((path, _decoder.decode(_read(path))))
+        except (OSError, msgspec.MsgspecError) as error:
+            log.error("a kept ping is not readable", file=path.name, cause=str(error))
+            forget(path)
+    return found
+
+
+def forget(path: Path) -> None:
+    """This ping is recorded."""
+    path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> bytes:
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        return file.read(_BYTES)

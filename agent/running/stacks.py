@@ -1,0 +1,84 @@
+"""Which calls does a stack trace tell of, the one that went wrong first?"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
+from typing import Any, Final
+
+MOST_FRAMES: Final = 50
+_FILE_CHARS: Final = 300
+_FUNCTION_CHARS: Final = 200
+# A longer line is no frame that anybody wrote, and would only cost time.
+_LINE_CHARS: Final = 1_000
+
+Frame = dict[str, Any]
+
+_PYTHON: Final = re.compile(r' {2,}File "([^"]+)", line (\d+)(?:, in (.+))?$')
+_PHP_PLACE: Final = re.compile(r" in (\S.*?)(?::| on line )(\d+)$")
+_PHP: Final = re.compile(r"#\d+ (?:(\{main\})|\[internal function\]: (.+)|(.+?)\((\d+)\): (.+))$")
+_XDEBUG: Final = re.compile(r"PHP +\d+\. ([^(]+)\(.*\) (\S+):(\d+)$")
+_NODE: Final = re.compile(r"\s+at (?:async )?(?:([^()]+) \()?([^()\s]+):(\d+):\d+\)?$")
+_JAVA: Final = re.compile(r"\s+at ([\w$.<>/@-]+)\(([^():]+)(?::(\d+))?\)$")
+_RUBY: Final = re.compile(r"(?:\s+from )?([^:\s][^:]*):(\d+):in [`'](.+?)'(?:: .*)?$")
+
+
+def frames_of(language: str, trace: Sequence[str]) -> dict[str, Any] | None:
+    """The calls in a trace of this language as a table for programs; None when there are none."""
+    read = _READERS.get(language)
+    lines = [line for line in trace if len(line) <= _LINE_CHARS]
+    found = list(read(lines))[:MOST_FRAMES] if read else []
+    return {"language": language, "frames": found} if found else None
+
+
+def _python(lines: Iterable[str]) -> Iterator[Frame]:
+    matches = [match for line in lines if (match := _PYTHON.match(line))]
+    # Python tells the outermost call first.
+    return (_frame(match[1], match[2], match[3]) for match in reversed(matches))
+
+
+def _php(lines: Sequence[str]) -> Iterator[Frame]:
+    """PHP names with each function the place it was called from, not the one it has come to."""
+    xdebug = [match for line in lines if (match := _XDEBUG.match(line))]
+    if xdebug:
+        yield from (_frame(match[2], match[3], match[1].strip()) for match in reversed(xdebug))
+        return
+    place = _PHP_PLACE.search(lines[0]) if lines else None
+    file, number = (place[1], place[2]) if place else (None, None)
+    for line in lines:
+        match = _PHP.match(line)
+        if match is None:
+            continue
+        main, internal, called_in, called_at, function = match.groups()
+        yield _frame(file, number, main or (internal or function).split("(")[0])
+        file, number = called_in, called_at
+
+
+def _node(lines: Iterable[str]) -> Iterator[Frame]:
+    return (_frame(match[2], match[3], match[1]) for line in lines if (match := _NODE.match(line)))
+
+
+def _java(lines: Iterable[str]) -> Iterator[Frame]:
+    # What caused it was thrown from other calls, which do not go on from these.
+    lines = takewhile(lambda line: not line.startswith("Caused by: "), lines)
+    return (_frame(match[2], match[3], match[1]) for line in lines if (match := _JAVA.match(line)))
+
+
+def _ruby(lines: Iterable[str]) -> Iterator[Frame]:
+    return (_frame(match[1], match[2], match[3]) for line in lines if (match := _RUBY.match(line)))
+
+
+def _frame(file: str | None, line: str | None, function: str | None) -> Frame:
+    return {
+        "file": file[:_FILE_CHARS] if file else None,
+        "line": int(line) if line and len(line) < 10 else None,
+        "function": function[:_FUNCTION_CHARS] if function else None,
+    }
+
+
+_READERS: Final[dict[str, Callable[[Sequence[str]], Iterator[Frame]]]] = {
+    "python": _python,
+    "php": _php,
+    "node": _node,
+    "java": _java,
+    "ruby": _ruby,
+}
