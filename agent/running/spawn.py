@@ -56,7 +56,24 @@ def build_order(
         kill_grace_ms=definition.kill_grace_s * 1000,
         memory_limit_bytes=(definition.memory_limit_mb or 0) << 20 or None,
         user=definition.run_as,
+        group=definition.run_as_group,
+        cpu_limit_s=definition.cpu_limit_s,
+        process_limit=definition.process_limit,
+        open_files_limit=definition.open_files_limit,
+        file_size_limit_bytes=(definition.file_size_limit_mb or 0) << 20 or None,
+        nice=definition.nice,
+        io_class=definition.io_class,
+        cpus=definition.cpus,
+        umask=int(definition.umask, 8),
+        no_new_privs=_forbids_new_privs(definition),
     )
+
+
+def _forbids_new_privs(definition: Definition) -> bool:
+    """Unless the task says so itself, it is what a task of another user gets."""
+    if definition.no_new_privs is None:
+        return definition.run_as is not None
+    return definition.no_new_privs
 
 
 def needs_shell(command: str) -> bool:
