@@ -427,9 +427,7 @@ def _check_sandbox(definition: Definition) -> None:
         _check_text("writable_paths", path)
         _check_rooted("writable_paths", path)
         if not _FOLDER.match(path):
-            raise BadDefinition(
-                "writable_paths", path, "must begin with / or {app_root} or {home}"
-            )
+            raise BadDefinition("writable_paths", path, "must begin with / or {app_root} or {home}")
         if ".." in path.split("/"):
             raise BadDefinition("writable_paths", path, "write it without ..")
 

@@ -120,6 +120,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     name: str = ""
     environment: Literal["production", "staging", "test", "demo"] = "production"
     app_root: str = ""
+    allowed_roots: tuple[str, ...] = ()
     timezone: str = "UTC"
     database_url: str = ""
     listen: str = "127.0.0.1"
@@ -180,6 +181,11 @@ def _check_ranges(path: Path, settings: Settings) -> None:
     for category, most in settings.category_limits.items():
         if not 1 <= most <= 10_000:
             raise WrongUse(f"{path}: category_limits.{category} = {most}: must be from 1 to 10000")
+    for root in settings.allowed_roots:
+        if not root.startswith("/") or ".." in root.split("/") or "\0" in root:
+            raise WrongUse(
+                f"{path}: allowed_roots = {root!r}: write folders from / on, without `..`"
+            )
     if settings.control_port == settings.events_port:
         raise WrongUse(
             f"{path}: events_port = {settings.events_port}: must differ from control_port"

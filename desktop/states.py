@@ -85,6 +85,8 @@ _REASONS: Final[dict[str, str]] = {
     "catchup_limit": "more were missed than are made up for",
     "skip_next": "somebody let it pass",
     "database_away": "the database was away",
+    "cpu_limit": "its processor time was used up",
+    "file_size_limit": "a file grew beyond its limit",
 }
 _TRIGGERS: Final[dict[str, str]] = {
     "schedule": "Schedule",

@@ -11,6 +11,7 @@ from rich.table import Table
 
 OK_MARK = "✓"
 BAD_MARK = "✗"
+WARN_MARK = "!"
 
 FAILURES = frozenset({"error", "timeout", "killed_memory", "lost"})
 ENDING_STYLES = {
@@ -33,10 +34,12 @@ ENDING_STYLES = {
 REASONS = {
     "agent_down": "no agent ran then",
     "blackout": "no start is allowed then",
+    "cpu_limit": "its processor time was used up",
     "catchup_limit": "more were missed than are caught up",
     "clock_jump": "the clock was set past it",
     "disabled": "switched off",
     "never_started": "could not be started",
+    "file_size_limit": "a file grew beyond its limit",
     "no_trace": "no trace of it was found",
     "overlap": "the run before had not ended",
     "paused": "paused",
@@ -69,6 +72,11 @@ def good(text: str) -> None:
 def bad(text: str) -> None:
     """A line that something is not."""
     click.echo(f"{BAD_MARK} {text}")
+
+
+def warn(text: str) -> None:
+    """A line that something will not go as wanted."""
+    click.echo(f"{WARN_MARK} {text}")
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str) -> None:

@@ -129,12 +129,16 @@ def _group_id(name: str) -> int:
         ) from error
 
 
+def has_tool(name: str) -> bool:
+    """Is this program where the host keeps its own?"""
+    return any(os.access(f"{folder}/{name}", os.X_OK) for folder in FOLDERS)
+
+
 def _tool(name: str, needed_for: str) -> str:
     for folder in FOLDERS:
         path = f"{folder}/{name}"
         if os.access(path, os.X_OK):
             return path
     raise CannotConfine(
-        f"this host has no {name}, which is needed for {needed_for}; "
-        "install the package util-linux"
+        f"this host has no {name}, which is needed for {needed_for}; install the package util-linux"
     )

@@ -176,7 +176,9 @@ class Watch:
             resident = family.resident_bytes(run, self._by_pid)
             run.peak_seen = max(run.peak_seen, resident)
             if resident > run.memory_limit_bytes:
-                run.detail = f"{resident >> 20} MB in use, {run.memory_limit_bytes >> 20} MB allowed"
+                run.detail = (
+                    f"{resident >> 20} MB in use, {run.memory_limit_bytes >> 20} MB allowed"
+                )
                 # At once: in a grace it would take what the limit is there to protect.
                 self._stop_at_limit(run, "killed_memory", 0, now_s)
                 return
