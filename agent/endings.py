@@ -10,9 +10,9 @@ from agent.running.keeping import Ended
 from agent.runs import Run
 
 _SHELL_SIGNALLED: Final = 128
-_AT_CPU_LIMIT: Final = frozenset({signal.SIGXCPU, signal.SIGKILL})
-# The kernel counts in ticks, and what a run's last processes used may be a few of them short.
-_NEARLY: Final = 0.95
+# How much of its processor time must be used up for this signal to mean that: nobody else sends
+# SIGXCPU, though the kernel's two ways of counting differ a little; SIGKILL may come from anyone.
+_NEARLY: Final[dict[int, float]] = {signal.SIGXCPU: 0.5, signal.SIGKILL: 0.98}
 
 
 def ended(run: Run, definition: Definition, end: Ended, *, stop_reason: str | None) -> Run:
@@ -105,7 +105,8 @@ def _say_own_end(definition: Definition, end: Ended) -> tuple[str, str | None, s
     # A shell says that a signal ended its command by a status of 128 and the signal.
     number = end.signal or (end.exit_status or 0) - _SHELL_SIGNALLED
     cpu_limit_s, used_s = definition.cpu_limit_s, (end.cpu_ms or 0) / 1000
-    if cpu_limit_s and number in _AT_CPU_LIMIT and used_s >= cpu_limit_s * _NEARLY:
+    nearly = _NEARLY.get(number)
+    if cpu_limit_s and nearly and used_s >= cpu_limit_s * nearly:
         return (
             "timeout",
             "cpu_limit",
