@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 import structlog
 
-from agent import endings
+from agent import endings, slowness
 from agent.claims import followers, new_run, next_try, unrun
 from agent.clock import Clock, Timer
 from agent.definitions import Definition
@@ -274,6 +274,7 @@ class Runner:
             late_ms=max(0, found.started_ms - run.scheduled_ms),
         )
         self._hold(living)
+        self._warn_later(self._active[run.id])
         await self._recorder.started(living)
 
     def close(self) -> None:
@@ -394,6 +395,7 @@ class Runner:
         self._queue.hold(waiting)
 
     def _release(self, run: Run) -> None:
+        self._forget_timer(run.id)
         self._active.pop(run.id, None)
         self._queue.release(run.id)
 
@@ -417,12 +419,34 @@ class Runner:
         )
         active.run = living
         active.is_alive = True
+        self._warn_later(active)
         if active.stop_reason is not None:
             await self._stop(active)
         await self._recorded(lambda: self._recorder.started(living))
         active.is_recorded = True
         if active.run.status == "stopping":
             await self._tell_stopping(active)
+
+    def _warn_later(self, active: _Active) -> None:
+        run_id, now_ms = active.run.id, self._clock.now_ms()
+        wait_ms = slowness.warn_in_ms(active.run, active.definition, now_ms=now_ms)
+        if wait_ms is not None:
+            self._timers[run_id] = self._clock.call_later(wait_ms, lambda: self._warn(run_id))
+
+    def _warn(self, run_id: str) -> None:
+        self._timers.pop(run_id, None)
+        active = self._active.get(run_id)
+        if active is not None:
+            active.run = msgspec.structs.replace(active.run, warned_ms=self._clock.now_ms())
+            self._spawn(self._tell_slow(active), name=f"warn {run_id}")
+
+    async def _tell_slow(self, active: _Active) -> None:
+        log.warning("a run takes long", task=active.run.task_name, run_id=active.run.id)
+        trouble = slowness.trouble_of(active.run, active.definition)
+        await self._recorded(lambda: self._recorder.alert(trouble))
+        await self._recorded(lambda: self._recorder.started(active.run))
+        if active.run.id not in self._active:
+            await self._recorded(lambda: self._recorder.resolve(trouble.dedupe_key))
 
     async def _stop(self, active: _Active) -> None:
         if not await self._keepers.stop(active.run.id, grace_ms=active.grace_ms):
@@ -512,6 +536,8 @@ class Runner:
             )
         )
         new = await self._record_end(run, following, chained)
+        if run.warned_ms is not None:
+            await self._recorded(lambda: self._recorder.resolve(slowness.alert_of(run)))
         if following is not None and self._is_needless(following, definition):
             # A regular run came while the end was being written.
             self._end_soon(self._unrun(following, "skipped", "superseded"))
