@@ -22,6 +22,7 @@ from agent.rules.admission import Busy, say_closed
 from agent.running.keeping import Ended, Keepers, NotStarted, Order, Standing
 from agent.running.output import Outputs
 from agent.runs import Run
+from agent.sampling import Living
 from agent.store.tasks import TaskRow
 from agent.windows import Closed
 
@@ -91,6 +92,18 @@ class Runner:
     def running(self) -> int:
         """Runs that hold a slot."""
         return len(self._active)
+
+    def living(self) -> Iterable[Living]:
+        """The runs that have a process now."""
+        for active in self._active.values():
+            run = active.run
+            if active.is_alive and run.pid is not None and run.started_ms is not None:
+                yield Living(
+                    run_id=run.id,
+                    pid=run.pid,
+                    started_ms=run.started_ms,
+                    timeout_ms=active.definition.timeout_seconds * 1000,
+                )
 
     @property
     def queue(self) -> Queue:

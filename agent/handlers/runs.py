@@ -8,7 +8,7 @@ from agent.handlers.context import Context
 from agent.handlers.rights import check_output, may_read_output, may_see_commands
 from agent.handlers.rows import run_row
 from agent.runs import ENDINGS
-from agent.store import ledger, tasks
+from agent.store import ledger, samples, tasks
 from agent.wire.operations import Done
 from agent.wire.sessions import Who
 from shared.protocol.errors import BadRequest
@@ -20,6 +20,9 @@ from shared.protocol.requests import (
     RunDetail,
     RunFilter,
     RunGet,
+    RunSample,
+    RunSamples,
+    RunSamplesReply,
     RunsPage,
     RunsPageReply,
     RunStart,
@@ -83,6 +86,23 @@ async def get(context: Context, who: Who, request: RunGet) -> RunDetail:
         env_names=await _variables(context, run.task_name) if may_see_commands(who) else None,
         log_bytes=run.log_bytes or 0,
         def_rev=run.def_rev,
+    )
+
+
+async def samples_of(context: Context, _who: Who, request: RunSamples) -> RunSamplesReply:
+    """What a run used while it went on; raises RunNotFound."""
+    await context.database.read(partial(ledger.get, run_id=request.run_id))
+    taken = await context.database.read(partial(samples.of_run, run_id=request.run_id))
+    return RunSamplesReply(
+        samples=tuple(
+            RunSample(
+                at_ms=sample.sampled_ms,
+                cpu_ms=sample.cpu_ms,
+                rss_bytes=sample.rss_bytes,
+                processes=sample.processes,
+            )
+            for sample in taken
+        )
     )
 
 

@@ -33,6 +33,7 @@ HANDLERS: Final[dict[type[Request], _Function]] = {
     requests.RunBackfill: runs.backfill,
     requests.RunAbort: runs.abort,
     requests.RunGet: runs.get,
+    requests.RunSamples: runs.samples_of,
     requests.RunsPage: runs.page,
     requests.LogStat: logs.stat,
     requests.LogRead: logs.read,

@@ -26,6 +26,7 @@ MINIMUM: Final[dict[str, str]] = {
     "run.backfill": OPERATOR,
     "run.abort": OPERATOR,
     "run.get": VIEWER,
+    "run.samples": VIEWER,
     "runs.page": VIEWER,
     "log.stat": VIEWER,
     "log.read": VIEWER,

@@ -46,6 +46,7 @@ async def test_a_slow_run_has_a_warned_row_and_an_alert_until_its_end(workshop: 
 
         workshop.clock.advance(30_000)
         await workshop.until(lambda: bool(workshop.rows("slow")[0].warned_ms))
+        await workshop.settle()
         warned = workshop.rows("slow")[0]
         (alert,) = workshop.database.read_now(alerts.open_alerts)
         shown = workshop.shown[-1].runs

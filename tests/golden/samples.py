@@ -288,6 +288,7 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
     ),
     requests.RunAbort(op=OP, expires_ms=AT_MS, run_id=RUN_ID, grace_ms=5_000, reason="stuck"),
     requests.RunGet(run_id=RUN_ID),
+    requests.RunSamples(run_id=RUN_ID),
     requests.RunsPage(
         filter=requests.RunFilter(
             task_id="a",
@@ -451,6 +452,9 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
         env_names=("TOKEN",),
         log_bytes=512,
         def_rev=4,
+    ),
+    "run.samples": requests.RunSamplesReply(
+        samples=(requests.RunSample(at_ms=AT_MS, cpu_ms=900, rss_bytes=4096, processes=2),)
     ),
     "runs.page": requests.RunsPageReply(rows=(RUN,), next="abc"),
     "log.stat": requests.LogStatReply(

@@ -68,6 +68,7 @@ def example(request_type: str) -> Request:
         "run.backfill": {"task_id": "backup", "moments_ms": (1,)},
         "run.abort": {"run_id": RUN_ID},
         "run.get": {"run_id": RUN_ID},
+        "run.samples": {"run_id": RUN_ID},
         "log.stat": {"run_id": RUN_ID},
         "log.read": {"run_id": RUN_ID, "offset": 0},
         "metrics.page": {"series": ("cpu",), "from_ms": 0, "to_ms": 60_000},
