@@ -121,6 +121,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     environment: Literal["production", "staging", "test", "demo"] = "production"
     app_root: str = ""
     allowed_roots: tuple[str, ...] = ()
+    cgroup: str = ""
     timezone: str = "UTC"
     database_url: str = ""
     listen: str = "127.0.0.1"
@@ -186,6 +187,12 @@ def _check_ranges(path: Path, settings: Settings) -> None:
             raise WrongUse(
                 f"{path}: allowed_roots = {root!r}: write folders from / on, without `..`"
             )
+    cgroup = settings.cgroup
+    if cgroup and (not cgroup.startswith("/") or ".." in cgroup.split("/")):
+        raise WrongUse(
+            f"{path}: cgroup = {cgroup!r}: write the folder of a delegated cgroup from / on, "
+            "such as /sys/fs/cgroup/smartcron"
+        )
     if settings.control_port == settings.events_port:
         raise WrongUse(
             f"{path}: events_port = {settings.events_port}: must differ from control_port"

@@ -7,6 +7,9 @@ becomes the next, so the run keeps its one process and no instant of it is witho
 from __future__ import annotations
 
 import os
+import sys
+
+from agent.running import cgroup
 
 TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
 if TYPE_CHECKING:
@@ -30,7 +33,13 @@ class CannotConfine(Exception):
 
 def words_before(order: dict[str, Any]) -> list[str]:
     """What stands before the command of this order, often nothing; raises CannotConfine."""
-    return [*_limits(order), *_shares(order), *(order.get("sandbox") or ()), *_identity(order)]
+    return [
+        *_group(order),
+        *_limits(order),
+        *_shares(order),
+        *(order.get("sandbox") or ()),
+        *_identity(order),
+    ]
 
 
 def identity_of(order: dict[str, Any]) -> tuple[str, int, int] | None:
@@ -69,6 +78,19 @@ def home_of(user: str) -> dict[str, str]:
         "LOGNAME": account.pw_name,
         "SHELL": account.pw_shell,
     }
+
+
+def _group(order: dict[str, Any]) -> list[str]:
+    """Without a group of its own the family's memory is looked at instead."""
+    folder, limit = order.get("cgroup"), order.get("memory_limit_bytes")
+    if not folder or not limit:
+        return []
+    try:
+        cgroup.make(folder, limit)
+    except OSError as error:
+        sys.stderr.write(f"cgroup {folder} cannot be made: {error.strerror}; memory is sampled\n")
+        return []
+    return cgroup.words_to_join(folder)
 
 
 def _limits(order: dict[str, Any]) -> list[str]:

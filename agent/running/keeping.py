@@ -44,6 +44,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     cpus: str | None = None
     umask: int = 0o077
     no_new_privs: bool = False
+    cgroup: str = ""  # the one to make, if the kernel is to hold the memory limit
     sandbox: tuple[str, ...] = ()  # the program that makes it, with its arguments
 
 

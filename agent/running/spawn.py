@@ -13,6 +13,7 @@ from agent.definitions import Definition
 from agent.errors import BadDefinition
 from agent.running.abilities import check_abilities
 from agent.running.allowed import check_folder, check_program
+from agent.running.cgroup import folder_of
 from agent.running.keeping import Order
 from agent.running.sandbox import sandbox_words
 from agent.runs import Run
@@ -79,6 +80,9 @@ def build_order(
         cpus=definition.cpus,
         umask=int(definition.umask, 8),
         no_new_privs=_forbids_new_privs(definition),
+        cgroup=folder_of(settings.cgroup, run.id)
+        if settings.cgroup and definition.memory_limit_mb
+        else "",
         sandbox=sandbox_words(definition, folder, writable),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 
-from agent.running import family, processes
+from agent.running import cgroup, family, processes
 from agent.running.watched import ended_line
 
 TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
@@ -99,6 +99,11 @@ class Watch:
         family.remember(run, self._by_pid)
         run.status = over.si_status << 8 if over.si_code == os.CLD_EXITED else over.si_status
         run.read_bytes, run.written_bytes = processes.io_bytes(pid)
+        if run.group and not run.cause and cgroup.was_out_of_memory(run.group):
+            run.cause, run.detail = (
+                "killed_memory",
+                "the kernel ended it at the limit of its cgroup",
+            )
         self._over(run)
         _, _, usage = os.wait4(pid, os.WNOHANG)
         run.cpu_ms = max(round((usage.ru_utime + usage.ru_stime) * 1000), run.cpu_seen_ms)
@@ -208,6 +213,8 @@ class Watch:
 
     def _end(self, run: Watched) -> None:
         del self.runs[run.run_id]
+        if run.group:
+            cgroup.remove(run.group)
         self._tell(ended_line(run))
 
     @staticmethod

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from agent.running import cgroup
+
 TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
 if TYPE_CHECKING:
     from typing import Any
@@ -27,6 +29,7 @@ class Watched:
         kill_grace_ms: int = 10_000,
         memory_limit_bytes: int | None = None,
         cpu_limit_ms: int | None = None,
+        group: str = "",
         output_file: str = "",
         is_child: bool = True,
     ) -> None:
@@ -38,6 +41,7 @@ class Watched:
         self.kill_grace_ms = kill_grace_ms
         self.memory_limit_bytes = memory_limit_bytes
         self.cpu_limit_ms = cpu_limit_ms
+        self.group = group  # of the kernel, if it holds the memory limit
         self.output_file = output_file
         self.is_child = is_child
         self.cause = ""
@@ -75,6 +79,8 @@ class Watched:
 
 def watched(started: dict[str, Any], order: dict[str, Any], *, is_child: bool = True) -> Watched:
     """A run as its `started` and `order` lines tell it."""
+    group = order.get("cgroup") or ""
+    is_held = cgroup.is_there(group)
     return Watched(
         started["run"],
         started["pid"],
@@ -83,7 +89,8 @@ def watched(started: dict[str, Any], order: dict[str, Any], *, is_child: bool = 
         started_mono_ms=started["started_mono_ms"],
         timeout_ms=order["timeout_ms"] or 0,
         kill_grace_ms=order["kill_grace_ms"] or 0,
-        memory_limit_bytes=order["memory_limit_bytes"],
+        memory_limit_bytes=None if is_held else order["memory_limit_bytes"],
+        group=group if is_held else "",
         cpu_limit_ms=(order.get("cpu_limit_s") or 0) * 1000 or None,
         output_file=order["output_file"],
         is_child=is_child,
