@@ -162,5 +162,5 @@ def _tool(name: str, needed_for: str) -> str:
         if os.access(path, os.X_OK):
             return path
     raise CannotConfine(
-        f"this host has no {name}, which is needed for {needed_for}; install the package util-linux"
+        f"this host has no {name}, which is needed for {needed_for}; install the packages util-linux and coreutils"
     )

@@ -12,7 +12,7 @@ from agent.errors import BadDefinition
 from agent.running.confine import FOLDERS
 
 PROBE_WITHIN_S: Final = 5
-_TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108 - hidden from the run, not used
+_TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108  # nosec B108 - hidden, not used
 _SEES_ALL: Final = ("--dev-bind", "/", "/")
 _SEES_ALL_READ_ONLY: Final = ("--ro-bind", "/", "/", "--dev", "/dev")
 

@@ -290,7 +290,9 @@ def test_a_host_without_the_tools_is_told_what_to_install(
 ) -> None:
     monkeypatch.setattr(confine, "FOLDERS", (str(tmp_path),))
 
-    with pytest.raises(confine.CannotConfine, match=r"no prlimit.*install the package util-linux"):
+    with pytest.raises(
+        confine.CannotConfine, match=r"no prlimit.*install the packages util-linux and"
+    ):
         confine.words_before({"open_files_limit": 64})
 
     assert confine.words_before({}) == []
