@@ -24,6 +24,13 @@ _LIMITS = {
     "open_files_limit": "nofile",
     "file_size_limit_bytes": "fsize",
 }
+# What the C library itself takes from nobody while it works with more rights than its caller: the
+# programs before a command of another user are root's, and must not load what that user can write.
+_NOT_FOR_ROOT = frozenset(
+    {"GCONV_PATH", "GETCONF_DIR", "GLIBC_TUNABLES", "HOSTALIASES", "LOCALDOMAIN", "LOCPATH"}
+    | {"NIS_PATH", "NLSPATH", "RESOLV_HOST_CONF", "RES_OPTIONS", "TMPDIR", "TZDIR"}
+)
+_NOT_FOR_ROOT_BEGIN = ("LD_", "MALLOC_", "MUSL_")
 _IO_CLASSES = {"low": ("-c", "2", "-n", "7"), "idle": ("-c", "3")}
 
 
@@ -65,6 +72,19 @@ def identity_of(order: dict[str, Any]) -> tuple[str, int, int] | None:
         field = "run_as" if user else "run_as_group"
         raise CannotConfine(f"only root may start tasks as another user; remove {field}")
     return account.pw_name, account.pw_uid, group_id
+
+
+def words_after_change(environment: dict[str, str]) -> list[str]:
+    """What gives a command of another user the variables that nobody before it may have.
+
+    They are taken out of the environment.
+    """
+    kept_back = [
+        f"{name}={environment.pop(name)}"
+        for name in sorted(environment)
+        if name in _NOT_FOR_ROOT or name.startswith(_NOT_FOR_ROOT_BEGIN)
+    ]
+    return [_tool("env", "run_as with such an environment"), *kept_back] if kept_back else []
 
 
 def home_of(user: str) -> dict[str, str]:
@@ -162,5 +182,6 @@ def _tool(name: str, needed_for: str) -> str:
         if os.access(path, os.X_OK):
             return path
     raise CannotConfine(
-        f"this host has no {name}, which is needed for {needed_for}; install the packages util-linux and coreutils"
+        f"this host has no {name}, which is needed for {needed_for}; "
+        "install the packages util-linux and coreutils"
     )

@@ -117,17 +117,22 @@ def _confined(
     argv, environment = order["argv"], order["environment"]
     try:
         words = confine.words_before(order)
-        other = confine.identity_of(order) if order.get("user") else None
+        other = confine.identity_of(order)
+        if other is not None and order.get("user"):
+            environment = confine.home_of(other[0]) | environment
+        if other is not None:
+            environment = dict(environment)
+            words += confine.words_after_change(environment)
     except confine.CannotConfine as problem:
         raise NotLaunched(str(problem)) from problem
-    if other is not None:
-        environment = confine.home_of(other[0]) | environment
     if not words:
         return program, argv, environment
     # What the kernel would say of the program, only those before it would hear.
     _check_first_line(program)
     if not program.startswith("/"):
         program = f"{folder}/{program}"
+    if "=" in program and words[-1] != "--":
+        raise NotLaunched(f"{program} cannot be told from a variable; give it a path without =")
     return words[0], [*words, program, *argv[1:]], environment
 
 

@@ -1,8 +1,10 @@
 """A run is within its limits from its first instant, and its end tells which one it met."""
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from agent.running import confine
 from agent.running.keeping import NotStarted, Order
-from tests.agent.running.conftest import Desk, of_run
+from tests.agent.running.conftest import Desk, of_run, until
 
 is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change user")
 BUSY = "while :; do :; done"
@@ -200,6 +202,46 @@ async def test_a_set_uid_program_gives_nothing_to_a_run_without_new_privileges(d
 
 
 @is_root
+async def test_variables_that_steer_the_loader_reach_the_command_but_nobody_before_it(
+    desk: Desk,
+) -> None:
+    # Whoever loads programs in this mode leaves a file of his own, so that it is seen who did.
+    place = _folder_for_all()
+    try:
+        order = limited(desk, "R", "echo $LD_DEBUG $TMPDIR $A", user="nobody", nice=-1, cpus="0")
+        asked = {
+            "LD_DEBUG": "files",
+            "LD_DEBUG_OUTPUT": f"{place}/loaded",
+            "TMPDIR": "/x",
+            "A": "b",
+        }
+        environment = order.environment | asked
+        await desk.keepers.start(msgspec.structs.replace(order, environment=environment))
+        ended = await desk.end_of("R")
+        owners = {found.stat().st_uid for found in place.iterdir()}
+    finally:
+        shutil.rmtree(place)
+
+    assert desk.output("R").strip() == "files /x b"
+    assert ended.exit_status == 0
+    assert owners == {65534}
+
+
+@is_root
+async def test_a_user_at_its_cap_runs_nothing_least_of_all_as_root(desk: Desk) -> None:
+    await desk.keepers.start(limited(desk, "holds", "sleep 30 & sleep 30", user="nobody"))
+    await until(lambda: len(of_run("holds")) == 3, "three processes of the user")
+
+    said = await said_by(desk, "id -un", user="nobody", process_limit=1)
+    await desk.keepers.stop("holds", grace_ms=0)
+    await desk.end_of("holds")
+
+    assert "root" not in said
+    assert "Resource temporarily unavailable" in said
+    assert (await desk.end_of("R")).exit_status in {126, 127}
+
+
+@is_root
 @pytest.mark.parametrize(
     ("user", "group", "said"),
     [
@@ -310,6 +352,12 @@ async def test_an_end_tells_what_was_read_written_and_faulted(desk: Desk) -> Non
     assert ended.minor_faults > 50
     assert ended.major_faults is not None
     assert ended.written_bytes >= 3_000_000 or _is_in_memory(target)
+
+
+def _folder_for_all() -> Path:
+    place = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    place.chmod(0o777)
+    return place
 
 
 def _set_uid_id() -> Path:
