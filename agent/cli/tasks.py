@@ -27,6 +27,8 @@ from agent.wire.caller import new_op
 from schema import catalogue
 from shared.protocol import requests
 
+_LOOKED_AT: Final = "looked at many times a second, so it can be overshot"
+
 
 @click.group("tasks")
 def tasks() -> None:
@@ -197,6 +199,9 @@ def show(session: Session, task_name: str, as_json: bool) -> None:
         return
     click.echo(to_toml([row.definition]).strip())
     click.echo(f"\n# state: {_state(row, now_ms)}, version {row.def_rev}")
+    if row.definition.memory_limit_mb is not None:
+        held = "held by the kernel, in a cgroup" if session.settings.cgroup else _LOOKED_AT
+        click.echo(f"# memory limit: {held}")
     found = figures.get(task_name)
     if found is not None and found.last is not None:
         click.echo(

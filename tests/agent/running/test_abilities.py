@@ -1,6 +1,8 @@
 """What a host cannot keep is refused before a run, naming field, value and way out."""
 
 import os
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ from agent.definitions import Definition
 from agent.errors import BadDefinition
 from agent.running import confine
 from agent.running.abilities import check_abilities
+
+NOBODY = 65534
 
 
 def task(**fields: Any) -> Definition:
@@ -45,6 +49,38 @@ def test_the_processes_of_root_cannot_be_capped() -> None:
     assert "add run_as" in refusal(process_limit=50)
     assert "add run_as" in refusal(process_limit=50, run_as="root")
     check_abilities(task(process_limit=50, run_as="nobody"))
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[None]:
+    """The agent has no more rights than this user for a while."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.usefixtures("as_nobody")
+def test_an_agent_that_is_not_root_says_what_only_root_may() -> None:
+    assert "run_as = 'daemon': only root may start tasks as another user" in refusal(
+        run_as="daemon"
+    )
+    assert "run_as_group = 'daemon': only root" in refusal(run_as_group="daemon")
+    assert "nice = -5: only root may be more urgent" in refusal(nice=-5)
+
+    check_abilities(task(run_as="nobody", nice=5, process_limit=50))
+
+
+@pytest.mark.usefixtures("as_nobody")
+def test_limits_beyond_those_of_the_agent_itself_become_these() -> None:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+
+    words = confine.words_before({"open_files_limit": most + 1_000, "user": "nobody"})
+
+    assert words[1:] == [f"--nofile={most}:{most}", "--"]
 
 
 @pytest.mark.parametrize(
