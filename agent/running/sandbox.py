@@ -12,7 +12,8 @@ from agent.errors import BadDefinition
 from agent.running.confine import FOLDERS
 
 PROBE_WITHIN_S: Final = 5
-_TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108  # nosec B108 - hidden, not used
+# Folders that are hidden from a run, not used by us.
+_TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108  # nosec B108
 _SEES_ALL: Final = ("--dev-bind", "/", "/")
 _SEES_ALL_READ_ONLY: Final = ("--ro-bind", "/", "/", "--dev", "/dev")
 
