@@ -18,7 +18,7 @@ from agent.blackouts import Blackouts
 from agent.board import Backlog, Board
 from agent.boot import boot_id
 from agent.clock import SystemClock
-from agent.errors import AgentError
+from agent.errors import AgentError, AlreadyServing, StorageError
 from agent.handlers.context import Context, Identity
 from agent.handlers.keys import load_clients
 from agent.handlers.memory import Memory
@@ -35,11 +35,11 @@ from agent.running.redaction import Redactor
 from agent.running.secrets import load_secrets
 from agent.running.spawn import build_order
 from agent.sampling import Sampler
-from agent.scheduler import Scheduler
+from agent.scheduler import TASK_INVALID, Scheduler
 from agent.settings import Home, Settings
-from agent.store import events, ledger, state, tasks
+from agent.store import alerts, events, ledger, state, tasks
 from agent.store.database import Database, database_url
-from agent.store.state import Heartbeat
+from agent.store.state import HOLDER_LIVES_MS, Heartbeat, Holder
 from agent.timekeeper import Timekeeper
 from agent.wire.clients import Client, Clients
 from agent.wire.control import Control
@@ -57,6 +57,7 @@ log = structlog.get_logger(__name__)
 
 BEAT_MS = 15_000
 SETTLE_S = 2.0
+LET_GO_S = 1.0
 
 
 async def serve(home: Home, settings: Settings) -> None:
@@ -105,9 +106,37 @@ class _Core:
     board: Board
     journal: Journal
     started_ms: int
+    agent_id: str
+
+    async def hold(self) -> None:
+        """Work on this database alone; raises AlreadyServing when another agent does.
+
+        The lock of a home keeps a second agent out of that home; a database may be named by two.
+        """
+        now_ms = self.clock.now_ms()
+        other = await self.recorder.hold(self._holder(now_ms))
+        if other is not None:
+            raise AlreadyServing(
+                f"agent {other.agent_id} on host {other.host!r} works on this database, "
+                f"and said so {abs(now_ms - other.at_ms) // 1000} s ago; stop that one, give this "
+                f"one another database_url, or wait for {HOLDER_LIVES_MS // 60_000} min after "
+                "its end if it was killed"
+            )
+
+    async def let_go(self) -> None:
+        """Leave the database to whichever agent comes next."""
+        try:
+            async with asyncio.timeout(LET_GO_S):
+                await self.recorder.let_go(self._holder(self.clock.now_ms()))
+        except (StorageError, TimeoutError) as error:
+            log.error("the database is not let go", cause=str(error))
+
+    def _holder(self, now_ms: int) -> Holder:
+        return Holder(agent_id=self.agent_id, host=socket.gethostname(), at_ms=now_ms)
 
     async def beat(self) -> None:
-        """Tell the database that this agent lives."""
+        """Tell the database that this agent lives; raises AlreadyServing as `hold` does."""
+        await self.hold()
         await self.recorder.beat(
             Heartbeat(
                 at_ms=self.clock.now_ms(),
@@ -179,7 +208,7 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
                 runner.queue.in_background, scheduler.backlog, runner.queue.oldest_ms()
             ),
         )
-        yield _Core(
+        core = _Core(
             home=home,
             settings=settings,
             clock=clock,
@@ -194,7 +223,17 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             board=board,
             journal=journal,
             started_ms=clock.now_ms(),
+            agent_id=key_id(load_pair(home.keys / AGENT_KEY).public),
         )
+        try:
+            await core.hold()
+        except StorageError as error:
+            # Nothing is decided either while it refuses; the first beat asks again.
+            log.error("the database refuses; going on", cause=str(error))
+        try:
+            yield core
+        finally:
+            await core.let_go()
     finally:
         await asyncio.to_thread(database.close)
 
@@ -204,13 +243,20 @@ async def _begin(core: _Core, group: asyncio.TaskGroup) -> None:
     core.runner.work_in(group)
     decided_until_ms = await core.database.read(state.decided_until)
     history = await core.database.read(
-        partial(tasks.history, until_ms=core.started_ms, changed_after_ms=decided_until_ms or 0)
+        partial(
+            tasks.history, until_ms=core.started_ms, changed_after_ms=(decided_until_ms or 0) - 1
+        )
     )
     await core.scheduler.begin(
         decided_until_ms=decided_until_ms or 0,
         highest_ms=await core.database.read(state.highest),
         boots=await core.database.read(events.boots),
         history=history,
+        told=[
+            alert.task_name
+            for alert in await core.database.read(alerts.open_alerts)
+            if alert.kind == TASK_INVALID and alert.task_name
+        ],
     )
     standing = await core.keepers.open()
     unfinished = await core.database.read(ledger.unfinished)
@@ -308,7 +354,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
                 group.create_task(core.scheduler.run(), name="scheduler"),
                 group.create_task(watcher.run(), name="health"),
                 group.create_task(sampler.run(), name="samples"),
-                group.create_task(_beat_often(core), name="beat"),
+                group.create_task(_beat_often(core, stop), name="beat"),
             ]
             doors += [
                 group.create_task(control.run(), name="control"),
@@ -352,10 +398,15 @@ async def _leave(
     log.info("stopped; living runs stay with their keeper", runs=core.runner.running)
 
 
-async def _beat_often(core: _Core) -> None:
+async def _beat_often(core: _Core, stop: asyncio.Event) -> None:
     while True:
         try:
             await core.beat()
+        except AlreadyServing as error:
+            # It took over while this one, or its host, stood still: two would undo each other.
+            log.error("stopping: another agent has taken the database", cause=str(error))
+            stop.set()
+            return
         except AgentError as error:
             log.error("heartbeat not recorded", cause=str(error))
         await core.clock.sleep_ms(BEAT_MS)

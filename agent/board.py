@@ -12,12 +12,11 @@ from agent.errors import AgentError
 from agent.handlers.rows import alert_row, check_row, run_row, task_row
 from agent.recorder import Shown
 from agent.roster import Roster
-from agent.runs import LIVE_STATES, Run
+from agent.runs import Run
 from agent.store import alerts, ledger, statistics
 from agent.store.alerts import Alert
 from agent.store.checks import Check
 from agent.store.database import Database
-from agent.store.ledger import RunFilter
 from agent.store.rollups import FAILURES, HOUR_MS
 from agent.store.statistics import TaskStats
 from shared.protocol.events import Summary
@@ -80,13 +79,11 @@ class Board:
         self._stats = await self._database.read(partial(statistics.of_tasks, now_ms=now_ms))
         self._hour = now_ms // HOUR_MS
         newest = await self._database.read(partial(ledger.page, limit=MAX_ENDED))
-        live = await self._database.read(
-            partial(ledger.page, wanted=RunFilter(statuses=LIVE_STATES), limit=1000)
-        )
+        live = await self._database.read(ledger.unfinished)
         for run in reversed(newest.runs):
             if run.has_ended:
                 self._note_ended(run, now_ms)
-        for run in live.runs:
+        for run in live:
             self._note(run, now_ms)
         self.show_alerts(await self._database.read(alerts.open_alerts))
         self.show_tasks(task.task_name for task in self._roster.all())

@@ -72,10 +72,12 @@ def followers(
     tasks: Iterable[TaskRow], run: Run, busy: Callable[[str], Busy], *, now_ms: int
 ) -> tuple[Run, ...]:
     """The rows of those tasks among the ones that wait for it which this end starts."""
+    # Only failures are tried again: where the last try is not made, the failure was the end.
+    status = "error" if run.trigger == "retry" and run.started_ms is None else run.status
     rows = []
     for task in tasks:
         definition = task.definition
-        if not (task.enabled and follows(definition, run.status)):
+        if not (task.enabled and follows(definition, status)):
             continue
         moment_ms = (run.ended_ms or now_ms) + definition.after_delay_s * 1000
         row = new_run(

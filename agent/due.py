@@ -7,6 +7,7 @@ from typing import Final
 from agent.cron.moments import DueMoment, Moments
 from agent.cron.words import in_words
 from agent.definitions import Definition
+from agent.errors import BadDefinition
 from agent.rules import schedule
 from agent.rules.schedule import Timing
 
@@ -17,6 +18,15 @@ def next_due(task: Definition, after_ms: int, *, boots: Sequence[int] = ()) -> i
     Here and below `boots` are the moments at which the host was started, in order.
     """
     return schedule.next_moment(timing_of(task), after_ms, boots=boots)
+
+
+def fault_of(task: Definition) -> str | None:
+    """Why nobody can say when this task is due, for one that no door has checked."""
+    try:
+        next_due(task, 0)
+    except BadDefinition as error:
+        return str(error)
+    return None
 
 
 def next_dues(

@@ -9,15 +9,32 @@ from agent.definitions import Definition
 from agent.running.keeping import Ended
 from agent.runs import Run
 
+STOPPED_BY_HAND: Final = "by_request"
 _SHELL_SIGNALLED: Final = 128
 # How much of its processor time must be used up for this signal to mean that: nobody else sends
 # SIGXCPU, though the kernel's two ways of counting differ a little; SIGKILL may come from anyone.
 _NEARLY: Final[dict[int, float]] = {signal.SIGXCPU: 0.5, signal.SIGKILL: 0.98}
 
 
-def ended(run: Run, definition: Definition, end: Ended, *, stop_reason: str | None) -> Run:
-    """The run with the end that its keeper told."""
+def stopping(run: Run, reason: str | None, by: str | None) -> Run:
+    """The run with why, and by whom, it is being ended; names have no bound, reasons are codes."""
+    said = f"stopped by {by}" if by else None
+    note = "; ".join(part for part in (said, run.note) if part)
+    return msgspec.structs.replace(run, reason=reason, note=note or None)
+
+
+def ended(
+    run: Run,
+    definition: Definition,
+    end: Ended,
+    *,
+    stop_reason: str | None,
+    stopped_by: str | None = None,
+) -> Run:
+    """The run with the end that its keeper told; who stopped it only where the stop ended it."""
     status, reason, message = _say(definition, end, stop_reason)
+    if end.cause == "aborted" and stop_reason is not None:
+        run = stopping(run, stop_reason, stopped_by)
     return msgspec.structs.replace(
         run,
         status=status,
@@ -54,11 +71,16 @@ def unseen(run: Run, definition: Definition | None, *, now_ms: int) -> Run | Non
         )
     if definition is None or not definition.enabled:
         return msgspec.structs.replace(run, status="skipped", reason="disabled", ended_ms=now_ms)
-    # Not late is what had to wait: for the end of a blackout, or for its delay in a chain.
-    late_ms = now_ms - max(run.scheduled_ms, run.retry_at_ms or 0)
-    if run.trigger != "manual" and late_ms > definition.start_deadline_s * 1000:
+    if is_past_deadline(run, definition, now_ms=now_ms):
         return msgspec.structs.replace(run, status="missed", reason="agent_down", ended_ms=now_ms)
     return None
+
+
+def is_past_deadline(run: Run, definition: Definition, *, now_ms: int) -> bool:
+    """It was due longer ago than its task lets a run start late; an order by hand never is."""
+    # Not late is what had to wait: for the end of a blackout, or for its delay in a chain.
+    late_ms = now_ms - max(run.scheduled_ms, run.retry_at_ms or 0)
+    return run.trigger != "manual" and late_ms > definition.start_deadline_s * 1000
 
 
 def stand_in(run: Run) -> Definition:

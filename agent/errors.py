@@ -86,6 +86,10 @@ class StorageError(AgentError):
     """The database cannot be used."""
 
 
+class NotStorable(StorageError):
+    """The database takes no such value; asking again does not help."""
+
+
 class AlreadyServing(AgentError):
     """Another agent works on this home."""
 

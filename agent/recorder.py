@@ -17,7 +17,7 @@ from agent.store.checks import Check
 from agent.store.corrections import Overreaching, Taken, Withdrawn
 from agent.store.database import Database
 from agent.store.samples import Sample
-from agent.store.state import Heartbeat
+from agent.store.state import Heartbeat, Holder
 from agent.store.tasks import Applied, TaskRow
 
 _MANY: Final = 200
@@ -81,6 +81,10 @@ class Recorder:
         """A run is alive, or still is; nothing happens when it has ended already."""
         await self._move(run)
 
+    async def delayed(self, run: Run) -> None:
+        """A run that waits is to wait longer; nothing happens when it has ended already."""
+        await self._move(run)
+
     async def stopping(self, run: Run) -> None:
         """A run was told to stop; nothing happens when it has ended already."""
         await self._move(run)
@@ -98,7 +102,7 @@ class Recorder:
 
         `following` is its next attempt, `chained` are runs of tasks that come after it; they are
         there from the same moment on. A run that has ended already keeps its ending, and nothing
-        follows it twice.
+        follows it twice: the same end told again is answered alike, another one with nothing.
         """
         new = await self._database.write(
             partial(ledger.end, run=run, retry=following, chained=chained)
@@ -222,6 +226,14 @@ class Recorder:
     async def beat(self, heartbeat: Heartbeat) -> None:
         """The agent is alive, for those who look at the database from outside."""
         await self._database.write(partial(state.beat, heartbeat=heartbeat))
+
+    async def hold(self, holder: Holder) -> Holder | None:
+        """Work on this database; the other agent that does so already, if there is one."""
+        return await self._database.write(partial(state.hold, holder=holder))
+
+    async def let_go(self, holder: Holder) -> None:
+        """Work on this database no more."""
+        await self._database.write(partial(state.let_go, holder=holder))
 
     async def _move(self, run: Run) -> None:
         if await self._database.write(partial(ledger.move, run=run)):

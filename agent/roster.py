@@ -1,9 +1,10 @@
 """Which tasks exist now: the definitions in memory, as the database has them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import partial
 
 from agent.store.database import Database
-from agent.store.tasks import TaskRow, load_all
+from agent.store.tasks import Span, TaskRow, history, load_all
 
 
 class Roster:
@@ -16,16 +17,37 @@ class Roster:
 
     async def load(self) -> frozenset[str]:
         """Read all tasks anew; returns the names that are new, changed or gone."""
-        rows = await self._database.read(load_all)
-        fresh = {row.definition.task_name: row for row in rows}
-        changed = {
+        rows = await self.read()
+        changed = self.changed(rows)
+        self.replace(rows)
+        return changed
+
+    async def read(self) -> tuple[TaskRow, ...]:
+        """All tasks as the database has them now; nothing is taken over yet."""
+        return await self._database.read(load_all)
+
+    def changed(self, rows: Iterable[TaskRow]) -> frozenset[str]:
+        """The names that are new, changed or gone, if these are all tasks."""
+        fresh = {row.task_name: row for row in rows}
+        return frozenset(
             name
             for name in fresh.keys() | self._tasks.keys()
             if _signature(fresh.get(name)) != _signature(self._tasks.get(name))
-        }
+        )
+
+    def replace(self, rows: Iterable[TaskRow]) -> None:
+        """These are all tasks."""
+        rows = tuple(rows)
+        self.remove(self._tasks.keys() - {row.task_name for row in rows})
         self.put(rows)
-        self.remove(changed - fresh.keys())
-        return frozenset(changed)
+
+    async def history(
+        self, names: Collection[str], *, since_ms: int, until_ms: int
+    ) -> dict[str, tuple[Span, ...]]:
+        """Those of these tasks that were changed since a moment, with what was in force when."""
+        return await self._database.read(
+            partial(history, until_ms=until_ms, changed_after_ms=since_ms - 1, names=names)
+        )
 
     def put(self, rows: Iterable[TaskRow]) -> None:
         """These are as they are now; all others stay."""
@@ -63,6 +85,7 @@ def _signature(row: TaskRow | None) -> object:
     if row is None:
         return None
     return (
+        row.fault,
         row.def_rev,
         row.enabled,
         row.paused,

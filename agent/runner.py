@@ -2,8 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -11,9 +14,10 @@ import structlog
 
 from agent import endings, slowness
 from agent.claims import followers, new_run, next_try, unrun
-from agent.clock import Clock, Timer
+from agent.clock import Clock
 from agent.definitions import Definition
 from agent.errors import AgentError, Conflict, RunNotFound, StorageError, TaskNotFound, WrongUse
+from agent.hours import Hours
 from agent.queueing import Queue, Waiting
 from agent.recorder import Recorder
 from agent.roster import Roster
@@ -43,6 +47,7 @@ class _Active:
     run: Run
     definition: Definition
     stop_reason: str | None = None
+    stopped_by: str | None = None
     grace_ms: int = 0
     is_alive: bool = False  # its keeper has a process for it
     is_recorded: bool = False  # and its row says so
@@ -76,9 +81,11 @@ class Runner:
             slots=slots, background_slots=catchup_slots, category_slots=category_slots
         )
         self._active: dict[str, _Active] = {}
-        self._ordering: set[str] = set()  # tasks of which a manual run is being written down
-        self._retries: dict[str, Run] = {}
-        self._timers: dict[str, Timer] = {}  # of retries, and of runs that wait for their hour
+        self._ordering: Counter[str] = Counter()  # manual runs being written down, by task
+        self._arriving: Counter[str] = Counter()  # and all others, but those made up for
+        self._retries = Hours(clock, self._retry_due)
+        self._parked = Hours(clock, self._unpark)
+        self._unwarned = Hours(clock, self._warn)  # those that live and may come to take long
         self._works: set[asyncio.Task[None]] = set()  # starts, ends and rows under way
         self._early: list[Ended] | None = []  # ends told before `recover` knew their runs
         self._group: asyncio.TaskGroup | None = None
@@ -111,8 +118,23 @@ class Runner:
         return self._queue
 
     def busy(self, task_name: str) -> Busy:
-        """What of this task runs and waits."""
-        return self._queue.busy(task_name)
+        """What of this task runs and waits, or is being written down to wait."""
+        busy, arriving = self._queue.busy(task_name), self._arriving[task_name]
+        return Busy(busy.alive, busy.waiting + arriving) if arriving else busy
+
+    @contextmanager
+    def arriving(self, rows: Iterable[Run]) -> Iterator[None]:
+        """Count these already while they are being written: two at once see each other."""
+        names = Counter(
+            row.task_name
+            for row in rows
+            if row.status == "queued" and not self._waiting(row).is_background
+        )
+        self._arriving += names
+        try:
+            yield
+        finally:
+            self._arriving -= names
 
     async def wait_idle(self) -> None:
         """Return when nothing is startable, alive or unrecorded; retries may still be planned."""
@@ -141,13 +163,25 @@ class Runner:
     def submit(self, runs: Iterable[Run]) -> None:
         """Take claimed runs; they start as soon as slots, priority, policy and windows allow."""
         for run in runs:
-            waiting = self._waiting(run)
-            if not waiting.is_background and waiting.definition.overlap != "allow":
-                self._supersede_retries(run)
-            if not waiting.is_background and waiting.definition.overlap == "replace":
-                self._replace(run)
-            self._enqueue(waiting)
+            self._admit(run)
         self._dispatch()
+
+    def look_again(self) -> None:
+        """The clock or a calendar is another: see whose hour has come, or is another too."""
+        now_ms = self._clock.now_ms()
+        for run in self._retries:
+            if run.retry_at_ms is not None and run.retry_at_ms <= now_ms:
+                self._retries.hasten(run.id)
+        for run in self._parked:
+            if run.scheduled_ms > now_ms:
+                continue  # the delay of a chain
+            definition = self._definition(run)
+            closed = self._closed_at(definition, now_ms)
+            if closed is None or definition.in_blackout == "skip":
+                self._parked.hasten(run.id)
+            elif closed.until_ms not in (None, run.retry_at_ms):
+                self._queue.remove(run.id)
+                self._delay(Waiting(run, definition), closed)
 
     async def start_now(
         self,
@@ -162,21 +196,20 @@ class Runner:
         task = self._task_to_order(task_name)
         self._check_room(task.definition, if_running)
         now_ms = self._clock.now_ms()
-        self._ordering.add(task_name)  # holds the task while the claim is written
+        wanted = new_run(
+            task,
+            moment_ms=now_ms,
+            now_ms=now_ms,
+            trigger="manual",
+            requested_by=who,
+            note=reason,
+            op=op,
+        )
+        self._ordering[task_name] += 1  # holds the task while the claim is written
         try:
-            run = await self._recorder.order(
-                new_run(
-                    task,
-                    moment_ms=now_ms,
-                    now_ms=now_ms,
-                    trigger="manual",
-                    requested_by=who,
-                    note=reason,
-                    op=op,
-                )
-            )
+            run = await self._confirmed([wanted], lambda: self._recorder.order(wanted))
         finally:
-            self._ordering.discard(task_name)
+            self._ordering[task_name] -= 1
         self.submit([run])
         return run
 
@@ -199,21 +232,20 @@ class Runner:
                 f"moments: {task_name} can be run as of moments that have passed; "
                 "for now use `tasks run`"
             )
-        taken = await self._recorder.backfill(
-            [
-                new_run(
-                    task,
-                    moment_ms=moment_ms,
-                    now_ms=now_ms,
-                    trigger="manual",
-                    attempt=2,
-                    requested_by=who,
-                    note=reason,
-                    op=op,
-                )
-                for moment_ms in sorted(set(moments_ms))
-            ]
-        )
+        wanted = [
+            new_run(
+                task,
+                moment_ms=moment_ms,
+                now_ms=now_ms,
+                trigger="manual",
+                attempt=2,
+                requested_by=who,
+                note=reason,
+                op=op,
+            )
+            for moment_ms in sorted(set(moments_ms))
+        ]
+        taken = await self._confirmed(wanted, lambda: self._recorder.backfill(wanted))
         self.submit(taken)
         return taken
 
@@ -221,7 +253,7 @@ class Runner:
         """Stop a run, queued, waiting or alive; returns the state it is in afterwards."""
         active = self._active.get(run_id)
         if active is not None:
-            active.stop_reason = f"by {who}"
+            active.stop_reason, active.stopped_by = endings.STOPPED_BY_HAND, who
             active.grace_ms = (
                 active.definition.kill_grace_s * 1000 if grace_ms is None else grace_ms
             )
@@ -229,11 +261,12 @@ class Runner:
             if active.is_alive:
                 await self._stop(active)
             return "stopping"
-        waiting = self._queue.remove(run_id) or self._retries.pop(run_id, None)
+        waiting = self._queue.remove(run_id) or self._retries.remove(run_id)
         if waiting is None:
             raise RunNotFound(run_id)
-        self._forget_timer(run_id)
-        await self._record_end(self._unrun(waiting, "aborted", f"by {who}"))
+        self._parked.remove(run_id)
+        told = endings.stopping(waiting, endings.STOPPED_BY_HAND, who)
+        await self._record_end(self._unrun(told, "aborted", endings.STOPPED_BY_HAND))
         self._dispatch()
         return "ended"
 
@@ -257,12 +290,12 @@ class Runner:
         for run_id in recorded:
             await asyncio.to_thread(self._outputs.discard, run_id)
         await self._keepers.forget(recorded)
-        # A crash may have come between a regular run and the end of the retry it replaces.
-        for run in [*again, *(active.run for active in self._active.values())]:
-            if self._definition(run).overlap != "allow":
-                self._supersede_retries(run)
+        # A crash may have come between a regular run and the ends of those that it replaces.
+        for active in self._active.values():
+            if active.definition.overlap != "allow":
+                self._supersede_retries(active.run)
         for run in again:
-            self._enqueue(self._waiting(run))
+            self._admit(run)
         early, self._early = self._early or [], None
         for told in early:
             self._take_end(told)
@@ -293,13 +326,16 @@ class Runner:
     def close(self) -> None:
         """Start nothing more; what lives stays with the keeper."""
         self._closing = True
-        for timer in self._timers.values():
-            timer.cancel()
+        self._retries.close()
+        self._parked.close()
+        self._unwarned.close()
 
     def _task_to_order(self, task_name: str) -> TaskRow:
         task = self._roster.get(task_name)
         if task is None:
             raise TaskNotFound(task_name)
+        if task.fault is not None:
+            raise Conflict(f"{task_name} cannot run: {task.fault}; correct it first")
         if self._closing:
             raise Conflict("the agent is stopping; ask again when it is back")
         return task
@@ -311,7 +347,7 @@ class Runner:
                 f"if_running = 'parallel': runs of {name} never live side by side; "
                 "use 'queue', or define it with overlap = 'allow'"
             )
-        is_free = not (busy.alive or busy.waiting or name in self._ordering)
+        is_free = not (busy.alive or busy.waiting or self._ordering[name])
         if is_free or if_running == "queue" or definition.overlap == "replace":
             return
         if if_running == "parallel" and busy.alive + busy.waiting < definition.most_running:
@@ -327,6 +363,15 @@ class Runner:
     def _waiting(self, run: Run) -> Waiting:
         return Waiting(run, self._definition(run))
 
+    def _admit(self, run: Run) -> None:
+        """Let a claimed run wait; what it makes needless, or replaces, gives way."""
+        waiting = self._waiting(run)
+        if not waiting.is_background and waiting.definition.overlap != "allow":
+            self._supersede_retries(run)
+        if not waiting.is_background and waiting.definition.overlap == "replace":
+            self._replace(run)
+        self._enqueue(waiting)
+
     def _enqueue(self, waiting: Waiting) -> None:
         """Let a run wait for a slot, or first for its hour."""
         run, now_ms = waiting.run, self._clock.now_ms()
@@ -338,19 +383,35 @@ class Runner:
         self._queue.put(waiting)
 
     def _park(self, waiting: Waiting, duration_ms: int) -> None:
-        run_id = waiting.run.id
         self._queue.park(waiting)
-        self._timers[run_id] = self._clock.call_later(duration_ms, lambda: self._unpark(run_id))
+        self._parked.put(waiting.run, duration_ms)
 
-    def _unpark(self, run_id: str) -> None:
-        self._timers.pop(run_id, None)
-        if self._queue.unpark(run_id):
+    def _unpark(self, run: Run) -> None:
+        if self._queue.unpark(run.id):
             self._idle.clear()
             self._dispatch()
 
-    def _forget_timer(self, run_id: str) -> None:
-        if timer := self._timers.pop(run_id, None):
-            timer.cancel()
+    def _delay(self, waiting: Waiting, closed: Closed) -> None:
+        """Let a run wait until a window is over, also under the next agent."""
+        run, now_ms = waiting.run, self._clock.now_ms()
+        until_ms = closed.until_ms
+        if until_ms is None:
+            known_ms = run.retry_at_ms or 0
+            until_ms = known_ms if known_ms > now_ms else now_ms + LOOK_AGAIN_MS
+        delayed = msgspec.structs.replace(run, retry_at_ms=until_ms)
+        self._park(Waiting(delayed, waiting.definition), until_ms - now_ms)
+        if until_ms != run.retry_at_ms:
+            self._spawn(self._tell_delay(delayed), name=f"delay {run.id}")
+
+    async def _tell_delay(self, run: Run) -> None:
+        while run in self._parked.of(run.task_name):
+            try:
+                await self._recorder.delayed(run)
+            except StorageError as error:
+                log.error("the database refuses; trying again", cause=str(error))
+                await self._clock.sleep_ms(RECORD_AGAIN_MS)
+            else:
+                return
 
     def _dispatch(self) -> None:
         """Start what may start, most urgent first; the rest keeps its place."""
@@ -374,8 +435,7 @@ class Runner:
                 continue
             self._queue.release(run.id)
             if definition.in_blackout == "delay":
-                now_ms = self._clock.now_ms()
-                self._park(waiting, (closed.until_ms or now_ms + LOOK_AGAIN_MS) - now_ms)
+                self._delay(waiting, closed)
             else:
                 note = say_closed(closed, definition.timezone)
                 self._end_soon(self._unrun(run, "skipped", "blackout", note))
@@ -385,7 +445,7 @@ class Runner:
         """Make way for a newer run: what waits is skipped, what lives is stopped."""
         for older in self._queue.waiting_of(run.task_name):
             self._queue.remove(older.id)
-            self._forget_timer(older.id)
+            self._parked.remove(older.id)
             self._end_soon(self._unrun(older, "skipped", "replaced"))
         for active in list(self._active.values()):
             if active.run.task_name == run.task_name and active.stop_reason is None:
@@ -408,7 +468,7 @@ class Runner:
         self._queue.hold(waiting)
 
     def _release(self, run: Run) -> None:
-        self._forget_timer(run.id)
+        self._unwarned.remove(run.id)
         self._active.pop(run.id, None)
         self._queue.release(run.id)
 
@@ -441,17 +501,16 @@ class Runner:
             await self._tell_stopping(active)
 
     def _warn_later(self, active: _Active) -> None:
-        run_id, now_ms = active.run.id, self._clock.now_ms()
+        now_ms = self._clock.now_ms()
         wait_ms = slowness.warn_in_ms(active.run, active.definition, now_ms=now_ms)
         if wait_ms is not None:
-            self._timers[run_id] = self._clock.call_later(wait_ms, lambda: self._warn(run_id))
+            self._unwarned.put(active.run, wait_ms)
 
-    def _warn(self, run_id: str) -> None:
-        self._timers.pop(run_id, None)
-        active = self._active.get(run_id)
+    def _warn(self, run: Run) -> None:
+        active = self._active.get(run.id)
         if active is not None:
             active.run = msgspec.structs.replace(active.run, warned_ms=self._clock.now_ms())
-            self._spawn(self._tell_slow(active), name=f"warn {run_id}")
+            self._spawn(self._tell_slow(active), name=f"warn {run.id}")
 
     async def _tell_slow(self, active: _Active) -> None:
         log.warning("a run takes long", task=active.run.task_name, run_id=active.run.id)
@@ -471,7 +530,7 @@ class Runner:
 
     async def _tell_stopping(self, active: _Active) -> None:
         """Write it down now: whoever records the end may not be the agent that was asked."""
-        by = msgspec.structs.replace(active.run, reason=active.stop_reason)
+        by = endings.stopping(active.run, active.stop_reason, active.stopped_by)
         try:
             await self._recorder.stopping(by)
         except StorageError as error:
@@ -488,7 +547,8 @@ class Runner:
         if active.stop_reason is None:
             over = self._unrun(active.run, "error", "never_started")
         else:
-            over = self._unrun(active.run, "aborted", active.stop_reason)
+            told = endings.stopping(active.run, active.stop_reason, active.stopped_by)
+            over = self._unrun(told, "aborted", active.stop_reason)
         await self._finish(msgspec.structs.replace(over, error_message=cause), active.definition)
         await self._keepers.forget([active.run.id])
 
@@ -510,7 +570,13 @@ class Runner:
         self._dispatch()
 
     async def _end(self, active: _Active, ended: Ended) -> None:
-        run = endings.ended(active.run, active.definition, ended, stop_reason=active.stop_reason)
+        run = endings.ended(
+            active.run,
+            active.definition,
+            ended,
+            stop_reason=active.stop_reason,
+            stopped_by=active.stopped_by,
+        )
         run = await self._kept(run, ended)
         await self._finish(run, active.definition)
         # The keeper remembers the run until nothing of it is left to clear away.
@@ -541,23 +607,15 @@ class Runner:
     async def _finish(self, run: Run, definition: Definition) -> None:
         """Record an end, and with it the next attempt, or the runs of the tasks that follow."""
         following = None if self._closing_for(run) else self._next_attempt(run, definition)
-        chained = (
-            ()
-            if following is not None
-            else followers(
-                self._roster.followers(run.task_name), run, self.busy, now_ms=self._clock.now_ms()
-            )
-        )
-        new = await self._record_end(run, following, chained)
+        new = await self._record_end(run, following)
         if run.warned_ms is not None:
             await self._recorded(lambda: self._recorder.resolve(slowness.alert_of(run)))
-        if following is not None and self._is_needless(following, definition):
+        planned = next((row for row in new if row.status == "retry_wait"), None)
+        if planned is not None and self._is_needless(planned, definition):
             # A regular run came while the end was being written.
-            self._end_soon(self._unrun(following, "skipped", "superseded"))
-        elif following is not None:
-            self._plan_retry(following)
-        # A moment may have been moved by a millisecond to where none was before it.
-        self.submit(row for row in new if row.trigger == "chain" and row.status == "queued")
+            self._end_soon(self._unrun(planned, "skipped", "superseded"))
+        elif planned is not None:
+            self._plan_retry(planned)
         log.info(
             "run ended",
             task=run.task_name,
@@ -598,12 +656,9 @@ class Runner:
         # A clock that was set since must not make it longer than any retry ever waits.
         longest_ms = retry.longest_wait_ms(self._definition(run))
         wait_ms = min(max(0, (run.retry_at_ms or 0) - self._clock.now_ms()), longest_ms)
-        self._retries[run.id] = run
-        self._timers[run.id] = self._clock.call_later(wait_ms, lambda: self._retry_due(run))
+        self._retries.put(run, wait_ms)
 
     def _retry_due(self, run: Run) -> None:
-        self._retries.pop(run.id, None)
-        self._timers.pop(run.id, None)
         task = self._roster.get(run.task_name)
         if task is None or not task.enabled:
             self._end_soon(self._unrun(run, "skipped", "disabled"))
@@ -615,12 +670,11 @@ class Runner:
         """A regular run of the task makes retries of it needless, planned or in the queue."""
         for waiting in self._queue.retries_of(run.task_name):
             self._queue.remove(waiting.id)
+            self._parked.remove(waiting.id)
             self._end_soon(self._unrun(waiting, "skipped", "superseded"))
-        for planned in list(self._retries.values()):
-            if planned.task_name == run.task_name:
-                del self._retries[planned.id]
-                self._forget_timer(planned.id)
-                self._end_soon(self._unrun(planned, "skipped", "superseded"))
+        for planned in self._retries.of(run.task_name):
+            self._retries.remove(planned.id)
+            self._end_soon(self._unrun(planned, "skipped", "superseded"))
 
     # Writing
 
@@ -633,10 +687,34 @@ class Runner:
     async def _end_unrun(self, run: Run) -> None:
         await self._record_end(run)
 
-    async def _record_end(
-        self, run: Run, following: Run | None = None, chained: Sequence[Run] = ()
-    ) -> tuple[Run, ...]:
-        return await self._recorded(lambda: self._recorder.ended(run, following, chained))
+    async def _record_end(self, run: Run, following: Run | None = None) -> tuple[Run, ...]:
+        """Write an end with what follows from it, and let the tasks after it start."""
+        chained: tuple[Run, ...] = ()
+        if following is None:
+            after = self._roster.followers(run.task_name)
+            chained = followers(after, run, self.busy, now_ms=self._clock.now_ms())
+        with self.arriving(chained):
+            new = await self._recorded(lambda: self._recorder.ended(run, following, chained))
+        # A moment may have been moved by a millisecond to where none was before it.
+        self.submit(row for row in new if row.trigger == "chain" and row.status == "queued")
+        return new
+
+    async def _confirmed(self, runs: Sequence[Run], write: Callable[[], Awaitable[T]]) -> T:
+        """Write an order; one that is answered with an error is taken back if it stands after all.
+
+        A connection may break between a commit and its answer.
+        """
+        try:
+            return await write()
+        except StorageError:
+            self._spawn(self._take_back(runs), name=f"take back {runs[0].id}")
+            raise
+
+    async def _take_back(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            refused = self._unrun(run, "skipped", "unconfirmed")
+            with suppress(RunNotFound):  # as its order was told
+                await self._recorded(partial(self._recorder.ended, refused))
 
     async def _recorded(self, write: Callable[[], Awaitable[T]]) -> T:
         """Write until it is written: the keeper remembers the end as long as we do not."""

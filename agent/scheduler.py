@@ -3,18 +3,19 @@
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice, pairwise
 from typing import TypeVar
 
 import structlog
 
-from agent.claims import decided
+from agent.claims import decided, unrun
 from agent.clock import Clock
 from agent.definitions import Definition
 from agent.due import count_due, due_between, next_due
-from agent.errors import BadDefinition, Refused, StorageError
+from agent.endings import is_past_deadline
+from agent.errors import BadDefinition, NotStorable, Refused, StorageError
 from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules import calendar, schedule
@@ -32,6 +33,7 @@ from agent.runs import Run
 from agent.store.alerts import Trouble
 from agent.store.corrections import Overreaching
 from agent.store.tasks import Span, TaskRow
+from agent.takeover import Takeover, left_behind, takeover
 from agent.timekeeper import Timekeeper
 from agent.windows import Closed
 
@@ -45,9 +47,12 @@ ROWS_AT_ONCE = 2_000
 """Rows of a long absence that share a transaction; between two what is due now has its turn."""
 ROWS_OF_ABSENCE = 50_000
 """Moments told one by one after an absence, of all tasks together; the others are summed."""
+TASK_INVALID = "task_invalid"
 FEWEST_ROWS, MOST_ROWS = 20, 1_000
 
 T = TypeVar("T")
+
+_NOTHING: Mapping[str, int] = {}
 
 
 class Scheduler:
@@ -136,41 +141,87 @@ class Scheduler:
         highest_ms: int,
         boots: Sequence[int],
         history: Mapping[str, Sequence[Span]],
+        told: Iterable[str] = (),
     ) -> None:
         """Find the next due moment of every task, from what is stored on.
 
-        What was due by definitions that were changed while no agent served is missed.
+        What was due by definitions that were changed while no agent served is missed. `told` are
+        the tasks of which an earlier agent said that they cannot be scheduled.
         """
+        self._told.update(told)
         self._boots = tuple(boots)
         self._highest_ms = highest_ms
         self._decided_until_ms = decided_until_ms
         await self._begin_by_clock()
         self._plan_all()
-        self._overdue = chain.from_iterable(
-            self._taken_away(task, history.get(task.task_name, ()), decided_until_ms)
-            for task in self._roster.all()
-        )
+        for name, spans in history.items():
+            taken = takeover(spans, decided_until_ms)
+            self._pass_over(name, taken, decided_until_ms, Late("agent_down"))
 
     async def reload(self) -> None:
         """Take over what changed in the definitions; nothing else is looked at."""
-        # What is due already was due by the old definitions.
         async with self._deciding:
-            await self._decide()
-            changed = await self._roster.load()
+            happened = await self._look()
+            try:
+                rows = await self._roster.read()
+            except (StorageError, Refused):
+                # What happened to the clocks was told once: decide by it now.
+                await self._decide_what_was((), happened)
+                raise
+            changed = self._roster.changed(rows)
+            await self._decide_what_was(changed, happened)
+            self._roster.replace(rows)
             self._take_over(changed)
             if self._timekeeper.have_zones_changed(at_once=True):
                 await self._change_zones()
+            self._runner.look_again()  # calendars may be others too
         if changed:
             log.info("definitions changed", tasks=sorted(changed)[:20], count=len(changed))
 
     async def take(self, rows: Iterable[TaskRow], gone: Iterable[str] = ()) -> None:
         """Take over some tasks as they were just recorded; all others are not looked at."""
         async with self._deciding:
-            await self._decide()
             rows, gone = tuple(rows), tuple(gone)
+            names = (*(row.task_name for row in rows), *gone)
+            await self._decide_what_was(names, await self._look())
             self._roster.put(rows)
             self._roster.remove(gone)
-            self._take_over((*(row.task_name for row in rows), *gone))
+            self._take_over(names)
+
+    async def _decide_what_was(
+        self, names: Collection[str], happened: Sequence[Happening] | None
+    ) -> None:
+        """Decide by the definitions known so far: of those that changed, up to their change."""
+        if happened is None:
+            return
+        decided_until_ms, now_ms = self._decided_until_ms, self._clock.now_ms()
+        known: dict[str, Takeover] = {}
+        if names:
+            history = await self._until_recorded(
+                lambda: self._roster.history(names, since_ms=decided_until_ms, until_ms=now_ms)
+            )
+            known = {name: takeover(spans, decided_until_ms) for name, spans in history.items()}
+        first_ms = {
+            name: taken.first_ms
+            for name, taken in known.items()
+            if taken.first_ms is not None and self._roster.get(name) is not None
+        }
+        await self._decide_due(happened, first_ms)
+        for name, taken in known.items():
+            self._pass_over(name, taken, first_ms.get(name, decided_until_ms), Late("too_late"))
+
+    def _pass_over(self, name: str, taken: Takeover, after_ms: int, late: Late) -> None:
+        """Let what only versions between two decisions made due have its rows; go on after them.
+
+        A new timing raises the watermark to the change, a disabled or removed task is not looked
+        at, and a pause says nothing of moments before it.
+        """
+        if taken.last_ms is None:
+            return
+        now_ms = self._clock.now_ms()
+        rows = left_behind(taken, after_ms, late=late, now_ms=now_ms, boots=self._boots)
+        self._overdue = chain(self._overdue, rows)
+        self._watermarks[name] = max(self._watermarks.get(name, 0), taken.last_ms)
 
     def _take_over(self, names: Iterable[str]) -> None:
         names = tuple(names)
@@ -194,30 +245,42 @@ class Scheduler:
             await self._decide()
 
     async def _decide(self) -> None:
+        happened = await self._look()
+        if happened is not None:
+            await self._decide_due(happened)
+
+    async def _look(self) -> Sequence[Happening] | None:
+        """What happened to the clocks since the last look; None while they cannot be trusted."""
         self._timekeeper.look(asked_ms=self._asked_ms)
         self._asked_ms = None
         happened = self._timekeeper.take()
         # A wrong clock may also be put right in steps too small to be seen.
         if happened or (self._is_held and self._clock.now_ms() >= EARLIEST_MS):
             await self._react(happened)
-        if self._is_held:
-            return
+        return None if self._is_held else happened
+
+    async def _decide_due(
+        self, happened: Sequence[Happening], until_ms: Mapping[str, int] = _NOTHING
+    ) -> None:
+        """Decide what is due by now, or of some tasks up to an earlier moment."""
         now_ms = self._clock.now_ms()
         late = self._why_late(happened, now_ms)
         beat_due = now_ms - self._beat_ms >= BEAT_MS or now_ms < self._beat_ms
-        runs, watermarks = await self._decide_tasks(self._take_due(now_ms), now_ms, late)
+        runs, watermarks = await self._decide_tasks(self._take_due(now_ms), now_ms, late, until_ms)
         if runs or watermarks or beat_due:
             await self._claim(runs, watermarks, decided_until_ms=now_ms)
             self._beat_ms = now_ms
         self._decided_until_ms = now_ms
         self._has_watched = True
+        if beat_due or happened:
+            self._runner.look_again()
         if beat_due:
             if self._timekeeper.have_zones_changed(at_once=False):
                 await self._change_zones()
             await self._tell_broken()
 
     async def _decide_tasks(
-        self, due: Mapping[str, int], now_ms: int, late: Late
+        self, due: Mapping[str, int], now_ms: int, late: Late, until_ms: Mapping[str, int]
     ) -> tuple[list[Run], dict[str, int]]:
         """Decide for these tasks; the rows still to be claimed, and how far their tasks are.
 
@@ -237,12 +300,13 @@ class Scheduler:
             if task is None:
                 continue
             at_ms = self._clock.now_ms()
+            ends_ms = min(at_ms, until_ms.get(name, at_ms))
             try:
-                runs.extend(await self._decide_task(task, at_ms, late=late, limit=limit))
+                runs.extend(await self._decide_task(task, at_ms, ends_ms, late=late, limit=limit))
             except Exception as error:  # noqa: BLE001 - its trace is logged, the others go on
                 self._broke(name, error)
                 continue
-            watermarks[name] = at_ms
+            watermarks[name] = ends_ms
             if len(runs) >= ROWS_AT_ONCE:
                 await self._claim(runs, watermarks)
                 runs, watermarks = [], {}
@@ -259,29 +323,76 @@ class Scheduler:
         decided_until_ms: int | None = None,
     ) -> None:
         """Write these rows, and how far their tasks are decided with them; then start."""
-        claimed = await self._until_recorded(
-            lambda: self._recorder.claim(
-                runs, watermarks=watermarks, decided_until_ms=decided_until_ms
-            )
-        )
-        self._runner.submit(run for run in runs if run.id in claimed and run.status == "queued")
+        try:
+            with self._runner.arriving(runs):
+                claimed = await self._until_recorded(
+                    lambda: self._recorder.claim(
+                        runs, watermarks=watermarks, decided_until_ms=decided_until_ms
+                    )
+                )
+                ours = [run for run in runs if run.id in claimed and run.status == "queued"]
+                startable = await self._in_time(ours)
+        except NotStorable as error:
+            await self._claim_apart(runs, watermarks, error)
+            return
+        self._runner.submit(startable)
         for name, at_ms in watermarks.items():
-            self._watermarks[name] = at_ms
-            self._plan(name, after_ms=at_ms)
+            # A change may have been taken over meanwhile that counts from a later moment.
+            self._watermarks[name] = max(at_ms, self._watermarks.get(name, 0))
+            self._plan(name, after_ms=self._watermarks[name])
         if watermarks:
             self._changed(watermarks)
+
+    async def _claim_apart(
+        self, runs: Sequence[Run], watermarks: Mapping[str, int], error: NotStorable
+    ) -> None:
+        """Claim what the database refuses task by task, so that one alone is held up by it."""
+        names = {run.task_name for run in runs}
+        if len(names) < 2:
+            for name in names:
+                self._broke(name, error)
+            return
+        for name in names:
+            await self._claim(
+                [run for run in runs if run.task_name == name],
+                {name: watermarks[name]} if name in watermarks else {},
+            )
+        rest = {name: at_ms for name, at_ms in watermarks.items() if name not in names}
+        if rest:
+            await self._claim((), rest)
+
+    async def _in_time(self, runs: Sequence[Run]) -> Sequence[Run]:
+        """Those that may still start; what a refusing database held up for too long may not."""
+        now_ms = self._clock.now_ms()
+        late = [run for run in runs if self._is_past_deadline(run, now_ms)]
+        if not late:
+            return runs
+        log.error("claimed too late to be started", runs=len(late))
+        note = "the database refused the claim until the deadline for its start was over"
+        missed = [unrun(run, "missed", "too_late", now_ms=now_ms, note=note) for run in late]
+        await self._until_recorded(
+            lambda: asyncio.gather(*[self._recorder.ended(run) for run in missed])
+        )
+        gone = {run.id for run in late}
+        return [run for run in runs if run.id not in gone]
+
+    def _is_past_deadline(self, run: Run, now_ms: int) -> bool:
+        task = self._roster.get(run.task_name)
+        return task is not None and is_past_deadline(run, task.definition, now_ms=now_ms)
 
     # Deciding on one task
 
     async def _decide_task(
-        self, task: TaskRow, now_ms: int, *, late: Late, limit: int
+        self, task: TaskRow, now_ms: int, until_ms: int, *, late: Late, limit: int
     ) -> list[Run]:
         definition = task.definition
         if definition.missed == "all":
             limit = max(limit, definition.catchup_limit)
         after_ms = max(task.watermark_ms, self._watermarks.get(task.task_name, 0))
         decisions: list[Decision] = []
-        for begins_ms, ends_ms in pairwise(_cuts(task, after_ms, now_ms)):
+        if after_ms >= until_ms:
+            return []
+        for begins_ms, ends_ms in pairwise(_cuts(task, after_ms, until_ms)):
             moments = due_between(definition, begins_ms, ends_ms, limit=limit, boots=self._boots)
             held = _held(task, ends_ms)
             decisions += (
@@ -330,30 +441,6 @@ class Scheduler:
             return Late("agent_down")
         return Late("too_late")
 
-    def _taken_away(
-        self, task: TaskRow, spans: Sequence[Span], decided_until_ms: int
-    ) -> Iterator[Run]:
-        """Rows for moments that a change put out of the scheduler's sight before it decided them.
-
-        A new timing raises the watermark to the change, a disabled task is not looked at.
-        """
-        now_ms = self._clock.now_ms()
-        until_ms = task.watermark_ms if task.enabled else now_ms
-        for span, following in pairwise(spans):
-            begins_ms = max(span.from_ms, decided_until_ms)
-            ends_ms = min(following.from_ms, until_ms)
-            if not span.enabled or begins_ms >= ends_ms:
-                continue
-            try:
-                moments = due_between(span.definition, begins_ms, ends_ms, boots=self._boots)
-            except BadDefinition as error:
-                log.error(
-                    "an earlier version is not readable", task=task.task_name, cause=str(error)
-                )
-                return
-            for decision in refuse(moments, Held("paused") if span.paused else Late("agent_down")):
-                yield decided(task, decision, now_ms)
-
     # Planning
 
     def _plan_all(self) -> None:
@@ -367,6 +454,9 @@ class Scheduler:
         task = self._roster.get(name)
         if task is None:
             self._watermarks.pop(name, None)
+            return
+        if task.fault is not None:
+            self._broke(name, StorageError(task.fault))
             return
         if not task.enabled:
             return
@@ -395,7 +485,7 @@ class Scheduler:
         """One task that cannot be scheduled must not hold up the others."""
         self._next.pop(name, None)
         self._broken[name] = str(error)
-        if isinstance(error, BadDefinition):
+        if isinstance(error, (BadDefinition, StorageError)):
             log.error("a task cannot be scheduled", task=name, cause=str(error))
         else:
             log.error("a task cannot be scheduled", task=name, exc_info=error)
@@ -405,7 +495,7 @@ class Scheduler:
         for name in self._broken.keys() - self._told:
             trouble = Trouble(
                 dedupe_key=_alert_of(name),
-                kind="task_invalid",
+                kind=TASK_INVALID,
                 severity="high",
                 title=f"{name} cannot be scheduled",
                 message=f"{self._broken[name]}; it does not run until its definition is mended",
@@ -557,6 +647,8 @@ class Scheduler:
         while True:
             try:
                 return await write()
+            except NotStorable:
+                raise
             except (StorageError, Refused) as error:  # refused: too many ask at once
                 log.error("the database refuses; trying again", cause=str(error))
                 await self._clock.sleep_ms(RECORD_AGAIN_MS)
@@ -580,4 +672,4 @@ def _held(task: TaskRow, ends_ms: int) -> Held | None:
 
 
 def _alert_of(name: str) -> str:
-    return f"task_invalid:{name}"
+    return f"{TASK_INVALID}:{name}"

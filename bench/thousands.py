@@ -20,6 +20,7 @@ from agent.roster import Roster
 from agent.settings import Home, Settings
 from agent.store import state, tasks
 from agent.store.database import Database, database_url
+from agent.wire.keyfiles import AGENT_KEY, make_pair
 from bench.measure import TIMES, Figure, in_new_process, median_of_new_processes
 from bench.texts import ZONES, realistic_texts
 
@@ -100,6 +101,7 @@ def made_home(count: int, *, is_quiet: bool = False) -> Iterator[Path]:
         home = Home(Path(folder))
         home.keys.mkdir(mode=0o700)
         home.make()
+        make_pair(home.keys / AGENT_KEY)
         database = Database.open(database_url(Settings(), home))
         try:
             for how, shown, at_ms in (

@@ -18,7 +18,8 @@ class Actions(QObject):
 
     run_requested = Signal(str)
     stop_requested = Signal(str)
-    pause_requested = Signal(list, object)
+    pause_asked = Signal(list)
+    """Until when is chosen first, with what would fall into the pause in sight."""
     resume_requested = Signal(list)
     skip_requested = Signal(list)
     enable_requested = Signal(list)
@@ -89,10 +90,10 @@ class Actions(QObject):
         dialog.accepted.connect(lambda: self.stop_requested.emit(run_id))
         dialog.open()
 
-    def pause(self, task_ids: Sequence[str], until_ms: int | None) -> None:
-        """Start nothing of them until then, or until resumed."""
-        if self._check():
-            self.pause_requested.emit(list(task_ids), until_ms)
+    def pause(self, task_ids: Sequence[str]) -> None:
+        """Ask until when nothing of them is to start."""
+        if task_ids and self._check():
+            self.pause_asked.emit(list(task_ids))
 
     def resume(self, task_ids: Sequence[str]) -> None:
         """Let them start again."""
@@ -100,14 +101,14 @@ class Actions(QObject):
             self.resume_requested.emit(list(task_ids))
 
     def pause_or_resume(self, task_ids: Sequence[str]) -> None:
-        """Resume when all are paused, else pause until resumed."""
+        """Resume when all are paused, else ask until when to pause."""
         tasks = [task for task in map(self._tasks.task, task_ids) if task is not None]
         if not tasks:
             return
         if all(task.paused for task in tasks):
             self.resume(task_ids)
         else:
-            self.pause(task_ids, None)
+            self.pause(task_ids)
 
     def skip(self, task_ids: Sequence[str]) -> None:
         """Let their next due moment pass without a run."""

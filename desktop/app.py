@@ -18,7 +18,7 @@ from desktop.network.mailbox import LinkNews, LogChunk, Mailbox, TestResult, Tes
 from desktop.network.sockets import new_key
 from desktop.network.station import Place
 from desktop.network.thread import Handle, Network
-from desktop.remote import Notice, Remote
+from desktop.remote import Notice, Refused, Remote
 from desktop.settings import Connection, Environment, Profile, Settings, SettingsError, WindowState
 from desktop.theme import Theme
 from desktop.views.connect import ConnectDialog
@@ -118,6 +118,8 @@ class Application(QObject):
         window.run_requested.connect(remote.run_now)
         window.stop_requested.connect(self._stop_run)
         window.pause_requested.connect(self._pause)
+        window.backfill_requested.connect(self._backfill)
+        window.question_asked.connect(remote.ask)
         window.resume_requested.connect(lambda ids: _each(ids, remote.resume))
         window.skip_requested.connect(lambda ids: _each(ids, remote.skip))
         window.enable_requested.connect(lambda ids: _each(ids, remote.enable))
@@ -142,9 +144,25 @@ class Application(QObject):
         task_id = next((task.id for task in self._rows.values() if task.run_id == run_id), "")
         self._remote.stop(run_id, task_id)
 
-    def _pause(self, task_ids: Sequence[str], until_ms: int | None) -> None:
-        for task_id in task_ids:
-            self._remote.pause(task_id, until_ms)
+    def _pause(
+        self,
+        task_ids: Sequence[str],
+        until_ms: int | None,
+        reason: str | None,
+        done: Callable[[], None],
+        failed: Refused,
+    ) -> None:
+        self._remote.pause(task_ids, until_ms, reason, then=done, failed=failed)
+
+    def _backfill(
+        self,
+        task_id: str,
+        moments_ms: Sequence[int],
+        reason: str | None,
+        done: Callable[[Sequence[str]], None],
+        failed: Refused,
+    ) -> None:
+        self._remote.backfill(task_id, moments_ms, reason, then=done, failed=failed)
 
     def _get_detail(self, task_id: str) -> None:
         self._remote.get_task(task_id, self._show_detail, _unsaid)

@@ -1,7 +1,7 @@
 """What the screen can ask of an agent, and what becomes of it."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar, cast
 
 import msgspec
@@ -21,14 +21,14 @@ from shared.protocol.requests import (
     MetricsPageReply,
     Request,
     RunAbort,
+    RunBackfill,
+    RunBackfillReply,
     RunDetail,
     RunFilter,
     RunGet,
     RunsPage,
     RunsPageReply,
     RunStart,
-    SchedulePreview,
-    SchedulePreviewReply,
     StatsGet,
     StatsReply,
     TaskDetail,
@@ -42,6 +42,8 @@ from shared.protocol.rows import Task
 
 ReplyT = TypeVar("ReplyT", bound=AnyReply)
 Failed = Callable[[str], None]
+Refused = Callable[[str, str], None]
+"""Takes the sentence that says why not, and the path of the field it is about, if it is one."""
 UNDO_STEPS: Final = 20
 
 
@@ -56,6 +58,20 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Waiting(msgspec.Struct, frozen=True):
     answered: Callable[[Answer], None]
+
+
+_Undo = tuple[TaskSet | TaskSkip, ...]
+"""What takes one act back: an order for each way in which its tasks stood before."""
+
+
+class _Order(msgspec.Struct, frozen=True):
+    """An order on its way: whom it is for, what is said when it is done, and who is told."""
+
+    task_ids: tuple[str, ...]
+    done: str
+    back: _Undo
+    then: Callable[[AnyReply | None], None] | None
+    failed: Refused | None
 
 
 class Remote(QObject):
@@ -84,7 +100,7 @@ class Remote(QObject):
         self._only_looks = False
         self._waiting: dict[int, _Waiting] = {}
         self._logs: dict[int, Callable[[LogChunk], None]] = {}
-        self._undo: list[TaskSet | TaskSkip] = []
+        self._undo: list[_Undo] = []
         bridge.answered.connect(self._answered)
         bridge.output_came.connect(self._output_came)
 
@@ -103,113 +119,183 @@ class Remote(QObject):
     def run_now(self, task_id: str) -> None:
         """Order a run of the task."""
         request = RunStart(op=_op(), expires_ms=0, task_id=task_id)
-        self._order(request, task_id, f"{self._name(task_id)} is ordered to run.")
+        self._order(request, (task_id,), f"{task_id} is ordered to run.")
 
     def stop(self, run_id: str, task_id: str = "") -> None:
         """Stop a run: TERM, its grace, KILL."""
         request = RunAbort(op=_op(), expires_ms=0, run_id=run_id)
-        self._order(request, task_id, f"{self._name(task_id)} is being stopped.")
+        ids = (task_id,) if task_id else ()
+        self._order(request, ids, f"{task_id or 'The run'} is being stopped.")
 
-    def pause(self, task_id: str, until_ms: int | None = None, reason: str | None = None) -> None:
-        """Start no due run of the task for a while, or until it is resumed."""
-        self._set(task_id, "is paused.", paused=True, until_ms=until_ms, reason=reason)
+    def pause(
+        self,
+        task_ids: Sequence[str],
+        until_ms: int | None = None,
+        reason: str | None = None,
+        *,
+        then: Callable[[], None] | None = None,
+        failed: Refused | None = None,
+    ) -> None:
+        """Start no due run of these tasks for a while, or until they are resumed."""
+        request = TaskSet(
+            op=_op(),
+            expires_ms=0,
+            ids=tuple(task_ids),
+            paused=True,
+            until_ms=until_ms,
+            reason=reason,
+        )
+        self._set(request, f"{_they_are(task_ids)} paused.", then=then, failed=failed)
 
     def resume(self, task_id: str) -> None:
         """Take a pause back."""
-        self._set(task_id, "goes on.", paused=False)
+        request = TaskSet(op=_op(), expires_ms=0, ids=(task_id,), paused=False)
+        self._set(request, f"{task_id} goes on.")
 
     def skip(self, task_id: str) -> None:
         """Let the next due moment of the task pass without a run."""
         request = TaskSkip(op=_op(), expires_ms=0, ids=(task_id,))
         self._order(
             request,
-            task_id,
-            f"{self._name(task_id)} lets its next moment pass.",
-            back=msgspec.structs.replace(request, count=0),
+            (task_id,),
+            f"{task_id} lets its next moment pass.",
+            back=(msgspec.structs.replace(request, count=0),),
+        )
+
+    def backfill(
+        self,
+        task_id: str,
+        moments_ms: Sequence[int],
+        reason: str | None,
+        *,
+        then: Callable[[Sequence[str]], None],
+        failed: Refused,
+    ) -> None:
+        """Run the task as of moments that have passed; `then` takes the ids of the runs."""
+        request = RunBackfill(
+            op=_op(),
+            expires_ms=0,
+            task_id=task_id,
+            moments_ms=tuple(moments_ms),
+            reason=reason,
+        )
+        count = len(request.moments_ms)
+        what = "a past moment" if count == 1 else f"{count} past moments"
+
+        def answered(reply: AnyReply | None) -> None:
+            then(reply.run_ids if isinstance(reply, RunBackfillReply) else ())
+
+        self._order(
+            request,
+            (task_id,),
+            f"{task_id} is ordered to run as of {what}.",
+            then=answered,
+            failed=failed,
         )
 
     def enable(self, task_id: str) -> None:
         """Let the task run by its schedule again."""
-        self._set(task_id, "is switched on.", enabled=True)
+        request = TaskSet(op=_op(), expires_ms=0, ids=(task_id,), enabled=True)
+        self._set(request, f"{task_id} is switched on.")
 
     def disable(self, task_id: str) -> None:
         """Switch the task off."""
-        self._set(task_id, "is switched off.", enabled=False)
+        request = TaskSet(op=_op(), expires_ms=0, ids=(task_id,), enabled=False)
+        self._set(request, f"{task_id} is switched off.")
 
     def undo(self) -> None:
         """Take the last reversible act back."""
         if not self._undo:
             self.said.emit(Notice(text="There is nothing to undo.", kind="bad"))
             return
-        request = self._undo.pop()
-        task_id = request.ids[0]
-        self._order(
-            msgspec.structs.replace(request, op=_op()),
-            task_id,
-            f"{self._name(task_id)} is as it was before.",
-        )
+        for request in self._undo.pop():
+            self._order(
+                msgspec.structs.replace(request, op=_op()),
+                request.ids,
+                _as_before(request.ids),
+            )
 
     def _set(
         self,
-        task_id: str,
+        request: TaskSet,
         done: str,
         *,
-        enabled: bool | None = None,
-        paused: bool | None = None,
-        until_ms: int | None = None,
-        reason: str | None = None,
+        then: Callable[[], None] | None = None,
+        failed: Refused | None = None,
     ) -> None:
-        request = TaskSet(
-            op=_op(),
-            expires_ms=0,
-            ids=(task_id,),
-            enabled=enabled,
-            paused=paused,
-            until_ms=until_ms,
-            reason=reason,
+        before = [task for task in map(self._find_task, request.ids) if task is not None]
+
+        def answered(_reply: AnyReply | None) -> None:
+            if then is not None:
+                then()
+
+        self._order(
+            request,
+            request.ids,
+            done,
+            back=inverse(request, before),
+            then=answered,
+            failed=failed,
         )
-        task = self._find_task(task_id)
-        back = None if task is None else inverse(request, task)
-        self._order(request, task_id, f"{self._name(task_id)} {done}", back=back)
 
     def _order(
-        self, request: Command, task_id: str, done: str, *, back: TaskSet | TaskSkip | None = None
+        self,
+        request: Command,
+        task_ids: Sequence[str],
+        done: str,
+        *,
+        back: _Undo = (),
+        then: Callable[[AnyReply | None], None] | None = None,
+        failed: Refused | None = None,
     ) -> None:
+        """Send it; what goes wrong is told to `failed`, else said."""
+        task_id = task_ids[0] if len(task_ids) == 1 else ""
+        order = _Order(tuple(task_ids), done, back, then, failed)
         if self._only_looks:
             text = "This connection only looks. Change that under Connections to give orders."
-            self.said.emit(Notice(text=text, kind="bad", task_id=task_id))
-            return
-
-        def answered(answer: Answer) -> None:
-            failure = answer.failure or _refusal(answer.reply)
-            if failure is not None:
-                self._say_failure(failure, task_id, is_final=answer.is_final)
+            if failed is not None:
+                failed(text, "")
             else:
-                self._remember(back)
-                self.said.emit(Notice(text=done, can_undo=back is not None, task_id=task_id))
-            if answer.is_final:
-                self.command_done.emit(task_id)
+                self.said.emit(Notice(text=text, kind="bad", task_id=task_id))
+            return
+        for each in task_ids:
+            self.command_sent.emit(each)
+        self._ask(request, lambda answer: self._settle(order, answer))
 
-        self.command_sent.emit(task_id)
-        self._ask(request, answered)
+    def _settle(self, order: _Order, answer: Answer) -> None:
+        task_id = order.task_ids[0] if len(order.task_ids) == 1 else ""
+        failure, refused_ids = answer.failure, frozenset[str]()
+        undo: _Undo = ()
+        if failure is None:
+            failure, refused_ids = _refusal(answer.reply)
+            undo = _without(order.back, refused_ids)
+            self._remember(undo)
+        if failure is None:
+            if order.then is not None:
+                order.then(answer.reply)
+            self.said.emit(Notice(text=order.done, can_undo=bool(undo), task_id=task_id))
+        elif order.failed is not None and answer.is_final:
+            order.failed(in_words(failure), str(failure.detail.get("path") or ""))
+        else:
+            self._say_failure(failure, task_id, is_final=answer.is_final)
+        if answer.is_final:
+            for each in order.task_ids:
+                self.command_done.emit(each)
 
-    def _remember(self, back: TaskSet | TaskSkip | None) -> None:
-        if back is not None:
+    def _remember(self, back: _Undo) -> None:
+        if back:
             self._undo.append(back)
             del self._undo[:-UNDO_STEPS]
 
     def _say_failure(self, failure: Failure, task_id: str, *, is_final: bool) -> None:
-        text = f"{self._name(task_id)}: {in_words(failure)}" if task_id else in_words(failure)
+        text = f"{task_id}: {in_words(failure)}" if task_id else in_words(failure)
         if not is_final:
             text = (
-                f"{self._name(task_id)}: the agent did not answer. What became of the order is "
+                f"{task_id or 'The order'}: the agent did not answer. What became of the order is "
                 "asked as soon as it is back."
             )
         kind = "bad" if is_final else "doubt"
         self.said.emit(Notice(text=text, kind=kind, task_id=task_id))
-
-    def _name(self, task_id: str) -> str:
-        return task_id or "The run"
 
     # --- questions -----------------------------------------------------------------------------
 
@@ -251,14 +337,17 @@ class Remote(QObject):
         """Samples of the server's figures."""
         return self._read(request, MetricsPageReply, then, failed)
 
-    def preview(
-        self,
-        request: SchedulePreview,
-        then: Callable[[SchedulePreviewReply], None],
-        failed: Failed | None = None,
-    ) -> int:
-        """When a schedule would fire, computed by the agent."""
-        return self._read(request, SchedulePreviewReply, then, failed)
+    def ask(self, request: Request, then: Callable[[AnyReply], None], failed: Refused) -> None:
+        """Anything a dialog wants to know; what goes wrong is told at the field it is about."""
+
+        def answered(answer: Answer) -> None:
+            failure = answer.failure
+            if failure is not None:
+                failed(in_words(failure), str(failure.detail.get("path") or ""))
+            elif answer.reply is not None:
+                then(answer.reply)
+
+        self._ask(request, answered)
 
     def read_log(
         self,
@@ -341,8 +430,17 @@ class Remote(QObject):
         then(chunk)
 
 
-def inverse(request: TaskSet, before: Task) -> TaskSet | None:
-    """What brings the task back to how it was; None when the request changes nothing."""
+def inverse(request: TaskSet, before: Sequence[Task]) -> _Undo:
+    """What brings the tasks back to how they were; those that change nothing are left out."""
+    back: dict[TaskSet, list[str]] = {}
+    for task in before:
+        one = _inverse(request, task)
+        if one is not None:
+            back.setdefault(one, []).append(task.id)
+    return tuple(msgspec.structs.replace(one, ids=tuple(ids)) for one, ids in back.items())
+
+
+def _inverse(request: TaskSet, before: Task) -> TaskSet | None:
     is_same_pause = request.paused == before.paused and request.until_ms == before.paused_until_ms
     if request.paused is not None and not is_same_pause:
         return msgspec.structs.replace(
@@ -356,13 +454,34 @@ def inverse(request: TaskSet, before: Task) -> TaskSet | None:
     return None
 
 
-def _refusal(reply: AnyReply | None) -> Failure | None:
-    """An order for several tasks may be taken as a whole and still refuse one of them."""
-    if isinstance(reply, TaskSetReply | TaskSkipReply):
-        for outcome in reply.results:
-            if outcome.code != "ok":
-                return Failure(code=outcome.code, message=outcome.msg)
-    return None
+def _without(back: _Undo, refused: frozenset[str]) -> _Undo:
+    """The same for those tasks alone that the act was carried out for."""
+    kept = [
+        msgspec.structs.replace(one, ids=tuple(each for each in one.ids if each not in refused))
+        for one in back
+    ]
+    return tuple(one for one in kept if one.ids)
+
+
+def _refusal(reply: AnyReply | None) -> tuple[Failure | None, frozenset[str]]:
+    """An order for several tasks may be taken as a whole and still refuse some of them."""
+    if not isinstance(reply, TaskSetReply | TaskSkipReply):
+        return None, frozenset()
+    refused = [outcome for outcome in reply.results if outcome.code != "ok"]
+    if not refused:
+        return None, frozenset()
+    first = Failure(code=refused[0].code, message=refused[0].msg)
+    return first, frozenset(outcome.id for outcome in refused)
+
+
+def _as_before(task_ids: Sequence[str]) -> str:
+    if len(task_ids) == 1:
+        return f"{task_ids[0]} is as it was before."
+    return f"{len(task_ids)} tasks are as they were before."
+
+
+def _they_are(task_ids: Sequence[str]) -> str:
+    return f"{task_ids[0]} is" if len(task_ids) == 1 else f"{len(task_ids)} tasks are"
 
 
 def _op() -> str:

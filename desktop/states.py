@@ -83,10 +83,15 @@ _REASONS: Final[dict[str, str]] = {
     "superseded": "the next regular run took over",
     "suspended": "the server was asleep",
     "catchup_limit": "more were missed than are made up for",
+    "by_request": "on request",
     "skip_next": "somebody let it pass",
+    "unconfirmed": "the database failed while it was ordered",
     "database_away": "the database was away",
     "cpu_limit": "its processor time was used up",
     "file_size_limit": "a file grew beyond its limit",
+    "no_trace": "no trace of it was found",
+    "reboot": "the server was started anew",
+    "withdrawn": "somebody took it back",
 }
 _TRIGGERS: Final[dict[str, str]] = {
     "schedule": "Schedule",

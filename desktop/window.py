@@ -2,7 +2,10 @@
 
 What it asks for (connect these to whatever talks to the agent):
     run_requested(task_id)              stop_requested(run_id)
-    pause_requested(ids, until_ms|None) resume_requested(ids)   skip_requested(ids)
+    pause_requested(ids, until_ms|None, reason|None, done(), failed(text, path))
+    backfill_requested(task_id, moments_ms, reason|None, done(run_ids), failed(text, path))
+    question_asked(request, answered(reply), failed(text, path))
+    resume_requested(ids)               skip_requested(ids)
     enable_requested(ids)               disable_requested(ids)
     detail_requested(task_id)           the newest `task.get` of the task now shown
     history_requested(task_id|"")       the newest runs of a task, or of all
@@ -43,6 +46,7 @@ from desktop.frame import Frame
 from desktop.freshness import Link
 from desktop.models.filter import Query
 from desktop.models.tasks import ROW
+from desktop.planner import Planner
 from desktop.states import task_look
 from desktop.theme import Theme
 from desktop.views.palette import Entry, Palette
@@ -63,7 +67,9 @@ class MainWindow(Frame):
 
     run_requested = Signal(str)
     stop_requested = Signal(str)
-    pause_requested = Signal(list, object)
+    pause_requested = Signal(list, object, object, object, object)
+    backfill_requested = Signal(str, list, object, object, object)
+    question_asked = Signal(object, object, object)
     resume_requested = Signal(list)
     skip_requested = Signal(list)
     enable_requested = Signal(list)
@@ -93,6 +99,7 @@ class MainWindow(Frame):
         self._has_metrics = False
         self._tasks.set_heard(False)
         self._orders = Actions(theme, self._tasks, self._runs, self.now, self)
+        self.planner = Planner(theme, self.now, self)
         self._following = Following(
             self.log, self.details, self._runs, now=self.now, zone_of=self._zone_of
         )
@@ -143,6 +150,7 @@ class MainWindow(Frame):
         self._screens.setVisible(link.state != freshness.REFUSED)
         self.refusal.setVisible(link.state == freshness.REFUSED)
         self.refusal.show_link(link)
+        self.planner.show_link(link, may=self._orders.may, why_not=self._orders.why_not)
         self._set_actions()
         self._show_clocks()
         self._show_counts()
@@ -164,6 +172,7 @@ class MainWindow(Frame):
         if tasks:
             self._runs.set_zones({task.id: task.tz for task in self._tasks.tasks()})
         self._runs.show_rows(runs, lost.get("run", ()))
+        self.planner.show_runs(runs, lost.get("run", ()))
         self._checks.show_rows(
             [row for row in rows if isinstance(row, Check)], lost.get("check", ())
         )
@@ -186,6 +195,7 @@ class MainWindow(Frame):
         self.overview.forget()
         self.details.show_task(None, "unknown")
         self._following.forget()
+        self.planner.forget()
         self._show_emptiness()
 
     def show_heartbeat(self, heartbeat: Heartbeat) -> None:
@@ -290,6 +300,12 @@ class MainWindow(Frame):
         self.overview.tasks_requested.connect(self._open_list)
         self.overview.runs_requested.connect(lambda: self.show_screen(RUNS))
         self.log.failed.connect(self._complain)
+        self.executions.why_requested.connect(self._why)
+        self.executions.again_requested.connect(self._run_again)
+        self.details.why_requested.connect(self._why)
+        self.details.again_requested.connect(self._run_again)
+        self.details.try_requested.connect(self._try_schedule)
+        self.overview.load_requested.connect(self._open_load)
 
     def _join_orders(self) -> None:
         """Every order of every panel goes through one gate, and from there outside."""
@@ -308,7 +324,13 @@ class MainWindow(Frame):
         self.undo_requested.connect(self.toasts.forget_undo)
         orders.run_requested.connect(self.run_requested)
         orders.stop_requested.connect(self.stop_requested)
-        orders.pause_requested.connect(self.pause_requested)
+        orders.pause_asked.connect(self._choose_pause)
+        self.planner.asked.connect(self.question_asked)
+        self.planner.pause_requested.connect(self.pause_requested)
+        self.planner.backfill_requested.connect(self.backfill_requested)
+        self.planner.log_requested.connect(self._following.open)
+        self.planner.task_opened.connect(self.open_task)
+        self.planner.refused.connect(self._complain)
         orders.resume_requested.connect(self.resume_requested)
         orders.skip_requested.connect(self.skip_requested)
         orders.enable_requested.connect(self.enable_requested)
@@ -322,6 +344,10 @@ class MainWindow(Frame):
             "pause": lambda: self._orders.pause_or_resume(self._chosen_ids()),
             "skip": lambda: self._orders.skip(self._chosen_ids()),
             "switch": lambda: self._orders.enable_or_disable(self._chosen_ids()),
+            "why": lambda: self._why(*self._moment_at_hand()),
+            "again": lambda: self._run_again(*self._moment_at_hand()),
+            "try": self._try_schedule,
+            "load": self._open_load,
             "log": self.open_newest_log,
             "copy": self._copy_name,
             "undo": self.undo_requested.emit,
@@ -353,7 +379,7 @@ class MainWindow(Frame):
     def set_times(self, times: str) -> None:
         """In whose zone every time is said."""
         self.header.times.choose(times)
-        for part in (self._tasks, self._runs, self.details, self.overview):
+        for part in (self._tasks, self._runs, self.details, self.overview, self.planner):
             part.set_times(times)
 
     def set_compact(self, compact: bool) -> None:
@@ -491,9 +517,42 @@ class MainWindow(Frame):
         if task is not None and task.run_id is not None:
             self._orders.stop(task.run_id)
 
+    def _choose_pause(self, task_ids: Sequence[str]) -> None:
+        tasks = [self._tasks.task(task_id) for task_id in task_ids]
+        self.planner.open_pause([task for task in tasks if task is not None])
+
+    def _moment_at_hand(self) -> tuple[str, int | None]:
+        """The run the keyboard stands on in a list of runs, else the chosen task."""
+        table = self.executions.table if self.screen_name == RUNS else self.details.runs
+        run = table.current_run() if self.screen_name == RUNS or table.hasFocus() else None
+        return (self._shown_task, None) if run is None else (run.task_id, run.scheduled_ms)
+
+    def _why(self, task_id: str, at_ms: int | None) -> None:
+        task = self._tasks.task(task_id)
+        if task is not None:
+            self.planner.open_why(task, at_ms)
+
+    def _run_again(self, task_id: str, at_ms: int | None) -> None:
+        task = self._tasks.task(task_id)
+        if task is not None:
+            self.planner.open_backfill(task, () if at_ms is None else (at_ms,))
+
+    def _try_schedule(self) -> None:
+        task, settings = self._chosen_task(), self.details.shown_settings
+        if task is not None and settings is not None:
+            self.planner.open_try(task, settings)
+        elif task is not None:
+            self._complain(self.tr("The settings of {0} are on their way.").format(task.name))
+
+    def _open_load(self) -> None:
+        self.planner.open_load(self._zone())
+
     def _open_menu(self, at: QPoint) -> None:
         menu = QMenu(self)
         for name in ("run", "stop", "pause", "skip", "switch"):
+            menu.addAction(self.actions_by_name[name])
+        menu.addSeparator()
+        for name in ("why", "again", "try"):
             menu.addAction(self.actions_by_name[name])
         menu.addSeparator()
         for name in ("log", "copy"):
@@ -528,11 +587,20 @@ class MainWindow(Frame):
             "pause": task is not None,
             "skip": task is not None and task.enabled and task.next_ms is not None,
             "switch": task is not None,
+            "again": task is not None,
         }
         for name, possible in on.items():
             action = self.actions_by_name[name]
             action.setEnabled(may and possible)
             action.setToolTip(why or action.text())
+        # To ask needs no role, only an agent that answers.
+        unheard = "" if self._link.is_live else why
+        for name in ("why", "try", "load"):
+            action = self.actions_by_name[name]
+            action.setEnabled(not unheard and (name == "load" or task is not None))
+            action.setToolTip(unheard or action.text())
+        self.details.allow_questions(not unheard, unheard)
+        self.executions.allow_questions(not unheard, unheard)
 
     def _show_age(self) -> None:
         self.header.show_link(self._link, self._here())

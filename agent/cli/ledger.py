@@ -37,7 +37,8 @@ def check(session: Session, start: str | None, end: str | None, as_json: bool) -
     """
     with session.database() as database:
         decided_ms = database.read_now(state.decided_until)
-        until_ms = read_moment("--to", end) if end else (decided_ms or now_ms())
+        # Where the clock was set back, what comes until it has caught up is decided already.
+        until_ms = read_moment("--to", end) if end else min(decided_ms or now_ms(), now_ms())
         after_ms = (
             read_moment("--from", start) if start else until_ms - round(DAY.total_seconds() * 1000)
         )

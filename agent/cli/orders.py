@@ -105,19 +105,31 @@ def backfill(
     """
     if bool(moments) == bool(start):
         raise WrongUse("name moments with --at, or a span with --from (and --to)")
+    summed_up = 0
     if moments:
         wanted = [read_moment("--at", text) for text in moments]
     else:
         from_ms = read_moment("--from", start or "")
         to_ms = read_moment("--to", end) if end else now_ms()
         with session.database() as database:
-            wanted = database.read_now(
-                lambda connection: list(
-                    ledger.moments_of(
-                        connection, task_name, from_ms, to_ms, statuses=endings or NOT_RUN
+            statuses = endings or NOT_RUN
+            wanted = list(
+                database.read_now(
+                    lambda connection: ledger.moments_of(
+                        connection, task_name, from_ms, to_ms, statuses=statuses
                     )
                 )
             )
+            summed_up = database.read_now(
+                lambda connection: ledger.summed_up(
+                    connection, task_name, from_ms, to_ms, statuses=statuses
+                )
+            )
+    if summed_up and not as_json:
+        say.bad(
+            f"passed over: up to {summed_up} moments that one row sums up; "
+            "name those that are wanted with --at"
+        )
     if not wanted:
         raise WrongUse(f"nothing of {task_name} ended like that in this span; nothing to repeat")
     if len(wanted) > MOST_AT_ONCE:
@@ -140,7 +152,7 @@ def backfill(
             requests.RunBackfillReply,
         )
     if as_json:
-        say.json_out({"run_ids": reply.run_ids})
+        say.json_out({"run_ids": reply.run_ids, "passed_over": summed_up})
         return
     say.good(f"{task_name} ordered {len(reply.run_ids)} times, first run {reply.run_ids[0]}")
 

@@ -34,12 +34,13 @@ ENDING_STYLES = {
 REASONS = {
     "agent_down": "no agent ran then",
     "blackout": "no start is allowed then",
-    "cpu_limit": "its processor time was used up",
+    "by_request": "on request",
     "catchup_limit": "more were missed than are caught up",
     "clock_jump": "the clock was set past it",
+    "cpu_limit": "its processor time was used up",
     "disabled": "switched off",
-    "never_started": "could not be started",
     "file_size_limit": "a file grew beyond its limit",
+    "never_started": "could not be started",
     "no_trace": "no trace of it was found",
     "overlap": "the run before had not ended",
     "paused": "paused",
@@ -50,6 +51,7 @@ REASONS = {
     "superseded": "the next regular run came first",
     "suspended": "the server slept then",
     "too_late": "too late to start",
+    "unconfirmed": "the database failed while it was ordered",
     "withdrawn": "taken back",
 }
 

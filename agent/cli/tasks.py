@@ -17,7 +17,7 @@ from agent.cli.orders import backfill, remove, skip
 from agent.cli.pausing import show_preview
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.definitions import Definition, check, load_definitions, to_toml
-from agent.due import next_due, when_in_words
+from agent.due import fault_of, next_due, when_in_words
 from agent.errors import HomeError, WrongUse
 from agent.running.secrets import load_secrets
 from agent.running.spawn import hindrance
@@ -175,6 +175,9 @@ def list_tasks(session: Session, category: str | None, as_json: bool) -> None:
         [_as_cells(row, figures.get(row.task_name), now_ms) for row in shown],
         empty="No tasks yet. Add the catalogue with `smartcron-agent tasks register`.",
     )
+    for row in shown:
+        if fault := _fault(row):
+            say.bad(f"{row.task_name} cannot be scheduled: {fault}")
 
 
 @tasks.command()
@@ -202,6 +205,8 @@ def show(session: Session, task_name: str, as_json: bool) -> None:
     if row.definition.memory_limit_mb is not None:
         held = "held by the kernel, in a cgroup" if session.settings.cgroup else _LOOKED_AT
         click.echo(f"# memory limit: {held}")
+    if fault := _fault(row):
+        say.bad(f"{task_name} cannot be scheduled: {fault}")
     found = figures.get(task_name)
     if found is not None and found.last is not None:
         click.echo(
@@ -398,13 +403,20 @@ def _text(file: Path) -> str:
 
 
 def _state(row: store.TaskRow, now_ms: int) -> str:
+    if _fault(row) is not None:
+        return "invalid"
     if not row.enabled:
         return "disabled"
     return "paused" if row.is_paused(now_ms) else "enabled"
 
 
+def _fault(row: store.TaskRow) -> str | None:
+    """Why it cannot be scheduled, where somebody wrote into its row."""
+    return row.fault or fault_of(row.definition)
+
+
 def _next(row: store.TaskRow, now_ms: int) -> int | None:
-    return next_due(row.definition, now_ms) if row.enabled else None
+    return next_due(row.definition, now_ms) if row.enabled and _fault(row) is None else None
 
 
 def _as_cells(
@@ -434,6 +446,7 @@ def _as_json(
         "schedule": row.definition.schedule,
         "timezone": row.definition.timezone,
         "state": _state(row, now_ms),
+        "invalid_reason": _fault(row),
         "paused_until_ms": row.paused_until_ms,
         "version": row.def_rev,
         "next_ms": _next(row, now_ms),

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from agent.cli import say
 from agent.cli.session import Session
-from agent.due import next_due, when_in_words
+from agent.due import fault_of, next_due, when_in_words
 from agent.runs import LIVE_STATES, Run
 from agent.store import ledger, state, statistics, tasks
 from agent.store.database import Database
@@ -187,10 +187,13 @@ def _state(row: tasks.TaskRow, live: str | None, now_ms: int, *, serving: bool) 
     if live:
         # Without an agent nobody knows whether it runs still.
         return live if serving else "unknown"
+    if row.fault or fault_of(row.definition):
+        return "invalid"
     if not row.enabled:
         return "disabled"
     return "paused" if row.is_paused(now_ms) else "idle"
 
 
 def _next(row: tasks.TaskRow, now_ms: int) -> int | None:
-    return next_due(row.definition, now_ms) if row.enabled else None
+    is_due = row.enabled and fault_of(row.definition) is None
+    return next_due(row.definition, now_ms) if is_due else None

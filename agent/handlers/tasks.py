@@ -4,8 +4,8 @@ import asyncio
 from functools import partial
 from typing import Final
 
-from agent.due import next_dues
-from agent.errors import TaskNotFound
+from agent.due import fault_of, next_dues
+from agent.errors import AgentError, TaskNotFound
 from agent.handlers.context import Context
 from agent.handlers.rights import may_read_output, may_see_commands
 from agent.handlers.rows import settings_row, task_row
@@ -13,6 +13,7 @@ from agent.runs import Run
 from agent.store import ledger, tasks
 from agent.store.ledger import RunFilter
 from agent.store.rollups import FAILURES
+from agent.store.tasks import TaskRow
 from agent.wire.operations import Done
 from agent.wire.sessions import Who
 from shared.protocol import rows as wire
@@ -49,13 +50,14 @@ async def get(context: Context, who: Who, request: TaskGet) -> TaskDetail:
             limit=1,
         )
     )
-    coming = await asyncio.to_thread(next_dues, definition, now_ms, _COMING)
+    is_due = task.enabled and fault_of(definition) is None
+    coming = await asyncio.to_thread(next_dues, definition, now_ms, _COMING) if is_due else ()
     row = context.journal.get("task", request.id)
     return TaskDetail(
         row=row if isinstance(row, wire.Task) else task_row(task, now_ms=now_ms),
         def_rev=task.def_rev,
         definition=settings_row(definition, with_command=may_see_commands(who)),
-        next_ms=tuple(moment.at_ms for moment in coming) if task.enabled else (),
+        next_ms=tuple(moment.at_ms for moment in coming),
         last_failure=next(
             (_failure(run, may_read_output(context, who)) for run in failures.runs), None
         ),
@@ -99,39 +101,45 @@ async def change(context: Context, who: Who, request: TaskSet) -> Done:
 async def skip(context: Context, who: Who, request: TaskSkip) -> Done:
     """Let the next due moments of some tasks pass without a run, or take that back."""
     results = []
+    changed: list[TaskRow] = []
     for name in dict.fromkeys(request.ids):
         try:
-            results.append(await _skip(context, who, request, name))
+            result, rows = await _skip(context, who, request, name)
         except TaskNotFound:
-            results.append(Skipped(id=name, code="not_found", msg="there is no such task"))
+            result, rows = Skipped(id=name, code="not_found", msg="there is no such task"), ()
+        except AgentError as error:
+            # What was done for those before it stands, and is told.
+            result, rows = Skipped(id=name, code=error.code, msg=str(error)), ()
+        results.append(result)
+        changed += rows
+    await context.plans.take(changed)
     context.hurry()
     return Done(TaskSkipReply(rev=context.journal.revs.state, results=tuple(results)))
 
 
-async def _skip(context: Context, who: Who, request: TaskSkip, name: str) -> Skipped:
+async def _skip(
+    context: Context, who: Who, request: TaskSkip, name: str
+) -> tuple[Skipped, tuple[TaskRow, ...]]:
+    """How it went for one task, and the task as it is now where it is different."""
     (task,) = await context.database.read(partial(tasks.load, names=[name]))
     now_ms = context.clock.now_ms()
     if not task.enabled:
-        return Skipped(id=name, code="conflict", msg="it is disabled: nothing of it is due")
+        msg = task.fault or "it is disabled: nothing of it is due"
+        return Skipped(id=name, code="conflict", msg=msg), ()
     # One more than is skipped: the moment after which it runs again.
     coming = await asyncio.to_thread(
         next_dues, task.definition, now_ms, request.count + 1, boots=context.plans.boots
     )
     skipped = coming[: request.count]
     if request.count and not skipped:
-        return Skipped(id=name, code="conflict", msg="nothing of it is due any more")
+        return Skipped(id=name, code="conflict", msg="nothing of it is due any more"), ()
     until_ms = skipped[-1].at_ms if skipped else None
     changed = await context.flags.set_flags(
         [name], skip_until_ms=until_ms or 0, reason=request.reason, who=who.name
     )
-    await context.plans.take(changed)
     following = coming[request.count :]
-    return Skipped(
-        id=name,
-        code="ok",
-        until_ms=until_ms,
-        next_ms=following[0].at_ms if following else None,
-    )
+    next_ms = following[0].at_ms if following else None
+    return Skipped(id=name, code="ok", until_ms=until_ms, next_ms=next_ms), changed
 
 
 def _check_change(request: TaskSet, now_ms: int) -> None:

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Row, func, select
 
 from agent.definitions import Definition
 from agent.errors import BadDefinition, CalendarNotFound, Conflict, WrongUse
+from agent.store.task_rows import read_tasks
 from agent.windows import BY_HAND, MAX_SPANS, Calendar, check_calendar
-from schema.tables import calendars, tasks
+from schema.tables import calendars
 
 MAX_CALENDARS: Final = 200
 _NAMED_AT_MOST: Final = 5
@@ -147,12 +148,9 @@ def open_again(connection: Connection, *, who: str, now_ms: int) -> None:
 def users(connection: Connection) -> dict[str, tuple[str, ...]]:
     """The tasks that name each calendar, by the name of the calendar."""
     found: dict[str, list[str]] = {}
-    rows = connection.execute(
-        select(tasks.c.task_name, tasks.c.calendars).order_by(tasks.c.task_name)
-    )
-    for task_name, names in rows:
-        for name in dict.fromkeys(names):
-            found.setdefault(name, []).append(task_name)
+    for task in read_tasks(connection):
+        for name in dict.fromkeys(task.definition.calendars):
+            found.setdefault(name, []).append(task.task_name)
     return {name: tuple(task_names) for name, task_names in found.items()}
 
 

@@ -14,9 +14,9 @@ from typing import Any, Final, Self, TypeVar
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from agent.errors import AgentError, Refused, StorageError, WrongUse
+from agent.errors import AgentError, NotStorable, Refused, StorageError, WrongUse
 from agent.settings import Home, Settings
 from schema import migrate as schema_migrate
 
@@ -343,6 +343,11 @@ def _plain(error: Exception, url: URL) -> Exception:
     if isinstance(error, IntegrityError) or not isinstance(error, DBAPIError):
         return error
     cause = str(error.orig).lower()
+    if isinstance(error, DataError):
+        log.error("the database takes no such value", cause=str(error.orig))
+        return NotStorable(
+            f"database {_name(url)} takes no such value ({error.orig}); shorten or correct it"
+        )
     if "not a database" in cause or "malformed" in cause:
         said = f"is damaged or no database ({cause}); restore a backup or move the file away"
     elif "full" in cause:

@@ -52,6 +52,7 @@ _FIXED: Final = frozenset(
 )
 _CHANGING: Final = {field: name for field, name in COLUMN_OF.items() if field not in _FIXED}
 
+_LONGEST: Final = {"reason": 64, "requested_by": 128, "note": 4_096}
 _INSERT_SQLITE = sqlite.insert(executions).on_conflict_do_nothing()
 _INSERT_MYSQL = mysql.insert(executions).on_duplicate_key_update(id=executions.c.id)
 _RAISE_WATERMARK = (
@@ -112,14 +113,16 @@ def claim(
 ) -> frozenset[str]:
     """Take these moments, and say whose ids hold them: a moment taken by another id is not ours.
 
-    Claiming the same id again changes nothing and answers the same. Watermarks only rise.
+    Claiming the same id again changes nothing and answers the same. Watermarks only rise, and so
+    does the moment up to which all is decided.
     """
     for chunk in _chunks(runs):
         connection.execute(_insert(connection), [_as_row(run) for run in chunk])
     if watermarks:
         rises = [{"task": name, "until": at_ms} for name, at_ms in watermarks.items()]
         connection.execute(_RAISE_WATERMARK, rises)
-    if decided_until_ms is not None:
+    # A clock that was set back a little does not undo what was decided: no agent tells it again.
+    if decided_until_ms is not None and decided_until_ms > (state.decided_until(connection) or 0):
         state.set_decided_until(connection, decided_until_ms, now_ms=now_ms)
     return _present(connection, [run.id for run in runs])
 
@@ -145,7 +148,8 @@ def move(connection: Connection, run: Run) -> bool:
     What may follow what stands in `agent.runs.FOLLOWERS`; anything else raises Conflict, an
     unknown id RunNotFound.
     """
-    values = {f"new_{name}": getattr(run, field) for field, name in _CHANGING.items()}
+    row = _as_row(run)
+    values = {f"new_{name}": row[name] for name in _CHANGING.values()}
     changed = connection.execute(_MOVES[run.status], {"run_id": run.id, **values})
     if changed.rowcount == 1:
         return True
@@ -191,12 +195,17 @@ def end(
 
     `retry` is its next attempt, `chained` are runs of the tasks that come after it.
 
-    A run that has ended already keeps its ending: nothing is written, nothing comes back.
+    A run that has ended already keeps its ending: nothing is written. When it has ended by this
+    very order, whose answer was lost, the answer is the same once more; else nothing comes back.
     """
     if not run.has_ended:
         raise ValueError(f"{run.status!r} is no ending")
     if not move(connection, run):
-        return ()
+        if find(connection, run.id) != run:
+            return ()
+        following = [*([] if retry is None else [retry]), *chained]
+        written = [find(connection, row.id) for row in following]
+        return (run, *(row for row in written if row is not None))
     rollups.add(connection, run)
     new = [run]
     if retry is not None:
@@ -309,7 +318,7 @@ def moments_of(
 ) -> tuple[int, ...]:
     """The due moments within [from, to] whose last attempt ended like this, oldest first.
 
-    A row that sums up several counts with its first moment alone.
+    A row that sums up several counts with its first moment alone; see `summed_up`.
     """
     column = executions.c
     rows = connection.execute(
@@ -325,6 +334,31 @@ def moments_of(
     return tuple(at_ms for at_ms, status in last.items() if status in wanted)
 
 
+def summed_up(
+    connection: Connection,
+    task_name: str,
+    from_ms: int,
+    to_ms: int,
+    *,
+    statuses: Iterable[str],
+) -> int:
+    """How many more than `moments_of` finds are within [from, to]: they have no row of their own.
+
+    Of a sum that reaches beyond the span all are counted that may lie in it.
+    """
+    column = executions.c
+    sums = connection.execute(
+        select(column.scheduled_at, column.missed_count).where(
+            column.task_name == task_name,
+            column.missed_count > 1,
+            column.scheduled_at <= to_ms,
+            column.missed_until >= from_ms,
+            column.status.in_(tuple(statuses)),
+        )
+    )
+    return sum(count - (from_ms <= first_ms) for first_ms, count in sums)
+
+
 def rename_log(connection: Connection, old: str, new: str) -> None:
     """A kept log was set aside under another name; its runs point there from now on."""
     connection.execute(executions.update().where(executions.c.log_file == old).values(log_file=new))
@@ -336,7 +370,12 @@ def as_run(row: Row[*tuple[Any, ...]]) -> Run:
 
 
 def _as_row(run: Run) -> dict[str, Any]:
-    return {name: getattr(run, field) for field, name in COLUMN_OF.items()}
+    row = {name: getattr(run, field) for field, name in COLUMN_OF.items()}
+    # A word too many must not cost a run its row: MariaDB refuses what SQLite takes.
+    for name, longest in _LONGEST.items():
+        if row[name] is not None and len(row[name]) > longest:
+            row[name] = row[name][:longest]
+    return row
 
 
 def _insert(connection: Connection) -> Insert:

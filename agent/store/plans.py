@@ -2,14 +2,19 @@
 
 from sqlalchemy import Connection
 
+from agent.due import fault_of
 from agent.expected import Planned
 from agent.store import around, calendars, statistics, tasks
 from agent.windows import Calendar
 
 
 def load(connection: Connection, now_ms: int) -> tuple[tuple[Planned, ...], dict[str, Calendar]]:
-    """All tasks by name as they stand now, and all calendars."""
-    rows = tasks.load_all(connection)
+    """All tasks that can be scheduled, by name as they stand now, and all calendars."""
+    rows = [
+        row
+        for row in tasks.load_all(connection)
+        if row.fault is None and fault_of(row.definition) is None
+    ]
     durations = statistics.usual_durations(connection, [row.task_name for row in rows])
     live = around.live_runs(connection)
     planned = tuple(

@@ -12,6 +12,9 @@ HEARTBEAT: Final = "heartbeat_ms"
 DECIDED_UNTIL: Final = "decided_until_ms"
 HIGHEST: Final = "highest_decided_ms"
 AGENT_VERSION: Final = "agent_version"
+HOLDER: Final = "holder"
+HOLDER_LIVES_MS: Final = 180_000
+"""So long after its last sign of life an agent is taken to work on its database still."""
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +26,14 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     running: int = 0
     lag_ms: int = 0
+
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """Which agent works on this database, and when it last said so."""
+
+    agent_id: str
+    host: str
+    at_ms: int
 
 
 _FIND = select(state.c.value).where(state.c.name == bindparam("wanted"))
@@ -63,6 +74,32 @@ def last_beat(connection: Connection) -> Heartbeat | None:
     """The newest sign of life; None before the first."""
     value = get(connection, HEARTBEAT)
     return None if value is None else msgspec.json.decode(value, type=Heartbeat)
+
+
+def hold(connection: Connection, holder: Holder) -> Holder | None:
+    """Take the database for this agent, or keep it; the other one that lives on it, if any."""
+    other = _holder(connection)
+    # A clock may have been set: what lies beyond now says as little as what is long ago.
+    is_alive = other is not None and abs(holder.at_ms - other.at_ms) < HOLDER_LIVES_MS
+    if other is not None and is_alive and other.agent_id != holder.agent_id:
+        return other
+    put(connection, HOLDER, msgspec.json.encode(holder).decode(), now_ms=holder.at_ms)
+    return None
+
+
+def let_go(connection: Connection, holder: Holder) -> None:
+    """Leave the database to whichever agent comes next, unless another one holds it."""
+    found = _holder(connection)
+    if found is not None and found.agent_id == holder.agent_id:
+        connection.execute(state.delete().where(state.c.name == HOLDER))
+
+
+def _holder(connection: Connection) -> Holder | None:
+    found = get(connection, HOLDER)
+    try:
+        return None if found is None else msgspec.json.decode(found, type=Holder)
+    except msgspec.MsgspecError:
+        return None  # somebody wrote into it; the next sign of life mends it
 
 
 def decided_until(connection: Connection) -> int | None:

@@ -1,20 +1,28 @@
 """Which tasks there are, how they were changed, by whom: definitions and their flags."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select
 
 from agent.definitions import Definition
 from agent.errors import BadDefinition, Conflict, TaskNotFound
 from agent.rules.chains import find_circle
 from agent.store import calendars, state
+from agent.store.task_rows import (
+    FIELDS,
+    VERSION_COLUMNS,
+    as_row,
+    read_tasks,
+    read_versions,
+)
+from agent.store.task_rows import TaskRow as TaskRow
+from agent.store.task_rows import Version as Version
 from schema.tables import task_versions, tasks
 
-_FIELDS: Final = Definition.__struct_fields__
 # A change of one of these is a change of the due moments.
-_TIMING: Final = (
+TIMING: Final = (
     "schedule",
     "timezone",
     "dst_gap",
@@ -27,34 +35,6 @@ _TIMING: Final = (
 _CHUNK = 500
 
 
-class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One task as it stands: its definition and what is known beside it."""
-
-    definition: Definition
-    def_rev: int
-    paused: bool
-    paused_until_ms: int | None
-    pause_reason: str | None
-    skip_until_ms: int | None = None
-    skip_reason: str | None = None
-    watermark_ms: int
-    avg_duration_ms: int | None
-    created_ms: int
-    updated_ms: int
-
-    @property
-    def task_name(self) -> str:
-        return self.definition.task_name
-
-    @property
-    def enabled(self) -> bool:
-        return self.definition.enabled
-
-    def is_paused(self, now_ms: int) -> bool:
-        """Paused, and the pause has not run out."""
-        return self.paused and (self.paused_until_ms is None or now_ms < self.paused_until_ms)
-
-
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
     """What applying definitions came to, as task names."""
 
@@ -63,69 +43,27 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     unchanged: tuple[str, ...]
 
 
-class Version(msgspec.Struct, frozen=True, kw_only=True):
-    """One change of a task: what it was from then on, who did it, why."""
-
-    id: int
-    task_name: str
-    def_rev: int
-    changed_ms: int
-    changed_by: str
-    why: str
-    definition: Definition
-    enabled: bool
-    paused: bool
-    paused_until_ms: int | None
-    pause_reason: str | None
-
-
 class Span(msgspec.Struct, frozen=True, kw_only=True):
     """What was in force from a moment on, until the next span of the same task."""
 
     from_ms: int
     definition: Definition
+    def_rev: int
     enabled: bool
     paused: bool
+    pause_reason: str | None = None
+    is_change: bool = True
+    """Somebody changed the task; else a pause ran out by itself."""
 
 
-_COLUMNS: Final = (
-    *[tasks.c[field] for field in _FIELDS],
-    tasks.c.def_rev,
-    tasks.c.paused,
-    tasks.c.paused_until,
-    tasks.c.pause_reason,
-    tasks.c.skip_until,
-    tasks.c.skip_reason,
-    tasks.c.watermark,
-    tasks.c.avg_duration_ms,
-    tasks.c.created_at,
-    tasks.c.updated_at,
-)
-_VERSION_COLUMNS: Final = (
-    task_versions.c.id,
-    task_versions.c.task_name,
-    task_versions.c.def_rev,
-    task_versions.c.changed_at,
-    task_versions.c.changed_by,
-    task_versions.c.why,
-    task_versions.c.definition,
-    task_versions.c.enabled,
-    task_versions.c.paused,
-    task_versions.c.paused_until,
-    task_versions.c.pause_reason,
-)
-
-
-_AFTER: Final = select(tasks.c.task_name, tasks.c.after)
 _NEWEST_REV: Final = select(func.max(task_versions.c.def_rev)).where(
     task_versions.c.task_name == bindparam("wanted")
 )
 
 
 def load_all(connection: Connection) -> tuple[TaskRow, ...]:
-    """Every task, by name."""
-    rows = connection.execute(select(*_COLUMNS).order_by(tasks.c.task_name))
-    return tuple(_as_task(row) for row in rows)
+    """Every task, by name; one that cannot be read has a fault."""
+    return tuple(read_tasks(connection))
 
 
 def load(connection: Connection, names: Iterable[str]) -> tuple[TaskRow, ...]:
@@ -144,16 +82,14 @@ def _find(connection: Connection, names: Iterable[str]) -> dict[str, TaskRow]:
     found: dict[str, TaskRow] = {}
     for start in range(0, len(wanted), _CHUNK):
         chunk = wanted[start : start + _CHUNK]
-        rows = connection.execute(
-            select(*_COLUMNS).where(tasks.c.task_name.in_(chunk)).order_by(tasks.c.task_name)
-        )
-        found |= {task.task_name: task for task in map(_as_task, rows)}
+        rows = read_tasks(connection, tasks.c.task_name.in_(chunk))
+        found |= {task.task_name: task for task in rows}
     return found
 
 
 def export(connection: Connection) -> tuple[Definition, ...]:
-    """Every definition as it stands, by name: what `apply` takes."""
-    return tuple(task.definition for task in load_all(connection))
+    """Every definition that can be read, by name: what `apply` takes."""
+    return tuple(task.definition for task in load_all(connection) if task.fault is None)
 
 
 def register(
@@ -188,10 +124,11 @@ def apply(
         if task is None:
             _add(connection, definition, who=who, why=why, now_ms=now_ms)
             added.append(definition.task_name)
-        elif task.definition == definition:
+        elif task.fault is None and task.definition == definition:
             unchanged.append(definition.task_name)
         else:
-            _change(connection, task, _defined_anew(task, definition, now_ms), who=who, why=why)
+            old = task if task.fault is None else _continued(connection, task)
+            _change(connection, old, _defined_anew(old, definition, now_ms), who=who, why=why)
             changed.append(definition.task_name)
     return Applied(added=tuple(added), changed=tuple(changed), unchanged=tuple(unchanged))
 
@@ -206,7 +143,7 @@ def remove(
     """
     gone = load(connection, names)
     leaving = {task.task_name for task in gone}
-    for task_name, after in connection.execute(select(tasks.c.task_name, tasks.c.after)):
+    for task_name, after in _all_after(connection).items():
         if task_name not in leaving and (before := leaving & set(after)):
             raise Conflict(
                 f"{task_name} comes after {min(before)}; "
@@ -225,8 +162,9 @@ def check_chains(connection: Connection, definitions: Sequence[Definition]) -> N
     """Refuse tasks that would come after themselves, or after one that is not there."""
     if not any(definition.after for definition in definitions):
         return
-    after = {name: tuple(before) for name, before in connection.execute(_AFTER)}
-    after |= {definition.task_name: definition.after for definition in definitions}
+    after = _all_after(connection) | {
+        definition.task_name: definition.after for definition in definitions
+    }
     for definition in definitions:
         for before in definition.after:
             if before not in after:
@@ -244,6 +182,10 @@ def check_chains(connection: Connection, definitions: Sequence[Definition]) -> N
         )
 
 
+def _all_after(connection: Connection) -> dict[str, tuple[str, ...]]:
+    return {task.task_name: task.definition.after for task in load_all(connection)}
+
+
 def set_flags(
     connection: Connection,
     names: Iterable[str],
@@ -259,10 +201,16 @@ def set_flags(
     """Enable, disable, pause (until a moment), resume or skip; the tasks that are different now.
 
     Due moments up to `skip_until_ms` are not run; 0 takes that back. A task enabled or resumed
-    by it has only due moments later than now. Raises TaskNotFound, and then none is changed.
+    by it has only due moments later than now. Raises TaskNotFound, and Conflict for a task that
+    cannot be read; then none is changed.
     """
     changed: list[TaskRow] = []
     for task in load(connection, names):
+        if task.fault is not None:
+            raise Conflict(
+                f"{task.task_name} cannot be changed in part: {task.fault}; "
+                "apply its whole definition anew, or correct the row and reload"
+            )
         new = _flagged(task, enabled, paused, until_ms, reason, now_ms)
         if skip_until_ms is not None:
             said = f"by {who}: {reason}" if reason else f"by {who}"
@@ -300,15 +248,14 @@ def versions(
 ) -> tuple[Version, ...]:
     """The changes of a task (of those earlier than a moment), newest first; raises TaskNotFound."""
     query = (
-        select(*_VERSION_COLUMNS)
+        select(*VERSION_COLUMNS)
         .where(task_versions.c.task_name == task_name)
         .order_by(task_versions.c.id.desc())
         .limit(limit)
     )
     if before_ms is not None:
         query = query.where(task_versions.c.changed_at < before_ms)
-    rows = connection.execute(query)
-    found = tuple(_as_version(row) for row in rows)
+    found = tuple(read_versions(connection, query))
     if not found:
         raise TaskNotFound(task_name)
     return found
@@ -316,30 +263,37 @@ def versions(
 
 def definition_of(connection: Connection, task_name: str, def_rev: int) -> Definition | None:
     """What a task was in this version of its definition, if that is still known."""
-    found = connection.scalars(
-        select(task_versions.c.definition)
+    query = (
+        select(*VERSION_COLUMNS)
         .where(task_versions.c.task_name == task_name, task_versions.c.def_rev == def_rev)
         .limit(1)
-    ).first()
-    return None if found is None else msgspec.convert(found, Definition)
+    )
+    return next((version.definition for version in read_versions(connection, query)), None)
 
 
 def history(
-    connection: Connection, until_ms: int, *, changed_after_ms: int | None = None
+    connection: Connection,
+    until_ms: int,
+    *,
+    changed_after_ms: int | None = None,
+    names: Collection[str] | None = None,
 ) -> dict[str, tuple[Span, ...]]:
     """What was in force when, per task and in order: what the ledger check reckons from.
 
-    With `changed_after_ms` only of tasks that were changed later, from what was in force then:
-    what an agent that comes back has to know, however long the tasks' histories are.
+    With `changed_after_ms` only of tasks that were changed later (or removed), from what was in
+    force then: what an agent that comes back has to know, however long the tasks' histories are.
+    With `names` only of these.
     """
-    wanted = select(*_VERSION_COLUMNS).where(task_versions.c.changed_at <= until_ms)
+    wanted = select(*VERSION_COLUMNS).where(task_versions.c.changed_at <= until_ms)
+    few = names if names is not None and len(names) <= _CHUNK else None
+    if few is not None:
+        wanted = wanted.where(task_versions.c.task_name.in_(few))
     if changed_after_ms is not None:
-        wanted = wanted.where(_is_in_force_after(changed_after_ms))
-    rows = connection.execute(wanted.order_by(task_versions.c.task_name, task_versions.c.id))
+        wanted = wanted.where(_is_in_force_after(changed_after_ms, few))
+    wanted = wanted.order_by(task_versions.c.task_name, task_versions.c.id)
     spans: dict[str, list[Span]] = {}
     pause_ends: dict[str, int | None] = {}
-    for row in rows:
-        version = _as_version(row)
+    for version in read_versions(connection, wanted):
         name, from_ms, ends_ms = version.task_name, version.changed_ms, version.paused_until_ms
         known = spans.setdefault(name, [])
         _end_pause(known, pause_ends.get(name), from_ms)
@@ -347,19 +301,23 @@ def history(
             Span(
                 from_ms=from_ms,
                 definition=version.definition,
+                def_rev=version.def_rev,
                 enabled=version.enabled,
+                pause_reason=version.pause_reason,
                 paused=version.paused and (ends_ms is None or from_ms < ends_ms),
             )
         )
         pause_ends[name] = ends_ms
     for name, known in spans.items():
         _end_pause(known, pause_ends[name], until_ms)
-    return {name: tuple(known) for name, known in spans.items()}
+    return {name: tuple(known) for name, known in spans.items() if names is None or name in names}
 
 
-def _is_in_force_after(at_ms: int) -> ColumnElement[bool]:
-    changed = select(tasks.c.task_name).where(tasks.c.updated_at > at_ms)
-    earlier = task_versions.alias()
+def _is_in_force_after(at_ms: int, names: Collection[str] | None) -> ColumnElement[bool]:
+    later, earlier = task_versions.alias(), task_versions.alias()
+    changed = select(later.c.task_name).where(later.c.changed_at > at_ms)
+    if names is not None:
+        changed = changed.where(later.c.task_name.in_(names))
     in_force = (
         select(func.max(earlier.c.id))
         .where(earlier.c.task_name == task_versions.c.task_name, earlier.c.changed_at <= at_ms)
@@ -374,16 +332,29 @@ def _is_in_force_after(at_ms: int) -> ColumnElement[bool]:
 def _end_pause(spans: list[Span], pause_ends_ms: int | None, before_ms: int) -> None:
     """Let a pause that ran out by itself before the next change end in a span of its own."""
     if pause_ends_ms is not None and spans[-1].paused and pause_ends_ms < before_ms:
-        spans.append(msgspec.structs.replace(spans[-1], from_ms=pause_ends_ms, paused=False))
+        spans.append(
+            msgspec.structs.replace(spans[-1], from_ms=pause_ends_ms, paused=False, is_change=False)
+        )
+
+
+def _continued(connection: Connection, task: TaskRow) -> TaskRow:
+    """A task that cannot be read, with what is known elsewhere of where it stood."""
+    newest = connection.scalar(_NEWEST_REV, {"wanted": task.task_name}) or 0
+    return msgspec.structs.replace(
+        task,
+        def_rev=max(task.def_rev, newest),
+        watermark_ms=task.watermark_ms or state.decided_until(connection) or 0,
+    )
 
 
 def _defined_anew(task: TaskRow, definition: Definition, now_ms: int) -> TaskRow:
     old = task.definition
-    is_retimed = any(getattr(old, field) != getattr(definition, field) for field in _TIMING)
+    is_retimed = any(getattr(old, field) != getattr(definition, field) for field in TIMING)
     is_enabled = definition.enabled and not old.enabled
     return msgspec.structs.replace(
         task,
         definition=definition,
+        fault=None,
         def_rev=task.def_rev + 1,
         # What was to be skipped were moments of another timing.
         skip_until_ms=None if is_retimed else task.skip_until_ms,
@@ -429,7 +400,7 @@ _SET = (
     tasks.update()
     .where(tasks.c.task_name == bindparam("which"))
     .values(
-        {field: bindparam(f"new_{field}") for field in _FIELDS if field != "task_name"}
+        {field: bindparam(f"new_{field}") for field in FIELDS if field != "task_name"}
         | {
             name: bindparam(f"new_{name}")
             for name in (
@@ -462,12 +433,12 @@ def _add(
         created_ms=now_ms,
         updated_ms=now_ms,
     )
-    connection.execute(tasks.insert(), {**_as_row(task), "created_at": now_ms})
+    connection.execute(tasks.insert(), {**as_row(task), "created_at": now_ms})
     _remember(connection, task, who=who, why=why)
 
 
 def _change(connection: Connection, old: TaskRow, new: TaskRow, *, who: str, why: str) -> None:
-    values = {f"new_{name}": value for name, value in _as_row(new).items() if name != "task_name"}
+    values = {f"new_{name}": value for name, value in as_row(new).items() if name != "task_name"}
     connection.execute(_SET, {"which": old.task_name, **values})
     # Up to its watermark a task is decided by what it was, also where the clock was set back since.
     from_ms = max(new.updated_ms, old.watermark_ms)
@@ -491,64 +462,4 @@ def _remember(
             "paused_until": task.paused_until_ms,
             "pause_reason": task.pause_reason,
         },
-    )
-
-
-def _as_row(task: TaskRow) -> dict[str, Any]:
-    return {field: getattr(task.definition, field) for field in _FIELDS} | {
-        "def_rev": task.def_rev,
-        "paused": task.paused,
-        "paused_until": task.paused_until_ms,
-        "pause_reason": task.pause_reason,
-        "skip_until": task.skip_until_ms,
-        "skip_reason": task.skip_reason,
-        "watermark": task.watermark_ms,
-        "updated_at": task.updated_ms,
-    }
-
-
-def _as_task(row: Row[*tuple[Any, ...]]) -> TaskRow:
-    # In the order of _COLUMNS: to look each value up by its name takes twice as long.
-    (
-        *fields,
-        def_rev,
-        paused,
-        paused_until_ms,
-        pause_reason,
-        skip_until_ms,
-        skip_reason,
-        watermark_ms,
-        avg_duration_ms,
-        created_ms,
-        updated_ms,
-    ) = row
-    return TaskRow(
-        definition=Definition(**dict(zip(_FIELDS, fields, strict=True))),
-        def_rev=def_rev,
-        paused=paused,
-        paused_until_ms=paused_until_ms,
-        pause_reason=pause_reason,
-        skip_until_ms=skip_until_ms,
-        skip_reason=skip_reason,
-        watermark_ms=watermark_ms,
-        avg_duration_ms=avg_duration_ms,
-        created_ms=created_ms,
-        updated_ms=updated_ms,
-    )
-
-
-def _as_version(row: Row[*tuple[Any, ...]]) -> Version:
-    values = row._mapping
-    return Version(
-        id=values["id"],
-        task_name=values["task_name"],
-        def_rev=values["def_rev"],
-        changed_ms=values["changed_at"],
-        changed_by=values["changed_by"],
-        why=values["why"],
-        definition=msgspec.convert(values["definition"], Definition),
-        enabled=values["enabled"],
-        paused=values["paused"],
-        paused_until_ms=values["paused_until"],
-        pause_reason=values["pause_reason"],
     )

@@ -163,6 +163,12 @@ class Segmented(QWidget):
         if key in self._keys:
             self._keys[key].setChecked(True)
 
+    def focus_chosen(self) -> None:
+        """Bring the keyboard to the one that is on; arrows lead to the others."""
+        button = self._group.checkedButton()
+        if button is not None:
+            button.setFocus()
+
     def paintEvent(self, _event: QPaintEvent) -> None:
         t = self._theme.tokens
         border = t.line2 if t.is_contrast else None

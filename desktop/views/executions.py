@@ -10,8 +10,9 @@ from desktop.parts.labels import Ground, Words
 from desktop.parts.run_table import RunTable
 from desktop.states import run_look
 from desktop.theme import Theme
-from shared.protocol.rows import Run
+from shared.protocol.rows import ENDED, Run
 
+LEAST_PX = 480
 ALL, TROUBLE, LIVE = "all", "trouble", "live"
 
 
@@ -51,10 +52,16 @@ class Executions(Ground):
     log_requested = Signal(str)
     task_opened = Signal(str)
     stop_requested = Signal(str)
+    why_requested = Signal(str, object)
+    """A task, and the moment in question."""
+    again_requested = Signal(str, object)
+    """A task, and the past moment as of which it is to run."""
 
     def __init__(self, model: RunsModel, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "chrome", parent=parent)
         self._model = model
+        # The details panel never stands beside this screen; a window sized for both would be wide.
+        self.setMinimumWidth(LEAST_PX)
         self._filter = RunFilter()
         self._filter.setSourceModel(model)
         title = Words(theme, self.tr("Recent executions"), px=16, weight=600)
@@ -72,6 +79,12 @@ class Executions(Ground):
         self.open_log.clicked.connect(self._open)
         self.open_task = Button(theme, self.tr("Go to the task"), icon="rows")
         self.open_task.clicked.connect(self._go)
+        self.why = Button(theme, self.tr("Why"), icon="question")
+        self.why.setToolTip(self.tr("Why did it run, or not (Ctrl+Y)"))
+        self.why.clicked.connect(self._ask_why)
+        self.again = Button(theme, self.tr("Run as of"), icon="clock-counter-clockwise")
+        self.again.setToolTip(self.tr("Run it as of this moment (Ctrl+Shift+R)"))
+        self.again.clicked.connect(self._run_again)
         self.stop = Button(theme, self.tr("Stop"), icon="stop-fill")
         self.stop.clicked.connect(self._stop)
         self.table = RunTable(model, theme)
@@ -79,14 +92,15 @@ class Executions(Ground):
         self.table.watch_selection()
         self.table.log_requested.connect(self.log_requested)
         self.table.run_selected.connect(lambda _: self._set_buttons())
-        self._may, self._why = False, ""
+        self._may, self._why_not = False, ""
+        self._may_ask, self._why_silent = False, ""
 
         upper = QHBoxLayout()
         upper.setSpacing(10)
         upper.addWidget(title)
         upper.addWidget(self.count, 0, Qt.AlignmentFlag.AlignBottom)
         upper.addStretch(1)
-        for button in (self.open_log, self.open_task, self.stop):
+        for button in (self.open_log, self.open_task, self.why, self.again, self.stop):
             upper.addWidget(button)
         lower = QHBoxLayout()
         lower.setSpacing(10)
@@ -124,7 +138,12 @@ class Executions(Ground):
 
     def allow_commands(self, allowed: bool, why_not: str = "") -> None:
         """Whether the agent can be commanded, and if not, why."""
-        self._may, self._why = allowed, why_not
+        self._may, self._why_not = allowed, why_not
+        self._set_buttons()
+
+    def allow_questions(self, allowed: bool, why_not: str) -> None:
+        """Whether the agent can be asked, and if not, why."""
+        self._may_ask, self._why_silent = allowed, why_not
         self._set_buttons()
 
     def focus_filter(self) -> None:
@@ -156,7 +175,13 @@ class Executions(Ground):
         self.open_task.allow(run is not None, choose)
         stoppable = run is not None and run.state in ("running", "queued", "retry_wait")
         ended = choose if run is None else self.tr("This run is not in progress")
-        self.stop.allow(self._may and stoppable, ended if self._may else self._why)
+        self.stop.allow(self._may and stoppable, ended if self._may else self._why_not)
+        self.why.allow(
+            self._may_ask and run is not None, choose if self._may_ask else self._why_silent
+        )
+        over = choose if run is None else self.tr("This run is still in progress")
+        again = run is not None and run.state == ENDED
+        self.again.allow(self._may and again, over if self._may else self._why_not)
 
     def _open(self) -> None:
         run = self.table.current_run()
@@ -167,6 +192,16 @@ class Executions(Ground):
         run = self.table.current_run()
         if run is not None:
             self.task_opened.emit(run.task_id)
+
+    def _ask_why(self) -> None:
+        run = self.table.current_run()
+        if run is not None:
+            self.why_requested.emit(run.task_id, run.scheduled_ms)
+
+    def _run_again(self) -> None:
+        run = self.table.current_run()
+        if run is not None:
+            self.again_requested.emit(run.task_id, run.scheduled_ms)
 
     def _stop(self) -> None:
         run = self.table.current_run()

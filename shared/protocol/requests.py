@@ -332,7 +332,10 @@ class TaskSkipReply(CommandReply, frozen=True, kw_only=True):
 
 
 class RunBackfill(Command, frozen=True, kw_only=True):
-    """Run a task as of past due moments, each once more, one after another behind what is due."""
+    """Run a task as of past moments, each once more, one after another behind what is due.
+
+    They need not have been due: who names them knows what the task does for which moment.
+    """
 
     type: ClassVar[str] = "run.backfill"
     task_id: TaskId

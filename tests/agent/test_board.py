@@ -50,6 +50,18 @@ async def test_a_run_shows_in_its_own_row_and_in_that_of_its_task(workshop: Work
     assert board.summary().running == 1
 
 
+async def test_every_run_that_lives_is_shown_however_many_there_are(workshop: Workshop) -> None:
+    await workshop.register(a_task())
+    runs = [a_run(NOW_MS + number) for number in range(1_100)]
+    await workshop.recorder.claim(runs)
+    journal = Journal("0" * 16)
+
+    board = board_of(workshop, journal)
+    await board.fill()
+
+    assert board.summary().queued == len(runs)
+
+
 async def test_statistics_follow_an_end_by_themselves(workshop: Workshop) -> None:
     await workshop.register(a_task())
     journal = Journal("0" * 16)

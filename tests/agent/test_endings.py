@@ -80,13 +80,14 @@ def test_what_a_run_used_is_written_with_its_end() -> None:
 
 
 def test_who_stopped_a_run_is_written_only_when_the_stop_ended_it() -> None:
-    run = a_run(reason="first look")
+    run = a_run(reason="first look", note="as tried before")
 
-    stopped = endings.ended(run, TASK, end_of(run.id, cause="aborted"), stop_reason="by Anna")
-    by_itself = endings.ended(run, TASK, end_of(run.id), stop_reason="by Anna")
+    why = {"stop_reason": "by_request", "stopped_by": "Anna"}
+    stopped = endings.ended(run, TASK, end_of(run.id, cause="aborted"), **why)
+    by_itself = endings.ended(run, TASK, end_of(run.id), **why)
 
-    assert stopped.reason == "by Anna"
-    assert by_itself.reason == "first look"
+    assert (stopped.reason, stopped.note) == ("by_request", "stopped by Anna; as tried before")
+    assert (by_itself.reason, by_itself.note) == ("first look", "as tried before")
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ async def test_a_claim_without_runs_still_says_how_far_all_is_decided(
     assert shown == []
 
 
-async def test_an_end_is_shown_with_its_next_attempt_and_only_once(
+async def test_an_end_is_shown_with_its_next_attempt_and_no_other_end_after_it(
     recorder: Recorder, shown: list[Shown]
 ) -> None:
     run = a_run(status="running")
@@ -89,7 +89,7 @@ async def test_an_end_is_shown_with_its_next_attempt_and_only_once(
     last = ended(run, "error")
 
     await recorder.ended(last, retry)
-    await recorder.ended(last, retry)
+    await recorder.ended(ended(run, "success"))
 
     assert shown == [of(run), of(last, retry)]
 

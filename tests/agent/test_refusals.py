@@ -1,14 +1,17 @@
 """Does the agent live on, and is everything done in the end, when the database refuses once?"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 
-from agent.errors import StorageError
+from agent.errors import NotStorable, StorageError
 from agent.rules.clocks import CORRECTION_MS
 from agent.running.keeping import NotStarted
+from agent.runs import Run
+from agent.store import alerts
 from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_run, a_task
 from tests.agent.workshop import Workshop, end_of
 
@@ -26,6 +29,20 @@ def refuse_once(owner: object, name: str, monkeypatch: pytest.MonkeyPatch) -> No
         return await real(*words, **named)
 
     monkeypatch.setattr(owner, name, refusing)
+
+
+def break_once(owner: object, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a connection does that breaks between a commit and its answer."""
+    real: Callable[..., Awaitable[Any]] = getattr(owner, name)
+    breaks = iter([StorageError("connection lost")])
+
+    async def breaking(*words: Any, **named: Any) -> Any:
+        answer = await real(*words, **named)
+        for broken in breaks:
+            raise broken
+        return answer
+
+    monkeypatch.setattr(owner, name, breaking)
 
 
 async def pass_second(workshop: Workshop) -> None:
@@ -76,7 +93,7 @@ async def test_a_run_can_be_stopped_while_its_start_waits_to_be_written(
         await pass_second(workshop)
 
     first = workshop.rows()[0]
-    assert (first.status, first.reason) == ("stopping", "by Anna" if by_hand else "replaced")
+    assert (first.status, first.reason) == ("stopping", "by_request" if by_hand else "replaced")
     assert [run_id for run_id, _ in workshop.keepers.stops] == [older.id], "stopped at once"
 
 
@@ -143,7 +160,7 @@ async def test_a_run_that_was_to_be_stopped_and_never_started_was_stopped(
         may_answer.set()
         await workshop.settle()
 
-    assert [(row.status, row.reason) for row in workshop.rows()] == [("aborted", "by Anna")]
+    assert [(row.status, row.note) for row in workshop.rows()] == [("aborted", "stopped by Anna")]
 
 
 async def test_a_stop_that_nobody_took_is_asked_for_again_by_the_next_moment(
@@ -227,3 +244,132 @@ async def test_a_due_moment_goes_before_a_retry_that_waits_for_a_slot(workshop: 
     assert first.status == "error"
     assert (retry.trigger, retry.status, retry.reason) == ("retry", "skipped", "superseded")
     assert (regular.trigger, regular.status) == ("schedule", "queued")
+
+
+async def test_what_follows_an_end_whose_answer_was_lost_starts_all_the_same(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workshop.register(a_task("fetch"), a_task("sort", schedule=(), after=("fetch",)))
+    run = a_run(task_name="fetch")
+    await workshop.recorder.claim([run])
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.runner.submit([run])
+        await workshop.settle()
+        break_once(workshop.recorder, "ended", monkeypatch)
+        workshop.runner.on_ended(end_of(run.id))
+        await pass_second(workshop)
+
+    assert [one.status for one in workshop.rows("sort")] == ["running"]
+
+
+async def test_a_retry_whose_answer_was_lost_is_made_all_the_same(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workshop.register(a_task(max_retries=1, retry_base_s=30))
+    run = a_run()
+    await workshop.recorder.claim([run])
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.runner.submit([run])
+        await workshop.settle()
+        break_once(workshop.recorder, "ended", monkeypatch)
+        workshop.runner.on_ended(end_of(run.id, exit_status=1))
+        await pass_second(workshop)
+        workshop.clock.advance(MINUTE_MS)
+        await workshop.until(lambda: len(workshop.keepers.orders) == 2)
+        await workshop.settle()
+
+    assert [(one.attempt, one.status) for one in workshop.rows()] == [(1, "error"), (2, "running")]
+
+
+@pytest.mark.parametrize("method", ["order", "backfill"])
+async def test_an_order_that_was_answered_with_an_error_does_not_stand_after_all(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    await workshop.register(a_task())
+    break_once(workshop.recorder, method, monkeypatch)
+    ways: dict[str, Callable[..., Awaitable[Any]]] = {
+        "order": workshop.runner.start_now,
+        "backfill": partial(workshop.runner.backfill, moments_ms=[NOW_MS - MINUTE_MS]),
+    }
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+
+        with pytest.raises(StorageError):
+            await ways[method]("backup", who="Anna", reason=None)
+        await workshop.settle()
+        await workshop.runner.start_now("backup", who="Anna", reason="once more")
+        await workshop.settle()
+
+    assert [(run.status, run.reason) for run in workshop.rows()] == [
+        ("skipped", "unconfirmed"),
+        ("running", None),
+    ]
+
+
+async def test_an_order_that_was_refused_leaves_no_row(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workshop.register(a_task())
+    refuse_once(workshop.recorder, "order", monkeypatch)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        with pytest.raises(StorageError):
+            await workshop.runner.start_now("backup", who="Anna", reason=None)
+        await workshop.settle()
+
+    assert workshop.rows() == []
+
+
+async def test_what_the_database_will_never_take_holds_up_one_task_and_is_told(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workshop.register(
+        a_task("bad", schedule=("* * * * *",)), a_task("good", schedule=("* * * * *",))
+    )
+    real = workshop.recorder.claim
+
+    async def claim(runs: Sequence[Run], **named: Any) -> frozenset[str]:
+        if any(run.task_name == "bad" for run in runs):
+            raise NotStorable("Data too long for column 'category'")
+        return await real(runs, **named)
+
+    monkeypatch.setattr(workshop.recorder, "claim", claim)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.clock.advance(MINUTE_MS)
+        await workshop.scheduler.decide()
+        await workshop.settle()
+        workshop.runner.close()
+
+    assert [(run.task_name, run.status) for run in workshop.rows()] == [("good", "running")]
+    assert "too long" in (workshop.scheduler.fault("bad") or "")
+    (alert,) = workshop.database.read_now(alerts.open_alerts)
+    assert (alert.kind, alert.task_name) == ("task_invalid", "bad")
+
+
+@pytest.mark.parametrize(
+    ("deadline_s", "said"), [(60, ("missed", "too_late")), (86_400, ("running", None))]
+)
+async def test_a_run_whose_claim_was_refused_beyond_its_deadline_does_not_start(
+    workshop: Workshop,
+    monkeypatch: pytest.MonkeyPatch,
+    deadline_s: int,
+    said: tuple[str, str | None],
+) -> None:
+    await workshop.register(a_task(schedule=("0 * * * *",), start_deadline_s=deadline_s))
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        due_ms = workshop.scheduler.next_ms("backup") or 0
+        workshop.clock.advance(due_ms - NOW_MS)
+        refuse_once(workshop.recorder, "claim", monkeypatch)
+        deciding = asyncio.ensure_future(workshop.scheduler.decide())
+        await workshop.until(lambda: workshop.clock.sleeping_until_ms is not None)
+        workshop.clock.advance(30 * MINUTE_MS)
+        await deciding
+        await workshop.settle()
+        workshop.runner.close()
+
+    assert [(run.status, run.reason) for run in workshop.rows()] == [said]
+    assert len(workshop.keepers.orders) == (said[0] == "running")

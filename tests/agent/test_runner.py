@@ -164,8 +164,9 @@ async def test_stopping_reaches_runs_that_live_wait_for_a_slot_or_for_their_retr
     assert states == ["stopping", "ended", "ended"]
     assert one_slot.keepers.stops == [(alive.id, 7_000)]
     by_id = {run.id: run for run in one_slot.rows()}
-    assert {(by_id[one.id].status, by_id[one.id].reason) for one in (alive, queued, retry)} == {
-        ("aborted", "by Anna")
+    ended = [by_id[one.id] for one in (alive, queued, retry)]
+    assert {(run.status, run.reason, run.note) for run in ended} == {
+        ("aborted", "by_request", "stopped by Anna")
     }
 
 

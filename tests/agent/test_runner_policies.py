@@ -61,6 +61,25 @@ async def test_a_newer_run_replaces_the_older_one_which_is_gone_before_it_starts
     assert second.status == "running"
 
 
+async def test_a_newer_run_replaces_the_older_one_also_when_the_agent_died_between_both(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(a_task(overlap="replace", kill_grace_s=3))
+    alive, waiting, newest = (a_run(NOW_MS + n) for n in range(3))
+    await workshop.recorder.claim([alive, waiting, newest])
+    async with asyncio.TaskGroup() as group:
+        workshop.runner.work_in(group)
+        await workshop.runner.recover([alive, waiting, newest], [Started(alive.id, 4711, NOW_MS)])
+        await workshop.settle()
+
+    assert workshop.keepers.stops == [(alive.id, 3_000)]
+    assert [(run.status, run.reason) for run in workshop.rows()] == [
+        ("stopping", "replaced"),
+        ("skipped", "replaced"),
+        ("queued", None),
+    ]
+
+
 async def test_a_newer_run_takes_the_place_of_one_that_still_waits(workshop: Workshop) -> None:
     await workshop.register(a_task(overlap="replace"))
     alive, waiting, newest = (a_run(NOW_MS + n) for n in range(3))
@@ -302,6 +321,90 @@ async def test_nothing_starts_beside_a_run_that_is_only_being_taken_over(
     assert [(run.status, run.reason) for run in chained] == [("skipped", "overlap")]
 
 
+async def test_two_that_end_together_start_one_run_of_a_task_that_runs_alone(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(
+        a_task("fetch"), a_task("count"), a_task("sort", schedule=(), after=("fetch", "count"))
+    )
+    runs = [a_run(task_name="fetch"), a_run(task_name="count")]
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        await submit(workshop, *runs)
+        for run in runs:
+            workshop.runner.on_ended(end_of(run.id))
+        await workshop.settle()
+
+    assert sorted((run.status, run.reason) for run in workshop.rows("sort")) == [
+        ("running", None),
+        ("skipped", "overlap"),
+    ]
+
+
+async def test_a_follower_does_not_run_beside_a_moment_that_is_just_being_claimed(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(a_task("fetch"), a_task("sort", after=("fetch",)))
+    run, moment = a_run(task_name="fetch"), a_run(NOW_MS + 1_000, task_name="sort")
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        await submit(workshop, run)
+        with workshop.runner.arriving([moment]):
+            await end(workshop, run.id)
+        await submit(workshop, moment)
+
+    assert {one.trigger: (one.status, one.reason) for one in workshop.rows("sort")} == {
+        "chain": ("skipped", "overlap"),
+        "schedule": ("running", None),
+    }
+
+
+@pytest.mark.parametrize("how", ["superseded", "disabled", "aborted"])
+async def test_a_failure_is_the_end_when_the_try_planned_after_it_is_not_made(
+    workshop: Workshop, how: str
+) -> None:
+    await workshop.register(
+        a_task("fetch", max_retries=1, retry_base_s=1),
+        a_task("complain", schedule=(), after=("fetch",), after_on="failure"),
+    )
+    run = a_run(task_name="fetch")
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        await submit(workshop, run)
+        await end(workshop, run.id, exit_status=1)
+        retry = workshop.rows("fetch")[1]
+        if how == "superseded":
+            await submit(workshop, a_run(NOW_MS + MINUTE_MS, task_name="fetch"))
+        elif how == "disabled":
+            off = await workshop.recorder.set_flags(["fetch"], enabled=False, who="Anna")
+            workshop.roster.put(off)
+            workshop.clock.advance(5_000)
+            await workshop.until(lambda: bool(workshop.rows("complain")))
+        else:
+            await workshop.runner.abort(retry.id, who="Anna")
+        await workshop.settle()
+
+    (complaint,) = workshop.rows("complain")
+    assert (complaint.status, complaint.caused_by) == ("running", retry.id)
+
+
+async def test_one_that_is_stopped_before_it_starts_is_an_end_to_those_who_wait_for_any(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(
+        a_task("fetch", overlap="queue"),
+        a_task("tidy", schedule=(), after=("fetch",), after_on="any"),
+    )
+    alive, waiting = a_run(task_name="fetch"), a_run(NOW_MS + 1, task_name="fetch")
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        await submit(workshop, alive, waiting)
+        await workshop.runner.abort(waiting.id, who="Anna")
+        await workshop.settle()
+
+    assert [run.caused_by for run in workshop.rows("tidy")] == [waiting.id]
+
+
 # Blackouts
 
 
@@ -337,6 +440,77 @@ async def test_a_run_that_is_delayed_by_a_blackout_starts_at_its_end(workshop: W
     assert early == []
 
 
+async def test_a_delay_that_begins_at_the_slot_is_kept_over_the_next_agent(
+    workshop: Workshop,
+) -> None:
+    await workshop.keep(STOCKTAKE)
+    await workshop.register(a_task(calendars=("stocktake",), in_blackout="delay"))
+    run = a_run()
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        await submit(workshop, run)
+
+    (row,) = workshop.rows()
+    assert (row.status, row.retry_at_ms) == ("queued", NOW_MS + HOUR_MS)
+
+
+async def test_a_delay_ends_by_the_wall_also_when_the_host_slept(workshop: Workshop) -> None:
+    await workshop.keep(STOCKTAKE)
+    await workshop.register(a_task(calendars=("stocktake",), in_blackout="delay"))
+    run = a_run()
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        await submit(workshop, run)
+
+        workshop.clock.suspend(2 * HOUR_MS)
+        await workshop.scheduler.decide()
+        await workshop.settle()
+
+    assert workshop.keepers.orders == [run.id]
+
+
+async def test_a_retry_comes_by_the_wall_also_when_the_host_slept(workshop: Workshop) -> None:
+    await workshop.register(a_task(schedule=(), max_retries=1, retry_base_s=60))
+    run = a_run()
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        await submit(workshop, run)
+        await end(workshop, run.id, exit_status=1)
+
+        workshop.clock.suspend(HOUR_MS)
+        await workshop.scheduler.decide()
+        await workshop.settle()
+
+    assert len(workshop.keepers.orders) == 2
+
+
+@pytest.mark.parametrize(
+    ("spans", "is_started", "hour_ms"),
+    [
+        (((NOW_MS - HOUR_MS, NOW_MS - MINUTE_MS),), True, NOW_MS + HOUR_MS),
+        (((NOW_MS - HOUR_MS, NOW_MS + 3 * HOUR_MS),), False, NOW_MS + 3 * HOUR_MS),
+        (((NOW_MS - HOUR_MS, NOW_MS + MINUTE_MS),), False, NOW_MS + MINUTE_MS),
+    ],
+    ids=["over", "longer", "shorter"],
+)
+async def test_who_waits_for_the_end_of_a_window_notices_that_it_was_changed(
+    workshop: Workshop, spans: tuple[tuple[int, int], ...], is_started: bool, hour_ms: int
+) -> None:
+    await workshop.keep(STOCKTAKE)
+    await workshop.register(a_task(calendars=("stocktake",), in_blackout="delay"))
+    run = a_run()
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        await submit(workshop, run)
+
+        await workshop.keep(Calendar(name="stocktake", spans=spans))
+        await workshop.scheduler.reload()
+        await workshop.settle()
+
+    assert workshop.keepers.orders == ([run.id] if is_started else [])
+    assert workshop.rows()[0].retry_at_ms == hour_ms
+
+
 async def test_who_orders_a_run_by_hand_is_not_held_back_by_a_blackout(workshop: Workshop) -> None:
     await workshop.keep(STOCKTAKE)
     await workshop.register(a_task(calendars=("stocktake",)))
@@ -365,7 +539,7 @@ async def test_a_run_that_waits_for_its_hour_can_be_stopped(workshop: Workshop) 
 
     assert state == "ended"
     assert workshop.keepers.orders == []
-    assert [(run.status, run.reason) for run in workshop.rows()] == [("aborted", "by Anna")]
+    assert [(run.status, run.note) for run in workshop.rows()] == [("aborted", "stopped by Anna")]
 
 
 # Past moments

@@ -91,10 +91,10 @@ def test_a_pause_can_be_undone_to_what_was_before(
     screen: Screen, agent: AgentAtHand, key: ClientKey
 ) -> None:
     screen.connect(key)
-    screen.remote.pause("backup", 5_000, "holidays")
+    screen.remote.pause(["backup"], 5_000, "holidays")
     assert screen.until_said(1).can_undo
     screen.until(lambda: screen.rows["backup"].paused)
-    screen.remote.pause("backup", 9_000)
+    screen.remote.pause(["backup"], 9_000)
     screen.until_said(2)
     screen.until(lambda: screen.rows["backup"].paused_until_ms == 9_000)
 
@@ -109,6 +109,41 @@ def test_a_pause_can_be_undone_to_what_was_before(
 
     screen.remote.undo()
     assert screen.said[-1] == Notice(text="There is nothing to undo.", kind="bad")
+
+
+def test_several_tasks_are_paused_by_one_order_and_one_undo_takes_it_back(
+    screen: Screen, agent: AgentAtHand, key: ClientKey
+) -> None:
+    agent.put(Task(id="mail", name="mail", paused=True, paused_until_ms=7_000))
+    screen.connect(key)
+    screen.until(lambda: "mail" in screen.rows)
+    taken: list[bool] = []
+
+    screen.remote.pause(["backup", "mail"], 9_000, then=lambda: taken.append(True))
+    said = screen.until_said(1)
+    screen.until(lambda: screen.rows["mail"].paused_until_ms == 9_000)
+    screen.remote.undo()
+
+    screen.until(lambda: not screen.rows["backup"].paused)
+    screen.until(lambda: screen.rows["mail"].paused_until_ms == 7_000)
+    assert (said.text, said.can_undo) == ("2 tasks are paused.", True)
+    assert taken == [True]
+
+
+def test_who_gave_the_order_is_told_why_it_was_refused(
+    screen: Screen, memory: Memory, start_agent: Callable[[], AgentAtHand]
+) -> None:
+    viewer = client_key()
+    memory.admit(viewer.public, "viewer")
+    start_agent().put(BACKUP)
+    screen.connect(viewer)
+    refused: list[tuple[str, str]] = []
+
+    screen.remote.pause(["backup"], failed=lambda *why: refused.append(why))
+
+    screen.until(lambda: bool(refused) and not screen.pending)
+    assert refused == [("Needs the operator role. Ask who runs the server.", "")]
+    assert screen.said == []
 
 
 def test_the_next_run_is_skipped_and_that_can_be_undone(
@@ -255,6 +290,6 @@ def test_the_inverse_of_a_change_is_what_was_before(
     def request(facts: dict[str, object]) -> TaskSet:
         return TaskSet(op="0" * 32, expires_ms=0, ids=("t",), **facts)  # type: ignore[arg-type]
 
-    found = inverse(request(asked), Task(id="t", name="t", **before))  # type: ignore[arg-type]
+    found = inverse(request(asked), [Task(id="t", name="t", **before)])  # type: ignore[arg-type]
 
-    assert found == (None if back is None else request(back))
+    assert found == (() if back is None else (request(back),))

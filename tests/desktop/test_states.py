@@ -1,7 +1,12 @@
 """Which one state a task is in."""
 
+from typing import get_args
+
 import pytest
 
+from agent.cli import say
+from agent.rules import admission
+from agent.rules.why.facts import STOPS
 from desktop.states import ending_words, is_late, reason_words, state_of
 from tests.desktop.rows_at_hand import NOW_MS, failing, running, task
 
@@ -43,3 +48,14 @@ def test_an_ending_says_its_exit_status_or_signal() -> None:
 def test_a_reason_nobody_knows_is_shown_as_it_came() -> None:
     assert reason_words("overlap") == "the run before had not ended"
     assert reason_words("solar_flare") == "solar_flare"
+
+
+@pytest.mark.parametrize(
+    "reason", sorted({*say.REASONS, *STOPS, *get_args(admission.Reason), "no_trace"})
+)
+def test_every_reason_an_agent_writes_has_words(reason: str) -> None:
+    words = reason_words(reason)
+
+    assert words
+    assert words != reason or " " in words
+    assert "_" not in words

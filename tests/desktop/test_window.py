@@ -13,6 +13,7 @@ from desktop.freshness import Link
 from desktop.theme import Theme
 from desktop.views.confirm import Confirm
 from desktop.views.palette import Palette
+from desktop.views.planning.pausing import PauseDialog
 from desktop.views.toasts import Toast
 from desktop.window import MainWindow
 from shared.protocol.events import Disk, Heartbeat, Metric
@@ -138,11 +139,15 @@ def test_pause_for_an_hour_says_until_when_by_the_agents_clock(
     window: MainWindow, qtbot: QtBot
 ) -> None:
     choose(window, "pay_a")
+    window.details.pause.click()
+    dialog = window.planner.dialog
+    assert isinstance(dialog, PauseDialog)
 
     with qtbot.waitSignal(window.pause_requested) as asked:
-        window.details.pause_menu.actions()[1].trigger()
+        dialog.act.click()
 
-    assert asked.args == [["pay_a"], NOW_MS + 60 * MINUTE_MS]
+    assert asked.args is not None
+    assert asked.args[:3] == [["pay_a"], NOW_MS + 60 * MINUTE_MS, None]
 
 
 def test_a_paused_task_offers_to_resume(window: MainWindow, qtbot: QtBot) -> None:

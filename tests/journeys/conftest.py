@@ -2,15 +2,15 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from tests.journeys.household import Household
 
 
-@pytest.fixture
-def bare() -> Iterator[Household]:
-    """A folder that may become a home."""
+@contextmanager
+def a_folder() -> Iterator[Household]:
     household = Household()
     try:
         yield household
@@ -19,6 +19,20 @@ def bare() -> Iterator[Household]:
             household.leave()
         finally:
             shutil.rmtree(household.root, ignore_errors=True)
+
+
+@pytest.fixture
+def bare() -> Iterator[Household]:
+    """A folder that may become a home."""
+    with a_folder() as household:
+        yield household
+
+
+@pytest.fixture
+def bare_too() -> Iterator[Household]:
+    """Another folder, for what two homes do to each other."""
+    with a_folder() as household:
+        yield household
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,7 @@ import msgspec
 from agent.definitions import load_definitions
 from agent.store import state, tasks
 from schema.tables import VERSION_TABLE
+from shared.protocol.requests import TaskDetail, TaskGet
 from tests.journeys.household import Household, living, read, until
 from tests.journeys.test_agent_runs import EVERY_SECOND, task
 
@@ -42,6 +44,29 @@ def test_a_stopped_agent_leaves_its_runs_and_the_next_one_takes_them_over(
     (ended,) = household.wait_for("long", "error")
     assert (ended.id, ended.exit_status, ended.pid) == (run.id, 5, run.pid)
     assert 2_900 <= (ended.duration_ms or 0) < 4_000
+
+
+def test_an_agent_of_another_home_is_kept_out_of_a_database_that_one_works_on(
+    household: Household, bare_too: Household
+) -> None:
+    file = f"sqlite:///{household.home.database_file}"
+    second = bare_too.prepare(database_url=file)
+    household.apply(task("long", "sleep 60"))
+    first = household.serve()
+    household.json("tasks", "run", "long")
+    (run,) = household.wait_for("long", "running")
+
+    refused = second.run("serve")
+
+    assert refused.returncode == 75
+    assert "works on this database" in refused.stderr
+    assert [one.id for one in household.runs("long", "running")] == [run.id]
+    with household.caller() as caller:
+        household.abort(caller, run.id)
+    household.wait_for("long", "aborted")
+    household.stop(first)
+    # Who has stopped holds nobody up.
+    second.stop(second.serve())
 
 
 def test_an_agent_with_fifty_runs_stops_within_five_seconds(bare: Household) -> None:
@@ -242,7 +267,10 @@ def test_a_long_downtime_is_summed_up_in_one_row(household: Household) -> None:
 def test_what_was_due_before_a_change_that_no_agent_saw_is_not_forgotten(
     household: Household,
 ) -> None:
-    every = 'schedule = "@every 600s"'
+    # Six moments an hour, none of which comes while this goes on.
+    minute = datetime.now(UTC).minute
+    minutes = ",".join(str((minute + 5 + ten) % 60) for ten in range(0, 60, 10))
+    every = f'schedule = "{minutes} * * * *"'
     known_since(
         household,
         60,
@@ -259,13 +287,41 @@ def test_what_was_due_before_a_change_that_no_agent_saw_is_not_forgotten(
     household.serve()
 
     until(lambda: len(household.runs()) >= 24 and not household.live(), "a row for each moment")
-    for name in ("disabled", "retimed", "resumed"):
+    for name in ("disabled", "retimed", "paused", "resumed"):
         rows = household.runs(name)
         assert [(run.status, run.reason) for run in rows] == [("missed", "agent_down")] * 6, name
-    assert {run.status for run in household.runs("paused")} == {"skipped"}
     checked = household.check()
     assert (checked["missing"], checked["doubled"]) == (0, 0)
     assert checked["expected"] == 24
+
+
+def test_one_row_spoilt_by_hand_stops_neither_the_agent_nor_the_list(household: Household) -> None:
+    def write(column: str, value: str) -> None:
+        statement = f"UPDATE smart_cron_tasks_config SET {column} = ? WHERE task_name = 'bad'"  # noqa: S608 - names from below
+        with closing(sqlite3.connect(household.home.database_file)) as connection, connection:
+            connection.execute(statement, (value,))
+
+    household.apply(*(task(name, "true", schedule=EVERY_SECOND) for name in ("bad", "good")))
+    write("priority", "abc")
+
+    household.serve()
+
+    household.wait_for("good", "success")
+    listed = {one["task_name"]: one for one in household.json("tasks", "list")}
+    assert (listed["bad"]["state"], listed["good"]["state"]) == ("invalid", "enabled")
+    assert "priority" in listed["bad"]["invalid_reason"]
+    assert "bad cannot be scheduled" in household.cli("tasks", "list")
+    with household.caller() as caller:
+        shown = caller.call(TaskGet(id="bad"), TaskDetail).row
+    assert (shown.state, "priority" in (shown.invalid_reason or "")) == ("invalid", True)
+    assert not household.runs("bad")
+    write("schedule", "no schedule")
+    write("priority", "3")
+    assert "no schedule" in household.cli("tasks", "list")
+    with household.caller() as caller:
+        assert not caller.call(TaskGet(id="bad"), TaskDetail).next_ms
+    household.apply(task("bad", "true", schedule=EVERY_SECOND))
+    household.wait_for("bad", "success")
 
 
 def test_the_ledger_check_finds_a_row_that_was_deleted(household: Household) -> None:

@@ -65,7 +65,7 @@ def test_a_stopped_run_is_gone_with_its_whole_family(household: Household) -> No
     household.cli("runs", "abort", run_id)
 
     (run,) = household.wait_for("family", "aborted")
-    assert run.reason == "by command line"
+    assert (run.reason, run.note) == ("by_request", "stopped by command line")
     assert household.run_processes(run_id) == []
 
 

@@ -151,7 +151,7 @@ def test_a_run_is_stopped_only_after_the_question_is_answered(
         "the aborted run",
     )
     (run,) = household.runs("long")
-    assert (run.status, run.reason) == ("aborted", "by journey")
+    assert (run.status, run.note) == ("aborted", "stopped by journey")
     assert not household.run_processes(run.id)
 
 
@@ -161,6 +161,9 @@ def test_pausing_shows_in_the_grid_and_undo_takes_it_back(household: Household, 
 
     desk.choose("rest")
     desk.press("pause")
+    dialog = desk.window.planner.dialog
+    assert dialog is not None
+    dialog.act.click()
     desk.until(lambda: desk.tasks()["rest"].paused, "the paused task")
     desk.press("undo")
 

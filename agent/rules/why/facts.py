@@ -94,6 +94,7 @@ STOPS: Final = {
     "never_started": "started",
     "superseded": "started",
     "withdrawn": "started",
+    "unconfirmed": "started",
 }
 ORDER: Final = ("enabled", "paused", "skip_next", "blackout", "on_time", "overlap")
 _ADVICE: Final = {
@@ -115,6 +116,7 @@ _ADVICE: Final = {
     "never_started": "`smartcron-agent runs show {run}` says why it could not be started",
     "superseded": "nothing is to be done: the next regular run took its place",
     "withdrawn": "nothing is to be done: somebody took it back",
+    "unconfirmed": "`smartcron-agent tasks run {task}` orders it once more",
     "replaced": "overlap = 'queue' would let the older run come to its end",
     "error": "`smartcron-agent runs log {run}` shows what it wrote",
     "timeout": "`smartcron-agent runs log {run}` shows how far it came; timeout_seconds is the "

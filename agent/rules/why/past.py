@@ -160,7 +160,8 @@ def _ended(run: Run) -> str:
         case "aborted" if run.reason == "replaced":
             return f"the next run replaced it{took}"
         case "aborted":
-            return f"somebody stopped it{took}" + (f": {run.reason}" if run.reason else "")
+            said = run.note if run.reason == "by_request" else run.reason
+            return f"somebody stopped it{took}" + (f": {said}" if said else "")
         case _:
             return f"nobody knows how it ended{took}"
 

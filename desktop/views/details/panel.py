@@ -1,7 +1,6 @@
 """The panel at the right: one task, its buttons and its tabs."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
@@ -23,7 +22,8 @@ from desktop.parts.run_table import RunTable
 from desktop.parts.tabs import Tabs
 from desktop.states import task_look
 from desktop.theme import Theme
-from desktop.views.details.facts import Fact, Facts
+from desktop.views.details.facts import Facts
+from desktop.views.details.policies import say_settings
 from desktop.views.details.summary import Section, Summary
 from desktop.views.details.tail import Tail
 from shared.protocol.requests import TaskDetail, TaskSettings
@@ -43,7 +43,11 @@ class Details(Ground):
 
     run_requested = Signal(str)
     stop_requested = Signal(str)
-    pause_requested = Signal(list, object)
+    pause_requested = Signal(list)
+    why_requested = Signal(str, object)
+    """The task, and the moment in question; None leaves it open."""
+    again_requested = Signal(str, object)
+    try_requested = Signal()
     resume_requested = Signal(list)
     enable_requested = Signal(list)
     disable_requested = Signal(list)
@@ -61,6 +65,9 @@ class Details(Ground):
         self._stale_since = ""
         self._may_command, self._why_not = False, ""
         self._newest = ""
+        self.shown_settings: TaskSettings | None = None
+        """The definition of the task shown; None while it has not come."""
+        self._may_ask, self._why_silent = False, ""
         self.setMinimumWidth(MIN_PX)
         self.setMaximumWidth(MOST_PX)
         self.setObjectName("details")
@@ -74,8 +81,8 @@ class Details(Ground):
         self.stop.setToolTip(self.tr("Stop the run (Ctrl+.)"))
         self.stop.clicked.connect(self._ask_stop)
         self.pause = Button(theme, self.tr("Pause until"), icon="pause-fill")
-        self.pause_menu = self._pause_choices()
-        self.pause.setMenu(self.pause_menu)
+        self.pause.setToolTip(self.tr("Choose until when (Ctrl+P)"))
+        self.pause.clicked.connect(self._ask_pause)
         self.resume = Button(theme, self.tr("Resume"), icon="play")
         self.resume.clicked.connect(self._ask_resume)
         self.resume.hide()
@@ -115,6 +122,9 @@ class Details(Ground):
         )
         self.summary = Summary(theme)
         self.summary.log_requested.connect(self.log_requested)
+        self.summary.why.clicked.connect(self._ask_why)
+        self.summary.again.clicked.connect(self._ask_again)
+        self.summary.try_it.clicked.connect(self.try_requested)
         self._runs_model = RunsModel(now, limit=100, task_id="")
         hidden = set(Column) - {Column.TIME, Column.RESULT, Column.DURATION}
         self.runs = RunTable(self._runs_model, theme, hidden=hidden)
@@ -170,6 +180,7 @@ class Details(Ground):
         if is_other:
             self._runs_model.follow(task.id)
             self.settings.show_facts(())
+            self.shown_settings = None
             self._unknown.show()
         self._runs_model.set_zones({task.id: task.tz})
         self._refresh()
@@ -182,7 +193,9 @@ class Details(Ground):
             return
         self.summary.show_detail(detail, now_ms=self._now(), stale=bool(self._stale_since))
         self._unknown.hide()
-        self.settings.show_facts(self._say_settings(detail.definition, detail.def_rev))
+        self.shown_settings = detail.definition
+        self.settings.show_facts(say_settings(detail.definition, detail.def_rev))
+        self._refresh()
 
     def show_runs(self, runs: Sequence[Run]) -> None:
         """Runs of any task; those of others are left out."""
@@ -199,6 +212,11 @@ class Details(Ground):
     def allow_commands(self, allowed: bool, why_not: str = "") -> None:
         """Whether the agent can be commanded, and if not, why."""
         self._may_command, self._why_not = allowed, why_not
+        self._refresh()
+
+    def allow_questions(self, allowed: bool, why_not: str) -> None:
+        """Whether the agent can be asked, and if not, why."""
+        self._may_ask, self._why_silent = allowed, why_not
         self._refresh()
 
     def set_times(self, times: str) -> None:
@@ -255,23 +273,11 @@ class Details(Ground):
         self.resume.allow(may, why)
         self.enable.setVisible(not task.enabled)
         self.enable.allow(may, why)
-
-    def _pause_choices(self) -> QMenu:
-        menu = QMenu(self)
-        for word, span in (
-            (self.tr("for 15 minutes"), timedelta(minutes=15)),
-            (self.tr("for 1 hour"), timedelta(hours=1)),
-            (self.tr("for 4 hours"), timedelta(hours=4)),
-            (self.tr("for 1 day"), timedelta(days=1)),
-            (self.tr("for 7 days"), timedelta(days=7)),
-        ):
-            action = menu.addAction(word)
-            span_ms = round(span.total_seconds() * 1000)
-            action.triggered.connect(lambda _=False, ms=span_ms: self._ask_pause(ms))
-        menu.addSeparator()
-        action = menu.addAction(self.tr("until I resume it"))
-        action.triggered.connect(lambda: self._ask_pause(None))
-        return menu
+        self.summary.why.allow(self._may_ask, self._why_silent)
+        self.summary.again.allow(may, why)
+        known = self._may_ask and self.shown_settings is not None
+        silent = self.tr("The settings are on their way") if self._may_ask else self._why_silent
+        self.summary.try_it.allow(known, silent)
 
     def _show_tab(self, place: int) -> None:
         was_log = self._stack.currentIndex() == LOG_TAB
@@ -298,10 +304,17 @@ class Details(Ground):
         if self._task is not None and self._task.run_id is not None:
             self.stop_requested.emit(self._task.run_id)
 
-    def _ask_pause(self, span_ms: int | None) -> None:
+    def _ask_pause(self) -> None:
         if self._task is not None:
-            until_ms = None if span_ms is None else self._now() + span_ms
-            self.pause_requested.emit([self._task.id], until_ms)
+            self.pause_requested.emit([self._task.id])
+
+    def _ask_why(self) -> None:
+        if self._task is not None:
+            self.why_requested.emit(self._task.id, None)
+
+    def _ask_again(self) -> None:
+        if self._task is not None:
+            self.again_requested.emit(self._task.id, None)
 
     def _ask_resume(self) -> None:
         if self._task is not None:
@@ -329,39 +342,6 @@ class Details(Ground):
             log = menu.addAction(self.tr("Newest log"))
             log.triggered.connect(lambda: self.log_requested.emit(run_id))
         menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
-
-    def _say_settings(self, settings: TaskSettings, def_rev: int) -> list[Fact]:
-        hidden = self.tr("hidden from viewers")
-        command = settings.command
-        if not isinstance(command, str):
-            command = hidden if command is None else " ".join(command)
-        memory = (
-            self.tr("none")
-            if settings.memory_limit_mb is None
-            else f"{words.count(settings.memory_limit_mb)}{words.NO_BREAK}MB"
-        )
-        names = hidden if settings.env_names is None else ", ".join(settings.env_names)
-        overlap = {"forbid": self.tr("forbid, a second one is skipped")}
-        facts: list[Fact] = [
-            (self.tr("Command"), command, "", ""),
-            (self.tr("Schedule"), "\n".join(settings.schedule), "", ""),
-            (self.tr("Time zone"), settings.timezone, "", ""),
-            (self.tr("Time limit"), words.span(settings.timeout_seconds * 1000), "", ""),
-            (self.tr("Grace to end"), words.span(settings.kill_grace_s * 1000), "", ""),
-            (self.tr("Memory limit"), memory, "", ""),
-            (self.tr("Retries"), str(settings.max_retries), "", ""),
-            (self.tr("Overlap"), overlap.get(settings.overlap, settings.overlap), "", ""),
-            (self.tr("Missed"), settings.missed, "", ""),
-            (self.tr("Late window"), words.span(settings.start_deadline_s * 1000), "", ""),
-            (self.tr("Priority"), str(settings.priority), "", ""),
-            (self.tr("Environment"), names or self.tr("none"), "", ""),
-            (self.tr("Folder"), settings.working_directory or "", "", ""),
-            (self.tr("Runs as"), settings.run_as or "", "", ""),
-            (self.tr("Tags"), ", ".join(settings.tags), "", ""),
-            (self.tr("About"), settings.description, "", ""),
-            (self.tr("Version"), str(def_rev), "", ""),
-        ]
-        return [fact for fact in facts if fact[1]]
 
 
 def newest_run(task: Task | None) -> str:

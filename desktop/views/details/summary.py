@@ -109,6 +109,7 @@ class Summary(QWidget):
         self.facts = Facts(theme)
         top = Section(theme)
         top.body.addWidget(self.facts)
+        top.body.addLayout(self._make_questions(theme))
         runs = Section(theme, self.tr("Last 20 runs"), self.tr("height = duration"))
         self.bars = RunBars(theme)
         runs.body.addWidget(self.bars)
@@ -148,6 +149,22 @@ class Summary(QWidget):
         layout.addWidget(curve, 2)
         layout.addWidget(self._error)
         layout.addStretch(1)
+
+    def _make_questions(self, theme: Theme) -> QHBoxLayout:
+        """What can be asked about the moments of the task; the panel knows what follows."""
+        self.why = Button(theme, self.tr("Why"), icon="question", height=26)
+        self.why.setToolTip(self.tr("Why did it run, or not (Ctrl+Y)"))
+        self.again = Button(theme, self.tr("Run as of"), icon="clock-counter-clockwise", height=26)
+        self.again.setToolTip(self.tr("Run it as of past moments (Ctrl+Shift+R)"))
+        self.try_it = Button(theme, self.tr("What if"), icon="calendar", height=26)
+        self.try_it.setToolTip(self.tr("Try another schedule (Ctrl+Shift+E)"))
+        line = QHBoxLayout()
+        line.setContentsMargins(0, 4, 0, 0)
+        line.setSpacing(8)
+        for button in (self.why, self.again, self.try_it):
+            line.addWidget(button)
+        line.addStretch(1)
+        return line
 
     def sizeHint(self) -> QSize:
         return QSize(320, super().sizeHint().height())

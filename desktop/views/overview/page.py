@@ -44,6 +44,7 @@ class Overview(QScrollArea):
     log_requested = Signal(str)
     tasks_requested = Signal(str)
     runs_requested = Signal()
+    load_requested = Signal()
 
     def __init__(
         self,
@@ -181,6 +182,10 @@ class Overview(QScrollArea):
         left.addWidget(self.needs)
         left.addWidget(self.now_card, 1)
         self.next_card = ListCard(self._theme, self.tr("Next runs"))
+        self.load = LinkButton(self._theme, self.tr("How busy"))
+        self.load.setToolTip(self.tr("Coming up: how busy it gets (Ctrl+U)"))
+        self.load.clicked.connect(self.load_requested)
+        self.next_card.add_to_head(self.load)
         self.recent_card = ListCard(self._theme, self.tr("Recent executions"))
         self.all_runs = LinkButton(self._theme, self.tr("Show all"))
         self.all_runs.clicked.connect(self.runs_requested)

@@ -1,12 +1,15 @@
 """Is a task shown as far as the role may see, and changed as asked?"""
 
 import secrets
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 import pytest
 
+from agent.errors import StorageError
 from agent.store import tasks
+from agent.store.tasks import TaskRow
 from shared.protocol.errors import ErrorBody
 from shared.protocol.requests import (
     Outcome,
@@ -179,3 +182,32 @@ async def test_the_next_moments_of_a_task_are_skipped_and_that_is_taken_back(doo
     assert (undone.results[0].until_ms, undone.results[0].next_ms) == (None, before.next_ms[0])
     assert (again.skip_until_ms, again.skip_reason) == (None, None)
     assert door.plans.told == ["backup", "backup"]
+
+
+async def test_a_skip_of_several_tasks_tells_of_each_also_where_one_is_refused(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = await door.welcome("operator")
+    real = door.recorder.set_flags
+
+    async def set_flags(names: Iterable[str], **flags: Any) -> tuple[TaskRow, ...]:
+        if "report" in names:
+            raise StorageError("the disk is full")
+        return await real(names, **flags)
+
+    monkeypatch.setattr(door.recorder, "set_flags", set_flags)
+    request = TaskSkip(
+        ids=("backup", "report", "nothing"),
+        count=1,
+        op=secrets.token_hex(16),
+        expires_ms=CLOCK.now_ms() + 10_000,
+    )
+    reply = await guest.get(request, TaskSkipReply)
+
+    assert [(one.id, one.code) for one in reply.results] == [
+        ("backup", "ok"),
+        ("report", "internal"),
+        ("nothing", "not_found"),
+    ]
+    assert "disk is full" in reply.results[1].msg
+    assert door.plans.told == ["backup"]

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 
-from agent.errors import Conflict, Refused, StorageError, WrongUse
+from agent.errors import Conflict, NotStorable, Refused, StorageError, WrongUse
 from agent.settings import Home, Settings
 from agent.store import database as database_module
 from agent.store import state
@@ -137,6 +137,18 @@ async def test_writes_that_wait_together_share_one_commit(database: Database, ur
     await asyncio.gather(blocker, *writes)
 
     assert commits == 2
+
+
+async def test_a_value_that_no_column_takes_is_refused_as_such_and_not_as_a_bad_moment(
+    database: Database,
+) -> None:
+    def too_long(_connection: Connection) -> None:
+        # What MariaDB says in strict mode; SQLite takes any length.
+        cause = sqlite3.DataError(1406, "Data too long for column 'reason' at row 1")
+        raise DataError("UPDATE", {}, cause)
+
+    with pytest.raises(NotStorable, match=r"Data too long for column 'reason'.*shorten"):
+        await database.write(too_long)
 
 
 async def test_a_lost_connection_fails_the_whole_group_plainly_and_not_the_next(

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from agent.store import ledger, state, tasks
 from agent.store.database import Database
 from agent.store.ledger import RunFilter
 from agent.ulid import new_ulid
+from schema.tables import executions
 from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, ended
 
 
@@ -52,6 +54,24 @@ def test_a_claimed_run_comes_back_with_every_field(database: Database) -> None:
 
     assert claim(database, run) == {run.id}
     assert database.read_now(partial(ledger.get, run_id=run.id)) == run
+
+
+def test_words_longer_than_their_column_are_cut_and_cost_no_run_its_row(
+    database: Database,
+) -> None:
+    run = a_run(requested_by="a" * 200)
+    claim(database, run)
+
+    over = msgspec.structs.replace(run, status="aborted", reason="b" * 200, note="c" * 9_000)
+    database.write_now(partial(ledger.end, run=over))
+
+    kept = database.read_now(partial(ledger.get, run_id=run.id))
+    longest: dict[str, Any] = {
+        column.name: getattr(column.type, "length", None) for column in executions.c
+    }
+    assert kept.requested_by == "a" * longest["requested_by"]
+    assert kept.reason == "b" * longest["reason"]
+    assert len(kept.note or "") < 9_000
 
 
 def test_a_moment_taken_by_another_id_is_not_ours(database: Database) -> None:
@@ -369,10 +389,24 @@ def test_followers_are_written_with_the_end_that_causes_them_and_once_only(
     new = database.write_now(partial(ledger.end, run=ended(run), chained=[follower]))
     again = database.write_now(partial(ledger.end, run=ended(run), chained=[follower]))
 
-    assert again == ()
+    assert again == new, "who asks once more, as the answer was lost, has the same answer"
     assert [row.id for row in new] == [run.id, follower.id]
     assert new[1].scheduled_ms == NOW_MS + 61, "its moment was taken: the next millisecond"
     assert database.read_now(partial(ledger.get, run_id=follower.id)) == new[1]
+
+
+def test_another_end_of_a_run_that_has_ended_is_answered_with_nothing(database: Database) -> None:
+    run = a_run()
+    claim(database, run)
+    database.write_now(partial(ledger.end, run=ended(run)))
+    follower = a_run(NOW_MS + 60, task_name="report", trigger="chain", caused_by=run.id)
+
+    other = database.write_now(
+        partial(ledger.end, run=ended(run, status="error"), chained=[follower])
+    )
+
+    assert other == ()
+    assert database.read_now(partial(ledger.find, run_id=follower.id)) is None
 
 
 def test_moments_are_found_by_how_their_last_attempt_ended(database: Database) -> None:
@@ -399,3 +433,28 @@ def test_moments_are_found_by_how_their_last_attempt_ended(database: Database) -
     assert found("error") == (NOW_MS,)
     assert found("missed", "error") == (NOW_MS, NOW_MS + 2)
     assert found("success") == (NOW_MS + 1,)
+
+
+def test_moments_that_a_row_sums_up_are_counted_where_they_are_passed_over(
+    database: Database,
+) -> None:
+    summing = a_run(
+        NOW_MS, status="missed", missed_count=40, missed_until_ms=NOW_MS + 39 * MINUTE_MS
+    )
+    claim(database, summing, a_run(NOW_MS + HOUR_MS, status="missed"))
+
+    def passed_over(from_ms: int, to_ms: int, *statuses: str) -> int:
+        return database.read_now(
+            partial(
+                ledger.summed_up,
+                task_name="backup",
+                from_ms=from_ms,
+                to_ms=to_ms,
+                statuses=statuses,
+            )
+        )
+
+    assert passed_over(NOW_MS, NOW_MS + HOUR_MS, "missed", "skipped") == 39
+    assert passed_over(NOW_MS + MINUTE_MS, NOW_MS + HOUR_MS, "missed") == 40
+    assert passed_over(NOW_MS, NOW_MS + HOUR_MS, "error") == 0
+    assert passed_over(NOW_MS + HOUR_MS, NOW_MS + HOUR_MS, "missed") == 0

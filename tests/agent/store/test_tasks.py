@@ -194,7 +194,9 @@ def test_history_says_what_was_in_force_when(database: Database) -> None:
 
     spans = database.read_now(partial(tasks.history, until_ms=NOW_MS + 1_000))
 
-    assert spans["sync"] == (Span(from_ms=NOW_MS, definition=RICH, enabled=False, paused=False),)
+    assert spans["sync"] == (
+        Span(from_ms=NOW_MS, definition=RICH, def_rev=1, enabled=False, paused=False),
+    )
     assert [(span.from_ms - NOW_MS, span.enabled, span.paused) for span in spans["a"]] == [
         (0, True, False),
         (10, True, True),

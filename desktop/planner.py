@@ -1,0 +1,210 @@
+"""Which dialog about moments stands open, and what it is answered."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from desktop import words
+from desktop.freshness import Link
+from desktop.theme import Theme
+from desktop.views.planning.backfill import BackfillDialog
+from desktop.views.planning.clocks import Zone
+from desktop.views.planning.dialog import PlanDialog
+from desktop.views.planning.load import LoadDialog
+from desktop.views.planning.pausing import PauseDialog
+from desktop.views.planning.trying import TryDialog
+from desktop.views.planning.why import WhyDialog
+from shared.protocol.requests import TaskSettings
+from shared.protocol.rows import Run, Task
+
+
+class Planner(QObject):
+    """Opens one dialog at a time; an answer that nobody waits for any more is dropped."""
+
+    asked = Signal(object, object, object)
+    """A request, who takes its reply, and who takes the sentence and the path of a refusal."""
+    pause_requested = Signal(list, object, object, object, object)
+    """The tasks, until when, why; who is told that it was taken, and who that it was not."""
+    backfill_requested = Signal(str, list, object, object, object)
+    """The task, its moments, why; who takes the ids of the runs, and who the refusal."""
+    log_requested = Signal(str)
+    task_opened = Signal(str)
+    refused = Signal(str)
+
+    def __init__(self, theme: Theme, now: words.Clock, over: QWidget) -> None:
+        """`over` is the window a dialog stands before."""
+        super().__init__(over)
+        self._theme, self._now, self._over = theme, now, over
+        self._link = Link()
+        self._times = words.TASK_TIMES
+        self._may, self._why_not = False, ""
+        self.dialog: PlanDialog | None = None
+        self._newest: dict[str, object] = {}
+
+    # What the window tells -----------------------------------------------------------------------
+
+    def show_link(self, link: Link, *, may: bool, why_not: str) -> None:
+        """The link changed, and with it whether an order can be given."""
+        self._link, self._may, self._why_not = link, may, why_not
+        if self.dialog is not None:
+            self.dialog.allow(may, why_not)
+
+    def set_times(self, times: str) -> None:
+        """In whose zone times are said and written."""
+        self._times = times
+
+    def show_runs(self, runs: Iterable[Run], gone: Iterable[str]) -> None:
+        """Rows of runs, for whoever watches some."""
+        if isinstance(self.dialog, BackfillDialog):
+            self.dialog.show_runs(runs, gone)
+
+    def forget(self) -> None:
+        """Another agent: what is asked is asked of the one that was left."""
+        if self.dialog is not None:
+            self.dialog.reject()
+
+    # What can be opened --------------------------------------------------------------------------
+
+    def open_pause(self, tasks: Sequence[Task]) -> None:
+        """Until when are they to pause?"""
+        if not tasks:
+            return
+        dialog = PauseDialog(
+            self._theme,
+            [task.id for task in tasks],
+            self._now,
+            zone=self._zone(tasks[0].tz),
+            server=self._link.name,
+            environment=self._link.environment,
+            parent=self._over,
+        )
+        dialog.pause_requested.connect(partial(self._pause, dialog))
+        self._open(dialog)
+        dialog.ask()
+
+    def open_why(self, task: Task, at_ms: int | None = None) -> None:
+        """Why did it run at that moment, or why not; else at the one that is in question."""
+        moment_ms = moment_in_question(task, self._now()) if at_ms is None else at_ms
+        dialog = WhyDialog(
+            self._theme, task.id, moment_ms, self._now, zone=self._zone(task.tz), parent=self._over
+        )
+        dialog.log_requested.connect(self.log_requested)
+        dialog.again_requested.connect(
+            lambda _task_id, again_ms: self.open_backfill(task, (again_ms,))
+        )
+        self._open(dialog)
+        dialog.ask()
+
+    def open_backfill(self, task: Task, moments_ms: Sequence[int] = ()) -> None:
+        """As of which past moments is it to run once more?"""
+        if not self._may:
+            self.refused.emit(self._why_not)
+            return
+        dialog = BackfillDialog(
+            self._theme,
+            task.id,
+            self._now,
+            zone=self._zone(task.tz),
+            server=self._link.name,
+            environment=self._link.environment,
+            chosen=moments_ms,
+            parent=self._over,
+        )
+        dialog.backfill_requested.connect(partial(self._backfill, dialog))
+        self._open(dialog)
+        dialog.ask()
+
+    def open_try(self, task: Task, settings: TaskSettings) -> None:
+        """When would it be due by another schedule?"""
+        dialog = TryDialog(
+            self._theme, settings, self._now, zone=self._zone(task.tz), parent=self._over
+        )
+        self._open(dialog)
+        dialog.ask()
+
+    def open_load(self, agent_zone: str) -> None:
+        """How busy will the agent be?"""
+        dialog = LoadDialog(self._theme, self._now, zone=self._zone(agent_zone), parent=self._over)
+        dialog.task_opened.connect(self.task_opened)
+        self._open(dialog)
+        dialog.ask()
+
+    # Inside --------------------------------------------------------------------------------------
+
+    def _zone(self, task_zone: str) -> Zone:
+        return Zone(self._times, task_zone)
+
+    def _open(self, dialog: PlanDialog) -> None:
+        if self.dialog is not None:
+            self.dialog.reject()
+        self.dialog = dialog
+        dialog.allow(self._may, self._why_not)
+        dialog.asked.connect(partial(self._ask, dialog))
+        dialog.finished.connect(partial(self._closed, dialog))
+        dialog.setMaximumHeight(max(420, self._over.height() - 24))
+        dialog.open()
+
+    def _closed(self, dialog: PlanDialog, _result: int) -> None:
+        if self.dialog is dialog:
+            self.dialog = None
+            self._newest.clear()
+        dialog.deleteLater()
+
+    def _ask(self, dialog: PlanDialog, key: str, request: object) -> None:
+        self._newest[key] = request
+
+        def is_awaited() -> bool:
+            return self.dialog is dialog and self._newest.get(key) is request
+
+        def answered(reply: object) -> None:
+            if is_awaited():
+                dialog.show_answer(key, reply)
+
+        def failed(text: str, path: str) -> None:
+            if is_awaited():
+                dialog.show_problem(key, text, path)
+
+        self.asked.emit(request, answered, failed)
+
+    def _pause(
+        self, dialog: PauseDialog, ids: Sequence[str], until_ms: int | None, reason: str
+    ) -> None:
+        def done() -> None:
+            if self.dialog is dialog:
+                dialog.accept()
+
+        failed = self._refusal_for(dialog)
+        self.pause_requested.emit(list(ids), until_ms, reason or None, done, failed)
+
+    def _backfill(
+        self, dialog: BackfillDialog, task_id: str, moments_ms: Sequence[int], reason: str
+    ) -> None:
+        def done(run_ids: Sequence[str]) -> None:
+            if self.dialog is dialog:
+                dialog.watch(run_ids)
+
+        failed = self._refusal_for(dialog)
+        self.backfill_requested.emit(task_id, list(moments_ms), reason or None, done, failed)
+
+    def _refusal_for(self, dialog: PlanDialog) -> Callable[[str, str], None]:
+        """Told in the dialog while it is there, else as any other trouble is."""
+
+        def failed(text: str, path: str) -> None:
+            if self.dialog is dialog:
+                dialog.show_problem("", text, path)
+            else:
+                self.refused.emit(text)
+
+        return failed
+
+
+def moment_in_question(task: Task, now_ms: int) -> int:
+    """What somebody asks about who asks why: a last run that went wrong, else what is to come."""
+    last = task.last
+    if last is not None and last.result != "success":
+        return last.scheduled_ms
+    if task.next_ms is not None:
+        return task.next_ms
+    return now_ms if last is None else last.scheduled_ms

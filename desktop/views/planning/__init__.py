@@ -1,0 +1,1 @@
+"""What is asked about moments: to come, held back, past, or made up for."""
