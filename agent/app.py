@@ -34,6 +34,7 @@ from agent.running.output import Outputs
 from agent.running.redaction import Redactor
 from agent.running.secrets import load_secrets
 from agent.running.spawn import build_order
+from agent.sampling import Sampler
 from agent.scheduler import TASK_INVALID, Scheduler
 from agent.settings import Home, Settings
 from agent.store import alerts, events, ledger, state, tasks
@@ -319,6 +320,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         show=core.board.show_checks,
         clock_state=core.scheduler.clock_happening,
     )
+    sampler = Sampler(clock=clock, recorder=core.recorder, living=core.runner.living)
     publisher = Publisher(
         context,
         secret=agent_key.secret,
@@ -387,6 +389,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
                 group.create_task(core.scheduler.run(), name="scheduler"),
                 group.create_task(core.watching.run(), name="watches"),
                 group.create_task(watcher.run(), name="health"),
+                group.create_task(sampler.run(), name="samples"),
                 group.create_task(_beat_often(core, stop), name="beat"),
             ]
             doors += [

@@ -149,7 +149,12 @@ _CALENDAR: Final = _NAME
 _TAG: Final = re.compile(r"[A-Za-z0-9._-]{1,32}", re.ASCII)
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 _USER: Final = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.ASCII)
+_UMASK: Final = re.compile(r"0?[0-7]{3}", re.ASCII)
+_CPUS: Final = re.compile(r"\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*", re.ASCII)
+_MAX_CPUS_TEXT: Final = 64
+_MAX_WRITABLE: Final = 32
 _ROOTED: Final = re.compile(r"\{(app_root|home)\}(/[^\s\"';|&<>()]*)?")
+_FOLDER: Final = re.compile(r"/|\{(app_root|home)\}(/|\Z)")
 # These the agent sets itself for each run.
 _OWN_VARIABLES: Final = frozenset(
     {
@@ -238,8 +243,8 @@ def check(definition: Definition) -> None:
     _check_watch(definition)
     _check_environment(definition.environment)
     check_table(definition.exit_statuses)
-    if definition.run_as is not None and not _USER.fullmatch(definition.run_as):
-        raise BadDefinition("run_as", definition.run_as, "must be the name of a user of this host")
+    _check_isolation(definition)
+    _check_sandbox(definition)
 
 
 def to_toml(definitions: Iterable[Definition]) -> str:
@@ -383,6 +388,10 @@ def _check_command(definition: Definition) -> None:
         raise BadDefinition("command", len(words), f"has more than {_MAX_ARGUMENTS} arguments")
     if definition.shell == "always" and not isinstance(command, str):
         raise BadDefinition("shell", "always", "a list is run without a shell; write one text")
+    if words[0].lstrip().startswith("-"):
+        raise BadDefinition(
+            "command", words[0], "begins with an option; name the program to run first"
+        )
     for word in words:
         _check_text("command", word)
         _check_rooted("command", word)
@@ -391,7 +400,7 @@ def _check_command(definition: Definition) -> None:
         return
     _check_text("working_directory", folder)
     _check_rooted("working_directory", folder)
-    if not folder.startswith(("/", "{app_root}", "{home}")):
+    if not _FOLDER.match(folder):
         raise BadDefinition(
             "working_directory", folder, "must begin with / or {app_root} or {home}"
         )
@@ -409,6 +418,50 @@ def _check_watch(definition: Definition) -> None:
                 list(value) if isinstance(value, tuple | dict) else value,
                 f"says nothing for kind = {definition.kind!r}, which {others}; leave it out",
             )
+
+
+def _check_isolation(definition: Definition) -> None:
+    for field, kind in (("run_as", "user"), ("run_as_group", "group")):
+        name = getattr(definition, field)
+        if name is not None and not _USER.fullmatch(name):
+            raise BadDefinition(field, name, f"must be the name of a {kind} of this host")
+    if not _UMASK.fullmatch(definition.umask):
+        raise BadDefinition(
+            "umask", definition.umask, "must be three octal digits; '077' keeps others out"
+        )
+    cpus = definition.cpus
+    if cpus is not None and not (len(cpus) <= _MAX_CPUS_TEXT and _is_cpu_list(cpus)):
+        raise BadDefinition("cpus", cpus, "must be numbers and ranges, rising, as in '0-3,6'")
+
+
+def _is_cpu_list(text: str) -> bool:
+    if not _CPUS.fullmatch(text):
+        return False
+    spans = [part.partition("-") for part in text.split(",")]
+    return all(not last or int(first) <= int(last) for first, _, last in spans)
+
+
+def _check_sandbox(definition: Definition) -> None:
+    if len(set(definition.sandbox)) < len(definition.sandbox):
+        raise BadDefinition("sandbox", list(definition.sandbox), "names something twice")
+    if definition.sandbox and definition.no_new_privs is False:
+        raise BadDefinition(
+            "no_new_privs", False, "cannot be off in a sandbox; leave it out, or leave sandbox out"
+        )
+    paths = definition.writable_paths
+    if paths and "read_only" not in definition.sandbox:
+        raise BadDefinition(
+            "writable_paths", list(paths), "says nothing without sandbox = ['read_only']"
+        )
+    if len(paths) > _MAX_WRITABLE:
+        raise BadDefinition("writable_paths", len(paths), f"at most {_MAX_WRITABLE} can be named")
+    for path in paths:
+        _check_text("writable_paths", path)
+        _check_rooted("writable_paths", path)
+        if not _FOLDER.match(path):
+            raise BadDefinition("writable_paths", path, "must begin with / or {app_root} or {home}")
+        if ".." in path.split("/"):
+            raise BadDefinition("writable_paths", path, "write it without ..")
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:
@@ -469,7 +522,8 @@ def _shape(kind: object) -> str:
     if origin is Literal:
         return " or ".join(repr(part) for part in parts)
     if origin is tuple:
-        return "a list of texts"
+        each = _shape(parts[0])
+        return "a list of texts" if each == "text" else f"a list of {each}"
     if origin is dict:
         return "a table of names and texts"
     if parts:

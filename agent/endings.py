@@ -1,5 +1,6 @@
 """What is written of a run that is over: its ending, the reason, one sentence."""
 
+import signal
 from typing import Final
 
 import msgspec
@@ -11,6 +12,10 @@ from agent.running.keeping import Ended
 from agent.runs import Run
 
 STOPPED_BY_HAND: Final = "by_request"
+_SHELL_SIGNALLED: Final = 128
+# How much of its processor time must be used up for this signal to mean that: nobody else sends
+# SIGXCPU, though the kernel's two ways of counting differ a little; SIGKILL may come from anyone.
+_NEARLY: Final[dict[int, float]] = {signal.SIGXCPU: 0.5, signal.SIGKILL: 0.98}
 
 
 def stopping(run: Run, reason: str | None, by: str | None) -> Run:
@@ -48,6 +53,10 @@ def ended(
         error_class=error_class,
         cpu_ms=end.cpu_ms,
         peak_rss=end.peak_rss,
+        read_bytes=end.read_bytes,
+        written_bytes=end.written_bytes,
+        minor_faults=end.minor_faults,
+        major_faults=end.major_faults,
     )
 
 
@@ -122,13 +131,52 @@ def _say(
     """Status, reason and sentence."""
     match end.cause:
         case "timeout":
-            return "timeout", None, f"stopped after its {definition.timeout_seconds} s were over"
+            took = (
+                ""
+                if end.duration_ms is None
+                else f"; it was over {end.duration_ms / 1000:.1f} s after its start"
+            )
+            return (
+                "timeout",
+                None,
+                f"stopped after its {definition.timeout_seconds} s were over{took}",
+            )
         case "killed_memory":
-            return "killed_memory", None, f"grew beyond its {definition.memory_limit_mb} MB"
+            figure = f": {end.detail}" if end.detail else ""
+            return "killed_memory", None, f"grew beyond its {definition.memory_limit_mb} MB{figure}"
+        case "cpu_limit":
+            return "timeout", "cpu_limit", f"stopped at its limit: {end.detail}"
         case "aborted":
             return "aborted", stop_reason, None
         case "lost":
             return "lost", end.detail or "no_trace", "its exit status could not be learned"
         case "never_started":
             return "error", "never_started", end.detail
-    return status_of(definition, end.exit_status), None, None
+    return _say_own_end(definition, end)
+
+
+def _say_own_end(definition: Definition, end: Ended) -> tuple[str, str | None, str | None]:
+    """It ended by itself, or the kernel ended it where one of its limits lay."""
+    status = status_of(definition, end.exit_status)
+    if status == "success":
+        return status, None, None
+    # A shell says that a signal ended its command by a status of 128 and the signal.
+    number = end.signal or (end.exit_status or 0) - _SHELL_SIGNALLED
+    cpu_limit_s, used_s = definition.cpu_limit_s, (end.cpu_ms or 0) / 1000
+    nearly = _NEARLY.get(number)
+    if cpu_limit_s and nearly and used_s >= cpu_limit_s * nearly:
+        return (
+            "timeout",
+            "cpu_limit",
+            f"ended by the kernel ({signal.Signals(number).name}) at its limit: "
+            f"{used_s:.1f} s of processor time used, {cpu_limit_s} s allowed",
+        )
+    file_limit_mb = definition.file_size_limit_mb
+    if file_limit_mb and number == signal.SIGXFSZ:
+        return (
+            "error",
+            "file_size_limit",
+            f"ended by the kernel (SIGXFSZ): a file it wrote to, or its output, reached the "
+            f"{file_limit_mb} MB that are allowed",
+        )
+    return status, None, None

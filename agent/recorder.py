@@ -18,6 +18,7 @@ from agent.store import (
     events,
     ledger,
     metrics,
+    samples,
     state,
     streaks,
     tasks,
@@ -26,6 +27,7 @@ from agent.store.alerts import Alert, Trouble
 from agent.store.checks import Check
 from agent.store.corrections import Overreaching, Taken, Withdrawn
 from agent.store.database import Database
+from agent.store.samples import Sample
 from agent.store.state import Heartbeat, Holder
 from agent.store.tasks import Applied, TaskRow
 
@@ -210,6 +212,11 @@ class Recorder:
         )
         if ended is not None:
             self._show(Shown(alerts=(ended,)))
+
+    async def sampled(self, readings: Sequence[Sample]) -> None:
+        """What long runs use now; it is kept for charts and shown to nobody by itself."""
+        if readings:
+            await self._database.write(partial(samples.record, samples=readings))
 
     async def happened(self, happenings: Sequence[Happening]) -> None:
         """Something happened to the clocks."""

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 import structlog
 
-from agent import endings
+from agent import endings, slowness
 from agent.claims import followers, new_run, next_try, unrun
 from agent.clock import Clock
 from agent.definitions import Definition
@@ -26,6 +26,7 @@ from agent.rules.admission import Busy, say_closed
 from agent.running.keeping import Ended, Keepers, NotStarted, Order, Standing
 from agent.running.output import Outputs
 from agent.runs import Run
+from agent.sampling import Living
 from agent.store.tasks import TaskRow
 from agent.windows import Closed
 
@@ -84,6 +85,7 @@ class Runner:
         self._arriving: Counter[str] = Counter()  # and all others, but those made up for
         self._retries = Hours(clock, self._retry_due)
         self._parked = Hours(clock, self._unpark)
+        self._unwarned = Hours(clock, self._warn)  # those that live and may come to take long
         self._works: set[asyncio.Task[None]] = set()  # starts, ends and rows under way
         self._early: list[Ended] | None = []  # ends told before `recover` knew their runs
         self._group: asyncio.TaskGroup | None = None
@@ -97,6 +99,18 @@ class Runner:
     def running(self) -> int:
         """Runs that hold a slot."""
         return len(self._active)
+
+    def living(self) -> Iterable[Living]:
+        """The runs that have a process now."""
+        for active in self._active.values():
+            run = active.run
+            if active.is_alive and run.pid is not None and run.started_ms is not None:
+                yield Living(
+                    run_id=run.id,
+                    pid=run.pid,
+                    started_ms=run.started_ms,
+                    timeout_ms=active.definition.timeout_seconds * 1000,
+                )
 
     @property
     def queue(self) -> Queue:
@@ -313,6 +327,7 @@ class Runner:
             late_ms=max(0, found.started_ms - run.scheduled_ms),
         )
         self._hold(living)
+        self._warn_later(self._active[run.id])
         await self._recorder.started(living)
 
     def close(self) -> None:
@@ -320,6 +335,7 @@ class Runner:
         self._closing = True
         self._retries.close()
         self._parked.close()
+        self._unwarned.close()
 
     def _task_to_order(self, task_name: str) -> TaskRow:
         task = self._roster.get(task_name)
@@ -461,6 +477,7 @@ class Runner:
         self._queue.hold(waiting)
 
     def _release(self, run: Run) -> None:
+        self._unwarned.remove(run.id)
         self._active.pop(run.id, None)
         self._queue.release(run.id)
 
@@ -484,12 +501,33 @@ class Runner:
         )
         active.run = living
         active.is_alive = True
+        self._warn_later(active)
         if active.stop_reason is not None:
             await self._stop(active)
         await self._recorded(lambda: self._recorder.started(living))
         active.is_recorded = True
         if active.run.status == "stopping":
             await self._tell_stopping(active)
+
+    def _warn_later(self, active: _Active) -> None:
+        now_ms = self._clock.now_ms()
+        wait_ms = slowness.warn_in_ms(active.run, active.definition, now_ms=now_ms)
+        if wait_ms is not None:
+            self._unwarned.put(active.run, wait_ms)
+
+    def _warn(self, run: Run) -> None:
+        active = self._active.get(run.id)
+        if active is not None:
+            active.run = msgspec.structs.replace(active.run, warned_ms=self._clock.now_ms())
+            self._spawn(self._tell_slow(active), name=f"warn {run.id}")
+
+    async def _tell_slow(self, active: _Active) -> None:
+        log.warning("a run takes long", task=active.run.task_name, run_id=active.run.id)
+        trouble = slowness.trouble_of(active.run, active.definition)
+        await self._recorded(lambda: self._recorder.alert(trouble))
+        await self._recorded(lambda: self._recorder.started(active.run))
+        if active.run.id not in self._active:
+            await self._recorded(lambda: self._recorder.resolve(trouble.dedupe_key))
 
     async def _stop(self, active: _Active) -> None:
         if not await self._keepers.stop(active.run.id, grace_ms=active.grace_ms):
@@ -584,6 +622,8 @@ class Runner:
         """Record an end, and with it the next attempt, or the runs of the tasks that follow."""
         following = None if self._closing_for(run) else self._next_attempt(run, definition)
         new = await self._record_end(run, following)
+        if run.warned_ms is not None:
+            await self._recorded(lambda: self._recorder.resolve(slowness.alert_of(run)))
         planned = next((row for row in new if row.status == "retry_wait"), None)
         if planned is not None and self._is_needless(planned, definition):
             # A regular run came while the end was being written.

@@ -128,6 +128,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     name: str = ""
     environment: Literal["production", "staging", "test", "demo"] = "production"
     app_root: str = ""
+    allowed_roots: tuple[str, ...] = ()
+    cgroup: str = ""
     timezone: str = "UTC"
     database_url: str = ""
     listen: str = "127.0.0.1"
@@ -195,6 +197,17 @@ def _check_ranges(path: Path, settings: Settings) -> None:
     for category, most in settings.category_limits.items():
         if not 1 <= most <= 10_000:
             raise WrongUse(f"{path}: category_limits.{category} = {most}: must be from 1 to 10000")
+    for root in settings.allowed_roots:
+        if not root.startswith("/") or ".." in root.split("/") or "\0" in root:
+            raise WrongUse(
+                f"{path}: allowed_roots = {root!r}: write folders from / on, without `..`"
+            )
+    cgroup = settings.cgroup
+    if cgroup and (not cgroup.startswith("/") or ".." in cgroup.split("/")):
+        raise WrongUse(
+            f"{path}: cgroup = {cgroup!r}: write the folder of a delegated cgroup from / on, "
+            "such as /sys/fs/cgroup/smartcron"
+        )
     if settings.control_port == settings.events_port:
         raise WrongUse(
             f"{path}: events_port = {settings.events_port}: must differ from control_port"

@@ -88,6 +88,8 @@ _REASONS: Final[dict[str, str]] = {
     "skip_next": "somebody let it pass",
     "unconfirmed": "the database failed while it was ordered",
     "database_away": "the database was away",
+    "cpu_limit": "its processor time was used up",
+    "file_size_limit": "a file grew beyond its limit",
     "no_trace": "no trace of it was found",
     "reboot": "the server was started anew",
     "withdrawn": "somebody took it back",

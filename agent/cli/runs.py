@@ -13,7 +13,7 @@ from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
 from agent.running.output import read_output
 from agent.runs import ENDINGS, LIVE_STATES, Run
-from agent.store import ledger
+from agent.store import ledger, samples
 from agent.wire.caller import new_op
 from shared.protocol import requests
 
@@ -71,8 +71,9 @@ def show(session: Session, run_id: str, as_json: bool) -> None:
     with session.database() as database:
         run = database.read_now(lambda connection: ledger.get(connection, run_id))
         tries = database.read_now(lambda connection: ledger.attempts(connection, run))
+        taken = database.read_now(lambda connection: samples.of_run(connection, run_id))
     if as_json:
-        say.json_out({"run": run, "attempts": tries})
+        say.json_out({"run": run, "attempts": tries, "samples": taken})
         return
     facts = (
         ("task", run.task_name),
@@ -89,6 +90,10 @@ def show(session: Session, run_id: str, as_json: bool) -> None:
         ("signal", "-" if run.signal is None else str(run.signal)),
         ("CPU", say.duration(run.cpu_ms)),
         ("peak memory", say.size(run.peak_rss)),
+        ("read", say.size(run.read_bytes)),
+        ("written", say.size(run.written_bytes)),
+        ("page faults", _faults(run)),
+        ("warned", say.moment(run.warned_ms)),
         ("output", say.size(run.output_bytes)),
         *([("next try", _until_retry(run))] if run.status == "retry_wait" else []),
         ("attempt", f"{run.attempt} of {len(tries)} so far, trigger {run.trigger}"),
@@ -207,6 +212,12 @@ def _cells(run: Run) -> tuple[str, ...]:
 def _until_retry(run: Run) -> str:
     left_ms = (run.retry_at_ms or 0) - now_ms()
     return f"in {say.duration(left_ms)}" if left_ms > 0 else "now"
+
+
+def _faults(run: Run) -> str:
+    if run.minor_faults is None:
+        return "-"
+    return f"{run.minor_faults + (run.major_faults or 0)}, {run.major_faults} from disk"
 
 
 def _harmless(text: str) -> str:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 OK_MARK = "✓"
 BAD_MARK = "✗"
+WARN_MARK = "!"
 
 FAILURES = frozenset({"error", "timeout", "killed_memory", "lost"})
 ENDING_STYLES = {
@@ -36,7 +37,9 @@ REASONS = {
     "by_request": "on request",
     "catchup_limit": "more were missed than are caught up",
     "clock_jump": "the clock was set past it",
+    "cpu_limit": "its processor time was used up",
     "disabled": "switched off",
+    "file_size_limit": "a file grew beyond its limit",
     "never_started": "could not be started",
     "no_ping": "no ping came in time",
     "no_trace": "no trace of it was found",
@@ -72,6 +75,11 @@ def good(text: str) -> None:
 def bad(text: str) -> None:
     """A line that something is not."""
     click.echo(f"{BAD_MARK} {text}")
+
+
+def warn(text: str) -> None:
+    """A line that something will not go as wanted."""
+    click.echo(f"{WARN_MARK} {text}")
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str) -> None:

@@ -1,7 +1,9 @@
 """Commands about tasks: register, check, apply, export, look at them, run and hold them."""
 
 import getpass
+import os
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -16,12 +18,16 @@ from agent.cli.pausing import show_preview
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.definitions import Definition, check, load_definitions, to_toml
 from agent.due import fault_of, next_due, when_in_words
-from agent.errors import WrongUse
+from agent.errors import HomeError, WrongUse
+from agent.running.secrets import load_secrets
+from agent.running.spawn import hindrance
 from agent.store import statistics, streaks
 from agent.store import tasks as store
 from agent.wire.caller import new_op
 from schema import catalogue
 from shared.protocol import requests
+
+_LOOKED_AT: Final = "looked at many times a second, so it can be overshot"
 
 
 @click.group("tasks")
@@ -71,14 +77,22 @@ def check_file(session: Session, file: Path, as_json: bool) -> None:
     Example:  smartcron-agent tasks check backup.toml
     """
     definitions = _load(_text(file), str(file))
+    hindered = _hindered(session, definitions)
     if as_json:
-        say.json_out({"ok": True, "tasks": [found.task_name for found in definitions]})
+        say.json_out(
+            {
+                "ok": True,
+                "tasks": [found.task_name for found in definitions],
+                "warnings": hindered,
+            }
+        )
         return
     now_ms = _now_ms()
     for found in definitions:
         due_ms = next_due(found, now_ms)
         words = when_in_words(found)
         say.good(f"{found.task_name}: {words}, next {say.moment(due_ms)}")
+    _warn(hindered)
 
 
 @tasks.command()
@@ -104,12 +118,14 @@ def apply(session: Session, file: Path, why: str, as_json: bool) -> None:
             )
         )
     tell_agent(session)
+    hindered = _hindered(session, definitions)
     if as_json:
-        say.json_out(done)
+        say.json_out(msgspec.to_builtins(done) | {"warnings": hindered})
         return
     for word, names in (("added", done.added), ("changed", done.changed)):
         for name in names:
             say.good(f"{word} {name}")
+    _warn(hindered)
     click.echo(
         f"{len(done.added)} added, {len(done.changed)} changed, {len(done.unchanged)} unchanged"
     )
@@ -187,6 +203,9 @@ def show(session: Session, task_name: str, as_json: bool) -> None:
         return
     click.echo(to_toml([row.definition]).strip())
     click.echo(f"\n# state: {_state(row, now_ms)}, version {row.def_rev}")
+    if row.definition.memory_limit_mb is not None:
+        held = "held by the kernel, in a cgroup" if session.settings.cgroup else _LOOKED_AT
+        click.echo(f"# memory limit: {held}")
     if fault := _fault(row):
         say.bad(f"{task_name} cannot be scheduled: {fault}")
     found = figures.get(task_name)
@@ -353,6 +372,25 @@ def _set(
         return
     for name in dict.fromkeys(task_names):
         say.good(f"{name} {word}" if name in names else f"{name} was {word} already")
+
+
+def _hindered(session: Session, definitions: Sequence[Definition]) -> dict[str, str]:
+    """By task: why no run of it could start on this host now; nothing where there is no home."""
+    try:
+        settings = session.settings
+        secrets = load_secrets(session.home.secrets_file)
+    except HomeError:
+        return {}
+    found = {
+        each.task_name: hindrance(each, settings, session.home, secrets, os.environ)
+        for each in definitions
+    }
+    return {name: str(refusal) for name, refusal in found.items() if refusal is not None}
+
+
+def _warn(hindered: Mapping[str, str]) -> None:
+    for name, reason in hindered.items():
+        say.warn(f"{name} cannot start on this host now: {reason}")
 
 
 def _load(text: str, origin: str) -> list[Definition]:

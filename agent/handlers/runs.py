@@ -10,7 +10,7 @@ from agent.handlers.rows import frames_of, run_row
 from agent.retrying import check_retry
 from agent.rules.pinging import Ping
 from agent.runs import ENDINGS
-from agent.store import ledger, tasks
+from agent.store import ledger, samples, tasks
 from agent.wire.operations import Done
 from agent.wire.sessions import Who
 from shared.protocol.errors import BadRequest
@@ -24,6 +24,9 @@ from shared.protocol.requests import (
     RunGet,
     RunRetry,
     RunRetryReply,
+    RunSample,
+    RunSamples,
+    RunSamplesReply,
     RunsPage,
     RunsPageReply,
     RunStart,
@@ -139,6 +142,23 @@ async def get(context: Context, who: Who, request: RunGet) -> RunDetail:
         def_rev=run.def_rev,
         trace_language=run.frames.get("language") if run.frames and with_output else None,
         frames=frames_of(run) if with_output else (),
+    )
+
+
+async def samples_of(context: Context, _who: Who, request: RunSamples) -> RunSamplesReply:
+    """What a run used while it went on; raises RunNotFound."""
+    await context.database.read(partial(ledger.get, run_id=request.run_id))
+    taken = await context.database.read(partial(samples.of_run, run_id=request.run_id))
+    return RunSamplesReply(
+        samples=tuple(
+            RunSample(
+                at_ms=sample.sampled_ms,
+                cpu_ms=sample.cpu_ms,
+                rss_bytes=sample.rss_bytes,
+                processes=sample.processes,
+            )
+            for sample in taken
+        )
     )
 
 

@@ -35,6 +35,7 @@ HANDLERS: Final[dict[type[Request], _Function]] = {
     requests.RunRetry: runs.retry,
     requests.TaskPing: runs.ping,
     requests.RunGet: runs.get,
+    requests.RunSamples: runs.samples_of,
     requests.RunsPage: runs.page,
     requests.LogStat: logs.stat,
     requests.LogRead: logs.read,

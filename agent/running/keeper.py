@@ -202,6 +202,8 @@ class Keeper:
         self._seen.add(run_id)
         limits = {name: order.get(name) for name in ("timeout_ms", "kill_grace_ms")}
         limits["memory_limit_bytes"] = order.get("memory_limit_bytes")
+        limits["cpu_limit_s"] = order.get("cpu_limit_s")
+        limits["cgroup"] = order.get("cgroup")
         try:
             # Before the process: should we die between both, the agent knows whom to look for.
             self._journal.write(

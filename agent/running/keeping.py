@@ -35,6 +35,17 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     memory_limit_bytes: int | None = None
     user: str | None = None
     group: str | None = None
+    cpu_limit_s: int | None = None
+    process_limit: int | None = None
+    open_files_limit: int | None = None
+    file_size_limit_bytes: int | None = None
+    nice: int = 0
+    io_class: str = "normal"
+    cpus: str | None = None
+    umask: int = 0o077
+    no_new_privs: bool = False
+    cgroup: str = ""  # the one to make, if the kernel is to hold the memory limit
+    sandbox: tuple[str, ...] = ()  # the program that makes it, with its arguments
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -64,6 +75,10 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     peak_rss: int | None
     leftovers: int
     detail: str = ""
+    read_bytes: int | None = None
+    written_bytes: int | None = None
+    minor_faults: int | None = None
+    major_faults: int | None = None
 
 
 Standing = Started | Ended
@@ -446,8 +461,12 @@ class Keepers:
         return True
 
 
+_TOLD_OF_END = frozenset(Ended.__struct_fields__) - {"run_id"}
+
+
 def _ended(line: Line) -> Ended:
-    fields: dict[str, Any] = {key: line[key] for key in line if key not in {"e", "run"}}
+    # A keeper of another version may tell more, or less, than this agent knows of.
+    fields: dict[str, Any] = {key: line[key] for key in line if key in _TOLD_OF_END}
     return Ended(run_id=line["run"], **fields)
 
 

@@ -8,12 +8,23 @@ from __future__ import annotations
 import os
 import signal
 
+from agent.running import confine
+
 TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
 if TYPE_CHECKING:
     from typing import Any
 
 SPOOL_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _ALL_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+_REASONS = {
+    "ENOENT": "the interpreter in the first line of {} is not there",
+    "ENOEXEC": "{} is not a program; does its first line name an interpreter (#!)?",
+    "EACCES": "{} may not be executed by this user",
+    "EAGAIN": "the system starts no more processes now (limit reached)",
+    "ENOMEM": "there is no memory for another process",
+    "EMFILE": "the keeper has no file descriptor left",
+    "E2BIG": "the command and its environment are too long",
+}
 
 
 class NotLaunched(Exception):
@@ -26,21 +37,21 @@ def launch(order: dict[str, Any]) -> int:
     Its input is empty, both its outputs go into the spool file, in order.
     """
     folder = order["working_directory"]
-    argv = order["argv"]
     environment = order["environment"]
     home = os.open(".", os.O_PATH | os.O_CLOEXEC)
     try:
         # The keeper has one thread, so its own folder can be lent to the child for a moment.
         _enter(folder)
-        program = find_program(argv[0], environment.get("PATH", os.defpath))
+        program = find_program(order["argv"][0], environment.get("PATH", os.defpath))
+        file, argv, environment = _confined(order, program, folder)
         spool = _open_spool(order["output_file"])
+        own_umask = os.umask(order.get("umask", 0o077))  # lent in the same way
         try:
-            if _is_another_user(order):
-                return _spawn_as(order, program, spool)
-            return _spawn(program, argv, environment, spool)
+            return _spawn(file, argv, environment, spool)
         except OSError as error:
             raise NotLaunched(_why_not(error, program)) from error
         finally:
+            os.umask(own_umask)
             os.close(spool)
     finally:
         os.fchdir(home)
@@ -99,65 +110,54 @@ def _spawn(program: str, argv: list[str], environment: dict[str, str], spool: in
     )
 
 
-def _spawn_as(order: dict[str, Any], program: str, spool: int) -> int:
-    """Start as another user; the heavier way, loaded only when a task asks for it."""
-    import pwd
-    import subprocess
-
+def _confined(
+    order: dict[str, Any], program: str, folder: str
+) -> tuple[str, list[str], dict[str, str]]:
+    """What to execute, the command with what holds it, its environment; raises NotLaunched."""
+    argv, environment = order["argv"], order["environment"]
     try:
-        account = pwd.getpwnam(order["user"]) if order.get("user") else pwd.getpwuid(os.geteuid())
-        theirs = {
-            "HOME": account.pw_dir,
-            "USER": account.pw_name,
-            "LOGNAME": account.pw_name,
-            "SHELL": account.pw_shell,
-        }
-        child = subprocess.Popen(  # noqa: S603 - running what tasks say is what a keeper is for
-            order["argv"],
-            executable=program,
-            env=theirs | order["environment"],
-            stdin=subprocess.DEVNULL,
-            stdout=spool,
-            stderr=spool,
-            start_new_session=True,
-            user=account.pw_uid,
-            group=order.get("group") or account.pw_gid,
-            extra_groups=[],
-        )
-    except (ValueError, KeyError) as error:
-        raise NotLaunched(f"run_as {order.get('user')!r}: {error.args[0]}") from error
-    child.returncode = 0  # the keeper waits for it by itself; Popen need not warn
-    return child.pid
+        words = confine.words_before(order)
+        other = confine.identity_of(order)
+        if other is not None and order.get("user"):
+            environment = confine.home_of(other[0]) | environment
+        if other is not None:
+            environment = dict(environment)
+            words += confine.words_after_change(environment)
+    except confine.CannotConfine as problem:
+        raise NotLaunched(str(problem)) from problem
+    if not words:
+        return program, argv, environment
+    # What the kernel would say of the program, only those before it would hear.
+    _check_first_line(program)
+    if not program.startswith("/"):
+        program = f"{folder}/{program}"
+    if "=" in program and words[-1] != "--":
+        raise NotLaunched(f"{program} cannot be told from a variable; give it a path without =")
+    return words[0], [*words, program, *argv[1:]], environment
 
 
-def _is_another_user(order: dict[str, Any]) -> bool:
-    user = order.get("user")
-    if not user and not order.get("group"):
-        return False
-    import pwd
-
+def _check_first_line(program: str) -> None:
     try:
-        own = pwd.getpwuid(os.geteuid())
-    except KeyError:
-        return True
-    return bool(order.get("group")) or user not in {own.pw_name, str(own.pw_uid)}
+        with open(program, "rb") as file:  # noqa: PTH123 - pathlib would cost the keeper its memory
+            line = file.readline(256)
+    except OSError:
+        return  # it may be executable without being readable
+    if line.startswith(b"#!"):
+        words = line[2:].split()
+        if words and not os.path.exists(words[0]):  # noqa: PTH110 - as above
+            raise NotLaunched(_REASONS["ENOENT"].format(program))
+    elif line.decode("ascii", "replace").strip().isprintable() and b"ELF" not in line[:4]:
+        # Others would hand it to a shell, which guesses; alone it is refused by the kernel.
+        raise NotLaunched(_REASONS["ENOEXEC"].format(program))
 
 
 def _why_not(error: OSError, program: str) -> str:
-    reasons = {
-        "ENOENT": f"the interpreter in the first line of {program} is not there",
-        "ENOEXEC": f"{program} is not a program; does its first line name an interpreter (#!)?",
-        "EACCES": f"{program} may not be executed by this user",
-        "EAGAIN": "the system starts no more processes now (limit reached)",
-        "ENOMEM": "there is no memory for another process",
-        "EMFILE": "the keeper has no file descriptor left",
-        "E2BIG": "the command and its environment are too long",
-        "EPERM": "only root may start tasks as another user; remove run_as",
-    }
     import errno
 
     name = errno.errorcode.get(error.errno or 0, "")
-    return reasons.get(name, f"{program} cannot be started: {_words(error)}")
+    if name in _REASONS:
+        return _REASONS[name].format(program)
+    return f"{program} cannot be started: {_words(error)}"
 
 
 def _words(error: OSError) -> str:

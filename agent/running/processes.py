@@ -9,6 +9,8 @@ import signal
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_CHILD_SUBREAPER = 36
 _STAT_STATE, _STAT_PARENT, _STAT_SESSION, _STAT_START = 0, 1, 3, 19
+_STAT_TIMES = slice(11, 15)  # its own in user and kernel mode, and of children waited for
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 class Process:
@@ -131,6 +133,37 @@ def resident_bytes(pid: int) -> int:
     """Memory of a process that is in RAM now; 0 when it is gone."""
     fields = (_read(f"/proc/{pid}/statm") or b"").split()
     return int(fields[1]) * PAGE_BYTES if len(fields) > 1 else 0
+
+
+def proportional_bytes(pid: int) -> int:
+    """Its part of the memory in RAM: what several share counts once in their sum."""
+    for line in (_read(f"/proc/{pid}/smaps_rollup") or b"").split(b"\n"):
+        if line.startswith(b"Pss:"):
+            return int(line.split()[1]) * 1024
+    return resident_bytes(pid)
+
+
+def cpu_ms(pid: int) -> int:
+    """Processor time of a process and of its children that it has waited for; 0 when gone."""
+    line = _read(f"/proc/{pid}/stat")
+    if not line:
+        return 0
+    fields = line[line.rindex(b")") + 2 :].split()
+    return sum(map(int, fields[_STAT_TIMES])) * 1000 // _TICKS_PER_S
+
+
+def io_bytes(pid: int) -> tuple[int, int] | tuple[None, None]:
+    """What a process and its children waited for have read from disks and written to them.
+
+    Also of one that is over and not yet waited for; nothing where the kernel does not say.
+    """
+    counted = {}
+    for line in (_read(f"/proc/{pid}/io") or b"").split(b"\n"):
+        name, _, number = line.partition(b": ")
+        counted[name] = number
+    if b"read_bytes" not in counted or b"write_bytes" not in counted:
+        return None, None
+    return int(counted[b"read_bytes"]), int(counted[b"write_bytes"])
 
 
 def send(pid: int, start: int, number: int) -> bool:

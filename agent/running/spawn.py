@@ -11,7 +11,11 @@ from typing import Final
 from agent.clock import iso
 from agent.definitions import Definition
 from agent.errors import BadDefinition
+from agent.running.abilities import check_abilities
+from agent.running.allowed import check_folder, check_program
+from agent.running.cgroup import folder_of
 from agent.running.keeping import Order
+from agent.running.sandbox import sandbox_words
 from agent.runs import Run
 from agent.settings import HOME_VARIABLE, Home, Settings
 
@@ -46,17 +50,76 @@ def build_order(
     _check_app_root(definition, settings)
     folder = _working_directory(definition, settings, home, places)
     _check_paths(definition, settings.app_root, folder)
+    check_abilities(definition)
+    argv = _argv(definition, places)
+    environment = _environment(definition, run, home, places, secrets, base_environment)
+    writable = [_fill(path, places) for path in definition.writable_paths]
+    roots = settings.allowed_roots
+    check_program(argv, folder=folder, path=environment["PATH"], roots=roots)
+    if definition.working_directory is not None:
+        check_folder("working_directory", folder, roots=roots)
+    for path in writable:
+        check_folder("writable_paths", path, roots=roots)
     return Order(
         run_id=run.id,
-        argv=_argv(definition, places),
-        environment=_environment(definition, run, home, places, secrets, base_environment),
+        argv=argv,
+        environment=environment,
         working_directory=folder,
         output_file=str(home.spool / f"{run.id}.out"),
         timeout_ms=definition.timeout_seconds * 1000,
         kill_grace_ms=definition.kill_grace_s * 1000,
         memory_limit_bytes=(definition.memory_limit_mb or 0) << 20 or None,
         user=definition.run_as,
+        group=definition.run_as_group,
+        cpu_limit_s=definition.cpu_limit_s,
+        process_limit=definition.process_limit,
+        open_files_limit=definition.open_files_limit,
+        file_size_limit_bytes=(definition.file_size_limit_mb or 0) << 20 or None,
+        nice=definition.nice,
+        io_class=definition.io_class,
+        cpus=definition.cpus,
+        umask=int(definition.umask, 8),
+        no_new_privs=_forbids_new_privs(definition),
+        cgroup=folder_of(settings.cgroup, run.id)
+        if settings.cgroup and definition.memory_limit_mb
+        else "",
+        sandbox=sandbox_words(definition, folder, writable),
     )
+
+
+def hindrance(
+    definition: Definition,
+    settings: Settings,
+    home: Home,
+    secrets: Mapping[str, str],
+    base_environment: Mapping[str, str],
+) -> BadDefinition | None:
+    """What would keep a run of this task from starting on this host now, as far as can be seen."""
+    if definition.kind == "watch":
+        return None
+    trial = Run(
+        id="0" * 26,
+        task_name=definition.task_name,
+        category=definition.category,
+        def_rev=0,
+        scheduled_ms=0,
+        attempt=1,
+        trigger="manual",
+        status="queued",
+        queued_ms=0,
+    )
+    try:
+        build_order(definition, trial, settings, home, secrets, base_environment)
+    except BadDefinition as refusal:
+        return refusal
+    return None
+
+
+def _forbids_new_privs(definition: Definition) -> bool:
+    """Unless the task says so itself, it is what a task of another user gets."""
+    if definition.no_new_privs is None:
+        return definition.run_as is not None
+    return definition.no_new_privs
 
 
 def needs_shell(command: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 
-from agent.running import family, processes
+from agent.running import cgroup, family, processes
 from agent.running.watched import ended_line
 
 TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
@@ -23,7 +23,13 @@ KILLING_EVERY_S = 0.01
 GIVE_UP_AFTER_S = 5.0
 LEFTOVERS_MAY_STAY_S = 0.5
 SAMPLE_EVERY_S = 0.2
-SAMPLE_AT_LEAST_S = 0.02
+SAMPLE_AT_LEAST_S = 0.01
+CPU_EVERY_S = 2.0
+CPU_AT_LEAST_S = 0.1
+# One that grows this fast is caught before it has twice what it may have.
+GROWING_PER_S = 500 << 20
+# The kernel warns a single process at its limit; it gets a moment to end in order.
+CPU_OVER_MS = 1_000
 
 
 class Watch:
@@ -92,10 +98,17 @@ class Watch:
         # between both, its status can be learned by nobody any more but from the journal.
         family.remember(run, self._by_pid)
         run.status = over.si_status << 8 if over.si_code == os.CLD_EXITED else over.si_status
+        run.read_bytes, run.written_bytes = processes.io_bytes(pid)
+        if run.group and not run.cause and cgroup.was_out_of_memory(run.group):
+            run.cause, run.detail = (
+                "killed_memory",
+                "the kernel ended it at the limit of its cgroup",
+            )
         self._over(run)
         _, _, usage = os.wait4(pid, os.WNOHANG)
-        run.cpu_ms = round((usage.ru_utime + usage.ru_stime) * 1000)
-        run.peak_rss = usage.ru_maxrss * 1024
+        run.cpu_ms = max(round((usage.ru_utime + usage.ru_stime) * 1000), run.cpu_seen_ms)
+        run.peak_rss = max(usage.ru_maxrss * 1024, run.peak_seen)
+        run.minor_faults, run.major_faults = usage.ru_minflt, usage.ru_majflt
         self._settle(run)
 
     def lost_sight(self, run: Watched) -> None:
@@ -138,8 +151,8 @@ class Watch:
             run.next_s = None
             self.stop(run.run_id, "timeout", grace_ms=run.kill_grace_ms)
             return
-        if run.memory_limit_bytes:
-            self._sample(run, now_s, run.memory_limit_bytes)
+        if run.memory_limit_bytes or run.cpu_limit_ms:
+            self._sample(run, now_s)
         else:
             run.next_s = run.expires_s
 
@@ -161,33 +174,61 @@ class Watch:
         else:
             run.next_s = min(now_s + STOPPING_EVERY_S, kill_s)
 
-    def _sample(self, run: Watched, now_s: float, limit: int) -> None:
-        resident = family.resident_bytes(run, self._by_pid)
-        if resident > limit:
-            run.detail = f"{resident >> 20} MB in use, {limit >> 20} MB allowed"
-            # At once: in a grace it would take what the limit is there to protect.
-            if self.stop(run.run_id, "killed_memory", grace_ms=0):
-                run.next_s = now_s
-                self._attend(run, now_s)
-            else:
-                run.next_s = None
+    def _sample(self, run: Watched, now_s: float) -> None:
+        """Look what the family uses; end it when that is too much, else look again in time."""
+        waits = [] if run.expires_s is None else [run.expires_s - now_s]
+        if run.memory_limit_bytes:
+            resident = family.resident_bytes(run, self._by_pid)
+            run.peak_seen = max(run.peak_seen, resident)
+            if resident > run.memory_limit_bytes:
+                run.detail = (
+                    f"{resident >> 20} MB in use, {run.memory_limit_bytes >> 20} MB allowed"
+                )
+                # At once: in a grace it would take what the limit is there to protect.
+                self._stop_at_limit(run, "killed_memory", 0, now_s)
+                return
+            waits.append(_until_memory(run, resident, run.memory_limit_bytes, now_s))
+            run.sampled_s, run.resident = now_s, resident
+        if run.cpu_limit_ms:
+            run.cpu_seen_ms = max(run.cpu_seen_ms, family.cpu_ms(run, self._by_pid))
+            left_ms = run.cpu_limit_ms + CPU_OVER_MS - run.cpu_seen_ms
+            if left_ms <= 0:
+                run.detail = (
+                    f"{run.cpu_seen_ms / 1000:.1f} s of processor time used, "
+                    f"{run.cpu_limit_ms / 1000:.0f} s allowed"
+                )
+                self._stop_at_limit(run, "cpu_limit", run.kill_grace_ms, now_s)
+                return
+            soonest_s = left_ms / 1000 / (os.cpu_count() or 1)
+            waits.append(min(CPU_EVERY_S, max(CPU_AT_LEAST_S, soonest_s)))
+        run.next_s = now_s + min(waits)
+
+    def _stop_at_limit(self, run: Watched, cause: str, grace_ms: int, now_s: float) -> None:
+        if not self.stop(run.run_id, cause, grace_ms=grace_ms):
+            run.next_s = None
             return
-        wait_s = SAMPLE_EVERY_S
-        passed_s = now_s - run.sampled_s
-        if resident > run.resident and passed_s < 1:
-            # Look again when half of what is left would be taken at this pace.
-            per_s = (resident - run.resident) / max(passed_s, 0.001)
-            wait_s = min(wait_s, max(SAMPLE_AT_LEAST_S, (limit - resident) / per_s / 2))
-        run.sampled_s, run.resident = now_s, resident
-        run.next_s = now_s + wait_s
-        if run.expires_s is not None:
-            run.next_s = min(run.next_s, run.expires_s)
+        if grace_ms == 0:
+            run.next_s = now_s
+            self._attend(run, now_s)
 
     def _end(self, run: Watched) -> None:
         del self.runs[run.run_id]
+        if run.group:
+            cgroup.remove(run.group)
         self._tell(ended_line(run))
 
     @staticmethod
     def _is_zombie(run: Watched) -> bool:
         process = processes.look(run.pid)
         return process is None or process.start != run.start or process.is_over
+
+
+def _until_memory(run: Watched, resident: int, limit: int, now_s: float) -> float:
+    """How long not to look: what is still allowed lasts, however fast it may be taken."""
+    wait_s = (2 * limit - resident) / GROWING_PER_S / 2
+    passed_s = now_s - run.sampled_s
+    if resident > run.resident and passed_s < 1:
+        # Look again when half of what is left would be taken at this pace.
+        per_s = (resident - run.resident) / max(passed_s, 0.001)
+        wait_s = min(wait_s, (limit - resident) / per_s / 2)
+    return min(SAMPLE_EVERY_S, max(SAMPLE_AT_LEAST_S, wait_s))

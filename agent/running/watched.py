@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from agent.running import cgroup
+
 TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
 if TYPE_CHECKING:
     from typing import Any
@@ -26,6 +28,8 @@ class Watched:
         timeout_ms: int = 0,
         kill_grace_ms: int = 10_000,
         memory_limit_bytes: int | None = None,
+        cpu_limit_ms: int | None = None,
+        group: str = "",
         output_file: str = "",
         is_child: bool = True,
     ) -> None:
@@ -36,6 +40,8 @@ class Watched:
         self.started_mono_ms = started_mono_ms
         self.kill_grace_ms = kill_grace_ms
         self.memory_limit_bytes = memory_limit_bytes
+        self.cpu_limit_ms = cpu_limit_ms
+        self.group = group  # of the kernel, if it holds the memory limit
         self.output_file = output_file
         self.is_child = is_child
         self.cause = ""
@@ -46,6 +52,10 @@ class Watched:
         self.status: int | None = None
         self.cpu_ms: int | None = None
         self.peak_rss: int | None = None
+        self.minor_faults: int | None = None
+        self.major_faults: int | None = None
+        self.read_bytes: int | None = None
+        self.written_bytes: int | None = None
         self.ended_ms = 0
         self.ended_mono_ms = 0
         # Monotonic seconds; None means that nothing is to be done by the clock.
@@ -55,18 +65,22 @@ class Watched:
         self.next_s = self.expires_s
         self.sampled_s = 0.0
         self.resident = 0
+        self.peak_seen = 0
+        self.cpu_seen_ms = 0
         # The `exited` line of a run that was over before we came to watch it.
         self.exited: dict[str, Any] | None = None
         # Living processes of the family as last seen, pid and start, perhaps with the main one.
         self.members: dict[int, int] = {}
         # All runs of a watcher whose every unknown child must belong to one of them.
         self.peers: dict[str, Watched] | None = None
-        if memory_limit_bytes:
+        if memory_limit_bytes or cpu_limit_ms:
             self.next_s = 0.0
 
 
 def watched(started: dict[str, Any], order: dict[str, Any], *, is_child: bool = True) -> Watched:
     """A run as its `started` and `order` lines tell it."""
+    group = order.get("cgroup") or ""
+    is_held = cgroup.is_there(group)
     return Watched(
         started["run"],
         started["pid"],
@@ -75,7 +89,9 @@ def watched(started: dict[str, Any], order: dict[str, Any], *, is_child: bool = 
         started_mono_ms=started["started_mono_ms"],
         timeout_ms=order["timeout_ms"] or 0,
         kill_grace_ms=order["kill_grace_ms"] or 0,
-        memory_limit_bytes=order["memory_limit_bytes"],
+        memory_limit_bytes=None if is_held else order["memory_limit_bytes"],
+        group=group if is_held else "",
+        cpu_limit_ms=(order.get("cpu_limit_s") or 0) * 1000 or None,
         output_file=order["output_file"],
         is_child=is_child,
     )
@@ -104,6 +120,10 @@ def ended_line(run: Watched) -> dict[str, Any]:
         "cause": cause,
         "cpu_ms": run.cpu_ms,
         "peak_rss": run.peak_rss,
+        "minor_faults": run.minor_faults,
+        "major_faults": run.major_faults,
+        "read_bytes": run.read_bytes,
+        "written_bytes": run.written_bytes,
         "leftovers": run.leftovers,
         "detail": run.detail,
     }

@@ -23,6 +23,7 @@ from schema.tables import (
     metrics,
     ops,
     rollups,
+    run_samples,
     tasks,
 )
 
@@ -64,6 +65,7 @@ def delete_slice(connection: Connection, ages: Ages, *, now_ms: int) -> int:
     for table, name, days in (
         (rollups, "hour_at", ages.rollup_days),
         (metrics, "recorded_at", ages.metric_days),
+        (run_samples, "sampled_at", ages.metric_days),
         (health_checks, "checked_at", ages.check_days),
         (audit, "recorded_at", ages.audit_days),
         (ops, "created_at", ages.op_days),

@@ -435,6 +435,28 @@ class RunDetail(Reply, frozen=True, kw_only=True):
     frames: tuple[Frame, ...] = ()
 
 
+class RunSamples(Request, frozen=True, kw_only=True):
+    """What a run used while it went on."""
+
+    type: ClassVar[str] = "run.samples"
+    run_id: RunId
+
+
+class RunSample(msgspec.Struct, frozen=True, kw_only=True):
+    """A run and its children at one moment; processor time counts from the run's start."""
+
+    at_ms: int
+    cpu_ms: int
+    rss_bytes: int
+    processes: int
+
+
+class RunSamplesReply(Reply, frozen=True, kw_only=True):
+    """Some 300 samples at most, oldest first; none of a run shorter than 10 s."""
+
+    samples: tuple[RunSample, ...] = ()
+
+
 class RunFilter(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
@@ -702,6 +724,7 @@ REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
     RunRetry: RunRetryReply,
     TaskPing: TaskPingReply,
     RunGet: RunDetail,
+    RunSamples: RunSamplesReply,
     RunsPage: RunsPageReply,
     LogStat: LogStatReply,
     LogRead: LogReadReply,

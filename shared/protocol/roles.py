@@ -28,6 +28,7 @@ MINIMUM: Final[dict[str, str]] = {
     "run.retry": OPERATOR,
     "task.ping": OPERATOR,
     "run.get": VIEWER,
+    "run.samples": VIEWER,
     "runs.page": VIEWER,
     "log.stat": VIEWER,
     "log.read": VIEWER,

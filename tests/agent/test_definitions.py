@@ -106,6 +106,39 @@ REFUSALS: tuple[tuple[str, object, str], ...] = (
     ("tags", ["a b"], "letters, digits"),
     ("tags", ["x"] * 17, "at most 16"),
     ("run_as", "root; rm", "name of a user"),
+    ("run_as", "--reuid=0", "name of a user"),
+    ("run_as", "nobody\n", "name of a user"),
+    ("run_as_group", "-staff", "name of a group"),
+    ("run_as_group", "a" * 33, "name of a group"),
+    ("command", "-rf /", "begins with an option"),
+    ("command", ["--help", "x"], "begins with an option"),
+    ("working_directory", "{app_root}evil", "must begin with /"),
+    ("working_directory", "", "must begin with /"),
+    ("warn_after_seconds", 0, "from 1 to"),
+    ("warn_after_seconds", 3600, "less than timeout_seconds, which is 3600"),
+    ("cpu_limit_s", 0, "from 1 to"),
+    ("cpu_limit_s", "10 s", "a whole number"),
+    ("process_limit", 0, "from 1 to 1000000"),
+    ("open_files_limit", 15, "from 16 to"),
+    ("file_size_limit_mb", 0, "from 1 to"),
+    ("nice", 20, "from -20 to 19"),
+    ("nice", -21, "from -20 to 19"),
+    ("io_class", "realtime", "'normal' or 'low' or 'idle'"),
+    ("cpus", "", "numbers and ranges"),
+    ("cpus", "-c 0", "numbers and ranges"),
+    ("cpus", "3-1", "numbers and ranges"),
+    ("cpus", "0,,1", "numbers and ranges"),
+    ("cpus", "0\n", "numbers and ranges"),
+    ("cpus", "1," * 40 + "1", "numbers and ranges"),
+    ("umask", "7", "three octal digits"),
+    ("umask", "088", "three octal digits"),
+    ("umask", "4077", "three octal digits"),
+    ("umask", 77, "must be text"),
+    ("no_new_privs", "yes", "true or false"),
+    ("sandbox", "read_only", "a list of 'read_only' or 'private_tmp' or 'no_network'"),
+    ("sandbox", ["no_disk"], "a list of 'read_only' or 'private_tmp' or 'no_network'"),
+    ("sandbox", ["no_network", "no_network"], "names something twice"),
+    ("writable_paths", ["/srv/data"], "says nothing without sandbox"),
     ("environment", {"1A": "x"}, "not beginning with a digit"),
     ("environment", {"A=B": "x"}, "letters, digits and _"),
     ("environment", {"SMARTCRON_RUN_ID": "x"}, "set by the agent"),
@@ -125,6 +158,55 @@ def test_a_bad_value_is_refused_with_its_field_and_the_way_out(
     assert any(part in refused.fix for part in reason.split("|"))
     assert len(str(refused)) < 400
     assert "\n" not in str(refused)
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("data", "must begin with /"),
+        ("{home}stead", "must begin with /"),
+        ("/srv/../etc", "without .."),
+        ("{app_root}/../etc", "leaves {app_root}"),
+        ("/srv/a\0b", "line break or NUL"),
+        ("/srv/a\nb", "line break or NUL"),
+        ("--bind", "must begin with /"),
+    ],
+)
+def test_a_writable_path_of_a_sandbox_is_one_plain_path(path: str, reason: str) -> None:
+    refused = refusal(sandbox=["read_only"], writable_paths=[path])
+
+    assert refused.field == "writable_paths"
+    assert reason in refused.fix
+
+
+def test_a_sandbox_cannot_allow_new_privileges() -> None:
+    refused = refusal(sandbox=["no_network"], no_new_privs=False)
+
+    assert refused.field == "no_new_privs"
+    assert "cannot be off in a sandbox" in refused.fix
+
+
+def test_limits_and_isolation_are_read_and_written_back_the_same() -> None:
+    definition = read(
+        timeout_seconds=600,
+        warn_after_seconds=300,
+        memory_limit_mb=512,
+        cpu_limit_s=120,
+        process_limit=50,
+        open_files_limit=256,
+        file_size_limit_mb=100,
+        nice=-5,
+        io_class="idle",
+        cpus="0-3,6",
+        run_as="www-data",
+        run_as_group="adm",
+        umask="027",
+        no_new_privs=True,
+        sandbox=["read_only", "private_tmp", "no_network"],
+        writable_paths=["/srv/data", "{app_root}/cache", "{home}"],
+    )
+
+    assert load_definitions(to_toml([definition]), "export") == [definition]
 
 
 def test_a_variable_is_refused_without_its_value() -> None:

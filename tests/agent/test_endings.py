@@ -37,6 +37,48 @@ def test_each_cause_has_its_ending(
     assert ended.late_ms == 0
 
 
+@pytest.mark.parametrize(
+    ("told", "status", "reason", "said"),
+    [
+        ({"signal": 24, "cpu_ms": 5_001}, "timeout", "cpu_limit", "SIGXCPU) at its limit: 5.0 s"),
+        ({"signal": 9, "cpu_ms": 9_990}, "timeout", "cpu_limit", "10.0 s of processor time used"),
+        ({"exit_status": 152, "cpu_ms": 5_020}, "timeout", "cpu_limit", "5 s allowed"),
+        ({"cause": "cpu_limit", "detail": "7.2 s used"}, "timeout", "cpu_limit", "7.2 s used"),
+        ({"signal": 24, "cpu_ms": 4_700}, "timeout", "cpu_limit", "4.7 s of processor time"),
+        ({"signal": 9, "cpu_ms": 4_700}, "error", None, ""),
+        ({"signal": 15, "cpu_ms": 9_000}, "error", None, ""),
+        ({"exit_status": 152, "cpu_ms": 100}, "error", None, ""),
+        ({"signal": 25, "cpu_ms": 1}, "error", "file_size_limit", "SIGXFSZ"),
+        ({"exit_status": 153, "cpu_ms": 1}, "error", "file_size_limit", "2 MB"),
+        ({"cause": "killed_memory", "detail": "70 MB in use"}, "killed_memory", None, "70 MB in"),
+        ({"cause": "timeout", "duration_ms": 31_500}, "timeout", None, "31.5 s after its start"),
+        ({"exit_status": 0, "cpu_ms": 6_000}, "success", None, ""),
+    ],
+)
+def test_a_limit_that_ended_a_run_is_told_with_the_figure_reached(
+    told: dict[str, object], status: str, reason: str | None, said: str
+) -> None:
+    run = a_run()
+    task = a_task(timeout_seconds=30, cpu_limit_s=5, file_size_limit_mb=2, memory_limit_mb=64)
+    end = msgspec.structs.replace(end_of(run.id, exit_status=None), **told)
+
+    ended = endings.ended(run, task, end, stop_reason=None)
+
+    assert (ended.status, ended.reason) == (status, reason)
+    assert said in (ended.error_message or "")
+
+
+def test_what_a_run_used_is_written_with_its_end() -> None:
+    run = a_run()
+    used = {"read_bytes": 1, "written_bytes": 2, "minor_faults": 3, "major_faults": 4}
+
+    ended = endings.ended(
+        run, TASK, msgspec.structs.replace(end_of(run.id), **used), stop_reason=None
+    )
+
+    assert {name: getattr(ended, name) for name in used} == used
+
+
 def test_who_stopped_a_run_is_written_only_when_the_stop_ended_it() -> None:
     run = a_run(reason="first look", note="as tried before")
 

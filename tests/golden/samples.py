@@ -300,6 +300,7 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
         at_ms=AT_MS,
     ),
     requests.RunGet(run_id=RUN_ID),
+    requests.RunSamples(run_id=RUN_ID),
     requests.RunsPage(
         filter=requests.RunFilter(
             task_id="a",
@@ -467,6 +468,9 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
         def_rev=4,
         trace_language="php",
         frames=(requests.Frame("/srv/a.php", 7, "sync"), requests.Frame(None, None, "{main}")),
+    ),
+    "run.samples": requests.RunSamplesReply(
+        samples=(requests.RunSample(at_ms=AT_MS, cpu_ms=900, rss_bytes=4096, processes=2),)
     ),
     "runs.page": requests.RunsPageReply(rows=(RUN,), next="abc"),
     "log.stat": requests.LogStatReply(

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from agent.runs import Run
-from agent.store import ledger
+from agent.store import ledger, samples
+from agent.store.samples import Sample
 from agent.ulid import new_ulid
 from shared.protocol.requests import (
     RunBackfill,
@@ -18,6 +19,9 @@ from shared.protocol.requests import (
     RunGet,
     RunRetry,
     RunRetryReply,
+    RunSample,
+    RunSamples,
+    RunSamplesReply,
     RunsPage,
     RunsPageReply,
     RunStart,
@@ -163,6 +167,18 @@ async def test_runs_are_filtered_by_what_became_of_them(door: Door) -> None:
     assert await ids(trigger="manual") == [started.id]
     assert await ids(text="needle") == failed
     assert await ids(task_id="report", results=("error",)) == []
+
+
+async def test_what_a_run_used_is_told_to_those_who_may_look(door: Door) -> None:
+    (run_id,) = await recorded(door, 1)
+    taken = Sample(run_id=run_id, sampled_ms=5, cpu_ms=9, rss_bytes=4096, processes=2)
+    await door.database.write(lambda connection: samples.record(connection, [taken]))
+    guest = await door.welcome("viewer")
+
+    told = await guest.get(RunSamples(run_id=run_id), RunSamplesReply)
+
+    assert told.samples == (RunSample(at_ms=5, cpu_ms=9, rss_bytes=4096, processes=2),)
+    assert await guest.refusal(RunSamples(run_id="0" * 26)) == "not_found"
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator"])

@@ -70,6 +70,7 @@ def example(request_type: str) -> Request:
         "run.retry": {"run_id": RUN_ID},
         "task.ping": {"task_id": "backup"},
         "run.get": {"run_id": RUN_ID},
+        "run.samples": {"run_id": RUN_ID},
         "log.stat": {"run_id": RUN_ID},
         "log.read": {"run_id": RUN_ID, "offset": 0},
         "metrics.page": {"series": ("cpu",), "from_ms": 0, "to_ms": 60_000},
