@@ -31,6 +31,7 @@ from agent.roster import Roster
 from agent.runner import Runner
 from agent.running.keeping import Keepers
 from agent.running.output import Outputs
+from agent.running.patterns import own_patterns
 from agent.running.redaction import Redactor
 from agent.running.secrets import load_secrets
 from agent.running.spawn import build_order
@@ -123,7 +124,8 @@ class _Core:
 async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
     clock = SystemClock()
     known_secrets = load_secrets(home.secrets_file)
-    redactor = Redactor(known_secrets.values())
+    own = await asyncio.to_thread(own_patterns, settings.redact)
+    redactor = Redactor(known_secrets.values(), own)
     database = await asyncio.to_thread(Database.open, database_url(settings, home))
     try:
         roster = Roster(database)

@@ -1,6 +1,7 @@
 """Where everything of one agent lies, and what its owner has chosen."""
 
 import os
+import re
 import socket
 import stat
 import tomllib
@@ -13,6 +14,8 @@ import platformdirs
 from agent.errors import HomeError, WrongUse
 
 HOME_VARIABLE = "SMARTCRON_HOME"
+MOST_PATTERNS = 32
+LONGEST_PATTERN = 200
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -129,6 +132,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     catchup_parallel: int = 2
     category_limits: dict[str, int] = {}
     output_limit_mb: int = 64
+    log_rotate_mb: int = 10
+    log_keep_days: int = 90
+    log_keep_mb: int = 2_000
+    redact: tuple[str, ...] = ()
     logs_for_viewers: bool = True
     remote_edit: bool = False
 
@@ -172,6 +179,9 @@ def _check_ranges(path: Path, settings: Settings) -> None:
         "max_running": (1, 10_000),
         "catchup_parallel": (1, 1_000),
         "output_limit_mb": (1, 100_000),
+        "log_rotate_mb": (1, 100_000),
+        "log_keep_days": (1, 36_500),
+        "log_keep_mb": (1, 100_000_000),
     }
     for field, (lowest, highest) in limits.items():
         value = getattr(settings, field)
@@ -180,10 +190,30 @@ def _check_ranges(path: Path, settings: Settings) -> None:
     for category, most in settings.category_limits.items():
         if not 1 <= most <= 10_000:
             raise WrongUse(f"{path}: category_limits.{category} = {most}: must be from 1 to 10000")
+    _check_patterns(path, settings.redact)
     if settings.control_port == settings.events_port:
         raise WrongUse(
             f"{path}: events_port = {settings.events_port}: must differ from control_port"
         )
+
+
+def _check_patterns(path: Path, patterns: tuple[str, ...]) -> None:
+    if len(patterns) > MOST_PATTERNS:
+        raise WrongUse(f"{path}: redact has {len(patterns)} patterns, {MOST_PATTERNS} is the most")
+    for text in patterns:
+        if len(text) > LONGEST_PATTERN:
+            raise WrongUse(
+                f"{path}: redact: {text[:40]!r}... is longer than {LONGEST_PATTERN} characters"
+            )
+        try:
+            pattern = re.compile(text.encode())
+        except (re.error, RecursionError, OverflowError) as error:
+            raise WrongUse(f"{path}: redact: {text!r} is no regular expression: {error}") from error
+        if pattern.match(b""):
+            raise WrongUse(
+                f"{path}: redact: {text!r} matches nothing at all, and so would be everywhere; "
+                "let it name at least one character"
+            )
 
 
 def _cause(error: OSError) -> str:

@@ -1,6 +1,8 @@
 """Which bytes of an output must nobody see?"""
 
 import base64
+import html
+import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -10,7 +12,9 @@ from urllib.parse import quote, quote_plus
 CONTEXT_BYTES: Final = 16 << 10
 SHORTEST_SECRET: Final = 4
 SHORTEST_LINE: Final = 8
-_CARD_LENGTHS: Final = range(13, 20)
+_CARD_DIGITS: Final = range(13, 20)
+_MOST_CARD_GROUPS: Final = 5
+_SHORTEST_FIRST_GROUP: Final = 4
 
 # Each is searched only where one of its needles occurs; group 1 is what gets masked. None can
 # need more than linear time: no repetition can end in two ways, or its length is bounded.
@@ -18,7 +22,12 @@ _PATTERNS: Final = tuple(
     (tuple(needles.encode().split()), re.compile(pattern, re.IGNORECASE))
     for needles, pattern in (
         ("bearer basic", rb"\b(?:bearer|basic)[ \t]{1,4}([a-z0-9._~+/=-]{8,})"),
-        ("://", rb"://[^\s/:@]{0,256}:([^\s/@]{1,256})@"),
+        ("://", rb"://[^\s/:@]{0,256}:([^\s/]{1,256})@"),
+        (
+            "--",
+            rb"(?<![a-z0-9-])--[a-z-]{0,32}(?:password|passwd|pass|secret|token|key)[ \t]{1,4}"
+            rb"([^\s-]\S{2,1024})",
+        ),
         (
             "passw pwd secret token key auth credential",
             rb"(?:password|passwd|passwort|pwd|secret|token|api[_-]?key|access[_-]?key|"
@@ -29,6 +38,11 @@ _PATTERNS: Final = tuple(
             "passw pwd secret token key",
             rb"(?:password|passwd|passwort|pwd|secret|token|api[_-]?key)[\"']?[ \t]{0,3}[=:]"
             rb"[ \t]{0,3}[\"]([^\"\n]{1,1024})",
+        ),
+        (
+            "passw pwd secret token key",
+            rb"(?:password|passwd|passwort|pwd|secret|token|api[_-]?key)[\"']?[ \t]{0,3}[=:]"
+            rb"[ \t]{0,3}'([^'\n]{1,1024})",
         ),
         ("akia asia", rb"(?<![a-z0-9])((?:AKIA|ASIA)[a-z0-9]{16})(?![a-z0-9])"),
         (
@@ -42,22 +56,37 @@ _PATTERNS: Final = tuple(
         ),
     )
 )
-_KEY_BEGIN: Final = re.compile(rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----")
-_KEY_END: Final = re.compile(rb"-----END [A-Z ]{0,40}PRIVATE KEY-----")
-_CARD: Final = re.compile(rb"(?<![0-9.])[2-6](?:[ -]?[0-9]){12,18}(?![0-9])")
+_KEY_BEGIN: Final = re.compile(rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_END: Final = re.compile(rb"-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_DIGITS: Final = re.compile(rb"(?<![0-9.])[0-9](?:[ -]?[0-9]){12,}")
+_GROUP: Final = re.compile(rb"[0-9]+")
+_CARDS_BEGIN: Final = b"23456"
+_VALUE: Final = bytes(max(0, byte - 48) for byte in range(256))
+_DOUBLED: Final = bytes(sum(divmod(2 * (max(0, byte - 48) % 10), 10)) for byte in range(256))
 _WORTHLESS: Final = re.compile(rb"[^\r\n]")
 
 
 class Redactor:
-    """Masks known secret values and whatever looks like a secret, byte for byte."""
+    """Masks known secret values and whatever looks like a secret, byte for byte.
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
+    Of the owner's own patterns the first group is masked, or all of one that has none.
+    """
+
+    def __init__(self, secrets: Iterable[str] = (), own: Iterable[re.Pattern[bytes]] = ()) -> None:
         self._known = tuple(sorted({form for secret in secrets for form in _forms(secret)}))
+        self._own = tuple(own)
+        self.context_bytes = max(CONTEXT_BYTES, *map(len, self._known), 0)
 
-    def mask(self, data: bytes) -> bytes:
-        """The same number of bytes, with `*` for each byte of a secret; lines stay lines."""
+    def mask(self, data: bytes, *, is_end: bool = False) -> bytes:
+        """The same number of bytes, with `*` for each byte of a secret; lines stay lines.
+
+        At the end of all there is, the beginning of a known value counts as one, too.
+        """
         spans = [*self._known_spans(data), *_pattern_spans(data), *_key_spans(data)]
         spans.extend(_card_spans(data))
+        spans.extend(self._own_spans(data))
+        if is_end:
+            spans.extend(self._begun_spans(data))
         if not spans:
             return data
         masked = bytearray(data)
@@ -72,6 +101,22 @@ class Redactor:
                 yield at, at + len(form)
                 at = data.find(form, at + 1)
 
+    def _own_spans(self, data: bytes) -> Iterator[tuple[int, int]]:
+        for pattern in self._own:
+            for match in pattern.finditer(data):
+                if match.end() > match.start():
+                    yield match.span(1 if pattern.groups and match[1] is not None else 0)
+
+    def _begun_spans(self, data: bytes) -> Iterator[tuple[int, int]]:
+        for form in self._known:
+            first = form[:SHORTEST_SECRET]
+            at = data.find(first, max(0, len(data) - len(form) + 1))
+            while at >= 0:
+                if form.startswith(data[at:]):
+                    yield at, len(data)
+                    break
+                at = data.find(first, at + 1)
+
 
 def _forms(secret: str) -> set[bytes]:
     """All spellings in which a value may turn up."""
@@ -80,6 +125,9 @@ def _forms(secret: str) -> set[bytes]:
         return set()
     forms = {raw, quote(secret, safe="").encode(), quote(secret).encode()}
     forms.add(quote_plus(secret).encode())
+    forms.update(json.dumps(secret, ensure_ascii=ascii)[1:-1].encode() for ascii in (True, False))
+    forms |= {repr(secret)[1:-1].encode(), html.escape(secret).encode()}
+    forms.update(secret.replace("'", quoted).encode() for quoted in ("'\\''", "'\"'\"'"))
     forms.update(line.strip() for line in raw.splitlines() if len(line.strip()) >= SHORTEST_LINE)
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         # As a part of something longer it is shifted by 0, 1 or 2 bytes; what surely stays is
@@ -112,12 +160,22 @@ def _key_spans(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _card_spans(data: bytes) -> Iterator[tuple[int, int]]:
-    for match in _CARD.finditer(data):
-        digits = [byte - 48 for byte in match.group() if 48 <= byte <= 57]
-        if len(digits) in _CARD_LENGTHS and _passes_luhn(digits):
-            yield match.span()
+    """Every stretch of whole groups of digits that is a card's number, also amid other numbers."""
+    for run in _DIGITS.finditer(data):
+        groups = [group.span() for group in _GROUP.finditer(data, *run.span())]
+        for first, (begin, end) in enumerate(groups):
+            if data[begin] not in _CARDS_BEGIN or end - begin < _SHORTEST_FIRST_GROUP:
+                continue
+            count = 0
+            for group_begin, group_end in groups[first : first + _MOST_CARD_GROUPS]:
+                count += group_end - group_begin
+                if count >= _CARD_DIGITS.stop:
+                    break
+                if count in _CARD_DIGITS and _passes_luhn(data[begin:group_end]):
+                    yield begin, group_end
 
 
-def _passes_luhn(digits: list[int]) -> bool:
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+def _passes_luhn(number: bytes) -> bool:
+    digits = number.translate(None, b" -")
+    plain, doubled = digits[-1::-2].translate(_VALUE), digits[-2::-2].translate(_DOUBLED)
+    return (sum(plain) + sum(doubled)) % 10 == 0
