@@ -7,9 +7,10 @@ import secrets
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -18,6 +19,7 @@ from agent.blackouts import Blackouts
 from agent.board import Backlog, Board
 from agent.boot import boot_id
 from agent.clock import SystemClock
+from agent.definitions import Definition
 from agent.errors import AgentError
 from agent.handlers.context import Context, Identity
 from agent.handlers.keys import load_clients
@@ -26,15 +28,18 @@ from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
-from agent.recorder import Recorder
+from agent.progress import Progress
+from agent.recorder import Recorder, Shown
 from agent.roster import Roster
 from agent.runner import Runner
-from agent.running.keeping import Keepers
-from agent.running.output import Outputs
+from agent.running.keeping import Keepers, Order
+from agent.running.output import Outputs, upkeep_of
 from agent.running.patterns import own_patterns
 from agent.running.redaction import Redactor
+from agent.running.reports import REPORT_VARIABLE, make_report
 from agent.running.secrets import load_secrets
 from agent.running.spawn import build_order
+from agent.runs import Run
 from agent.scheduler import Scheduler
 from agent.settings import Home, Settings
 from agent.store import events, ledger, state, tasks
@@ -103,6 +108,7 @@ class _Core:
     runner: Runner
     scheduler: Scheduler
     board: Board
+    progress: Progress
     journal: Journal
     started_ms: int
 
@@ -133,26 +139,40 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
         blackouts = Blackouts(database)
         await blackouts.load()
         journal = Journal(secrets.token_hex(8))
-        recorder = Recorder(database, clock, lambda shown: board.show(shown))
+
+        def show(shown: Shown) -> None:
+            progress.note(shown)
+            board.show(shown)
+
+        recorder = Recorder(database, clock, show)
         keepers = Keepers(home.runtime, on_ended=lambda ended: runner.on_ended(ended))
         outputs = Outputs(
             home,
             redactor,
             limit_bytes=settings.output_limit_mb * 1_000_000,
+            upkeep=upkeep_of(settings),
         )
+        progress = Progress(
+            clock=clock,
+            look=outputs.look,
+            show=lambda shown: board.show(shown),
+        )
+        environment = dict(os.environ)
+
+        def order_for(definition: Definition, run: Run) -> Order:
+            order = build_order(definition, run, settings, home, known_secrets, environment)
+            # A run that cannot tell how far it is runs all the same.
+            with suppress(OSError):
+                make_report(Path(order.environment[REPORT_VARIABLE]), definition.run_as)
+            return order
+
         runner = Runner(
             clock=clock,
             recorder=recorder,
             roster=roster,
             keepers=keepers,
             outputs=outputs,
-            order_for=partial(
-                build_order,
-                settings=settings,
-                home=home,
-                secrets=known_secrets,
-                base_environment=dict(os.environ),
-            ),
+            order_for=order_for,
             closed_at=blackouts.closed_at,
             slots=settings.max_running,
             catchup_slots=settings.catchup_parallel,
@@ -193,6 +213,7 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             runner=runner,
             scheduler=scheduler,
             board=board,
+            progress=progress,
             journal=journal,
             started_ms=clock.now_ms(),
         )
@@ -305,6 +326,9 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
             await _begin(core, group)
             works = [
                 group.create_task(core.board.run(), name="board"),
+                group.create_task(
+                    core.progress.run(is_watched=lambda: control.sessions > 0), name="progress"
+                ),
                 group.create_task(core.scheduler.run(), name="scheduler"),
                 group.create_task(watcher.run(), name="health"),
                 group.create_task(_beat_often(core), name="beat"),

@@ -474,16 +474,16 @@ class Runner:
 
     async def _end(self, active: _Active, ended: Ended) -> None:
         run = endings.ended(active.run, active.definition, ended, stop_reason=active.stop_reason)
-        run = await self._kept(run, ended)
+        run = await self._kept(run, ended, active.definition.output_limit_mb)
         await self._finish(run, active.definition)
         # The keeper remembers the run until nothing of it is left to clear away.
         await asyncio.to_thread(self._outputs.discard, run.id)
         await self._keepers.forget([run.id])
 
-    async def _kept(self, run: Run, ended: Ended) -> Run:
+    async def _kept(self, run: Run, ended: Ended, limit_mb: int | None) -> Run:
         """Keep the output; a disk that takes nothing costs the output, never the ending."""
         try:
-            kept = await asyncio.to_thread(self._outputs.keep, run, ended)
+            kept = await asyncio.to_thread(self._outputs.keep, run, ended, limit_mb=limit_mb)
         except OSError as error:
             log.error("output not kept", run_id=run.id, cause=str(error))
             return msgspec.structs.replace(
@@ -497,6 +497,9 @@ class Runner:
             log_file=kept.file,
             log_offset=kept.offset,
             log_bytes=kept.bytes_kept,
+            progress=kept.told.progress,
+            progress_note=kept.told.note,
+            metrics=kept.told.metrics or None,
             error_message=None if is_good else run.error_message or kept.error,
             stack_trace=None if is_good else kept.stack_trace,
         )

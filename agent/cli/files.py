@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Final
 
 import click
+import msgspec
 
 from agent.cli import say
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
-from agent.running.output import rotate
+from agent.running.keptlogs import rotate
+from agent.running.output import open_outputs
 from agent.store import ledger
 
 UNITS_S: Final = {"m": 60, "h": 3600, "d": 86_400}
@@ -71,33 +73,57 @@ def _age_s(text: str) -> float:
 
 @click.group("logs")
 def logs() -> None:
-    """Rotate the kept logs."""
+    """Look after the kept logs, and search them."""
 
 
 @logs.command("rotate")
-@click.option("--larger-than-mb", type=click.IntRange(1, 100_000), default=10, show_default=True)
+@click.option(
+    "--larger-than-mb",
+    type=click.IntRange(1, 100_000),
+    help="Set aside what is larger (else log_rotate_mb of settings.toml).",
+)
+@click.option(
+    "--keep-days",
+    type=click.IntRange(1, 36_500),
+    help="Remove what was set aside longer ago (else log_keep_days).",
+)
 @json_option
 @pass_session
-def rotate_logs(session: Session, larger_than_mb: int, as_json: bool) -> None:
-    """Set aside the tasks' logs that have grown; runs keep pointing at their bytes.
+def rotate_logs(
+    session: Session, larger_than_mb: int | None, keep_days: int | None, as_json: bool
+) -> None:
+    """Set aside the tasks' logs that have grown, compress them, remove the oldest.
+
+    Runs keep pointing at their bytes, as long as the log is there.
 
     \b
-    Example:  smartcron-agent logs rotate --larger-than-mb 50
+    Example:  smartcron-agent logs rotate --larger-than-mb 50 --keep-days 30
     """
+    settings = msgspec.structs.replace(
+        session.settings,
+        log_rotate_mb=larger_than_mb or session.settings.log_rotate_mb,
+        log_keep_days=keep_days or session.settings.log_keep_days,
+    )
     rotated: list[str] = []
     with session.database() as database:
         for path in sorted(session.home.task_logs.glob("*.log")):
-            if path.stat().st_size <= larger_than_mb * 1_000_000:
+            if path.lstat().st_size <= settings.log_rotate_mb * 1_000_000:
                 continue
             aside = rotate(path)
             database.write_now(partial(ledger.rename_log, old=path.name, new=aside.name))
             rotated.append(aside.name)
+    packed, gone = open_outputs(session.home, settings).tidy()
     if as_json:
-        say.json_out({"rotated": rotated})
+        say.json_out({"rotated": rotated, "packed": packed, "removed": gone})
         return
     for name in rotated:
         say.good(f"set aside as {name}")
-    say.good(f"{len(rotated)} logs were larger than {larger_than_mb} MB")
+    for name in gone:
+        say.good(f"removed {name}")
+    say.good(
+        f"{len(rotated)} logs were larger than {settings.log_rotate_mb} MB; "
+        f"{len(packed)} compressed, {len(gone)} removed"
+    )
 
 
 COMMANDS: Final = (files, logs)

@@ -10,7 +10,7 @@ from rich.markup import escape
 from agent.cli import say
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
-from agent.running.output import read_output
+from agent.running.output import CHUNK_BYTES, open_outputs
 from agent.runs import ENDINGS, LIVE_STATES, Run
 from agent.store import ledger
 from agent.wire.caller import new_op
@@ -110,10 +110,11 @@ def log(session: Session, run_id: str, follow: bool) -> None:
     Example:  smartcron-agent runs log 01KAVT0R8M6V4Z1S0Q2E6G7H8J --follow
     """
     offset = 0
+    outputs = open_outputs(session.home, session.settings)
     with session.database() as database:
         while True:
             run = database.read_now(lambda connection: ledger.get(connection, run_id))
-            chunk = read_output(session.home, run, offset=offset)
+            chunk = outputs.read(run, offset, CHUNK_BYTES)
             if chunk.data:
                 sys.stdout.write(_harmless(chunk.data.decode("utf-8", "replace")))
                 sys.stdout.flush()

@@ -12,6 +12,7 @@ from agent.clock import iso
 from agent.definitions import Definition
 from agent.errors import BadDefinition
 from agent.running.keeping import Order
+from agent.running.reports import REPORT_VARIABLE, report_path
 from agent.runs import Run
 from agent.settings import HOME_VARIABLE, Home, Settings
 
@@ -135,6 +136,7 @@ def _environment(
         "SMARTCRON_RUN_ID": run.id,
         "SMARTCRON_SCHEDULED_FOR": iso(run.scheduled_ms),
         "SMARTCRON_ATTEMPT": str(run.attempt),
+        REPORT_VARIABLE: str(report_path(home, run.id, user=definition.run_as)),
         HOME_VARIABLE: str(home.root),
     }
     if run.caused_by is not None:
