@@ -150,6 +150,24 @@ def find(folder: Path, run: Run) -> Plain | Packed:
     raise Refused("gone", f"the kept log {named} has been removed, or is damaged")
 
 
+def newest_first(folder: Path, task_name: str | None, from_ms: int | None) -> list[str]:
+    """The names of all logs, or those of one task, that something was written to since."""
+    found = []
+    for path in folder.glob("*.log*"):
+        aside = _ASIDE.fullmatch(path.name)
+        base = aside[1] if aside else path.name
+        if not _LOG.fullmatch(path.name) or task_name not in (None, base.removesuffix(".log")):
+            continue
+        with contextlib.suppress(FileNotFoundError):
+            changed_ms = path.lstat().st_mtime * 1000
+            if from_ms is None or changed_ms >= from_ms:
+                stamp = aside[2] if aside else ""
+                # Of two with one stamp, a packing broke off: the packed one is whole.
+                found.append(((not stamp, stamp, path.name), path.name))
+    names = [name for _, name in sorted(found, reverse=True)]
+    return [name for name in names if name + PACKED_SUFFIX not in names]
+
+
 def header(run: Run, ended: Ended) -> bytes:
     """What stands before a run's output; its end names the run."""
     at_ms = ended.started_ms if ended.started_ms is not None else ended.ended_ms

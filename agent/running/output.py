@@ -172,6 +172,11 @@ class Outputs:
             return self._read_spool(run, offset, limit)
         return self._read_kept(run, offset, limit)
 
+    @property
+    def folder(self) -> Path:
+        """Where the kept logs lie."""
+        return self._home.task_logs
+
     def masked(self, stored: Stored, begin: int, end: int, bounds: tuple[int, int]) -> bytes:
         """Bytes from begin to end, masked in the light of what stands before and behind them."""
         if end <= begin:
@@ -301,6 +306,13 @@ def open_outputs(home: Home, settings: Settings) -> Outputs:
         limit_bytes=settings.output_limit_mb * 1_000_000,
         upkeep=upkeep_of(settings),
     )
+
+
+def output_offset(run: Run, at: int) -> int:
+    """The offset in a run's output of a place in the log that it was kept in."""
+    begin, kept = run.log_offset or 0, run.log_bytes or 0
+    head, _ = _shares(run.output_bytes, kept)
+    return at - begin if at - begin < head else run.output_bytes - (begin + kept - at)
 
 
 def upkeep_of(settings: Settings) -> Upkeep:
