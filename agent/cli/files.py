@@ -1,7 +1,9 @@
 """Commands that keep folders tidy: old files away, logs rotated."""
 
+import asyncio
 import re
 import time
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -10,12 +12,17 @@ import click
 import msgspec
 
 from agent.cli import say
+from agent.cli.moments import read_moment
 from agent.cli.session import Session, json_option, pass_session
-from agent.errors import WrongUse
+from agent.errors import Refused, WrongUse
+from agent.handlers.reading import Reading
 from agent.running.keptlogs import rotate
 from agent.running.output import open_outputs
+from agent.running.searching import Question, check
 from agent.store import ledger
+from shared.protocol.requests import LogHit, LogSearch
 
+MOST_AT_ONCE: Final = 500
 UNITS_S: Final = {"m": 60, "h": 3600, "d": 86_400}
 
 
@@ -124,6 +131,82 @@ def rotate_logs(
         f"{len(rotated)} logs were larger than {settings.log_rotate_mb} MB; "
         f"{len(packed)} compressed, {len(gone)} removed"
     )
+
+
+@logs.command()
+@click.argument("pattern")
+@click.option("--regex", is_flag=True, help="PATTERN is a regular expression, looked for by line.")
+@click.option("--ignore-case", "-i", is_flag=True, help="Large and small letters are the same.")
+@click.option("--task", "task_name", help="Only what runs of this task wrote.")
+@click.option("--since", help="Only runs that began then or later, such as 2026-11-24T08:00.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option(
+    "--within",
+    "within_s",
+    type=click.IntRange(1, 3600),
+    default=60,
+    show_default=True,
+    help="Seconds after which it ends with what it has found.",
+)
+@json_option
+@pass_session
+def search(
+    session: Session,
+    pattern: str,
+    regex: bool,
+    ignore_case: bool,
+    task_name: str | None,
+    since: str | None,
+    limit: int,
+    within_s: int,
+    as_json: bool,
+) -> None:
+    """Lines of kept output that hold PATTERN, newest logs first; secrets stay masked.
+
+    \b
+    Example:  smartcron-agent logs search "connection (refused|reset)" --regex --task sync
+    """
+    wanted = LogSearch(
+        pattern=pattern,
+        regex=regex,
+        ignore_case=ignore_case,
+        task_id=task_name,
+        from_ms=None if since is None else read_moment("--since", since),
+        limit=min(limit, MOST_AT_ONCE),
+    )
+    check(Question(pattern=pattern, regex=regex))
+    outputs = open_outputs(session.home, session.settings)
+    hits: list[LogHit] = []
+    place: str | None = None
+    until_s = time.monotonic() + within_s
+    problem = ""
+    with session.database() as database:
+        reading = Reading(database, outputs)
+        while len(hits) < limit:
+            found = asyncio.run(reading.search(wanted, place))
+            problem = found.problem or problem
+            hits += found.hits
+            if not as_json:
+                _say_hits(found.hits[: limit - len(hits) + len(found.hits)])
+            place = found.next
+            if place is None:
+                break
+            if time.monotonic() > until_s:
+                problem = f"not all was searched within {within_s} s; ask for more with --within"
+                break
+    if as_json:
+        is_whole = place is None and not problem
+        say.json_out({"hits": hits[:limit], "complete": is_whole, "problem": problem})
+    elif not hits:
+        click.echo("No kept output holds that.")
+    if problem:
+        raise Refused("unavailable", problem)
+
+
+def _say_hits(hits: Iterable[LogHit]) -> None:
+    for hit in hits:
+        whose = hit.run_id or hit.task_id
+        click.echo(f"{say.moment(hit.start_ms)}  {hit.task_id}  {whose}  {say.harmless(hit.line)}")
 
 
 COMMANDS: Final = (files, logs)
