@@ -125,7 +125,7 @@ class Outputs:
                 tail=self._end_of(spool, TAIL_BYTES),
                 error=trouble.message,
                 stack_trace=trouble.stack_trace,
-                told=listener.finish().then(self._report(run.id)),
+                told=self._seen(listener.finish().then(self._report(run.id))),
             )
 
     def discard(self, run_id: str) -> None:
@@ -164,7 +164,7 @@ class Outputs:
                     self._listen(heard, which, stored)
             if not is_there:
                 del self._heard[run_id]  # it has ended meanwhile, and is cleared away
-            return heard.told
+            return self._seen(heard.told)
 
     def read(self, run: Run, offset: int, limit: int) -> Chunk:
         """Up to `limit` bytes of a run's output, live or kept; raises Refused (gone)."""
@@ -185,6 +185,13 @@ class Outputs:
         first, last = max(bounds[0], begin - context), min(bounds[1], end + context)
         data = self._redactor.mask(stored.read(first, last), is_end=last == bounds[1])
         return data[begin - first : end - first]
+
+    def _seen(self, told: Told) -> Told:
+        """Masked once more: as it is said now, a secret may be one that was not in its spelling."""
+        if told.note is None:
+            return told
+        note = self._redactor.mask(told.note.encode(), is_end=True).decode(errors="replace")
+        return msgspec.structs.replace(told, note=note)
 
     def _listen(self, heard: _Heard, which: int, stored: Plain) -> None:
         offset, size = heard.offsets[which], stored.size

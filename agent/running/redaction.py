@@ -1,6 +1,7 @@
 """Which bytes of an output must nobody see?"""
 
 import base64
+import bisect
 import html
 import json
 import re
@@ -31,18 +32,18 @@ _PATTERNS: Final = tuple(
         (
             "passw pwd secret token key auth credential",
             rb"(?:password|passwd|passwort|pwd|secret|token|api[_-]?key|access[_-]?key|"
-            rb"private[_-]?key|authorization|credentials?)[\"']?[ \t]{0,3}[=:][ \t]{0,3}"
-            rb"(?:(?:bearer|basic)[ \t]{1,4})?[\"']?([^\s\"',;&]{3,})",
+            rb"private[_-]?key|authorization|credentials?)\\{0,4}[\"']?[ \t]{0,3}[=:][ \t]{0,3}"
+            rb"(?:(?:bearer|basic)[ \t]{1,4})?\\{0,4}[\"']?([^\s\"',;&]{3,})",
         ),
         (
             "passw pwd secret token key",
-            rb"(?:password|passwd|passwort|pwd|secret|token|api[_-]?key)[\"']?[ \t]{0,3}[=:]"
-            rb"[ \t]{0,3}[\"]([^\"\n]{1,1024})",
+            rb"(?:password|passwd|passwort|pwd|secret|token|api[_-]?key)\\{0,4}[\"']?[ \t]{0,3}[=:]"
+            rb"[ \t]{0,3}\\{0,4}\"((?:[^\"\n\\]|\\.){1,1024})",
         ),
         (
             "passw pwd secret token key",
-            rb"(?:password|passwd|passwort|pwd|secret|token|api[_-]?key)[\"']?[ \t]{0,3}[=:]"
-            rb"[ \t]{0,3}'([^'\n]{1,1024})",
+            rb"(?:password|passwd|passwort|pwd|secret|token|api[_-]?key)\\{0,4}[\"']?[ \t]{0,3}[=:]"
+            rb"[ \t]{0,3}\\{0,4}'((?:[^'\n\\]|\\.){1,1024})",
         ),
         ("akia asia", rb"(?<![a-z0-9])((?:AKIA|ASIA)[a-z0-9]{16})(?![a-z0-9])"),
         (
@@ -63,6 +64,8 @@ _GROUP: Final = re.compile(rb"[0-9]+")
 _CARDS_BEGIN: Final = b"23456"
 _VALUE: Final = bytes(max(0, byte - 48) for byte in range(256))
 _DOUBLED: Final = bytes(sum(divmod(2 * (max(0, byte - 48) % 10), 10)) for byte in range(256))
+_ESCAPE: Final = b"\x1b"
+_COLOUR: Final = re.compile(rb"\x1b\[[0-9;:?]{0,32}[ -/]?[@-~]")
 _WORTHLESS: Final = re.compile(rb"[^\r\n]")
 
 
@@ -82,17 +85,44 @@ class Redactor:
 
         At the end of all there is, the beginning of a known value counts as one, too.
         """
-        spans = [*self._known_spans(data), *_pattern_spans(data), *_key_spans(data)]
-        spans.extend(_card_spans(data))
-        spans.extend(self._own_spans(data))
-        if is_end:
-            spans.extend(self._begun_spans(data))
+        spans = list(self._spans(data, is_end=is_end))
+        if _ESCAPE in data:
+            spans.extend(self._coloured_spans(data, is_end=is_end))
         if not spans:
             return data
         masked = bytearray(data)
         for begin, end in spans:
             masked[begin:end] = _WORTHLESS.sub(b"*", data[begin:end])
         return bytes(masked)
+
+    def _spans(self, data: bytes, *, is_end: bool) -> Iterator[tuple[int, int]]:
+        yield from self._known_spans(data)
+        yield from _pattern_spans(data)
+        yield from _key_spans(data)
+        yield from _card_spans(data)
+        yield from self._own_spans(data)
+        if is_end:
+            yield from self._begun_spans(data)
+
+    def _coloured_spans(self, data: bytes, *, is_end: bool) -> Iterator[tuple[int, int]]:
+        """What is a secret once colours, which may part it or touch it, are left out."""
+        yield from self._spans(_COLOUR.sub(lambda found: b" " * len(found[0]), data), is_end=is_end)
+        pieces, begins, raw_begins = [], [], []
+        at = length = 0
+        for begin, end in [*(found.span() for found in _COLOUR.finditer(data)), (len(data),) * 2]:
+            pieces.append(data[at:begin])
+            begins.append(length)
+            raw_begins.append(at)
+            length += begin - at
+            at = end
+
+        def raw(place: int) -> int:
+            piece = bisect.bisect_right(begins, place) - 1
+            return raw_begins[piece] + place - begins[piece]
+
+        for begin, end in self._spans(b"".join(pieces), is_end=is_end):
+            if begin < end:
+                yield raw(begin), raw(end - 1) + 1
 
     def _known_spans(self, data: bytes) -> Iterator[tuple[int, int]]:
         for form in self._known:

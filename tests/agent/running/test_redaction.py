@@ -45,6 +45,8 @@ def test_a_known_value_is_masked_in_every_spelling(kind: str, before: str) -> No
         ("DB_PASSWORD=correcthorse rest", "correcthorse"),
         ("password: 'correct horse'", "correct"),
         ('{"client_secret": "a b c d"}', "a b c d"),
+        (r'"{\"client_secret\": \"a b c d\"}"', "a b c d"),
+        (r'{"password": "a\"bcd efg"}', "bcd efg"),
         ("api-key = 12345abc", "12345abc"),
         ("key AKIAIOSFODNN7EXAMPLE end", "AKIAIOSFODNN7EXAMPLE"),
         ("jwt eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.dozjgNryP4J3jVmN", "eyJzdWIiOiIxMjM0"),
@@ -92,6 +94,26 @@ def test_a_known_value_is_masked_as_programs_escape_it(text: str, kind: str) -> 
     assert set(masked) <= set("<>*'\"")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\x1b[31mAKIAIOSFODNN7EXAMPLE\x1b[0m",
+        b"key AKIA\x1b[1;31mIOSFODNN7\x1b[0mEXAMPLE",
+        b"password=\x1b[31mhunter2\x1b[0m",
+        b"pa\x1b[1mssword\x1b[0m: hunter2",
+        b"\x1b[1m4111\x1b[0m 1111 1111 1111",
+        b"done\x1b[0mghp_0123456789abcdef0123",
+        b"say a secr\x1b[4met val\x1b[0mue",
+    ],
+)
+def test_colours_neither_part_a_secret_nor_hide_where_it_begins(line: bytes) -> None:
+    masked = Redactor(["a secret value"]).mask(line)
+
+    assert len(masked) == len(line)
+    for secret in (b"IOSFODNN7", b"hunter2", b"1111 1111", b"0123", b"secr", b"val"):
+        assert secret not in masked
+
+
 def test_at_the_end_of_all_there_is_a_value_that_has_only_begun_is_masked() -> None:
     redactor = Redactor(["correct-horse-battery"])
 
@@ -118,7 +140,7 @@ def test_harmless_lines_stay_as_they_are(line: str) -> None:
     "piece",
     [b"-eyJ", b"eyJa.", b"://", b"://a:", b"password=", b"password='", b"1 ", b"4-", b"bearer ",
      b"-----BEGIN PRIVATE KEY-----", b"a", b"akia", b"ghp_", b"key\"  ", b"AAAAA==",
-     b"4444 ", b"4444-4", b"--token ", b"--"],
+     b"4444 ", b"4444-4", b"--token ", b"--", b"\x1b[", b"\x1b[1m", b"1\x1b[m"],
 )  # fmt: skip
 def test_a_hostile_megabyte_takes_no_second(piece: bytes) -> None:
     data = piece * (1_000_000 // len(piece))
