@@ -25,6 +25,7 @@ from agent.settings import Home, Settings
 TAIL_BYTES: Final = 4096
 LOOKED_AT_BYTES: Final = 64 << 10
 CHUNK_BYTES: Final = 64 << 10
+KEPT_AT_ONCE_BYTES: Final = 256 << 10
 MARKER_BYTES: Final = 72
 UNFINISHED_LINE_MAY_WAIT_S: Final = 1.0
 LONGEST_HELD_LINE: Final = 8 << 10
@@ -270,8 +271,8 @@ class Outputs:
         """The output chunk by chunk; over the limit its head, a line saying so, and its tail."""
         size = spool.size
         head, tail = _shares(size, kept)
-        for at in range(0, head, CHUNK_BYTES):
-            part = self.masked(spool, at, min(at + CHUNK_BYTES, head), (0, size))
+        for at in range(0, head, KEPT_AT_ONCE_BYTES):
+            part = self.masked(spool, at, min(at + KEPT_AT_ONCE_BYTES, head), (0, size))
             listener.hear(part)
             yield part
         if not tail:
@@ -282,8 +283,8 @@ class Outputs:
             heard = self._heard.get(run_id)
         if heard is not None:
             listener.told = listener.told.then(heard.listeners[0].told)
-        for at in range(size - tail, size, CHUNK_BYTES):
-            part = self.masked(spool, at, min(at + CHUNK_BYTES, size), (0, size))
+        for at in range(size - tail, size, KEPT_AT_ONCE_BYTES):
+            part = self.masked(spool, at, min(at + KEPT_AT_ONCE_BYTES, size), (0, size))
             listener.hear(part)
             yield part
 

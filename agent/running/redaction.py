@@ -17,49 +17,51 @@ _CARD_DIGITS: Final = range(13, 20)
 _MOST_CARD_GROUPS: Final = 5
 _SHORTEST_FIRST_GROUP: Final = 4
 
-# Each is searched only where one of its needles occurs; group 1 is what gets masked. None can
-# need more than linear time: no repetition can end in two ways, or its length is bounded.
+# What stands behind a word such as `password`: quoted, or up to the next blank.
+_VALUE_BEHIND: Final = (
+    rb"\\{0,4}[\"']?[ \t]{0,3}[=:][ \t]{0,3}"
+    rb"(?:(?:bearer|basic|digest|negotiate|aws4-hmac-sha256)[ \t]{1,4})?\\{0,4}"
+    rb"(?:\"([^\"\n\\]{0,4096}(?:\\.[^\"\n\\]{0,4096}){0,64})"
+    rb"|'([^'\n\\]{0,4096}(?:\\.[^'\n\\]{0,4096}){0,64})"
+    rb"|([^\s\"',;&]{3,}))"
+)
+_KEYS: Final = (
+    rb"(?:(?<=api)|(?<=api[_-])|(?<=access)|(?<=access[_-])|(?<=private)|(?<=private[_-]))"
+)
+# Each pattern is tried only where its needle stands, in small letters; its last group is what gets
+# masked. None can need more than linear time: no repetition can end in two ways, or is bounded.
 _PATTERNS: Final = tuple(
-    (tuple(needles.encode().split()), re.compile(pattern, re.IGNORECASE))
+    (needle, re.compile(pattern))
     for needles, pattern in (
-        ("bearer basic", rb"\b(?:bearer|basic)[ \t]{1,4}([a-z0-9._~+/=-]{8,})"),
-        ("://", rb"://[^\s/:@]{0,256}:([^\s/]{1,256})@"),
+        (b"bearer basic", rb"(?<![a-z0-9_])(?:bearer|basic)[ \t]{1,4}([a-z0-9._~+/=-]{8,})"),
+        (b"://", rb"://[^\s/:@]{0,256}:([^\s/]{1,256})@"),
         (
-            "--",
+            b"--",
             rb"(?<![a-z0-9-])--[a-z-]{0,32}(?:password|passwd|pass|secret|token|key)[ \t]{1,4}"
             rb"([^\s-]\S{2,1024})",
         ),
         (
-            "passw pwd secret token key auth credential",
-            rb"(?:password|passwd|passwort|pwd|secret|token|api[_-]?key|access[_-]?key|"
-            rb"private[_-]?key|authorization|credentials?)\\{0,4}[\"']?[ \t]{0,3}[=:][ \t]{0,3}"
-            rb"(?:(?:bearer|basic)[ \t]{1,4})?\\{0,4}[\"']?([^\s\"',;&]{3,})",
+            b"passw pwd secret token authorization credential",
+            rb"(?:password|passwd|passwort|pwd|secret|token|authorization|credentials?)"
+            + _VALUE_BEHIND,
         ),
+        (b"key", _KEYS + rb"key" + _VALUE_BEHIND),
+        (b"akia asia", rb"(?<![a-z0-9])((?:akia|asia)[a-z0-9]{16})(?![a-z0-9])"),
         (
-            "passw pwd secret token key",
-            rb"(?:password|passwd|passwort|pwd|secret|token|api[_-]?key)\\{0,4}[\"']?[ \t]{0,3}[=:]"
-            rb"[ \t]{0,3}\\{0,4}\"((?:[^\"\n\\]|\\.){1,1024})",
+            b"ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ xox glpat-",
+            rb"(?<![a-z0-9_-])((?:gh[pousr]_|github_pat_|xox[abprs]-|glpat-)[a-z0-9_-]{16,})",
         ),
-        (
-            "passw pwd secret token key",
-            rb"(?:password|passwd|passwort|pwd|secret|token|api[_-]?key)\\{0,4}[\"']?[ \t]{0,3}[=:]"
-            rb"[ \t]{0,3}\\{0,4}'((?:[^'\n\\]|\\.){1,1024})",
-        ),
-        ("akia asia", rb"(?<![a-z0-9])((?:AKIA|ASIA)[a-z0-9]{16})(?![a-z0-9])"),
-        (
-            "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ xox sk_live_ rk_live_ glpat-",
-            rb"(?<![a-z0-9_-])((?:gh[pousr]_|github_pat_|xox[abprs]-|[sr]k_live_|glpat-)"
-            rb"[a-z0-9_-]{16,})",
-        ),
-        (
-            "eyj",
-            rb"(?<![a-z0-9_-])(eyJ[a-z0-9_-]{8,}\.[a-z0-9_-]{8,}(?:\.[a-z0-9_-]*)?)",
-        ),
+        (b"k_live_", rb"(?<=[sr])(?<![a-z0-9_-][sr])(k_live_[a-z0-9_-]{16,})"),
+        (b"eyj", rb"(?<![a-z0-9_-])(eyj[a-z0-9_-]{8,}\.[a-z0-9_-]{8,}(?:\.[a-z0-9_-]*)?)"),
     )
+    for needle in needles.split()
 )
+# In what was found, the last bytes may be the word before another value.
+_NESTED_BYTES: Final = 64
+_DASHES: Final = b"-----BEGIN "
 _KEY_BEGIN: Final = re.compile(rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END: Final = re.compile(rb"-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_DIGITS: Final = re.compile(rb"(?<![0-9.])[0-9](?:[ -]?[0-9]){12,}")
+_DIGITS: Final = re.compile(rb"(?<![0-9])(?<![0-9]\.)[2-6][0-9]{3}(?:[ -]?[0-9]){9,}")
 _GROUP: Final = re.compile(rb"[0-9]+")
 _CARDS_BEGIN: Final = b"23456"
 _VALUE: Final = bytes(max(0, byte - 48) for byte in range(256))
@@ -174,15 +176,21 @@ def _forms(secret: str) -> set[bytes]:
 
 def _pattern_spans(data: bytes) -> Iterator[tuple[int, int]]:
     lowered = data.lower()
-    for needles, pattern in _PATTERNS:
-        if any(needle in lowered for needle in needles):
-            for match in pattern.finditer(data):
-                yield match.span(1)
+    for needle, pattern in _PATTERNS:
+        at = lowered.find(needle)
+        while at >= 0:
+            after = at + len(needle)
+            match = pattern.match(lowered, at)
+            if match is not None:
+                begin, end = match.span(match.lastindex or 0)
+                yield begin, end
+                after = max(after, end - _NESTED_BYTES)
+            at = lowered.find(needle, after)
 
 
 def _key_spans(data: bytes) -> Iterator[tuple[int, int]]:
     at = 0
-    while begin := _KEY_BEGIN.search(data, at):
+    while _DASHES in data and (begin := _KEY_BEGIN.search(data, at)):
         limit = begin.end() + CONTEXT_BYTES
         end = _KEY_END.search(data, begin.end(), limit)
         at = end.start() if end is not None else min(limit, len(data))
