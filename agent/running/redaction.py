@@ -15,7 +15,10 @@ SHORTEST_SECRET: Final = 4
 SHORTEST_LINE: Final = 8
 _CARD_DIGITS: Final = range(13, 20)
 _MOST_CARD_GROUPS: Final = 5
-_SHORTEST_FIRST_GROUP: Final = 4
+_SHORTEST_FIRST  # How cards are written, with 0 for each digit and a blank for each sign between: quickly ruled out.
+_SHAPE: Final = bytes.maketrans(b"123456789-", b"000000000 ")
+_CARD_SHAPES: Final = (b"0" * 13, b"0000 0000 0000", b"0000 000000 0000", b"00000000 00000")
+_GROUP: Final = 4
 
 # What stands behind a word such as `password`: quoted, or up to the next blank.
 _VALUE_BEHIND: Final = (
@@ -199,6 +202,9 @@ def _key_spans(data: bytes) -> Iterator[tuple[int, int]]:
 
 def _card_spans(data: bytes) -> Iterator[tuple[int, int]]:
     """Every stretch of whole groups of digits that is a card's number, also amid other numbers."""
+    shapes = data.translate(_SHAPE)
+    if not any(shape in shapes for shape in _CARD_SHAPES):
+        return
     for run in _DIGITS.finditer(data):
         groups = [group.span() for group in _GROUP.finditer(data, *run.span())]
         for first, (begin, end) in enumerate(groups):
