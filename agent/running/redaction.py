@@ -15,13 +15,10 @@ SHORTEST_SECRET: Final = 4
 SHORTEST_LINE: Final = 8
 _CARD_DIGITS: Final = range(13, 20)
 _MOST_CARD_GROUPS: Final = 5
-_SHORTEST_FIRST  # How cards are written, with 0 for each digit and a blank for each sign between: quickly ruled out.
-_SHAPE: Final = bytes.maketrans(b"123456789-", b"000000000 ")
-_CARD_SHAPES: Final = (b"0" * 13, b"0000 0000 0000", b"0000 000000 0000", b"00000000 00000")
+_SHORTEST_FIRST_GROUP: Final = 4
 # How cards are written, with 0 for each digit and a blank for a sign between.
 _SHAPE: Final = bytes.maketrans(b"123456789-", b"000000000 ")
 _CARD_SHAPES: Final = (b"0" * 13, b"0000 0000 0000", b"0000 000000 0000", b"00000000 00000")
-_GROUP: Final = 4
 
 # What stands behind a word such as `password`: quoted, or up to the next blank.
 _VALUE_BEHIND: Final = (
