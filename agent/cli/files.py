@@ -1,7 +1,9 @@
 """Commands that keep folders tidy: old files away, logs rotated."""
 
 import asyncio
+import os
 import re
+import stat
 import time
 from collections.abc import Iterable
 from functools import partial
@@ -60,14 +62,20 @@ def clean(folder: Path, age: str, dry_run: bool, as_json: bool) -> None:
 
 
 def _clean(folder: Path, before_s: float, *, dry_run: bool) -> list[tuple[str, int]]:
+    """Names are looked up in folders held open: one swapped for a link leads nowhere."""
     gone = []
-    for path in sorted(folder.rglob("*")):
-        status = path.lstat()
-        if path.is_symlink() or not path.is_file() or status.st_mtime >= before_s:
-            continue
-        if not dry_run:
-            path.unlink(missing_ok=True)
-        gone.append((str(path), status.st_size))
+    for place, folders, names, held in os.fwalk(folder, follow_symlinks=False):
+        folders.sort()
+        for name in sorted(names):
+            try:
+                status = os.stat(name, dir_fd=held, follow_symlinks=False)
+                if not stat.S_ISREG(status.st_mode) or status.st_mtime >= before_s:
+                    continue
+                if not dry_run:
+                    os.unlink(name, dir_fd=held)
+            except FileNotFoundError:
+                continue
+            gone.append((str(Path(place) / name), status.st_size))
     return gone
 
 
