@@ -199,6 +199,7 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             backlog=lambda: Backlog(
                 runner.queue.in_background, scheduler.backlog, runner.queue.oldest_ms()
             ),
+            shows_words=settings.logs_for_viewers,
         )
         yield _Core(
             home=home,
