@@ -152,9 +152,15 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             limit_bytes=settings.output_limit_mb * 1_000_000,
             upkeep=upkeep_of(settings),
         )
+
+        def trim(run: Run) -> None:
+            task = roster.get(run.task_name)
+            outputs.trim(run.id, limit_mb=task.definition.output_limit_mb if task else None)
+
         progress = Progress(
             clock=clock,
             look=outputs.look,
+            trim=trim,
             show=lambda shown: board.show(shown),
         )
         environment = dict(os.environ)

@@ -1,4 +1,4 @@
-"""How far has each run come that lives, for those who watch?"""
+"""What do the runs that live write, looked at once a second?"""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -18,17 +18,19 @@ MOST_AT_ONCE: Final = 64
 
 
 class Progress:
-    """Listens to living runs once a second, while there are any and somebody is there to see it."""
+    """Once a second, while any run lives: keeps outputs small, and listens if somebody watches."""
 
     def __init__(
         self,
         *,
         clock: Clock,
         look: Callable[[str], Told],
+        trim: Callable[[Run], None],
         show: Callable[[Shown], None],
     ) -> None:
         self._clock = clock
         self._look = look
+        self._trim = trim
         self._show = show
         self._living: dict[str, Run] = {}
         self._is_any = asyncio.Event()
@@ -49,7 +51,9 @@ class Progress:
             await self._clock.sleep_ms(LOOK_MS)
             if not self._living:
                 self._is_any.clear()
-            elif is_watched():
+                continue
+            await asyncio.to_thread(self._trim_all, list(self._living.values()))
+            if is_watched():
                 await self._look_around()
 
     async def _look_around(self) -> None:
@@ -70,6 +74,10 @@ class Progress:
                 news.append(now)
         if news:
             self._show(Shown(runs=tuple(news)))
+
+    def _trim_all(self, runs: Iterable[Run]) -> None:
+        for run in runs:
+            self._trim(run)
 
     def _look_at(self, run_ids: Iterable[str]) -> list[tuple[str, Told]]:
         return [(run_id, self._look(run_id)) for run_id in run_ids]

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from agent.running import keptlogs, reports
+from agent.running import holes, keptlogs, reports
 from agent.running.keeping import Ended
 from agent.running.keptlogs import Upkeep
 from agent.running.patterns import own_patterns
@@ -30,6 +30,10 @@ MARKER_BYTES: Final = 72
 UNFINISHED_LINE_MAY_WAIT_S: Final = 1.0
 LONGEST_HELD_LINE: Final = 8 << 10
 HEARD_AT_ONCE_BYTES: Final = 256 << 10
+HOLE_STEP_BYTES: Final = 1 << 20
+SMALLEST_HOLE_BYTES: Final = 64 << 20
+NEVER: Final = 1 << 62
+WRITE_FLAGS: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 LONGEST_REPORT_BYTES: Final = 1 << 20
 FOUND_AT_ONCE_BYTES: Final = 256 << 10
 
@@ -89,6 +93,7 @@ class Outputs:
         self._limit_bytes = limit_bytes
         self._upkeep = upkeep or Upkeep()
         self._heard: dict[str, _Heard] = {}
+        self._trimmed: dict[str, int] = {}  # until where the middle of an output was given back
         self._lock = threading.Lock()  # over what was heard
         self._tidying = threading.Lock()
         self._full = False  # a log was set aside and waits to be packed
@@ -133,6 +138,7 @@ class Outputs:
         """Remove the spool and the report of a run whose end is recorded."""
         with self._lock:
             self._heard.pop(run_id, None)
+        self._trimmed.pop(run_id, None)
         self._spool(run_id).unlink(missing_ok=True)
         for path in reports.report_paths(self._home, run_id):
             path.unlink(missing_ok=True)
@@ -166,6 +172,27 @@ class Outputs:
             if not is_there:
                 del self._heard[run_id]  # it has ended meanwhile, and is cleared away
             return self._seen(heard.told)
+
+    def trim(self, run_id: str, *, limit_mb: int | None) -> None:
+        """Give the disk back what lies in the midst of an output that is far over its limit."""
+        path = self._spool(run_id)
+        limit_bytes = self._limit_bytes if limit_mb is None else limit_mb * 1_000_000
+        spare = limit_bytes // 2 + self._redactor.context_bytes + MARKER_BYTES
+        begin = max(_rounded(spare) + HOLE_STEP_BYTES, self._trimmed.get(run_id, 0))
+        try:
+            end = _rounded(path.lstat().st_size - spare)
+            if end - begin < SMALLEST_HOLE_BYTES:
+                return
+            handle = open_plain_file(path, WRITE_FLAGS)
+        except OSError:
+            return
+        try:
+            holes.punch(handle, begin, end)
+            self._trimmed[run_id] = end
+        except OSError:
+            self._trimmed[run_id] = NEVER  # this disk cannot; the keeping drops the middle as well
+        finally:
+            os.close(handle)
 
     def read(self, run: Run, offset: int, limit: int) -> Chunk:
         """Up to `limit` bytes of a run's output, live or kept; raises Refused (gone)."""
@@ -227,12 +254,15 @@ class Outputs:
     def _read_spool(self, run: Run, offset: int, limit: int) -> Chunk:
         with closing(self._open_spool(run.id)) as spool:
             size = spool.size
-            end = min(size, offset + limit)
+            data_begin, data_end = holes.around(spool.handle, offset)
+            skipped = max(0, min(data_begin, size) - offset)
+            offset += skipped
+            end = min(size, offset + limit, data_end or size)
             is_fresh = time.time() - spool.changed_s < UNFINISHED_LINE_MAY_WAIT_S
             if is_fresh and not run.has_ended and end == size:
                 end = _end_of_whole_lines(spool, offset, end)
             data = self.masked(spool, offset, end, (0, size))
-        return Chunk(data=data, offset=offset, size=size, has_ended=run.has_ended)
+        return Chunk(data=data, offset=offset, size=size, has_ended=run.has_ended, skipped=skipped)
 
     def _read_kept(self, run: Run, offset: int, limit: int) -> Chunk:
         begin, kept = run.log_offset or 0, run.log_bytes or 0
@@ -346,6 +376,10 @@ def _kept_bytes(size: int, limit_bytes: int) -> int:
     if size <= limit_bytes + 2 * MARKER_BYTES:
         return size
     return limit_bytes + MARKER_BYTES
+
+
+def _rounded(size: int) -> int:
+    return size // HOLE_STEP_BYTES * HOLE_STEP_BYTES
 
 
 def _marker(dropped: int) -> bytes:

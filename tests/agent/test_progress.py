@@ -22,7 +22,13 @@ class Room:
         self.looked: list[str] = []
         self.shown: list[Run] = []
         self.is_watched = True
-        self.progress = Progress(clock=self.clock, look=self._look, show=self._show)
+        self.trimmed: list[str] = []
+        self.progress = Progress(
+            clock=self.clock,
+            look=self._look,
+            trim=lambda run: self.trimmed.append(run.id),
+            show=self._show,
+        )
 
     def _look(self, run_id: str) -> Told:
         self.looked.append(run_id)
@@ -108,6 +114,7 @@ async def test_nothing_is_looked_at_while_nobody_is_there_to_see_it() -> None:
         for _ in range(5):
             await room.second()
         assert room.looked == []
+        assert room.trimmed == ["R1"] * 5, "a full disk harms whether somebody watches or not"
         room.is_watched = True
 
         await room.second()

@@ -340,3 +340,45 @@ def test_a_link_or_a_pipe_in_the_place_of_a_report_says_nothing(place: Home) -> 
     assert outputs_of(place).look("R1") == Told()
     write(place, b"x\n")
     assert outputs_of(place).keep(run_of(), end_of()).told == Told()
+
+
+def test_an_output_far_over_its_limit_takes_little_room_while_it_grows(place: Home) -> None:
+    limit_mb, size = 2, 150_000_000
+    outputs = outputs_of(place)
+    path = place.spool / "R1.out"
+    line = b"%09d\n"
+    with path.open("wb") as spool:
+        for begin in range(0, size // 10, 1_000_000):
+            numbers = range(begin, min(begin + 1_000_000, size // 10))
+            spool.write(b"".join(line % number for number in numbers))
+            spool.flush()
+            outputs.trim("R1", limit_mb=limit_mb)
+
+    assert path.stat().st_size == size
+    assert path.stat().st_blocks * 512 < 80_000_000
+    first = outputs.read(run_of(), 0, 100)
+    assert first.data.startswith(b"000000000\n000000001\n")
+    inside = outputs.read(run_of(), 50_000_000, 20)
+    assert inside.offset == 50_000_000 + inside.skipped
+    assert inside.skipped > 0
+    assert inside.data.strip(b"\0") == inside.data, "what was given back is not shown as NULs"
+
+    kept = outputs.keep(run_of(), end_of(), limit_mb=limit_mb)
+    run = recorded(run_of(), kept)
+    offset, seen = 0, 0
+    while (chunk := outputs.read(run, offset, 1_000_000)).data:
+        assert b"\0" not in chunk.data
+        number = (chunk.offset + 9) // 10
+        at = number * 10 - chunk.offset
+        assert chunk.data[at : at + 10] == line % number
+        seen += len(chunk.data)
+        offset = chunk.next
+    assert seen == limit_mb * 1_000_000
+
+
+def test_an_output_within_its_limit_is_not_touched(place: Home) -> None:
+    path = write(place, b"x" * 1_000_000)
+
+    outputs_of(place).trim("R1", limit_mb=None)
+
+    assert path.read_bytes() == b"x" * 1_000_000
