@@ -7,10 +7,9 @@ import secrets
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import structlog
 
@@ -19,7 +18,6 @@ from agent.blackouts import Blackouts
 from agent.board import Backlog, Board
 from agent.boot import boot_id
 from agent.clock import SystemClock
-from agent.definitions import Definition
 from agent.errors import AgentError
 from agent.handlers.context import Context, Identity
 from agent.handlers.keys import load_clients
@@ -32,14 +30,12 @@ from agent.progress import Progress
 from agent.recorder import Recorder, Shown
 from agent.roster import Roster
 from agent.runner import Runner
-from agent.running.keeping import Keepers, Order
+from agent.running.keeping import Keepers
 from agent.running.output import Outputs, upkeep_of
 from agent.running.patterns import own_patterns
 from agent.running.redaction import Redactor
-from agent.running.reports import REPORT_VARIABLE, make_report
 from agent.running.secrets import load_secrets
-from agent.running.spawn import build_order
-from agent.runs import Run
+from agent.running.spawn import prepare_order
 from agent.scheduler import Scheduler
 from agent.settings import Home, Settings
 from agent.store import events, ledger, state, tasks
@@ -62,6 +58,7 @@ log = structlog.get_logger(__name__)
 
 BEAT_MS = 15_000
 SETTLE_S = 2.0
+DAY_S = 86_400
 
 
 async def serve(home: Home, settings: Settings) -> None:
@@ -152,33 +149,25 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             limit_bytes=settings.output_limit_mb * 1_000_000,
             upkeep=upkeep_of(settings),
         )
-
-        def trim(run: Run) -> None:
-            task = roster.get(run.task_name)
-            outputs.trim(run.id, limit_mb=task.definition.output_limit_mb if task else None)
-
         progress = Progress(
             clock=clock,
             look=outputs.look,
-            trim=trim,
+            trim=lambda run: outputs.trim(run.id, limit_mb=_limit_mb(roster, run.task_name)),
             show=lambda shown: board.show(shown),
         )
-        environment = dict(os.environ)
-
-        def order_for(definition: Definition, run: Run) -> Order:
-            order = build_order(definition, run, settings, home, known_secrets, environment)
-            # A run that cannot tell how far it is runs all the same.
-            with suppress(OSError):
-                make_report(Path(order.environment[REPORT_VARIABLE]), definition.run_as)
-            return order
-
         runner = Runner(
             clock=clock,
             recorder=recorder,
             roster=roster,
             keepers=keepers,
             outputs=outputs,
-            order_for=order_for,
+            order_for=partial(
+                prepare_order,
+                settings=settings,
+                home=home,
+                secrets=known_secrets,
+                base_environment=dict(os.environ),
+            ),
             closed_at=blackouts.closed_at,
             slots=settings.max_running,
             catchup_slots=settings.catchup_parallel,
@@ -245,6 +234,11 @@ async def _begin(core: _Core, group: asyncio.TaskGroup) -> None:
     unfinished = await core.database.read(ledger.unfinished)
     await core.board.fill()
     await core.runner.recover(unfinished, standing)
+    known = {run.id for run in unfinished} | {found.run_id for found in standing}
+    yesterday_s = core.started_ms / 1000 - DAY_S
+    group.create_task(
+        asyncio.to_thread(core.outputs.sweep, known, before_s=yesterday_s), name="sweep spool"
+    )
     if unfinished:
         log.info("runs of an earlier agent taken over", count=len(unfinished))
 
@@ -414,6 +408,12 @@ def _identity(settings: Settings, agent_key: str) -> Identity:
         logs_for_viewers=settings.logs_for_viewers,
         max_running=settings.max_running,
     )
+
+
+def _limit_mb(roster: Roster, task_name: str) -> int | None:
+    """The task's own limit of what is kept of an output."""
+    task = roster.get(task_name)
+    return task.definition.output_limit_mb if task else None
 
 
 def _zone_files(roster: Roster) -> dict[str, object]:

@@ -236,7 +236,8 @@ class Runner:
             elif run.status == "retry_wait" and self._roster.get(run.task_name) is not None:
                 self._plan_retry(run)
             elif (ended := self._unseen(run)) is not None:
-                await self._finish(ended, self._definition(run))
+                await self._finish(await self._rescued(ended), self._definition(run))
+                await asyncio.to_thread(self._outputs.discard, run.id)
             else:
                 again.append(run)
         # What is left was recorded already; only the acknowledgement was lost.
@@ -474,14 +475,21 @@ class Runner:
 
     async def _end(self, active: _Active, ended: Ended) -> None:
         run = endings.ended(active.run, active.definition, ended, stop_reason=active.stop_reason)
-        run = await self._kept(run, ended, active.definition.output_limit_mb)
+        run = await self._kept(run, ended)
         await self._finish(run, active.definition)
         # The keeper remembers the run until nothing of it is left to clear away.
         await asyncio.to_thread(self._outputs.discard, run.id)
         await self._keepers.forget([run.id])
 
-    async def _kept(self, run: Run, ended: Ended, limit_mb: int | None) -> Run:
+    async def _rescued(self, run: Run) -> Run:
+        """With what a run has written whose end nobody saw."""
+        if run.status != "lost":
+            return run
+        return await self._kept(run, endings.nobody_saw(run))
+
+    async def _kept(self, run: Run, ended: Ended) -> Run:
         """Keep the output; a disk that takes nothing costs the output, never the ending."""
+        limit_mb = self._definition(run).output_limit_mb
         try:
             kept = await asyncio.to_thread(self._outputs.keep, run, ended, limit_mb=limit_mb)
         except OSError as error:

@@ -3,8 +3,8 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -145,6 +145,20 @@ class Outputs:
         if self._full:
             self._full = False
             self.tidy()
+
+    def sweep(self, known: Collection[str], *, before_s: float) -> int:
+        """Remove what lies in the spool of runs that nobody knows any more; how many files."""
+        gone = 0
+        with os.scandir(self._home.spool) as found:
+            for entry in found:
+                run_id, _, kind = entry.name.partition(".")
+                if kind not in ("out", "report") or run_id in known:
+                    continue
+                with suppress(FileNotFoundError):
+                    if entry.stat(follow_symlinks=False).st_mtime < before_s:
+                        Path(entry.path).unlink()
+                        gone += 1
+        return gone
 
     def tidy(self) -> tuple[list[str], list[str]]:
         """Pack the logs that were set aside, let the oldest go; the names of both."""

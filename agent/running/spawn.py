@@ -5,6 +5,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ from agent.clock import iso
 from agent.definitions import Definition
 from agent.errors import BadDefinition
 from agent.running.keeping import Order
-from agent.running.reports import REPORT_VARIABLE, report_path
+from agent.running.reports import REPORT_VARIABLE, make_report, report_path
 from agent.runs import Run
 from agent.settings import HOME_VARIABLE, Home, Settings
 
@@ -58,6 +59,22 @@ def build_order(
         memory_limit_bytes=(definition.memory_limit_mb or 0) << 20 or None,
         user=definition.run_as,
     )
+
+
+def prepare_order(
+    definition: Definition,
+    run: Run,
+    settings: Settings,
+    home: Home,
+    secrets: Mapping[str, str],
+    base_environment: Mapping[str, str],
+) -> Order:
+    """The order for this run, with the file for its report made."""
+    order = build_order(definition, run, settings, home, secrets, base_environment)
+    # A run that cannot tell how far it is runs all the same.
+    with suppress(OSError):
+        make_report(Path(order.environment[REPORT_VARIABLE]), definition.run_as)
+    return order
 
 
 def needs_shell(command: str) -> bool:

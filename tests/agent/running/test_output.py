@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import msgspec
@@ -382,3 +383,23 @@ def test_an_output_within_its_limit_is_not_touched(place: Home) -> None:
     outputs_of(place).trim("R1", limit_mb=None)
 
     assert path.read_bytes() == b"x" * 1_000_000
+
+
+def test_what_nobody_knows_any_more_leaves_the_spool_in_time(place: Home, tmp_path: Path) -> None:
+    for number in range(5_000):
+        (place.spool / f"OLD{number}.out").touch()
+    write(place, b"lives", "R1")
+    (place.spool / "R2.report").touch()
+    (place.spool / "notes.txt").touch()
+    (tmp_path / "elsewhere").write_text("not ours")
+    (place.spool / "R3.out").symlink_to(tmp_path / "elsewhere")
+    soon_s = time.time() + 60
+
+    assert outputs_of(place).sweep({"R1"}, before_s=soon_s - 3600) == 0
+    began_s = time.process_time()
+    assert outputs_of(place).sweep({"R1"}, before_s=soon_s) == 5_002
+    took_s = time.process_time() - began_s
+
+    assert sorted(path.name for path in place.spool.iterdir()) == ["R1.out", "notes.txt"]
+    assert (tmp_path / "elsewhere").read_text() == "not ours"
+    assert took_s < 1, "a hundred thousand within seconds, in a thread of their own"
