@@ -13,6 +13,7 @@ import msgspec
 from agent.running import holes, keptlogs, reports
 from agent.running.keeping import Ended
 from agent.running.keptlogs import Upkeep
+from agent.running.listening import Listening, end_of_whole_lines
 from agent.running.patterns import own_patterns
 from agent.running.redaction import Redactor
 from agent.running.reports import Listener, Told
@@ -28,13 +29,10 @@ CHUNK_BYTES: Final = 64 << 10
 KEPT_AT_ONCE_BYTES: Final = 256 << 10
 MARKER_BYTES: Final = 72
 UNFINISHED_LINE_MAY_WAIT_S: Final = 1.0
-LONGEST_HELD_LINE: Final = 8 << 10
-HEARD_AT_ONCE_BYTES: Final = 256 << 10
 HOLE_STEP_BYTES: Final = 1 << 20
 SMALLEST_HOLE_BYTES: Final = 64 << 20
 NEVER: Final = 1 << 62
 WRITE_FLAGS: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-LONGEST_REPORT_BYTES: Final = 1 << 20
 FOUND_AT_ONCE_BYTES: Final = 256 << 10
 
 
@@ -69,19 +67,6 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     told: Told = Told()
 
 
-class _Heard:
-    """How far the output and the report of a run that lives were listened to."""
-
-    def __init__(self) -> None:
-        self.listeners = (Listener(), Listener(is_report=True))
-        self.offsets = [0, 0]
-
-    @property
-    def told(self) -> Told:
-        output, report = self.listeners
-        return output.told.then(report.told)
-
-
 class Outputs:
     """The spools and kept logs of one home; every method may block, so call it in a thread."""
 
@@ -92,9 +77,8 @@ class Outputs:
         self._redactor = redactor
         self._limit_bytes = limit_bytes
         self._upkeep = upkeep or Upkeep()
-        self._heard: dict[str, _Heard] = {}
+        self._told = Listening(home, redactor)
         self._trimmed: dict[str, int] = {}  # until where the middle of an output was given back
-        self._lock = threading.Lock()  # over what was heard
         self._tidying = threading.Lock()
         self._full = False  # a log was set aside and waits to be packed
 
@@ -131,13 +115,12 @@ class Outputs:
                 tail=self._end_of(spool, TAIL_BYTES),
                 error=trouble.message,
                 stack_trace=trouble.stack_trace,
-                told=self._seen(listener.finish().then(self._report(run.id))),
+                told=self._told.whole(run.id, listener.finish()),
             )
 
     def discard(self, run_id: str) -> None:
         """Remove the spool and the report of a run whose end is recorded."""
-        with self._lock:
-            self._heard.pop(run_id, None)
+        self._told.forget(run_id)
         self._trimmed.pop(run_id, None)
         self._spool(run_id).unlink(missing_ok=True)
         for path in reports.report_paths(self._home, run_id):
@@ -170,22 +153,11 @@ class Outputs:
 
     def look(self, run_id: str) -> Told:
         """What a run that lives has told so far; reads what is new, of much that is new the end."""
-        with self._lock:
-            heard = self._heard.setdefault(run_id, _Heard())
-            is_there = False
-            paths = (self._spool(run_id), *reports.report_paths(self._home, run_id))
-            for number, path in enumerate(paths):
-                which = min(number, 1)
-                try:
-                    stored = Plain(open_plain_file(path, READ_FLAGS))
-                except OSError:
-                    continue
-                is_there = True
-                with closing(stored):
-                    self._listen(heard, which, stored)
-            if not is_there:
-                del self._heard[run_id]  # it has ended meanwhile, and is cleared away
-            return self._seen(heard.told)
+        return self._told.look(run_id)
+
+    def masked(self, stored: Stored, begin: int, end: int, bounds: tuple[int, int]) -> bytes:
+        """Bytes from begin to end, masked in the light of what stands before and behind them."""
+        return self._redactor.masked(stored, begin, end, bounds)
 
     def trim(self, run_id: str, *, limit_mb: int | None) -> None:
         """Give the disk back what lies in the midst of an output that is far over its limit."""
@@ -219,52 +191,6 @@ class Outputs:
         """Where the kept logs lie."""
         return self._home.task_logs
 
-    def masked(self, stored: Stored, begin: int, end: int, bounds: tuple[int, int]) -> bytes:
-        """Bytes from begin to end, masked in the light of what stands before and behind them."""
-        if end <= begin:
-            return b""
-        context = self._redactor.context_bytes
-        first, last = max(bounds[0], begin - context), min(bounds[1], end + context)
-        data = self._redactor.mask(stored.read(first, last), is_end=last == bounds[1])
-        return data[begin - first : end - first]
-
-    def _seen(self, told: Told) -> Told:
-        """Masked once more: as it is said now, a secret may be one that was not in its spelling."""
-        if told.note is None:
-            return told
-        note = self._redactor.mask(told.note.encode(), is_end=True).decode(errors="replace")
-        return msgspec.structs.replace(told, note=note)
-
-    def _listen(self, heard: _Heard, which: int, stored: Plain) -> None:
-        offset, size = heard.offsets[which], stored.size
-        if size <= offset:
-            return
-        if size - offset > HEARD_AT_ONCE_BYTES:
-            offset = size - HEARD_AT_ONCE_BYTES
-            heard.listeners[which].skip()
-        end = _end_of_whole_lines(stored, offset, size)
-        heard.listeners[which].hear(self.masked(stored, offset, end, (0, size)))
-        heard.offsets[which] = end
-
-    def _report(self, run_id: str) -> Told:
-        """What the file says that a run was given for it."""
-        told = Told()
-        for path in reports.report_paths(self._home, run_id):
-            try:
-                stored = Plain(open_plain_file(path, READ_FLAGS))
-            except OSError:
-                continue
-            with closing(stored):
-                listener, size = Listener(is_report=True), stored.size
-                begin = max(0, size - LONGEST_REPORT_BYTES)
-                if begin:
-                    listener.skip()
-                for at in range(begin, size, CHUNK_BYTES):
-                    end = min(at + CHUNK_BYTES, size)
-                    listener.hear(self.masked(stored, at, end, (0, size)))
-                told = told.then(listener.finish())
-        return told
-
     def _read_spool(self, run: Run, offset: int, limit: int) -> Chunk:
         with closing(self._open_spool(run.id)) as spool:
             size = spool.size
@@ -274,7 +200,7 @@ class Outputs:
             end = min(size, offset + limit, data_end or size)
             is_fresh = time.time() - spool.changed_s < UNFINISHED_LINE_MAY_WAIT_S
             if is_fresh and not run.has_ended and end == size:
-                end = _end_of_whole_lines(spool, offset, end)
+                end = end_of_whole_lines(spool, offset, end)
             data = self.masked(spool, offset, end, (0, size))
         return Chunk(data=data, offset=offset, size=size, has_ended=run.has_ended, skipped=skipped)
 
@@ -323,10 +249,7 @@ class Outputs:
             return
         yield _marker(size - head - tail)
         listener.skip()
-        with self._lock:
-            heard = self._heard.get(run_id)
-        if heard is not None:
-            listener.told = listener.told.then(heard.listeners[0].told)
+        listener.told = listener.told.then(self._told.heard_of(run_id))
         for at in range(size - tail, size, KEPT_AT_ONCE_BYTES):
             part = self.masked(spool, at, min(at + KEPT_AT_ONCE_BYTES, size), (0, size))
             listener.hear(part)
@@ -417,15 +340,6 @@ def _find(handle: int, run: Run, ended: Ended, kept: int) -> int | None:
             return begin if after.removeprefix(b"\n").startswith(footer) else None
         end = first
     return None
-
-
-def _end_of_whole_lines(stored: Stored, offset: int, end: int) -> int:
-    """Where the last finished line ends; a secret must not slip out half written."""
-    begin = max(offset, end - LONGEST_HELD_LINE)
-    newline = stored.read(begin, end).rfind(b"\n")
-    if newline >= 0:
-        return begin + newline + 1
-    return offset if begin == offset else end
 
 
 def _write(handle: int, data: bytes) -> None:

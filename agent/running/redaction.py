@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import quote, quote_plus
 
+from agent.running.stored import Stored
+
 # No span looked for is longer, so this much text on both sides decides over what lies between.
 CONTEXT_BYTES: Final = 16 << 10
 SHORTEST_SECRET: Final = 4
@@ -99,6 +101,15 @@ class Redactor:
         for begin, end in spans:
             masked[begin:end] = _WORTHLESS.sub(b"*", data[begin:end])
         return bytes(masked)
+
+    def masked(self, stored: Stored, begin: int, end: int, bounds: tuple[int, int]) -> bytes:
+        """Bytes from begin to end, masked in the light of what stands before and behind them."""
+        if end <= begin:
+            return b""
+        first = max(bounds[0], begin - self.context_bytes)
+        last = min(bounds[1], end + self.context_bytes)
+        data = self.mask(stored.read(first, last), is_end=last == bounds[1])
+        return data[begin - first : end - first]
 
     def _spans(self, data: bytes, *, is_end: bool) -> Iterator[tuple[int, int]]:
         yield from self._known_spans(data)
