@@ -1,12 +1,17 @@
 """What a run says of its progress is heard however it arrives, and nothing else is."""
 
+import os
+import pwd
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.running.reports import Listener, Told
+from agent.running.reports import Listener, Told, make_report, report_path, report_paths
+from agent.settings import Home
+from agent.ulid import new_ulid
 
 
 def heard(*pieces: bytes, is_report: bool = False) -> Told:
@@ -102,3 +107,27 @@ def test_what_follows_something_left_out_is_no_beginning_of_a_line() -> None:
     listener.hear(b"::progress 2::\n::progress 3::")
 
     assert listener.finish().progress == 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
+def test_the_report_of_a_run_of_another_user_is_that_users_own(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    path = report_path(home, new_ulid(1_000), user="nobody")
+    make_report(path, "nobody")
+    try:
+        status = path.lstat()
+
+        assert path.parent != home.spool, "another user cannot reach into our home"
+        assert status.st_uid == pwd.getpwnam("nobody").pw_uid
+        assert status.st_mode & 0o777 == 0o600
+        with pytest.raises(FileExistsError):
+            make_report(path, "nobody")
+    finally:
+        path.unlink()
+
+
+def test_a_report_is_found_again_where_it_was_made(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+
+    for user in (None, "nobody"):
+        assert report_path(home, "R1", user=user) in report_paths(home, "R1")
