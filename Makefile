@@ -1,6 +1,6 @@
 # Each target is one small script in scripts/, readable and runnable by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run check test bench bench-burst bundle screenshots house clean
+.PHONY: help run check test bench bench-output bench-burst bundle screenshots house clean
 
 # Words for the program behind a target, such as: make run ARGS="--home /srv/smart-cron"
 ARGS ?=
@@ -20,6 +20,9 @@ test: ## Install what the tests need, then run them all (ARGS="tests/agent -k re
 
 bench: ## Measure what schedules and thousands of tasks cost, beside croniter and cronsim
 	@scripts/bench
+
+bench-output: ## Measure what much output costs: kept, watched, compressed, searched
+	@scripts/bench output
 
 bench-burst: ## Measure what is due at once, beside APScheduler 3, cron and Celery (some minutes)
 	@scripts/bench burst

@@ -26,14 +26,16 @@ from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
+from agent.progress import Progress
 from agent.recorder import Recorder, Shown
 from agent.roster import Roster
 from agent.runner import Runner
 from agent.running.keeping import Keepers
-from agent.running.output import Outputs
+from agent.running.output import Outputs, upkeep_of
+from agent.running.patterns import own_patterns
 from agent.running.redaction import Redactor
 from agent.running.secrets import load_secrets
-from agent.running.spawn import build_order
+from agent.running.spawn import prepare_order
 from agent.sampling import Sampler
 from agent.scheduler import TASK_INVALID, Scheduler
 from agent.settings import Home, Settings
@@ -60,6 +62,7 @@ log = structlog.get_logger(__name__)
 BEAT_MS = 15_000
 SETTLE_S = 2.0
 LET_GO_S = 1.0
+DAY_S = 86_400
 
 
 async def serve(home: Home, settings: Settings) -> None:
@@ -108,6 +111,7 @@ class _Core:
     watching: Watching
     scheduler: Scheduler
     board: Board
+    progress: Progress
     journal: Journal
     started_ms: int
     agent_id: str
@@ -157,7 +161,8 @@ class _Core:
 async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
     clock = SystemClock()
     known_secrets = load_secrets(home.secrets_file)
-    redactor = Redactor(known_secrets.values())
+    own = await asyncio.to_thread(own_patterns, settings.redact)
+    redactor = Redactor(known_secrets.values(), own)
     database = await asyncio.to_thread(Database.open, database_url(settings, home))
     try:
         roster = Roster(database)
@@ -167,6 +172,7 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
         journal = Journal(secrets.token_hex(8))
 
         def show(shown: Shown) -> None:
+            progress.note(shown)
             board.show(shown)
             if shown.switched_off:
                 scheduler.take_soon(shown.switched_off)
@@ -177,6 +183,13 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             home,
             redactor,
             limit_bytes=settings.output_limit_mb * 1_000_000,
+            upkeep=upkeep_of(settings),
+        )
+        progress = Progress(
+            clock=clock,
+            look=outputs.look,
+            trim=lambda run: outputs.trim(run.id, limit_mb=_limit_mb(roster, run.task_name)),
+            show=lambda shown: board.show(shown),
         )
         runner = Runner(
             clock=clock,
@@ -185,7 +198,7 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             keepers=keepers,
             outputs=outputs,
             order_for=partial(
-                build_order,
+                prepare_order,
                 settings=settings,
                 home=home,
                 secrets=known_secrets,
@@ -228,6 +241,7 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             backlog=lambda: Backlog(
                 runner.queue.in_background, scheduler.backlog, runner.queue.oldest_ms()
             ),
+            shows_words=settings.logs_for_viewers,
         )
         core = _Core(
             home=home,
@@ -243,6 +257,7 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             watching=watching,
             scheduler=scheduler,
             board=board,
+            progress=progress,
             journal=journal,
             started_ms=clock.now_ms(),
             agent_id=key_id(load_pair(home.keys / AGENT_KEY).public),
@@ -285,6 +300,11 @@ async def _begin(core: _Core, group: asyncio.TaskGroup) -> None:
     await core.board.fill()
     await core.watching.recover(run for run in unfinished if core.watching.takes(run))
     await core.runner.recover([run for run in unfinished if not core.watching.takes(run)], standing)
+    known = {run.id for run in unfinished} | {found.run_id for found in standing}
+    yesterday_s = core.started_ms / 1000 - DAY_S
+    group.create_task(
+        asyncio.to_thread(core.outputs.sweep, known, before_s=yesterday_s), name="sweep spool"
+    )
     if unfinished:
         log.info("runs of an earlier agent taken over", count=len(unfinished))
 
@@ -386,6 +406,9 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
             await _begin(core, group)
             works = [
                 group.create_task(core.board.run(), name="board"),
+                group.create_task(
+                    core.progress.run(is_watched=lambda: control.sessions > 0), name="progress"
+                ),
                 group.create_task(core.scheduler.run(), name="scheduler"),
                 group.create_task(core.watching.run(), name="watches"),
                 group.create_task(watcher.run(), name="health"),
@@ -475,6 +498,12 @@ def _identity(settings: Settings, agent_key: str) -> Identity:
         logs_for_viewers=settings.logs_for_viewers,
         max_running=settings.max_running,
     )
+
+
+def _limit_mb(roster: Roster, task_name: str) -> int | None:
+    """The task's own limit of what is kept of an output."""
+    task = roster.get(task_name)
+    return task.definition.output_limit_mb if task else None
 
 
 def _zone_files(roster: Roster) -> dict[str, object]:

@@ -54,6 +54,7 @@ class Board:
         fault: Callable[[str], str | None],
         backlog: Callable[[], Backlog],
         first_due_ms: Callable[[], int | None],
+        shows_words: bool = True,
     ) -> None:
         self._clock = clock
         self._database = database
@@ -63,6 +64,7 @@ class Board:
         self._fault = fault
         self._backlog = backlog
         self._first_due_ms = first_due_ms
+        self._shows_words = shows_words
         self._counts: Summary | None = None
         self._live: dict[str, dict[str, Run]] = {}  # by task name, then by run id
         self._ended: dict[str, int] = {}  # run id -> when it leaves the wire
@@ -260,7 +262,7 @@ class Board:
             self._note_ended(run, now_ms)
             return
         self._live.setdefault(run.task_name, {})[run.id] = run
-        self._journal.put(run_row(run))
+        self._journal.put(run_row(run, with_words=self._shows_words))
 
     def _note_ended(self, run: Run, now_ms: int) -> None:
         # What was skipped says nothing about how the task is doing.
@@ -272,4 +274,4 @@ class Board:
             self._journal.remove("run", run.id)
             return
         self._ended[run.id] = leaves_ms
-        self._journal.put(run_row(run))
+        self._journal.put(run_row(run, with_words=self._shows_words))

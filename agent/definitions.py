@@ -163,6 +163,7 @@ _OWN_VARIABLES: Final = frozenset(
         "SMARTCRON_SCHEDULED_FOR",
         "SMARTCRON_ATTEMPT",
         "SMARTCRON_CAUSED_BY",
+        "SMARTCRON_REPORT",
     }
 )
 

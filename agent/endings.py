@@ -91,6 +91,23 @@ def class_of_refusal(error: Exception) -> str:
     return "fatal" if isinstance(error, BadDefinition) else "recoverable"
 
 
+def nobody_saw(run: Run) -> Ended:
+    """What a keeper would have told of a lost run, were there one that knows it."""
+    return Ended(
+        run_id=run.id,
+        pid=run.pid or 0,
+        started_ms=run.started_ms,
+        ended_ms=run.ended_ms or run.queued_ms,
+        duration_ms=run.duration_ms or 0,
+        exit_status=None,
+        signal=None,
+        cause=run.status,
+        cpu_ms=0,
+        peak_rss=0,
+        leftovers=0,
+    )
+
+
 def unseen(run: Run, definition: Definition | None, *, now_ms: int) -> Run | None:
     """The end of a run of an earlier agent that no keeper knows; None when it may still start.
 

@@ -289,7 +289,8 @@ class Runner:
             elif run.status == "retry_wait" and self._roster.get(run.task_name) is not None:
                 self._plan_retry(run)
             elif (ended := self._unseen(run)) is not None:
-                await self._finish(ended, self._definition(run))
+                await self._finish(await self._rescued(ended), self._definition(run))
+                await asyncio.to_thread(self._outputs.discard, run.id)
             else:
                 again.append(run)
         # What is left was recorded already; only the acknowledgement was lost.
@@ -596,10 +597,17 @@ class Runner:
         await asyncio.to_thread(self._outputs.discard, run.id)
         await self._keepers.forget([run.id])
 
+    async def _rescued(self, run: Run) -> Run:
+        """With what a run has written whose end nobody saw."""
+        if run.status != "lost":
+            return run
+        return await self._kept(run, endings.nobody_saw(run))
+
     async def _kept(self, run: Run, ended: Ended) -> Run:
         """Keep the output; a disk that takes nothing costs the output, never the ending."""
+        limit_mb = self._definition(run).output_limit_mb
         try:
-            kept = await asyncio.to_thread(self._outputs.keep, run, ended)
+            kept = await asyncio.to_thread(self._outputs.keep, run, ended, limit_mb=limit_mb)
         except OSError as error:
             log.error("output not kept", run_id=run.id, cause=str(error))
             return msgspec.structs.replace(
@@ -613,6 +621,9 @@ class Runner:
             log_file=kept.file,
             log_offset=kept.offset,
             log_bytes=kept.bytes_kept,
+            progress=kept.told.progress,
+            progress_note=kept.told.note,
+            metrics=kept.told.metrics or None,
             error_message=None if is_good else run.error_message or kept.error,
             stack_trace=None if is_good else kept.stack_trace,
             frames=None if is_good else kept.frames,

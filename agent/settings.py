@@ -15,6 +15,8 @@ from agent.errors import HomeError, WrongUse
 
 HOME_VARIABLE = "SMARTCRON_HOME"
 _LOOPBACK = re.compile(r"(?:127(?:\.[0-9]{1,3}){3}|\[::1\]):([0-9]{1,5})", re.ASCII)
+MOST_PATTERNS = 32
+LONGEST_PATTERN = 200
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -139,6 +141,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     catchup_parallel: int = 2
     category_limits: dict[str, int] = {}
     output_limit_mb: int = 64
+    log_rotate_mb: int = 10
+    log_keep_days: int = 90
+    log_keep_mb: int = 2_000
+    redact: tuple[str, ...] = ()
     logs_for_viewers: bool = True
     remote_edit: bool = False
     http_pings: str = ""
@@ -189,6 +195,9 @@ def _check_ranges(path: Path, settings: Settings) -> None:
         "max_running": (1, 10_000),
         "catchup_parallel": (1, 1_000),
         "output_limit_mb": (1, 100_000),
+        "log_rotate_mb": (1, 100_000),
+        "log_keep_days": (1, 36_500),
+        "log_keep_mb": (1, 100_000_000),
     }
     for field, (lowest, highest) in limits.items():
         value = getattr(settings, field)
@@ -208,6 +217,7 @@ def _check_ranges(path: Path, settings: Settings) -> None:
             f"{path}: cgroup = {cgroup!r}: write the folder of a delegated cgroup from / on, "
             "such as /sys/fs/cgroup/smartcron"
         )
+    _check_patterns(path, settings.redact)
     if settings.control_port == settings.events_port:
         raise WrongUse(
             f"{path}: events_port = {settings.events_port}: must differ from control_port"
@@ -230,6 +240,25 @@ def _check_http_pings(path: Path, settings: Settings) -> None:
             f"{path}: http_pings = {settings.http_pings!r}: its port must differ from "
             "control_port and events_port"
         )
+
+
+def _check_patterns(path: Path, patterns: tuple[str, ...]) -> None:
+    if len(patterns) > MOST_PATTERNS:
+        raise WrongUse(f"{path}: redact has {len(patterns)} patterns, {MOST_PATTERNS} is the most")
+    for text in patterns:
+        if len(text) > LONGEST_PATTERN:
+            raise WrongUse(
+                f"{path}: redact: {text[:40]!r}... is longer than {LONGEST_PATTERN} characters"
+            )
+        try:
+            pattern = re.compile(text.encode())
+        except (re.error, RecursionError, OverflowError) as error:
+            raise WrongUse(f"{path}: redact: {text!r} is no regular expression: {error}") from error
+        if pattern.match(b""):
+            raise WrongUse(
+                f"{path}: redact: {text!r} matches nothing at all, and so would be everywhere; "
+                "let it name at least one character"
+            )
 
 
 def _cause(error: OSError) -> str:

@@ -1,7 +1,9 @@
 """Commands about runs: list, show, read the log, stop, try again."""
 
+import codecs
 import sys
 import time
+from collections.abc import Iterator
 from typing import Final
 
 import click
@@ -11,7 +13,7 @@ from agent.cli import say
 from agent.cli.moments import now_ms
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
-from agent.running.output import read_output
+from agent.running.output import CHUNK_BYTES, open_outputs
 from agent.runs import ENDINGS, LIVE_STATES, Run
 from agent.store import ledger, samples
 from agent.wire.caller import new_op
@@ -78,7 +80,7 @@ def show(session: Session, run_id: str, as_json: bool) -> None:
     facts = (
         ("task", run.task_name),
         ("status", run.status + (f" ({say.reason(run.reason)})" if run.reason else "")),
-        ("note", run.note or "-"),
+        ("note", say.harmless(run.note or "-")),
         ("caused by", run.caused_by or "-"),
         ("due", say.moment(run.scheduled_ms)),
         ("started", say.moment(run.started_ms)),
@@ -96,15 +98,16 @@ def show(session: Session, run_id: str, as_json: bool) -> None:
         ("warned", say.moment(run.warned_ms)),
         ("output", say.size(run.output_bytes)),
         *([("next try", _until_retry(run))] if run.status == "retry_wait" else []),
+        *_told(run),
         ("attempt", f"{run.attempt} of {len(tries)} so far, trigger {run.trigger}"),
         ("ordered by", run.requested_by or "-"),
     )
     for name, value in facts:
         click.echo(f"{name + ':':14}{value}")
     if run.error_message:
-        click.echo(f"\n{run.error_message}")
+        click.echo(f"\n{say.harmless(run.error_message)}")
     if run.stack_trace:
-        click.echo(f"\n{run.stack_trace}")
+        click.echo(f"\n{say.harmless(run.stack_trace)}")
 
 
 @runs.command()
@@ -118,16 +121,22 @@ def log(session: Session, run_id: str, follow: bool) -> None:
     Example:  smartcron-agent runs log 01KAVT0R8M6V4Z1S0Q2E6G7H8J --follow
     """
     offset = 0
+    # A piece may end inside a letter.
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    outputs = open_outputs(session.home, session.settings)
     with session.database() as database:
         while True:
             run = database.read_now(lambda connection: ledger.get(connection, run_id))
-            chunk = read_output(session.home, run, offset=offset)
+            chunk = outputs.read(run, offset, CHUNK_BYTES)
+            if chunk.skipped:
+                click.echo(f"\n--- {chunk.skipped} bytes left out (output limit) ---")
             if chunk.data:
-                sys.stdout.write(_harmless(chunk.data.decode("utf-8", "replace")))
+                sys.stdout.write(say.harmless(decoder.decode(chunk.data)))
                 sys.stdout.flush()
                 offset = chunk.next
                 continue
             if run.has_ended or not follow:
+                sys.stdout.write(say.harmless(decoder.decode(b"", final=True)))
                 return
             time.sleep(FOLLOW_EVERY_S)
 
@@ -190,6 +199,13 @@ def _check_id(run_id: str) -> None:
         raise WrongUse(f"run id {run_id!r} is not one; `smartcron-agent runs list` shows them")
 
 
+def _told(run: Run) -> Iterator[tuple[str, str]]:
+    if run.progress is not None:
+        yield "progress", f"{run.progress} % {say.harmless(run.progress_note or '')}".rstrip()
+    for name, value in sorted((run.metrics or {}).items()):
+        yield name, f"{value:g}"
+
+
 def _cells(run: Run) -> tuple[str, ...]:
     reason = ": ".join(part for part in (say.reason(run.reason), run.note) if part)
     if run.status == "retry_wait":
@@ -218,17 +234,6 @@ def _faults(run: Run) -> str:
     if run.minor_faults is None:
         return "-"
     return f"{run.minor_faults + (run.major_faults or 0)}, {run.major_faults} from disk"
-
-
-def _harmless(text: str) -> str:
-    """Keep lines and tabs; whatever else could steer a terminal is shown, not sent."""
-    return "".join(
-        letter if letter in "\n\t" or letter.isprintable() else _shown(letter) for letter in text
-    )
-
-
-def _shown(letter: str) -> str:
-    return "" if letter == "\r" else f"\\x{ord(letter):02x}" if ord(letter) < 256 else "\ufffd"
 
 
 COMMANDS: Final = (runs,)

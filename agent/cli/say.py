@@ -1,5 +1,6 @@
 """How the command line says things: tables, times, JSON, marks."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,11 @@ import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
+
+# What some terminals obey beyond ASCII: the second set of controls, and turned directions.
+_STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+_UNUSUAL = re.compile(r"[^\n\t -~]")
 
 OK_MARK = "✓"
 BAD_MARK = "✗"
@@ -62,9 +68,23 @@ def reason(code: str | None) -> str:
     return REASONS.get(code, code) if code else ""
 
 
+def harmless(text: str) -> str:
+    """Lines and tabs stay; whatever else could steer a terminal is shown, not sent."""
+    return _UNUSUAL.sub(_shown, text)
+
+
+def _shown(found: re.Match[str]) -> str:
+    letter = found[0]
+    if letter.isprintable():
+        return letter
+    return "" if letter == "\r" else f"\\x{ord(letter):02x}" if ord(letter) < 256 else "\ufffd"
+
+
 def json_out(value: Any) -> None:
     """One JSON document on stdout."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    # JSON itself has no control letters but these, and inside of texts they can be named.
+    click.echo(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def good(text: str) -> None:
@@ -96,7 +116,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str) 
             no_wrap=column not in {"Reason", "Message"},
         )
     for row in rows:
-        shown.add_row(*(str(cell) if not hasattr(cell, "__rich__") else cell for cell in row))
+        shown.add_row(
+            *(harmless(str(cell)) if not hasattr(cell, "__rich__") else cell for cell in row)
+        )
     console().print(shown)
 
 

@@ -171,7 +171,7 @@ def _recent(runs: tuple[Run, ...], *, is_wide: bool) -> Table:
             run.task_name,
             say.ending(run.status),
             say.duration(run.duration_ms),
-            escape(_said(run)),
+            escape(say.harmless(_said(run))),
         )
     return table
 

@@ -14,7 +14,7 @@ from agent.store.tasks import TaskRow
 from agent.wire.clients import Clients
 from shared.protocol.journal import Journal
 from shared.protocol.keys import Address
-from shared.protocol.requests import AgentInfo
+from shared.protocol.requests import AgentInfo, LogHit, LogSearch
 
 
 class Orders(Protocol):
@@ -107,6 +107,15 @@ class LogRange(msgspec.Struct, frozen=True, kw_only=True):
     skipped: int = 0
 
 
+class LogFound(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines that were looked for; `next` is the place to go on from, None at the end."""
+
+    hits: tuple[LogHit, ...] = ()
+    next: str | None = None
+    searched_bytes: int = 0
+    problem: str = ""
+
+
 class Logs(Protocol):
     """Reads what runs have written, redacted."""
 
@@ -115,6 +124,10 @@ class Logs(Protocol):
 
         `offset` may come back moved to the end of a hole, with `skipped` bytes left out.
         """
+        ...
+
+    async def search(self, wanted: LogSearch, place: str | None) -> LogFound:
+        """Lines from that place on; raises WrongUse, and Refused (busy)."""
         ...
 
 

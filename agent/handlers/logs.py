@@ -2,6 +2,9 @@
 
 from typing import Final
 
+import msgspec
+
+from agent.handlers import cursors
 from agent.handlers.context import Context, LogRange
 from agent.handlers.rights import check_output
 from agent.wire.control import Answer
@@ -11,6 +14,8 @@ from shared.protocol.requests import (
     OUTPUT,
     LogRead,
     LogReadReply,
+    LogSearch,
+    LogSearchReply,
     LogStat,
     LogStatReply,
     Stream,
@@ -55,6 +60,20 @@ async def read(context: Context, who: Who, request: LogRead) -> Answer:
             skipped=found.skipped,
         ),
         found.data,
+    )
+
+
+async def search(context: Context, who: Who, request: LogSearch) -> LogSearchReply:
+    """Lines of kept output, as many as are found in the time that was given."""
+    check_output(context, who)
+    question = msgspec.structs.replace(request, cursor=None)
+    place = cursors.read(request.cursor, question, str)
+    found = await context.logs.search(request, place)
+    return LogSearchReply(
+        hits=found.hits,
+        next=None if found.next is None else cursors.make(found.next, question),
+        searched_bytes=found.searched_bytes,
+        problem=found.problem,
     )
 
 

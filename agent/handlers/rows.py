@@ -26,8 +26,8 @@ _LIVELIEST: Final = {
 }
 
 
-def run_row(run: Run) -> wire.Run:
-    """A run as every client may see it: no output."""
+def run_row(run: Run, *, with_words: bool = True) -> wire.Run:
+    """A run as every client may see it: no output; `with_words` of its own only for its readers."""
     has_ended = run.status in ENDINGS
     return wire.Run(
         id=run.id,
@@ -55,7 +55,7 @@ def run_row(run: Run) -> wire.Run:
         warned_ms=run.warned_ms,
         error_class=run.error_class,
         progress=run.progress,
-        progress_note=_short(run.progress_note),
+        progress_note=_short(run.progress_note) if with_words else None,
         metrics=tuple(sorted((run.metrics or {}).items())),
         out_bytes=run.output_bytes,
         missed_count=run.missed_count,

@@ -35,6 +35,7 @@ from shared.protocol.requests import (
     TaskPingReply,
 )
 from shared.protocol.rows import ENDED
+from shared.protocol.rows import Run as Row
 
 
 async def start(context: Context, who: Who, request: RunStart) -> Done:
@@ -131,9 +132,11 @@ async def get(context: Context, who: Who, request: RunGet) -> RunDetail:
     run = await context.database.read(partial(ledger.get, run_id=request.run_id))
     attempts = await context.database.read(partial(ledger.attempts, run=run))
     with_output = may_read_output(context, who)
+    # What a living run tells of itself is recorded at its end; until then only shown.
+    live = None if run.has_ended else context.journal.get("run", run.id)
     return RunDetail(
-        run=run_row(run),
-        attempts=tuple(run_row(attempt) for attempt in attempts),
+        run=live if isinstance(live, Row) else run_row(run, with_words=with_output),
+        attempts=tuple(run_row(attempt, with_words=with_output) for attempt in attempts),
         output_tail=run.output_tail if with_output else None,
         error_message=run.error_message if with_output else None,
         stack_trace=run.stack_trace if with_output else None,
@@ -176,7 +179,7 @@ async def page(context: Context, who: Who, request: RunsPage) -> RunsPageReply:
         )
     )
     return RunsPageReply(
-        rows=tuple(run_row(run) for run in found.runs),
+        rows=tuple(run_row(run, with_words=may_read_output(context, who)) for run in found.runs),
         next=None if found.next is None else cursors.make(found.next, request.filter),
     )
 

@@ -39,6 +39,7 @@ HANDLERS: Final[dict[type[Request], _Function]] = {
     requests.RunsPage: runs.page,
     requests.LogStat: logs.stat,
     requests.LogRead: logs.read,
+    requests.LogSearch: logs.search,
     requests.MetricsPage: figures.page,
     requests.StatsGet: figures.stats,
     requests.OpGet: admin.op,

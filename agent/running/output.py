@@ -1,33 +1,39 @@
 """What has a run written, as far as it may be seen?"""
 
-import contextlib
-import fcntl
-import mmap
 import os
+import threading
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from agent.clock import iso
-from agent.errors import Refused
+from agent.running import holes, keptlogs, reports
 from agent.running.keeping import Ended
-from agent.running.redaction import CONTEXT_BYTES, Redactor
+from agent.running.keptlogs import Upkeep
+from agent.running.listening import Listening, end_of_whole_lines
+from agent.running.patterns import own_patterns
+from agent.running.redaction import Redactor
+from agent.running.reports import Listener, Told
 from agent.running.secrets import load_secrets
+from agent.running.stored import READ_FLAGS, Plain, Stored, open_plain_file
 from agent.running.trouble import recognise
 from agent.runs import Run
-from agent.settings import Home
+from agent.settings import Home, Settings
 
 TAIL_BYTES: Final = 4096
 LOOKED_AT_BYTES: Final = 64 << 10
 CHUNK_BYTES: Final = 64 << 10
+KEPT_AT_ONCE_BYTES: Final = 256 << 10
 MARKER_BYTES: Final = 72
 UNFINISHED_LINE_MAY_WAIT_S: Final = 1.0
-LONGEST_HELD_LINE: Final = 8 << 10
-READ_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+HOLE_STEP_BYTES: Final = 1 << 20
+SMALLEST_HOLE_BYTES: Final = 64 << 20
+NEVER: Final = 1 << 62
+WRITE_FLAGS: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+FOUND_AT_ONCE_BYTES: Final = 256 << 10
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +55,7 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """Where in `logs/tasks` a run's output lies, and what its end says."""
+    """Where in `logs/tasks` a run's output lies, what its end says, and what the run told."""
 
     file: str
     offset: int
@@ -59,68 +65,148 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None
     stack_trace: str | None
     frames: dict[str, Any] | None
+    told: Told = Told()
 
 
 class Outputs:
     """The spools and kept logs of one home; every method may block, so call it in a thread."""
 
-    def __init__(self, home: Home, redactor: Redactor, *, limit_bytes: int) -> None:
+    def __init__(
+        self, home: Home, redactor: Redactor, *, limit_bytes: int, upkeep: Upkeep | None = None
+    ) -> None:
         self._home = home
         self._redactor = redactor
         self._limit_bytes = limit_bytes
+        self._upkeep = upkeep or Upkeep()
+        self._told = Listening(home, redactor)
+        self._trimmed: dict[str, int] = {}  # until where the middle of an output was given back
+        self._tidying = threading.Lock()
+        self._full = False  # a log was set aside and waits to be packed
 
-    def keep(self, run: Run, ended: Ended) -> Kept:
-        """Append a finished run's output to its task's log, once, and read what its end says."""
-        spool = _spool(self._home, run)
-        size = _size_of(spool)
+    def keep(self, run: Run, ended: Ended, *, limit_mb: int | None = None) -> Kept:
+        """Append a finished run's output to its task's log, once, and read what its end says.
+
+        `limit_mb` is the task's own limit of what is kept, where it has one.
+        """
+        limit_bytes = self._limit_bytes if limit_mb is None else limit_mb * 1_000_000
         path = self._home.task_logs / f"{run.task_name}.log"
-        handle = _open_locked(path)
-        try:
-            begin, end = self._find(handle, run, ended) or self._append(
-                handle, spool, size, run, ended
+        listener = Listener()
+        with ExitStack() as open_files:
+            spool = open_files.enter_context(closing(self._open_spool(run.id)))
+            kept = _kept_bytes(spool.size, limit_bytes)
+            handle = keptlogs.open_locked(path)
+            open_files.callback(os.close, handle)
+            begin = _find(handle, run, ended, kept)
+            if begin is None and os.fstat(handle).st_size >= self._upkeep.rotate_bytes:
+                keptlogs.set_aside(path)
+                self._full = True
+                handle = keptlogs.open_locked(path)
+                open_files.callback(os.close, handle)
+            if begin is None:
+                begin = self._append(handle, spool, kept, run, ended, listener)
+            else:
+                for _ in self._parts(spool, kept, listener, run.id):
+                    pass  # only to be listened to
+            trouble = recognise(self._end_of(spool, LOOKED_AT_BYTES))
+            return Kept(
+                file=path.name,
+                offset=begin,
+                bytes_kept=kept,
+                bytes=spool.size,
+                tail=self._end_of(spool, TAIL_BYTES),
+                error=trouble.message,
+                stack_trace=trouble.stack_trace,
+                frames=trouble.frames,
+                told=self._told.whole(run.id, listener.finish()),
             )
-        finally:
-            os.close(handle)
-        text = self._end_of(spool, size, LOOKED_AT_BYTES)
-        trouble = recognise(text)
-        return Kept(
-            file=path.name,
-            offset=begin,
-            bytes_kept=end - begin,
-            bytes=size,
-            tail=self._end_of(spool, size, TAIL_BYTES),
-            error=trouble.message,
-            stack_trace=trouble.stack_trace,
-            frames=trouble.frames,
-        )
 
     def discard(self, run_id: str) -> None:
-        """Remove the spool of a run whose end is recorded."""
-        (self._home.spool / f"{run_id}.out").unlink(missing_ok=True)
+        """Remove the spool and the report of a run whose end is recorded."""
+        self._told.forget(run_id)
+        self._trimmed.pop(run_id, None)
+        self._spool(run_id).unlink(missing_ok=True)
+        for path in reports.report_paths(self._home, run_id):
+            path.unlink(missing_ok=True)
+        if self._full:
+            self._full = False
+            self.tidy()
+
+    def sweep(self, known: Collection[str], *, before_s: float) -> int:
+        """Remove what lies in the spool of runs that nobody knows any more; how many files."""
+        gone = 0
+        with os.scandir(self._home.spool) as found:
+            for entry in found:
+                run_id, _, kind = entry.name.partition(".")
+                if kind not in ("out", "report") or run_id in known:
+                    continue
+                with suppress(FileNotFoundError):
+                    if entry.stat(follow_symlinks=False).st_mtime < before_s:
+                        Path(entry.path).unlink()
+                        gone += 1
+        return gone
+
+    def tidy(self) -> tuple[list[str], list[str]]:
+        """Pack the logs that were set aside, let the oldest go; the names of both."""
+        folder = self._home.task_logs
+        with self._tidying:
+            packed = [keptlogs.compress(path) for path in keptlogs.set_aside_logs(folder)]
+            gone = keptlogs.let_go(folder, self._upkeep, now_s=time.time())
+        return [path.name for path in packed], gone
+
+    def look(self, run_id: str) -> Told:
+        """What a run that lives has told so far; reads what is new, of much that is new the end."""
+        return self._told.look(run_id)
+
+    def masked(self, stored: Stored, begin: int, end: int, bounds: tuple[int, int]) -> bytes:
+        """Bytes from begin to end, masked in the light of what stands before and behind them."""
+        return self._redactor.masked(stored, begin, end, bounds)
+
+    def trim(self, run_id: str, *, limit_mb: int | None) -> None:
+        """Give the disk back what lies in the midst of an output that is far over its limit."""
+        path = self._spool(run_id)
+        limit_bytes = self._limit_bytes if limit_mb is None else limit_mb * 1_000_000
+        spare = limit_bytes // 2 + self._redactor.context_bytes + MARKER_BYTES
+        begin = max(_rounded(spare) + HOLE_STEP_BYTES, self._trimmed.get(run_id, 0))
+        try:
+            end = _rounded(path.lstat().st_size - spare)
+            if end - begin < SMALLEST_HOLE_BYTES:
+                return
+            handle = open_plain_file(path, WRITE_FLAGS)
+        except OSError:
+            return
+        try:
+            holes.punch(handle, begin, end)
+            self._trimmed[run_id] = end
+        except OSError:
+            self._trimmed[run_id] = NEVER  # this disk cannot; the keeping drops the middle as well
+        finally:
+            os.close(handle)
 
     def read(self, run: Run, offset: int, limit: int) -> Chunk:
         """Up to `limit` bytes of a run's output, live or kept; raises Refused (gone)."""
         if not run.has_ended or run.log_file is None:
             return self._read_spool(run, offset, limit)
-        return self._read_kept(run, run.log_file, offset, limit)
+        return self._read_kept(run, offset, limit)
+
+    @property
+    def folder(self) -> Path:
+        """Where the kept logs lie."""
+        return self._home.task_logs
 
     def _read_spool(self, run: Run, offset: int, limit: int) -> Chunk:
-        try:
-            handle = os.open(_spool(self._home, run), READ_FLAGS)
-        except FileNotFoundError:
-            return Chunk(data=b"", offset=offset, size=0, has_ended=run.has_ended)
-        try:
-            status = os.fstat(handle)
-            end = min(status.st_size, offset + limit)
-            is_fresh = time.time() - status.st_mtime < UNFINISHED_LINE_MAY_WAIT_S
-            if is_fresh and not run.has_ended and end == status.st_size:
-                end = _end_of_whole_lines(handle, offset, end)
-            data = self._masked(handle, offset, end, (0, status.st_size))
-        finally:
-            os.close(handle)
-        return Chunk(data=data, offset=offset, size=status.st_size, has_ended=run.has_ended)
+        with closing(self._open_spool(run.id)) as spool:
+            size = spool.size
+            data_begin, data_end = holes.around(spool.handle, offset)
+            skipped = max(0, min(data_begin, size) - offset)
+            offset += skipped
+            end = min(size, offset + limit, data_end or size)
+            is_fresh = time.time() - spool.changed_s < UNFINISHED_LINE_MAY_WAIT_S
+            if is_fresh and not run.has_ended and end == size:
+                end = end_of_whole_lines(spool, offset, end)
+            data = self.masked(spool, offset, end, (0, size))
+        return Chunk(data=data, offset=offset, size=size, has_ended=run.has_ended, skipped=skipped)
 
-    def _read_kept(self, run: Run, log_file: str, offset: int, limit: int) -> Chunk:
+    def _read_kept(self, run: Run, offset: int, limit: int) -> Chunk:
         begin, kept = run.log_offset or 0, run.log_bytes or 0
         head, tail = _shares(run.output_bytes, kept)
         skipped = max(0, run.output_bytes - tail - offset) if offset >= head else 0
@@ -129,99 +215,90 @@ class Outputs:
             at, end = begin + offset, begin + head
         else:
             at, end = begin + kept - max(0, run.output_bytes - offset), begin + kept
-        try:
-            handle = os.open(self._home.task_logs / Path(log_file).name, READ_FLAGS)
-        except FileNotFoundError as error:
-            raise Refused("gone", f"the kept log {log_file} has been removed") from error
-        try:
+        with closing(keptlogs.find(self._home.task_logs, run)) as log:
             # Masked when it was kept; again, in case the list of secrets has grown since.
-            data = self._masked(handle, at, min(at + limit, end), (begin, begin + kept))
-        finally:
-            os.close(handle)
+            data = self.masked(log, at, min(at + limit, end), (begin, begin + kept))
         return Chunk(
             data=data, offset=offset, size=run.output_bytes, has_ended=True, skipped=skipped
         )
 
     def _append(
-        self, handle: int, spool: Path, size: int, run: Run, ended: Ended
-    ) -> tuple[int, int]:
+        self, handle: int, spool: Plain, kept: int, run: Run, ended: Ended, listener: Listener
+    ) -> int:
         before = os.fstat(handle).st_size
         try:
-            _write(handle, _header(run, ended))
+            _write(handle, keptlogs.header(run, ended))
             begin = os.fstat(handle).st_size
             last = b"\n"
-            for part in self._parts(spool, size):
+            for part in self._parts(spool, kept, listener, run.id):
                 _write(handle, part)
                 last = part[-1:]
-            end = os.fstat(handle).st_size
-            _write(handle, (b"" if last == b"\n" else b"\n") + _footer(run, ended))
+            _write(handle, (b"" if last == b"\n" else b"\n") + keptlogs.footer(run, ended))
         except OSError:
             os.ftruncate(handle, before)  # the disk is full: nothing half-kept
             raise
-        return begin, end
+        return begin
 
-    def _find(self, handle: int, run: Run, ended: Ended) -> tuple[int, int] | None:
-        """Where an agent that died before it could record it has kept this run already."""
-        status = os.fstat(handle)
-        if status.st_size == 0 or status.st_mtime * 1000 < ended.ended_ms:
-            return None
-        header = _header(run, ended)
-        with mmap.mmap(handle, 0, access=mmap.ACCESS_READ) as text:
-            at = text.rfind(header)
-            if at < 0 or text.find(_footer(run, ended), at) < 0:
-                return None
-        begin = at + len(header)
-        return begin, begin + _kept_bytes(_size_of(_spool(self._home, run)), self._limit_bytes)
-
-    def _parts(self, spool: Path, size: int) -> Iterator[bytes]:
+    def _parts(self, spool: Plain, kept: int, listener: Listener, run_id: str) -> Iterator[bytes]:
         """The output chunk by chunk; over the limit its head, a line saying so, and its tail."""
-        if size == 0:
+        size = spool.size
+        head, tail = _shares(size, kept)
+        for at in range(0, head, KEPT_AT_ONCE_BYTES):
+            part = self.masked(spool, at, min(at + KEPT_AT_ONCE_BYTES, head), (0, size))
+            listener.hear(part)
+            yield part
+        if not tail:
             return
-        head, tail = _shares(size, _kept_bytes(size, self._limit_bytes))
-        handle = os.open(spool, READ_FLAGS)
-        try:
-            for at in range(0, head, CHUNK_BYTES):
-                yield self._masked(handle, at, min(at + CHUNK_BYTES, head), (0, size))
-            if tail:
-                yield _marker(size - head - tail)
-            for at in range(size - tail, size, CHUNK_BYTES):
-                yield self._masked(handle, at, min(at + CHUNK_BYTES, size), (0, size))
-        finally:
-            os.close(handle)
+        yield _marker(size - head - tail)
+        listener.skip()
+        listener.told = listener.told.then(self._told.heard_of(run_id))
+        for at in range(size - tail, size, KEPT_AT_ONCE_BYTES):
+            part = self.masked(spool, at, min(at + KEPT_AT_ONCE_BYTES, size), (0, size))
+            listener.hear(part)
+            yield part
 
-    def _masked(self, handle: int, begin: int, end: int, bounds: tuple[int, int]) -> bytes:
-        """Bytes from begin to end, masked in the light of what stands before and behind them."""
-        if end <= begin:
-            return b""
-        first = max(bounds[0], begin - CONTEXT_BYTES)
-        data = os.pread(handle, min(bounds[1], end + CONTEXT_BYTES) - first, first)
-        return self._redactor.mask(data)[begin - first : end - first]
-
-    def _end_of(self, spool: Path, size: int, limit: int) -> str:
-        if size == 0:
-            return ""
-        handle = os.open(spool, READ_FLAGS)
-        try:
-            data = self._masked(handle, max(0, size - limit), size, (0, size))
-        finally:
-            os.close(handle)
+    def _end_of(self, spool: Plain, limit: int) -> str:
+        size = spool.size
+        data = self.masked(spool, max(0, size - limit), size, (0, size))
         return data.decode(errors="replace").replace("\0", "")
 
+    def _spool(self, run_id: str) -> Path:
+        return self._home.spool / f"{run_id}.out"
 
-def read_output(home: Home, run: Run, *, offset: int, limit: int = CHUNK_BYTES) -> Chunk:
-    """Output of a run for those who work without the agent."""
-    redactor = Redactor(load_secrets(home.secrets_file).values())
-    return Outputs(home, redactor, limit_bytes=0).read(run, offset, limit)
+    def _open_spool(self, run_id: str) -> Plain:
+        """The raw output of a run; one that wrote nothing, or has no process yet, wrote nothing."""
+        try:
+            return Plain(open_plain_file(self._spool(run_id), READ_FLAGS))
+        except FileNotFoundError:
+            return Plain(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
 
 
-def rotate(path: Path) -> Path:
-    """Set a task's log aside under a name that tells when; its runs' offsets stay true."""
-    handle = _open_locked(path)
-    try:
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        return path.rename(path.with_name(f"{path.name}.{stamp}"))
-    finally:
-        os.close(handle)
+def open_outputs(home: Home, settings: Settings) -> Outputs:
+    """The outputs of a home for those who work without the agent."""
+    own = own_patterns(settings.redact, is_known=True)
+    redactor = Redactor(load_secrets(home.secrets_file).values(), own)
+    return Outputs(
+        home,
+        redactor,
+        limit_bytes=settings.output_limit_mb * 1_000_000,
+        upkeep=upkeep_of(settings),
+    )
+
+
+def output_offset(run: Run, at: int) -> int:
+    """The offset in a run's output of a place in the log that it was kept in."""
+    begin, kept = run.log_offset or 0, run.log_bytes or 0
+    head, _ = _shares(run.output_bytes, kept)
+    return at - begin if at - begin < head else run.output_bytes - (begin + kept - at)
+
+
+def upkeep_of(settings: Settings) -> Upkeep:
+    """What the owner has chosen about kept logs."""
+    return Upkeep(
+        rotate_bytes=settings.log_rotate_mb * 1_000_000,
+        keep_days=settings.log_keep_days,
+        keep_bytes=settings.log_keep_mb * 1_000_000,
+    )
 
 
 def _shares(size: int, kept: int) -> tuple[int, int]:
@@ -240,55 +317,32 @@ def _kept_bytes(size: int, limit_bytes: int) -> int:
     return limit_bytes + MARKER_BYTES
 
 
+def _rounded(size: int) -> int:
+    return size // HOLE_STEP_BYTES * HOLE_STEP_BYTES
+
+
 def _marker(dropped: int) -> bytes:
     text = f"--- {dropped} bytes left out (output limit)"
     return f"\n{text:-<{MARKER_BYTES - 2}}\n".encode()
 
 
-def _spool(home: Home, run: Run) -> Path:
-    return home.spool / f"{run.id}.out"
-
-
-def _size_of(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _open_locked(path: Path) -> int:
-    """The log of a task, made if need be, for us alone until it is closed."""
-    while True:
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        handle = os.open(path, flags, 0o600)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_ino == os.fstat(handle).st_ino:
-                return handle
-        os.close(handle)  # it was set aside while we waited
-
-
-def _end_of_whole_lines(handle: int, offset: int, end: int) -> int:
-    """Where the last finished line ends; a secret must not slip out half written."""
-    begin = max(offset, end - LONGEST_HELD_LINE)
-    newline = os.pread(handle, end - begin, begin).rfind(b"\n")
-    if newline >= 0:
-        return begin + newline + 1
-    return offset if begin == offset else end
-
-
-def _header(run: Run, ended: Ended) -> bytes:
-    at_ms = ended.started_ms if ended.started_ms is not None else ended.ended_ms
-    return f"=== {iso(at_ms)} run {run.id} attempt {run.attempt} begins ===\n".encode()
-
-
-def _footer(run: Run, ended: Ended) -> bytes:
-    said = [ended.cause] if ended.cause else []
-    if ended.exit_status is not None:
-        said.append(f"exit status {ended.exit_status}")
-    if ended.signal is not None:
-        said.append(f"signal {ended.signal}")
-    text = ", ".join(said) or "exit status unknown"
-    return f"=== {iso(ended.ended_ms)} run {run.id} ends: {text} ===\n".encode()
+def _find(handle: int, run: Run, ended: Ended, kept: int) -> int | None:
+    """Where an agent that died before it could record it has kept this run already."""
+    status = os.fstat(handle)
+    if status.st_size == 0 or status.st_mtime * 1000 < ended.ended_ms:
+        return None
+    header, footer = keptlogs.header(run, ended), keptlogs.footer(run, ended)
+    end = status.st_size
+    while end > 0:
+        first = max(0, end - FOUND_AT_ONCE_BYTES)
+        at = os.pread(handle, end - first + len(header), first).rfind(header)
+        if at >= 0:
+            begin = first + at + len(header)
+            after = os.pread(handle, len(footer) + 1, begin + kept)
+            return begin if after.removeprefix(b"\n").startswith(footer) else None
+        end = first
+    return None
 
 
 def _write(handle: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(handle, data) :]
+    keptlogs.write_all(handle, data)

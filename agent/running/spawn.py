@@ -5,6 +5,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from agent.running.abilities import check_abilities
 from agent.running.allowed import check_folder, check_program
 from agent.running.cgroup import folder_of
 from agent.running.keeping import Order
+from agent.running.reports import REPORT_VARIABLE, make_report, report_path
 from agent.running.sandbox import sandbox_words
 from agent.runs import Run
 from agent.settings import HOME_VARIABLE, Home, Settings
@@ -85,6 +87,22 @@ def build_order(
         else "",
         sandbox=sandbox_words(definition, folder, writable),
     )
+
+
+def prepare_order(
+    definition: Definition,
+    run: Run,
+    settings: Settings,
+    home: Home,
+    secrets: Mapping[str, str],
+    base_environment: Mapping[str, str],
+) -> Order:
+    """The order for this run, with the file for its report made."""
+    order = build_order(definition, run, settings, home, secrets, base_environment)
+    # A run that cannot tell how far it is runs all the same.
+    with suppress(OSError):
+        make_report(Path(order.environment[REPORT_VARIABLE]), definition.run_as)
+    return order
 
 
 def hindrance(
@@ -198,6 +216,7 @@ def _environment(
         "SMARTCRON_RUN_ID": run.id,
         "SMARTCRON_SCHEDULED_FOR": iso(run.scheduled_ms),
         "SMARTCRON_ATTEMPT": str(run.attempt),
+        REPORT_VARIABLE: str(report_path(home, run.id, user=definition.run_as)),
         HOME_VARIABLE: str(home.root),
     }
     if run.caused_by is not None:

@@ -230,6 +230,15 @@ def get(connection: Connection, run_id: str) -> Run:
     return run
 
 
+def some(connection: Connection, run_ids: Iterable[str]) -> dict[str, Run]:
+    """The runs with these ids, as far as there are any."""
+    found: dict[str, Run] = {}
+    for chunk in _chunks(sorted(run_ids)):
+        rows = connection.execute(select(*_ALL).where(executions.c.id.in_(chunk)))
+        found.update((run.id, run) for run in map(as_run, rows))
+    return found
+
+
 def attempts(connection: Connection, run: Run) -> tuple[Run, ...]:
     """Every attempt at the same moment of the same task, first one first."""
     rows = connection.execute(

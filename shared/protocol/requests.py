@@ -541,6 +541,46 @@ class LogReadReply(Reply, frozen=True, kw_only=True):
     skipped: int = 0
 
 
+class LogSearch(Request, frozen=True, kw_only=True):
+    """Which lines of kept output hold this text or regular expression, newest logs first?
+
+    Each answer takes about `within_ms` at most; to go on is to ask again with its cursor, to
+    cancel is not to.
+    """
+
+    type: ClassVar[str] = "log.search"
+    pattern: Annotated[str, Meta(min_length=1, max_length=200)]
+    regex: bool = False
+    ignore_case: bool = False
+    task_id: TaskId | None = None
+    from_ms: Moment | None = None
+    cursor: Cursor | None = None
+    limit: Annotated[int, Meta(ge=1, le=500)] = 100
+    within_ms: Annotated[int, Meta(ge=100, le=10_000)] = 2_000
+
+
+class LogHit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line, cut to what fits on a screen; `offset` is its place for `log.read`.
+
+    Of a run whose row is gone only the task is known.
+    """
+
+    task_id: str
+    line: str
+    run_id: str | None = None
+    offset: int | None = None
+    start_ms: int | None = None
+
+
+class LogSearchReply(Reply, frozen=True, kw_only=True):
+    """Some lines; `next` is None when all was searched, `problem` says what could not be."""
+
+    hits: tuple[LogHit, ...] = ()
+    next: str | None = None
+    searched_bytes: int = 0
+    problem: str = ""
+
+
 class MetricsPage(Request, frozen=True, kw_only=True):
     """Samples of some series over a span, thinned to one a step."""
 
@@ -728,6 +768,7 @@ REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
     RunsPage: RunsPageReply,
     LogStat: LogStatReply,
     LogRead: LogReadReply,
+    LogSearch: LogSearchReply,
     MetricsPage: MetricsPageReply,
     StatsGet: StatsReply,
     OpGet: OpReply,

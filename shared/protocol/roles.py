@@ -32,6 +32,7 @@ MINIMUM: Final[dict[str, str]] = {
     "runs.page": VIEWER,
     "log.stat": VIEWER,
     "log.read": VIEWER,
+    "log.search": VIEWER,
     "metrics.page": VIEWER,
     "stats.get": VIEWER,
     "op.get": VIEWER,

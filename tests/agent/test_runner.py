@@ -215,6 +215,27 @@ async def test_every_run_of_an_earlier_agent_is_accounted_for(workshop: Workshop
     assert workshop.keepers.orders == [fresh.id], "only what never started is started"
 
 
+async def test_what_a_lost_run_has_written_is_kept_and_its_spool_goes(workshop: Workshop) -> None:
+    await workshop.register(a_task("vanished"))
+    run = a_run(task_name="vanished")
+    await claim(workshop, run)
+    running = msgspec.structs.replace(run, status="running", started_ms=NOW_MS)
+    await workshop.recorder.started(running)
+    spool = workshop.home.spool / f"{run.id}.out"
+    spool.write_text("half of the work is done\n")
+    async with asyncio.TaskGroup() as group:
+        workshop.runner.work_in(group)
+
+        await workshop.runner.recover([running], [])
+        await workshop.settle()
+
+    (row,) = workshop.rows()
+    assert (row.status, row.output_tail) == ("lost", "half of the work is done\n")
+    log = (workshop.home.task_logs / "vanished.log").read_text()
+    assert f"run {run.id} ends: lost ===" in log
+    assert not spool.exists()
+
+
 async def test_an_end_that_is_told_before_the_agent_knows_its_runs_is_not_lost(
     workshop: Workshop,
 ) -> None:

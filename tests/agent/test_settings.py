@@ -62,6 +62,11 @@ def test_without_a_file_everything_is_as_it_comes(home: Home) -> None:
         ('environment = "prod"', ("environment",)),
         ("listen = 5", ("listen",)),
         ("name = ", ("not TOML",)),
+        ("log_keep_days = 0", ("log_keep_days = 0", "36500")),
+        ('redact = ["("]', ("redact", "'('", "no regular expression")),
+        ('redact = ["x*"]', ("redact", "'x*'", "at least one character")),
+        (f'redact = ["{"x" * 201}"]', ("redact", "200 characters")),
+        (f"redact = {['x'] * 33}", ("redact has 33 patterns", "32")),
     ],
 )
 def test_a_bad_setting_is_named_with_its_file(

@@ -317,6 +317,16 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
     ),
     requests.LogStat(run_id=RUN_ID),
     requests.LogRead(run_id=RUN_ID, stream="output", offset=10, limit=100, wait_ms=20_000),
+    requests.LogSearch(
+        pattern="time.?out",
+        regex=True,
+        ignore_case=True,
+        task_id="sync.orders",
+        from_ms=1,
+        cursor="abc",
+        limit=5,
+        within_ms=500,
+    ),
     requests.MetricsPage(series=("cpu", "mem"), from_ms=1, to_ms=2, step_ms=5_000),
     requests.StatsGet(),
     requests.OpGet(op=OP),
@@ -477,6 +487,17 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
         streams=(requests.Stream(first=1, size=512, ended=True, gaps=((5, 9),)),)
     ),
     "log.read": requests.LogReadReply(offset=1, next=5, first=1, size=512, eof=True, skipped=4),
+    "log.search": requests.LogSearchReply(
+        hits=(
+            requests.LogHit(
+                task_id="sync.orders", line="timeout", run_id=RUN_ID, offset=7, start_ms=1
+            ),
+            requests.LogHit(task_id="sync.orders", line="time-out"),
+        ),
+        next="abc",
+        searched_bytes=512,
+        problem="a.log: is damaged",
+    ),
     "metrics.page": requests.MetricsPageReply(step_ms=5_000, times_ms=(1,), values=((0.5, None),)),
     "stats.get": requests.StatsReply(
         runs_24h=900,

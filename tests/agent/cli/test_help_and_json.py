@@ -35,6 +35,7 @@ ASKED_AS_JSON = (
     ("db", "maintain"),
     ("cleanup",),
     ("logs", "rotate"),
+    ("logs", "search", "x"),
     ("report", "daily"),
     ("report", "errors"),
     ("keys", "list"),

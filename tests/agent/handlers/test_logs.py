@@ -1,6 +1,14 @@
 """Is output given to those who may read it, from where they ask?"""
 
-from shared.protocol.requests import LogRead, LogReadReply, LogStat, LogStatReply, Stream
+from shared.protocol.requests import (
+    LogRead,
+    LogReadReply,
+    LogSearch,
+    LogSearchReply,
+    LogStat,
+    LogStatReply,
+    Stream,
+)
 from tests.agent.wire.door import Door
 
 RUN_ID = "01" + "A" * 24
@@ -12,6 +20,7 @@ async def test_a_viewer_reads_nothing_where_the_owner_does_not_want_it(closed_do
 
     assert await guest.refusal(LogRead(run_id=RUN_ID, offset=0)) == "disabled"
     assert await guest.refusal(LogStat(run_id=RUN_ID)) == "disabled"
+    assert await guest.refusal(LogSearch(pattern="secret")) == "disabled"
     operator = await closed_door.welcome("operator")
     await operator.get(LogRead(run_id=RUN_ID, offset=0), LogReadReply)
 
@@ -57,3 +66,19 @@ async def test_the_size_of_output_is_told(door: Door) -> None:
     reply = await guest.get(LogStat(run_id=RUN_ID), LogStatReply)
 
     assert reply.streams == (Stream(name="output", first=0, size=5, ended=False),)
+
+
+async def test_a_search_goes_on_with_the_cursor_of_its_own_question_alone(door: Door) -> None:
+    door.outputs.written[RUN_ID] = b"needle 1\nhay\nneedle 2\nneedle 3\n"
+    guest = await door.welcome("viewer")
+    request = LogSearch(pattern="needle", limit=2)
+
+    first = await guest.get(request, LogSearchReply)
+    second = await guest.get(
+        LogSearch(pattern="needle", limit=2, cursor=first.next), LogSearchReply
+    )
+
+    assert [hit.line for hit in first.hits] == ["needle 1", "needle 2"]
+    assert [hit.line for hit in second.hits] == ["needle 3"]
+    assert second.next is None
+    assert await guest.refusal(LogSearch(pattern="hay", cursor=first.next)) == "bad_cursor"

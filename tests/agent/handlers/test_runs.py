@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from agent.handlers.rows import run_row
 from agent.runs import Run
 from agent.store import ledger, samples
 from agent.store.samples import Sample
@@ -288,3 +289,42 @@ async def test_the_calls_of_a_trace_are_for_those_who_may_read_output(door: Door
     assert detail.run.error_class == "fatal"
     assert detail.trace_language == "php"
     assert [(one.file, one.line, one.function) for one in detail.frames] == [("/a.php", 7, "sync")]
+
+
+async def test_what_a_run_says_of_its_progress_is_for_those_who_may_read_output(
+    closed_door: Door,
+) -> None:
+    (run_id,) = await recorded(
+        closed_door, 1, progress=40, progress_note="with Anna", metrics={"rows": 3}
+    )
+    viewer = await closed_door.welcome("viewer")
+    operator = await closed_door.welcome("operator")
+
+    seen = (await viewer.get(RunGet(run_id=run_id), RunDetail)).run
+    (listed,) = (await viewer.get(RunsPage(), RunsPageReply)).rows
+    whole = (await operator.get(RunGet(run_id=run_id), RunDetail)).run
+
+    assert (seen.progress, seen.progress_note, seen.metrics) == (40, None, (("rows", 3.0),))
+    assert listed.progress_note is None
+    assert whole.progress_note == "with Anna"
+
+
+async def test_a_living_run_is_told_with_what_it_has_said_so_far(door: Door) -> None:
+    run = Run(
+        id=new_ulid(1_000_000),
+        task_name="backup",
+        category="General",
+        def_rev=1,
+        scheduled_ms=1_000_000,
+        attempt=1,
+        trigger="schedule",
+        status="queued",
+        queued_ms=1_000_000,
+    )
+    await door.recorder.claim([run])
+    door.journal.put(run_row(msgspec.structs.replace(run, status="running", progress=40)))
+    guest = await door.welcome("viewer")
+
+    told = (await guest.get(RunGet(run_id=run.id), RunDetail)).run
+
+    assert (told.state, told.progress) == ("running", 40)

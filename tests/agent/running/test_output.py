@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import msgspec
@@ -10,10 +11,13 @@ import pytest
 from agent.errors import Refused
 from agent.running import output
 from agent.running.keeping import Ended
-from agent.running.output import MARKER_BYTES, Kept, Outputs, read_output, rotate
+from agent.running.keptlogs import rotate
+from agent.running.output import MARKER_BYTES, Kept, Outputs, open_outputs
 from agent.running.redaction import Redactor
+from agent.running.reports import Told, make_report, report_path
+from agent.running.stored import Plain
 from agent.runs import Run
-from agent.settings import Home
+from agent.settings import Home, Settings
 
 SECRET = "correct-horse-battery"
 
@@ -216,7 +220,7 @@ def test_the_command_line_masks_with_the_secrets_of_the_home(place: Home) -> Non
     place.secrets_file.chmod(0o600)
     write(place, f"say {SECRET}\n".encode())
 
-    assert SECRET.encode() not in read_output(place, run_of(), offset=0).data
+    assert SECRET.encode() not in open_outputs(place, Settings()).read(run_of(), 0, 100).data
 
 
 def test_a_full_disk_leaves_nothing_half_kept(place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,3 +255,151 @@ def _peak_kb() -> int:
         if line.startswith("VmHWM:"):
             return int(line.split()[1])
     return 0
+
+
+def test_a_task_may_keep_less_or_more_than_others(place: Home) -> None:
+    write(place, b"x" * 3_000_000)
+    write(place, b"x" * 3_000_000, "R2")
+
+    less = outputs_of(place, limit_bytes=2_000_000).keep(run_of(), end_of(), limit_mb=1)
+    more = outputs_of(place, limit_bytes=10).keep(run_of("R2"), end_of("R2"), limit_mb=3)
+
+    assert less.bytes_kept == 1_000_000 + MARKER_BYTES
+    assert more.bytes_kept == 3_000_000
+
+
+def test_what_a_run_told_is_known_at_its_end_from_output_and_report(place: Home) -> None:
+    filling = b"y\n" * 50_000
+    write(place, b"::progress 10 one::\n::metric rows=1::\n" + filling + b"::metric n=2::\n")
+    (place.spool / "R1.report").write_text('{"progress": 90, "metrics": {"rows": 5}}\n')
+
+    kept = outputs_of(place).keep(run_of(), end_of())
+
+    assert kept.told == Told(progress=90, metrics={"rows": 5, "n": 2})
+
+
+def test_what_was_told_where_the_middle_is_left_out_counts_if_somebody_listened(
+    place: Home,
+) -> None:
+    outputs = outputs_of(place, limit_bytes=1000)
+    middle = b"begin\n" * 500 + b"::metric rows=7::\n" + b"end\n" * 500
+    write(place, middle, "R1")
+    assert outputs.look("R1").metrics == {"rows": 7}
+
+    write(place, middle + b"::progress 80::\n", "R1")
+
+    assert outputs.keep(run_of(), end_of()).told == Told(progress=80, metrics={"rows": 7})
+
+
+def test_looking_at_a_live_run_reads_what_is_new_and_of_much_the_end(
+    place: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    original = Plain.read
+
+    def counted(self: Plain, begin: int, end: int) -> bytes:
+        data = original(self, begin, end)
+        read.append(len(data))
+        return data
+
+    monkeypatch.setattr(Plain, "read", counted)
+    outputs = outputs_of(place)
+    write(place, b"::progress 1::\n" + b"z" * 50 + b"\n")
+    assert outputs.look("R1").progress == 1
+    read.clear()
+    assert outputs.look("R1").progress == 1
+    assert read == [], "nothing new, nothing read"
+
+    with (place.spool / "R1.out").open("ab") as spool:
+        spool.truncate(50_000_000)
+        spool.seek(0, os.SEEK_END)
+        spool.write(b"\n::progress 2 say " + SECRET.encode() + b"::\n")
+
+    told = outputs.look("R1")
+    assert (told.progress, told.note) == (2, f"say {'*' * len(SECRET)}")
+    assert sum(read) < 400_000
+
+
+def test_a_report_is_for_the_eyes_of_the_runs_user_and_goes_with_the_spool(place: Home) -> None:
+    path = report_path(place, "R1", user=None)
+    make_report(path, None)
+    write(place, b"x\n")
+
+    assert path.stat().st_mode & 0o777 == 0o600
+    outputs_of(place).discard("R1")
+    assert list(place.spool.iterdir()) == []
+
+
+def test_a_link_or_a_pipe_in_the_place_of_a_report_says_nothing(place: Home) -> None:
+    path = report_path(place, "R1", user=None)
+    (place.root / "elsewhere").write_text('{"progress": 1}\n')
+    path.symlink_to(place.root / "elsewhere")
+    assert outputs_of(place).look("R1") == Told()
+    path.unlink()
+    os.mkfifo(path)
+
+    assert outputs_of(place).look("R1") == Told()
+    write(place, b"x\n")
+    assert outputs_of(place).keep(run_of(), end_of()).told == Told()
+
+
+def test_an_output_far_over_its_limit_takes_little_room_while_it_grows(place: Home) -> None:
+    limit_mb, size = 2, 150_000_000
+    outputs = outputs_of(place)
+    path = place.spool / "R1.out"
+    line = b"%09d\n"
+    with path.open("wb") as spool:
+        for begin in range(0, size // 10, 1_000_000):
+            numbers = range(begin, min(begin + 1_000_000, size // 10))
+            spool.write(b"".join(line % number for number in numbers))
+            spool.flush()
+            outputs.trim("R1", limit_mb=limit_mb)
+
+    assert path.stat().st_size == size
+    assert path.stat().st_blocks * 512 < 80_000_000
+    first = outputs.read(run_of(), 0, 100)
+    assert first.data.startswith(b"000000000\n000000001\n")
+    inside = outputs.read(run_of(), 50_000_000, 20)
+    assert inside.offset == 50_000_000 + inside.skipped
+    assert inside.skipped > 0
+    assert inside.data.strip(b"\0") == inside.data, "what was given back is not shown as NULs"
+
+    kept = outputs.keep(run_of(), end_of(), limit_mb=limit_mb)
+    run = recorded(run_of(), kept)
+    offset, seen = 0, 0
+    while (chunk := outputs.read(run, offset, 1_000_000)).data:
+        assert b"\0" not in chunk.data
+        number = (chunk.offset + 9) // 10
+        at = number * 10 - chunk.offset
+        assert chunk.data[at : at + 10] == line % number
+        seen += len(chunk.data)
+        offset = chunk.next
+    assert seen == limit_mb * 1_000_000
+
+
+def test_an_output_within_its_limit_is_not_touched(place: Home) -> None:
+    path = write(place, b"x" * 1_000_000)
+
+    outputs_of(place).trim("R1", limit_mb=None)
+
+    assert path.read_bytes() == b"x" * 1_000_000
+
+
+def test_what_nobody_knows_any_more_leaves_the_spool_in_time(place: Home, tmp_path: Path) -> None:
+    for number in range(5_000):
+        (place.spool / f"OLD{number}.out").touch()
+    write(place, b"lives", "R1")
+    (place.spool / "R2.report").touch()
+    (place.spool / "notes.txt").touch()
+    (tmp_path / "elsewhere").write_text("not ours")
+    (place.spool / "R3.out").symlink_to(tmp_path / "elsewhere")
+    soon_s = time.time() + 60
+
+    assert outputs_of(place).sweep({"R1"}, before_s=soon_s - 3600) == 0
+    began_s = time.process_time()
+    assert outputs_of(place).sweep({"R1"}, before_s=soon_s) == 5_002
+    took_s = time.process_time() - began_s
+
+    assert sorted(path.name for path in place.spool.iterdir()) == ["R1.out", "notes.txt"]
+    assert (tmp_path / "elsewhere").read_text() == "not ours"
+    assert took_s < 1, "a hundred thousand within seconds, in a thread of their own"

@@ -106,6 +106,7 @@ def test_the_environment_is_the_allowed_the_declared_and_who_the_run_is() -> Non
         "SMARTCRON_SCHEDULED_FOR": "2026-11-24T00:00:00.000Z",
         "SMARTCRON_ATTEMPT": "2",
         "SMARTCRON_HOME": "/srv/cron home",
+        "SMARTCRON_REPORT": "/srv/cron home/spool/01RUN.report",
     }
 
 

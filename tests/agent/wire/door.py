@@ -17,7 +17,7 @@ import zmq.asyncio
 from agent.clock import SystemClock
 from agent.definitions import Definition
 from agent.errors import Conflict, RunNotFound, TaskNotFound
-from agent.handlers.context import Context, Identity, LogRange
+from agent.handlers.context import Context, Identity, LogFound, LogRange
 from agent.handlers.keys import load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.rows import run_row, task_row
@@ -46,7 +46,15 @@ from shared.protocol.errors import ErrorBody
 from shared.protocol.events import Metric, Summary
 from shared.protocol.journal import Journal
 from shared.protocol.keys import Address, key_id
-from shared.protocol.requests import AgentInfo, AnyReply, Hello, HelloReply, Request
+from shared.protocol.requests import (
+    AgentInfo,
+    AnyReply,
+    Hello,
+    HelloReply,
+    LogHit,
+    LogSearch,
+    Request,
+)
 
 CLOCK = SystemClock()
 Kind = TypeVar("Kind")
@@ -193,6 +201,18 @@ class Outputs:
             size=len(data),
             has_ended=run_id in self.ended,
         )
+
+    async def search(self, wanted: LogSearch, place: str | None) -> LogFound:
+        lines = [
+            LogHit(task_id="sync", run_id=run_id, line=line)
+            for run_id, data in sorted(self.written.items())
+            for line in data.decode().splitlines()
+            if wanted.pattern in line
+        ]
+        first = int(place or 0)
+        shown = lines[first : first + wanted.limit]
+        is_more = first + len(shown) < len(lines)
+        return LogFound(hits=tuple(shown), next=str(first + len(shown)) if is_more else None)
 
 
 class Plans:

@@ -73,6 +73,7 @@ def example(request_type: str) -> Request:
         "run.samples": {"run_id": RUN_ID},
         "log.stat": {"run_id": RUN_ID},
         "log.read": {"run_id": RUN_ID, "offset": 0},
+        "log.search": {"pattern": "x"},
         "metrics.page": {"series": ("cpu",), "from_ms": 0, "to_ms": 60_000},
         "op.get": {"op": "0" * 32},
         "key.revoke": {"key_id": "0" * 16},

@@ -79,6 +79,11 @@ def test_a_run_in_progress_grows_with_the_clock(model: RunsModel) -> None:
         (run(1, result="skipped", reason="overlap"), "the run before had not ended"),
         (run(1, result="missed", reason="agent_down", missed_count=12), "the agent was down (12)"),
         (run(1, result="aborted", by="Anna"), "by Anna"),
+        (
+            run(1, state="running", result=None, progress=40, progress_note="prices"),
+            "40\N{NO-BREAK SPACE}% prices",
+        ),
+        (run(1, result="success", progress=100), ""),
     ],
 )
 def test_a_reason_is_given_where_one_is_needed(row: object, said: str) -> None:

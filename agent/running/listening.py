@@ -1,0 +1,121 @@
+"""What has each run told of itself so far, in its output and in its report?"""
+
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from agent.running.redaction import Redactor
+from agent.running.reports import Listener, Told, report_paths
+from agent.running.stored import READ_FLAGS, Plain, Stored, open_plain_file
+from agent.settings import Home
+
+HEARD_AT_ONCE_BYTES: Final = 256 << 10
+LONGEST_HELD_LINE: Final = 8 << 10
+LONGEST_REPORT_BYTES: Final = 1 << 20
+CHUNK_BYTES: Final = 64 << 10
+
+
+class _Heard:
+    """How far the output and the report of a run that lives were listened to."""
+
+    def __init__(self) -> None:
+        self.listeners = (Listener(), Listener(is_report=True))
+        self.offsets = [0, 0]
+
+    @property
+    def told(self) -> Told:
+        output, report = self.listeners
+        return output.told.then(report.told)
+
+
+class Listening:
+    """Hears living runs out bit by bit; every method may block and be called in any thread."""
+
+    def __init__(self, home: Home, redactor: Redactor) -> None:
+        self._home = home
+        self._redactor = redactor
+        self._heard: dict[str, _Heard] = {}
+        self._lock = threading.Lock()
+
+    def look(self, run_id: str) -> Told:
+        """What a run that lives has told so far; reads what is new, of much that is new the end."""
+        paths = (self._home.spool / f"{run_id}.out", *report_paths(self._home, run_id))
+        with self._lock:
+            heard = self._heard.setdefault(run_id, _Heard())
+            is_there = False
+            for number, path in enumerate(paths):
+                stored = _open(path)
+                if stored is not None:
+                    is_there = True
+                    with closing(stored):
+                        self._listen(heard, min(number, 1), stored)
+            if not is_there:
+                del self._heard[run_id]  # it has ended meanwhile, and is cleared away
+            return self._seen(heard.told)
+
+    def heard_of(self, run_id: str) -> Told:
+        """What was heard of a run's output while it lived."""
+        with self._lock:
+            heard = self._heard.get(run_id)
+            return Told() if heard is None else heard.listeners[0].told
+
+    def whole(self, run_id: str, told: Told) -> Told:
+        """All that a run has told that is over: in its output this, and what its report says."""
+        for path in report_paths(self._home, run_id):
+            stored = _open(path)
+            if stored is not None:
+                with closing(stored):
+                    told = told.then(self._report(stored))
+        return self._seen(told)
+
+    def forget(self, run_id: str) -> None:
+        """A run is recorded."""
+        with self._lock:
+            self._heard.pop(run_id, None)
+
+    def _listen(self, heard: _Heard, which: int, stored: Plain) -> None:
+        offset, size = heard.offsets[which], stored.size
+        if size <= offset:
+            return
+        if size - offset > HEARD_AT_ONCE_BYTES:
+            offset = size - HEARD_AT_ONCE_BYTES
+            heard.listeners[which].skip()
+        end = end_of_whole_lines(stored, offset, size)
+        heard.listeners[which].hear(self._redactor.masked(stored, offset, end, (0, size)))
+        heard.offsets[which] = end
+
+    def _report(self, stored: Plain) -> Told:
+        listener, size = Listener(is_report=True), stored.size
+        begin = max(0, size - LONGEST_REPORT_BYTES)
+        if begin:
+            listener.skip()
+        for at in range(begin, size, CHUNK_BYTES):
+            end = min(at + CHUNK_BYTES, size)
+            listener.hear(self._redactor.masked(stored, at, end, (0, size)))
+        return listener.finish()
+
+    def _seen(self, told: Told) -> Told:
+        """Masked once more: as it is said now, a secret may be one that was not in its spelling."""
+        if told.note is None:
+            return told
+        note = self._redactor.mask(told.note.encode(), is_end=True).decode(errors="replace")
+        return msgspec.structs.replace(told, note=note)
+
+
+def end_of_whole_lines(stored: Stored, offset: int, end: int) -> int:
+    """Where the last finished line ends; a secret must not slip out half written."""
+    begin = max(offset, end - LONGEST_HELD_LINE)
+    newline = stored.read(begin, end).rfind(b"\n")
+    if newline >= 0:
+        return begin + newline + 1
+    return offset if begin == offset else end
+
+
+def _open(path: Path) -> Plain | None:
+    try:
+        return Plain(open_plain_file(path, READ_FLAGS))
+    except OSError:
+        return None
