@@ -518,7 +518,8 @@ class Runner:
 
     def _warn(self, run: Run) -> None:
         active = self._active.get(run.id)
-        if active is not None:
+        # Of one that is being stopped everybody knows, and its row says by whom.
+        if active is not None and active.stop_reason is None:
             active.run = msgspec.structs.replace(active.run, warned_ms=self._clock.now_ms())
             self._spawn(self._tell_slow(active), name=f"warn {run.id}")
 

@@ -63,6 +63,27 @@ async def test_a_slow_run_has_a_warned_row_and_an_alert_until_its_end(workshop: 
     assert workshop.database.read_now(alerts.open_alerts) == ()
 
 
+async def test_a_run_that_is_being_stopped_is_not_warned_of(workshop: Workshop) -> None:
+    await workshop.register(a_task("slow", timeout_seconds=60, warn_after_seconds=30))
+    run = a_run(task_name="slow")
+    await workshop.recorder.claim([run])
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.runner.submit([run])
+        await workshop.settle()
+        await workshop.runner.abort(run.id, who="Anna")
+        await workshop.settle()
+
+        workshop.clock.advance(30_000)
+        await workshop.settle()
+        stopping = workshop.rows("slow")[0]
+        workshop.runner.on_ended(end_of(run.id, exit_status=None, cause="aborted"))
+        await workshop.settle()
+
+    assert (stopping.status, stopping.warned_ms) == ("stopping", None)
+    assert "Anna" in (stopping.note or "")
+
+
 async def test_a_run_that_ends_in_time_is_never_warned_of(workshop: Workshop) -> None:
     await workshop.register(a_task("quick", timeout_seconds=60, warn_after_seconds=30))
     run = a_run(task_name="quick")

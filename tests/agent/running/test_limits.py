@@ -74,6 +74,18 @@ async def test_all_limits_go_together_and_the_command_is_what_it_was(desk: Desk)
     assert (ended.pid, ended.exit_status) == (started.pid, 0)
 
 
+async def test_limits_leave_no_descriptor_and_no_variable_behind(desk: Desk) -> None:
+    said = await said_by(
+        desk, "ls /proc/self/fd | tr '\\n' ' '; env", open_files_limit=50, cpus="0", nice=1
+    )
+
+    # ls itself holds one more: the folder it lists.
+    descriptors, rest = said.split("3 ", 1)
+    assert descriptors == "0 1 2 "
+    names = {line.partition("=")[0] for line in rest.split()}
+    assert names == {"PATH", "SMARTCRON_RUN_ID", "PWD"}
+
+
 async def test_the_keeper_lends_its_umask_only_for_one_start(desk: Desk) -> None:
     assert await said_by(desk, "umask", umask=0) == "0000"
     await desk.keepers.start(limited(desk, "next", "umask"))

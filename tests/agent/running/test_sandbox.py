@@ -114,6 +114,13 @@ async def test_a_sandbox_goes_together_with_another_user_and_limits(desk: Desk) 
 
 
 @needs_bwrap
+async def test_a_sandbox_leaves_no_descriptor_behind(desk: Desk) -> None:
+    said = await said_by(desk, "ls /proc/self/fd | tr '\\n' ' '", "read_only", "no_network")
+
+    assert said.split() == ["0", "1", "2", "3"]  # the last is the folder that ls lists
+
+
+@needs_bwrap
 async def test_a_stop_reaches_into_a_sandbox_and_leaves_time_to_end(desk: Desk) -> None:
     script = (
         "trap 'sleep 0.2; echo in order; exit 0' TERM; echo ready; while :; do sleep 0.05; done"
