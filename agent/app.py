@@ -31,6 +31,7 @@ from agent.recorder import Recorder, Shown
 from agent.roster import Roster
 from agent.runner import Runner
 from agent.running.keeping import Keepers
+from agent.running.keptlogs import DAY_S
 from agent.running.output import Outputs, upkeep_of
 from agent.running.patterns import own_patterns
 from agent.running.redaction import Redactor
@@ -62,7 +63,6 @@ log = structlog.get_logger(__name__)
 BEAT_MS = 15_000
 SETTLE_S = 2.0
 LET_GO_S = 1.0
-DAY_S = 86_400
 
 
 async def serve(home: Home, settings: Settings) -> None:

@@ -18,10 +18,13 @@ _SEES_ALL: Final = ("--dev-bind", "/", "/")
 _SEES_ALL_READ_ONLY: Final = ("--ro-bind", "/", "/", "--dev", "/dev")
 
 
-def sandbox_words(definition: Definition, folder: str, writable: Iterable[str]) -> tuple[str, ...]:
+def sandbox_words(
+    definition: Definition, folder: str, writable: Iterable[str], *, report: str
+) -> tuple[str, ...]:
     """The sandbox of a run in this folder; raises BadDefinition when the host can make none.
 
-    `writable` are the task's writable_paths, filled in; they and the folder must be there.
+    `writable` are the task's writable_paths, filled in; they and the folder must be there. The
+    file `report`, in which a run tells how far it is, can be written in every sandbox.
     """
     if not definition.sandbox:
         return ()
@@ -38,6 +41,7 @@ def sandbox_words(definition: Definition, folder: str, writable: Iterable[str]) 
         if not Path(path).exists():
             raise BadDefinition("writable_paths", path, "is not there; make it or take it out")
         words += ["--bind", path, path]
+    words += ["--bind-try", report, report]
     if "no_network" in asked:
         words.append("--unshare-net")
     return (*words, "--chdir", folder, "--")

@@ -85,7 +85,7 @@ def build_order(
         cgroup=folder_of(settings.cgroup, run.id)
         if settings.cgroup and definition.memory_limit_mb
         else "",
-        sandbox=sandbox_words(definition, folder, writable),
+        sandbox=sandbox_words(definition, folder, writable, report=environment[REPORT_VARIABLE]),
     )
 
 

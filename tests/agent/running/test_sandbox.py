@@ -15,9 +15,12 @@ from agent.running.confine import FOLDERS
 from agent.running.sandbox import sandbox_words
 from tests.agent.running.conftest import Desk, of_run, until
 
+# In CI its absence is a failure: `scripts/system-libraries --tests` brings it.
 needs_bwrap = pytest.mark.skipif(
-    not any(os.access(f"{folder}/bwrap", os.X_OK) for folder in FOLDERS), reason="no bwrap here"
+    "CI" not in os.environ and not any(os.access(f"{folder}/bwrap", os.X_OK) for folder in FOLDERS),
+    reason="no bwrap here",
 )
+REPORT = "/no/such/report"
 
 
 def task(*asked: str) -> Definition:
@@ -30,9 +33,10 @@ async def said_by(
     *asked: str,
     folder: str = "/",
     writable: tuple[str, ...] = (),
+    report: str = REPORT,
     **more: Any,
 ) -> str:
-    words = sandbox_words(task(*asked), folder, writable)
+    words = sandbox_words(task(*asked), folder, writable, report=report)
     order = desk.order("R", "/bin/sh", "-c", script, folder=folder)
     await desk.keepers.start(msgspec.structs.replace(order, sandbox=words, **more))
     await desk.end_of("R")
@@ -125,7 +129,7 @@ async def test_a_stop_reaches_into_a_sandbox_and_leaves_time_to_end(desk: Desk) 
     script = (
         "trap 'sleep 0.2; echo in order; exit 0' TERM; echo ready; while :; do sleep 0.05; done"
     )
-    words = sandbox_words(task("read_only"), "/", ())
+    words = sandbox_words(task("read_only"), "/", (), report=REPORT)
     order = desk.order("R", "/bin/sh", "-c", script)
     await desk.keepers.start(msgspec.structs.replace(order, sandbox=words))
     await until(lambda: "ready" in desk.output("R"), "the run's first word")
@@ -139,6 +143,19 @@ async def test_a_stop_reaches_into_a_sandbox_and_leaves_time_to_end(desk: Desk) 
 
 
 @needs_bwrap
+@pytest.mark.parametrize("asked", [("read_only",), ("private_tmp",), ("read_only", "private_tmp")])
+async def test_a_run_tells_how_far_it_is_out_of_any_sandbox(
+    desk: Desk, tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    report = tmp_path / "report"
+    report.touch()
+
+    await said_by(desk, f"echo here >> {report}", *asked, report=str(report))
+
+    assert report.read_text() == "here\n"
+
+
+@needs_bwrap
 async def test_an_exit_status_comes_through_a_sandbox(desk: Desk) -> None:
     await said_by(desk, "exit 7", "no_network")
 
@@ -148,7 +165,7 @@ async def test_an_exit_status_comes_through_a_sandbox(desk: Desk) -> None:
 @needs_bwrap
 def test_a_writable_path_that_is_not_there_is_refused() -> None:
     with pytest.raises(BadDefinition, match=r"writable_paths = '/no/such': is not there; make it"):
-        sandbox_words(task("read_only"), "/", ("/no/such",))
+        sandbox_words(task("read_only"), "/", ("/no/such",), report=REPORT)
 
 
 def test_a_host_without_bwrap_is_told_what_to_install(
@@ -157,9 +174,9 @@ def test_a_host_without_bwrap_is_told_what_to_install(
     monkeypatch.setattr(sandbox, "FOLDERS", (str(tmp_path),))
 
     with pytest.raises(BadDefinition, match="install the package bubblewrap"):
-        sandbox_words(task("read_only"), "/", ())
+        sandbox_words(task("read_only"), "/", (), report=REPORT)
 
-    assert sandbox_words(task(), "/", ()) == ()
+    assert sandbox_words(task(), "/", (), report=REPORT) == ()
 
 
 def test_a_host_where_bwrap_may_do_nothing_is_told_so(
@@ -171,4 +188,4 @@ def test_a_host_where_bwrap_may_do_nothing_is_told_so(
     monkeypatch.setattr(sandbox, "FOLDERS", (str(tmp_path),))
 
     with pytest.raises(BadDefinition, match="no permissions to create namespace; take sandbox out"):
-        sandbox_words(task("read_only"), "/", ())
+        sandbox_words(task("read_only"), "/", (), report=REPORT)
