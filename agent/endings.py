@@ -37,6 +37,8 @@ def ended(
     status, reason, message = _say(definition, end, stop_reason)
     if end.cause == "aborted" and stop_reason is not None:
         run = stopping(run, stop_reason, stopped_by)
+    if end.leftovers and not end.cause:
+        run = msgspec.structs.replace(run, note=_left_behind(run, definition, end.leftovers))
     error_class = class_of(definition, status, end.exit_status, end.signal)
     return msgspec.structs.replace(
         run,
@@ -170,6 +172,13 @@ def _say(
         case "never_started":
             return "error", "never_started", end.detail
     return _say_own_end(definition, end)
+
+
+def _left_behind(run: Run, definition: Definition, count: int) -> str:
+    what = "process" if count == 1 else "processes"
+    became = "left alone" if definition.leftovers == "keep" else "ended"
+    said = f"{count} {what} that it left behind {'was' if count == 1 else 'were'} {became}"
+    return f"{run.note}; {said}" if run.note else said
 
 
 def _say_own_end(definition: Definition, end: Ended) -> tuple[str, str | None, str | None]:

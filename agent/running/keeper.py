@@ -203,6 +203,7 @@ class Keeper:
         limits = {name: order.get(name) for name in ("timeout_ms", "kill_grace_ms")}
         limits["memory_limit_bytes"] = order.get("memory_limit_bytes")
         limits["cpu_limit_s"] = order.get("cpu_limit_s")
+        limits["keeps_leftovers"] = order.get("keeps_leftovers")
         limits["cgroup"] = order.get("cgroup")
         try:
             # Before the process: should we die between both, the agent knows whom to look for.

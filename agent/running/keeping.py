@@ -35,6 +35,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     memory_limit_bytes: int | None = None
     user: str | None = None
     group: str | None = None
+    keeps_leftovers: bool = False
     cpu_limit_s: int | None = None
     process_limit: int | None = None
     open_files_limit: int | None = None

@@ -73,6 +73,7 @@ def build_order(
         memory_limit_bytes=(definition.memory_limit_mb or 0) << 20 or None,
         user=definition.run_as,
         group=definition.run_as_group,
+        keeps_leftovers=definition.leftovers == "keep",
         cpu_limit_s=definition.cpu_limit_s,
         process_limit=definition.process_limit,
         open_files_limit=definition.open_files_limit,

@@ -161,6 +161,9 @@ class Watch:
         if now_s >= kill_s:
             if not run.is_killing and not run.cause:
                 run.leftovers = len(family.living(run))
+                if run.keeps_leftovers and run.is_over:
+                    self._end(run)
+                    return
             run.is_killing = True
             family.kill(run)
         left = family.living(run)

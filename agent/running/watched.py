@@ -29,6 +29,7 @@ class Watched:
         kill_grace_ms: int = 10_000,
         memory_limit_bytes: int | None = None,
         cpu_limit_ms: int | None = None,
+        keeps_leftovers: bool = False,
         group: str = "",
         output_file: str = "",
         is_child: bool = True,
@@ -41,6 +42,7 @@ class Watched:
         self.kill_grace_ms = kill_grace_ms
         self.memory_limit_bytes = memory_limit_bytes
         self.cpu_limit_ms = cpu_limit_ms
+        self.keeps_leftovers = keeps_leftovers  # what its main process leaves behind lives on
         self.group = group  # of the kernel, if it holds the memory limit
         self.output_file = output_file
         self.is_child = is_child
@@ -92,6 +94,7 @@ def watched(started: dict[str, Any], order: dict[str, Any], *, is_child: bool = 
         memory_limit_bytes=None if is_held else order["memory_limit_bytes"],
         group=group if is_held else "",
         cpu_limit_ms=(order.get("cpu_limit_s") or 0) * 1000 or None,
+        keeps_leftovers=bool(order.get("keeps_leftovers")),
         output_file=order["output_file"],
         is_child=is_child,
     )

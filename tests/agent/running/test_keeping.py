@@ -9,6 +9,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.running import processes
@@ -210,6 +211,31 @@ async def test_a_run_ends_with_its_main_process_and_what_is_left_is_killed(desk:
     assert ended.leftovers == 2
     assert ended.duration_ms is not None
     assert ended.duration_ms < 400  # its own, without the time its family was given
+    assert of_run("R") == []
+
+
+async def test_what_a_task_leaves_behind_lives_on_where_it_says_so(desk: Desk) -> None:
+    order = desk.order("R", "/bin/sh", "-c", "sleep 60 & (setsid sleep 61 &) ; exit 7")
+    await desk.keepers.start(msgspec.structs.replace(order, keeps_leftovers=True))
+
+    ended = await desk.end_of("R")
+    left = of_run("R")
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+
+    assert (ended.exit_status, ended.cause, ended.leftovers) == (7, "", 2)
+    assert len(left) == 2
+    await until(lambda: of_run("R") == [], "the end of both")
+
+
+async def test_a_stop_ends_also_the_family_of_a_task_that_leaves_some_behind(desk: Desk) -> None:
+    order = desk.order("R", "/bin/sh", "-c", "(setsid sleep 61 &) ; echo ready; sleep 60")
+    await desk.keepers.start(msgspec.structs.replace(order, keeps_leftovers=True))
+    await until(lambda: desk.output("R"), "output")
+
+    await desk.keepers.stop("R", grace_ms=200)
+
+    assert (await desk.end_of("R")).cause == "aborted"
     assert of_run("R") == []
 
 

@@ -1,0 +1,1 @@
+"""Faults made on purpose: awkward programs, deaths at chosen instants."""

@@ -1,0 +1,159 @@
+"""Programs that do not want to end: each is over in time, and nothing of it is left."""
+
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agent.running import processes
+from tests.agent.running.conftest import Desk, is_alive, of_run, until
+
+TIMEOUT_MS = 400
+GRACE_MS = 300
+LEEWAY_MS = 2_000
+
+_ZOMBIES = (
+    "import os, time\n"
+    "for _ in range(30):\n"
+    "    if os.fork() == 0: os._exit(0)\n"
+    "print('ready', flush=True)\n"
+    "time.sleep(60)\n"
+)
+_DAEMON_WITH_THE_PIPE = (
+    "import os, signal, time\n"
+    "if os.fork() == 0:\n"
+    "    os.setsid()\n"
+    "    if os.fork(): os._exit(0)\n"
+    "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "    while True: print('still here', flush=True); time.sleep(0.05)\n"
+    "print('ready', flush=True)\n"
+    "time.sleep(60)\n"
+)
+_CATALOGUE = {
+    "one whose parents are gone": "(setsid sh -c 'sleep 60 & sleep 61' &) ; echo ready; sleep 62",
+    "one in a session of its own": "echo ready; setsid sleep 60 & wait",
+    "one that ignores every signal it can": (
+        "trap '' TERM INT HUP QUIT USR1 USR2 PIPE; echo ready; while :; do sleep 0.1; done"
+    ),
+    "one that is stopped": "echo ready; kill -STOP $$; sleep 60",
+    "a stopped family": "sleep 60 & sleep 61 & echo ready; kill -STOP 0; sleep 62",
+    "one that starts others while it is being ended": (
+        "trap 'sleep 60 & sleep 60 &' TERM; echo ready; while :; do sleep 0.05; done"
+    ),
+    "one whose environment is empty": (
+        "echo ready; exec env -i sh -c 'trap \"\" TERM; while :; do sleep 0.2; done'"
+    ),
+}
+_PROGRAMS = {"a maker of zombies": _ZOMBIES, "a daemon that keeps the pipe": _DAEMON_WITH_THE_PIPE}
+_AS_NOBODY = "bomb() { bomb | bomb & }; echo ready; bomb 2>/dev/null & exec sleep 60"
+_PROCESS_CAP = 48
+
+is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may start tasks as others")
+
+
+async def hold_to_its_time(desk: Desk, run_id: str = "R") -> None:
+    """It is over in time, as a timeout, and no process of it is left anywhere."""
+    ended = await desk.end_of(run_id)
+
+    assert ended.cause == "timeout"
+    assert ended.started_ms is not None
+    assert ended.ended_ms - ended.started_ms <= TIMEOUT_MS + GRACE_MS + LEEWAY_MS
+    assert of_run(run_id) == []
+    await until(lambda: not processes.below(desk.keepers.own_pid), "all statuses taken")
+
+
+@pytest.mark.parametrize("kind", _CATALOGUE)
+async def test_a_timeout_ends(desk: Desk, kind: str) -> None:
+    await desk.sh("R", _CATALOGUE[kind], timeout_ms=TIMEOUT_MS, grace_ms=GRACE_MS)
+    await until(lambda: "ready" in desk.output("R"), "output")
+    family = {*processes.below(desk.keepers.own_pid)}
+
+    await hold_to_its_time(desk)
+
+    assert family
+    assert [pid for pid in family if is_alive(pid)] == []
+
+
+@pytest.mark.parametrize("kind", _PROGRAMS)
+async def test_a_timeout_ends_the_program(desk: Desk, kind: str) -> None:
+    order = desk.order(
+        "R",
+        sys.executable,
+        "-S",
+        "-c",
+        _PROGRAMS[kind],
+        timeout_ms=TIMEOUT_MS,
+        grace_ms=GRACE_MS,
+    )
+    await desk.keepers.start(order)
+    await until(lambda: "ready" in desk.output("R"), "output")
+
+    await hold_to_its_time(desk)
+
+
+async def test_who_writes_on_after_the_exit_is_ended_and_the_exit_status_stays(desk: Desk) -> None:
+    await desk.sh("R", "(while :; do echo more; sleep 0.02; done) & echo ready; exit 5")
+
+    ended = await desk.end_of("R")
+    size = desk.spool("R").stat().st_size
+
+    assert (ended.exit_status, ended.cause, ended.leftovers > 0) == (5, "", True)
+    assert of_run("R") == []
+    assert desk.spool("R").stat().st_size == size
+
+
+@is_root
+async def test_a_fork_bomb_of_another_user_under_a_cap_is_ended_whole(
+    desk: Desk, tmp_path: Path
+) -> None:
+    # Never as root, and never without the cap: the kernel counts a user's processes.
+    order = desk.order("R", "/bin/sh", "-c", _AS_NOBODY, timeout_ms=TIMEOUT_MS, grace_ms=0)
+    await desk.keepers.start(
+        msgspec.structs.replace(order, user="nobody", process_limit=_PROCESS_CAP)
+    )
+
+    ended = await desk.end_of("R")
+
+    assert ended.cause == "timeout"
+    assert of_run("R") == []
+    left = [
+        pid
+        for pid in processes.look_at_all()
+        if is_alive(pid) and _is_of_nobody(pid) and b"bomb" in _words_of(pid)
+    ]
+    assert left == []
+    assert re.search(r"fork|ready", desk.output("R"))
+
+
+async def test_the_slot_of_each_is_free_again(desk: Desk) -> None:
+    for number, script in enumerate(_CATALOGUE.values()):
+        await desk.sh(f"R{number}", script, timeout_ms=TIMEOUT_MS, grace_ms=0)
+    for number in range(len(_CATALOGUE)):
+        await desk.end_of(f"R{number}")
+
+    await desk.sh("next", "exit 3")
+
+    assert (await desk.end_of("next")).exit_status == 3
+    assert {desk.ended[f"R{number}"].signal for number in range(len(_CATALOGUE))} <= {
+        signal.SIGKILL,
+        signal.SIGTERM,
+        None,
+    }
+
+
+def _is_of_nobody(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}").stat().st_uid == 65534
+    except OSError:
+        return False
+
+
+def _words_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
