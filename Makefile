@@ -1,6 +1,6 @@
 # Each target is one small script in scripts/, readable and runnable by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run check test bench bench-output bench-burst bundle screenshots house clean
+.PHONY: help run check test faults bench bench-output bench-burst bundle screenshots house clean
 
 # Words for the program behind a target, such as: make run ARGS="--home /srv/smart-cron"
 ARGS ?=
@@ -17,6 +17,9 @@ check: ## Run every static check
 
 test: ## Install what the tests need, then run them all (ARGS="tests/agent -k retry")
 	@scripts/test $(ARGS)
+
+faults: ## Kill agents, keepers and runs a thousand times (about half an hour)
+	@scripts/faults $(ARGS)
 
 bench: ## Measure what schedules and thousands of tasks cost, beside croniter and cronsim
 	@scripts/bench

@@ -8,6 +8,7 @@ import msgspec
 from agent.definitions import Definition
 from agent.errors import BadDefinition
 from agent.rules.exiting import class_of_signal, meaning_of
+from agent.running.inheritance import REBOOTED
 from agent.running.keeping import Ended
 from agent.runs import Run
 
@@ -168,7 +169,9 @@ def _say(
         case "aborted":
             return "aborted", stop_reason, None
         case "lost":
-            return "lost", end.detail or "no_trace", "its exit status could not be learned"
+            reason = "reboot" if end.detail == REBOOTED else "no_trace"
+            why = f": {end.detail}" if end.detail else ""
+            return "lost", reason, f"its exit status could not be learned{why}"
         case "never_started":
             return "error", "never_started", end.detail
     return _say_own_end(definition, end)

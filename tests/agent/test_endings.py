@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from agent import endings
+from agent.running.inheritance import REBOOTED
 from tests.agent.store.makings import NOW_MS, a_run, a_task
 from tests.agent.workshop import end_of
 
@@ -66,6 +67,30 @@ def test_a_limit_that_ended_a_run_is_told_with_the_figure_reached(
 
     assert (ended.status, ended.reason) == (status, reason)
     assert said in (ended.error_message or "")
+
+
+@pytest.mark.parametrize(
+    ("detail", "reason"), [(REBOOTED, "reboot"), ("nobody saw it", "no_trace"), ("", "no_trace")]
+)
+def test_a_lost_run_has_a_short_reason_and_says_more_in_words(detail: str, reason: str) -> None:
+    run = a_run()
+    end = msgspec.structs.replace(end_of(run.id, exit_status=None, cause="lost"), detail=detail)
+
+    ended = endings.ended(run, TASK, end, stop_reason=None)
+
+    assert (ended.status, ended.reason) == ("lost", reason)
+    assert detail in (ended.error_message or "")
+
+
+@pytest.mark.parametrize(("leftovers", "said"), [("kill", "were ended"), ("keep", "left alone")])
+def test_what_a_run_left_behind_is_in_its_note(leftovers: str, said: str) -> None:
+    run = a_run(note="by hand")
+    end = msgspec.structs.replace(end_of(run.id), leftovers=2)
+
+    ended = endings.ended(run, a_task(leftovers=leftovers), end, stop_reason=None)
+
+    assert (ended.note or "").startswith("by hand; 2 processes")
+    assert said in (ended.note or "")
 
 
 def test_what_a_run_used_is_written_with_its_end() -> None:

@@ -17,7 +17,8 @@ import pytest
 from agent.runs import Run
 from tests.journeys.household import Household, end, until
 
-KILLS = 26
+KILLS = int(os.environ.get("SMARTCRON_KILLS", "26"))
+TIMEOUT_S = 40 + 5 * KILLS
 LINE = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde"  # 64 bytes with its end
 ENDINGS_OF_DUE = {"success", "error", "skipped", "missed"}
 
@@ -142,7 +143,7 @@ def hold_against(household: Household, truth: Path, *, may_be_lost: int = 0) -> 
     assert not list(household.home.spool.glob("*.out")), "spools of recorded runs were left"
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(TIMEOUT_S)
 def test_an_agent_killed_again_and_again_loses_and_doubles_nothing(household: Household) -> None:
     chance = seeded()
     truth = start_tasks(household)
@@ -158,7 +159,7 @@ def test_an_agent_killed_again_and_again_loses_and_doubles_nothing(household: Ho
     assert len(household.runs()) > len(TASKS) * 10, "too little happened to prove anything"
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(TIMEOUT_S)
 def test_agent_and_keeper_killed_in_turn_lose_and_double_nothing(household: Household) -> None:
     chance = seeded()
     truth = start_tasks(household)
