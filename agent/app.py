@@ -26,6 +26,7 @@ from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
+from agent.orders import Orders
 from agent.progress import Progress
 from agent.recorder import Recorder, Shown
 from agent.roster import Roster
@@ -372,7 +373,9 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
                 database=core.database,
                 journal=core.journal,
                 clients=clients,
-                orders=core.runner,
+                orders=Orders(
+                    clock=clock, recorder=core.recorder, roster=core.roster, runner=core.runner
+                ),
                 flags=core.recorder,
                 plans=core.scheduler,
                 pings=core.watching,

@@ -7,16 +7,16 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, 
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
 
 from agent import endings, slowness
-from agent.claims import followers, new_run, next_try, unrun
+from agent.claims import followers, next_try, unrun
 from agent.clock import Clock
 from agent.definitions import Definition
-from agent.errors import AgentError, Conflict, RunNotFound, StorageError, TaskNotFound, WrongUse
+from agent.errors import AgentError, RunNotFound, StorageError
 from agent.hours import Hours
 from agent.queueing import Queue, Waiting
 from agent.recorder import Recorder
@@ -27,13 +27,11 @@ from agent.running.keeping import Ended, Keepers, NotStarted, Order, Standing
 from agent.running.output import Outputs
 from agent.runs import Run
 from agent.sampling import Living
-from agent.store.tasks import TaskRow
 from agent.windows import Closed
 
 log = structlog.get_logger(__name__)
 
 RECORD_AGAIN_MS = 1_000
-MOST_BACKFILLED = 1_000
 # Of a window that does not end within a year: look again after a day.
 LOOK_AGAIN_MS = 86_400_000
 
@@ -81,8 +79,7 @@ class Runner:
             slots=slots, background_slots=catchup_slots, category_slots=category_slots
         )
         self._active: dict[str, _Active] = {}
-        self._ordering: Counter[str] = Counter()  # manual runs being written down, by task
-        self._arriving: Counter[str] = Counter()  # and all others, but those made up for
+        self._arriving: Counter[str] = Counter()  # rows being written down to wait, by task
         self._retries = Hours(clock, self._retry_due)
         self._parked = Hours(clock, self._unpark)
         self._unwarned = Hours(clock, self._warn)  # those that live and may come to take long
@@ -111,6 +108,11 @@ class Runner:
                     started_ms=run.started_ms,
                     timeout_ms=active.definition.timeout_seconds * 1000,
                 )
+
+    @property
+    def is_closing(self) -> bool:
+        """Nothing more is started."""
+        return self._closing
 
     @property
     def queue(self) -> Queue:
@@ -183,71 +185,9 @@ class Runner:
                 self._queue.remove(run.id)
                 self._delay(Waiting(run, definition), closed)
 
-    async def start_now(
-        self,
-        task_name: str,
-        *,
-        who: str,
-        reason: str | None,
-        op: str | None = None,
-        if_running: Literal["error", "queue", "parallel"] = "error",
-    ) -> Run:
-        """Order one run by hand; Conflict where another of the task forbids it."""
-        task = self._task_to_order(task_name)
-        self._check_room(task.definition, if_running)
-        now_ms = self._clock.now_ms()
-        wanted = new_run(
-            task,
-            moment_ms=now_ms,
-            now_ms=now_ms,
-            trigger="manual",
-            requested_by=who,
-            note=reason,
-            op=op,
-        )
-        self._ordering[task_name] += 1  # holds the task while the claim is written
-        try:
-            run = await self._confirmed([wanted], lambda: self._recorder.order(wanted))
-        finally:
-            self._ordering[task_name] -= 1
-        self.submit([run])
-        return run
-
-    async def backfill(
-        self,
-        task_name: str,
-        moments_ms: Sequence[int],
-        *,
-        who: str,
-        reason: str | None,
-        op: str | None = None,
-    ) -> tuple[Run, ...]:
-        """Run a task as of past moments: each a further attempt at its moment, one at a time."""
-        task = self._task_to_order(task_name)
-        now_ms = self._clock.now_ms()
-        if not 1 <= len(moments_ms) <= MOST_BACKFILLED:
-            raise WrongUse(f"moments = {len(moments_ms)}: name from 1 to {MOST_BACKFILLED} at once")
-        if max(moments_ms) > now_ms:
-            raise WrongUse(
-                f"moments: {task_name} can be run as of moments that have passed; "
-                "for now use `tasks run`"
-            )
-        wanted = [
-            new_run(
-                task,
-                moment_ms=moment_ms,
-                now_ms=now_ms,
-                trigger="manual",
-                attempt=2,
-                requested_by=who,
-                note=reason,
-                op=op,
-            )
-            for moment_ms in sorted(set(moments_ms))
-        ]
-        taken = await self._confirmed(wanted, lambda: self._recorder.backfill(wanted))
-        self.submit(taken)
-        return taken
+    def take_back(self, runs: Sequence[Run]) -> None:
+        """Let these never run, should they stand after all: their orders got no answer."""
+        self._spawn(self._take_back(runs), name=f"take back {runs[0].id}")
 
     def hasten(self, run_id: str) -> None:
         """Let a retry that waits start now; raises RunNotFound when none of this id waits."""
@@ -337,32 +277,6 @@ class Runner:
         self._retries.close()
         self._parked.close()
         self._unwarned.close()
-
-    def _task_to_order(self, task_name: str) -> TaskRow:
-        task = self._roster.get(task_name)
-        if task is None:
-            raise TaskNotFound(task_name)
-        if task.definition.kind == "watch":
-            raise WrongUse(f"{task_name} runs nothing: it waits for pings of another's job")
-        if task.fault is not None:
-            raise Conflict(f"{task_name} cannot run: {task.fault}; correct it first")
-        if self._closing:
-            raise Conflict("the agent is stopping; ask again when it is back")
-        return task
-
-    def _check_room(self, definition: Definition, if_running: str) -> None:
-        name, busy = definition.task_name, self.busy(definition.task_name)
-        if if_running == "parallel" and definition.overlap != "allow":
-            raise WrongUse(
-                f"if_running = 'parallel': runs of {name} never live side by side; "
-                "use 'queue', or define it with overlap = 'allow'"
-            )
-        is_free = not (busy.alive or busy.waiting or self._ordering[name])
-        if is_free or if_running == "queue" or definition.overlap == "replace":
-            return
-        if if_running == "parallel" and busy.alive + busy.waiting < definition.most_running:
-            return
-        raise Conflict(f"{name} is running already; stop that run first or wait for its end")
 
     # The queue
 
@@ -723,17 +637,6 @@ class Runner:
         # A moment may have been moved by a millisecond to where none was before it.
         self.submit(row for row in new if row.trigger == "chain" and row.status == "queued")
         return new
-
-    async def _confirmed(self, runs: Sequence[Run], write: Callable[[], Awaitable[T]]) -> T:
-        """Write an order; one that is answered with an error is taken back if it stands after all.
-
-        A connection may break between a commit and its answer.
-        """
-        try:
-            return await write()
-        except StorageError:
-            self._spawn(self._take_back(runs), name=f"take back {runs[0].id}")
-            raise
 
     async def _take_back(self, runs: Sequence[Run]) -> None:
         for run in runs:

@@ -18,7 +18,7 @@ from shared.protocol.requests import AgentInfo, LogHit, LogSearch
 
 
 class Orders(Protocol):
-    """Starts and stops runs (the runner)."""
+    """Starts and stops runs (agent.orders)."""
 
     async def start_now(
         self,

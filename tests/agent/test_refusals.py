@@ -290,8 +290,8 @@ async def test_an_order_that_was_answered_with_an_error_does_not_stand_after_all
     await workshop.register(a_task())
     break_once(workshop.recorder, method, monkeypatch)
     ways: dict[str, Callable[..., Awaitable[Any]]] = {
-        "order": workshop.runner.start_now,
-        "backfill": partial(workshop.runner.backfill, moments_ms=[NOW_MS - MINUTE_MS]),
+        "order": workshop.orders.start_now,
+        "backfill": partial(workshop.orders.backfill, moments_ms=[NOW_MS - MINUTE_MS]),
     }
     async with asyncio.TaskGroup() as group:
         await workshop.begin(group)
@@ -299,7 +299,7 @@ async def test_an_order_that_was_answered_with_an_error_does_not_stand_after_all
         with pytest.raises(StorageError):
             await ways[method]("backup", who="Anna", reason=None)
         await workshop.settle()
-        await workshop.runner.start_now("backup", who="Anna", reason="once more")
+        await workshop.orders.start_now("backup", who="Anna", reason="once more")
         await workshop.settle()
 
     assert [(run.status, run.reason) for run in workshop.rows()] == [
@@ -316,7 +316,7 @@ async def test_an_order_that_was_refused_leaves_no_row(
     async with asyncio.TaskGroup() as group:
         await workshop.begin(group)
         with pytest.raises(StorageError):
-            await workshop.runner.start_now("backup", who="Anna", reason=None)
+            await workshop.orders.start_now("backup", who="Anna", reason=None)
         await workshop.settle()
 
     assert workshop.rows() == []

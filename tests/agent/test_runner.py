@@ -87,13 +87,13 @@ async def test_a_task_that_runs_cannot_be_ordered_and_one_that_is_not_there_neit
     await workshop.register(a_task())
     async with asyncio.TaskGroup() as group:
         await workshop.begin(group)
-        run = await workshop.runner.start_now("backup", who="Anna", reason="why not")
+        run = await workshop.orders.start_now("backup", who="Anna", reason="why not")
         await workshop.settle()
 
         with pytest.raises(Conflict, match="running already"):
-            await workshop.runner.start_now("backup", who="Anna", reason=None)
+            await workshop.orders.start_now("backup", who="Anna", reason=None)
         with pytest.raises(TaskNotFound):
-            await workshop.runner.start_now("nothing", who="Anna", reason=None)
+            await workshop.orders.start_now("nothing", who="Anna", reason=None)
 
     (row,) = workshop.rows()
     assert (row.id, row.trigger, row.requested_by, row.status) == (

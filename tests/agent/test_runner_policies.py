@@ -132,15 +132,15 @@ async def test_a_run_ordered_by_hand_may_wait_or_run_beside_where_the_task_allow
     async with asyncio.TaskGroup() as group:
         await workshop.begin(group)
         for name in ("alone", "many"):
-            await workshop.runner.start_now(name, who="Anna", reason=None)
+            await workshop.orders.start_now(name, who="Anna", reason=None)
         await workshop.settle()
 
         with pytest.raises(WrongUse, match="never live side by side"):
-            await workshop.runner.start_now("alone", who="A", reason=None, if_running="parallel")
-        await workshop.runner.start_now("alone", who="A", reason="again", if_running="queue")
-        await workshop.runner.start_now("many", who="A", reason=None, if_running="parallel")
+            await workshop.orders.start_now("alone", who="A", reason=None, if_running="parallel")
+        await workshop.orders.start_now("alone", who="A", reason="again", if_running="queue")
+        await workshop.orders.start_now("many", who="A", reason=None, if_running="parallel")
         with pytest.raises(Conflict, match="running already"):
-            await workshop.runner.start_now("many", who="A", reason=None, if_running="parallel")
+            await workshop.orders.start_now("many", who="A", reason=None, if_running="parallel")
         await workshop.settle()
 
     assert len(workshop.keepers.orders) == 3
@@ -517,7 +517,7 @@ async def test_who_orders_a_run_by_hand_is_not_held_back_by_a_blackout(workshop:
     async with asyncio.TaskGroup() as group:
         await workshop.begin(group)
 
-        run = await workshop.runner.start_now("backup", who="Anna", reason="now")
+        run = await workshop.orders.start_now("backup", who="Anna", reason="now")
         await workshop.settle()
 
     assert workshop.keepers.orders == [run.id]
@@ -555,7 +555,7 @@ async def test_past_moments_run_once_more_one_after_another_and_keep_their_first
     async with asyncio.TaskGroup() as group:
         await workshop.begin(group)
 
-        runs = await workshop.runner.backfill("backup", moments, who="Anna", reason="audit")
+        runs = await workshop.orders.backfill("backup", moments, who="Anna", reason="audit")
         await workshop.settle()
         alone = list(workshop.keepers.orders)
         await end(workshop, runs[0].id)
@@ -582,11 +582,11 @@ async def test_a_moment_to_come_or_one_that_still_runs_is_not_run_once_more(
         await submit(workshop, alive)
 
         with pytest.raises(WrongUse, match="have passed"):
-            await workshop.runner.backfill("backup", [NOW_MS + 1], who="A", reason=None)
+            await workshop.orders.backfill("backup", [NOW_MS + 1], who="A", reason=None)
         with pytest.raises(WrongUse, match="from 1 to 1000"):
-            await workshop.runner.backfill("backup", [], who="A", reason=None)
+            await workshop.orders.backfill("backup", [], who="A", reason=None)
         with pytest.raises(Conflict, match="has not ended"):
-            await workshop.runner.backfill("backup", [NOW_MS - 1], who="A", reason=None)
+            await workshop.orders.backfill("backup", [NOW_MS - 1], who="A", reason=None)
 
     assert len(workshop.rows()) == 1
 
@@ -596,7 +596,7 @@ async def test_a_backfill_does_not_keep_a_due_moment_from_running(workshop: Work
     async with asyncio.TaskGroup() as group:
         await workshop.begin(group)
         moments = [NOW_MS - n * MINUTE_MS for n in range(1, 4)]
-        runs = await workshop.runner.backfill("backup", moments, who="Anna", reason=None)
+        runs = await workshop.orders.backfill("backup", moments, who="Anna", reason=None)
         await workshop.settle()
         due = a_run(NOW_MS + 1)
         await submit(workshop, due)

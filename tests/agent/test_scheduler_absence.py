@@ -201,7 +201,7 @@ async def test_a_run_ordered_at_the_very_moment_of_another_does_not_take_its_pla
         await workshop.begin(group)
         workshop.clock.advance(DUE_MS - NOW_MS)
 
-        await workshop.runner.start_now("often", who="Anna", reason=None)
+        await workshop.orders.start_now("often", who="Anna", reason=None)
         await workshop.scheduler.decide()
         await workshop.settle()
 

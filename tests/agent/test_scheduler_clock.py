@@ -295,7 +295,7 @@ async def test_a_retry_waits_no_longer_than_any_retry_though_the_clock_was_set(
     await workshop.register(a_task("flaky", max_retries=1, retry_base_s=10, retry_cap_s=60))
     async with asyncio.TaskGroup() as group:
         await workshop.begin(group)
-        run = await workshop.runner.start_now("flaky", who="Anna", reason=None)
+        run = await workshop.orders.start_now("flaky", who="Anna", reason=None)
         await workshop.settle()
         workshop.clock.set_wall(NOW_MS - 10 * DAY_MS)
         workshop.runner.on_ended(end_of(run.id, exit_status=1))

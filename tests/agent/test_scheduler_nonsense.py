@@ -41,7 +41,7 @@ async def test_one_row_that_cannot_be_read_is_an_alert_and_the_others_run(
         await workshop.begin(group)
         await minute(workshop)
         with pytest.raises(Conflict, match=column):
-            await workshop.runner.start_now("bad", who="Anna", reason=None)
+            await workshop.orders.start_now("bad", who="Anna", reason=None)
         workshop.runner.close()
 
     assert [run.task_name for run in workshop.rows()] == ["good"]

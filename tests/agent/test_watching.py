@@ -343,7 +343,7 @@ async def test_what_is_no_watch_takes_no_ping_and_a_watch_is_not_run(workshop: W
         with pytest.raises(TaskNotFound):
             await workshop.watching.ping(a_ping(NOW_MS, task_name="nothing"))
         with pytest.raises(WrongUse, match="runs nothing"):
-            await workshop.runner.start_now("backup", who="Anna", reason=None)
+            await workshop.orders.start_now("backup", who="Anna", reason=None)
 
 
 async def test_a_watch_that_waits_can_be_told_to_wait_no_more(workshop: Workshop) -> None:

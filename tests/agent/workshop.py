@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from agent.definitions import Definition
+from agent.orders import Orders
 from agent.recorder import Recorder, Shown
 from agent.roster import Roster
 from agent.rules.calendar import closed_at
@@ -110,6 +111,9 @@ class Workshop:
             runner=self.runner,
             decide=lambda: self.scheduler.decide(),
             mask=lambda text: text.replace("hunter2", "*******"),
+        )
+        self.orders = Orders(
+            clock=self.clock, recorder=self.recorder, roster=self.roster, runner=self.runner
         )
         self.scheduler = Scheduler(
             clock=self.clock,

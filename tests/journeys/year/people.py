@@ -90,7 +90,7 @@ class People:
 
     async def _run(self, shop: Workshop, name: str) -> None:
         if not shop.runner.busy(name).alive:
-            await shop.runner.start_now(name, who="Anna", reason="x", if_running="queue")
+            await shop.orders.start_now(name, who="Anna", reason="x", if_running="queue")
 
     async def _abort(self, shop: Workshop) -> None:
         if self._host.living:
