@@ -76,6 +76,8 @@ class Application(QObject):
         self._remote = Remote(self._network, self._bridge, self._rows.get, self)
         self._theme = Theme(theme or self._settings.theme, self)
         self.window = MainWindow(self._theme, here_ms)
+        # As long as anything of the window may still be drawn, or made, its theme is there.
+        self._theme.setParent(self.window)
         self.link = Link()
         self._connection: Connection | None = None
         self._log = 0

@@ -8,7 +8,7 @@ from bench import noise
 def test_the_others_start_before_and_beside_a_run_that_writes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(noise, "QUIET_S", 4)
+    monkeypatch.setattr(noise, "QUIET_S", 8)
 
     found = noise.beside(2, pace_mb_s=1, writing_s=4)
 

@@ -1,8 +1,10 @@
 """A keeper of one's own in a home of one's own, with nothing left behind."""
 
 import asyncio
+import fcntl
 import os
 import signal
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -97,8 +99,16 @@ class Desk:
         self.ended[ended.run_id] = ended
 
 
+@pytest.fixture(autouse=True)
+def alone() -> Iterator[None]:
+    """One test at a time on this host: they call their runs R, and keepers find runs by name."""
+    with Path(tempfile.gettempdir(), "smartcron-tests-of-runs.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(tmp_path: Path, alone: None) -> Path:
     return tmp_path
 
 

@@ -71,7 +71,9 @@ def test_what_others_may_write_is_refused(root: Path, mode: int) -> None:
 
     (root / "run").chmod(0o755)
     root.chmod(mode)
-    assert f"{str(root)!r}: can be written by others" in refusal(root, str(root / "run"))
+    said = refusal(root, str(root / "run"))
+    assert f"'{str(root)[:40]}" in said  # a long path is cut
+    assert "can be written by others" in said
 
 
 def test_a_folder_elsewhere_is_refused_also_behind_a_link(root: Path) -> None:
