@@ -219,35 +219,48 @@ class Runner:
 
     async def recover(self, unfinished: Iterable[Run], standing: Iterable[Standing]) -> None:
         """Account for every run of an earlier life; see promises on crash and restart."""
+        unfinished = tuple(unfinished)
         known = {found.run_id: found for found in standing}
-        again: list[Run] = []
+        again = [run for run in unfinished if run.id not in known and self._waits_on(run)]
+        waiting = {run.id for run in again}
+        # They wait already, although not in the queue yet: what ends meanwhile must see them.
+        with self.arriving(again):
+            await self._account_for([run for run in unfinished if run.id not in waiting], known)
+            # A crash may have come between a regular run and the ends of those that it replaces.
+            for active in self._active.values():
+                if active.definition.overlap != "allow":
+                    self._supersede_retries(active.run)
+            for run in again:
+                self._admit(run)
+        early, self._early = self._early or [], None
+        for told in early:
+            self._take_end(told)
+        self._dispatch()
+
+    async def _account_for(self, unfinished: Sequence[Run], known: dict[str, Standing]) -> None:
+        """Go on with what a keeper knows, plan retries, end what nobody knows any more."""
         # Those that a keeper knows first: they hold their tasks against all others.
         for run in sorted(unfinished, key=lambda run: run.id not in known):
             found = known.pop(run.id, None)
             if found is not None:
                 await self._take_over(run, found)
-            elif run.status == "retry_wait" and self._roster.get(run.task_name) is not None:
+            elif self._is_planned(run):
                 self._plan_retry(run)
-            elif (ended := self._unseen(run)) is not None:
-                await self._finish(await self._rescued(ended), self._definition(run))
+            elif (over := self._unseen(run)) is not None:
+                await self._finish(await self._rescued(over), self._definition(run))
                 await asyncio.to_thread(self._outputs.discard, run.id)
-            else:
-                again.append(run)
         # What is left was recorded already; only the acknowledgement was lost.
         recorded = [run_id for run_id, found in known.items() if isinstance(found, Ended)]
         for run_id in recorded:
             await asyncio.to_thread(self._outputs.discard, run_id)
         await self._keepers.forget(recorded)
-        # A crash may have come between a regular run and the ends of those that it replaces.
-        for active in self._active.values():
-            if active.definition.overlap != "allow":
-                self._supersede_retries(active.run)
-        for run in again:
-            self._admit(run)
-        early, self._early = self._early or [], None
-        for told in early:
-            self._take_end(told)
-        self._dispatch()
+
+    def _waits_on(self, run: Run) -> bool:
+        """A run of an earlier life that waits for its slot or its hour under this agent too."""
+        return not self._is_planned(run) and self._unseen(run) is None
+
+    def _is_planned(self, run: Run) -> bool:
+        return run.status == "retry_wait" and self._roster.get(run.task_name) is not None
 
     def _unseen(self, run: Run) -> Run | None:
         task = self._roster.get(run.task_name)

@@ -296,6 +296,25 @@ async def test_a_run_that_was_lost_starts_those_who_wait_for_a_failure(workshop:
     assert [run.caused_by for run in workshop.rows("complain")] == [lost.id]
 
 
+async def test_what_an_earlier_agent_left_waiting_is_in_the_way_while_ends_are_recorded(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(
+        a_task("fetch"), a_task("complain", schedule=(), after=("fetch",), after_on="failure")
+    )
+    lost = a_run(task_name="fetch", status="running", started_ms=NOW_MS)
+    waiting = a_run(NOW_MS + 1, task_name="complain", trigger="chain")
+    await workshop.recorder.claim([lost, waiting])
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group, unfinished=[lost, waiting])
+        await workshop.settle()
+
+    assert sorted((run.status, run.reason) for run in workshop.rows("complain")) == [
+        ("running", None),
+        ("skipped", "overlap"),
+    ]
+
+
 async def test_nothing_starts_beside_a_run_that_is_only_being_taken_over(
     workshop: Workshop,
 ) -> None:
