@@ -4,6 +4,7 @@ import asyncio
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ READERS: Final = 3
 MAX_WAITING_READS: Final = 256
 """Reads asked for and not yet answered; the next one is refused as busy."""
 BUSY_TIMEOUT_MS: Final = 5_000
+LINGER_S: Final = 0.02
+"""While one commit follows another, what is not urgent waits so long for more to share its own."""
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -45,7 +48,7 @@ def database_url(settings: Settings, home: Home) -> str:
 class _Write:
     """One thing to write, and who waits for it."""
 
-    __slots__ = ("done", "error", "item", "loop", "result", "these")
+    __slots__ = ("done", "error", "is_urgent", "item", "loop", "result", "these")
 
     def __init__(
         self,
@@ -53,7 +56,10 @@ class _Write:
         item: Any,
         done: "asyncio.Future[Any] | Future[Any]",
         loop: asyncio.AbstractEventLoop | None,
+        *,
+        is_urgent: bool = True,
     ) -> None:
+        self.is_urgent = is_urgent
         self.these = these
         self.item = item
         self.done = done
@@ -87,6 +93,7 @@ class Database:
         self._waiting_reads = 0
         self._room = asyncio.Semaphore(MAX_WAITING_WRITES)
         self._queue: SimpleQueue[_Write | None] = SimpleQueue()
+        self._urgent = threading.Event()
         self._closing = threading.Lock()
         self._closed = False
         self._writer = threading.Thread(target=self._write_all, name="database-write", daemon=True)
@@ -135,7 +142,7 @@ class Database:
 
     async def write(self, fn: Callable[[Connection], T]) -> T:
         """What `fn` returned, once it is committed; raises what it raised, or StorageError."""
-        return await self.write_among(_call_each, fn)
+        return await self._written(_call_each, fn, is_urgent=True)
 
     async def write_among(
         self, these: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item
@@ -144,11 +151,21 @@ class Database:
 
         Items that wait one behind the other for the same function are handed to it together, in
         order, and it returns a result for each. When it raises it is asked for each item alone.
+        While much is written, such an item waits up to LINGER_S for others.
         """
+        return await self._written(these, item, is_urgent=False)
+
+    async def _written(
+        self,
+        these: Callable[[Connection, Sequence[Item]], Sequence[T]],
+        item: Item,
+        *,
+        is_urgent: bool,
+    ) -> T:
         async with self._room:
             loop = asyncio.get_running_loop()
             done: asyncio.Future[T] = loop.create_future()
-            self._put(_Write(these, item, done, loop))
+            self._put(_Write(these, item, done, loop, is_urgent=is_urgent))
             return await done
 
     def read_now(self, fn: Callable[[Connection], T]) -> T:
@@ -169,6 +186,7 @@ class Database:
                 return
             self._closed = True
             self._queue.put(None)
+            self._urgent.set()
         self._writer.join()
         self._readers.shutdown()
         self._reading.dispose()
@@ -182,13 +200,19 @@ class Database:
         with self._closing:
             self._check_open()
             self._queue.put(write)
+            if write.is_urgent:
+                self._urgent.set()
 
     def _write_all(self) -> None:
         """The writer's thread: group after group until closed."""
         is_open = True
+        written_s = 0.0
         while is_open:
             group: list[_Write] = []
             first = self._queue.get()
+            if time.monotonic() - written_s < LINGER_S:
+                self._urgent.wait(LINGER_S)
+            self._urgent.clear()
             while True:
                 if first is None:
                     is_open = False
@@ -202,6 +226,7 @@ class Database:
                     break
             if group:
                 self._write_group(group)
+                written_s = time.monotonic()
 
     def _write_group(self, group: list[_Write]) -> None:
         try:
