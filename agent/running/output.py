@@ -3,12 +3,13 @@
 import os
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import structlog
 
 from agent.running import holes, keptlogs, reports
 from agent.running.keeping import Ended
@@ -23,10 +24,13 @@ from agent.running.trouble import recognise
 from agent.runs import Run
 from agent.settings import Home, Settings
 
+log = structlog.get_logger(__name__)
+
 TAIL_BYTES: Final = 4096
 LOOKED_AT_BYTES: Final = 64 << 10
 CHUNK_BYTES: Final = 64 << 10
 KEPT_AT_ONCE_BYTES: Final = 256 << 10
+LARGE_BYTES: Final = 1 << 20
 MARKER_BYTES: Final = 72
 UNFINISHED_LINE_MAY_WAIT_S: Final = 1.0
 HOLE_STEP_BYTES: Final = 1 << 20
@@ -119,6 +123,22 @@ class Outputs:
                 frames=trouble.frames,
                 told=self._told.whole(run.id, listener.finish()),
             )
+
+    def is_large(self, run_id: str) -> bool:
+        """Has a run written so much that keeping it takes a while? Looks once, and is quick."""
+        try:
+            return self._spool(run_id).lstat().st_size > LARGE_BYTES
+        except OSError:
+            return False  # the keeping finds out what is wrong with it
+
+    def discard_all(self, run_ids: Iterable[str]) -> None:
+        """Remove the spools and the reports of runs whose ends are recorded."""
+        for run_id in run_ids:
+            try:
+                self.discard(run_id)
+            except OSError as error:
+                # It costs some disk until the next start sweeps it up, and nothing else.
+                log.error("a spool cannot be removed", run_id=run_id, cause=str(error))
 
     def discard(self, run_id: str) -> None:
         """Remove the spool and the report of a run whose end is recorded."""
