@@ -86,6 +86,10 @@ class StorageError(AgentError):
     """The database cannot be used."""
 
 
+class DiskFull(StorageError):
+    """The disk has no room for it."""
+
+
 class NotStorable(StorageError):
     """The database takes no such value; asking again does not help."""
 
