@@ -17,7 +17,8 @@ from agent.store import state
 from agent.store.database import Database
 from agent.store.journal import Entry, Journal, Untold
 from agent.store.reserve import Reserve
-from agent.store.writes import Write
+from agent.store.streaks import SwitchedOff
+from agent.store.writes import End, Write
 
 log = structlog.get_logger(__name__)
 
@@ -36,9 +37,9 @@ T = TypeVar("T")
 
 
 class Replayed(NamedTuple):
-    """What became of some writes: what each came to, and which were refused for good."""
+    """What became of some writes: tasks disabled by them, and which were refused for good."""
 
-    results: tuple[Any, ...]
+    switched_off: tuple[SwitchedOff, ...]
     refused: tuple[tuple[Entry, str], ...]
 
 
@@ -72,6 +73,11 @@ class Outage:
     def standing(self) -> Standing:
         """How the database stands."""
         return self._standing
+
+    @property
+    def is_over(self) -> bool:
+        """Writes go to the database, as they do when nothing is wrong."""
+        return not rules.goes_to_journal(self._standing)
 
     @property
     def untold(self) -> Untold:
@@ -154,24 +160,24 @@ class Outage:
 
     # Coming back
 
-    async def pass_time(self) -> None:
+    def pass_time(self) -> None:
         """Trouble that lasts becomes an outage; one that is over becomes a replay."""
         self._set(rules.passed(self._standing, now_ms=self._clock.now_ms()))
 
-    async def try_again(self) -> tuple[Any, ...]:
-        """Ask whether the database is back, and tell it the journal; what the writes came to.
+    async def try_again(self) -> tuple[SwitchedOff, ...]:
+        """Ask whether the database is back, and tell it the journal; tasks disabled by that.
 
         Afterwards it is up, or still away: then this is to be called again after a while.
         """
         if self._standing.state == "up" or not await self._answers():
             return ()
         self._set(rules.answered(self._standing))
-        results: list[Any] = []
+        switched_off: list[SwitchedOff] = []
         try:
-            results.extend(await self._replay())
-        except (StorageError, OSError) as error:
+            await self._replay(switched_off)
+        except StorageError as error:
             self._note_failure(error)
-        return tuple(results)
+        return tuple(switched_off)
 
     async def _answers(self) -> bool:
         """A small write comes back in time; never more than one such write is under way."""
@@ -195,8 +201,7 @@ class Outage:
         self._set_cause(str(error))
         return False
 
-    async def _replay(self) -> list[Any]:
-        results: list[Any] = []
+    async def _replay(self, switched_off: list[SwitchedOff]) -> None:
         self._at_once = 1
         try:
             while True:
@@ -204,11 +209,11 @@ class Outage:
                 if not entries and self._journal.untold.number == 0:
                     self._set(rules.emptied(self._standing))
                     log.info("the database was told what happened while it was away")
-                    return results
+                    return
                 if self._handover is None and self._journal.untold.number <= FEW:
                     # New writes would come as fast as old ones go: let them wait for this turn.
                     self._handover = asyncio.Event()
-                results.extend(await self._tell(entries))
+                switched_off.extend(await self._tell(entries))
         finally:
             self._end_handover()
 
@@ -217,7 +222,7 @@ class Outage:
             self._handover.set()
             self._handover = None
 
-    async def _tell(self, entries: Sequence[Entry]) -> tuple[Any, ...]:
+    async def _tell(self, entries: Sequence[Entry]) -> tuple[SwitchedOff, ...]:
         if not entries:
             await asyncio.sleep(0)  # it is being written down just now
             return ()
@@ -234,7 +239,7 @@ class Outage:
             raise StorageError(f"it needs {took_s:.1f} s for {len(entries)} writes")
         grows = 2 if took_s < QUICK_S else 0.5
         self._at_once = max(1, min(MOST_AT_ONCE, int(self._at_once * grows)))
-        return told.results
+        return told.switched_off
 
     async def _wait_for_handover(self, handover: asyncio.Event) -> None:
         try:
@@ -260,7 +265,7 @@ def _replay_all(connection: Connection, *, journal_id: str, entries: Sequence[En
     """Do what was not done yet, and remember how far that is, in one transaction."""
     mark = f"journal_{journal_id}"
     done_seq = int(state.get(connection, mark) or 0)
-    results: list[Any] = []
+    switched_off: list[SwitchedOff] = []
     refused: list[tuple[Entry, str]] = []
     for entry in entries:
         if entry.seq <= done_seq:
@@ -270,7 +275,11 @@ def _replay_all(connection: Connection, *, journal_id: str, entries: Sequence[En
             continue
         savepoint = connection.begin_nested()
         try:
-            results.append(entry.write.replay(connection))
+            if isinstance(entry.write, End):
+                _, found = entry.write.replay(connection)
+                switched_off += [] if found is None else [found]
+            else:
+                entry.write.replay(connection)
             savepoint.commit()
         except (AgentError, IntegrityError, DataError) as error:
             savepoint.rollback()
@@ -279,7 +288,7 @@ def _replay_all(connection: Connection, *, journal_id: str, entries: Sequence[En
             refused.append((entry, str(error)))
     newest = max(done_seq, entries[-1].seq)
     state.put(connection, mark, str(newest), now_ms=newest)
-    return Replayed(tuple(results), tuple(refused))
+    return Replayed(tuple(switched_off), tuple(refused))
 
 
 def _look_at(trial: asyncio.Future[None]) -> None:
