@@ -176,6 +176,17 @@ def look(path: Path) -> Untold:
         raise _told(path, error) from error
 
 
+def refused(path: Path) -> tuple[tuple[int, str], ...]:
+    """What the database refused for good, by number, and why; nothing where there is no journal."""
+    if not path.exists():
+        return ()
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_S)) as looking:
+            return tuple(looking.execute("SELECT seq, cause FROM refused ORDER BY seq"))
+    except sqlite3.Error as error:
+        raise _told(path, error) from error
+
+
 def _open(path: Path, now_ms: int) -> tuple[sqlite3.Connection, str]:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)

@@ -1,0 +1,210 @@
+"""The database goes away in every way it can: runs go on, and afterwards the ledger has them all.
+
+The tasks write down themselves what they do; at the end the ledger is held against these notes.
+"""
+
+import os
+import random
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import pymysql
+import pytest
+
+from agent.runs import Run
+from agent.store import journal
+from tests.journeys.conftest import bare, household
+from tests.journeys.household import Household, until
+from tests.journeys.test_agent_kill_loop import finish, hold_against, seeded, start_tasks
+from tests.mariadb import Server, served
+from tests.proxy import Proxy
+
+__all__ = ["bare", "household"]
+
+OUTAGES = int(os.environ.get("SMARTCRON_OUTAGES", "12"))
+TIMEOUT_S = 120 + 12 * OUTAGES
+LATE_MS = 4_000
+"""Two seconds are what an outage may cost; a busy machine adds to them."""
+PASSWORD = "only-for-tests"
+USER = "smartcron"
+
+
+class Site:
+    """One server, a proxy before it, and an agent that reaches it only through that."""
+
+    def __init__(self, server: Server, proxy: Proxy, household: Household) -> None:
+        self.server = server
+        self.proxy = proxy
+        self.household = household
+        self.agent: subprocess.Popen[bytes] | None = None
+        self.absences: list[tuple[float, float]] = []  # when no agent was there, in ms
+
+    def kept(self) -> int:
+        """How much waits in the local journal."""
+        return journal.look(self.household.home.journal_file).number
+
+    def serve(self) -> None:
+        self.agent = self.household.serve()
+
+    def was_absent(self, run: Run) -> bool:
+        """No agent was there when it was due, or the keeper began again just then."""
+        return any(from_ms - 1_000 <= run.scheduled_ms <= to_ms for from_ms, to_ms in self.absences)
+
+    # Faults: each is there while its block lasts
+
+    @contextmanager
+    def refused(self) -> Iterator[None]:
+        self.proxy.refuse()
+        yield
+        self.proxy.open()
+
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        self.proxy.cut()
+        yield
+
+    @contextmanager
+    def frozen_network(self) -> Iterator[None]:
+        self.proxy.freeze(True)
+        yield
+        self.proxy.freeze(False)
+
+    @contextmanager
+    def slow(self) -> Iterator[None]:
+        self.proxy.slow(3.0)
+        yield
+        self.proxy.slow(0.0)
+
+    @contextmanager
+    def commits_without_answer(self) -> Iterator[None]:
+        self.proxy.lose_commits(3)
+        yield
+        self.proxy.lose_commits(0)
+
+    @contextmanager
+    def killed(self) -> Iterator[None]:
+        self.server.kill()
+        yield
+        self.server.start()
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        self.server.end()
+        yield
+        self.server.start()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        self.server.freeze()
+        yield
+        self.server.thaw()
+
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        self.server.say("SET GLOBAL read_only = 1")
+        yield
+        self.server.say("SET GLOBAL read_only = 0")
+
+    @contextmanager
+    def without_connections(self) -> Iterator[None]:
+        self.server.say("SET GLOBAL max_connections = 10")
+        self.proxy.cut()
+        with ExitStack() as taken:
+            with suppress(pymysql.err.OperationalError):
+                for _ in range(20):
+                    taken.enter_context(self.server.connect())
+            yield
+        self.server.say("SET GLOBAL max_connections = 100")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        with self.server.connect(database="smartcron_1") as holder, holder.cursor() as cursor:
+            cursor.execute("LOCK TABLES smart_cron_executions WRITE")
+            yield
+            cursor.execute("UNLOCK TABLES")
+
+    @contextmanager
+    def agent_killed(self) -> Iterator[None]:
+        """The agent dies while what it did is known to its journal alone."""
+        assert self.agent is not None
+        self.proxy.refuse()
+        until(self.kept, "a write that is kept")
+        began = time.time()
+        self.household.kill(self.agent)
+        yield
+        self.proxy.open()
+        self.serve()
+        self.absences.append((began * 1000, time.time() * 1000))
+
+
+NETWORK = ("refused", "cut", "frozen_network", "slow", "commits_without_answer")
+SERVER = ("killed", "stopped", "frozen", "read_only", "without_connections", "locked")
+FAULTS = (*NETWORK, *SERVER, "agent_killed")
+
+
+@pytest.fixture
+def site(bare: Household) -> Iterator[Site]:
+    with served() as server, Proxy("127.0.0.1", server.port) as proxy:
+        server.say(
+            "CREATE DATABASE smartcron_1 CHARACTER SET utf8mb4",
+            f"CREATE USER '{USER}'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'",
+            f"GRANT ALL ON smartcron_1.* TO '{USER}'@'127.0.0.1'",
+        )
+        url = f"mysql+pymysql://{USER}:{PASSWORD}@127.0.0.1:{proxy.port}/smartcron_1"
+        yield Site(server, proxy, bare.prepare(database_url=url))
+        bare.leave()
+
+
+def in_turn(chance: random.Random) -> Iterator[str]:
+    """Every fault equally often, in an order of chance."""
+    while True:
+        yield from chance.sample(FAULTS, len(FAULTS))
+
+
+def has_grown(file: Path, before: int) -> bool:
+    return file.stat().st_size > before
+
+
+# The driver leaves the socket open of a connection that was refused.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.timeout(TIMEOUT_S)
+def test_whatever_the_database_does_no_run_is_lost_or_doubled(site: Site) -> None:
+    chance = seeded()
+    truth = start_tasks(site.household)
+    site.serve()
+    begun = Counter[str]()
+    had_kept = Counter[str]()
+
+    for kind in islice(in_turn(chance), OUTAGES):
+        before = truth.stat().st_size
+        with getattr(site, kind)():
+            until(partial(has_grown, truth, before), f"runs that go on ({kind})")
+            time.sleep(chance.uniform(0.0, 4.0))  # how long it lasts is what is tried here
+            had_kept[kind] += site.kept() > 0
+        begun[kind] += 1
+        if chance.random() < 0.6:
+            until(lambda: not site.kept(), f"the replay ({kind})", within_s=60)
+    until(lambda: not site.kept(), "the last replay", within_s=60)
+
+    assert site.agent is not None
+    finish(site.household, site.agent)
+    hold_against(site.household, truth)
+    late_ms = sorted(
+        run.late_ms
+        for run in site.household.runs()
+        if run.late_ms is not None and run.trigger == "schedule" and not site.was_absent(run)
+    )
+    print(  # noqa: T201 - what it came to
+        f"faults {begun.total()}, in which writes were kept: {dict(had_kept)}; runs {len(late_ms)},"
+        f" late by {late_ms[len(late_ms) // 2]} ms (half), {late_ms[-1]} ms (all)"
+    )
+    refused = journal.refused(site.household.home.journal_file)
+    assert refused == (), "what was kept was not taken"
+    assert late_ms[-1] < LATE_MS
+    assert len(late_ms) > OUTAGES, "too little happened to prove anything"
