@@ -1,6 +1,7 @@
 """What happened while the database was away, kept in a file of its own until it has been told."""
 
 import asyncio
+import errno
 import os
 import sqlite3
 from collections import deque
@@ -67,9 +68,9 @@ class Journal:
         """Open the file, or begin it; one that cannot be read is set aside; raises StorageError."""
         try:
             return cls(path, *_open(path, now_ms))
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise _told(path, error) from error
+        except (OSError, sqlite3.OperationalError) as error:
+            raise _told(path, error) from error
+        except sqlite3.DatabaseError:
             aside = path.with_name(f"{path.name}.damaged-{now_ms}")
             log.error("the local journal is damaged; it is set aside", file=str(aside))
             try:
@@ -225,6 +226,6 @@ def _count(connection: sqlite3.Connection) -> Untold:
 
 def _told(path: Path, error: Exception) -> StorageError:
     said = str(error).lower()
-    if "full" in said:
+    if "full" in said or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
         return DiskFull(f"the local journal {path} cannot be written: the disk is full")
     return StorageError(f"the local journal {path} cannot be used: {said}")

@@ -28,7 +28,7 @@ TRIAL_WITHIN_S: Final = 1.0
 """A database that needs longer for its smallest write is not back."""
 TRY_EVERY_S: Final = 1.0
 FEW: Final = 20
-"""So many writes may hold up those that come meanwhile, so that the journal is ever empty."""
+"""At least the last so many hold up what comes meanwhile, so that the journal is ever empty."""
 MOST_AT_ONCE: Final = 500
 QUICK_S: Final = 0.3
 SLOW_S: Final = 3.0
@@ -210,7 +210,8 @@ class Outage:
                     self._set(rules.emptied(self._standing))
                     log.info("the database was told what happened while it was away")
                     return
-                if self._handover is None and self._journal.untold.number <= FEW:
+                few = max(FEW, self._at_once)
+                if self._handover is None and self._journal.untold.number <= few:
                     # New writes would come as fast as old ones go: let them wait for this turn.
                     self._handover = asyncio.Event()
                 switched_off.extend(await self._tell(entries))

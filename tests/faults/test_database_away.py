@@ -114,11 +114,12 @@ class Site:
     @contextmanager
     def without_connections(self) -> Iterator[None]:
         self.server.say("SET GLOBAL max_connections = 10")
-        self.proxy.cut()
+        self.proxy.refuse()
         with ExitStack() as taken:
             with suppress(pymysql.err.OperationalError):
-                for _ in range(20):
+                while True:
                     taken.enter_context(self.server.connect())
+            self.proxy.open()
             yield
         self.server.say("SET GLOBAL max_connections = 100")
 
@@ -200,8 +201,10 @@ def test_whatever_the_database_does_no_run_is_lost_or_doubled(site: Site) -> Non
         for run in site.household.runs()
         if run.late_ms is not None and run.trigger == "schedule" and not site.was_absent(run)
     )
+    noticed = site.household.said().count("the database does not take what happens")
     print(  # noqa: T201 - what it came to
-        f"faults {begun.total()}, in which writes were kept: {dict(had_kept)}; runs {len(late_ms)},"
+        f"faults {begun.total()}, outages {noticed}, writes kept while it was away: "
+        f"{dict(had_kept)}; commits without answer {site.proxy.commits_lost}; runs {len(late_ms)},"
         f" late by {late_ms[len(late_ms) // 2]} ms (half), {late_ms[-1]} ms (all)"
     )
     refused = journal.refused(site.household.home.journal_file)
