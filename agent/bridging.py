@@ -11,7 +11,7 @@ from agent.errors import AgentError
 from agent.recorder import Recorder
 from agent.rules.outage import Standing
 from agent.store.alerts import Trouble
-from agent.store.outage import TRY_EVERY_S, Outage
+from agent.store.outage import LOOK_EVERY_S, TRY_EVERY_S, Outage
 from agent.store.reserve import Reserve
 
 log = structlog.get_logger(__name__)
@@ -51,8 +51,18 @@ class Bridging:
         # An earlier agent may have died with the alert open.
         await self._resolve(ALERT)
         while True:
-            await self._outage.wait_for_trouble()
+            if self._outage.is_over:
+                await self._wait_for_trouble()
             await self._lead_over()
+
+    async def _wait_for_trouble(self) -> None:
+        """Return when a write failed, or when a look did."""
+        while self._outage.is_over:
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._outage.wait_for_trouble()
+            except TimeoutError:
+                await self._outage.look()
 
     async def _lead_over(self) -> None:
         """From the first trouble until everything is told."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from agent.clock import Clock
-from agent.errors import AgentError, DiskFull, NotStorable, StorageError
+from agent.errors import AgentError, DiskFull, NotStorable, Refused, StorageError
 from agent.rules import outage as rules
 from agent.rules.outage import UP, Standing
 from agent.store import state
@@ -27,6 +27,7 @@ WITHIN_S: Final = 1.5
 TRIAL_WITHIN_S: Final = 1.0
 """A database that needs longer for its smallest write is not back."""
 TRY_EVERY_S: Final = 1.0
+LOOK_EVERY_S: Final = 4.0
 FEW: Final = 20
 """At least the last so many hold up what comes meanwhile, so that the journal is ever empty."""
 MOST_AT_ONCE: Final = 500
@@ -63,6 +64,7 @@ class Outage:
         self._flying: dict[asyncio.Timeout, None] = {}  # direct writes under way, oldest first
         self._at_once = 1
         self._handover: asyncio.Event | None = None
+        self._written_s = 0.0
         self._trial: asyncio.Future[None] | None = None
         if journal.untold.number:
             self._set(rules.failed(UP, "the agent ended", now_ms=clock.now_ms()))
@@ -121,19 +123,41 @@ class Outage:
         try:
             async with asyncio.timeout(WITHIN_S * 3):
                 return await self._database.write(write)
+        except NotStorable:
+            raise
+        except StorageError as error:
+            self._note_failure(error)
+            raise
         except TimeoutError as error:
+            self._note_failure(error)
             raise StorageError("the database does not answer; see whether it happened") from error
+
+    async def look(self) -> None:
+        """Ask for a word where nothing was written lately: trouble must not wait for a run."""
+        if not self.is_over or asyncio.get_running_loop().time() < self._written_s + LOOK_EVERY_S:
+            return
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                await self._database.read(state.decided_until)
+        except (StorageError, TimeoutError) as error:
+            self._note_failure(error)
+        except Refused:
+            return  # busy, and so it answers
 
     async def _directly(self, write: Write) -> Any:
         limit = asyncio.timeout(WITHIN_S)
         try:
             async with limit:
                 self._flying[limit] = None
-                return await self._database.write(write.apply)
+                came_to = await self._database.write(write.apply)
+                self._written_s = asyncio.get_running_loop().time()
+                return came_to
         finally:
             self._flying.pop(limit, None)
 
     def _note_failure(self, error: Exception) -> None:
+        if self._database.is_closed:
+            return
         cause = str(error) or f"it does not answer within {WITHIN_S} s"
         is_first = self._standing.state == "up"
         self._set(rules.failed(self._standing, cause, now_ms=self._clock.now_ms()))

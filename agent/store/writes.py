@@ -8,9 +8,22 @@ from sqlalchemy import Connection, func, select
 from agent.errors import RunNotFound
 from agent.rules.clocks import Happening
 from agent.runs import Run
-from agent.store import alerts, checks, events, ledger, metrics, samples, streaks
+from agent.store import (
+    alerts,
+    audit,
+    checks,
+    clients,
+    events,
+    ledger,
+    metrics,
+    ops,
+    samples,
+    streaks,
+)
 from agent.store.alerts import Alert, Trouble
+from agent.store.audit import AuditRow
 from agent.store.checks import Check
+from agent.store.ops import StoredOp
 from agent.store.samples import Sample
 from agent.store.streaks import SwitchedOff
 from agent.ulid import new_ulid
@@ -195,7 +208,78 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True, tag="measured"):
         return None
 
 
-Write = Claim | Order | Move | End | Raise | Resolve | Happened | Measured
+class Begun(msgspec.Struct, frozen=True, kw_only=True, tag="begun"):
+    """A command was given."""
+
+    stored: StoredOp
+
+    def apply(self, connection: Connection) -> None:
+        ops.begin(connection, self.stored)
+
+    def replay(self, connection: Connection) -> None:
+        self.apply(connection)
+
+    def assumed(self) -> None:
+        return None
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished"):
+    """A command was carried out or refused; without a result it is forgotten."""
+
+    op: str
+    state: str
+    result: bytes | None
+    run_id: str | None = None
+    now_ms: int
+
+    def apply(self, connection: Connection) -> None:
+        if self.result is None:
+            ops.drop(connection, self.op)
+        else:
+            ops.finish(
+                connection,
+                self.op,
+                state=self.state,
+                result=self.result,
+                run_id=self.run_id,
+                now_ms=self.now_ms,
+            )
+
+    def replay(self, connection: Connection) -> None:
+        self.apply(connection)
+
+    def assumed(self) -> None:
+        return None
+
+
+class Audited(msgspec.Struct, frozen=True, kw_only=True, tag="audited"):
+    """Somebody asked for something; `is_hello` says that the key was here."""
+
+    row: AuditRow
+    is_hello: bool = False
+
+    def apply(self, connection: Connection) -> None:
+        audit.append(connection, self.row)
+        if self.is_hello:
+            clients.seen(
+                connection,
+                key_id=self.row.key_id,
+                at_ms=self.row.at_ms,
+                address=self.row.address,
+            )
+
+    def replay(self, connection: Connection) -> None:
+        """As `apply`, without what stands already."""
+        if not audit.has(connection, self.row):
+            self.apply(connection)
+
+    def assumed(self) -> None:
+        return None
+
+
+Write = (
+    Claim | Order | Move | End | Raise | Resolve | Happened | Measured | Begun | Finished | Audited
+)
 
 _DECODER: Final[msgspec.msgpack.Decoder[Write]] = msgspec.msgpack.Decoder(Write)
 _ENCODER: Final = msgspec.msgpack.Encoder()

@@ -44,11 +44,12 @@ class Scene:
     def give_back(self) -> None:
         self._other.execute("COMMIT")
 
-    async def come_back(self) -> None:
+    async def come_back(self, outage: Outage | None = None) -> None:
         """Until everything that was kept stands in the database."""
+        outage = outage or self.outage
         async with asyncio.timeout(20):
-            while not self.outage.is_over:
-                await self.outage.try_again()
+            while not outage.is_over:
+                await outage.try_again()
 
     def find(self, run: Run) -> Run | None:
         return self.database.read_now(partial(ledger.find, run_id=run.id))
@@ -160,10 +161,7 @@ async def test_the_next_agent_tells_what_this_one_kept(scene: Scene) -> None:
     scene.give_back()
 
     successor = Outage(scene.database, scene.journal, clock=scene.clock)
-    assert not successor.is_over
-    async with asyncio.timeout(20):
-        while not successor.is_over:
-            await successor.try_again()
+    await scene.come_back(successor)
 
     assert scene.find(run) == run
 

@@ -9,10 +9,25 @@ from sqlalchemy import Connection, select
 from agent.rules.clocks import Happening
 from agent.store import ledger, tasks, writes
 from agent.store.alerts import Trouble
+from agent.store.audit import AuditRow
 from agent.store.checks import Check
 from agent.store.database import Database
+from agent.store.ops import BEGUN, StoredOp
 from agent.store.samples import Sample
-from agent.store.writes import Claim, End, Happened, Measured, Move, Order, Raise, Resolve, Write
+from agent.store.writes import (
+    Audited,
+    Begun,
+    Claim,
+    End,
+    Finished,
+    Happened,
+    Measured,
+    Move,
+    Order,
+    Raise,
+    Resolve,
+    Write,
+)
 from schema.tables import metadata
 from tests.agent.store.makings import NOW_MS, a_run, a_task, ended
 
@@ -42,6 +57,24 @@ STORY: tuple[Write, ...] = (
         samples=(Sample(run_id=RUN.id, sampled_ms=NOW_MS, cpu_ms=1, rss_bytes=2, processes=1),),
     ),
     Resolve(dedupe_key="disk", now_ms=NOW_MS + 5_000),
+    Begun(
+        stored=StoredOp(
+            op="op-1", key_id="k", type="run.start", digest="d", state=BEGUN, at_ms=NOW_MS
+        )
+    ),
+    Finished(op="op-1", state="done", result=b"\x80", run_id=RUN.id, now_ms=NOW_MS),
+    Begun(
+        stored=StoredOp(
+            op="op-2", key_id="k", type="run.start", digest="e", state=BEGUN, at_ms=NOW_MS
+        )
+    ),
+    Finished(op="op-2", state=BEGUN, result=None, now_ms=NOW_MS),
+    Audited(
+        row=AuditRow(
+            at_ms=NOW_MS, key_id="k", label="me", role="admin", address="127.0.0.1", type="hello"
+        ),
+        is_hello=True,
+    ),
 )
 
 
