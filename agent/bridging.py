@@ -66,16 +66,17 @@ class Bridging:
 
     async def _lead_over(self) -> None:
         """From the first trouble until everything is told."""
-        told: Standing | None = None
+        told: tuple[Standing, int] | None = None
         while not self._outage.is_over:
             self._outage.pass_time()
             standing = self._outage.standing
             if standing.is_told and told is None:
                 log.error("the database is away; runs are kept", cause=standing.cause)
                 await self._alert(standing)
-            if standing.is_told and standing != told:
+            shown = (standing, self._outage.untold.number)
+            if standing.is_told and shown != told:
                 self._show(standing)
-                told = standing
+                told = shown
             for switched_off in await self._outage.try_again():
                 self._recorder.show_switched_off(switched_off)
             if not self._outage.is_over:
