@@ -16,7 +16,15 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from agent.errors import AgentError, DiskFull, NotStorable, Refused, StorageError, WrongUse
+from agent.errors import (
+    AgentError,
+    DatabaseAway,
+    DiskFull,
+    NotStorable,
+    Refused,
+    StorageError,
+    WrongUse,
+)
 from agent.settings import Home, Settings
 from schema import migrate as schema_migrate
 
@@ -125,7 +133,7 @@ class Database:
     async def read(self, fn: Callable[[Connection], T]) -> T:
         """What `fn` finds, on a reader's thread; raises StorageError, Refused when overrun."""
         if self.is_away and self._waiting_reads >= READERS:
-            raise StorageError("the database does not answer; try again when it is back")
+            raise DatabaseAway
         if self._waiting_reads >= MAX_WAITING_READS:
             raise Refused("busy", f"{MAX_WAITING_READS} reads wait for the database; try again")
         self._check_open()

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from agent.clock import Clock
-from agent.errors import AgentError, DiskFull, NotStorable, Refused, StorageError
+from agent.errors import AgentError, DatabaseAway, DiskFull, NotStorable, Refused, StorageError
 from agent.rules import outage as rules
 from agent.rules.outage import UP, Standing
 from agent.store import state
@@ -117,9 +117,7 @@ class Outage:
         It may happen although it was late.
         """
         if self._standing.state == "down":
-            raise StorageError(
-                f"the database is away ({self._standing.cause}); try again when it is back"
-            )
+            raise DatabaseAway(self._standing.cause)
         try:
             async with asyncio.timeout(WITHIN_S * 3):
                 return await self._database.write(write)

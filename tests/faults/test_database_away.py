@@ -17,8 +17,11 @@ from pathlib import Path
 import pymysql
 import pytest
 
+from agent.errors import Refused
 from agent.runs import Run
 from agent.store import journal
+from agent.wire.caller import Caller, new_op
+from shared.protocol import requests, rows
 from tests.journeys.conftest import bare, household
 from tests.journeys.household import Household, until
 from tests.journeys.test_agent_kill_loop import finish, hold_against, seeded, start_tasks
@@ -27,7 +30,7 @@ from tests.proxy import Proxy
 
 __all__ = ["bare", "household"]
 
-OUTAGES = int(os.environ.get("SMARTCRON_OUTAGES", "12"))
+OUTAGES = int(os.environ.get("SMARTCRON_OUTAGES", "14"))
 TIMEOUT_S = 120 + 12 * OUTAGES
 LATE_MS = 4_000
 """Two seconds are what an outage may cost; a busy machine adds to them."""
@@ -131,6 +134,20 @@ class Site:
             cursor.execute("UNLOCK TABLES")
 
     @contextmanager
+    def another_password(self) -> Iterator[None]:
+        user = f"'{USER}'@'127.0.0.1'"
+        self.server.say(f"SET PASSWORD FOR {user} = PASSWORD('another')")
+        self.proxy.cut()
+        yield
+        self.server.say(f"SET PASSWORD FOR {user} = PASSWORD('{PASSWORD}')")
+
+    @contextmanager
+    def without_a_table(self) -> Iterator[None]:
+        self.server.say("RENAME TABLE smartcron_1.smart_cron_executions TO smartcron_1.aside")
+        yield
+        self.server.say("RENAME TABLE smartcron_1.aside TO smartcron_1.smart_cron_executions")
+
+    @contextmanager
     def agent_killed(self) -> Iterator[None]:
         """The agent dies while what it did is known to its journal alone."""
         assert self.agent is not None
@@ -146,7 +163,8 @@ class Site:
 
 NETWORK = ("refused", "cut", "frozen_network", "slow", "commits_without_answer")
 SERVER = ("killed", "stopped", "frozen", "read_only", "without_connections", "locked")
-FAULTS = (*NETWORK, *SERVER, "agent_killed")
+RIGHTS = ("another_password", "without_a_table")
+FAULTS = (*NETWORK, *SERVER, *RIGHTS, "agent_killed")
 
 
 @pytest.fixture
@@ -211,3 +229,64 @@ def test_whatever_the_database_does_no_run_is_lost_or_doubled(site: Site) -> Non
     assert refused == (), "what was kept was not taken"
     assert late_ms[-1] < LATE_MS
     assert len(late_ms) > OUTAGES, "too little happened to prove anything"
+
+
+def away_since(caller: Caller) -> int | None:
+    """Since when the database is away, as those see it who watch."""
+    found = caller.call(requests.Sync(scope=rows.STATE), rows.Delta).rows.agent
+    assert found is not None
+    return found.database_away_since_ms
+
+
+@pytest.mark.timeout(120)
+def test_an_outage_is_told_within_ten_seconds_even_where_nothing_runs(site: Site) -> None:
+    site.serve()
+
+    with site.household.caller() as caller:
+        began = time.monotonic()
+        with site.refused():
+            until(partial(away_since, caller), "word of it", within_s=10)
+            took_s = time.monotonic() - began
+            until(site.kept, "the alert in the journal", within_s=10 - took_s)
+        until(lambda: not away_since(caller), "word of its end")
+
+    (alert,) = [each for each in all_alerts(site) if each[0] == "database_away"]
+    assert alert[1:] == ("critical", "resolved", "Database unreachable")
+    assert site.kept() == 0
+
+
+@pytest.mark.timeout(120)
+def test_while_it_is_away_runs_are_ordered_and_stopped_and_changes_are_refused(site: Site) -> None:
+    household = site.household
+    household.apply('task_name = "long"\nschedule = []\ncommand = "sleep 60"\nkill_grace_s = 0')
+    site.serve()
+
+    with site.frozen(), household.caller() as caller:
+        until(partial(away_since, caller), "word of it")
+        began = time.monotonic()
+        run_id = household.order(caller, "long")
+        until(partial(household.run_processes, run_id), "its process")
+        household.abort(caller, run_id)
+        until(lambda: not household.run_processes(run_id), "its end")
+        took_s = time.monotonic() - began
+        pause = requests.TaskSet(
+            op=new_op(), expires_ms=caller.expires_ms(), ids=("long",), enabled=False
+        )
+        with pytest.raises(Refused, match="try again when it is back"):
+            caller.call(pause)
+    until(lambda: not site.kept(), "the replay")
+
+    (run,) = household.runs("long")
+    assert (run.id, run.status, run.trigger) == (run_id, "aborted", "manual")
+    assert took_s < 5, "nobody waits for a database that is away"
+    asked = site.server.say(
+        "SELECT action, result FROM smartcron_1.smart_cron_audit WHERE action LIKE 'run.%'"
+        " ORDER BY id"
+    )
+    assert asked == [("run.start", "ok"), ("run.abort", "ok")]
+
+
+def all_alerts(site: Site) -> list[tuple[str, ...]]:
+    return site.server.say(
+        "SELECT kind, severity, status, title FROM smartcron_1.smart_cron_alerts ORDER BY id"
+    )

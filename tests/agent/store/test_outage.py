@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent.errors import NotStorable, StorageError
+from agent.errors import DatabaseAway, NotStorable, StorageError
 from agent.rules.outage import TOLD_AFTER_MS
 from agent.runs import Run
 from agent.store import journal as journal_module
@@ -224,7 +224,7 @@ async def test_people_are_refused_at_once_while_it_is_known_to_be_away(scene: Sc
     scene.outage.pass_time()
 
     async with asyncio.timeout(0.08):
-        with pytest.raises(StorageError, match="try again when it is back"):
+        with pytest.raises(DatabaseAway, match="try again when it is back"):
             await scene.outage.ask(partial(state.set_decided_until, at_ms=1, now_ms=1))
 
     assert scene.database.is_away
@@ -239,7 +239,7 @@ async def test_of_a_database_that_is_away_few_reads_wait_for_an_answer(scene: Sc
 
     found = await asyncio.gather(*reads, return_exceptions=True)
 
-    assert [type(each) for each in found[READERS:]] == [StorageError] * 2
+    assert [type(each) for each in found[READERS:]] == [DatabaseAway] * 2
     assert not any(isinstance(each, StorageError) for each in found[:READERS])
 
 
