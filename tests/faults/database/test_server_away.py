@@ -22,13 +22,10 @@ from agent.runs import Run
 from agent.store import journal
 from agent.wire.caller import Caller, new_op
 from shared.protocol import requests, rows
-from tests.journeys.conftest import bare, household
+from tests.faults.database.proxy import Proxy
 from tests.journeys.household import Household, until
 from tests.journeys.test_agent_kill_loop import finish, hold_against, seeded, start_tasks
 from tests.mariadb import Server, served
-from tests.proxy import Proxy
-
-__all__ = ["bare", "household"]
 
 OUTAGES = int(os.environ.get("SMARTCRON_OUTAGES", "14"))
 TIMEOUT_S = 120 + 12 * OUTAGES
