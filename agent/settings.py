@@ -41,6 +41,16 @@ class Home(msgspec.Struct, frozen=True):
         return self.root / "data" / "smartcron.sqlite3"
 
     @property
+    def journal_file(self) -> Path:
+        """What happened while the database was away, until it has been told."""
+        return self.root / "data" / "journal.sqlite3"
+
+    @property
+    def reserve_file(self) -> Path:
+        """Room that is given up first when the disk is full."""
+        return self.root / "data" / "reserve"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

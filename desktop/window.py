@@ -181,6 +181,7 @@ class MainWindow(Frame):
             if isinstance(row, Agent):
                 self._agent = row
                 self.overview.set_zone(row.tz)
+                self.banner.show_database(row.database_away_since_ms, row.kept_writes)
         self.details.show_runs(runs)
         self._following.name(runs)
         self._follow_shown(tasks, lost.get("task", ()))
@@ -188,6 +189,7 @@ class MainWindow(Frame):
     def forget_rows(self) -> None:
         """Another agent: nothing of the last one may stay."""
         self._agent = None
+        self.banner.forget()
         self._shown_task = ""
         self._has_metrics = False
         self._tasks.clear()

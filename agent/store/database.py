@@ -18,7 +18,15 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from agent.errors import AgentError, NotStorable, Refused, StorageError, WrongUse
+from agent.errors import (
+    AgentError,
+    DatabaseAway,
+    DiskFull,
+    NotStorable,
+    Refused,
+    StorageError,
+    WrongUse,
+)
 from agent.settings import Home, Settings
 from schema import migrate as schema_migrate
 
@@ -30,11 +38,14 @@ READERS: Final = 3
 MAX_WAITING_READS: Final = 256
 """Reads asked for and not yet answered; the next one is refused as busy."""
 BUSY_TIMEOUT_MS: Final = 5_000
+AWAY_CLOSE_S: Final = 1.0
 LINGER_S: Final = 0.02
 """While one commit follows another, what is not urgent waits so long for more to share its own."""
 
 T = TypeVar("T")
 Item = TypeVar("Item")
+Doing = Callable[[Connection], T]
+"""What is done with the database, and what it comes to."""
 log = structlog.get_logger()
 
 
@@ -96,6 +107,8 @@ class Database:
         self._urgent = threading.Event()
         self._closing = threading.Lock()
         self._closed = False
+        self.is_away = False
+        """It is known not to answer: at most as many reads as there are readers wait for it."""
         self._writer = threading.Thread(target=self._write_all, name="database-write", daemon=True)
         self._writer.start()
 
@@ -131,6 +144,8 @@ class Database:
 
     async def read(self, fn: Callable[[Connection], T]) -> T:
         """What `fn` finds, on a reader's thread; raises StorageError, Refused when overrun."""
+        if self.is_away and self._waiting_reads >= READERS:
+            raise DatabaseAway
         if self._waiting_reads >= MAX_WAITING_READS:
             raise Refused("busy", f"{MAX_WAITING_READS} reads wait for the database; try again")
         self._check_open()
@@ -142,26 +157,21 @@ class Database:
 
     async def write(self, fn: Callable[[Connection], T]) -> T:
         """What `fn` returned, once it is committed; raises what it raised, or StorageError."""
-        return await self._written(_call_each, fn, is_urgent=True)
+        return await self.write_among(_call_each, fn)
 
     async def write_among(
-        self, these: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item
+        self,
+        these: Callable[[Connection, Sequence[Item]], Sequence[T]],
+        item: Item,
+        *,
+        is_urgent: bool = True,
     ) -> T:
         """Like write; what `these` returned for this item, which it may get among others.
 
         Items that wait one behind the other for the same function are handed to it together, in
         order, and it returns a result for each. When it raises it is asked for each item alone.
-        While much is written, such an item waits up to LINGER_S for others.
+        While much is written, an item that is not urgent waits up to LINGER_S for others.
         """
-        return await self._written(these, item, is_urgent=False)
-
-    async def _written(
-        self,
-        these: Callable[[Connection, Sequence[Item]], Sequence[T]],
-        item: Item,
-        *,
-        is_urgent: bool,
-    ) -> T:
         async with self._room:
             loop = asyncio.get_running_loop()
             done: asyncio.Future[T] = loop.create_future()
@@ -179,16 +189,21 @@ class Database:
         self._put(_Write(_call_each, fn, done, None))
         return done.result()
 
+    @property
+    def is_closed(self) -> bool:
+        """It was let go of, or is about to be."""
+        return self._closed
+
     def close(self) -> None:
-        """Finish every write asked for, then let go of the database."""
+        """Finish every write asked for, then let go of the database; of one away, do not wait."""
         with self._closing:
             if self._closed:
                 return
             self._closed = True
             self._queue.put(None)
             self._urgent.set()
-        self._writer.join()
-        self._readers.shutdown()
+        self._writer.join(AWAY_CLOSE_S if self.is_away else None)
+        self._readers.shutdown(wait=not self.is_away, cancel_futures=True)
         self._reading.dispose()
         self._writing.dispose()
 
@@ -417,7 +432,9 @@ def _plain(error: Exception, url: URL) -> Exception:
     if "not a database" in cause or "malformed" in cause:
         said = f"is damaged or no database ({cause}); restore a backup or move the file away"
     elif "full" in cause:
-        said = "cannot be written: the disk is full; free some space"
+        return DiskFull(
+            f"database {_name(url)} cannot be written: the disk is full; free some space"
+        )
     elif "readonly" in cause or "read-only" in cause or "unable to open" in cause:
         said = f"cannot be written ({cause}); check the owner and mode of the file and its folder"
     elif "locked" in cause:

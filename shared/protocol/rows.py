@@ -33,7 +33,11 @@ SCOPES: Final = (STATE, ALERTS)
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The agent itself; one row."""
+    """The agent itself; one row.
+
+    While its database is away, `database_away_since_ms` says since when, and `kept_writes` how
+    much of what happened waits in the local journal; the rows are true all the same.
+    """
 
     id: str
     rev: int = 0
@@ -49,6 +53,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     paused: bool = False
     paused_until_ms: int | None = None
     pause_reason: str | None = None
+    database_away_since_ms: int | None = None
+    kept_writes: int = 0
 
 
 class LastRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

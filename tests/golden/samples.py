@@ -26,6 +26,8 @@ AGENT: Final = rows.Agent(
     paused=True,
     paused_until_ms=AT_MS + 1,
     pause_reason="stock-take",
+    database_away_since_ms=AT_MS + 2,
+    kept_writes=7,
 )
 LAST: Final = rows.LastRun(
     run_id=RUN_ID,
