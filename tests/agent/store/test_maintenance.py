@@ -102,33 +102,33 @@ def test_other_rows_go_by_age_too(database: Database) -> None:
     assert database.read_now(maintenance.count_rows)["smart_cron_metrics"] == 1
 
 
-def test_upkeep_gives_free_pages_back(database: Database) -> None:
-    database.write_now(partial(state.put, name="big", value="x" * 2_000_000, now_ms=NOW_MS))
-    full = database.read_now(maintenance.size_bytes)
-    database.write_now(partial(state.put, name="big", value="", now_ms=NOW_MS))
+def test_upkeep_gives_free_pages_back(sqlite_database: Database) -> None:
+    sqlite_database.write_now(partial(state.put, name="big", value="x" * 2_000_000, now_ms=NOW_MS))
+    full = sqlite_database.read_now(maintenance.size_bytes)
+    sqlite_database.write_now(partial(state.put, name="big", value="", now_ms=NOW_MS))
 
-    assert database.write_now(maintenance.maintain) == 0
+    assert sqlite_database.write_now(maintenance.maintain) == 0
 
-    assert database.read_now(maintenance.size_bytes) < full / 2
-    assert database.read_now(maintenance.problems) == ()
+    assert sqlite_database.read_now(maintenance.size_bytes) < full / 2
+    assert sqlite_database.read_now(maintenance.problems) == ()
 
 
 def test_a_backup_made_while_others_write_holds_a_whole_moment(
-    database: Database, tmp_path: Path
+    sqlite_database: Database, tmp_path: Path
 ) -> None:
-    put(database, [ended(a_run(NOW_MS + n)) for n in range(500)])
+    put(sqlite_database, [ended(a_run(NOW_MS + n)) for n in range(500)])
     stop = threading.Event()
 
     def write_on() -> None:
         number = 1_000
         while not stop.is_set():
-            put(database, [a_run(NOW_MS + number), a_run(NOW_MS + number, attempt=2)])
+            put(sqlite_database, [a_run(NOW_MS + number), a_run(NOW_MS + number, attempt=2)])
             number += 1
 
     writer = threading.Thread(target=write_on)
     writer.start()
     try:
-        copy = database.read_now(partial(maintenance.backup, folder=tmp_path, now_ms=NOW_MS))
+        copy = sqlite_database.read_now(partial(maintenance.backup, folder=tmp_path, now_ms=NOW_MS))
     finally:
         stop.set()
         writer.join()
@@ -144,13 +144,13 @@ def test_a_backup_made_while_others_write_holds_a_whole_moment(
 
 
 def test_only_the_newest_copies_are_kept_and_no_half_one(
-    database: Database, tmp_path: Path
+    sqlite_database: Database, tmp_path: Path
 ) -> None:
     folder = tmp_path / "backups"
     folder.mkdir()
     for day in range(4):
         at_ms = NOW_MS + day * DAY_MS
-        database.read_now(partial(maintenance.backup, folder=folder, now_ms=at_ms, keep=2))
+        sqlite_database.read_now(partial(maintenance.backup, folder=folder, now_ms=at_ms, keep=2))
 
     assert sorted(path.name for path in folder.iterdir()) == [
         "smartcron-20261126-060000-000.sqlite3",
@@ -158,16 +158,20 @@ def test_only_the_newest_copies_are_kept_and_no_half_one(
     ]
 
 
-def test_a_backup_that_cannot_be_made_is_told_plainly(database: Database, tmp_path: Path) -> None:
+def test_a_backup_that_cannot_be_made_is_told_plainly(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
     with pytest.raises(StorageError, match="was not made"):
-        database.read_now(partial(maintenance.backup, folder=tmp_path / "gone", now_ms=NOW_MS))
+        sqlite_database.read_now(
+            partial(maintenance.backup, folder=tmp_path / "gone", now_ms=NOW_MS)
+        )
 
 
-def test_damage_inside_the_file_is_found(url: str) -> None:
-    database = Database.open(url)
+def test_damage_inside_the_file_is_found(sqlite_url: str) -> None:
+    database = Database.open(sqlite_url)
     put(database, [ended(a_run(NOW_MS + n)) for n in range(300)])
     database.close()
-    path = Path(url.removeprefix("sqlite:///"))
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
     with closing(sqlite3.connect(path)) as raw:
         page = raw.execute(
             "SELECT rootpage FROM sqlite_master WHERE name = 'ix_smart_cron_executions_started_at'"
@@ -176,7 +180,7 @@ def test_damage_inside_the_file_is_found(url: str) -> None:
         file.seek((page - 1) * 4096 + 8)
         file.write(b"\xff" * 64)
 
-    database = Database.open(url)
+    database = Database.open(sqlite_url)
     found: list[str] = []
     try:
         found.extend(database.read_now(maintenance.problems))
