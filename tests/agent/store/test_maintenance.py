@@ -99,22 +99,22 @@ def test_other_rows_go_by_age_too(database: Database) -> None:
     assert database.read_now(maintenance.count_rows)["smart_cron_metrics"] == 1
 
 
-def test_upkeep_gives_free_pages_back(database: Database) -> None:
-    database.write_now(partial(state.put, name="big", value="x" * 2_000_000, now_ms=NOW_MS))
-    full = database.read_now(maintenance.size_bytes)
-    database.write_now(partial(state.put, name="big", value="", now_ms=NOW_MS))
+def test_upkeep_gives_free_pages_back(sqlite_database: Database) -> None:
+    sqlite_database.write_now(partial(state.put, name="big", value="x" * 2_000_000, now_ms=NOW_MS))
+    full = sqlite_database.read_now(maintenance.size_bytes)
+    sqlite_database.write_now(partial(state.put, name="big", value="", now_ms=NOW_MS))
 
-    assert database.write_now(maintenance.maintain) == 0
+    assert sqlite_database.write_now(maintenance.maintain) == 0
 
-    assert database.read_now(maintenance.size_bytes) < full / 2
-    assert database.read_now(maintenance.problems) == ()
+    assert sqlite_database.read_now(maintenance.size_bytes) < full / 2
+    assert sqlite_database.read_now(maintenance.problems) == ()
 
 
-def test_damage_inside_the_file_is_found(url: str) -> None:
-    database = Database.open(url)
+def test_damage_inside_the_file_is_found(sqlite_url: str) -> None:
+    database = Database.open(sqlite_url)
     put(database, [ended(a_run(NOW_MS + n)) for n in range(300)])
     database.close()
-    path = Path(url.removeprefix("sqlite:///"))
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
     with closing(sqlite3.connect(path)) as raw:
         page = raw.execute(
             "SELECT rootpage FROM sqlite_master WHERE name = 'ix_smart_cron_executions_started_at'"
@@ -123,7 +123,7 @@ def test_damage_inside_the_file_is_found(url: str) -> None:
         file.seek((page - 1) * 4096 + 8)
         file.write(b"\xff" * 64)
 
-    database = Database.open(url)
+    database = Database.open(sqlite_url)
     found: list[str] = []
     try:
         found.extend(database.read_now(maintenance.problems))
