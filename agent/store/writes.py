@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from agent.errors import RunNotFound
+from agent.errors import Conflict
 from agent.rules.clocks import Happening
 from agent.runs import Run
 from agent.store import (
@@ -23,6 +23,7 @@ from agent.store import (
 from agent.store.alerts import Alert, Trouble
 from agent.store.audit import AuditRow
 from agent.store.checks import Check
+from agent.store.ledger import Step
 from agent.store.ops import StoredOp
 from agent.store.samples import Sample
 from agent.store.streaks import SwitchedOff
@@ -77,50 +78,34 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
         return _beside_schedules(self.run)
 
 
-class Move(msgspec.Struct, frozen=True, kw_only=True, tag="move"):
-    """A run has begun, waits longer, or was told to stop."""
+class Take(msgspec.Struct, frozen=True, kw_only=True, tag="take"):
+    """What became of a run: it began, waits longer, was told to stop, or is over."""
 
-    run: Run
-
-    def apply(self, connection: Connection) -> bool:
-        return ledger.move(connection, self.run)
-
-    def replay(self, connection: Connection) -> bool:
-        """As `apply`; the database may be a copy from before the claim."""
-        try:
-            return self.apply(connection)
-        except RunNotFound:
-            _stand(connection, _as_claimed(self.run))
-            return self.apply(connection)
-
-    def assumed(self) -> bool:
-        return True
-
-
-class End(msgspec.Struct, frozen=True, kw_only=True, tag="end"):
-    """A run is over, with the rows that follow from it."""
-
-    run: Run
-    retry: Run | None = None
-    chained: tuple[Run, ...] = ()
-    now_ms: int
+    step: Step
 
     def apply(self, connection: Connection) -> tuple[tuple[Run, ...], SwitchedOff | None]:
-        return streaks.end(connection, self.run, self.retry, self.chained, now_ms=self.now_ms)
+        (came_to,) = streaks.record(connection, [self.step])
+        return came_to
 
     def replay(self, connection: Connection) -> tuple[tuple[Run, ...], SwitchedOff | None]:
         """As `apply`; the run and what follows have rows, whatever became of the database."""
-        if ledger.find(connection, self.run.id) is None:
-            _stand(connection, _as_claimed(self.run))
-        told = self.apply(connection)
-        for following in (*(() if self.retry is None else (self.retry,)), *self.chained):
+        step = self.step
+        if ledger.find(connection, step.run.id) is None:
+            _stand(connection, _as_claimed(step.run))
+        try:
+            came_to = self.apply(connection)
+        except Conflict:
+            if step.run.has_ended:
+                raise
+            return (), None  # what came later stands already
+        for following in _following(step):
             if ledger.find(connection, following.id) is None:
                 _stand(connection, following)
-        return told
+        return came_to
 
     def assumed(self) -> tuple[tuple[Run, ...], SwitchedOff | None]:
-        following = () if self.retry is None else (self.retry,)
-        return (self.run, *following, *map(_beside_schedules, self.chained)), None
+        retry = () if self.step.retry is None else (self.step.retry,)
+        return (self.step.run, *retry, *map(_beside_schedules, self.step.chained)), None
 
 
 class Raise(msgspec.Struct, frozen=True, kw_only=True, tag="raise"):
@@ -277,9 +262,7 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True, tag="audited"):
         return None
 
 
-Write = (
-    Claim | Order | Move | End | Raise | Resolve | Happened | Measured | Begun | Finished | Audited
-)
+Write = Claim | Order | Take | Raise | Resolve | Happened | Measured | Begun | Finished | Audited
 
 _DECODER: Final[msgspec.msgpack.Decoder[Write]] = msgspec.msgpack.Decoder(Write)
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -313,6 +296,10 @@ def _stand(connection: Connection, run: Run) -> None:
     )
     further = msgspec.structs.replace(run, attempt=(newest or run.attempt) + 1)
     ledger.claim(connection, [further], now_ms=run.queued_ms)
+
+
+def _following(step: Step) -> tuple[Run, ...]:
+    return (*(() if step.retry is None else (step.retry,)), *step.chained)
 
 
 def _as_claimed(run: Run) -> Run:
