@@ -16,23 +16,21 @@ from agent.store.alerts import Alert, Trouble
 from agent.store.checks import Check
 from agent.store.corrections import Overreaching, Taken, Withdrawn
 from agent.store.database import Database, Doing
-from agent.store.outage import Outage
+from agent.store.ledger import Step
+from agent.store.outage import Outage, put
 from agent.store.samples import Sample
 from agent.store.state import Heartbeat, Holder
 from agent.store.streaks import SwitchedOff
 from agent.store.tasks import Applied, TaskRow
 from agent.store.writes import (
     Claim,
-    End,
     Happened,
     Measured,
-    Move,
     Order,
     Raise,
     Resolve,
+    Take,
     Write,
-    apply_all,
-    is_urgent,
 )
 
 _MANY: Final = 200
@@ -105,15 +103,15 @@ class Recorder:
 
     async def started(self, run: Run) -> None:
         """A run is alive, or still is; nothing happens when it has ended already."""
-        await self._move(run)
+        await self._take(Step(run=run, now_ms=self._clock.now_ms()))
 
     async def delayed(self, run: Run) -> None:
         """A run that waits is to wait longer; nothing happens when it has ended already."""
-        await self._move(run)
+        await self._take(Step(run=run, now_ms=self._clock.now_ms()))
 
     async def stopping(self, run: Run) -> None:
         """A run was told to stop; nothing happens when it has ended already."""
-        await self._move(run)
+        await self._take(Step(run=run, now_ms=self._clock.now_ms()))
 
     async def backfill(self, runs: Sequence[Run]) -> tuple[Run, ...]:
         """Take past moments for runs that somebody ordered as of them, each a further attempt."""
@@ -130,14 +128,11 @@ class Recorder:
         there from the same moment on. A run that has ended already keeps its ending, and nothing
         follows it twice: the same end told again is answered alike, another one with nothing.
         """
-        new: tuple[Run, ...]
-        new, switched_off = await self._write(
-            End(run=run, retry=following, chained=tuple(chained), now_ms=self._clock.now_ms())
+        if not run.has_ended:
+            raise ValueError(f"{run.status!r} is no ending")
+        return await self._take(
+            Step(run=run, retry=following, chained=tuple(chained), now_ms=self._clock.now_ms())
         )
-        self._show_runs(new)
-        if switched_off is not None:
-            self.show_switched_off(switched_off)
-        return new
 
     def show_switched_off(self, found: SwitchedOff) -> None:
         """A task was disabled because it kept failing."""
@@ -269,15 +264,19 @@ class Recorder:
         """Work on this database no more."""
         await self._ask(partial(state.let_go, holder=holder))
 
-    async def _move(self, run: Run) -> None:
-        if await self._write(Move(run=run)):
-            self._show_runs([run])
+    async def _take(self, step: Step) -> tuple[Run, ...]:
+        new: tuple[Run, ...]
+        new, switched_off = await self._write(Take(step=step))
+        self._show_runs(new)
+        if switched_off is not None:
+            self.show_switched_off(switched_off)
+        return new
 
     async def _write(self, write: Write) -> Any:
         """What goes on happening whatever becomes of the database."""
         if self._outage is not None:
             return await self._outage.write(write)
-        return await self._database.write_among(apply_all, write, is_urgent=is_urgent(write))
+        return await put(self._database, write)
 
     async def _ask(self, write: Doing[T]) -> T:
         """What people, and the agent about itself, want of the database alone."""

@@ -15,6 +15,8 @@ from agent.errors import HomeError, WrongUse
 
 HOME_VARIABLE = "SMARTCRON_HOME"
 _LOOPBACK = re.compile(r"(?:127(?:\.[0-9]{1,3}){3}|\[::1\]):([0-9]{1,5})", re.ASCII)
+_BACKUP_NAME = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
+_PASSWORD = re.compile(r"://[^/@]*:[^/]*@")
 MOST_PATTERNS = 32
 LONGEST_PATTERN = 200
 
@@ -134,6 +136,14 @@ class Home(msgspec.Struct, frozen=True):
             )
 
 
+class BackupDatabase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A further database that `db backup` copies; its password is named, never written here."""
+
+    name: str
+    url: str
+    password_secret: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`settings.toml`: what the owner of the agent may choose."""
 
@@ -158,6 +168,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     logs_for_viewers: bool = True
     remote_edit: bool = False
     http_pings: str = ""
+    backup_daily: int = 7
+    backup_weekly: int = 4
+    backup_scratch_url: str = ""
+    backup_databases: tuple[BackupDatabase, ...] = ()
 
     @property
     def agent_name(self) -> str:
@@ -208,6 +222,8 @@ def _check_ranges(path: Path, settings: Settings) -> None:
         "log_rotate_mb": (1, 100_000),
         "log_keep_days": (1, 36_500),
         "log_keep_mb": (1, 100_000_000),
+        "backup_daily": (1, 1_000),
+        "backup_weekly": (0, 1_000),
     }
     for field, (lowest, highest) in limits.items():
         value = getattr(settings, field)
@@ -228,6 +244,7 @@ def _check_ranges(path: Path, settings: Settings) -> None:
             "such as /sys/fs/cgroup/smartcron"
         )
     _check_patterns(path, settings.redact)
+    _check_backups(path, settings.backup_databases)
     if settings.control_port == settings.events_port:
         raise WrongUse(
             f"{path}: events_port = {settings.events_port}: must differ from control_port"
@@ -250,6 +267,28 @@ def _check_http_pings(path: Path, settings: Settings) -> None:
             f"{path}: http_pings = {settings.http_pings!r}: its port must differ from "
             "control_port and events_port"
         )
+
+
+def _check_backups(path: Path, databases: tuple[BackupDatabase, ...]) -> None:
+    names = [each.name for each in databases]
+    for each in databases:
+        at = f"{path}: backup_databases.{each.name}"
+        if not _BACKUP_NAME.fullmatch(each.name) or each.name == "smartcron":
+            raise WrongUse(
+                f"{at}: a name has up to 32 of a-z, 0-9 and _, and smartcron is our own; "
+                "it begins the names of the copies"
+            )
+        if names.count(each.name) > 1:
+            raise WrongUse(f"{at}: is there twice; give each database its own name")
+        if not each.url.startswith(("mysql+pymysql://", "mariadb+pymysql://", "sqlite:////")):
+            raise WrongUse(
+                f"{at}.url: must look like mysql+pymysql://user@host/name or sqlite:////path"
+            )
+        if _PASSWORD.search(each.url):
+            raise WrongUse(
+                f"{at}.url: holds a password; write that in secrets.toml and its name there in "
+                "password_secret"
+            )
 
 
 def _check_patterns(path: Path, patterns: tuple[str, ...]) -> None:

@@ -5,9 +5,8 @@ from functools import partial
 from typing import Final
 
 import click
-import msgspec
 
-from agent.cli import say
+from agent.cli import backups, say
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import StorageError
 from agent.store import maintenance, state
@@ -19,6 +18,10 @@ PAUSE_S: Final = 0.02
 @click.group("db")
 def db() -> None:
     """Look after the database."""
+
+
+for _command in backups.COMMANDS:
+    db.add_command(_command)
 
 
 @db.command()
@@ -61,26 +64,6 @@ def status(session: Session, as_json: bool) -> None:
         )
     if not as_json:
         say.good("Database: OK")
-
-
-@db.command()
-@click.option("--keep", type=click.IntRange(1, 1000), default=7, show_default=True)
-@json_option
-@pass_session
-def backup(session: Session, keep: int, as_json: bool) -> None:
-    """Copy the database while it is in use, and prove the copy by opening and counting it.
-
-    \b
-    Example:  smartcron-agent db backup --keep 14
-    """
-    with session.database() as database:
-        made = database.read_now(
-            partial(maintenance.backup, folder=session.home.backups, now_ms=_now_ms(), keep=keep)
-        )
-    if as_json:
-        say.json_out(msgspec.to_builtins(made, enc_hook=str))
-        return
-    say.good(f"{made.path}: {say.size(made.size_bytes)}, opened and counted")
 
 
 @db.command()

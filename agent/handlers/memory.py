@@ -10,7 +10,7 @@ from agent.clock import Clock
 from agent.store import ops
 from agent.store.audit import AuditRow
 from agent.store.database import Database
-from agent.store.outage import Outage
+from agent.store.outage import Outage, put
 from agent.store.writes import Audited, Begun, Finished, Write
 from agent.wire.auditing import AuditEntry
 from agent.wire.operations import DONE, UNFINISHED, StoredOp
@@ -79,4 +79,4 @@ class Memory:
         if self._outage is not None:
             await self._outage.write(write)
         else:
-            await self._database.write(write.apply)
+            await put(self._database, write)

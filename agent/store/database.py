@@ -157,21 +157,26 @@ class Database:
 
     async def write(self, fn: Callable[[Connection], T]) -> T:
         """What `fn` returned, once it is committed; raises what it raised, or StorageError."""
-        return await self.write_among(_call_each, fn)
+        return await self._written(_call_each, fn, is_urgent=True)
 
     async def write_among(
-        self,
-        these: Callable[[Connection, Sequence[Item]], Sequence[T]],
-        item: Item,
-        *,
-        is_urgent: bool = True,
+        self, these: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item
     ) -> T:
         """Like write; what `these` returned for this item, which it may get among others.
 
         Items that wait one behind the other for the same function are handed to it together, in
         order, and it returns a result for each. When it raises it is asked for each item alone.
-        While much is written, an item that is not urgent waits up to LINGER_S for others.
+        While much is written, such an item waits up to LINGER_S for others.
         """
+        return await self._written(these, item, is_urgent=False)
+
+    async def _written(
+        self,
+        these: Callable[[Connection, Sequence[Item]], Sequence[T]],
+        item: Item,
+        *,
+        is_urgent: bool,
+    ) -> T:
         async with self._room:
             loop = asyncio.get_running_loop()
             done: asyncio.Future[T] = loop.create_future()

@@ -1,16 +1,10 @@
-"""How the database is kept small, sound and safe: cleanup, upkeep, integrity, backup."""
+"""How the database is kept small and sound: cleanup, upkeep, integrity."""
 
-import os
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, func, select, text
 
-from agent.clock import moment
-from agent.errors import StorageError
 from agent.runs import ENDINGS
 from agent.store.rollups import FAILURES
 from schema.migrate import VERSIONS
@@ -46,14 +40,6 @@ class Ages(msgspec.Struct, frozen=True, kw_only=True):
     audit_days: int = 730
     op_days: int = 7
     invite_days: int = 30
-
-
-class Backup(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished copy, opened and counted."""
-
-    path: Path
-    size_bytes: int
-    rows: dict[str, int]
 
 
 def delete_slice(connection: Connection, ages: Ages, *, now_ms: int) -> int:
@@ -128,45 +114,6 @@ def count_rows(connection: Connection) -> dict[str, int]:
         name: connection.scalar(select(func.count()).select_from(table)) or 0
         for name, table in sorted(metadata.tables.items())
     }
-
-
-def backup(connection: Connection, folder: Path, *, now_ms: int, keep: int = 7) -> Backup:
-    """Copy the database as it is at one moment while others write, and prove the copy.
-
-    The newest `keep` copies stay. Raises StorageError, and then no half copy is left.
-    """
-    source = connection.connection.driver_connection
-    if not isinstance(source, sqlite3.Connection):
-        raise StorageError("this database is backed up with its own tools: use mariadb-dump")
-    name = f"smartcron-{moment(now_ms):%Y%m%d-%H%M%S}-{now_ms % 1000:03d}.sqlite3"
-    path = folder / name
-    half = folder / f".{name}.half"
-    try:
-        os.close(os.open(half, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-        rows = _copy(source, half)
-        half.replace(path)
-    except (OSError, sqlite3.Error) as error:
-        raise StorageError(
-            f"backup {path} was not made: {error}; check the room and the mode of its folder"
-        ) from error
-    finally:
-        half.unlink(missing_ok=True)
-    for old in sorted(folder.glob("smartcron-*.sqlite3"))[: -max(keep, 1)]:
-        old.unlink()
-    return Backup(path=path, size_bytes=path.stat().st_size, rows=rows)
-
-
-def _copy(source: sqlite3.Connection, half: Path) -> dict[str, int]:
-    with closing(sqlite3.connect(half)) as copy:
-        source.backup(copy)
-        copy.execute("PRAGMA journal_mode = DELETE")  # one file, no log beside it
-        verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(f"the copy is damaged: {verdict}")
-        return {
-            name: copy.execute(str(select(func.count()).select_from(table))).fetchone()[0]
-            for name, table in sorted(metadata.tables.items())
-        }
 
 
 def _delete_runs(connection: Connection, ages: Ages, now_ms: int) -> int:

@@ -1,13 +1,11 @@
 """What is written while runs go on: each write as a value that can be kept and done later."""
 
-from collections.abc import Sequence
-from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from agent.errors import RunNotFound
+from agent.errors import Conflict
 from agent.rules.clocks import Happening
 from agent.runs import Run
 from agent.store import (
@@ -80,60 +78,34 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
         return _beside_schedules(self.run)
 
 
-class Move(msgspec.Struct, frozen=True, kw_only=True, tag="move"):
-    """A run has begun, waits longer, or was told to stop."""
+class Take(msgspec.Struct, frozen=True, kw_only=True, tag="take"):
+    """What became of a run: it began, waits longer, was told to stop, or is over."""
 
-    run: Run
-
-    @property
-    def step(self) -> Step:
-        return Step(run=self.run, now_ms=self.run.queued_ms)
-
-    def apply(self, connection: Connection) -> bool:
-        """Whether it is news; not when the run has ended."""
-        return bool(streaks.record(connection, [self.step])[0][0])
-
-    def replay(self, connection: Connection) -> bool:
-        """As `apply`; the database may be a copy from before the claim."""
-        try:
-            return self.apply(connection)
-        except RunNotFound:
-            _stand(connection, _as_claimed(self.run))
-            return self.apply(connection)
-
-    def assumed(self) -> bool:
-        return True
-
-
-class End(msgspec.Struct, frozen=True, kw_only=True, tag="end"):
-    """A run is over, with the rows that follow from it."""
-
-    run: Run
-    retry: Run | None = None
-    chained: tuple[Run, ...] = ()
-    now_ms: int
-
-    @property
-    def step(self) -> Step:
-        return Step(run=self.run, retry=self.retry, chained=self.chained, now_ms=self.now_ms)
+    step: Step
 
     def apply(self, connection: Connection) -> tuple[tuple[Run, ...], SwitchedOff | None]:
-        """The rows that are new by it, and the task if it was disabled for it."""
-        return streaks.record(connection, [self.step])[0]
+        (came_to,) = streaks.record(connection, [self.step])
+        return came_to
 
     def replay(self, connection: Connection) -> tuple[tuple[Run, ...], SwitchedOff | None]:
         """As `apply`; the run and what follows have rows, whatever became of the database."""
-        if ledger.find(connection, self.run.id) is None:
-            _stand(connection, _as_claimed(self.run))
-        told = self.apply(connection)
-        for following in (*(() if self.retry is None else (self.retry,)), *self.chained):
+        step = self.step
+        if ledger.find(connection, step.run.id) is None:
+            _stand(connection, _as_claimed(step.run))
+        try:
+            came_to = self.apply(connection)
+        except Conflict:
+            if step.run.has_ended:
+                raise
+            return (), None  # what came later stands already
+        for following in _following(step):
             if ledger.find(connection, following.id) is None:
                 _stand(connection, following)
-        return told
+        return came_to
 
     def assumed(self) -> tuple[tuple[Run, ...], SwitchedOff | None]:
-        following = () if self.retry is None else (self.retry,)
-        return (self.run, *following, *map(_beside_schedules, self.chained)), None
+        retry = () if self.step.retry is None else (self.step.retry,)
+        return (self.step.run, *retry, *map(_beside_schedules, self.step.chained)), None
 
 
 class Raise(msgspec.Struct, frozen=True, kw_only=True, tag="raise"):
@@ -290,29 +262,10 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True, tag="audited"):
         return None
 
 
-Write = (
-    Claim | Order | Move | End | Raise | Resolve | Happened | Measured | Begun | Finished | Audited
-)
+Write = Claim | Order | Take | Raise | Resolve | Happened | Measured | Begun | Finished | Audited
 
 _DECODER: Final[msgspec.msgpack.Decoder[Write]] = msgspec.msgpack.Decoder(Write)
 _ENCODER: Final = msgspec.msgpack.Encoder()
-
-
-def apply_all(connection: Connection, writes: Sequence[Write]) -> list[Any]:
-    """What each of these came to, in order; what becomes of many runs is written as one."""
-    results: list[Any] = []
-    for are_steps, neighbours in groupby(writes, lambda write: isinstance(write, Move | End)):
-        if are_steps:
-            steps = [write for write in neighbours if isinstance(write, Move | End)]
-            results += _apply_steps(connection, steps)
-        else:
-            results += [write.apply(connection) for write in neighbours]
-    return results
-
-
-def is_urgent(write: Write) -> bool:
-    """Does something start, or somebody wait, only when it is written?"""
-    return not isinstance(write, Move | End)
 
 
 def encode(write: Write) -> bytes:
@@ -323,14 +276,6 @@ def encode(write: Write) -> bytes:
 def decode(kept: bytes) -> Write:
     """The write that was kept; raises msgspec.MsgspecError."""
     return _DECODER.decode(kept)
-
-
-def _apply_steps(connection: Connection, writes: Sequence[Move | End]) -> list[Any]:
-    told = streaks.record(connection, [write.step for write in writes])
-    return [
-        bool(new) if isinstance(write, Move) else (new, switched_off)
-        for write, (new, switched_off) in zip(writes, told, strict=True)
-    ]
 
 
 def _beside_schedules(run: Run) -> Run:
@@ -351,6 +296,10 @@ def _stand(connection: Connection, run: Run) -> None:
     )
     further = msgspec.structs.replace(run, attempt=(newest or run.attempt) + 1)
     ledger.claim(connection, [further], now_ms=run.queued_ms)
+
+
+def _following(step: Step) -> tuple[Run, ...]:
+    return (*(() if step.retry is None else (step.retry,)), *step.chained)
 
 
 def _as_claimed(run: Run) -> Run:

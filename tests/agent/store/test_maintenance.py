@@ -1,13 +1,10 @@
 """How the database is kept small, sound and safe."""
 
 import sqlite3
-import stat
-import threading
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-import pytest
 from sqlalchemy import Connection
 
 from agent.errors import StorageError
@@ -111,60 +108,6 @@ def test_upkeep_gives_free_pages_back(sqlite_database: Database) -> None:
 
     assert sqlite_database.read_now(maintenance.size_bytes) < full / 2
     assert sqlite_database.read_now(maintenance.problems) == ()
-
-
-def test_a_backup_made_while_others_write_holds_a_whole_moment(
-    sqlite_database: Database, tmp_path: Path
-) -> None:
-    put(sqlite_database, [ended(a_run(NOW_MS + n)) for n in range(500)])
-    stop = threading.Event()
-
-    def write_on() -> None:
-        number = 1_000
-        while not stop.is_set():
-            put(sqlite_database, [a_run(NOW_MS + number), a_run(NOW_MS + number, attempt=2)])
-            number += 1
-
-    writer = threading.Thread(target=write_on)
-    writer.start()
-    try:
-        copy = sqlite_database.read_now(partial(maintenance.backup, folder=tmp_path, now_ms=NOW_MS))
-    finally:
-        stop.set()
-        writer.join()
-
-    restored = Database.open(f"sqlite:///{copy.path}", migrate=False)
-    counted = restored.read_now(maintenance.count_rows)
-    restored.close()
-    assert counted == copy.rows
-    assert counted["smart_cron_executions"] >= 500
-    assert counted["smart_cron_executions"] % 2 == 0, "half of a transaction was copied"
-    assert copy.path.name == "smartcron-20261124-060000-000.sqlite3"
-    assert stat.S_IMODE(copy.path.stat().st_mode) == 0o600
-
-
-def test_only_the_newest_copies_are_kept_and_no_half_one(
-    sqlite_database: Database, tmp_path: Path
-) -> None:
-    folder = tmp_path / "backups"
-    folder.mkdir()
-    for day in range(4):
-        at_ms = NOW_MS + day * DAY_MS
-        sqlite_database.read_now(partial(maintenance.backup, folder=folder, now_ms=at_ms, keep=2))
-
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "smartcron-20261126-060000-000.sqlite3",
-        "smartcron-20261127-060000-000.sqlite3",
-    ]
-
-
-def test_a_backup_that_cannot_be_made_is_told_plainly(
-    sqlite_database: Database, tmp_path: Path
-) -> None:
-    with pytest.raises(StorageError, match="was not made"):
-        sqlite_database.read_now(
-            partial(maintenance.backup, folder=tmp_path / "gone", now_ms=NOW_MS)
-        )
 
 
 def test_damage_inside_the_file_is_found(sqlite_url: str) -> None:

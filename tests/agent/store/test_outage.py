@@ -18,9 +18,10 @@ from agent.store import ledger, state
 from agent.store import outage as outage_module
 from agent.store.database import READERS, Database
 from agent.store.journal import Journal
+from agent.store.ledger import Step
 from agent.store.outage import Outage
 from agent.store.reserve import Reserve
-from agent.store.writes import Claim, End, Move, Order
+from agent.store.writes import Claim, Order, Take
 from tests.agent.fake_clock import FakeClock
 from tests.agent.store.makings import NOW_MS, a_run, ended
 
@@ -72,6 +73,10 @@ def claim(run: Run) -> Claim:
     return Claim(runs=(run,), now_ms=NOW_MS)
 
 
+def took(run: Run) -> Take:
+    return Take(step=Step(run=run, now_ms=NOW_MS))
+
+
 async def test_while_nothing_is_wrong_the_journal_stays_empty(scene: Scene) -> None:
     run = a_run()
 
@@ -120,11 +125,11 @@ async def test_when_it_is_back_it_is_told_everything_once(scene: Scene) -> None:
     await scene.outage.write(claim(run))
     scene.take_away()
     await scene.outage.write(
-        Move(run=msgspec.structs.replace(run, status="running", started_ms=NOW_MS + 20))
+        took(msgspec.structs.replace(run, status="running", started_ms=NOW_MS + 20))
     )
     await scene.outage.write(claim(other))
-    await scene.outage.write(End(run=ended(run), now_ms=NOW_MS))
-    await scene.outage.write(End(run=ended(other, "error"), now_ms=NOW_MS))
+    await scene.outage.write(took(ended(run)))
+    await scene.outage.write(took(ended(other, "error")))
     scene.give_back()
 
     await scene.come_back()
@@ -202,19 +207,36 @@ async def test_what_nobody_can_store_is_told_to_the_asker_and_is_no_outage(scene
 
 
 async def test_one_write_that_is_refused_for_good_holds_up_no_other(scene: Scene) -> None:
-    unknown, run = a_run(status="running", started_ms=NOW_MS), a_run(NOW_MS + 1)
-    odd = Move(run=msgspec.structs.replace(unknown, status="retry_wait"))
-    await scene.outage.write(claim(unknown))
+    run = a_run(NOW_MS + 1)
     scene.take_away()
-    await scene.outage.write(odd)
+    await scene.outage.write(claim(a_run()))
     await scene.outage.write(claim(run))
+    with closing(sqlite3.connect(scene.journal.path)) as raw, raw:
+        raw.execute("UPDATE kept SET write = x'ff' WHERE seq = 1")
     scene.give_back()
 
     await scene.come_back()
 
     assert scene.find(run) == run
-    ((_, cause),) = journal_module.refused(scene.journal.path)
-    assert "cannot become retry_wait" in cause
+    assert journal_module.refused(scene.journal.path) == ((1, "it cannot be read by this version"),)
+
+
+async def test_a_step_that_a_later_one_overtook_is_passed_over(scene: Scene) -> None:
+    """The answer to both was lost, and both are told again."""
+    run = a_run()
+    living = msgspec.structs.replace(run, status="running", started_ms=NOW_MS)
+    stopping = msgspec.structs.replace(living, status="stopping")
+    for write in (claim(run), took(living), took(stopping)):
+        await scene.outage.write(write)
+    scene.take_away()
+    for write in (claim(run), took(living), took(stopping)):
+        await scene.outage.write(write)
+    scene.give_back()
+
+    await scene.come_back()
+
+    assert scene.find(run) == stopping
+    assert journal_module.refused(scene.journal.path) == ()
 
 
 async def test_people_are_refused_at_once_while_it_is_known_to_be_away(scene: Scene) -> None:

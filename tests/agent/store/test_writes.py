@@ -12,20 +12,20 @@ from agent.store.alerts import Trouble
 from agent.store.audit import AuditRow
 from agent.store.checks import Check
 from agent.store.database import Database
+from agent.store.ledger import Step
 from agent.store.ops import BEGUN, StoredOp
 from agent.store.samples import Sample
 from agent.store.writes import (
     Audited,
     Begun,
     Claim,
-    End,
     Finished,
     Happened,
     Measured,
-    Move,
     Order,
     Raise,
     Resolve,
+    Take,
     Write,
 )
 from schema.tables import metadata
@@ -42,12 +42,12 @@ TROUBLE = Trouble(
 CLAIM = Claim(runs=(RUN,), watermarks={"backup": NOW_MS}, decided_until_ms=NOW_MS, now_ms=NOW_MS)
 STORY: tuple[Write, ...] = (
     CLAIM,
-    Move(run=LIVING),
+    Take(step=Step(run=LIVING, now_ms=NOW_MS)),
     Raise(trouble=TROUBLE, now_ms=NOW_MS),
     Raise(trouble=TROUBLE, now_ms=NOW_MS + 1),
     Order(run=ORDERED),
-    End(run=ended(RUN, "error"), retry=RETRY, now_ms=NOW_MS + 2_000),
-    End(run=ended(RETRY), chained=(CHAINED,), now_ms=NOW_MS + 4_000),
+    Take(step=Step(run=ended(RUN, "error"), retry=RETRY, now_ms=NOW_MS + 2_000)),
+    Take(step=Step(run=ended(RETRY), chained=(CHAINED,), now_ms=NOW_MS + 4_000)),
     Happened(
         happenings=(Happening(kind="clock_back", size_ms=5_000, at_ms=NOW_MS, message="set"),)
     ),
@@ -137,7 +137,7 @@ def test_telling_what_was_done_already_changes_nothing(known: Database, done: in
 
 def test_the_answers_meanwhile_are_those_the_database_would_give(known: Database) -> None:
     for write in STORY:
-        if isinstance(write, (Claim, Move, End, Order)):
+        if isinstance(write, (Claim, Take, Order)):
             assert known.write_now(write.apply) == write.assumed()
 
 
@@ -147,7 +147,13 @@ def test_a_run_whose_moment_was_taken_meanwhile_keeps_its_row_as_a_further_attem
     theirs = a_run(NOW_MS + 9, scheduled_ms=NOW_MS, status="missed", ended_ms=NOW_MS + 9)
     known.write_now(lambda connection: ledger.claim(connection, [theirs], now_ms=NOW_MS))
 
-    do(known, CLAIM, Move(run=LIVING), End(run=ended(RUN), now_ms=NOW_MS + 2_000), again=True)
+    do(
+        known,
+        CLAIM,
+        Take(step=Step(run=LIVING, now_ms=NOW_MS)),
+        Take(step=Step(run=ended(RUN), now_ms=NOW_MS + 2_000)),
+        again=True,
+    )
 
     found = known.read_now(lambda connection: ledger.get(connection, RUN.id))
     assert (found.status, found.attempt, found.exit_status) == ("success", 2, 0)
@@ -155,13 +161,13 @@ def test_a_run_whose_moment_was_taken_meanwhile_keeps_its_row_as_a_further_attem
 
 
 def test_an_end_finds_a_database_that_never_heard_of_its_run(known: Database) -> None:
-    do(known, End(run=ended(RUN), now_ms=NOW_MS + 2_000), again=True)
+    do(known, Take(step=Step(run=ended(RUN), now_ms=NOW_MS + 2_000)), again=True)
 
     assert known.read_now(lambda connection: ledger.get(connection, RUN.id)) == ended(RUN)
 
 
 def test_a_start_finds_a_database_that_never_heard_of_its_run(known: Database) -> None:
-    do(known, Move(run=LIVING), again=True)
+    do(known, Take(step=Step(run=LIVING, now_ms=NOW_MS)), again=True)
 
     assert known.read_now(lambda connection: ledger.get(connection, RUN.id)) == LIVING
 

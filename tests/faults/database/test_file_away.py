@@ -16,7 +16,7 @@ from agent.store.reserve import SIZE
 from tests.journeys.household import Household, until
 from tests.journeys.test_agent_kill_loop import finish, hold_against, start_tasks, told
 
-DISK_MB = 96
+DISK_MB = 128
 HELD_S = 7.0
 
 may_mount = pytest.mark.skipif(
