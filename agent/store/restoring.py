@@ -100,6 +100,14 @@ def _restore_file(backup: Backup, target: Path, *, now_ms: int, prove: Prove) ->
     return Restored(backup=backup, aside=str(aside) if is_there else None, remark=remark)
 
 
+def set_aside(target: Path, *, now_ms: int) -> Path:
+    """Move a database file out of the way, for where there is no backup; where it lies now."""
+    aside = target.with_name(f"{_aside_name(now_ms)}{backups.SQLITE_SUFFIX}")
+    if target.exists():
+        _set_aside(target, aside)
+    return aside
+
+
 def _set_aside(target: Path, aside: Path) -> None:
     """Move a database file with what belongs to it; all in one file where it is sound."""
     try:
