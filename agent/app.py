@@ -367,6 +367,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         running=lambda: core.runner.running,
         show=core.board.show_checks,
         clock_state=core.scheduler.clock_happening,
+        kept=lambda: core.outage.untold.number,
     )
     bridging = Bridging(
         clock=clock,

@@ -9,7 +9,7 @@ import click
 from agent.cli import backups, recovery, say
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import StorageError
-from agent.store import maintenance, state
+from agent.store import journal, maintenance, state
 from agent.store.maintenance import Ages
 
 PAUSE_S: Final = 0.02
@@ -39,6 +39,8 @@ def status(session: Session, as_json: bool) -> None:
         problems = database.read_now(maintenance.problems)
         decided_ms = database.read_now(state.decided_until)
         url = database.url.render_as_string(hide_password=True)
+    kept = journal.look(session.home.journal_file)
+    refused = journal.refused(session.home.journal_file)
     if as_json:
         say.json_out(
             {
@@ -48,6 +50,9 @@ def status(session: Session, as_json: bool) -> None:
                 "rows": rows,
                 "problems": problems,
                 "decided_until_ms": decided_ms,
+                "kept": kept.number,
+                "kept_since_ms": kept.oldest_ms,
+                "refused": [{"number": number, "cause": cause} for number, cause in refused],
             }
         )
     else:
@@ -55,6 +60,10 @@ def status(session: Session, as_json: bool) -> None:
         click.echo(f"schema         {maintenance.SCHEMA_VERSION}")
         click.echo(f"size           {say.size(size)}")
         click.echo(f"decided until  {say.moment(decided_ms)}")
+        if kept.number:
+            click.echo(f"local journal  {kept.number} writes since {say.moment(kept.oldest_ms)}")
+        for number, cause in refused:
+            say.warn(f"write {number} of the local journal was refused: {cause}")
         for name, count in rows.items():
             click.echo(f"  {name:32} {count:>10}")
     if problems:

@@ -44,6 +44,7 @@ class Watcher:
         running: Callable[[], int],
         show: Callable[[tuple[Check, ...]], None],
         clock_state: Callable[[], Happening | None],
+        kept: Callable[[], int] = lambda: 0,
     ) -> None:
         self._clock = clock
         self._home = home
@@ -53,6 +54,7 @@ class Watcher:
         self._running = running
         self._show = show
         self._clock_state = clock_state
+        self._kept = kept
         self._verdicts: dict[str, str] = {}
         self._latest: dict[str, Reading] = {}
         self._process = psutil.Process()
@@ -88,6 +90,7 @@ class Watcher:
             lambda: [probe() for probe in probes.host_probes(self._home, self._cpu)]
         )
         readings.append(await self._time_database())
+        readings.append(probes.writing(*self._database.waiting, self._kept()))
         readings.append(probes.loop_lag(self._lag_ms()))
         now_ms = self._clock.now_ms()
         readings.append(probes.clock(self._clock_state(), now_ms))

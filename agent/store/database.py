@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -59,7 +59,7 @@ def database_url(settings: Settings, home: Home) -> str:
 class _Write:
     """One thing to write, and who waits for it."""
 
-    __slots__ = ("done", "error", "is_urgent", "item", "loop", "result", "these")
+    __slots__ = ("asked_s", "done", "error", "is_urgent", "item", "loop", "result", "these")
 
     def __init__(
         self,
@@ -70,6 +70,7 @@ class _Write:
         *,
         is_urgent: bool = True,
     ) -> None:
+        self.asked_s = time.monotonic()
         self.is_urgent = is_urgent
         self.these = these
         self.item = item
@@ -86,6 +87,13 @@ class _Write:
             self.done.set_result(self.result)
         else:
             self.done.set_exception(self.error)
+
+
+class Waiting(NamedTuple):
+    """Writes that were asked for and have no answer yet, and how long the first waits for it."""
+
+    number: int
+    oldest_ms: int
 
 
 class Database:
@@ -105,6 +113,7 @@ class Database:
         self._room = asyncio.Semaphore(MAX_WAITING_WRITES)
         self._queue: SimpleQueue[_Write | None] = SimpleQueue()
         self._urgent = threading.Event()
+        self._in_hand: Sequence[_Write] = ()
         self._closing = threading.Lock()
         self._closed = False
         self.is_away = False
@@ -195,6 +204,13 @@ class Database:
         return done.result()
 
     @property
+    def waiting(self) -> Waiting:
+        """How far the writer is behind."""
+        in_hand = self._in_hand
+        oldest_s = time.monotonic() - in_hand[0].asked_s if in_hand else 0.0
+        return Waiting(self._queue.qsize() + len(in_hand), round(oldest_s * 1000))
+
+    @property
     def is_closed(self) -> bool:
         """It was let go of, or is about to be."""
         return self._closed
@@ -245,7 +261,9 @@ class Database:
                 except Empty:
                     break
             if group:
+                self._in_hand = group
                 self._write_group(group)
+                self._in_hand = ()
                 written_s = time.monotonic()
 
     def _write_group(self, group: list[_Write]) -> None:
