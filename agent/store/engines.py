@@ -67,13 +67,11 @@ def name_of(url: URL) -> str:
     return url.set(query={}).render_as_string(hide_password=True)
 
 
-def make_engine(
-    url: URL, *, pool_size: int, writes: bool, answer_s: int = ANSWER_S, busy_ms: int = 0
-) -> Engine:
+def make_engine(url: URL, *, pool_size: int, writes: bool, answer_s: int | None = None) -> Engine:
     """Connections that agree on one behaviour, whichever database it is."""
     if url.get_backend_name() == "sqlite":
-        busy_ms = busy_ms or BUSY_TIMEOUT_MS
-        return _sqlite_engine(url, pool_size=pool_size, writes=writes, busy_ms=busy_ms)
+        return _sqlite_engine(url, pool_size=pool_size, writes=writes)
+    answer_s = ANSWER_S if answer_s is None else answer_s
     return _mysql_engine(url, pool_size=pool_size, writes=writes, answer_s=answer_s)
 
 
@@ -113,13 +111,13 @@ def _mysql_engine(url: URL, *, pool_size: int, writes: bool, answer_s: int) -> E
     return engine
 
 
-def _sqlite_engine(url: URL, *, pool_size: int, writes: bool, busy_ms: int) -> Engine:
+def _sqlite_engine(url: URL, *, pool_size: int, writes: bool) -> Engine:
     engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         hide_parameters=True,  # an error must not carry what a row holds
-        connect_args={"timeout": busy_ms / 1000, "check_same_thread": False},
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")

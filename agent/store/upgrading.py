@@ -1,12 +1,13 @@
 """How does a database come to the version of this agent, and when is it refused instead?"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 
 from agent import __version__
@@ -33,40 +34,42 @@ def bring_up(
     is copied first, and not changed when that fails. `agent_id` is who asks: an older database is
     not lifted while another agent works on it.
     """
-    engine = make_engine(url, pool_size=1, writes=True, answer_s=LONG_ANSWER_S)
+    with _reached(url) as engine, engine.begin() as connection:
+        found = _looked_at(connection, url, migrate=migrate, agent_id=agent_id)
+    if found == KNOWN:
+        return
+    if not migrate:
+        raise StorageError(
+            f"database {name_of(url)} has schema version {found or 'none'}, this agent needs "
+            f"{KNOWN}; run `smartcron-agent db upgrade` or start the agent once"
+        )
+    copy = None
+    if found is not None and before_upgrade is not None:
+        copy = before_upgrade(found)
     try:
-        with told_plainly(url), engine.begin() as connection:
-            found = _looked_at(connection, url, migrate=migrate, agent_id=agent_id)
-        if found == KNOWN:
-            return
-        if not migrate:
-            raise StorageError(
-                f"database {name_of(url)} has schema version {found or 'none'}, this agent needs "
-                f"{KNOWN}; run `smartcron-agent db upgrade` or start the agent once"
-            )
-        copy = None
-        if found is not None and before_upgrade is not None:
-            copy = before_upgrade(found)
-        try:
-            with told_plainly(url), engine.begin() as connection:
-                schema_migrate.bring_up(connection, migrate=True)
-                state.put(connection, state.AGENT_VERSION, __version__, now_ms=_now_ms())
-        except StorageError as error:
-            raise StorageError(f"{error}; {_way_back(copy)}") from error
-        if found is not None:
-            log.info("database upgraded", before=found, after=KNOWN, copy=str(copy or ""))
+        with _reached(url, answer_s=LONG_ANSWER_S) as engine, engine.begin() as connection:
+            schema_migrate.bring_up(connection, migrate=True)
+            state.put(connection, state.AGENT_VERSION, __version__, now_ms=_now_ms())
+    except StorageError as error:
+        raise StorageError(f"{error}; {_way_back(copy)}") from error
+    if found is not None:
+        log.info("database upgraded", before=found, after=KNOWN, copy=str(copy or ""))
+
+
+@contextmanager
+def _reached(url: URL, *, answer_s: int | None = None) -> Iterator[Engine]:
+    engine = make_engine(url, pool_size=1, writes=True, answer_s=answer_s)
+    try:
+        with told_plainly(url):
+            yield engine
     finally:
         engine.dispose()
 
 
 def version_of(url: URL) -> str | None:
     """The version of the tables there, None when there are none; raises StorageError."""
-    engine = make_engine(url, pool_size=1, writes=False)
-    try:
-        with told_plainly(url), engine.connect() as connection:
-            return _current(connection, url)
-    finally:
-        engine.dispose()
+    with _reached(url) as engine, engine.connect() as connection:
+        return _current(connection, url)
 
 
 def _looked_at(connection: Connection, url: URL, *, migrate: bool, agent_id: str) -> str | None:
