@@ -1,11 +1,13 @@
 """Where are commands, and those who gave them, remembered?"""
 
+import asyncio
 from functools import partial
+from pathlib import Path
 
 import msgspec
 
 from agent.clock import Clock
-from agent.store import audit, clients, ops
+from agent.store import anchor, audit, clients, ops
 from agent.store.database import Database
 from agent.wire.auditing import AuditEntry
 from agent.wire.operations import DONE, StoredOp
@@ -15,9 +17,10 @@ from shared.protocol.requests import Hello, RunStartReply
 class Memory:
     """Commands and audit rows in the database, as the door for requests wants them."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, anchors: Path) -> None:
         self._database = database
         self._clock = clock
+        self._anchors = anchors
 
     async def get(self, op: str) -> StoredOp | None:
         """The command with this id."""
@@ -57,7 +60,8 @@ class Memory:
     async def audit(self, entry: AuditEntry) -> None:
         """Write down who asked what; a hello also says when a key was last here."""
         row = audit.AuditRow(**msgspec.structs.asdict(entry))
-        await self._database.write(partial(audit.append, row=row))
+        link = await self._database.write(partial(audit.append, row=row))
+        await asyncio.to_thread(anchor.raise_to, self._anchors, link)
         if entry.type == Hello.type and entry.code == "ok":
             await self._database.write(
                 partial(clients.seen, key_id=entry.key_id, at_ms=entry.at_ms, address=entry.address)
