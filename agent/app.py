@@ -401,7 +401,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         await core.board.renew_alerts()
         return ()
 
-    memory = Memory(core.database, clock, core.outage)
+    memory = Memory(core.database, clock, core.home.root, core.outage)
     await memory.settle()
     control = Control(
         context,

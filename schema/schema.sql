@@ -39,8 +39,14 @@ CREATE TABLE smart_cron_audit (
 	arguments TEXT,
 	result VARCHAR(64) NOT NULL,
 	duration_ms INTEGER,
+	before_digest VARCHAR(64),
+	after_digest VARCHAR(64),
+	chain_number BIGINT,
+	chain_digest VARCHAR(64),
 	CONSTRAINT pk_smart_cron_audit PRIMARY KEY (id)
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE UNIQUE INDEX ix_smart_cron_audit_chain_number ON smart_cron_audit (chain_number);
 
 CREATE INDEX ix_smart_cron_audit_recorded_at ON smart_cron_audit (recorded_at);
 
@@ -156,6 +162,14 @@ CREATE TABLE smart_cron_health_checks (
 CREATE INDEX ix_smart_cron_health_checks_check_name_id ON smart_cron_health_checks (check_name, id);
 
 CREATE INDEX ix_smart_cron_health_checks_checked_at ON smart_cron_health_checks (checked_at);
+
+CREATE TABLE smart_cron_holds (
+	task_name VARCHAR(64) NOT NULL,
+	reason TEXT NOT NULL,
+	held_at DATETIME(3) NOT NULL,
+	held_by VARCHAR(128) NOT NULL,
+	CONSTRAINT pk_smart_cron_holds PRIMARY KEY (task_name)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE smart_cron_invites (
 	invite_id VARCHAR(64) NOT NULL,
@@ -321,4 +335,4 @@ CREATE TABLE smart_cron_schema_version (
 	PRIMARY KEY (version_num)
 );
 
-INSERT INTO smart_cron_schema_version (version_num) VALUES ('0003');
+INSERT INTO smart_cron_schema_version (version_num) VALUES ('0005');

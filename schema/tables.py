@@ -273,6 +273,8 @@ metrics = Table(
     **_MYSQL,
 )
 
+# A row's digest covers what it says and the digest of the row before; numbers have no gaps but
+# where rows were removed by age, and then a later row says so (see agent/store/chain.py).
 audit = Table(
     "smart_cron_audit",
     metadata,
@@ -288,7 +290,12 @@ audit = Table(
     Column("arguments", Text),
     Column("result", String(64), nullable=False),
     Column("duration_ms", Integer),
+    Column("before_digest", String(64)),
+    Column("after_digest", String(64)),
+    Column("chain_number", BigInteger),
+    Column("chain_digest", String(64)),
     Index(None, "recorded_at"),
+    Index(None, "chain_number", unique=True),
     **_MYSQL,
 )
 
@@ -375,5 +382,16 @@ calendars = Table(
     Column("definition", Json, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("updated_by", String(128), nullable=False),
+    **_MYSQL,
+)
+
+# Tasks whose history no cleanup touches.
+holds = Table(
+    "smart_cron_holds",
+    metadata,
+    Column("task_name", String(64), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("held_at", Instant, nullable=False),
+    Column("held_by", String(128), nullable=False),
     **_MYSQL,
 )

@@ -22,6 +22,7 @@ from agent.store import (
 )
 from agent.store.alerts import Alert, Trouble
 from agent.store.audit import AuditRow
+from agent.store.chain import Link
 from agent.store.checks import Check
 from agent.store.ledger import Step
 from agent.store.ops import StoredOp
@@ -243,8 +244,9 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True, tag="audited"):
     row: AuditRow
     is_hello: bool = False
 
-    def apply(self, connection: Connection) -> None:
-        audit.append(connection, self.row)
+    def apply(self, connection: Connection) -> Link:
+        """Its place in the chain."""
+        link = audit.append(connection, self.row)
         if self.is_hello:
             clients.seen(
                 connection,
@@ -252,6 +254,7 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True, tag="audited"):
                 at_ms=self.row.at_ms,
                 address=self.row.address,
             )
+        return link
 
     def replay(self, connection: Connection) -> None:
         """As `apply`, without what stands already."""

@@ -36,7 +36,9 @@ def test_pages_go_back_from_the_newest_row_and_miss_none(database: Database) -> 
     database.write_now(partial(audit.append, row=a_row(99)))
     second = database.read_now(partial(audit.page, before=first[-1].id, limit=4))
 
-    seen = [msgspec.structs.replace(row, id=None) for row in (*first, *second)]
+    seen = [
+        msgspec.structs.replace(row, id=None, number=None, digest=None) for row in (*first, *second)
+    ]
     assert seen == list(reversed(rows))
 
 
