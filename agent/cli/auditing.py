@@ -101,7 +101,8 @@ def _writing_down(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
 
 def _is_question(chosen: dict[str, Any]) -> bool:
     """It was only asked what would be done."""
-    return bool(chosen.get("dry_run")) or chosen.get("is_wanted") is False
+    only_lists = "reason" in chosen and chosen.get("task_name", "") is None
+    return bool(chosen.get("dry_run")) or chosen.get("is_wanted") is False or only_lists
 
 
 def _write(
