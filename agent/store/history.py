@@ -117,13 +117,12 @@ def _search(
 ) -> Found:
     """Slice by slice, until there are enough, nothing is left, or the time is over."""
     until = None if budget_ms is None else time.monotonic() + budget_ms / 1000
-    floor = values["floor"]
+    values = values | {"skip": (TEXT_SLICE if shape.has_text else SLICE) - 1}
     ids: list[str] = []
     while True:
         last = connection.scalar(_last_of_slice(shape), values)
-        values["floor"] = floor if last is None else last
-        room = {"most": limit + 1 - len(ids)}
-        ids += connection.scalars(_ids(shape), values | room).all()
+        of_slice = {"floor": last or values["floor"], "most": limit + 1 - len(ids)}
+        ids += connection.scalars(_ids(shape), values | of_slice).all()
         if len(ids) > limit or last is None:
             return _page(ids, limit)
         values["before"] = last
@@ -202,9 +201,8 @@ def _ids(shape: _Shape) -> Select[Any]:
 @lru_cache(maxsize=256)
 def _last_of_slice(shape: _Shape) -> Select[Any]:
     """Down to which id a slice reaches; nothing when it takes all that is left."""
-    size = TEXT_SLICE if shape.has_text else SLICE
     lasts = [
-        _stream(shape, place).order_by(executions.c.id.desc()).limit(1).offset(size - 1)
+        _stream(shape, place).order_by(executions.c.id.desc()).limit(1).offset(bindparam("skip"))
         for place in range(shape.streams)
     ]
     if len(lasts) == 1:
