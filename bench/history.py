@@ -22,9 +22,10 @@ from typing import Final
 import msgspec
 
 from agent.runs import Run
-from agent.store import ledger
+from agent.store import ledger, streaks
 from agent.store.database import Database
 from agent.store.history import PAGE_BUDGET_MS, RunFilter
+from agent.store.ledger import Step
 from agent.ulid import first_ulid, new_ulid
 from bench.measure import TIMES, Figure, machine, table
 from bench.millions import APART_MS, CATEGORIES, HOST, NEEDLE, OLD_HOST, TASKS, fill
@@ -179,8 +180,8 @@ def _write(url: str, stop: Event) -> None:
             running, status="success", ended_ms=now_ms + 5, duration_ms=5, output_tail="done"
         )
         database.write_now(partial(ledger.claim, runs=[run], now_ms=now_ms))
-        database.write_now(partial(ledger.move, run=running))
-        database.write_now(partial(ledger.end, run=ended))
+        for step in (running, ended):
+            database.write_now(partial(streaks.record, steps=[Step(run=step, now_ms=now_ms)]))
     database.close()
 
 

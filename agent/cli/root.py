@@ -39,6 +39,7 @@ ROOMS: Final = {
     "report": "reports",
     "runs": "runs",
     "serve": "serving",
+    "stats": "stats",
     "status": "health",
     "tasks": "tasks",
     "tick": "serving",
