@@ -9,12 +9,14 @@ import msgspec
 from agent.clock import Clock
 from agent.definitions import Definition
 from agent.rules.clocks import Happening
+from agent.rules.downsampling import Keeping
 from agent.rules.sums import Sum
 from agent.runs import Run
 from agent.store import (
     alerts,
     checks,
     corrections,
+    downsampling,
     events,
     ledger,
     metrics,
@@ -183,10 +185,26 @@ class Recorder:
             self._show(Shown(tasks=frozenset(task.task_name for task in changed)))
         return changed
 
-    async def measured(self, readings: Mapping[str, float], found: Sequence[Check] = ()) -> None:
-        """The host was looked at: keep the readings, keep and show what the checks found."""
+    async def measured(
+        self,
+        readings: Mapping[str, float],
+        found: Sequence[Check] = (),
+        *,
+        earlier: Sequence[tuple[int, Mapping[str, float]]] = (),
+        keeping: Keeping | None = None,
+    ) -> None:
+        """The host was looked at: keep the readings, keep and show what the checks found.
+
+        `earlier` are readings taken since the last time; what has become full minutes and hours
+        by these is summed up.
+        """
         now_ms = self._clock.now_ms()
-        await self._database.write(partial(metrics.record, readings=readings, at_ms=now_ms))
+        await self._database.write(
+            partial(metrics.record, readings=readings, at_ms=now_ms, earlier=earlier)
+        )
+        await self._database.write(
+            partial(downsampling.sum_up, now_ms=now_ms, keeping=keeping or Keeping())
+        )
         if found:
             await self._database.write(partial(checks.record, checks=found))
             self._show(Shown(checks=tuple(found)))

@@ -144,6 +144,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_rotate_mb: int = 10
     log_keep_days: int = 90
     log_keep_mb: int = 2_000
+    metric_raw_days: int = 2
+    metric_minute_days: int = 30
+    metric_hour_days: int = 730
     redact: tuple[str, ...] = ()
     logs_for_viewers: bool = True
     remote_edit: bool = False
@@ -198,6 +201,9 @@ def _check_ranges(path: Path, settings: Settings) -> None:
         "log_rotate_mb": (1, 100_000),
         "log_keep_days": (1, 36_500),
         "log_keep_mb": (1, 100_000_000),
+        "metric_raw_days": (1, 365),
+        "metric_minute_days": (1, 3_650),
+        "metric_hour_days": (1, 36_500),
     }
     for field, (lowest, highest) in limits.items():
         value = getattr(settings, field)

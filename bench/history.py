@@ -147,17 +147,18 @@ def _ask(database: Database, wanted: RunFilter, before: str | None) -> tuple[flo
 def _written_meanwhile(url: str) -> Iterator[None]:
     """A hundred runs a second are claimed, started and ended by another process."""
     spawning = multiprocessing.get_context("spawn")
-    stop = spawning.Event()
-    writer = spawning.Process(target=_write, args=(url, stop))
+    begun, stop = spawning.Event(), spawning.Event()
+    writer = spawning.Process(target=_write, args=(url, begun, stop))
     writer.start()
     try:
+        begun.wait(60)
         yield
     finally:
         stop.set()
         writer.join()
 
 
-def _write(url: str, stop: Event) -> None:
+def _write(url: str, begun: Event, stop: Event) -> None:
     database = Database.open(url)
     number = 0
     while not stop.wait(1 / RUNS_A_SECOND):
@@ -182,6 +183,7 @@ def _write(url: str, stop: Event) -> None:
         database.write_now(partial(ledger.claim, runs=[run], now_ms=now_ms))
         for step in (running, ended):
             database.write_now(partial(streaks.record, steps=[Step(run=step, now_ms=now_ms)]))
+        begun.set()
     database.close()
 
 

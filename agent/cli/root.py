@@ -34,6 +34,7 @@ ROOMS: Final = {
     "keys": "access",
     "ledger": "ledger",
     "logs": "files",
+    "metrics": "metrics",
     "next": "coming",
     "ping": "pinging",
     "report": "reports",
