@@ -32,6 +32,7 @@ from agent.orders import Orders
 from agent.progress import Progress
 from agent.recorder import Recorder, Shown
 from agent.roster import Roster
+from agent.rules.downsampling import Keeping
 from agent.runner import Runner
 from agent.running.keeping import Keepers
 from agent.running.keptlogs import DAY_S
@@ -367,6 +368,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         running=lambda: core.runner.running,
         show=core.board.show_checks,
         clock_state=core.scheduler.clock_happening,
+        keeping=_keeping(settings),
     )
     bridging = Bridging(
         clock=clock,
@@ -542,6 +544,15 @@ def _identity(settings: Settings, agent_key: str) -> Identity:
         events_port=settings.events_port,
         logs_for_viewers=settings.logs_for_viewers,
         max_running=settings.max_running,
+        keeping=_keeping(settings),
+    )
+
+
+def _keeping(settings: Settings) -> Keeping:
+    return Keeping(
+        raw_days=settings.metric_raw_days,
+        minute_days=settings.metric_minute_days,
+        hour_days=settings.metric_hour_days,
     )
 
 

@@ -168,7 +168,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     failure_days: int = 365
     keep_runs: int = 20
     rollup_days: int = 730
-    metric_days: int = 30
+    sample_days: int = 30
     check_days: int = 30
     alert_days: int = 365
     event_days: int = 730
@@ -176,6 +176,17 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     op_days: int = 7
     invite_days: int = 30
     tasks: dict[str, TaskRetention] = {}
+
+    @property
+    def shortest_run_days(self) -> int:
+        """For so many days every run of every task is kept, except where somebody removed it."""
+        own = [
+            days
+            for task in self.tasks.values()
+            for days in (task.success_days, task.failure_days)
+            if days is not None
+        ]
+        return min(self.success_days, self.failure_days, *own)
 
     def of_task(self, name: str) -> RunAges:
         """What holds for the runs of this task."""
@@ -212,6 +223,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_rotate_mb: int = 10
     log_keep_days: int = 90
     log_keep_mb: int = 2_000
+    metric_raw_days: int = 2
+    metric_minute_days: int = 30
+    metric_hour_days: int = 730
     redact: tuple[str, ...] = ()
     logs_for_viewers: bool = True
     remote_edit: bool = False
@@ -273,6 +287,9 @@ def _check_ranges(path: Path, settings: Settings) -> None:
         "log_keep_mb": (1, 100_000_000),
         "backup_daily": (1, 1_000),
         "backup_weekly": (0, 1_000),
+        "metric_raw_days": (1, 365),
+        "metric_minute_days": (1, 3_650),
+        "metric_hour_days": (1, 36_500),
     }
     for field, (lowest, highest) in limits.items():
         value = getattr(settings, field)

@@ -10,16 +10,19 @@ import click
 from rich.markup import escape
 
 from agent.cli import say
-from agent.cli.moments import now_ms
+from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
 from agent.running.output import CHUNK_BYTES, open_outputs
-from agent.runs import ENDINGS, LIVE_STATES, Run
+from agent.runs import ENDINGS, LIVE_STATES, TRIGGERS, Run
 from agent.store import ledger, samples
+from agent.store.history import RunFilter
 from agent.wire.caller import new_op
 from shared.protocol import requests
 
 FOLLOW_EVERY_S = 0.3
+SEARCH_MS: Final = 10_000
+"""How long a list looks for what no index knows before it says how far back it got."""
 
 
 @click.group("runs")
@@ -36,28 +39,71 @@ def runs() -> None:
     type=click.Choice((*LIVE_STATES, *ENDINGS)),
     help="Only this state or ending; may be given again.",
 )
+@click.option("--category", help="Only runs of this category.")
+@click.option(
+    "--trigger",
+    "triggers",
+    multiple=True,
+    type=click.Choice(TRIGGERS),
+    help="Only those that this started; may be given again.",
+)
+@click.option("--host", help="Only runs of this server.")
+@click.option("--from", "start", help="ISO 8601: queued then or later.")
+@click.option("--to", "end", help="ISO 8601: queued before then.")
+@click.option("--text", help="Only runs with this in the end of their output or in their error.")
+@click.option("--before", help="Only runs older than the one with this id: the next page.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @json_option
 @pass_session
 def list_runs(
-    session: Session, task_name: str | None, statuses: tuple[str, ...], limit: int, as_json: bool
+    session: Session,
+    task_name: str | None,
+    statuses: tuple[str, ...],
+    category: str | None,
+    triggers: tuple[str, ...],
+    host: str | None,
+    start: str | None,
+    end: str | None,
+    text: str | None,
+    before: str | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
-    """The newest runs.
+    """The newest runs, of any kind.
 
     \b
-    Example:  smartcron-agent runs list --status error --limit 10
+    Example:  smartcron-agent runs list --status error --text "disk full" --limit 10
     """
-    wanted = ledger.RunFilter(task_name=task_name, statuses=statuses)
+    if before is not None:
+        _check_id(before)
+    wanted = RunFilter(
+        task_name=task_name,
+        category=category,
+        statuses=statuses,
+        triggers=triggers,
+        host=host,
+        from_ms=read_moment("--from", start) if start else None,
+        to_ms=read_moment("--to", end) if end else None,
+        text=text,
+    )
     with session.database() as database:
-        page = database.read_now(lambda connection: ledger.page(connection, wanted, limit=limit))
+        page = database.read_now(
+            lambda connection: ledger.page(
+                connection, wanted, before=before, limit=limit, budget_ms=SEARCH_MS
+            )
+        )
     if as_json:
         say.json_out(page.runs)
         return
     say.table(
         ("Run", "Task", "Due", "Status", "Trigger", "Try", "Duration", "Exit", "Reason"),
         [_cells(run) for run in page.runs],
-        empty="No runs yet.",
+        empty="No runs yet." if wanted == RunFilter() else "No such runs.",
     )
+    if page.searched_ms is not None:
+        click.echo(
+            f"Searched back to {say.moment(page.searched_ms)}; go on with --before {page.next}"
+        )
 
 
 @runs.command()

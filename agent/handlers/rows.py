@@ -61,6 +61,7 @@ def run_row(run: Run, *, with_words: bool = True) -> wire.Run:
         missed_count=run.missed_count,
         missed_until_ms=run.missed_until_ms,
         note=_short(run.note),
+        host=run.host,
     )
 
 

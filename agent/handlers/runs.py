@@ -11,6 +11,7 @@ from agent.retrying import check_retry
 from agent.rules.pinging import Ping
 from agent.runs import ENDINGS
 from agent.store import ledger, samples, tasks
+from agent.store.history import PAGE_BUDGET_MS
 from agent.wire.operations import Done
 from agent.wire.sessions import Who
 from shared.protocol.errors import BadRequest
@@ -176,11 +177,13 @@ async def page(context: Context, who: Who, request: RunsPage) -> RunsPageReply:
             wanted=_wanted(request.filter),
             before=cursors.read(request.cursor, request.filter, str),
             limit=request.limit,
+            budget_ms=PAGE_BUDGET_MS,
         )
     )
     return RunsPageReply(
         rows=tuple(run_row(run, with_words=may_read_output(context, who)) for run in found.runs),
         next=None if found.next is None else cursors.make(found.next, request.filter),
+        searched_ms=found.searched_ms,
     )
 
 
@@ -207,4 +210,5 @@ def _wanted(asked: RunFilter) -> ledger.RunFilter:
         from_ms=asked.from_ms,
         to_ms=asked.to_ms,
         text=asked.text,
+        host=asked.host,
     )

@@ -7,12 +7,14 @@ from sqlalchemy import Connection, func, select
 
 from agent.errors import Conflict
 from agent.rules.clocks import Happening
+from agent.rules.downsampling import Keeping
 from agent.runs import Run
 from agent.store import (
     alerts,
     audit,
     checks,
     clients,
+    downsampling,
     events,
     ledger,
     metrics,
@@ -179,11 +181,15 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True, tag="measured"):
 
     at_ms: int
     readings: dict[str, float] = {}
+    earlier: tuple[tuple[int, dict[str, float]], ...] = ()
+    keeping: Keeping | None = None
     checks: tuple[Check, ...] = ()
     samples: tuple[Sample, ...] = ()
 
     def apply(self, connection: Connection) -> None:
-        metrics.record(connection, self.readings, at_ms=self.at_ms)
+        metrics.record(connection, self.readings, at_ms=self.at_ms, earlier=self.earlier)
+        if self.keeping is not None:
+            downsampling.sum_up(connection, now_ms=self.at_ms, keeping=self.keeping)
         checks.record(connection, self.checks)
         samples.record(connection, self.samples)
 

@@ -155,6 +155,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     progress: int | None = None
     progress_note: str | None = None
     metrics: tuple[tuple[str, float], ...] = ()
+    host: str | None = None
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
