@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, inspect, select
+from sqlalchemy import Connection, Engine, event, inspect, select
 
 import schema.versions
 from schema.migrate import VERSIONS, ForeignTables, UnknownVersion, bring_up, climb, current
-from schema.tables import VERSION_TABLE, executions, metadata, tasks
+from schema.tables import VERSION_TABLE, calendars, executions, metadata, metrics, tasks
 
 
 def shape(connection: Connection) -> dict[str, Any]:
@@ -197,3 +197,26 @@ def test_step_3_keeps_tasks_and_runs_and_limits_nothing_that_was_free(engine: En
     assert (task["cpu_limit_s"], task["no_new_privs"], task["output_limit_mb"]) == (None,) * 3
     assert (task["retry_factor"], task["retry_jitter"], task["exit_statuses"]) == (2.0, 0.2, {})
     assert (run["status"], run["error_class"], run["metrics"]) == ("success", None, None)
+
+
+def test_step_6_keeps_rows_and_takes_exact_figures_and_long_texts(engine: Engine) -> None:
+    at = "2026-11-24 07:05:00.000"
+    with engine.begin() as connection:
+        climb(connection, "0005")
+        connection.exec_driver_sql(
+            f"INSERT INTO smart_cron_metrics (metric_name, recorded_at, value) VALUES ('a', '{at}', 0.5)"  # noqa: S608, E501 - constants
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO smart_cron_calendars (calendar_name, kind, definition, updated_at,"  # noqa: S608 - constants
+            f" updated_by) VALUES ('c', 'blackout', '{{}}', '{at}', 'me')"
+        )
+
+        climb(connection)
+
+        kept = connection.execute(select(metrics.c.metric_name, metrics.c.value)).all()
+        long = {"text": "x" * 500_000}
+        connection.execute(metrics.update().values(value=1 / 3))
+        connection.execute(calendars.update().values(definition=long))
+        assert [tuple(row) for row in kept] == [("a", 0.5)]
+        assert connection.scalar(select(metrics.c.value)) == 1 / 3
+        assert connection.scalar(select(calendars.c.definition)) == long

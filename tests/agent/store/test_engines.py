@@ -44,7 +44,7 @@ def test_a_url_that_cannot_be_meant_is_refused_by_field_and_without_password(
 def test_a_file_that_holds_no_certificate_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("hello")
 
-    with pytest.raises(WrongUse, match="ssl_ca = .*: holds no certificates in PEM"):
+    with pytest.raises(WrongUse, match=r"ssl_ca = .*: holds no certificates in PEM"):
         read_url(f"{HOST}?ssl_ca={tmp_path / 'ca.pem'}")
 
 
@@ -186,7 +186,7 @@ def certificates(folder: Path) -> None:
         )
 
 
-def openssl(folder: Path, *words: str) -> "partial[object]":
+def openssl(folder: Path, *words: str) -> "partial[None]":
     return partial(_openssl, folder, words)
 
 
@@ -211,14 +211,14 @@ def test_tls_is_used_and_checked_when_it_is_asked_for(tmp_path: Path) -> None:
         database.close()
         assert cipher
 
-        with pytest.raises(StorageError, match="not reached over TLS.*certificate verify failed"):
+        with pytest.raises(StorageError, match=r"not reached over TLS.*certificate verify failed"):
             Database.open(f"{url}?ssl_ca={files['other']}&{proved}")
         with pytest.raises(StorageError, match="refuses user 'cron'"):
             Database.open(f"{url}?ssl_ca={files['ca']}")
         by_name = url.replace("127.0.0.1", "localhost")
         with pytest.raises(StorageError, match="not reached over TLS"):
             Database.open(f"{by_name}?ssl_ca={files['ca']}&{proved}")
-        with pytest.raises(WrongUse, match="holds no a certificate|holds no"):
+        with pytest.raises(WrongUse, match="holds no a certificate"):
             read_url(f"{url}?ssl_cert={files['ca-key']}")
 
 
@@ -234,7 +234,7 @@ def in_use(connection: Connection) -> str:
 def test_a_server_without_tls_is_not_spoken_to_in_the_open(
     mariadb_url: str,
 ) -> None:
-    with pytest.raises(StorageError, match="(?i)tls|ssl"):
+    with pytest.raises(StorageError, match=r"(?i)tls|ssl"):
         Database.open(f"{mariadb_url}?ssl_verify_cert=false&ssl_verify_identity=false")
 
 
