@@ -26,6 +26,7 @@ from agent.handlers.keys import load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
+from agent.handmade import Handmade
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
 from agent.orders import Orders
@@ -396,11 +397,17 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         log=structlog.get_logger("publisher"),
     )
 
-    async def reload() -> tuple[str, ...]:
+    async def renew() -> None:
         clients.replace(await load_clients(core.database, clock.now_ms()))
         await core.blackouts.load()
         await core.scheduler.reload()
         await core.board.renew_alerts()
+
+    handmade = Handmade(clock=clock, database=core.database, recorder=core.recorder, reload=renew)
+
+    async def reload() -> tuple[str, ...]:
+        await handmade.look()
+        await renew()
         return ()
 
     memory = Memory(core.database, clock, core.home.root, core.outage)
@@ -460,6 +467,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
                 group.create_task(watcher.run(), name="health"),
                 group.create_task(sampler.run(), name="samples"),
                 group.create_task(bridging.run(), name="bridging"),
+                group.create_task(handmade.run(), name="changes by hand"),
                 group.create_task(_beat_often(core, stop), name="beat"),
             ]
             doors += [

@@ -36,7 +36,7 @@ CREATE TABLE smart_cron_audit (
 	op VARCHAR(64),
 	action VARCHAR(64) NOT NULL,
 	target VARCHAR(255),
-	arguments TEXT,
+	arguments MEDIUMTEXT,
 	result VARCHAR(64) NOT NULL,
 	duration_ms INTEGER,
 	before_digest VARCHAR(64),
@@ -53,7 +53,7 @@ CREATE INDEX ix_smart_cron_audit_recorded_at ON smart_cron_audit (recorded_at);
 CREATE TABLE smart_cron_calendars (
 	calendar_name VARCHAR(64) NOT NULL,
 	kind VARCHAR(16) NOT NULL,
-	definition TEXT NOT NULL,
+	definition MEDIUMTEXT NOT NULL,
 	updated_at DATETIME(3) NOT NULL,
 	updated_by VARCHAR(128) NOT NULL,
 	CONSTRAINT pk_smart_cron_calendars PRIMARY KEY (calendar_name)
@@ -161,7 +161,7 @@ CREATE TABLE smart_cron_health_checks (
 	check_name VARCHAR(64) NOT NULL,
 	kind VARCHAR(32) NOT NULL,
 	status VARCHAR(16) NOT NULL,
-	value FLOAT,
+	value FLOAT(53),
 	unit VARCHAR(16),
 	message TEXT NOT NULL,
 	checked_at DATETIME(3) NOT NULL,
@@ -200,9 +200,9 @@ CREATE TABLE smart_cron_metric_steps (
 	step_s INTEGER NOT NULL,
 	recorded_at DATETIME(3) NOT NULL,
 	samples INTEGER NOT NULL,
-	mean FLOAT NOT NULL,
-	lowest FLOAT NOT NULL,
-	highest FLOAT NOT NULL,
+	mean FLOAT(53) NOT NULL,
+	lowest FLOAT(53) NOT NULL,
+	highest FLOAT(53) NOT NULL,
 	CONSTRAINT pk_smart_cron_metric_steps PRIMARY KEY (subject, metric_name, step_s, recorded_at)
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
@@ -211,7 +211,7 @@ CREATE INDEX ix_smart_cron_metric_steps_step_s_recorded_at ON smart_cron_metric_
 CREATE TABLE smart_cron_metrics (
 	metric_name VARCHAR(64) NOT NULL,
 	recorded_at DATETIME(3) NOT NULL,
-	value FLOAT NOT NULL,
+	value FLOAT(53) NOT NULL,
 	CONSTRAINT pk_smart_cron_metrics PRIMARY KEY (metric_name, recorded_at)
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
@@ -296,7 +296,7 @@ CREATE TABLE smart_cron_task_versions (
 	changed_at DATETIME(3) NOT NULL,
 	changed_by VARCHAR(128) NOT NULL,
 	why TEXT NOT NULL,
-	definition TEXT NOT NULL,
+	definition MEDIUMTEXT NOT NULL,
 	enabled BOOL NOT NULL,
 	paused BOOL NOT NULL,
 	paused_until DATETIME(3),
@@ -314,7 +314,7 @@ CREATE TABLE smart_cron_tasks_config (
 	kind VARCHAR(16) NOT NULL DEFAULT 'command',
 	schedule TEXT NOT NULL,
 	timezone VARCHAR(64) NOT NULL,
-	command TEXT NOT NULL,
+	command MEDIUMTEXT NOT NULL,
 	shell VARCHAR(8) NOT NULL,
 	timeout_seconds INTEGER NOT NULL,
 	warn_after_seconds INTEGER,
@@ -325,8 +325,8 @@ CREATE TABLE smart_cron_tasks_config (
 	max_retries INTEGER NOT NULL,
 	retry_base_s INTEGER NOT NULL,
 	retry_cap_s INTEGER NOT NULL,
-	retry_factor FLOAT NOT NULL DEFAULT '2',
-	retry_jitter FLOAT NOT NULL DEFAULT '0.2',
+	retry_factor FLOAT(53) NOT NULL DEFAULT '2',
+	retry_jitter FLOAT(53) NOT NULL DEFAULT '0.2',
 	retry_on_timeout BOOL NOT NULL,
 	exit_statuses TEXT NOT NULL DEFAULT ('{}'),
 	disable_after_failures INTEGER,
@@ -362,7 +362,7 @@ CREATE TABLE smart_cron_tasks_config (
 	sandbox TEXT NOT NULL DEFAULT ('[]'),
 	writable_paths TEXT NOT NULL DEFAULT ('[]'),
 	working_directory TEXT,
-	environment TEXT NOT NULL,
+	environment MEDIUMTEXT NOT NULL,
 	enabled BOOL NOT NULL,
 	paused BOOL NOT NULL,
 	paused_until DATETIME(3),
@@ -383,4 +383,4 @@ CREATE TABLE smart_cron_schema_version (
 	PRIMARY KEY (version_num)
 );
 
-INSERT INTO smart_cron_schema_version (version_num) VALUES ('0005');
+INSERT INTO smart_cron_schema_version (version_num) VALUES ('0006');

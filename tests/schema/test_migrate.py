@@ -13,9 +13,11 @@ from schema.migrate import VERSIONS, ForeignTables, UnknownVersion, bring_up, cl
 from schema.tables import (
     VERSION_TABLE,
     audit,
+    calendars,
     executions,
     holds,
     metadata,
+    metrics,
     rollup_totals,
     rollups,
     tasks,
@@ -284,3 +286,26 @@ def test_step_5_keeps_audit_rows_outside_the_chain_and_holds_nothing(engine: Eng
         ("Anna", None, None)
     ] * 2
     assert held == []
+
+
+def test_step_6_keeps_rows_and_takes_exact_figures_and_long_texts(engine: Engine) -> None:
+    at = "2026-11-24 07:05:00.000"
+    with engine.begin() as connection:
+        climb(connection, "0005")
+        connection.exec_driver_sql(
+            f"INSERT INTO smart_cron_metrics (metric_name, recorded_at, value) VALUES ('a', '{at}', 0.5)"  # noqa: S608, E501 - constants
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO smart_cron_calendars (calendar_name, kind, definition, updated_at,"  # noqa: S608 - constants
+            f" updated_by) VALUES ('c', 'blackout', '{{}}', '{at}', 'me')"
+        )
+
+        climb(connection)
+
+        kept = connection.execute(select(metrics.c.metric_name, metrics.c.value)).all()
+        long = {"text": "x" * 500_000}
+        connection.execute(metrics.update().values(value=1 / 3))
+        connection.execute(calendars.update().values(definition=long))
+        assert [tuple(row) for row in kept] == [("a", 0.5)]
+        assert connection.scalar(select(metrics.c.value)) == 1 / 3
+        assert connection.scalar(select(calendars.c.definition)) == long

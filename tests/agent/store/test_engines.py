@@ -218,7 +218,7 @@ def test_tls_is_used_and_checked_when_it_is_asked_for(tmp_path: Path) -> None:
         by_name = url.replace("127.0.0.1", "localhost")
         with pytest.raises(StorageError, match="not reached over TLS"):
             Database.open(f"{by_name}?ssl_ca={files['ca']}&{proved}")
-        with pytest.raises(WrongUse, match=r"holds no a certificate|holds no"):
+        with pytest.raises(WrongUse, match="holds no a certificate"):
             read_url(f"{url}?ssl_cert={files['ca-key']}")
 
 
