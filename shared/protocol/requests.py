@@ -43,6 +43,8 @@ __all__ = ["Command", "CommandReply", "Reply", "Request", "Role"]
 MAJOR: Final = 1
 MINOR: Final = 0
 CAPABILITIES: Final = ("zlib", "edit", "logs", "metrics", "audit", "checks", "invites", "planning")
+BRIEF: Final = "brief"
+"""What a client says it can: do without its session, as it asks little and goes without a word."""
 OUTPUT: Final = "output"
 """The one stream of a run: what it wrote to stdout and stderr, in order."""
 
