@@ -17,7 +17,7 @@ from agent.store import alerts, ledger, statistics
 from agent.store.alerts import Alert
 from agent.store.checks import Check
 from agent.store.database import Database
-from agent.store.rollups import FAILURES, HOUR_MS
+from agent.store.rollups import HOUR_MS
 from agent.store.statistics import TaskStats
 from shared.protocol.events import Summary
 from shared.protocol.journal import Journal
@@ -135,6 +135,7 @@ class Board:
                     last=self._last.get(name),
                     next_ms=self._next_ms(name),
                     fault=self._fault(name),
+                    with_words=self._shows_words,
                 )
             )
 
@@ -199,10 +200,7 @@ class Board:
             enabled=sum(task.enabled for task in tasks),
             running=sum(state in ("starting", "running", "stopping") for state in states),
             queued=states.count("queued"),
-            failing=sum(
-                stats.last is not None and stats.last.status in FAILURES
-                for stats in self._stats.values()
-            ),
+            failing=sum(stats.fails_in_row > 0 for stats in self._stats.values()),
             warn=checks.count("warn"),
             crit=checks.count("crit"),
         )

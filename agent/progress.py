@@ -73,7 +73,7 @@ class Progress:
                 self._living[run_id] = now
                 news.append(now)
         if news:
-            self._show(Shown(runs=tuple(news)))
+            self._show(Shown(runs=tuple(news), tasks=frozenset(run.task_name for run in news)))
 
     def _trim_all(self, runs: Iterable[Run]) -> None:
         for run in runs:

@@ -75,6 +75,10 @@ TASK: Final = rows.Task(
     spark=(700, 800, 895),
     timeout_ms=600_000,
     def_rev=4,
+    kind="watch",
+    progress=40,
+    progress_note="importing products",
+    retry_ms=AT_MS + 6,
 )
 RUN: Final = rows.Run(
     id=RUN_ID,
