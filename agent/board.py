@@ -260,7 +260,7 @@ class Board:
             self._note_ended(run, now_ms)
             return
         self._live.setdefault(run.task_name, {})[run.id] = run
-        self._journal.put(run_row(run, with_words=self._shows_words))
+        self._put(run)
 
     def _note_ended(self, run: Run, now_ms: int) -> None:
         # What was skipped says nothing about how the task is doing.
@@ -272,4 +272,9 @@ class Board:
             self._journal.remove("run", run.id)
             return
         self._ended[run.id] = leaves_ms
-        self._journal.put(run_row(run, with_words=self._shows_words))
+        self._put(run)
+
+    def _put(self, run: Run) -> None:
+        task = self._roster.get(run.task_name)
+        is_watch = task is not None and task.definition.kind == "watch"
+        self._journal.put(run_row(run, is_watch=is_watch, with_words=self._shows_words))

@@ -27,7 +27,7 @@ _LIVELIEST: Final = {
 }
 
 
-def run_row(run: Run, *, with_words: bool = True) -> wire.Run:
+def run_row(run: Run, *, is_watch: bool = False, with_words: bool = True) -> wire.Run:
     """A run as every client may see it: no output; `with_words` of its own only for its readers."""
     has_ended = run.status in ENDINGS
     return wire.Run(
@@ -62,6 +62,7 @@ def run_row(run: Run, *, with_words: bool = True) -> wire.Run:
         missed_count=run.missed_count,
         missed_until_ms=run.missed_until_ms,
         note=_short(run.note),
+        awaits_ping=is_watch and run.status == "queued",
     )
 
 

@@ -54,9 +54,9 @@ class TaskStats(msgspec.Struct, frozen=True, kw_only=True):
 
     A moment with several attempts counts once, by its last one, also in the row of failures; while
     a retry waits or runs, its moment has not failed yet. The times and `spark` know each attempt.
-    A moment for which no ping came counts as a failure. Not counted are due moments that were skipped or missed, and
-    runs aborted before they started. `hours` are (runs, failures), oldest hour first; `spark`
-    are durations, oldest first; `p95_ms` is at most an eighth too high.
+    A moment for which no ping came counts as a failure. Not counted are other moments that were
+    skipped or missed, and runs aborted before they started. `hours` are (runs, failures), oldest
+    hour first; `spark` are durations, oldest first; `p95_ms` is at most an eighth too high.
     """
 
     runs_24h: int = 0

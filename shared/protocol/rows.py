@@ -121,6 +121,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One attempt at one due moment; `result` is there once `state` is "ended".
 
+    A "queued" run that `awaits_ping` waits for no slot.
     A `missed` run may stand for `missed_count` due moments, the last at `missed_until_ms`.
     """
 
@@ -156,6 +157,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     progress: int | None = None
     progress_note: str | None = None
     metrics: tuple[tuple[str, float], ...] = ()
+    awaits_ping: bool = False
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -113,6 +113,7 @@ RUN: Final = rows.Run(
     progress=40,
     progress_note="importing products",
     metrics=(("rows", 1200.0),),
+    awaits_ping=True,
 )
 CHECK: Final = rows.Check(
     id="disk",

@@ -121,6 +121,14 @@ def test_a_task_whose_failure_is_tried_again_has_not_failed_yet_and_says_when() 
     )
 
 
+def test_a_run_that_waits_for_a_ping_waits_for_no_slot() -> None:
+    waits = msgspec.structs.replace(RUN, status="queued")
+
+    assert run_row(waits, is_watch=True).awaits_ping
+    assert not run_row(waits).awaits_ping
+    assert not run_row(msgspec.structs.replace(RUN, status="running"), is_watch=True).awaits_ping
+
+
 def test_a_task_tells_whether_it_waits_for_pings() -> None:
     watch = msgspec.structs.replace(
         TASK, definition=msgspec.structs.replace(DEFINITION, kind="watch")
