@@ -145,6 +145,11 @@ def percent(share: float | None, *, decimals: int = 1) -> str:
     return f"{figure:.{decimals}f}{NO_BREAK}%"
 
 
+def progress(told: int, note: str | None) -> str:
+    """How far a run says it is: "40 % importing products"."""
+    return f"{told}{NO_BREAK}% {note or ''}".rstrip()
+
+
 def size(number: int | float | None) -> str:
     """A number of bytes: "512 B", "12 kB", "412 MB", "1.8 GB"."""
     if number is None:

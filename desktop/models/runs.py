@@ -255,7 +255,7 @@ class RunsModel(QAbstractTableModel):
 def reason_of(run: Run) -> str:
     """How far a living run says it has come; why one ended as it did, if that is worth a word."""
     if run.result is None and run.progress is not None:
-        return f"{run.progress}{words.NO_BREAK}% {run.progress_note or ''}".rstrip()
+        return words.progress(run.progress, run.progress_note)
     if run.result in (None, "success"):
         return run.note or reason_words(run.reason)
     if run.result == "error":

@@ -52,7 +52,7 @@ REST_MS: Final = 3_000
 ACTION_PX: Final = 26
 
 _WIDTHS: Final = {
-    Column.STATUS: 92,
+    Column.STATUS: 104,
     Column.SCHEDULE: 132,
     Column.LAST: 126,
     Column.DURATION: 138,

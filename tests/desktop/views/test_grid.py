@@ -135,6 +135,51 @@ def scene(**more: object) -> Scene:
 
 
 @pytest.mark.parametrize(
+    ("state", "stale", "said"),
+    [
+        ("retrying", False, "retry in 43 s"),
+        ("failing", False, "retry in 43 s"),
+        ("retrying", True, "unknown"),
+        ("paused", False, "paused"),
+        ("running", False, "25 m 00 s"),
+    ],
+)
+def test_a_retry_that_waits_is_counted_down_to(
+    bench: Bench, state: str, stale: bool, said: str
+) -> None:
+    row = task("a", next_ms=NOW_MS + 25 * MINUTE_MS, retry_ms=NOW_MS + 43_000)
+
+    shown = bench.grid._cells._countdown(row, state, scene(is_stale=stale))
+
+    assert shown.replace("\N{NO-BREAK SPACE}", " ") == said
+
+
+def test_a_row_tells_and_paints_how_far_its_run_says_it_is(bench: Bench) -> None:
+    def bar() -> int:
+        image = QImage(bench.grid.size(), QImage.Format.Format_RGB32)
+        bench.grid.render(image)
+        fill = bench.grid._theme.tokens.run.fill.lower()
+        cell = bench.grid.visualRect(
+            bench.filter.mapFromSource(bench.tasks.index_of("pay_b", Column.DURATION))
+        )
+        y = cell.center().y() + bench.grid.viewport().y() + 1
+        return sum(image.pixelColor(x, y).name() == fill for x in range(image.width()))
+
+    bench.tasks.show_rows([running("pay_b", rev=2, progress=20, progress_note="reading prices")])
+    little = bar()
+    bench.tasks.show_rows([running("pay_b", rev=3, progress=80, progress_note="reading prices")])
+
+    index = bench.tasks.index_of("pay_b", Column.DURATION)
+    tip, sentence = (
+        str(index.data(role)).replace("\N{NO-BREAK SPACE}", " ")
+        for role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole)
+    )
+    assert tip == "80 % reading prices"
+    assert "running, 80 % reading prices" in sentence
+    assert bar() > 2 * little > 0
+
+
+@pytest.mark.parametrize(
     ("left_ms", "state", "stale", "said"),
     [
         (25 * MINUTE_MS, "ok", False, "25 m 00 s"),
