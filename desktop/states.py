@@ -36,7 +36,7 @@ TASK_LOOKS: Final[dict[str, Look]] = {
     "late": Look("clock-afternoon-fill", "Late", "warn"),
     "stopping": Look("stop-circle-fill", "Stopping", "run"),
     "running": Look("circle-half-fill", "Running", "run"),
-    "retrying": Look("arrow-clockwise-bold", "Retrying", "warn"),
+    "retrying": Look("arrow-clockwise-bold", "Retrying", "run"),
     "queued": Look("hourglass-medium-fill", "Queued", "run"),
     "awaiting": Look("broadcast-fill", "Awaits ping", "idle"),
     "never": Look("circle-bold", "Never ran", "idle"),
@@ -62,7 +62,7 @@ LIVE_LOOKS: Final[dict[str, Look]] = {
     "starting": Look("circle-half-fill", "Starting", "run"),
     "running": TASK_LOOKS["running"],
     "stopping": TASK_LOOKS["stopping"],
-    "retry_wait": Look("arrow-clockwise-bold", "Waits to retry", "warn"),
+    "retry_wait": Look("arrow-clockwise-bold", "Waits to retry", "run"),
 }
 CHECK_LOOKS: Final[dict[str, Look]] = {
     "ok": Look("check-bold", "OK", "ok"),

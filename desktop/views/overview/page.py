@@ -340,10 +340,10 @@ class Overview(QScrollArea):
             usual = task.avg_ms
             over = usual is not None and elapsed_ms > usual
             second = self.tr("for {0}").format(words.span(elapsed_ms))
-            if usual is not None:
-                second += self.tr(", usually {0}").format(words.duration(usual))
             if task.progress is not None:
                 second = f"{words.progress(task.progress, task.progress_note)}, {second}"
+            elif usual is not None:
+                second += self.tr(", usually {0}").format(words.duration(usual))
             if usual is None:
                 end, below = words.span(elapsed_ms), self.tr("so far")
             elif over:
