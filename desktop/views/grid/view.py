@@ -52,10 +52,10 @@ REST_MS: Final = 3_000
 ACTION_PX: Final = 26
 
 _WIDTHS: Final = {
-    Column.STATUS: 104,
+    Column.STATUS: 101,
     Column.SCHEDULE: 132,
     Column.LAST: 126,
-    Column.DURATION: 138,
+    Column.DURATION: 129,
     Column.HOURS: 113,
     Column.NEXT: 154,
 }
