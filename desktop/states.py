@@ -123,10 +123,15 @@ def state_of(task: Task, now_ms: int | None) -> str:
     if task.state == "retry_wait":
         return "retrying"
     if task.state == "queued":
-        return "awaiting" if task.kind == "watch" else "queued"
+        return "awaiting" if is_watch(task) else "queued"
     if task.state != "idle":
         return "unknown"
     return "never" if task.last is None else "ok"
+
+
+def is_watch(task: Task) -> bool:
+    """It runs nothing of its own, so it cannot be run."""
+    return task.kind == "watch"
 
 
 def is_late(task: Task, now_ms: int | None) -> bool:
