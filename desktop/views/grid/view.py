@@ -376,8 +376,13 @@ class TaskGrid(QTreeView):
         """Nothing: the caret is part of the group's row."""
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        chosen = self.visualRect(self.currentIndex()).center().y()
+        was_seen = self.currentIndex().isValid() and 0 <= chosen < event.oldSize().height()
         super().resizeEvent(event)
         self._lay_out_columns()
+        if was_seen and chosen >= self.viewport().height():
+            # The log has come up from below, perhaps over what it belongs to.
+            self.scrollTo(self.currentIndex())
 
     def _dress(self) -> None:
         self.header().setFont(self._theme.font(11, 500))

@@ -111,6 +111,30 @@ def test_no_action_is_asked_while_commands_are_off(bench: Bench, qtbot: QtBot) -
     assert bench.grid._action_tip("run") == "Off while the agent is silent"
 
 
+def test_the_chosen_task_stays_in_sight_when_the_log_takes_its_room(
+    bench: Bench, qtbot: QtBot
+) -> None:
+    bench.tasks.show_rows([task(f"pay_{number:02}") for number in range(30)])
+    bench.grid.select_task("pay_20")
+    chosen = bench.grid.currentIndex()
+
+    bench.grid.resize(1020, 200)
+
+    room = bench.grid.viewport().rect()
+    qtbot.waitUntil(lambda: room.contains(bench.grid.visualRect(chosen).center()))
+
+
+def test_a_chosen_task_out_of_sight_is_not_sought_by_a_resize(bench: Bench, qtbot: QtBot) -> None:
+    bench.tasks.show_rows([task(f"pay_{number:02}") for number in range(30)])
+    bench.grid.select_task("pay_29")
+    bench.grid.verticalScrollBar().setValue(0)
+
+    bench.grid.resize(1020, 300)
+    qtbot.waitUntil(lambda: bench.grid.height() == 300)
+
+    assert bench.grid.verticalScrollBar().value() == 0
+
+
 def test_alt_down_goes_to_the_next_trouble(bench: Bench) -> None:
     bench.tasks.show_rows([failing("pay_z", "Payroll")])
     bench.grid.select_task("vend_sync_inventory")
