@@ -73,7 +73,15 @@ def _java(lines: Iterable[str]) -> Iterator[Frame]:
 
 
 def _ruby(lines: Iterable[str]) -> Iterator[Frame]:
-    return (_frame(match[1], match[2], match[3]) for line in lines if (match := _RUBY.match(line)))
+    is_first = True
+    for line in lines:
+        match = _RUBY.match(line)
+        if match is None:
+            continue
+        if not is_first and not line[:1].isspace():
+            return  # what caused it was raised from other calls
+        is_first = False
+        yield _frame(match[1], match[2], match[3])
 
 
 def _frame(file: str | None, line: str | None, function: str | None) -> Frame:

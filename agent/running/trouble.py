@@ -20,7 +20,9 @@ _PYTHON_GROUP: Final = "+ Exception Group Traceback (most recent call last):"
 _PYTHON_GROUP_LINE: Final = re.compile(r" +[+|]")
 _PYTHON_GROUP_ERROR: Final = re.compile(r" +\| ([A-Za-z_][\w.]*: .*)")
 _PYTHON_ERROR: Final = re.compile(r"[A-Za-z_][\w.]*(?:: .*)?$")
-_PHP_HEAD: Final = re.compile(r"(?:PHP )?(?:Fatal error|Warning|Parse error): +(?:Uncaught )?(.*)")
+_PHP_HEAD: Final = re.compile(
+    r"(?:\[[^\]]{1,64}\] )?(?:PHP )?(?:Fatal error|Warning|Parse error): +(?:Uncaught )?(.*)"
+)
 _PHP_LINE: Final = re.compile(r"Stack trace:|#\d+ |  thrown in |PHP Stack trace:|PHP +\d+\. ")
 _PHP_NEXT: Final = re.compile(r"Next (\S.*)")
 _NODE_HEAD: Final = re.compile(
@@ -170,6 +172,11 @@ def _ruby(lines: list[str]) -> tuple[str, list[str]] | None:
     if found is None:
         return None
     said, head, end = found
+    # Behind what ended the program stands at once what caused it.
+    while (before := _headed(lines[:head], _RUBY_HEAD, _RUBY_LINE, named=_RUBY_HEAD)) is not None:
+        if before[2] != head:
+            break
+        said, head, _ = before
     named = _RUBY_NAMED.match(said)
     return (f"{named[2]}: {named[1]}" if named else said), lines[head:end]
 

@@ -83,6 +83,19 @@ RUBY_SHOWN = """/srv/a.rb:3:in 'Shop#load': undefined method 'price' for nil (No
       ^^^^^^
 \tfrom /srv/a.rb:7:in 'Array#each'
 \tfrom /srv/a.rb:9:in '<main>'"""
+RUBY_CAUSED = """/srv/a.rb:8:in `rescue in <main>': no prices (RuntimeError)
+\tfrom /srv/a.rb:5:in `<main>'
+/srv/a.rb:2:in `load': line one (ArgumentError)
+line two
+\tfrom /srv/a.rb:6:in `block in <main>'"""
+RUBY_MARKED = """/srv/a.rb:4:in `<main>': undefined method `foo' for nil:NilClass (NoMethodError)
+
+nil.foo
+   ^^^^"""
+PHP_STAMPED = """[25-Nov-2026 22:00:00 UTC] PHP Fatal error:  Uncaught Error: no in /srv/a.php:7
+Stack trace:
+#0 {main}
+  thrown in /srv/a.php on line 7"""
 PHP_CHAINED = """PHP Fatal error:  Uncaught PDOException: gone away in /srv/a.php:3
 Stack trace:
 #0 /srv/a.php(9): read()
@@ -121,6 +134,9 @@ cp: cannot stat '/in/a.csv': No such file or directory"""
         (PYTHON_GROUP, "ExceptionGroup: both (2 sub-exceptions)"),
         (PYTHON_NOTED, "ValueError: price list"),
         (RUBY_SHOWN, "NoMethodError: undefined method 'price' for nil"),
+        (RUBY_CAUSED, "RuntimeError: no prices"),
+        (RUBY_MARKED, "NoMethodError: undefined method `foo' for nil:NilClass"),
+        (PHP_STAMPED, "Error: no in /srv/a.php:7"),
         (PHP_CHAINED, "RuntimeException: no prices in /srv/a.php:5"),
         (PHP_LINES, "RuntimeException: first"),
         (XTRACE, "cp: cannot stat '/in/a.csv': No such file or directory"),
@@ -196,6 +212,12 @@ def test_without_a_trace_the_most_telling_line_is_the_message(
                 ("/srv/a.rb", 9, "<main>"),
             ],
         ),
+        (
+            RUBY_CAUSED,
+            "ruby",
+            [("/srv/a.rb", 8, "rescue in <main>"), ("/srv/a.rb", 5, "<main>")],
+        ),
+        (PHP_STAMPED, "php", [("/srv/a.php", 7, "{main}")]),
         (PHP_CHAINED, "php", [("/srv/a.php", 5, "sync"), ("/srv/a.php", 12, "{main}")]),
         (PHP_LINES, "php", [("/srv/a.php", 7, "sync"), ("/srv/a.php", 9, "{main}")]),
         (PHP, "php", [("/srv/a.php", 7, "sync"), ("/srv/a.php", 9, "{main}")]),
