@@ -14,6 +14,7 @@ _LINE_CHARS: Final = 1_000
 Frame = dict[str, Any]
 
 _PYTHON: Final = re.compile(r' {2,}File "([^"]+)", line (\d+)(?:, in (.+))?$')
+PYTHON_HEAD: Final = "Traceback (most recent call last):"
 _BAR: Final = re.compile(r"^ +\| ")
 _PHP_PLACE: Final = re.compile(r" in (\S.*?)(?::| on line )(\d+)$")
 _PHP: Final = re.compile(r"#\d+ (?:(\{main\})|\[internal function\]: (.+)|(.+?)\((\d+)\): (.+))$")
@@ -32,8 +33,11 @@ def frames_of(language: str, trace: Sequence[str]) -> dict[str, Any] | None:
 
 
 def _python(lines: Iterable[str]) -> Iterator[Frame]:
+    lines = list(lines)
+    # Before the last trace stand those of what caused it.
+    last = max((at for at, line in enumerate(lines) if line.strip() == PYTHON_HEAD), default=0)
     # Behind the calls of a group stand those of the errors in it.
-    outer = takewhile(lambda line: "+-+" not in line, lines)
+    outer = takewhile(lambda line: "+-+" not in line, lines[last:])
     matches = [match for line in outer if (match := _PYTHON.match(_BAR.sub("", line)))]
     # Python tells the outermost call first.
     return (_frame(match[1], match[2], match[3]) for match in reversed(matches))

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from agent.running.stacks import frames_of
+from agent.running.stacks import PYTHON_HEAD, frames_of
 
 MESSAGE_CHARS: Final = 500
 TRACE_CHARS: Final = 16_000
@@ -15,7 +15,10 @@ _TROUBLE_WORDS: Final = re.compile(
     r"no such file|not found|unable|panic|abort(?:ed)?|invalid)\b",
     re.IGNORECASE,
 )
-_PYTHON_HEAD: Final = "Traceback (most recent call last):"
+_PYTHON_CAUSES: Final = (
+    "The above exception was the direct cause of the following exception:",
+    "During handling of the above exception, another exception occurred:",
+)
 _PYTHON_GROUP: Final = "+ Exception Group Traceback (most recent call last):"
 _PYTHON_GROUP_LINE: Final = re.compile(r" +[+|]")
 _PYTHON_GROUP_ERROR: Final = re.compile(r" +\| ([A-Za-z_][\w.]*: .*)")
@@ -85,7 +88,7 @@ def _telling_line(lines: list[str]) -> str | None:
 
 
 def _python(lines: list[str]) -> tuple[str, list[str]] | None:
-    heads = [at for at, line in enumerate(lines) if line.strip() in (_PYTHON_HEAD, _PYTHON_GROUP)]
+    heads = [at for at, line in enumerate(lines) if line.strip() in (PYTHON_HEAD, _PYTHON_GROUP)]
     if not heads:
         return None
     head = heads[-1]
@@ -98,8 +101,16 @@ def _python(lines: list[str]) -> tuple[str, list[str]] | None:
             end = at + 1
             while end < min(len(lines), at + _MESSAGE_LINES) and lines[end]:
                 end += 1
-            return lines[at], lines[head:end]
+            return lines[at], lines[_python_begin(lines, heads) : end]
     return lines[head], lines[head:]
+
+
+def _python_begin(lines: list[str], heads: list[int]) -> int:
+    """Where the trace begins of what caused the last one, as long as one tells of another."""
+    place = len(heads) - 1
+    while place > 0 and heads[place] >= 2 and lines[heads[place] - 2] in _PYTHON_CAUSES:
+        place -= 1
+    return heads[place]
 
 
 def _php(lines: list[str]) -> tuple[str, list[str]] | None:

@@ -72,6 +72,18 @@ PYTHON_GROUP = """  + Exception Group Traceback (most recent call last):
   +-+---------------- 1 ----------------
     | ValueError: x
     +------------------------------------"""
+PYTHON_CAUSED = """Traceback (most recent call last):
+  File "/srv/a.py", line 4, in g
+    f()
+ValueError: no price
+of A-17
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "/srv/a.py", line 16, in <module>
+    g()
+KeyError: 'k'"""
 PYTHON_NOTED = """Traceback (most recent call last):
   File "/srv/a.py", line 15, in <module>
     raise error
@@ -132,6 +144,7 @@ cp: cannot stat '/in/a.csv': No such file or directory"""
         (JAVA_LINES, "java.lang.RuntimeException: line one"),
         (JAVA_SUPPRESSED, "java.lang.Exception: main one"),
         (PYTHON_GROUP, "ExceptionGroup: both (2 sub-exceptions)"),
+        (PYTHON_CAUSED, "KeyError: 'k'"),
         (PYTHON_NOTED, "ValueError: price list"),
         (RUBY_SHOWN, "NoMethodError: undefined method 'price' for nil"),
         (RUBY_CAUSED, "RuntimeError: no prices"),
@@ -202,6 +215,7 @@ def test_without_a_trace_the_most_telling_line_is_the_message(
             ],
         ),
         (JAVA_SUPPRESSED, "java", [("T.java", 6, "T.main")]),
+        (PYTHON_CAUSED, "python", [("/srv/a.py", 16, "<module>")]),
         (PYTHON_GROUP, "python", [("/srv/a.py", 7, "<module>")]),
         (
             RUBY_SHOWN,
