@@ -118,6 +118,11 @@ def run_of(pid: int) -> str | None:
     return None
 
 
+def words_of(pid: int) -> bytes:
+    """The words a process was started with, each ended by NUL; nothing when it is gone."""
+    return _read(f"/proc/{pid}/cmdline") or b""
+
+
 def writes_to(pid: int, path: str) -> bool:
     """Is this file the standard output or error of a process?"""
     for number in ("1", "2"):
