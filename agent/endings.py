@@ -14,6 +14,8 @@ from agent.runs import Run
 
 STOPPED_BY_HAND: Final = "by_request"
 _SHELL_SIGNALLED: Final = 128
+_HIGHEST_SIGNAL: Final = 64
+_EXIT_WORDS: Final = {126: ": what it called may not be executed", 127: ": a command is not there"}
 # How much of its processor time must be used up for this signal to mean that: nobody else sends
 # SIGXCPU, though the kernel's two ways of counting differ a little; SIGKILL may come from anyone.
 _NEARLY: Final[dict[int, float]] = {signal.SIGXCPU: 0.5, signal.SIGKILL: 0.98}
@@ -69,6 +71,30 @@ def status_of(definition: Definition, exit_status: int | None) -> str:
         return "error"
     is_good = meaning_of(exit_status, definition.exit_statuses) == "success"
     return "success" if is_good else "error"
+
+
+def in_words(end: Ended, said: str | None) -> str | None:
+    """How a run that failed came to its end, where its own output (`said`) does not tell."""
+    if end.cause or end.exit_status == 0:
+        return said
+    if end.signal is not None:
+        last = f"; its output ends: {said}" if said else ""
+        return f"ended by {_name_of(end.signal)} (signal {end.signal}){last}"
+    if said or end.exit_status is None:
+        return said
+    number = end.exit_status - _SHELL_SIGNALLED
+    meaning = _EXIT_WORDS.get(end.exit_status, "")
+    if 0 < number <= _HIGHEST_SIGNAL:
+        meaning = f", as a shell has it when {_name_of(number)} ended its command"
+    return f"ended with exit status {end.exit_status}{meaning}, and wrote nothing"
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        above = number - signal.SIGRTMIN
+        return f"SIGRTMIN+{above}" if above > 0 else f"SIG{number}"
 
 
 def class_of(

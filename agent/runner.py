@@ -552,7 +552,9 @@ class Runner:
             progress=kept.told.progress,
             progress_note=kept.told.note,
             metrics=kept.told.metrics or None,
-            error_message=None if is_good else run.error_message or kept.error,
+            error_message=None
+            if is_good
+            else run.error_message or endings.in_words(ended, kept.error),
             stack_trace=None if is_good else kept.stack_trace,
             frames=None if is_good else kept.frames,
         )

@@ -24,6 +24,7 @@ Line = dict[str, Any]
 Answer = TypeVar("Answer")
 SEARCHES = 20
 SEARCH_EVERY_S = 0.01
+BURIAL_LOOKS = 500
 REBOOTED = "the host was restarted while it ran"
 UNSEEN = "its keeper and its agent were gone; nobody saw how it ended"
 UNSURE = "its keeper and its agent died while it was being started"
@@ -228,7 +229,7 @@ def _find_unannounced(
 
 def _bury(pid: int) -> None:
     """Take the status of a child that was ended, so that it is nobody's end later."""
-    for _ in range(SEARCHES):
+    for _ in range(BURIAL_LOOKS):
         try:
             if os.waitpid(pid, os.WNOHANG)[0]:
                 return
