@@ -23,7 +23,7 @@ from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules import retry
 from agent.rules.admission import Busy, say_closed
-from agent.running.keeping import Ended, Keepers, NotStarted, Order, Standing
+from agent.running.keeping import AlreadyOrdered, Ended, Keepers, NotStarted, Order, Standing
 from agent.running.output import Outputs
 from agent.runs import Run
 from agent.sampling import Living
@@ -492,6 +492,8 @@ class Runner:
         await self._finish(
             msgspec.structs.replace(over, error_message=str(cause)), active.definition
         )
+        if not isinstance(cause, AlreadyOrdered):  # whose files may be of one that lives
+            await asyncio.to_thread(self._outputs.discard, over.id)
         await self._keepers.forget([active.run.id])
 
     def on_ended(self, ended: Ended) -> None:

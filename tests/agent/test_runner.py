@@ -176,12 +176,15 @@ async def test_a_run_that_cannot_be_started_ends_with_the_reason_and_frees_its_s
     await workshop.register(a_task())
     workshop.keepers.refusal = "/no/such/program is not there"
     run = a_run()
+    for kind in ("out", "report"):  # as they are made before a start is tried
+        (workshop.home.spool / f"{run.id}.{kind}").touch()
     async with asyncio.TaskGroup() as group:
         await workshop.begin(group)
 
         await submit(workshop, run)
 
     (row,) = workshop.rows()
+    assert list(workshop.home.spool.iterdir()) == []
     assert (row.status, row.reason) == ("error", "never_started")
     assert row.error_message == "/no/such/program is not there"
     assert workshop.runner.running == 0
