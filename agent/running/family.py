@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from agent.running.watched import Watched
 
 STOP_ROUNDS = 50
+CHASE_ROUNDS = 50
 
 
 def living(run: Watched) -> list[Process]:
@@ -37,8 +38,24 @@ def living(run: Watched) -> list[Process]:
                 roots.add(pid)
     found = {pid: everyone[pid] for pid in roots} | processes.descendants(roots, everyone)
     alive = [process for process in found.values() if not process.is_over]
+    alive = alive or _fallen_to_us(run, everyone)
     run.members = {process.pid: process.start for process in alive}
     return alive
+
+
+def _fallen_to_us(run: Watched, everyone: Container[int]) -> list[Process]:
+    """Those that came to be our children while the others were looked at.
+
+    Who passes from parent to child all the time is missed by any list; the last of them, whose
+    parent has just died, is our child.
+    """
+    for _ in range(CHASE_ROUNDS):
+        fresh = [pid for pid in processes.children(os.getpid()) or () if pid not in everyone]
+        looks = [process for process in map(processes.look, fresh) if process is not None]
+        ours = [process for process in looks if _claims(run, process.pid)]
+        if ours or all(not process.is_over for process in looks):
+            return [process for process in ours if not process.is_over]
+    return []
 
 
 def remember(run: Watched, mains: Container[int]) -> None:
