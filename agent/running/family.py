@@ -73,8 +73,12 @@ def resident_bytes(run: Watched, mains: Container[int]) -> int:
     total = sum(map(processes.resident_bytes, pids))
     limit = run.memory_limit_bytes
     if limit and total > limit and len(pids) > 1:
-        # What forked processes share counts once; that takes longer to find out.
-        return sum(map(processes.proportional_bytes, pids))
+        # What forked processes share counts once; that takes longer to find out. Twice, as
+        # the part of those looked at last grows when others end meanwhile.
+        shared = sum(map(processes.proportional_bytes, pids))
+        if shared <= limit:
+            return shared
+        return min(shared, sum(map(processes.proportional_bytes, _near(run, mains))))
     return total
 
 
@@ -95,6 +99,19 @@ def _near(run: Watched, mains: Container[int]) -> list[int]:
             family.update(processes.below(pid))
     run.members = {process.pid: process.start for process in family.values()}
     return [run.pid, *(pid for pid in family if pid != run.pid)]
+
+
+def keep(run: Watched, mains: Container[int], kept: dict[int, int]) -> None:
+    """Note what this run may leave behind, with all that may be of it though nothing shows it."""
+    for pid, start in list(kept.items()):
+        process = processes.look(pid)
+        if process is None or process.start != start:
+            del kept[pid]
+    kept.update(run.members)
+    for pid in processes.children(os.getpid()) or ():
+        process = processes.look(pid) if pid not in mains else None
+        if process is not None and process.start >= run.start and _claims(run, pid) is None:
+            kept[pid] = process.start
 
 
 def terminate(run: Watched) -> None:
@@ -138,6 +155,8 @@ def _claims(run: Watched, pid: int) -> bool | None:
 def _can_only_be_of(run: Watched, process: Process) -> bool:
     """An unmarked orphan, fallen to us, that is younger than this run and older than the others."""
     if run.peers is None or process.parent != os.getpid():
+        return False
+    if run.kept.get(process.pid) == process.start:
         return False
     others = [peer for peer in run.peers.values() if peer is not run]
     return all(process.pid != peer.pid and process.start < peer.start for peer in others)

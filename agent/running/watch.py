@@ -40,6 +40,8 @@ class Watch:
         self._takes_strays = takes_strays
         self.runs: dict[str, Watched] = {}
         self._by_pid: dict[int, Watched] = {}
+        # What runs were allowed to leave behind, pid and start: nobody's to end any more.
+        self._kept: dict[int, int] = {}
 
     def add(self, run: Watched) -> None:
         """Answer for this run from now on, until its end has been told."""
@@ -47,6 +49,7 @@ class Watch:
         self._by_pid[run.pid] = run
         if self._takes_strays:
             run.peers = self.runs
+            run.kept = self._kept
 
     def answers_for(self, pid: int) -> bool:
         """Is this the main process of a run that is not over?"""
@@ -216,6 +219,8 @@ class Watch:
 
     def _end(self, run: Watched) -> None:
         del self.runs[run.run_id]
+        if run.keeps_leftovers and not run.cause:
+            family.keep(run, self._by_pid, self._kept)
         if run.group:
             cgroup.remove(run.group)
         self._tell(ended_line(run))

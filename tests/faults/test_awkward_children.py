@@ -144,6 +144,25 @@ async def test_memory_that_other_threads_hold_when_the_first_is_over_counts(desk
     assert (await desk.end_of("R")).cause == "killed_memory"
 
 
+async def test_what_one_run_may_leave_behind_is_not_ended_with_another(
+    desk: Desk, tmp_path: Path
+) -> None:
+    # Nothing of the daemon shows whose it is, and the other run was there when it began.
+    daemon = f"setsid env -i sh -c 'echo $$ > {tmp_path}/pid; exec sleep 60 >/dev/null 2>&1' &"
+    await desk.sh("OTHER", "sleep 60")
+    order = desk.order("R", "/bin/sh", "-c", f"{daemon} exit 0")
+    await desk.keepers.start(msgspec.structs.replace(order, keeps_leftovers=True))
+    await desk.end_of("R")
+    await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), "a daemon")
+    pid = int((tmp_path / "pid").read_text())
+
+    await desk.keepers.stop("OTHER", grace_ms=0)
+    await desk.end_of("OTHER")
+
+    assert is_alive(pid)
+    os.kill(pid, signal.SIGKILL)
+
+
 async def test_who_writes_on_after_the_exit_is_ended_and_the_exit_status_stays(desk: Desk) -> None:
     await desk.sh("R", "(while :; do echo more; sleep 0.02; done) & echo ready; exit 5")
 
