@@ -13,6 +13,7 @@ from agent.running.keeping import Ended
 from agent.runs import Run
 
 STOPPED_BY_HAND: Final = "by_request"
+SPOOL_FULL: Final = "its output may be cut: the disk of the spool is full"
 _SHELL_SIGNALLED: Final = 128
 _HIGHEST_SIGNAL: Final = 64
 _EXIT_WORDS: Final = {126: ": what it called may not be executed", 127: ": a command is not there"}
@@ -28,6 +29,11 @@ def stopping(run: Run, reason: str | None, by: str | None) -> Run:
     return msgspec.structs.replace(run, reason=reason, note=note or None)
 
 
+def noted(run: Run, said: str) -> Run:
+    """The run with one more remark."""
+    return msgspec.structs.replace(run, note=f"{run.note}; {said}" if run.note else said)
+
+
 def ended(
     run: Run,
     definition: Definition,
@@ -41,7 +47,7 @@ def ended(
     if end.cause == "aborted" and stop_reason is not None:
         run = stopping(run, stop_reason, stopped_by)
     if end.leftovers and not end.cause:
-        run = msgspec.structs.replace(run, note=_left_behind(run, definition, end.leftovers))
+        run = noted(run, _left_behind(definition, end.leftovers))
     error_class = class_of(definition, status, end.exit_status, end.signal)
     return msgspec.structs.replace(
         run,
@@ -203,11 +209,10 @@ def _say(
     return _say_own_end(definition, end)
 
 
-def _left_behind(run: Run, definition: Definition, count: int) -> str:
+def _left_behind(definition: Definition, count: int) -> str:
     what = "process" if count == 1 else "processes"
     became = "left alone" if definition.leftovers == "keep" else "ended"
-    said = f"{count} {what} that it left behind {'was' if count == 1 else 'were'} {became}"
-    return f"{run.note}; {said}" if run.note else said
+    return f"{count} {what} that it left behind {'was' if count == 1 else 'were'} {became}"
 
 
 def _say_own_end(definition: Definition, end: Ended) -> tuple[str, str | None, str | None]:

@@ -415,7 +415,7 @@ class Runner:
         active = self._active[run_id]
         try:
             started = await self._keepers.start(self._order_for(active.definition, active.run))
-        except (NotStarted, AgentError) as error:
+        except (NotStarted, AgentError, OSError, ValueError) as error:
             await self._never_started(active, error)
             return
         if run_id not in self._active:
@@ -545,7 +545,7 @@ class Runner:
             )
         is_good = run.status == "success"
         return msgspec.structs.replace(
-            run,
+            endings.noted(run, endings.SPOOL_FULL) if kept.is_cut else run,
             output_bytes=kept.bytes,
             output_tail=kept.tail,
             log_file=kept.file,

@@ -47,9 +47,12 @@ def _find(name: str, folder: str, path: str) -> str | None:
     else:
         # A path of the task's own may begin in the folder that its run begins in.
         places = [os.path.join(folder, place, name) for place in path.split(":")]  # noqa: PTH118
-    return next(
-        (place for place in places if os.access(place, os.X_OK) and Path(place).is_file()), None
+    programs = (
+        place
+        for place in places
+        if os.access(place, os.X_OK) and os.path.isfile(place)  # noqa: PTH113 - pathlib's raises
     )
+    return next(programs, None)
 
 
 def _is_within(place: str, roots: Sequence[str]) -> bool:
@@ -63,7 +66,11 @@ def _elsewhere(roots: Sequence[str]) -> str:
 
 def _check_only_its_owner_writes(part: Path) -> None:
     """Neither what is there nor, if it is a link, what that leads to."""
-    for status in (part.lstat(), part.stat()):
+    try:
+        looks = (part.lstat(), part.stat())
+    except OSError as error:
+        raise BadDefinition("command", str(part), f"cannot be looked at: {error}") from error
+    for status in looks:
         if status.st_uid not in (0, os.geteuid()):
             raise BadDefinition(
                 "command",
