@@ -39,7 +39,10 @@ def launch(order: dict[str, Any]) -> int:
     """
     folder = order["working_directory"]
     environment = order["environment"]
-    home = os.open(".", os.O_PATH | os.O_CLOEXEC)
+    try:
+        home = os.open(".", os.O_PATH | os.O_CLOEXEC)
+    except OSError as error:
+        raise NotLaunched(_why_not(error, order["argv"][0])) from error
     try:
         # The keeper has one thread, so its own folder can be lent to the child for a moment.
         _enter(folder)

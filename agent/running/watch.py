@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 STOPPING_EVERY_S = 0.05
 KILLING_EVERY_S = 0.01
 GIVE_UP_AFTER_S = 5.0
+UNKILLABLE_EVERY_S = 1.0
 LEFTOVERS_MAY_STAY_S = 0.5
 SAMPLE_EVERY_S = 0.2
 SAMPLE_AT_LEAST_S = 0.01
@@ -176,7 +177,9 @@ class Watch:
             run.detail = f"{len(left)} of its processes cannot be killed"
             self._end(run)
         elif run.is_killing:
-            run.next_s = now_s + KILLING_EVERY_S
+            # Another user's, or held by a disk that does not answer: it may take days.
+            is_hopeless = now_s > kill_s + GIVE_UP_AFTER_S
+            run.next_s = now_s + (UNKILLABLE_EVERY_S if is_hopeless else KILLING_EVERY_S)
         else:
             run.next_s = min(now_s + STOPPING_EVERY_S, kill_s)
 
