@@ -219,14 +219,9 @@ class Control:
         request = decode_request(header.type, body)
         if session is not None:
             self._check_load(session, request)
-        elif not self._has_room(routing_id, client, now_ms):
+        elif not self._sessions.room_for(routing_id, client.public, now_ms):
             raise ProtocolError("too many sessions", code="busy", after_ms=5 * AFTER_MS)
         return request, session
-
-    def _has_room(self, routing_id: bytes, client: Client, now_ms: int) -> bool:
-        return self._sessions.room_for(
-            routing_id, client.public, now_ms, is_local=client.loopback_only
-        )
 
     def _check_load(self, session: Session, request: Request) -> None:
         if _may_wait(request):
@@ -357,11 +352,10 @@ class Control:
     def _open_session(self, routing_id: bytes, asker: Who, hello: Hello) -> Session:
         now_ms = self._clock.monotonic_ms()
         # The key may have gone, or the room, while the answer was made.
-        client = self._clients.get(asker.public)
-        if client is None:
+        if self._clients.get(asker.public) is None:
             raise ProtocolError("this key is not admitted any more", code="revoked")
         before = self._sessions.get(routing_id, asker.public)
-        if before is None and not self._has_room(routing_id, client, now_ms):
+        if before is None and not self._sessions.room_for(routing_id, asker.public, now_ms):
             raise ProtocolError("too many sessions", code="busy", after_ms=5 * AFTER_MS)
         session = before or Session(routing_id, asker.public, asker.address, now_ms)
         session.packs = "zlib" in hello.caps

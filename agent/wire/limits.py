@@ -4,7 +4,6 @@ from typing import Final
 
 MAX_SESSIONS: Final = 64
 MAX_SESSIONS_PER_KEY: Final = 4
-MAX_LOCAL_SESSIONS: Final = 16
 MAX_IN_FLIGHT: Final = 8
 MAX_PARKED_PER_SESSION: Final = 8
 MAX_PARKED: Final = 128

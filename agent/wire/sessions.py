@@ -8,7 +8,6 @@ import msgspec
 
 from agent.wire.clients import Client
 from agent.wire.limits import (
-    MAX_LOCAL_SESSIONS,
     MAX_SESSIONS,
     MAX_SESSIONS_PER_KEY,
     SESSION_SILENCE_MS,
@@ -85,20 +84,14 @@ class Sessions:
         session = self._by_route.get(routing_id)
         return session if session is not None and session.public == public else None
 
-    def room_for(
-        self, routing_id: bytes, public: str, now_ms: int, *, is_local: bool = False
-    ) -> bool:
-        """Make room for one more session; False when all others are alive.
-
-        `is_local`: the key of the command line, each call of which is a session of its own.
-        """
+    def room_for(self, routing_id: bytes, public: str, now_ms: int) -> bool:
+        """Make room for one more session; False when all others are alive."""
         others = [s for s in self._by_route.values() if s.routing_id != routing_id]
         same_key = [s for s in others if s.public == public]
-        if len(same_key) >= (MAX_LOCAL_SESSIONS if is_local else MAX_SESSIONS_PER_KEY):
-            # Nobody says that a call is over; one that is not says hello again by itself.
-            return self._drop_stalest(same_key, now_ms, 0 if is_local else REPLACEABLE_MS)
+        if len(same_key) >= MAX_SESSIONS_PER_KEY:
+            return self._drop_stalest(same_key, now_ms)
         if len(others) >= MAX_SESSIONS:
-            return self._drop_stalest(others, now_ms, REPLACEABLE_MS)
+            return self._drop_stalest(others, now_ms)
         return True
 
     def open(self, session: Session) -> None:
@@ -133,11 +126,9 @@ class Sessions:
             found = self._limits[public] = KeyLimits(now_ms)
         return found
 
-    def _drop_stalest(self, among: list[Session], now_ms: int, silent_ms: int) -> bool:
-        """Drop the one that has been silent longest, if for so long, and waits for nothing."""
-        idle = [session for session in among if not (session.parked or session.in_flight)]
-        stalest = min(idle, key=lambda session: session.seen_ms, default=None)
-        if stalest is None or now_ms - stalest.seen_ms < silent_ms:
+    def _drop_stalest(self, among: list[Session], now_ms: int) -> bool:
+        stalest = min(among, key=lambda session: session.seen_ms)
+        if now_ms - stalest.seen_ms < REPLACEABLE_MS or stalest.parked or stalest.in_flight:
             return False
         self.drop(stalest, "hello_required")
         return True

@@ -79,28 +79,6 @@ async def test_a_silent_session_makes_room_for_a_new_one_of_its_key() -> None:
     assert sessions.get(bytes([1]), "key") is not None
 
 
-async def test_calls_of_the_command_line_may_follow_each_other_without_a_pause() -> None:
-    sessions = Sessions()
-
-    rooms = []
-    for number in range(40):
-        rooms.append(sessions.room_for(bytes([number]), "local", now_ms=number, is_local=True))
-        sessions.open(session(number, "local", seen_ms=number))
-
-    assert all(rooms)
-    assert len(sessions) == 16
-
-
-async def test_a_call_of_the_command_line_that_waits_for_an_answer_is_not_cut_off() -> None:
-    sessions = Sessions()
-    for number in range(16):
-        following = session(number, "local", seen_ms=number)
-        following.in_flight = 1
-        sessions.open(following)
-
-    assert not sessions.room_for(b"new", "local", now_ms=100_000, is_local=True)
-
-
 async def test_there_are_never_more_sessions_than_the_agent_bears() -> None:
     sessions = Sessions()
     for number in range(64):
