@@ -27,6 +27,7 @@ from agent.store.alerts import Alert, Trouble
 from agent.store.checks import Check
 from agent.store.corrections import Overreaching, Taken, Withdrawn
 from agent.store.database import Database
+from agent.store.ledger import Step
 from agent.store.samples import Sample
 from agent.store.state import Heartbeat, Holder
 from agent.store.tasks import Applied, TaskRow
@@ -92,15 +93,15 @@ class Recorder:
 
     async def started(self, run: Run) -> None:
         """A run is alive, or still is; nothing happens when it has ended already."""
-        await self._move(run)
+        await self._take(Step(run=run, now_ms=self._clock.now_ms()))
 
     async def delayed(self, run: Run) -> None:
         """A run that waits is to wait longer; nothing happens when it has ended already."""
-        await self._move(run)
+        await self._take(Step(run=run, now_ms=self._clock.now_ms()))
 
     async def stopping(self, run: Run) -> None:
         """A run was told to stop; nothing happens when it has ended already."""
-        await self._move(run)
+        await self._take(Step(run=run, now_ms=self._clock.now_ms()))
 
     async def backfill(self, runs: Sequence[Run]) -> tuple[Run, ...]:
         """Take past moments for runs that somebody ordered as of them, each a further attempt."""
@@ -117,19 +118,11 @@ class Recorder:
         there from the same moment on. A run that has ended already keeps its ending, and nothing
         follows it twice: the same end told again is answered alike, another one with nothing.
         """
-        new, switched_off = await self._database.write(
-            partial(
-                streaks.end,
-                run=run,
-                retry=following,
-                chained=chained,
-                now_ms=self._clock.now_ms(),
-            )
+        if not run.has_ended:
+            raise ValueError(f"{run.status!r} is no ending")
+        return await self._take(
+            Step(run=run, retry=following, chained=tuple(chained), now_ms=self._clock.now_ms())
         )
-        self._show_runs(new)
-        if switched_off is not None:
-            self._show(Shown(alerts=(switched_off.alert,), switched_off=(switched_off.task,)))
-        return new
 
     async def register(self, definitions: Sequence[Definition], *, who: str, why: str) -> int:
         """Add the tasks whose names are new; how many were."""
@@ -260,9 +253,13 @@ class Recorder:
         """Work on this database no more."""
         await self._database.write(partial(state.let_go, holder=holder))
 
-    async def _move(self, run: Run) -> None:
-        if await self._database.write(partial(ledger.move, run=run)):
-            self._show_runs([run])
+    async def _take(self, step: Step) -> tuple[Run, ...]:
+        # Hundreds of runs may start and end within a second: those that wait are one write.
+        new, switched_off = await self._database.write_among(streaks.record, step)
+        self._show_runs(new)
+        if switched_off is not None:
+            self._show(Shown(alerts=(switched_off.alert,), switched_off=(switched_off.task,)))
+        return new
 
     def _show_runs(self, runs: Iterable[Run]) -> None:
         shown = tuple(runs)

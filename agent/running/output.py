@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +30,7 @@ TAIL_BYTES: Final = 4096
 LOOKED_AT_BYTES: Final = 64 << 10
 CHUNK_BYTES: Final = 64 << 10
 KEPT_AT_ONCE_BYTES: Final = 256 << 10
+LARGE_BYTES: Final = 1 << 20
 MARKER_BYTES: Final = 72
 UNFINISHED_LINE_MAY_WAIT_S: Final = 1.0
 HOLE_STEP_BYTES: Final = 1 << 20
@@ -124,6 +125,18 @@ class Outputs:
                 told=self._told.whole(run.id, listener.finish()),
                 is_cut=os.statvfs(self._home.spool).f_bavail == 0,
             )
+
+    def is_large(self, run_id: str) -> bool:
+        """Has a run written so much that keeping it takes a while? Looks once, and is quick."""
+        try:
+            return self._spool(run_id).lstat().st_size > LARGE_BYTES
+        except OSError:
+            return False  # the keeping finds out what is wrong with it
+
+    def discard_all(self, run_ids: Iterable[str]) -> None:
+        """Remove the spools and the reports of runs whose ends are recorded."""
+        for run_id in run_ids:
+            self.discard(run_id)
 
     def discard(self, run_id: str) -> None:
         """Remove the spool and the report of a run whose end is recorded."""

@@ -4,9 +4,11 @@ import asyncio
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Generator
+import time
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Self, TypeVar
@@ -28,8 +30,11 @@ READERS: Final = 3
 MAX_WAITING_READS: Final = 256
 """Reads asked for and not yet answered; the next one is refused as busy."""
 BUSY_TIMEOUT_MS: Final = 5_000
+LINGER_S: Final = 0.02
+"""While one commit follows another, what is not urgent waits so long for more to share its own."""
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 log = structlog.get_logger()
 
 
@@ -43,15 +48,20 @@ def database_url(settings: Settings, home: Home) -> str:
 class _Write:
     """One thing to write, and who waits for it."""
 
-    __slots__ = ("done", "error", "fn", "loop", "result")
+    __slots__ = ("done", "error", "is_urgent", "item", "loop", "result", "these")
 
     def __init__(
         self,
-        fn: Callable[[Connection], Any],
+        these: Callable[[Connection, Sequence[Any]], Sequence[Any]],
+        item: Any,
         done: "asyncio.Future[Any] | Future[Any]",
         loop: asyncio.AbstractEventLoop | None,
+        *,
+        is_urgent: bool = True,
     ) -> None:
-        self.fn = fn
+        self.is_urgent = is_urgent
+        self.these = these
+        self.item = item
         self.done = done
         self.loop = loop
         self.result: Any = None
@@ -70,8 +80,9 @@ class _Write:
 class Database:
     """One database: writes go through one thread in the order asked for, grouped in commits.
 
-    A write that fails is undone alone; what shares its commit stands. A write has happened when
-    its call returns, and may still happen when its caller has been cancelled.
+    A write that fails is undone alone; what shares its commit stands. For that a function may be
+    called a second time, after all that the first call wrote was undone. A write has happened
+    when its call returns, and may still happen when its caller has been cancelled.
     """
 
     def __init__(self, url: URL, *, reading: Engine, writing: Engine) -> None:
@@ -82,6 +93,7 @@ class Database:
         self._waiting_reads = 0
         self._room = asyncio.Semaphore(MAX_WAITING_WRITES)
         self._queue: SimpleQueue[_Write | None] = SimpleQueue()
+        self._urgent = threading.Event()
         self._closing = threading.Lock()
         self._closed = False
         self._writer = threading.Thread(target=self._write_all, name="database-write", daemon=True)
@@ -130,10 +142,30 @@ class Database:
 
     async def write(self, fn: Callable[[Connection], T]) -> T:
         """What `fn` returned, once it is committed; raises what it raised, or StorageError."""
+        return await self._written(_call_each, fn, is_urgent=True)
+
+    async def write_among(
+        self, these: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item
+    ) -> T:
+        """Like write; what `these` returned for this item, which it may get among others.
+
+        Items that wait one behind the other for the same function are handed to it together, in
+        order, and it returns a result for each. When it raises it is asked for each item alone.
+        While much is written, such an item waits up to LINGER_S for others.
+        """
+        return await self._written(these, item, is_urgent=False)
+
+    async def _written(
+        self,
+        these: Callable[[Connection, Sequence[Item]], Sequence[T]],
+        item: Item,
+        *,
+        is_urgent: bool,
+    ) -> T:
         async with self._room:
             loop = asyncio.get_running_loop()
             done: asyncio.Future[T] = loop.create_future()
-            self._put(_Write(fn, done, loop))
+            self._put(_Write(these, item, done, loop, is_urgent=is_urgent))
             return await done
 
     def read_now(self, fn: Callable[[Connection], T]) -> T:
@@ -144,7 +176,7 @@ class Database:
     def write_now(self, fn: Callable[[Connection], T]) -> T:
         """Like write, for callers without a loop."""
         done: Future[T] = Future()
-        self._put(_Write(fn, done, None))
+        self._put(_Write(_call_each, fn, done, None))
         return done.result()
 
     def close(self) -> None:
@@ -154,6 +186,7 @@ class Database:
                 return
             self._closed = True
             self._queue.put(None)
+            self._urgent.set()
         self._writer.join()
         self._readers.shutdown()
         self._reading.dispose()
@@ -167,13 +200,19 @@ class Database:
         with self._closing:
             self._check_open()
             self._queue.put(write)
+            if write.is_urgent:
+                self._urgent.set()
 
     def _write_all(self) -> None:
         """The writer's thread: group after group until closed."""
         is_open = True
+        written_s = 0.0
         while is_open:
             group: list[_Write] = []
             first = self._queue.get()
+            if time.monotonic() - written_s < LINGER_S:
+                self._urgent.wait(LINGER_S)
+            self._urgent.clear()
             while True:
                 if first is None:
                     is_open = False
@@ -187,12 +226,15 @@ class Database:
                     break
             if group:
                 self._write_group(group)
+                written_s = time.monotonic()
 
     def _write_group(self, group: list[_Write]) -> None:
         try:
-            with _told_plainly(self.url), self._writing.begin() as connection:
-                for write in group:
-                    _write_alone(connection, write)
+            with _told_plainly(self.url), self._writing.connect() as connection:
+                if not _write_together(connection, group):
+                    with connection.begin():
+                        for write in group:
+                            _write_alone(connection, write)
         except Exception as error:
             # The commit, or the way back, failed: nothing of this group stands.
             if not isinstance(error, AgentError):
@@ -210,11 +252,35 @@ class Database:
                 loop.call_soon_threadsafe(_settle_all, writes)
 
 
+def _call_each(connection: Connection, fns: Sequence[Callable[[Connection], T]]) -> Sequence[T]:
+    return [fn(connection) for fn in fns]
+
+
+def _write_together(connection: Connection, group: Sequence[_Write]) -> bool:
+    """Write and commit all of a group; False when one failed, and nothing of it stands."""
+    with connection.begin() as transaction:
+        try:
+            for these, neighbours in groupby(group, lambda write: write.these):
+                writes = list(neighbours)
+                results = these(connection, [write.item for write in writes])
+                for write, result in zip(writes, results, strict=True):
+                    write.result = result
+        except Exception as error:
+            plain = _plain(error, connection.engine.url)
+            if len(group) == 1:
+                group[0].error = plain
+            transaction.rollback()
+            if connection.invalidated:
+                raise StorageError(f"the connection to the database was lost: {plain}") from error
+            return len(group) == 1
+    return True
+
+
 def _write_alone(connection: Connection, write: _Write) -> None:
     """Run one write in a savepoint of its own; its failure is its own."""
     savepoint = connection.begin_nested()
     try:
-        write.result = write.fn(connection)
+        (write.result,) = write.these(connection, [write.item])
         savepoint.commit()
     except Exception as error:
         write.error = _plain(error, connection.engine.url)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Insert, Row, Select, and_, bindparam, or_, se
 from sqlalchemy.dialects import mysql, sqlite
 
 from agent.clock import iso
-from agent.errors import Conflict, RunNotFound
+from agent.errors import Conflict, RunNotFound, StorageError
 from agent.runs import ENDINGS, FOLLOWERS, LIVE_STATES, Run
 from agent.store import rollups, state
 from schema.tables import executions, tasks
@@ -37,12 +37,6 @@ def _column_of(field: str) -> str:
     return field
 
 
-def _predecessors(status: str) -> list[str]:
-    """The states that may become this one; a live run may be written again as what it is."""
-    old = [state for state, followers in FOLLOWERS.items() if status in followers]
-    return [*old, status] if status in LIVE_STATES and status not in old else old
-
-
 COLUMN_OF: Final[dict[str, str]] = {field: _column_of(field) for field in Run.__struct_fields__}
 _FIELDS: Final = tuple(COLUMN_OF)
 _ALL: Final = tuple(executions.c[name] for name in COLUMN_OF.values())
@@ -61,16 +55,24 @@ _RAISE_WATERMARK = (
     .values(watermark=bindparam("until"))
 )
 _GET: Final[Select[Any]] = select(*_ALL).where(executions.c.id == bindparam("run_id"))
-_STATUS = select(executions.c.status).where(executions.c.id == bindparam("run_id"))
-_MOVES: Final = {
-    status: executions.update()
-    .where(
-        executions.c.id == bindparam("run_id"),
-        or_(*[executions.c.status == old for old in _predecessors(status)]),
-    )
+_MOVE: Final = (
+    executions.update()
+    .where(executions.c.id == bindparam("run_id"), executions.c.status == bindparam("old"))
     .values({name: bindparam(f"new_{name}") for name in _CHANGING.values()})
-    for status in (*LIVE_STATES, *ENDINGS)
-}
+)
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a run, as of `now_ms`: it lives, or it ended.
+
+    `retry` is its next attempt, `chained` are runs of the tasks that come after it; both follow
+    from an end alone.
+    """
+
+    run: Run
+    now_ms: int
+    retry: Run | None = None
+    chained: tuple[Run, ...] = ()
 
 
 class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +85,13 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
     from_ms: int | None = None
     to_ms: int | None = None
     text: str | None = None
+
+
+class Written(msgspec.Struct, frozen=True):
+    """The rows that are new by a step; not fresh: it changes nothing that stands."""
+
+    new: tuple[Run, ...]
+    is_fresh: bool
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -142,23 +151,31 @@ def order(connection: Connection, run: Run) -> Run:
     )
 
 
-def move(connection: Connection, run: Run) -> bool:
-    """Write what became of a live run; False when it has ended already.
+def move(connection: Connection, runs: Sequence[Run]) -> tuple[bool, ...]:
+    """Write what became of live runs, in order; False for each that has ended already.
 
     What may follow what stands in `agent.runs.FOLLOWERS`; anything else raises Conflict, an
     unknown id RunNotFound.
     """
-    row = _as_row(run)
-    values = {f"new_{name}": row[name] for name in _CHANGING.values()}
-    changed = connection.execute(_MOVES[run.status], {"run_id": run.id, **values})
-    if changed.rowcount == 1:
-        return True
-    status = connection.scalar(_STATUS, {"run_id": run.id})
-    if status is None:
-        raise RunNotFound(run.id)
-    if status in ENDINGS:
-        return False
-    raise Conflict(f"run {run.id} is {status} and cannot become {run.status}")
+    stands = _statuses(connection, {run.id for run in runs})
+    moved: list[bool] = []
+    moves: list[dict[str, Any]] = []
+    for run in runs:
+        old = stands.get(run.id)
+        if old is None:
+            raise RunNotFound(run.id)
+        may_follow = run.status in FOLLOWERS.get(old, ()) or old == run.status in LIVE_STATES
+        if not may_follow and old not in ENDINGS:
+            raise Conflict(f"run {run.id} is {old} and cannot become {run.status}")
+        moved.append(may_follow)
+        if may_follow:
+            row = _as_row(run)
+            new = {f"new_{name}": row[name] for name in _CHANGING.values()}
+            moves.append({"run_id": run.id, "old": old, **new})
+            stands[run.id] = run.status
+    if moves and connection.execute(_MOVE, moves).rowcount != len(moves):
+        raise StorageError("runs changed while they were written; another program writes to them")
+    return tuple(moved)
 
 
 def backfill(connection: Connection, runs: Sequence[Run]) -> tuple[Run, ...]:
@@ -188,32 +205,43 @@ def backfill(connection: Connection, runs: Sequence[Run]) -> tuple[Run, ...]:
     return tuple(taken)
 
 
-def end(
-    connection: Connection, run: Run, retry: Run | None = None, chained: Sequence[Run] = ()
-) -> tuple[Run, ...]:
-    """Write how a run ended, with the rows that follow from it; the rows that are new by it.
-
-    `retry` is its next attempt, `chained` are runs of the tasks that come after it.
+def record(connection: Connection, steps: Sequence[Step]) -> list[Written]:
+    """Write what became of runs, with the rows that follow from it.
 
     A run that has ended already keeps its ending: nothing is written. When it has ended by this
-    very order, whose answer was lost, the answer is the same once more; else nothing comes back.
+    very step, whose answer was lost, the answer is the same once more; else nothing comes back.
+    Raises as `move` does.
     """
-    if not run.has_ended:
-        raise ValueError(f"{run.status!r} is no ending")
-    if not move(connection, run):
-        if find(connection, run.id) != run:
-            return ()
-        following = [*([] if retry is None else [retry]), *chained]
-        written = [find(connection, row.id) for row in following]
-        return (run, *(row for row in written if row is not None))
-    rollups.add(connection, run, has_next=retry is not None)
-    new = [run]
-    if retry is not None:
-        connection.execute(_insert(connection), _as_row(retry))
-        waiting = find(connection, retry.id)
-        new += [] if waiting is None else [waiting]
-    new += [order(connection, follower) for follower in chained]
-    return tuple(new)
+    moved = move(connection, [step.run for step in steps])
+    told = list(zip(steps, moved, strict=True))
+    rollups.add(
+        connection,
+        [(step.run, step.retry is not None) for step, is_fresh in told if is_fresh],
+    )
+    return [
+        Written((step.run, *_follow(connection, step)), is_fresh=True)
+        if is_fresh
+        else Written(_told_again(connection, step), is_fresh=False)
+        for step, is_fresh in told
+    ]
+
+
+def _follow(connection: Connection, step: Step) -> Iterable[Run]:
+    if step.retry is not None:
+        connection.execute(_insert(connection), _as_row(step.retry))
+        waiting = find(connection, step.retry.id)
+        if waiting is not None:
+            yield waiting
+    for follower in step.chained:
+        yield order(connection, follower)
+
+
+def _told_again(connection: Connection, step: Step) -> tuple[Run, ...]:
+    if not step.run.has_ended or find(connection, step.run.id) != step.run:
+        return ()
+    following = [*([] if step.retry is None else [step.retry]), *step.chained]
+    written = [find(connection, row.id) for row in following]
+    return (step.run, *(row for row in written if row is not None))
 
 
 def find(connection: Connection, run_id: str) -> Run | None:
@@ -390,6 +418,15 @@ def _as_row(run: Run) -> dict[str, Any]:
 def _insert(connection: Connection) -> Insert:
     """Insert what is new; what is there already stays as it is."""
     return _INSERT_SQLITE if connection.dialect.name == "sqlite" else _INSERT_MYSQL
+
+
+def _statuses(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    column = executions.c
+    found: dict[str, str] = {}
+    for chunk in _chunks(sorted(ids)):
+        query = select(column.id, column.status).where(column.id.in_(chunk)).with_for_update()
+        found.update((run_id, status) for run_id, status in connection.execute(query))
+    return found
 
 
 def _present(connection: Connection, ids: Sequence[str]) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """What a task's hour came to: counts, times and a histogram, kept with each ending."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.dialects import mysql, sqlite
@@ -53,12 +53,10 @@ def percentile(histogram: Mapping[int, int], share: float, peak_ms: int) -> int 
     return peak_ms
 
 
+# How an ending counts, if it does, and the milliseconds that it took, if it ran.
+_Counted: TypeAlias = tuple[str | None, int | None]
+
 _VALUES = ("runs", "failures", "timed_runs", "sum_ms", "max_ms", "histogram")
-_FIND = (
-    select(*[rollups.c[name] for name in _VALUES])
-    .where(rollups.c.task_name == bindparam("task"), rollups.c.hour_at == bindparam("hour"))
-    .with_for_update()
-)
 _UPSERT_SQLITE = sqlite.insert(rollups)
 _UPSERT_SQLITE = _UPSERT_SQLITE.on_conflict_do_update(
     index_elements=["task_name", "hour_at"],
@@ -68,9 +66,6 @@ _UPSERT_MYSQL = mysql.insert(rollups)
 _UPSERT_MYSQL = _UPSERT_MYSQL.on_duplicate_key_update(
     {name: _UPSERT_MYSQL.inserted[name] for name in _VALUES}
 )
-_TIMES = select(func.sum(rollups.c.sum_ms), func.sum(rollups.c.timed_runs)).where(
-    rollups.c.task_name == bindparam("task"), rollups.c.hour_at > bindparam("after")
-)
 _SET_AVERAGE = (
     tasks.update()
     .where(tasks.c.task_name == bindparam("task"))
@@ -78,39 +73,83 @@ _SET_AVERAGE = (
 )
 
 
-def add(connection: Connection, run: Run, *, has_next: bool = False) -> None:
-    """Count one ending in its task's hour, and renew the task's average.
+def add(connection: Connection, ends: Iterable[tuple[Run, bool]]) -> None:
+    """Count each of these endings in its task's hour, and renew the averages of their tasks.
 
-    A moment counts once, as its last attempt ended (`has_next`: this was not the last one); the
-    times of all its attempts count.
+    A moment counts once, as its last attempt ended (True beside a run: this was not the last
+    one); the times of all its attempts count.
     """
+    by_hour: dict[int, dict[str, list[_Counted]]] = {}
+    for run, has_next in ends:
+        counted = _counted(run, has_next=has_next)
+        if run.ended_ms is not None and counted is not None:
+            hour = by_hour.setdefault(run.ended_ms - run.ended_ms % HOUR_MS, {})
+            hour.setdefault(run.task_name, []).append(counted)
+    for hour_ms, by_task in by_hour.items():
+        rows = _hour(connection, hour_ms, by_task)
+        for task_name, those in by_task.items():
+            for one in those:
+                _count(rows[task_name], one)
+        is_sqlite = connection.dialect.name == "sqlite"
+        connection.execute(
+            _UPSERT_SQLITE if is_sqlite else _UPSERT_MYSQL,
+            [{"task_name": name, "hour_at": hour_ms, **row} for name, row in rows.items()],
+        )
+        timed = [
+            name
+            for name, those in by_task.items()
+            if any(took_ms is not None for _, took_ms in those)
+        ]
+        _renew_averages(connection, timed, hour_ms)
+
+
+def _counted(run: Run, *, has_next: bool) -> _Counted | None:
     told = outcome(run, has_next=has_next)
     took_ms = None if run.status in ("skipped", "missed") else run.duration_ms
-    if run.ended_ms is None or (told is None and took_ms is None):
-        return
-    hour_ms = run.ended_ms - run.ended_ms % HOUR_MS
-    row = connection.execute(_FIND, {"task": run.task_name, "hour": hour_ms}).first()
-    values: dict[str, Any] = (
-        dict.fromkeys(_VALUES, 0) | {"histogram": {}} if row is None else dict(row._mapping)
+    return None if told is None and took_ms is None else (told, took_ms)
+
+
+def _hour(connection: Connection, hour_ms: int, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The row of this hour of each of these tasks; all nothing for one that has none."""
+    found = connection.execute(
+        select(rollups.c.task_name, *[rollups.c[name] for name in _VALUES])
+        .where(rollups.c.hour_at == hour_ms, rollups.c.task_name.in_(names))
+        .with_for_update()
     )
-    values["runs"] += told is not None
-    values["failures"] += told == "bad"
+    rows: dict[str, dict[str, Any]] = {
+        name: dict.fromkeys(_VALUES, 0) | {"histogram": {}} for name in names
+    }
+    for row in found:
+        name, *values = row
+        rows[name] = dict(zip(_VALUES, values, strict=True))
+    return rows
+
+
+def _count(row: dict[str, Any], one: _Counted) -> None:
+    told, took_ms = one
+    row["runs"] += told is not None
+    row["failures"] += told == "bad"
     if took_ms is not None:
-        values["timed_runs"] += 1
-        values["sum_ms"] += took_ms
-        values["max_ms"] = max(values["max_ms"], took_ms)
+        row["timed_runs"] += 1
+        row["sum_ms"] += took_ms
+        row["max_ms"] = max(row["max_ms"], took_ms)
         number = str(bucket(took_ms))
-        values["histogram"][number] = values["histogram"].get(number, 0) + 1
-    is_sqlite = connection.dialect.name == "sqlite"
-    connection.execute(
-        _UPSERT_SQLITE if is_sqlite else _UPSERT_MYSQL,
-        {"task_name": run.task_name, "hour_at": hour_ms, **values},
+        row["histogram"][number] = row["histogram"].get(number, 0) + 1
+
+
+def _renew_averages(connection: Connection, names: Sequence[str], hour_ms: int) -> None:
+    if not names:
+        return
+    column = rollups.c
+    times = connection.execute(
+        select(column.task_name, func.sum(column.sum_ms), func.sum(column.timed_runs))
+        .where(
+            column.task_name.in_(names),
+            column.hour_at > hour_ms - AVERAGE_OVER_HOURS * HOUR_MS,
+        )
+        .group_by(column.task_name)
     )
-    if took_ms is not None:
-        _renew_average(connection, run.task_name, hour_ms)
-
-
-def _renew_average(connection: Connection, task_name: str, hour_ms: int) -> None:
-    after_ms = hour_ms - AVERAGE_OVER_HOURS * HOUR_MS
-    sum_ms, timed = connection.execute(_TIMES, {"task": task_name, "after": after_ms}).one()
-    connection.execute(_SET_AVERAGE, {"task": task_name, "average": int(sum_ms) // int(timed)})
+    averages = [
+        {"task": name, "average": int(sum_ms) // int(timed)} for name, sum_ms, timed in times
+    ]
+    connection.execute(_SET_AVERAGE, averages)

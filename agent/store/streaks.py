@@ -11,6 +11,7 @@ from agent.runs import Run
 from agent.store import alerts, ledger
 from agent.store import tasks as definitions
 from agent.store.alerts import Alert, Trouble
+from agent.store.ledger import Step
 from agent.store.tasks import TaskRow
 from schema.tables import tasks
 
@@ -36,28 +37,49 @@ class SwitchedOff(msgspec.Struct, frozen=True):
     alert: Alert
 
 
-def end(
-    connection: Connection, run: Run, retry: Run | None, chained: Sequence[Run], *, now_ms: int
-) -> tuple[tuple[Run, ...], SwitchedOff | None]:
-    """Write how a run ended as `ledger.end` does, and count it in its task's row of failures."""
-    before = ledger.find(connection, run.id)
-    new = ledger.end(connection, run, retry, chained)
-    if not new or before is None or before.has_ended:
-        return new, None  # told once more
-    return new, note(connection, run, has_next=retry is not None, now_ms=now_ms)
+def record(
+    connection: Connection, steps: Sequence[Step]
+) -> list[tuple[tuple[Run, ...], SwitchedOff | None]]:
+    """Write what became of runs as `ledger.record` does, and count ends in the rows of failures."""
+    written = ledger.record(connection, steps)
+    ends = [
+        step
+        for step, what in zip(steps, written, strict=True)
+        if what.is_fresh and step.run.has_ended
+    ]
+    off = _note(connection, ends)
+    return [
+        (what.new, off.get(step.run.id) if what.is_fresh else None)
+        for step, what in zip(steps, written, strict=True)
+    ]
 
 
-def note(connection: Connection, run: Run, *, has_next: bool, now_ms: int) -> SwitchedOff | None:
-    """Count an end, once, in its task's row of failures; disable the task when it is long."""
+def _note(connection: Connection, ends: Sequence[Step]) -> dict[str, SwitchedOff]:
+    """Count ends in their tasks' rows of failures; the tasks disabled, by the id of the run."""
+    off: dict[str, SwitchedOff] = {}
+    # A row of failures is made of one end after the other; tasks do not mind each other's.
+    told = [(end, outcome(end.run, has_next=end.retry is not None)) for end in ends]
+    failed = {end.run.task_name for end, how in told if how == "bad"}
+    well = {end.run.task_name for end, how in told if how == "good"} - failed
+    if well:
+        connection.execute(_RESET, [{"which": name} for name in sorted(well)])
+    for end, how in told:
+        name = end.run.task_name
+        if how == "good" and name in failed:
+            connection.execute(_RESET, {"which": name})
+        elif how == "bad":
+            disabled = _fail(connection, end.run, end.now_ms)
+            if disabled is not None:
+                off[end.run.id] = disabled
+    return off
+
+
+def _fail(connection: Connection, run: Run, now_ms: int) -> SwitchedOff | None:
     which: dict[str, Any] = {"which": run.task_name}
-    match outcome(run, has_next=has_next):
-        case "good":
-            connection.execute(_RESET, which)
-        case "bad":
-            connection.execute(_RAISE, which)
-            row = connection.execute(_READ, which).first()
-            if row is not None and row.enabled and is_enough(row[0], row[1]):
-                return _switch_off(connection, run, row[0], now_ms)
+    connection.execute(_RAISE, which)
+    row = connection.execute(_READ, which).first()
+    if row is not None and row.enabled and is_enough(row[0], row[1]):
+        return _switch_off(connection, run, row[0], now_ms)
     return None
 
 

@@ -23,7 +23,7 @@ from agent.store import facts, ledger, plans, tasks
 from agent.store.database import Database
 from agent.windows import Calendar
 from schema import catalogue
-from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, ended
+from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, end, ended
 
 RETAIL = tuple(load_definitions(catalogue.read("retail"), "catalogue"))
 SALES = "vend_sync_sales"
@@ -38,7 +38,7 @@ def database(tmp_path: Any) -> Any:
     for place in range(1, 6):
         run = a_run(NOW_MS - place * HOUR_MS, task_name=SALES, status="starting")
         database.write_now(partial(ledger.claim, runs=[run], now_ms=NOW_MS))
-        database.write_now(partial(ledger.end, run=ended(run, duration_ms=place * MINUTE_MS)))
+        database.write_now(partial(end, run=ended(run, duration_ms=place * MINUTE_MS)))
     yield database
     database.close()
 

@@ -1,11 +1,15 @@
 """Rows as the tests want them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
 from agent.definitions import Definition
 from agent.runs import Run
+from agent.store import ledger, streaks
+from agent.store.ledger import Step
 from agent.ulid import new_ulid
 
 NOW_MS = 1_795_500_000_000
@@ -52,3 +56,23 @@ def ended(run: Run, status: str = "success", duration_ms: int = 1_500, **fields:
         **fields,
     }
     return msgspec.structs.replace(run, **values)
+
+
+def move(connection: Connection, run: Run) -> bool:
+    """Write what a run that lives is now."""
+    return ledger.move(connection, [run])[0]
+
+
+def end(
+    connection: Connection, run: Run, retry: Run | None = None, chained: Sequence[Run] = ()
+) -> tuple[Run, ...]:
+    """Write how a run ended, and say which rows are new by it."""
+    return end_and_count(connection, run, retry, chained)[0]
+
+
+def end_and_count(
+    connection: Connection, run: Run, retry: Run | None = None, chained: Sequence[Run] = ()
+) -> tuple[tuple[Run, ...], streaks.SwitchedOff | None]:
+    """The same, and whether the task was disabled for it."""
+    step = Step(run=run, retry=retry, chained=tuple(chained), now_ms=NOW_MS)
+    return streaks.record(connection, [step])[0]

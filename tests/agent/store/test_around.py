@@ -11,7 +11,7 @@ from agent.runs import Run
 from agent.store import around, events, facts, ledger, plans, state, tasks
 from agent.store.database import Database
 from agent.store.facts import Asked
-from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, ended
+from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, end, ended
 
 # 2026-11-24 05:20 UTC; the task is due at full hours.
 FULL_MS = NOW_MS - NOW_MS % HOUR_MS
@@ -140,7 +140,7 @@ def test_plans_hold_flags_live_runs_and_the_median_of_good_runs(filled: Database
     ):
         run = a_run(NOW_MS - place * HOUR_MS, status="starting")
         write(filled, run)
-        filled.write_now(partial(ledger.end, run=ended(run, status, length)))
+        filled.write_now(partial(end, run=ended(run, status, length)))
     live = a_run(NOW_MS + 1, status="running", started_ms=NOW_MS + 1)
     write(filled, live)
     filled.write_now(

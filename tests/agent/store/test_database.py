@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -129,6 +129,55 @@ async def test_writes_that_wait_together_share_one_commit(database: Database, ur
     await asyncio.gather(blocker, *writes)
 
     assert commits == 2
+
+
+async def test_items_for_the_same_function_are_handed_over_together_and_fail_alone(
+    database: Database,
+) -> None:
+    sizes: list[int] = []
+
+    def put_all(connection: Connection, names: Sequence[str]) -> list[str]:
+        sizes.append(len(names))
+        for name in names:
+            put(connection, name)
+        if "bad" in names:
+            raise Conflict("no")
+        return [name.upper() for name in names]
+
+    async def write(*names: str) -> list[object]:
+        gate = threading.Event()
+        blocker = asyncio.ensure_future(database.write(lambda _: gate.wait(10)))
+        await asyncio.sleep(0.05)  # the writer has taken it; what comes now is one group
+        writes = [
+            asyncio.ensure_future(settled(database.write_among(put_all, name))) for name in names
+        ]
+        await asyncio.sleep(0.05)
+        gate.set()
+        await blocker
+        return await asyncio.gather(*writes)
+
+    assert await write("a", "b", "c") == ["A", "B", "C"]
+    assert sizes == [3]
+    found = await write("d", "bad", "e")
+    assert (found[0], found[2]) == ("D", "E")
+    assert isinstance(found[1], Conflict)
+    stand = [database.read_now(partial(get, name=name)) for name in ("a", "c", "d", "bad", "e")]
+    assert stand == ["x", "x", "x", None, "x"]
+
+
+async def test_a_write_that_fails_by_itself_is_not_tried_twice(database: Database) -> None:
+    calls: list[int] = []
+
+    def fail(connection: Connection) -> None:
+        calls.append(1)
+        put(connection, "half")
+        raise Conflict("no")
+
+    with pytest.raises(Conflict):
+        await database.write(fail)
+
+    assert calls == [1]
+    assert database.read_now(partial(get, name="half")) is None
 
 
 async def test_a_value_that_no_column_takes_is_refused_as_such_and_not_as_a_bad_moment(

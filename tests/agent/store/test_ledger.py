@@ -14,10 +14,10 @@ from agent.errors import Conflict, RunNotFound
 from agent.runs import ENDINGS, FOLLOWERS, LIVE_STATES, Run
 from agent.store import ledger, state, tasks
 from agent.store.database import Database
-from agent.store.ledger import RunFilter
+from agent.store.ledger import RunFilter, Step
 from agent.ulid import new_ulid
 from schema.tables import executions
-from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, ended
+from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, end, ended, move
 
 
 def claim(database: Database, *runs: Run) -> frozenset[str]:
@@ -63,7 +63,7 @@ def test_words_longer_than_their_column_are_cut_and_cost_no_run_its_row(
     claim(database, run)
 
     over = msgspec.structs.replace(run, status="aborted", reason="b" * 200, note="c" * 9_000)
-    database.write_now(partial(ledger.end, run=over))
+    database.write_now(partial(end, run=over))
 
     kept = database.read_now(partial(ledger.get, run_id=run.id))
     longest: dict[str, Any] = {
@@ -89,7 +89,7 @@ def test_a_moment_taken_by_another_id_is_not_ours(database: Database) -> None:
 def test_claiming_the_same_run_again_changes_nothing(database: Database) -> None:
     run = a_run()
     claim(database, run)
-    database.write_now(partial(ledger.end, run=ended(run)))
+    database.write_now(partial(end, run=ended(run)))
 
     assert claim(database, run) == {run.id}
     assert database.read_now(partial(ledger.get, run_id=run.id)).status == "success"
@@ -166,11 +166,11 @@ def test_a_run_goes_through_its_states(database: Database) -> None:
     claim(database, run)
     for status in ("starting", "running", "running", "stopping"):
         run = msgspec.structs.replace(run, status=status, pid=12, started_ms=NOW_MS + 3)
-        assert database.write_now(partial(ledger.move, run=run))
+        assert database.write_now(partial(move, run=run))
         assert database.read_now(ledger.unfinished) == (run,)
 
     last = ended(run, "aborted")
-    assert database.write_now(partial(ledger.end, run=last)) == (last,)
+    assert database.write_now(partial(end, run=last)) == (last,)
 
     assert database.read_now(ledger.unfinished) == ()
     assert database.read_now(partial(ledger.get, run_id=run.id)) == last
@@ -190,27 +190,27 @@ def test_exactly_the_allowed_moves_are_written(database: Database) -> None:
         is_allowed = new in FOLLOWERS[old] or (old == new and old in LIVE_STATES)
 
         if is_allowed or old in ENDINGS:
-            assert database.write_now(partial(ledger.move, run=wanted)) is is_allowed
+            assert database.write_now(partial(move, run=wanted)) is is_allowed
         else:
             with pytest.raises(Conflict, match=f"is {old} and cannot become {new}"):
-                database.write_now(partial(ledger.move, run=wanted))
+                database.write_now(partial(move, run=wanted))
         stands = database.read_now(partial(ledger.get, run_id=run.id))
         assert stands == (wanted if is_allowed else run), (old, new)
 
 
 def test_moving_an_unknown_run_is_refused(database: Database) -> None:
     with pytest.raises(RunNotFound):
-        database.write_now(partial(ledger.move, run=a_run(status="running")))
+        database.write_now(partial(move, run=a_run(status="running")))
 
 
 def test_a_run_that_has_ended_keeps_its_ending(database: Database) -> None:
     run = a_run(status="running")
     claim(database, run)
     first = ended(run, "error")
-    database.write_now(partial(ledger.end, run=first))
+    database.write_now(partial(end, run=first))
     retry = a_run(attempt=2, status="retry_wait")
 
-    again = database.write_now(partial(ledger.end, run=ended(run, "success"), retry=retry))
+    again = database.write_now(partial(end, run=ended(run, "success"), retry=retry))
 
     assert again == ()
     assert database.read_now(partial(ledger.page)).runs == (first,)
@@ -223,7 +223,7 @@ def test_the_next_attempt_is_there_as_soon_as_the_end_is(database: Database) -> 
     retry = msgspec.structs.replace(retry, id=new_ulid(NOW_MS + 5_000))
     last = ended(run, "error")
 
-    assert database.write_now(partial(ledger.end, run=last, retry=retry)) == (last, retry)
+    assert database.write_now(partial(end, run=last, retry=retry)) == (last, retry)
     assert database.read_now(ledger.unfinished) == (retry,)
     assert database.read_now(partial(ledger.attempts, run=run)) == (last, retry)
 
@@ -234,14 +234,44 @@ def test_an_end_and_its_next_attempt_stand_or_fall_together(database: Database) 
     broken = msgspec.structs.replace(a_run(attempt=2), category=None)
 
     with pytest.raises(IntegrityError, match="category"):
-        database.write_now(partial(ledger.end, run=ended(run, "error"), retry=broken))
+        database.write_now(partial(end, run=ended(run, "error"), retry=broken))
 
     assert database.read_now(ledger.unfinished) == (run,)
 
 
-def test_what_is_no_ending_cannot_end_a_run(database: Database) -> None:
-    with pytest.raises(ValueError, match="'running' is no ending"):
-        database.write_now(partial(ledger.end, run=a_run(status="running")))
+def test_steps_of_many_runs_are_written_as_one_after_the_other_would_be(
+    database: Database,
+) -> None:
+    first, second, third = (a_run(NOW_MS + number * MINUTE_MS) for number in range(3))
+    claim(database, first, second, third)
+    living = [msgspec.structs.replace(run, status="running", pid=1) for run in (first, second)]
+    retry = a_run(attempt=2, trigger="retry", status="retry_wait", retry_at_ms=NOW_MS + MINUTE_MS)
+    retry = msgspec.structs.replace(retry, id=new_ulid(NOW_MS + 5_000))
+    over = [ended(living[0], "error"), ended(living[1])]
+    steps = [
+        Step(run=living[0], now_ms=NOW_MS),
+        Step(run=living[1], now_ms=NOW_MS),
+        Step(run=over[0], retry=retry, now_ms=NOW_MS),
+        Step(run=over[1], now_ms=NOW_MS),
+        Step(run=over[0], retry=retry, now_ms=NOW_MS),  # its answer was lost
+        Step(run=ended(third, "lost"), now_ms=NOW_MS),
+        Step(run=ended(third, "error"), now_ms=NOW_MS),
+    ]
+
+    written = database.write_now(partial(ledger.record, steps=steps))
+
+    assert [step.new for step in written] == [
+        (living[0],),
+        (living[1],),
+        (over[0], retry),
+        (over[1],),
+        (over[0], retry),
+        (ended(third, "lost"),),
+        (),
+    ]
+    assert [step.is_fresh for step in written] == [True, True, True, True, False, True, False]
+    assert database.read_now(partial(ledger.get, run_id=second.id)) == over[1]
+    assert database.read_now(partial(ledger.get, run_id=third.id)) == ended(third, "lost")
 
 
 def test_pages_stay_in_place_while_new_rows_come(database: Database) -> None:
@@ -334,7 +364,7 @@ def test_the_check_sees_first_attempts_of_due_moments_and_sums_that_reach_in(
 def test_the_operators_see_times_and_words_they_can_read(database: Database) -> None:
     run = a_run(1_795_500_000_042, status="running")
     claim(database, run)
-    database.write_now(partial(ledger.end, run=ended(run, "error")))
+    database.write_now(partial(end, run=ended(run, "error")))
 
     def look(connection: Connection) -> object:
         return connection.exec_driver_sql(
@@ -357,7 +387,7 @@ def test_a_backfill_is_the_attempt_after_the_last_one_and_at_least_the_second(
     tried = [a_run(), a_run(attempt=2)]
     claim(database, *tried)
     for run in tried:
-        database.write_now(partial(ledger.end, run=ended(run, "error")))
+        database.write_now(partial(end, run=ended(run, "error")))
 
     taken = database.write_now(
         partial(ledger.backfill, runs=[a_run(attempt=2), a_run(NOW_MS + 1, attempt=2)])
@@ -386,8 +416,8 @@ def test_followers_are_written_with_the_end_that_causes_them_and_once_only(
     claim(database, run, taken)
     follower = a_run(NOW_MS + 60, task_name="report", trigger="chain", caused_by=run.id)
 
-    new = database.write_now(partial(ledger.end, run=ended(run), chained=[follower]))
-    again = database.write_now(partial(ledger.end, run=ended(run), chained=[follower]))
+    new = database.write_now(partial(end, run=ended(run), chained=[follower]))
+    again = database.write_now(partial(end, run=ended(run), chained=[follower]))
 
     assert again == new, "who asks once more, as the answer was lost, has the same answer"
     assert [row.id for row in new] == [run.id, follower.id]
@@ -398,12 +428,10 @@ def test_followers_are_written_with_the_end_that_causes_them_and_once_only(
 def test_another_end_of_a_run_that_has_ended_is_answered_with_nothing(database: Database) -> None:
     run = a_run()
     claim(database, run)
-    database.write_now(partial(ledger.end, run=ended(run)))
+    database.write_now(partial(end, run=ended(run)))
     follower = a_run(NOW_MS + 60, task_name="report", trigger="chain", caused_by=run.id)
 
-    other = database.write_now(
-        partial(ledger.end, run=ended(run, status="error"), chained=[follower])
-    )
+    other = database.write_now(partial(end, run=ended(run, status="error"), chained=[follower]))
 
     assert other == ()
     assert database.read_now(partial(ledger.find, run_id=follower.id)) is None
@@ -417,7 +445,7 @@ def test_moments_are_found_by_how_their_last_attempt_ended(database: Database) -
     for run, status in zip(
         [*failed_twice, *mended], ["error", "error", "error", "success"], strict=True
     ):
-        database.write_now(partial(ledger.end, run=ended(run, status)))
+        database.write_now(partial(end, run=ended(run, status)))
 
     def found(*statuses: str) -> tuple[int, ...]:
         return database.read_now(

@@ -11,7 +11,7 @@ from agent.store import ledger, tasks
 from agent.store.database import Database
 from agent.store.rollups import HOUR_MS, bucket, bucket_top, percentile
 from schema.tables import rollups
-from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_run, a_task, ended
+from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_run, a_task, end, ended
 
 durations = st.integers(0, 400_000_000)
 
@@ -65,16 +65,16 @@ def test_endings_are_counted_in_the_hour_they_happened_and_only_what_ran(
     for number, (status, duration_ms) in enumerate(endings):
         run = a_run(hour_ms + number * MINUTE_MS, status="starting")
         database.write_now(partial(ledger.claim, runs=[run], now_ms=NOW_MS))
-        database.write_now(partial(ledger.end, run=ended(run, status, duration_ms)))
+        database.write_now(partial(end, run=ended(run, status, duration_ms)))
     late = a_run(hour_ms + HOUR_MS - 1_000, status="running")
     never = a_run(hour_ms + 50 * MINUTE_MS, status="starting")
     unstarted = a_run(hour_ms + 51 * MINUTE_MS)
     database.write_now(partial(ledger.claim, runs=[late, never, unstarted], now_ms=NOW_MS))
-    database.write_now(partial(ledger.end, run=ended(late, "success", 2_000)))
+    database.write_now(partial(end, run=ended(late, "success", 2_000)))
     for run, status in ((never, "error"), (unstarted, "aborted")):
-        end = ended(run, status)
-        without = msgspec.structs.replace(end, started_ms=None, duration_ms=None)
-        database.write_now(partial(ledger.end, run=without))
+        over = ended(run, status)
+        without = msgspec.structs.replace(over, started_ms=None, duration_ms=None)
+        database.write_now(partial(end, run=without))
 
     first, second = database.read_now(rows)
 
@@ -88,7 +88,7 @@ def test_an_ending_told_twice_is_counted_once(database: Database) -> None:
     run = a_run(status="running")
     database.write_now(partial(ledger.claim, runs=[run], now_ms=NOW_MS))
     for _ in range(2):
-        database.write_now(partial(ledger.end, run=ended(run)))
+        database.write_now(partial(end, run=ended(run)))
 
     assert [row.runs for row in database.read_now(rows)] == [1]
 
@@ -101,7 +101,7 @@ def test_the_average_of_a_task_is_over_its_last_seven_days(database: Database) -
     for day, duration_ms in days_and_times:
         run = a_run(NOW_MS + day * 24 * HOUR_MS, status="running")
         database.write_now(partial(ledger.claim, runs=[run], now_ms=NOW_MS))
-        database.write_now(partial(ledger.end, run=ended(run, "success", duration_ms)))
+        database.write_now(partial(end, run=ended(run, "success", duration_ms)))
 
     assert database.read_now(tasks.load_all)[0].avg_duration_ms == 2_000
 
@@ -113,10 +113,10 @@ def test_a_moment_counts_once_by_its_last_attempt_and_the_times_of_all_count(
     second = a_run(attempt=2, trigger="retry", status="retry_wait")
     third = a_run(attempt=3, trigger="retry", status="retry_wait")
     database.write_now(partial(ledger.claim, runs=[first], now_ms=NOW_MS))
-    database.write_now(partial(ledger.end, run=ended(first, "error", 100), retry=second))
+    database.write_now(partial(end, run=ended(first, "error", 100), retry=second))
     waiting = database.read_now(rows)
-    database.write_now(partial(ledger.end, run=ended(second, "error", 200), retry=third))
-    database.write_now(partial(ledger.end, run=ended(third, "success", 300)))
+    database.write_now(partial(end, run=ended(second, "error", 200), retry=third))
+    database.write_now(partial(end, run=ended(third, "success", 300)))
 
     (row,) = database.read_now(rows)
 
@@ -128,11 +128,11 @@ def test_a_retry_that_does_not_come_about_leaves_the_failure_before_it(database:
     first = a_run(status="running")
     second = a_run(attempt=2, trigger="retry", status="retry_wait")
     database.write_now(partial(ledger.claim, runs=[first], now_ms=NOW_MS))
-    database.write_now(partial(ledger.end, run=ended(first, "error", 100), retry=second))
+    database.write_now(partial(end, run=ended(first, "error", 100), retry=second))
     over = msgspec.structs.replace(
         second, status="skipped", reason="superseded", ended_ms=NOW_MS + 200
     )
-    database.write_now(partial(ledger.end, run=over))
+    database.write_now(partial(end, run=over))
 
     (row,) = database.read_now(rows)
 

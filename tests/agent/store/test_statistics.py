@@ -12,7 +12,7 @@ from agent.store import ledger, statistics, tasks
 from agent.store.database import Database
 from agent.store.rollups import FAILURES, HOUR_MS
 from agent.store.statistics import TaskStats
-from tests.agent.store.makings import NOW_MS, a_run, a_task, ended
+from tests.agent.store.makings import NOW_MS, a_run, a_task, end, ended
 
 NAMES = ("backup", "sync", "never")
 DAY_MS = 24 * HOUR_MS
@@ -39,7 +39,7 @@ def fill(database: Database, seed: int) -> list[Run]:
             last = ended(run, status, dice.choice([5, 40, 900, 30_000, 500_000]))
             if status in ("skipped", "missed"):
                 last = msgspec.structs.replace(last, started_ms=None, duration_ms=None)
-            endings.extend(ledger.end(connection, last))
+            endings.extend(end(connection, last))
 
     database.write_now(write)
     return endings

@@ -9,7 +9,7 @@ import pytest
 from agent.runs import Run
 from agent.store import alerts, ledger, streaks, tasks
 from agent.store.database import Database
-from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_run, a_task, ended
+from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_run, a_task, end_and_count, ended
 
 
 def register(database: Database, **fields: Any) -> None:
@@ -26,9 +26,7 @@ def end(
     run = a_run(NOW_MS + number * MINUTE_MS, status="running")
     database.write_now(partial(ledger.claim, runs=[run], now_ms=NOW_MS))
     over = ended(run, status)
-    _, switched_off = database.write_now(
-        partial(streaks.end, run=over, retry=retry, chained=(), now_ms=NOW_MS)
-    )
+    _, switched_off = database.write_now(partial(end_and_count, run=over, retry=retry))
     return switched_off
 
 
@@ -58,9 +56,7 @@ def test_a_failure_that_is_tried_again_is_not_counted_but_a_retry_given_up_is(
     given_up = msgspec.structs.replace(
         retry, status="skipped", reason="superseded", ended_ms=NOW_MS + 1
     )
-    database.write_now(
-        partial(streaks.end, run=given_up, retry=None, chained=(), now_ms=NOW_MS + 1)
-    )
+    database.write_now(partial(end_and_count, run=given_up, retry=None))
 
     assert (before, in_row(database)) == (0, 1)
 
@@ -70,9 +66,7 @@ def test_an_end_told_twice_counts_once(database: Database) -> None:
     run = a_run(status="running")
     database.write_now(partial(ledger.claim, runs=[run], now_ms=NOW_MS))
     for _ in range(3):
-        database.write_now(
-            partial(streaks.end, run=ended(run, "error"), retry=None, chained=(), now_ms=NOW_MS)
-        )
+        database.write_now(partial(end_and_count, run=ended(run, "error"), retry=None))
 
     assert in_row(database) == 1
 
