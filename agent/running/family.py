@@ -116,7 +116,8 @@ def keep(run: Watched, mains: Container[int], kept: dict[int, int]) -> None:
 
 def terminate(run: Watched) -> None:
     """Ask the whole family to end; the stopped ones are woken so that they can."""
-    for process in living(run):
+    # The main one first: a shell that sees its command end makes that its own exit status.
+    for process in sorted(living(run), key=lambda process: process.pid != run.pid):
         processes.send(process.pid, process.start, signal.SIGTERM)
         processes.send(process.pid, process.start, signal.SIGCONT)
 
