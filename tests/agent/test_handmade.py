@@ -74,7 +74,7 @@ async def test_a_change_is_noticed_within_a_minute_and_the_scheduler_is_told(
 async def until(condition: Callable[[], bool]) -> None:
     """The database's writer is a thread, and knows no test's clock."""
     async with asyncio.timeout(20):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - it happens in a thread
             await asyncio.sleep(0.005)
 
 
