@@ -26,12 +26,14 @@ from agent.handlers.keys import load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
+from agent.handmade import Handmade
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
 from agent.orders import Orders
 from agent.progress import Progress
 from agent.recorder import Recorder, Shown
 from agent.roster import Roster
+from agent.rules.downsampling import Keeping
 from agent.runner import Runner
 from agent.running.keeping import Keepers
 from agent.running.keptlogs import DAY_S
@@ -368,6 +370,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         show=core.board.show_checks,
         clock_state=core.scheduler.clock_happening,
         kept=lambda: core.outage.untold.number,
+        keeping=_keeping(settings),
     )
     bridging = Bridging(
         clock=clock,
@@ -395,14 +398,20 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         log=structlog.get_logger("publisher"),
     )
 
-    async def reload() -> tuple[str, ...]:
+    async def renew() -> None:
         clients.replace(await load_clients(core.database, clock.now_ms()))
         await core.blackouts.load()
         await core.scheduler.reload()
         await core.board.renew_alerts()
+
+    handmade = Handmade(clock=clock, database=core.database, recorder=core.recorder, reload=renew)
+
+    async def reload() -> tuple[str, ...]:
+        await handmade.look()
+        await renew()
         return ()
 
-    memory = Memory(core.database, clock, core.outage)
+    memory = Memory(core.database, clock, core.home.root, core.outage)
     await memory.settle()
     control = Control(
         context,
@@ -459,6 +468,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
                 group.create_task(watcher.run(), name="health"),
                 group.create_task(sampler.run(), name="samples"),
                 group.create_task(bridging.run(), name="bridging"),
+                group.create_task(handmade.run(), name="changes by hand"),
                 group.create_task(_beat_often(core, stop), name="beat"),
             ]
             doors += [
@@ -543,6 +553,15 @@ def _identity(settings: Settings, agent_key: str) -> Identity:
         events_port=settings.events_port,
         logs_for_viewers=settings.logs_for_viewers,
         max_running=settings.max_running,
+        keeping=_keeping(settings),
+    )
+
+
+def _keeping(settings: Settings) -> Keeping:
+    return Keeping(
+        raw_days=settings.metric_raw_days,
+        minute_days=settings.metric_minute_days,
+        hour_days=settings.metric_hour_days,
     )
 
 

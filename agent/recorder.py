@@ -9,6 +9,7 @@ import msgspec
 from agent.clock import Clock
 from agent.definitions import Definition
 from agent.rules.clocks import Happening
+from agent.rules.downsampling import Keeping
 from agent.rules.sums import Sum
 from agent.runs import Run
 from agent.store import corrections, events, ledger, state, tasks
@@ -197,10 +198,29 @@ class Recorder:
             self._show(Shown(tasks=frozenset(task.task_name for task in changed)))
         return changed
 
-    async def measured(self, readings: Mapping[str, float], found: Sequence[Check] = ()) -> None:
-        """The host was looked at: keep the readings, keep and show what the checks found."""
+    async def measured(
+        self,
+        readings: Mapping[str, float],
+        found: Sequence[Check] = (),
+        *,
+        earlier: Sequence[tuple[int, Mapping[str, float]]] = (),
+        keeping: Keeping | None = None,
+    ) -> None:
+        """The host was looked at: keep the readings, keep and show what the checks found.
+
+        `earlier` are readings taken since the last time; what has become full minutes and hours
+        by these is summed up.
+        """
         now_ms = self._clock.now_ms()
-        await self._write(Measured(at_ms=now_ms, readings=dict(readings), checks=tuple(found)))
+        await self._write(
+            Measured(
+                at_ms=now_ms,
+                readings=dict(readings),
+                earlier=tuple((at_ms, dict(values)) for at_ms, values in earlier),
+                keeping=keeping or Keeping(),
+                checks=tuple(found),
+            )
+        )
         if found:
             self._show(Shown(checks=tuple(found)))
 

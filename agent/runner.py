@@ -23,7 +23,7 @@ from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules import retry
 from agent.rules.admission import Busy, say_closed
-from agent.running.keeping import Ended, Keepers, NotStarted, Order, Standing
+from agent.running.keeping import AlreadyOrdered, Ended, Keepers, NotStarted, Order, Standing
 from agent.running.output import Kept, Outputs
 from agent.runs import Run
 from agent.sampling import Living
@@ -420,7 +420,7 @@ class Runner:
         active = self._active[run_id]
         try:
             started = await self._keepers.start(self._order_for(active.definition, active.run))
-        except (NotStarted, AgentError) as error:
+        except (NotStarted, AgentError, OSError, ValueError) as error:
             await self._never_started(active, error)
             return
         if run_id not in self._active:
@@ -497,6 +497,8 @@ class Runner:
         await self._finish(
             msgspec.structs.replace(over, error_message=str(cause)), active.definition
         )
+        if not isinstance(cause, AlreadyOrdered):  # whose files may be of one that lives
+            await asyncio.to_thread(self._outputs.discard, over.id)
         await self._keepers.forget([active.run.id])
 
     def on_ended(self, ended: Ended) -> None:
@@ -564,7 +566,7 @@ class Runner:
             )
         is_good = run.status == "success"
         return msgspec.structs.replace(
-            run,
+            endings.noted(run, endings.SPOOL_FULL) if kept.is_cut else run,
             output_bytes=kept.bytes,
             output_tail=kept.tail,
             log_file=kept.file,
@@ -573,7 +575,9 @@ class Runner:
             progress=kept.told.progress,
             progress_note=kept.told.note,
             metrics=kept.told.metrics or None,
-            error_message=None if is_good else run.error_message or kept.error,
+            error_message=None
+            if is_good
+            else run.error_message or endings.in_words(ended, kept.error),
             stack_trace=None if is_good else kept.stack_trace,
             frames=None if is_good else kept.frames,
         )

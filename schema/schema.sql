@@ -36,18 +36,24 @@ CREATE TABLE smart_cron_audit (
 	op VARCHAR(64),
 	action VARCHAR(64) NOT NULL,
 	target VARCHAR(255),
-	arguments TEXT,
+	arguments MEDIUMTEXT,
 	result VARCHAR(64) NOT NULL,
 	duration_ms INTEGER,
+	before_digest VARCHAR(64),
+	after_digest VARCHAR(64),
+	chain_number BIGINT,
+	chain_digest VARCHAR(64),
 	CONSTRAINT pk_smart_cron_audit PRIMARY KEY (id)
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE UNIQUE INDEX ix_smart_cron_audit_chain_number ON smart_cron_audit (chain_number);
 
 CREATE INDEX ix_smart_cron_audit_recorded_at ON smart_cron_audit (recorded_at);
 
 CREATE TABLE smart_cron_calendars (
 	calendar_name VARCHAR(64) NOT NULL,
 	kind VARCHAR(16) NOT NULL,
-	definition TEXT NOT NULL,
+	definition MEDIUMTEXT NOT NULL,
 	updated_at DATETIME(3) NOT NULL,
 	updated_by VARCHAR(128) NOT NULL,
 	CONSTRAINT pk_smart_cron_calendars PRIMARY KEY (calendar_name)
@@ -127,9 +133,14 @@ CREATE TABLE smart_cron_executions (
 	log_bytes BIGINT,
 	missed_count INTEGER NOT NULL,
 	missed_until DATETIME(3),
+	host VARCHAR(64),
 	CONSTRAINT pk_smart_cron_executions PRIMARY KEY (id),
 	CONSTRAINT uq_smart_cron_executions_task_name_scheduled_at_attempt UNIQUE (task_name, scheduled_at, attempt)
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_executions_category_id ON smart_cron_executions (category, id);
+
+CREATE INDEX ix_smart_cron_executions_host_id ON smart_cron_executions (host, id);
 
 CREATE INDEX ix_smart_cron_executions_missed_until ON smart_cron_executions (missed_until);
 
@@ -141,12 +152,16 @@ CREATE INDEX ix_smart_cron_executions_status_id ON smart_cron_executions (status
 
 CREATE INDEX ix_smart_cron_executions_task_name_id ON smart_cron_executions (task_name, id);
 
+CREATE INDEX ix_smart_cron_executions_task_name_status_id ON smart_cron_executions (task_name, status, id);
+
+CREATE INDEX ix_smart_cron_executions_trigger_type_id ON smart_cron_executions (trigger_type, id);
+
 CREATE TABLE smart_cron_health_checks (
 	id BIGINT NOT NULL AUTO_INCREMENT,
 	check_name VARCHAR(64) NOT NULL,
 	kind VARCHAR(32) NOT NULL,
 	status VARCHAR(16) NOT NULL,
-	value FLOAT,
+	value FLOAT(53),
 	unit VARCHAR(16),
 	message TEXT NOT NULL,
 	checked_at DATETIME(3) NOT NULL,
@@ -156,6 +171,14 @@ CREATE TABLE smart_cron_health_checks (
 CREATE INDEX ix_smart_cron_health_checks_check_name_id ON smart_cron_health_checks (check_name, id);
 
 CREATE INDEX ix_smart_cron_health_checks_checked_at ON smart_cron_health_checks (checked_at);
+
+CREATE TABLE smart_cron_holds (
+	task_name VARCHAR(64) NOT NULL,
+	reason TEXT NOT NULL,
+	held_at DATETIME(3) NOT NULL,
+	held_by VARCHAR(128) NOT NULL,
+	CONSTRAINT pk_smart_cron_holds PRIMARY KEY (task_name)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE smart_cron_invites (
 	invite_id VARCHAR(64) NOT NULL,
@@ -171,10 +194,24 @@ CREATE TABLE smart_cron_invites (
 	CONSTRAINT uq_smart_cron_invites_public_key UNIQUE (public_key)
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
+CREATE TABLE smart_cron_metric_steps (
+	subject VARCHAR(64) NOT NULL,
+	metric_name VARCHAR(64) NOT NULL,
+	step_s INTEGER NOT NULL,
+	recorded_at DATETIME(3) NOT NULL,
+	samples INTEGER NOT NULL,
+	mean FLOAT(53) NOT NULL,
+	lowest FLOAT(53) NOT NULL,
+	highest FLOAT(53) NOT NULL,
+	CONSTRAINT pk_smart_cron_metric_steps PRIMARY KEY (subject, metric_name, step_s, recorded_at)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_metric_steps_step_s_recorded_at ON smart_cron_metric_steps (step_s, recorded_at);
+
 CREATE TABLE smart_cron_metrics (
 	metric_name VARCHAR(64) NOT NULL,
 	recorded_at DATETIME(3) NOT NULL,
-	value FLOAT NOT NULL,
+	value FLOAT(53) NOT NULL,
 	CONSTRAINT pk_smart_cron_metrics PRIMARY KEY (metric_name, recorded_at)
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
@@ -195,6 +232,26 @@ CREATE TABLE smart_cron_ops (
 
 CREATE INDEX ix_smart_cron_ops_created_at ON smart_cron_ops (created_at);
 
+CREATE TABLE smart_cron_rollup_totals (
+	task_name VARCHAR(64) NOT NULL,
+	step_hours INTEGER NOT NULL,
+	begins_at DATETIME(3) NOT NULL,
+	runs INTEGER NOT NULL,
+	failures INTEGER NOT NULL,
+	timed_runs INTEGER NOT NULL,
+	sum_ms BIGINT NOT NULL,
+	max_ms BIGINT NOT NULL,
+	histogram TEXT NOT NULL,
+	retries INTEGER NOT NULL DEFAULT '0',
+	used_runs INTEGER NOT NULL DEFAULT '0',
+	sum_cpu_ms BIGINT NOT NULL DEFAULT '0',
+	sum_rss BIGINT NOT NULL DEFAULT '0',
+	max_rss BIGINT NOT NULL DEFAULT '0',
+	CONSTRAINT pk_smart_cron_rollup_totals PRIMARY KEY (task_name, step_hours, begins_at)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_rollup_totals_begins_at ON smart_cron_rollup_totals (begins_at);
+
 CREATE TABLE smart_cron_rollups (
 	task_name VARCHAR(64) NOT NULL,
 	hour_at DATETIME(3) NOT NULL,
@@ -204,6 +261,11 @@ CREATE TABLE smart_cron_rollups (
 	sum_ms BIGINT NOT NULL,
 	max_ms BIGINT NOT NULL,
 	histogram TEXT NOT NULL,
+	retries INTEGER NOT NULL DEFAULT '0',
+	used_runs INTEGER NOT NULL DEFAULT '0',
+	sum_cpu_ms BIGINT NOT NULL DEFAULT '0',
+	sum_rss BIGINT NOT NULL DEFAULT '0',
+	max_rss BIGINT NOT NULL DEFAULT '0',
 	CONSTRAINT pk_smart_cron_rollups PRIMARY KEY (task_name, hour_at)
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
@@ -234,7 +296,7 @@ CREATE TABLE smart_cron_task_versions (
 	changed_at DATETIME(3) NOT NULL,
 	changed_by VARCHAR(128) NOT NULL,
 	why TEXT NOT NULL,
-	definition TEXT NOT NULL,
+	definition MEDIUMTEXT NOT NULL,
 	enabled BOOL NOT NULL,
 	paused BOOL NOT NULL,
 	paused_until DATETIME(3),
@@ -252,7 +314,7 @@ CREATE TABLE smart_cron_tasks_config (
 	kind VARCHAR(16) NOT NULL DEFAULT 'command',
 	schedule TEXT NOT NULL,
 	timezone VARCHAR(64) NOT NULL,
-	command TEXT NOT NULL,
+	command MEDIUMTEXT NOT NULL,
 	shell VARCHAR(8) NOT NULL,
 	timeout_seconds INTEGER NOT NULL,
 	warn_after_seconds INTEGER,
@@ -263,8 +325,8 @@ CREATE TABLE smart_cron_tasks_config (
 	max_retries INTEGER NOT NULL,
 	retry_base_s INTEGER NOT NULL,
 	retry_cap_s INTEGER NOT NULL,
-	retry_factor FLOAT NOT NULL DEFAULT '2',
-	retry_jitter FLOAT NOT NULL DEFAULT '0.2',
+	retry_factor FLOAT(53) NOT NULL DEFAULT '2',
+	retry_jitter FLOAT(53) NOT NULL DEFAULT '0.2',
 	retry_on_timeout BOOL NOT NULL,
 	exit_statuses TEXT NOT NULL DEFAULT ('{}'),
 	disable_after_failures INTEGER,
@@ -300,7 +362,7 @@ CREATE TABLE smart_cron_tasks_config (
 	sandbox TEXT NOT NULL DEFAULT ('[]'),
 	writable_paths TEXT NOT NULL DEFAULT ('[]'),
 	working_directory TEXT,
-	environment TEXT NOT NULL,
+	environment MEDIUMTEXT NOT NULL,
 	enabled BOOL NOT NULL,
 	paused BOOL NOT NULL,
 	paused_until DATETIME(3),
@@ -321,4 +383,4 @@ CREATE TABLE smart_cron_schema_version (
 	PRIMARY KEY (version_num)
 );
 
-INSERT INTO smart_cron_schema_version (version_num) VALUES ('0003');
+INSERT INTO smart_cron_schema_version (version_num) VALUES ('0006');

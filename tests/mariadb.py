@@ -150,6 +150,7 @@ class Server:
             "user": "root",
             "autocommit": True,
             "connect_timeout": timeout_s,
+            "read_timeout": 60,
             **options,
         }
         return pymysql.connect(**wanted)
@@ -181,6 +182,7 @@ class Server:
         try:
             yield self.url(name)
         finally:
+            self.thaw()
             self.say(f"DROP DATABASE {name}")
 
 

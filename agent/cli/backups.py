@@ -15,8 +15,8 @@ from agent.lock import only_agent
 from agent.proof import doubts
 from agent.running.secrets import load_secrets
 from agent.settings import BackupDatabase
+from agent.store import anchor, chain, restoring
 from agent.store import backups as store
-from agent.store import restoring
 from agent.store.backups import Backup, Keep
 from agent.store.database import database_url
 
@@ -155,6 +155,7 @@ def restore(session: Session, file: str, *, yes: bool, as_json: bool) -> None:
         if not yes and not click.confirm(question):
             raise click.Abort
         done = act(url, now_ms=now_ms(), prove=doubts)
+        _remember_cut(session, done.backup.path.name)
     if as_json:
         say.json_out(
             {"restored": str(done.backup.path), "aside": done.aside, "remark": done.remark}
@@ -166,6 +167,13 @@ def restore(session: Session, file: str, *, yes: bool, as_json: bool) -> None:
     if done.aside:
         click.echo(f"The database before is kept: {done.aside}")
         click.echo(f"To undo:  smartcron-agent db restore {done.aside}")
+
+
+def _remember_cut(session: Session, name: str) -> None:
+    """The audit goes back with the database; that it was ordered is told by `audit verify`."""
+    with session.database(migrate=True) as database:
+        kept = database.read_now(chain.head)
+    anchor.cut(session.home.root, kept, at_ms=now_ms(), why=f"{name} was put in place")
 
 
 def _path_of(session: Session, file: str) -> Path:

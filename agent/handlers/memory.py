@@ -1,14 +1,17 @@
 """Where are commands, and those who gave them, remembered?"""
 
+import asyncio
 from collections import OrderedDict
 from functools import partial
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
 from agent.clock import Clock
-from agent.store import ops
+from agent.store import anchor, ops
 from agent.store.audit import AuditRow
+from agent.store.chain import Link
 from agent.store.database import Database
 from agent.store.outage import Outage, put
 from agent.store.writes import Audited, Begun, Finished, Write
@@ -23,9 +26,12 @@ MOST_RECENT: Final = 10_000
 class Memory:
     """Commands and audit rows in the database, as the door for requests wants them."""
 
-    def __init__(self, database: Database, clock: Clock, outage: Outage | None = None) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, anchors: Path, outage: Outage | None = None
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._anchors = anchors
         self._outage = outage
         self._recent: OrderedDict[str, StoredOp] = OrderedDict()
 
@@ -68,15 +74,16 @@ class Memory:
 
     async def audit(self, entry: AuditEntry) -> None:
         """Write down who asked what; a hello also says when a key was last here."""
-        await self._write(
+        link: Link | None = await self._write(
             Audited(
                 row=AuditRow(**msgspec.structs.asdict(entry)),
                 is_hello=entry.type == Hello.type and entry.code == "ok",
             )
         )
+        if link is not None:  # else it is in the journal; what is written after it has its anchor
+            await asyncio.to_thread(anchor.raise_to, self._anchors, link)
 
-    async def _write(self, write: Write) -> None:
+    async def _write(self, write: Write) -> Any:
         if self._outage is not None:
-            await self._outage.write(write)
-        else:
-            await put(self._database, write)
+            return await self._outage.write(write)
+        return await put(self._database, write)

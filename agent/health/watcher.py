@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 
@@ -14,6 +15,7 @@ from agent.health import probes
 from agent.health.probes import Reading
 from agent.recorder import Recorder
 from agent.rules.clocks import Happening
+from agent.rules.downsampling import Keeping
 from agent.rules.thresholds import OK, judge
 from agent.settings import Home
 from agent.store import state
@@ -26,6 +28,7 @@ log = structlog.get_logger(__name__)
 # A share of the processors needs some time to be one.
 FIRST_LOOK_MS = 1_000
 LOOK_MS = 10_000
+MOST_SAMPLES = 120
 RECORD_EVERY = 6
 """Every so many looks the readings are kept: one row a minute."""
 
@@ -45,6 +48,7 @@ class Watcher:
         show: Callable[[tuple[Check, ...]], None],
         clock_state: Callable[[], Happening | None],
         kept: Callable[[], int] = lambda: 0,
+        keeping: Keeping | None = None,
     ) -> None:
         self._clock = clock
         self._home = home
@@ -57,6 +61,9 @@ class Watcher:
         self._kept = kept
         self._verdicts: dict[str, str] = {}
         self._latest: dict[str, Reading] = {}
+        self._keeping = keeping
+        # Written once a minute with what the probes found: a write every 5 s would cost more.
+        self._samples: deque[tuple[int, dict[str, float]]] = deque(maxlen=MOST_SAMPLES)
         self._process = psutil.Process()
         self._cpu, self._sampled_cpu = probes.Cpu(), probes.Cpu()
 
@@ -74,7 +81,7 @@ class Watcher:
         used = {name: reading.value for name, reading in self._latest.items()}
         load1 = psutil.getloadavg()[0]
         database_ms = used.get("database")
-        return Metric(
+        metric = Metric(
             now_ms=self._clock.now_ms(),
             cpu=self._sampled_cpu.share(),
             mem_rss=self._process.memory_info().rss,
@@ -84,6 +91,8 @@ class Watcher:
             database_ms=None if database_ms is None else round(database_ms),
             running=self._running(),
         )
+        self._samples.append((metric.now_ms, _values(metric)))
+        return metric
 
     async def _look(self, *, keep: bool) -> None:
         readings = await asyncio.to_thread(
@@ -119,8 +128,10 @@ class Watcher:
         values = {reading.id: reading.value for reading in readings if reading.value is not None}
         values["running"] = float(self._running())
         values["agent_rss"] = float(self._process.memory_info().rss)
+        earlier = tuple(self._samples)
+        self._samples.clear()
         try:
-            await self._recorder.measured(values, checks)
+            await self._recorder.measured(values, checks, earlier=earlier, keeping=self._keeping)
         except AgentError as error:
             log.error("readings not kept", cause=str(error))
 
@@ -131,3 +142,15 @@ class Watcher:
         except AgentError as error:
             return probes.database(None, fault=str(error))
         return probes.database((time.monotonic() - started) * 1000)
+
+
+def _values(metric: Metric) -> dict[str, float]:
+    """What is kept of a sample, by the names that the probes' readings have."""
+    found = {
+        "cpu": metric.cpu,
+        "memory": metric.mem_share,
+        "load1": metric.load1,
+        "agent_rss": metric.mem_rss,
+        "running": metric.running,
+    }
+    return {name: float(value) for name, value in found.items() if value is not None}

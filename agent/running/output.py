@@ -70,6 +70,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     stack_trace: str | None
     frames: dict[str, Any] | None
     told: Told = Told()
+    is_cut: bool = False  # the disk of the spool had no room left for more
 
 
 class Outputs:
@@ -122,6 +123,7 @@ class Outputs:
                 stack_trace=trouble.stack_trace,
                 frames=trouble.frames,
                 told=self._told.whole(run.id, listener.finish()),
+                is_cut=os.statvfs(self._home.spool).f_bavail == 0,
             )
 
     def is_large(self, run_id: str) -> bool:
@@ -134,32 +136,31 @@ class Outputs:
     def discard_all(self, run_ids: Iterable[str]) -> None:
         """Remove the spools and the reports of runs whose ends are recorded."""
         for run_id in run_ids:
-            try:
-                self.discard(run_id)
-            except OSError as error:
-                # It costs some disk until the next start sweeps it up, and nothing else.
-                log.error("a spool cannot be removed", run_id=run_id, cause=str(error))
+            self.discard(run_id)
 
     def discard(self, run_id: str) -> None:
         """Remove the spool and the report of a run whose end is recorded."""
         self._told.forget(run_id)
         self._trimmed.pop(run_id, None)
-        self._spool(run_id).unlink(missing_ok=True)
-        for path in reports.report_paths(self._home, run_id):
-            path.unlink(missing_ok=True)
-        if self._full:
-            self._full = False
-            self.tidy()
+        try:
+            for path in (self._spool(run_id), *reports.report_paths(self._home, run_id)):
+                path.unlink(missing_ok=True)
+            if self._full:
+                self._full = False
+                self.tidy()
+        except OSError as error:
+            # What stays is swept away when the next agent starts, or packed with the next log.
+            log.error("the spool or the logs cannot be tidied", run_id=run_id, cause=str(error))
 
     def sweep(self, known: Collection[str], *, before_s: float) -> int:
         """Remove what lies in the spool of runs that nobody knows any more; how many files."""
         gone = 0
-        with os.scandir(self._home.spool) as found:
+        with suppress(OSError), os.scandir(self._home.spool) as found:
             for entry in found:
                 run_id, _, kind = entry.name.partition(".")
                 if kind not in ("out", "report") or run_id in known:
                     continue
-                with suppress(FileNotFoundError):
+                with suppress(OSError):
                     if entry.stat(follow_symlinks=False).st_mtime < before_s:
                         Path(entry.path).unlink()
                         gone += 1

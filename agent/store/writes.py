@@ -7,12 +7,14 @@ from sqlalchemy import Connection, func, select
 
 from agent.errors import Conflict
 from agent.rules.clocks import Happening
+from agent.rules.downsampling import Keeping
 from agent.runs import Run
 from agent.store import (
     alerts,
     audit,
     checks,
     clients,
+    downsampling,
     events,
     ledger,
     metrics,
@@ -22,6 +24,7 @@ from agent.store import (
 )
 from agent.store.alerts import Alert, Trouble
 from agent.store.audit import AuditRow
+from agent.store.chain import Link
 from agent.store.checks import Check
 from agent.store.ledger import Step
 from agent.store.ops import StoredOp
@@ -178,11 +181,15 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True, tag="measured"):
 
     at_ms: int
     readings: dict[str, float] = {}
+    earlier: tuple[tuple[int, dict[str, float]], ...] = ()
+    keeping: Keeping | None = None
     checks: tuple[Check, ...] = ()
     samples: tuple[Sample, ...] = ()
 
     def apply(self, connection: Connection) -> None:
-        metrics.record(connection, self.readings, at_ms=self.at_ms)
+        metrics.record(connection, self.readings, at_ms=self.at_ms, earlier=self.earlier)
+        if self.keeping is not None:
+            downsampling.sum_up(connection, now_ms=self.at_ms, keeping=self.keeping)
         checks.record(connection, self.checks)
         samples.record(connection, self.samples)
 
@@ -243,8 +250,9 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True, tag="audited"):
     row: AuditRow
     is_hello: bool = False
 
-    def apply(self, connection: Connection) -> None:
-        audit.append(connection, self.row)
+    def apply(self, connection: Connection) -> Link:
+        """Its place in the chain."""
+        link = audit.append(connection, self.row)
         if self.is_hello:
             clients.seen(
                 connection,
@@ -252,6 +260,7 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True, tag="audited"):
                 at_ms=self.row.at_ms,
                 address=self.row.address,
             )
+        return link
 
     def replay(self, connection: Connection) -> None:
         """As `apply`, without what stands already."""

@@ -103,6 +103,15 @@ def test_the_run_button_names_the_task(window: MainWindow, qtbot: QtBot) -> None
     assert asked.args == ["pay_a"]
 
 
+def test_a_watch_cannot_be_run_as_it_runs_nothing(window: MainWindow) -> None:
+    window.show_rows([task("dump", kind="watch")])
+    choose(window, "dump")
+
+    assert not window.details.run.isEnabled()
+    assert window.details.run.toolTip() == "It runs nothing: it waits for pings"
+    assert not window.actions_by_name["run"].isEnabled()
+
+
 def test_a_running_task_cannot_be_run_again_but_stopped(window: MainWindow) -> None:
     choose(window, "pay_b")
 

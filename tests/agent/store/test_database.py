@@ -17,10 +17,11 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DataError, OperationalError
 
+from agent import __version__
 from agent.errors import Conflict, NotStorable, Refused, StorageError, WrongUse
 from agent.settings import Home, Settings
+from agent.store import causes, engines, state
 from agent.store import database as database_module
-from agent.store import state
 from agent.store.database import Database, database_url
 from schema.migrate import VERSIONS
 from tests.agent.store.makings import NOW_MS
@@ -323,7 +324,7 @@ def test_committed_rows_survive_kill_9(url: str) -> None:
     code = f"""
 from functools import partial
 from agent.store.database import Database
-from agent.store import state
+from agent.store import causes, engines, state
 database = Database.open({url!r})
 for number in range(1_000_000):
     database.write_now(partial(state.put, name="count", value=str(number), now_ms=1))
@@ -360,7 +361,9 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(sqlite_url: str
     with pytest.raises(StorageError) as refused:
         Database.open(sqlite_url)
 
-    assert f"has schema version 0099, this agent knows up to {VERSIONS[-1]}" in str(refused.value)
+    said = str(refused.value)
+    assert "has schema version 0099" in said
+    assert f"this agent ({__version__}) knows up to {VERSIONS[-1]}" in said
     assert "start the newer agent" in str(refused.value)
     assert dump(sqlite_url) == before
 
@@ -439,7 +442,8 @@ def test_a_server_that_does_not_answer_is_told_without_its_password() -> None:
 def test_a_locked_database_is_told_plainly(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_module, "BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr(causes, "BUSY_TIMEOUT_MS", 50)
     database = Database.open(sqlite_url)
     raw = sqlite3.connect(file_of(sqlite_url), isolation_level=None)
     raw.execute("BEGIN IMMEDIATE")
