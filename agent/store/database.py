@@ -184,6 +184,11 @@ class Database:
         self._put(_Write(_call_each, fn, done, None))
         return done.result()
 
+    def reopen(self) -> None:
+        """Reach the database anew from the next read and write on."""
+        self._reading.dispose()
+        self._writing.dispose()
+
     @property
     def waiting(self) -> Waiting:
         """How far the writer is behind."""

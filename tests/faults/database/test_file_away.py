@@ -197,3 +197,26 @@ def test_without_a_backup_a_damaged_file_gives_what_can_still_be_read(
     assert {run.id for run in household.runs()} <= set(told(truth)[0]) | {
         run.id for run in household.runs(None, "skipped", "missed")
     }
+
+
+@pytest.mark.timeout(120)
+def test_a_file_that_is_deleted_under_the_agent_comes_back_with_all_that_was_in_it(
+    household: Household,
+) -> None:
+    truth = start_tasks(household)
+    agent = household.serve()
+    until(lambda: told(truth)[0].total() > 20, "some runs")
+    household.database.close()
+    household._database = None
+    file = household.home.database_file
+
+    for part in file.parent.glob(f"{file.name}*"):
+        part.unlink()
+    until(file.exists, "the file")
+    before = told(truth)[0].total()
+    until(lambda: told(truth)[0].total() > before + 20, "more runs")
+    until(lambda: not kept(household), "the replay")
+    finish(household, agent)
+
+    hold_against(household, truth)
+    assert "was deleted or moved away; it was written anew" in household.said()
