@@ -171,10 +171,10 @@ def test_step_5_keeps_audit_rows_outside_the_chain_and_holds_nothing() -> None:
     engine = create_engine("sqlite://")
     with engine.begin() as connection:
         climb(connection, "0004")
-        for number in range(2):
+        for _ in range(2):
             connection.exec_driver_sql(
                 "INSERT INTO smart_cron_audit (recorded_at, key_id, label, role, address, action,"
-                f" target, arguments, result) VALUES ('2026-11-24 07:05:00.00{number}', 'k', 'Anna',"
+                " target, arguments, result) VALUES ('2026-11-24 07:05:00.000', 'k', 'Anna',"
                 " 'admin', '127.0.0.1', 'task.pause', 'a', '', 'ok')"
             )
 
