@@ -44,6 +44,7 @@ from agent.scheduler import TASK_INVALID, Scheduler
 from agent.settings import Home, Settings
 from agent.store import alerts, events, ledger, state, tasks
 from agent.store.database import Database, database_url
+from agent.store.ready import open_ready
 from agent.store.state import HOLDER_LIVES_MS, Heartbeat, Holder
 from agent.timekeeper import Timekeeper
 from agent.watching import Watching
@@ -165,7 +166,10 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
     known_secrets = load_secrets(home.secrets_file)
     own = await asyncio.to_thread(own_patterns, settings.redact)
     redactor = Redactor(known_secrets.values(), own)
-    database = await asyncio.to_thread(Database.open, database_url(settings, home))
+    agent_id = key_id(load_pair(home.keys / AGENT_KEY).public)
+    database = await asyncio.to_thread(
+        open_ready, database_url(settings, home), folder=home.backups, agent_id=agent_id
+    )
     try:
         roster = Roster(database)
         await roster.load()
@@ -262,7 +266,7 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             progress=progress,
             journal=journal,
             started_ms=clock.now_ms(),
-            agent_id=key_id(load_pair(home.keys / AGENT_KEY).public),
+            agent_id=agent_id,
         )
         try:
             await core.hold()

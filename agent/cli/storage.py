@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from agent.cli import backups, say
+from agent.cli import backups, moving, say
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import StorageError
 from agent.store import maintenance, state
@@ -20,7 +20,7 @@ def db() -> None:
     """Look after the database."""
 
 
-for _command in backups.COMMANDS:
+for _command in (*backups.COMMANDS, *moving.COMMANDS):
     db.add_command(_command)
 
 
