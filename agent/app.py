@@ -371,7 +371,8 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         await renew()
         return ()
 
-    memory = Memory(core.database, clock, core.home.root)
+    redactor = Redactor(load_secrets(core.home.secrets_file).values())
+    memory = Memory(core.database, clock, core.home.root, redactor=redactor)
     await memory.settle()
     control = Control(
         context,

@@ -17,6 +17,7 @@ HOME_VARIABLE = "SMARTCRON_HOME"
 _LOOPBACK = re.compile(r"(?:127(?:\.[0-9]{1,3}){3}|\[::1\]):([0-9]{1,5})", re.ASCII)
 _BACKUP_NAME = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
 _PASSWORD = re.compile(r"://[^/@]*:[^/]*@")
+MOST_DAYS = 36_500
 MOST_PATTERNS = 32
 LONGEST_PATTERN = 200
 
@@ -134,6 +135,53 @@ class BackupDatabase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     password_secret: str = ""
 
 
+class TaskRetention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long the runs of one task stay, where that differs from the others."""
+
+    success_days: int | None = None
+    failure_days: int | None = None
+    keep_runs: int | None = None
+
+
+class RunAges(msgspec.Struct, frozen=True):
+    """How long the runs of a task stay, and how many of them in any case."""
+
+    success_days: int
+    failure_days: int
+    keep_runs: int
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many days each kind of row is kept, and how many runs of a task in any case."""
+
+    success_days: int = 90
+    failure_days: int = 365
+    keep_runs: int = 20
+    rollup_days: int = 730
+    metric_days: int = 30
+    check_days: int = 30
+    alert_days: int = 365
+    event_days: int = 730
+    audit_days: int = 730
+    op_days: int = 7
+    invite_days: int = 30
+    tasks: dict[str, TaskRetention] = {}
+
+    def of_task(self, name: str) -> RunAges:
+        """What holds for the runs of this task."""
+        own = self.tasks.get(name)
+        return RunAges(
+            *(
+                chosen if own and (chosen := getattr(own, field)) is not None else default
+                for field, default in (
+                    ("success_days", self.success_days),
+                    ("failure_days", self.failure_days),
+                    ("keep_runs", self.keep_runs),
+                )
+            )
+        )
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`settings.toml`: what the owner of the agent may choose."""
 
@@ -162,6 +210,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     backup_weekly: int = 4
     backup_scratch_url: str = ""
     backup_databases: tuple[BackupDatabase, ...] = ()
+    retention: Retention = Retention()
 
     @property
     def agent_name(self) -> str:
@@ -235,6 +284,7 @@ def _check_ranges(path: Path, settings: Settings) -> None:
         )
     _check_patterns(path, settings.redact)
     _check_backups(path, settings.backup_databases)
+    _check_retention(path, settings.retention)
     if settings.control_port == settings.events_port:
         raise WrongUse(
             f"{path}: events_port = {settings.events_port}: must differ from control_port"
@@ -279,6 +329,16 @@ def _check_backups(path: Path, databases: tuple[BackupDatabase, ...]) -> None:
                 f"{at}.url: holds a password; write that in secrets.toml and its name there in "
                 "password_secret"
             )
+
+
+def _check_retention(path: Path, retention: Retention) -> None:
+    said: dict[str, Retention | TaskRetention] = {"retention": retention}
+    said |= {f"retention.tasks.{name}": own for name, own in retention.tasks.items()}
+    for place, ages in said.items():
+        for field in ages.__struct_fields__:
+            value = getattr(ages, field)
+            if isinstance(value, int) and not 1 <= value <= MOST_DAYS:
+                raise WrongUse(f"{path}: {place}.{field} = {value}: must be from 1 to {MOST_DAYS}")
 
 
 def _check_patterns(path: Path, patterns: tuple[str, ...]) -> None:

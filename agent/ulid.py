@@ -19,3 +19,9 @@ def new_ulid(now_ms: int) -> str:
         # The top bit stays free, so that counting on never runs over into the time.
         _last = (now_ms << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS - 1)
     return "".join(_ALPHABET[(_last >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def first_ulid(at_ms: int) -> str:
+    """Every id made at this moment or later is at least this one, and those before are less."""
+    value = max(at_ms, 0) << _RANDOM_BITS
+    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))

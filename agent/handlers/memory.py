@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from agent.clock import Clock
+from agent.running.redaction import Redactor
 from agent.store import anchor, audit, clients, ops
 from agent.store.database import Database
 from agent.wire.auditing import AuditEntry
@@ -17,10 +18,13 @@ from shared.protocol.requests import Hello, RunStartReply
 class Memory:
     """Commands and audit rows in the database, as the door for requests wants them."""
 
-    def __init__(self, database: Database, clock: Clock, anchors: Path) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, anchors: Path, *, redactor: Redactor
+    ) -> None:
         self._database = database
         self._clock = clock
         self._anchors = anchors
+        self._redactor = redactor
 
     async def get(self, op: str) -> StoredOp | None:
         """The command with this id."""
@@ -59,7 +63,10 @@ class Memory:
 
     async def audit(self, entry: AuditEntry) -> None:
         """Write down who asked what; a hello also says when a key was last here."""
-        row = audit.AuditRow(**msgspec.structs.asdict(entry))
+        said = msgspec.structs.asdict(entry)
+        # What somebody typed may hold a secret; it is masked before it is kept.
+        said |= {name: self._redactor.mask_text(said[name]) for name in ("target", "args")}
+        row = audit.AuditRow(**said)
         link = await self._database.write(partial(audit.append, row=row))
         await asyncio.to_thread(anchor.raise_to, self._anchors, link)
         if entry.type == Hello.type and entry.code == "ok":

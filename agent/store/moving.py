@@ -53,9 +53,8 @@ def move(source: Database, target: Database, *, now_ms: int, told: Told) -> tupl
                 f"{name_of(source.url)}, {others} in {name_of(target.url)}); empty the target "
                 "and move again"
             )
-        moved.append(
-            Moved(table=table.name, rows=rows, copied=copied.get(table.name, rows), sha256=ours)
-        )
+        name = str(table.name)  # SQLAlchemy's own kind of text is no JSON
+        moved.append(Moved(table=name, rows=rows, copied=copied.get(name, rows), sha256=ours))
     target.write_now(_let_go)
     return tuple(moved)
 

@@ -10,7 +10,16 @@ from sqlalchemy import Connection, Engine, event, inspect, select
 
 import schema.versions
 from schema.migrate import VERSIONS, ForeignTables, UnknownVersion, bring_up, climb, current
-from schema.tables import VERSION_TABLE, calendars, executions, metadata, metrics, tasks
+from schema.tables import (
+    VERSION_TABLE,
+    audit,
+    calendars,
+    executions,
+    holds,
+    metadata,
+    metrics,
+    tasks,
+)
 
 
 def shape(connection: Connection) -> dict[str, Any]:
@@ -197,6 +206,26 @@ def test_step_3_keeps_tasks_and_runs_and_limits_nothing_that_was_free(engine: En
     assert (task["cpu_limit_s"], task["no_new_privs"], task["output_limit_mb"]) == (None,) * 3
     assert (task["retry_factor"], task["retry_jitter"], task["exit_statuses"]) == (2.0, 0.2, {})
     assert (run["status"], run["error_class"], run["metrics"]) == ("success", None, None)
+
+
+def test_step_5_keeps_audit_rows_outside_the_chain_and_holds_nothing(engine: Engine) -> None:
+    with engine.begin() as connection:
+        climb(connection, "0004")
+        for _ in range(2):
+            connection.exec_driver_sql(
+                "INSERT INTO smart_cron_audit (recorded_at, key_id, label, role, address, action,"
+                " target, arguments, result) VALUES ('2026-11-24 07:05:00.000', 'k', 'Anna',"
+                " 'admin', '127.0.0.1', 'task.pause', 'a', '', 'ok')"
+            )
+
+        climb(connection)
+
+        rows = connection.execute(select(audit)).all()
+        held = connection.execute(select(holds)).all()
+    assert [(row.label, row.chain_number, row.chain_digest) for row in rows] == [
+        ("Anna", None, None)
+    ] * 2
+    assert held == []
 
 
 def test_step_6_keeps_rows_and_takes_exact_figures_and_long_texts(engine: Engine) -> None:

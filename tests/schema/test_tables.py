@@ -105,7 +105,7 @@ def test_the_newest_rows_are_read_from_an_index_and_not_sorted(sql: str, engine:
             for at_ms in range(NOW_MS, NOW_MS + 4):
                 record(connection, readings, at_ms=at_ms)
                 few = [
-                    msgspec.structs.replace(CHECK, check_name=f"c{n}", checked_ms=at_ms + n)
+                    msgspec.structs.replace(CHECK, checked_ms=at_ms + n, message="x" * 500)
                     for n in range(1_000)
                 ]
                 checks.record(connection, few)

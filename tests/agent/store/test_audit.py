@@ -1,6 +1,7 @@
 """Who asked for what, and what came of it."""
 
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -10,7 +11,7 @@ from agent.store.database import Database
 from tests.agent.store.makings import NOW_MS
 
 
-def a_row(number: int, **fields: str) -> AuditRow:
+def a_row(number: int, **fields: Any) -> AuditRow:
     row = AuditRow(
         at_ms=NOW_MS + number,
         key_id="k1",

@@ -15,7 +15,7 @@ from agent.runs import Run
 from agent.store import backups, ledger, maintenance, tasks
 from agent.store.backups import Backup, Keep
 from agent.store.database import Database
-from agent.store.maintenance import DAY_MS
+from agent.store.retention import DAY_MS
 from tests.agent.store.makings import NOW_MS, a_run, a_task, ended
 from tests.mariadb import Server
 
