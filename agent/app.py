@@ -49,6 +49,7 @@ from agent.store import alerts, events, ledger, state, tasks
 from agent.store.database import Database, database_url
 from agent.store.journal import Journal as LocalJournal
 from agent.store.outage import Outage
+from agent.store.ready import open_ready
 from agent.store.reserve import Reserve
 from agent.store.state import HOLDER_LIVES_MS, Heartbeat, Holder
 from agent.timekeeper import Timekeeper
@@ -176,7 +177,10 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
     redactor = Redactor(known_secrets.values(), own)
     reserve = Reserve(home.reserve_file)
     local = await asyncio.to_thread(LocalJournal.open, home.journal_file, now_ms=clock.now_ms())
-    database = await asyncio.to_thread(Database.open, database_url(settings, home))
+    agent_id = key_id(load_pair(home.keys / AGENT_KEY).public)
+    database = await asyncio.to_thread(
+        open_ready, database_url(settings, home), folder=home.backups, agent_id=agent_id
+    )
     try:
         outage = Outage(database, local, clock=clock, reserve=reserve)
         await _tell_what_was_kept(outage)
@@ -278,7 +282,7 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             progress=progress,
             journal=journal,
             started_ms=clock.now_ms(),
-            agent_id=key_id(load_pair(home.keys / AGENT_KEY).public),
+            agent_id=agent_id,
         )
         try:
             await core.hold()

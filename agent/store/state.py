@@ -89,7 +89,7 @@ def hold(connection: Connection, holder: Holder) -> Holder | None:
 
 def living_holder(connection: Connection, *, agent_id: str, now_ms: int) -> Holder | None:
     """Another agent that works on this database now."""
-    other = _holder(connection)
+    other = held_by(connection)
     if other is None or other.agent_id == agent_id:
         return None
     return other if abs(now_ms - other.at_ms) < HOLDER_LIVES_MS else None
