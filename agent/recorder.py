@@ -191,23 +191,24 @@ class Recorder:
         found: Sequence[Check] = (),
         *,
         earlier: Sequence[tuple[int, Mapping[str, float]]] = (),
-        keeping: Keeping | None = None,
     ) -> None:
         """The host was looked at: keep the readings, keep and show what the checks found.
 
-        `earlier` are readings taken since the last time; what has become full minutes and hours
-        by these is summed up.
+        `earlier` are readings taken since the last time.
         """
         now_ms = self._clock.now_ms()
         await self._database.write(
             partial(metrics.record, readings=readings, at_ms=now_ms, earlier=earlier)
         )
-        await self._database.write(
-            partial(downsampling.sum_up, now_ms=now_ms, keeping=keeping or Keeping())
-        )
         if found:
             await self._database.write(partial(checks.record, checks=found))
             self._show(Shown(checks=tuple(found)))
+
+    async def sum_up(self, keeping: Keeping) -> None:
+        """Sum up the readings of full minutes and hours, and let go of those that are too old."""
+        await self._database.write(
+            partial(downsampling.sum_up, now_ms=self._clock.now_ms(), keeping=keeping)
+        )
 
     async def alert(self, trouble: Trouble) -> None:
         """Something is wrong: it is an alert until `resolve` ends it."""

@@ -31,6 +31,8 @@ LOOK_MS = 10_000
 MOST_SAMPLES = 120
 RECORD_EVERY = 6
 """Every so many looks the readings are kept: one row a minute."""
+SUM_UP_EVERY = 30
+"""Every so many looks what was kept is summed up: charts read what is not yet, too."""
 
 
 class Watcher:
@@ -47,7 +49,7 @@ class Watcher:
         running: Callable[[], int],
         show: Callable[[tuple[Check, ...]], None],
         clock_state: Callable[[], Happening | None],
-        keeping: Keeping | None = None,
+        keeping: Keeping,
     ) -> None:
         self._clock = clock
         self._home = home
@@ -71,6 +73,8 @@ class Watcher:
         looks = 0
         while True:
             await self._look(keep=looks % RECORD_EVERY == 0)
+            if looks % SUM_UP_EVERY == SUM_UP_EVERY - 1:
+                await self._sum_up()
             looks += 1
             await self._clock.sleep_ms(LOOK_MS)
 
@@ -128,9 +132,15 @@ class Watcher:
         earlier = tuple(self._samples)
         self._samples.clear()
         try:
-            await self._recorder.measured(values, checks, earlier=earlier, keeping=self._keeping)
+            await self._recorder.measured(values, checks, earlier=earlier)
         except AgentError as error:
             log.error("readings not kept", cause=str(error))
+
+    async def _sum_up(self) -> None:
+        try:
+            await self._recorder.sum_up(self._keeping)
+        except AgentError as error:
+            log.error("readings not summed up", cause=str(error))
 
     async def _time_database(self) -> Reading:
         started = time.monotonic()
