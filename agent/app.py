@@ -11,12 +11,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 import structlog
 
 from agent import __version__
 from agent.blackouts import Blackouts
 from agent.board import Backlog, Board
 from agent.boot import boot_id
+from agent.bridging import Bridging
 from agent.clock import SystemClock
 from agent.errors import AgentError, AlreadyServing, StorageError
 from agent.handlers.context import Context, Identity
@@ -24,6 +26,7 @@ from agent.handlers.keys import load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
+from agent.handmade import Handmade
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
 from agent.orders import Orders
@@ -44,6 +47,9 @@ from agent.scheduler import TASK_INVALID, Scheduler
 from agent.settings import Home, Settings
 from agent.store import alerts, events, ledger, state, tasks
 from agent.store.database import Database, database_url
+from agent.store.journal import Journal as LocalJournal
+from agent.store.outage import Outage
+from agent.store.reserve import Reserve
 from agent.store.state import HOLDER_LIVES_MS, Heartbeat, Holder
 from agent.timekeeper import Timekeeper
 from agent.watching import Watching
@@ -104,6 +110,8 @@ class _Core:
     settings: Settings
     clock: SystemClock
     database: Database
+    outage: Outage
+    reserve: Reserve
     recorder: Recorder
     roster: Roster
     blackouts: Blackouts
@@ -165,8 +173,12 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
     known_secrets = load_secrets(home.secrets_file)
     own = await asyncio.to_thread(own_patterns, settings.redact)
     redactor = Redactor(known_secrets.values(), own)
+    reserve = Reserve(home.reserve_file)
+    local = await asyncio.to_thread(LocalJournal.open, home.journal_file, now_ms=clock.now_ms())
     database = await asyncio.to_thread(Database.open, database_url(settings, home))
     try:
+        outage = Outage(database, local, clock=clock, reserve=reserve)
+        await _tell_what_was_kept(outage)
         roster = Roster(database)
         await roster.load()
         blackouts = Blackouts(database)
@@ -179,7 +191,7 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             if shown.switched_off:
                 scheduler.take_soon(shown.switched_off)
 
-        recorder = Recorder(database, clock, show)
+        recorder = Recorder(database, clock, show, outage)
         keepers = Keepers(home.runtime, on_ended=lambda ended: runner.on_ended(ended))
         outputs = Outputs(
             home,
@@ -250,6 +262,8 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             settings=settings,
             clock=clock,
             database=database,
+            outage=outage,
+            reserve=reserve,
             recorder=recorder,
             roster=roster,
             blackouts=blackouts,
@@ -275,6 +289,19 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             await core.let_go()
     finally:
         await asyncio.to_thread(database.close)
+        await asyncio.to_thread(local.close)
+
+
+async def _tell_what_was_kept(outage: Outage) -> None:
+    """What an earlier agent kept comes first: what is read from now on has it."""
+    if outage.untold.number:
+        log.warning("telling the database what was kept", writes=outage.untold.number)
+        await outage.try_again()
+    if not outage.is_over:
+        raise StorageError(
+            f"the database does not take what an earlier agent kept for it "
+            f"({outage.standing.cause}); start again when it does, nothing of it is lost"
+        )
 
 
 async def _begin(core: _Core, group: asyncio.TaskGroup) -> None:
@@ -329,7 +356,8 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
     )
     clients.replace(await load_clients(core.database, clock.now_ms()))
     identity = _identity(settings, agent_key.public)
-    core.journal.put(_agent_row(core, identity.agent))
+    agent_row = _agent_row(core, identity.agent)
+    core.journal.put(agent_row)
     context = new_context()
     zap = Zap(context, clients, now_ms=clock.now_ms, log=structlog.get_logger("zap"))
     watcher = Watcher(
@@ -343,6 +371,20 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         clock_state=core.scheduler.clock_happening,
         keeping=_keeping(settings),
     )
+    bridging = Bridging(
+        clock=clock,
+        outage=core.outage,
+        recorder=core.recorder,
+        reserve=core.reserve,
+        show=lambda standing: core.journal.put(
+            msgspec.structs.replace(
+                agent_row,
+                database_away_since_ms=standing.since_ms,
+                kept_writes=core.outage.untold.number,
+            )
+        ),
+        renew=core.board.renew_alerts,
+    )
     sampler = Sampler(clock=clock, recorder=core.recorder, living=core.runner.living)
     publisher = Publisher(
         context,
@@ -355,14 +397,20 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         log=structlog.get_logger("publisher"),
     )
 
-    async def reload() -> tuple[str, ...]:
+    async def renew() -> None:
         clients.replace(await load_clients(core.database, clock.now_ms()))
         await core.blackouts.load()
         await core.scheduler.reload()
         await core.board.renew_alerts()
+
+    handmade = Handmade(clock=clock, database=core.database, recorder=core.recorder, reload=renew)
+
+    async def reload() -> tuple[str, ...]:
+        await handmade.look()
+        await renew()
         return ()
 
-    memory = Memory(core.database, clock)
+    memory = Memory(core.database, clock, core.home.root, core.outage)
     await memory.settle()
     control = Control(
         context,
@@ -418,6 +466,8 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
                 group.create_task(core.watching.run(), name="watches"),
                 group.create_task(watcher.run(), name="health"),
                 group.create_task(sampler.run(), name="samples"),
+                group.create_task(bridging.run(), name="bridging"),
+                group.create_task(handmade.run(), name="changes by hand"),
                 group.create_task(_beat_often(core, stop), name="beat"),
             ]
             doors += [

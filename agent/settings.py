@@ -15,6 +15,9 @@ from agent.errors import HomeError, WrongUse
 
 HOME_VARIABLE = "SMARTCRON_HOME"
 _LOOPBACK = re.compile(r"(?:127(?:\.[0-9]{1,3}){3}|\[::1\]):([0-9]{1,5})", re.ASCII)
+_BACKUP_NAME = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
+_PASSWORD = re.compile(r"://[^/@]*:[^/]*@")
+MOST_DAYS = 36_500
 MOST_PATTERNS = 32
 LONGEST_PATTERN = 200
 
@@ -39,6 +42,16 @@ class Home(msgspec.Struct, frozen=True):
     @property
     def database_file(self) -> Path:
         return self.root / "data" / "smartcron.sqlite3"
+
+    @property
+    def journal_file(self) -> Path:
+        """What happened while the database was away, until it has been told."""
+        return self.root / "data" / "journal.sqlite3"
+
+    @property
+    def reserve_file(self) -> Path:
+        """Room that is given up first when the disk is full."""
+        return self.root / "data" / "reserve"
 
     @property
     def logs(self) -> Path:
@@ -124,6 +137,72 @@ class Home(msgspec.Struct, frozen=True):
             )
 
 
+class BackupDatabase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A further database that `db backup` copies; its password is named, never written here."""
+
+    name: str
+    url: str
+    password_secret: str = ""
+
+
+class TaskRetention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long the runs of one task stay, where that differs from the others."""
+
+    success_days: int | None = None
+    failure_days: int | None = None
+    keep_runs: int | None = None
+
+
+class RunAges(msgspec.Struct, frozen=True):
+    """How long the runs of a task stay, and how many of them in any case."""
+
+    success_days: int
+    failure_days: int
+    keep_runs: int
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many days each kind of row is kept, and how many runs of a task in any case."""
+
+    success_days: int = 90
+    failure_days: int = 365
+    keep_runs: int = 20
+    rollup_days: int = 730
+    sample_days: int = 30
+    check_days: int = 30
+    alert_days: int = 365
+    event_days: int = 730
+    audit_days: int = 730
+    op_days: int = 7
+    invite_days: int = 30
+    tasks: dict[str, TaskRetention] = {}
+
+    @property
+    def shortest_run_days(self) -> int:
+        """For so many days every run of every task is kept, except where somebody removed it."""
+        own = [
+            days
+            for task in self.tasks.values()
+            for days in (task.success_days, task.failure_days)
+            if days is not None
+        ]
+        return min(self.success_days, self.failure_days, *own)
+
+    def of_task(self, name: str) -> RunAges:
+        """What holds for the runs of this task."""
+        own = self.tasks.get(name)
+        return RunAges(
+            *(
+                chosen if own and (chosen := getattr(own, field)) is not None else default
+                for field, default in (
+                    ("success_days", self.success_days),
+                    ("failure_days", self.failure_days),
+                    ("keep_runs", self.keep_runs),
+                )
+            )
+        )
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`settings.toml`: what the owner of the agent may choose."""
 
@@ -151,6 +230,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     logs_for_viewers: bool = True
     remote_edit: bool = False
     http_pings: str = ""
+    backup_daily: int = 7
+    backup_weekly: int = 4
+    backup_scratch_url: str = ""
+    backup_databases: tuple[BackupDatabase, ...] = ()
+    retention: Retention = Retention()
 
     @property
     def agent_name(self) -> str:
@@ -201,6 +285,8 @@ def _check_ranges(path: Path, settings: Settings) -> None:
         "log_rotate_mb": (1, 100_000),
         "log_keep_days": (1, 36_500),
         "log_keep_mb": (1, 100_000_000),
+        "backup_daily": (1, 1_000),
+        "backup_weekly": (0, 1_000),
         "metric_raw_days": (1, 365),
         "metric_minute_days": (1, 3_650),
         "metric_hour_days": (1, 36_500),
@@ -224,6 +310,8 @@ def _check_ranges(path: Path, settings: Settings) -> None:
             "such as /sys/fs/cgroup/smartcron"
         )
     _check_patterns(path, settings.redact)
+    _check_backups(path, settings.backup_databases)
+    _check_retention(path, settings.retention)
     if settings.control_port == settings.events_port:
         raise WrongUse(
             f"{path}: events_port = {settings.events_port}: must differ from control_port"
@@ -246,6 +334,38 @@ def _check_http_pings(path: Path, settings: Settings) -> None:
             f"{path}: http_pings = {settings.http_pings!r}: its port must differ from "
             "control_port and events_port"
         )
+
+
+def _check_backups(path: Path, databases: tuple[BackupDatabase, ...]) -> None:
+    names = [each.name for each in databases]
+    for each in databases:
+        at = f"{path}: backup_databases.{each.name}"
+        if not _BACKUP_NAME.fullmatch(each.name) or each.name == "smartcron":
+            raise WrongUse(
+                f"{at}: a name has up to 32 of a-z, 0-9 and _, and smartcron is our own; "
+                "it begins the names of the copies"
+            )
+        if names.count(each.name) > 1:
+            raise WrongUse(f"{at}: is there twice; give each database its own name")
+        if not each.url.startswith(("mysql+pymysql://", "mariadb+pymysql://", "sqlite:////")):
+            raise WrongUse(
+                f"{at}.url: must look like mysql+pymysql://user@host/name or sqlite:////path"
+            )
+        if _PASSWORD.search(each.url):
+            raise WrongUse(
+                f"{at}.url: holds a password; write that in secrets.toml and its name there in "
+                "password_secret"
+            )
+
+
+def _check_retention(path: Path, retention: Retention) -> None:
+    said: dict[str, Retention | TaskRetention] = {"retention": retention}
+    said |= {f"retention.tasks.{name}": own for name, own in retention.tasks.items()}
+    for place, ages in said.items():
+        for field in ages.__struct_fields__:
+            value = getattr(ages, field)
+            if isinstance(value, int) and not 1 <= value <= MOST_DAYS:
+                raise WrongUse(f"{path}: {place}.{field} = {value}: must be from 1 to {MOST_DAYS}")
 
 
 def _check_patterns(path: Path, patterns: tuple[str, ...]) -> None:

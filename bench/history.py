@@ -29,7 +29,7 @@ from agent.store.ledger import Step
 from agent.ulid import first_ulid, new_ulid
 from bench.measure import TIMES, Figure, machine, table
 from bench.millions import APART_MS, CATEGORIES, HOST, NEEDLE, OLD_HOST, TASKS, fill, fill_figures
-from tests.mariadb import served
+from tests.mariadb import Server, needed
 
 FEW: Final = 100_000
 MANY: Final = 10_000_000
@@ -139,9 +139,11 @@ def _databases(
     if name == "SQLite":
         yield lambda kind: f"sqlite:///{folder / kind}.sqlite3", lambda: None
         return
-    with served(
-        "--innodb-buffer-pool-size=4G", "--innodb-log-file-size=1G", "--local-infile=1"
-    ) as server:
+    needed()
+    # On the disk, where databases lie, unlike the small ones of tests.
+    options = ("--innodb-buffer-pool-size=4G", "--innodb-log-file-size=1G", "--local-infile=1")
+    server = Server(folder, options=(*options, "--innodb-flush-method=fsync")).start()
+    try:
 
         def fresh(kind: str) -> str:
             server.say(f"CREATE DATABASE {kind} CHARACTER SET utf8mb4")
@@ -158,6 +160,8 @@ def _databases(
             server.say("SET GLOBAL innodb_max_dirty_pages_pct = 90")
 
         yield fresh, settle
+    finally:
+        server.end()
 
 
 def _fill(url: str, count: int, now_ms: int, folder: Path) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, sel
 
 from schema.tables import VERSION_TABLE, metadata
 
-VERSIONS: Final = ("0001", "0002", "0003", "0004")
+VERSIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every schema version in order; the last is what this program works with."""
 
 _versions = Table(
@@ -32,6 +32,7 @@ def current(connection: Connection) -> str | None:
     """The version of this database, None when it is empty; raises ForeignTables."""
     names = set(inspect(connection).get_table_names())
     if VERSION_TABLE in names:
+        # None here too while the tables are being made: MariaDB commits each of them by itself.
         return connection.scalar(select(_versions.c.version_num))
     # A shared server may hold tables of other programs; an SQLite file is ours alone.
     foreign = names if connection.dialect.name == "sqlite" else names & metadata.tables.keys()
@@ -71,6 +72,7 @@ def climb(connection: Connection, to: str = "head") -> None:
 
 def _create(connection: Connection) -> None:
     """All tables at once: what every step together would make (a test compares)."""
+    # Ours from the first moment on: what was cut off here is gone on with, and not foreign.
+    _versions.create(connection, checkfirst=True)
     metadata.create_all(connection)
-    _versions.create(connection)
     connection.execute(_versions.insert().values(version_num=VERSIONS[-1]))

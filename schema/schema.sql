@@ -36,18 +36,24 @@ CREATE TABLE smart_cron_audit (
 	op VARCHAR(64),
 	action VARCHAR(64) NOT NULL,
 	target VARCHAR(255),
-	arguments TEXT,
+	arguments MEDIUMTEXT,
 	result VARCHAR(64) NOT NULL,
 	duration_ms INTEGER,
+	before_digest VARCHAR(64),
+	after_digest VARCHAR(64),
+	chain_number BIGINT,
+	chain_digest VARCHAR(64),
 	CONSTRAINT pk_smart_cron_audit PRIMARY KEY (id)
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE UNIQUE INDEX ix_smart_cron_audit_chain_number ON smart_cron_audit (chain_number);
 
 CREATE INDEX ix_smart_cron_audit_recorded_at ON smart_cron_audit (recorded_at);
 
 CREATE TABLE smart_cron_calendars (
 	calendar_name VARCHAR(64) NOT NULL,
 	kind VARCHAR(16) NOT NULL,
-	definition TEXT NOT NULL,
+	definition MEDIUMTEXT NOT NULL,
 	updated_at DATETIME(3) NOT NULL,
 	updated_by VARCHAR(128) NOT NULL,
 	CONSTRAINT pk_smart_cron_calendars PRIMARY KEY (calendar_name)
@@ -155,7 +161,7 @@ CREATE TABLE smart_cron_health_checks (
 	check_name VARCHAR(64) NOT NULL,
 	kind VARCHAR(32) NOT NULL,
 	status VARCHAR(16) NOT NULL,
-	value FLOAT,
+	value FLOAT(53),
 	unit VARCHAR(16),
 	message TEXT NOT NULL,
 	checked_at DATETIME(3) NOT NULL,
@@ -165,6 +171,14 @@ CREATE TABLE smart_cron_health_checks (
 CREATE INDEX ix_smart_cron_health_checks_check_name_id ON smart_cron_health_checks (check_name, id);
 
 CREATE INDEX ix_smart_cron_health_checks_checked_at ON smart_cron_health_checks (checked_at);
+
+CREATE TABLE smart_cron_holds (
+	task_name VARCHAR(64) NOT NULL,
+	reason TEXT NOT NULL,
+	held_at DATETIME(3) NOT NULL,
+	held_by VARCHAR(128) NOT NULL,
+	CONSTRAINT pk_smart_cron_holds PRIMARY KEY (task_name)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE smart_cron_invites (
 	invite_id VARCHAR(64) NOT NULL,
@@ -186,9 +200,9 @@ CREATE TABLE smart_cron_metric_steps (
 	step_s INTEGER NOT NULL,
 	recorded_at DATETIME(3) NOT NULL,
 	samples INTEGER NOT NULL,
-	mean FLOAT NOT NULL,
-	lowest FLOAT NOT NULL,
-	highest FLOAT NOT NULL,
+	mean FLOAT(53) NOT NULL,
+	lowest FLOAT(53) NOT NULL,
+	highest FLOAT(53) NOT NULL,
 	CONSTRAINT pk_smart_cron_metric_steps PRIMARY KEY (subject, metric_name, step_s, recorded_at)
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
@@ -197,7 +211,7 @@ CREATE INDEX ix_smart_cron_metric_steps_step_s_recorded_at ON smart_cron_metric_
 CREATE TABLE smart_cron_metrics (
 	metric_name VARCHAR(64) NOT NULL,
 	recorded_at DATETIME(3) NOT NULL,
-	value FLOAT NOT NULL,
+	value FLOAT(53) NOT NULL,
 	CONSTRAINT pk_smart_cron_metrics PRIMARY KEY (metric_name, recorded_at)
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
@@ -282,7 +296,7 @@ CREATE TABLE smart_cron_task_versions (
 	changed_at DATETIME(3) NOT NULL,
 	changed_by VARCHAR(128) NOT NULL,
 	why TEXT NOT NULL,
-	definition TEXT NOT NULL,
+	definition MEDIUMTEXT NOT NULL,
 	enabled BOOL NOT NULL,
 	paused BOOL NOT NULL,
 	paused_until DATETIME(3),
@@ -300,7 +314,7 @@ CREATE TABLE smart_cron_tasks_config (
 	kind VARCHAR(16) NOT NULL DEFAULT 'command',
 	schedule TEXT NOT NULL,
 	timezone VARCHAR(64) NOT NULL,
-	command TEXT NOT NULL,
+	command MEDIUMTEXT NOT NULL,
 	shell VARCHAR(8) NOT NULL,
 	timeout_seconds INTEGER NOT NULL,
 	warn_after_seconds INTEGER,
@@ -311,8 +325,8 @@ CREATE TABLE smart_cron_tasks_config (
 	max_retries INTEGER NOT NULL,
 	retry_base_s INTEGER NOT NULL,
 	retry_cap_s INTEGER NOT NULL,
-	retry_factor FLOAT NOT NULL DEFAULT '2',
-	retry_jitter FLOAT NOT NULL DEFAULT '0.2',
+	retry_factor FLOAT(53) NOT NULL DEFAULT '2',
+	retry_jitter FLOAT(53) NOT NULL DEFAULT '0.2',
 	retry_on_timeout BOOL NOT NULL,
 	exit_statuses TEXT NOT NULL DEFAULT ('{}'),
 	disable_after_failures INTEGER,
@@ -348,7 +362,7 @@ CREATE TABLE smart_cron_tasks_config (
 	sandbox TEXT NOT NULL DEFAULT ('[]'),
 	writable_paths TEXT NOT NULL DEFAULT ('[]'),
 	working_directory TEXT,
-	environment TEXT NOT NULL,
+	environment MEDIUMTEXT NOT NULL,
 	enabled BOOL NOT NULL,
 	paused BOOL NOT NULL,
 	paused_until DATETIME(3),
@@ -369,4 +383,4 @@ CREATE TABLE smart_cron_schema_version (
 	PRIMARY KEY (version_num)
 );
 
-INSERT INTO smart_cron_schema_version (version_num) VALUES ('0004');
+INSERT INTO smart_cron_schema_version (version_num) VALUES ('0006');

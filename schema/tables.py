@@ -6,7 +6,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Float,
     Index,
     Integer,
     LargeBinary,
@@ -18,7 +17,17 @@ from sqlalchemy import (
     text,
 )
 
-from schema.columns import Command, CountedId, Instant, Json, Schedules, TextList
+from schema.columns import (
+    Command,
+    CountedId,
+    Exact,
+    Instant,
+    Json,
+    LongJson,
+    LongText,
+    Schedules,
+    TextList,
+)
 
 VERSION_TABLE = "smart_cron_schema_version"
 
@@ -65,8 +74,8 @@ tasks = Table(
     Column("max_retries", Integer, nullable=False),
     Column("retry_base_s", Integer, nullable=False),
     Column("retry_cap_s", Integer, nullable=False),
-    Column("retry_factor", Float, nullable=False, server_default="2"),
-    Column("retry_jitter", Float, nullable=False, server_default="0.2"),
+    Column("retry_factor", Exact, nullable=False, server_default="2"),
+    Column("retry_jitter", Exact, nullable=False, server_default="0.2"),
     Column("retry_on_timeout", Boolean, nullable=False),
     Column("exit_statuses", Json, nullable=False, server_default=_NO_NAMES),
     Column("disable_after_failures", Integer),
@@ -102,7 +111,7 @@ tasks = Table(
     Column("sandbox", TextList, nullable=False, server_default=_NO_TEXTS),
     Column("writable_paths", TextList, nullable=False, server_default=_NO_TEXTS),
     Column("working_directory", Text),
-    Column("environment", Json, nullable=False),
+    Column("environment", LongJson, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("paused", Boolean, nullable=False),
     Column("paused_until", Instant),
@@ -128,7 +137,7 @@ task_versions = Table(
     Column("changed_at", Instant, nullable=False),
     Column("changed_by", String(128), nullable=False),
     Column("why", Text, nullable=False),
-    Column("definition", Json, nullable=False),
+    Column("definition", LongJson, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("paused", Boolean, nullable=False),
     Column("paused_until", Instant),
@@ -286,7 +295,7 @@ health_checks = Table(
     Column("check_name", String(64), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("status", String(16), nullable=False),
-    Column("value", Float),
+    Column("value", Exact),
     Column("unit", String(16)),
     Column("message", Text, nullable=False),
     Column("checked_at", Instant, nullable=False),
@@ -300,7 +309,7 @@ metrics = Table(
     metadata,
     Column("metric_name", String(64), primary_key=True),
     Column("recorded_at", Instant, primary_key=True),
-    Column("value", Float, nullable=False),
+    Column("value", Exact, nullable=False),
     Index(None, "recorded_at"),
     **_MYSQL,
 )
@@ -314,13 +323,15 @@ metric_steps = Table(
     Column("step_s", Integer, primary_key=True, autoincrement=False),
     Column("recorded_at", Instant, primary_key=True),
     Column("samples", Integer, nullable=False),
-    Column("mean", Float, nullable=False),
-    Column("lowest", Float, nullable=False),
-    Column("highest", Float, nullable=False),
+    Column("mean", Exact, nullable=False),
+    Column("lowest", Exact, nullable=False),
+    Column("highest", Exact, nullable=False),
     Index(None, "step_s", "recorded_at"),
     **_MYSQL,
 )
 
+# A row's digest covers what it says and the digest of the row before; numbers have no gaps but
+# where rows were removed by age, and then a later row says so (see agent/store/chain.py).
 audit = Table(
     "smart_cron_audit",
     metadata,
@@ -333,10 +344,15 @@ audit = Table(
     Column("op", String(64)),
     Column("action", String(64), nullable=False),
     Column("target", String(255)),
-    Column("arguments", Text),
+    Column("arguments", LongText),
     Column("result", String(64), nullable=False),
     Column("duration_ms", Integer),
+    Column("before_digest", String(64)),
+    Column("after_digest", String(64)),
+    Column("chain_number", BigInteger),
+    Column("chain_digest", String(64)),
     Index(None, "recorded_at"),
+    Index(None, "chain_number", unique=True),
     **_MYSQL,
 )
 
@@ -420,8 +436,19 @@ calendars = Table(
     metadata,
     Column("calendar_name", String(64), primary_key=True),
     Column("kind", String(16), nullable=False),
-    Column("definition", Json, nullable=False),
+    Column("definition", LongJson, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("updated_by", String(128), nullable=False),
+    **_MYSQL,
+)
+
+# Tasks whose history no cleanup touches.
+holds = Table(
+    "smart_cron_holds",
+    metadata,
+    Column("task_name", String(64), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("held_at", Instant, nullable=False),
+    Column("held_by", String(128), nullable=False),
     **_MYSQL,
 )

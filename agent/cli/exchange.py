@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from agent.cli import gathering, say, verdicts
+from agent.cli import exporting, gathering, say, verdicts
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.cron.zones import load_zone
 from agent.errors import HomeError, WrongUse
@@ -122,14 +122,16 @@ def import_timers(session: Session, /, paths: tuple[Path, ...], **chosen: Any) -
     _take(session, drafts, host, "systemd timers", **none, **chosen)
 
 
-@click.command("export")
+@click.group("export", invoke_without_command=True)
 @click.option("--crontab", "as_crontab", is_flag=True, help="As a crontab for Debian's cron.")
 @click.option("--system", is_flag=True, help="For /etc/cron.d: with a column for users.")
 @click.option("--with-home-line", is_flag=True, help="HOME= instead of a `cd` in each line.")
 @click.option("--tz", "zone", help="Zone of the cron it is for (else that of the host).")
 @json_option
 @pass_session
+@click.pass_context
 def export(
+    context: click.Context,
     session: Session,
     *,
     as_crontab: bool,
@@ -140,11 +142,17 @@ def export(
 ) -> None:
     """The enabled tasks for another scheduler; what that cannot say is a comment with the reason.
 
+    Runs, statistics and the audit have commands of their own below.
+
     \b
-    Example:  smartcron-agent export --crontab > my-tasks.crontab
+    Examples:
+      smartcron-agent export --crontab > my-tasks.crontab
+      smartcron-agent export runs --from 2026-11-01T00:00Z --output november.csv
     """
+    if context.invoked_subcommand is not None:
+        return
     if not as_crontab:
-        raise WrongUse("export: name the format; there is --crontab")
+        raise WrongUse("export: name the format; there is --crontab, or one of runs, stats, audit")
     with session.database() as database:
         rows = [row for row in database.read_now(store.load_all) if row.enabled]
     now_ms = _now_ms()
@@ -163,6 +171,10 @@ def export(
         say.json_out(lines)
         return
     click.echo(to_cron.to_crontab(lines, place, with_home=with_home_line), nl=False)
+
+
+for _command in exporting.COMMANDS:
+    export.add_command(_command)
 
 
 def _take(

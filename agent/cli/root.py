@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 # Which room has which command: only that one is imported, so that the agent stays small.
 ROOMS: Final = {
+    "audit": "audit",
     "calendars": "calendars",
     "cleanup": "storage",
     "db": "storage",
@@ -28,6 +29,7 @@ ROOMS: Final = {
     "files": "files",
     "forecast": "forecast",
     "health": "health",
+    "hold": "holding",
     "import": "exchange",
     "init": "setup",
     "invite": "access",
@@ -37,6 +39,7 @@ ROOMS: Final = {
     "metrics": "metrics",
     "next": "coming",
     "ping": "pinging",
+    "release": "holding",
     "report": "reports",
     "runs": "runs",
     "serve": "serving",
@@ -46,6 +49,14 @@ ROOMS: Final = {
     "tick": "serving",
     "why": "why",
 }
+
+# Those of which some part changes something; agent/cli/auditing.py names the parts.
+CHANGING: Final = frozenset(
+    {
+        "calendars", "cleanup", "db", "hold", "import", "invite", "keys",
+        "logs", "release", "runs", "tasks",
+    }
+)  # fmt: skip
 
 
 class _Rooms(click.Group):
@@ -66,7 +77,12 @@ class _Rooms(click.Group):
         if cmd_name not in ROOMS:
             return None
         commands: tuple[click.Command, ...] = import_module(f"agent.cli.{ROOMS[cmd_name]}").COMMANDS
-        return next(command for command in commands if command.name == cmd_name)
+        found = next(command for command in commands if command.name == cmd_name)
+        if cmd_name not in CHANGING:
+            return found
+        # Imported only where something may have to be written down.
+        watched: click.Command = import_module("agent.cli.auditing").watched(found, cmd_name)
+        return watched
 
 
 def _say(error: BaseException, session: Session) -> int:

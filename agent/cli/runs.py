@@ -13,9 +13,10 @@ from agent.cli import say
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
+from agent.progress import with_told
 from agent.running.output import CHUNK_BYTES, open_outputs
 from agent.runs import ENDINGS, LIVE_STATES, TRIGGERS, Run
-from agent.store import ledger, samples
+from agent.store import ledger, samples, tasks
 from agent.store.history import RunFilter
 from agent.wire.caller import new_op
 from shared.protocol import requests
@@ -92,12 +93,13 @@ def list_runs(
                 connection, wanted, before=before, limit=limit, budget_ms=SEARCH_MS
             )
         )
+        watches = database.read_now(tasks.watches)
     if as_json:
         say.json_out(page.runs)
         return
     say.table(
         ("Run", "Task", "Due", "Status", "Trigger", "Try", "Duration", "Exit", "Reason"),
-        [_cells(run) for run in page.runs],
+        [_cells(run, awaits_ping=run.task_name in watches) for run in page.runs],
         empty="No runs yet." if wanted == RunFilter() else "No such runs.",
     )
     if page.searched_ms is not None:
@@ -120,12 +122,18 @@ def show(session: Session, run_id: str, as_json: bool) -> None:
         run = database.read_now(lambda connection: ledger.get(connection, run_id))
         tries = database.read_now(lambda connection: ledger.attempts(connection, run))
         taken = database.read_now(lambda connection: samples.of_run(connection, run_id))
+        watches = database.read_now(tasks.watches)
+    if run.status in ("running", "stopping"):
+        # What it tells is recorded at its end.
+        told = open_outputs(session.home, session.settings).look(run_id)
+        run = with_told(run, told)
     if as_json:
         say.json_out({"run": run, "attempts": tries, "samples": taken})
         return
+    reason = f" ({say.reason(run.reason)})" if run.reason else ""
     facts = (
         ("task", run.task_name),
-        ("status", run.status + (f" ({say.reason(run.reason)})" if run.reason else "")),
+        ("status", _state(run, awaits_ping=run.task_name in watches) + reason),
         ("note", say.harmless(run.note or "-")),
         ("caused by", run.caused_by or "-"),
         ("due", say.moment(run.scheduled_ms)),
@@ -252,7 +260,7 @@ def _told(run: Run) -> Iterator[tuple[str, str]]:
         yield name, f"{value:g}"
 
 
-def _cells(run: Run) -> tuple[str, ...]:
+def _cells(run: Run, *, awaits_ping: bool) -> tuple[str, ...]:
     reason = ": ".join(part for part in (say.reason(run.reason), run.note) if part)
     if run.status == "retry_wait":
         reason = _until_retry(run)
@@ -262,13 +270,17 @@ def _cells(run: Run) -> tuple[str, ...]:
         run.id,
         run.task_name,
         say.moment(run.scheduled_ms),
-        say.ending(run.status),
+        say.ending(_state(run, awaits_ping=awaits_ping)),
         run.trigger,
         str(run.attempt),
         say.duration(run.duration_ms),
         "-" if run.exit_status is None else str(run.exit_status),
         escape(reason),
     )
+
+
+def _state(run: Run, *, awaits_ping: bool) -> str:
+    return say.AWAITS_PING if awaits_ping and run.status == "queued" else run.status
 
 
 def _until_retry(run: Run) -> str:

@@ -10,8 +10,8 @@ from agent.cli import say
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
+from agent.settings import Retention
 from agent.store import recount, spans, tasks
-from agent.store.maintenance import Ages
 from agent.store.rollups import DAY_MS
 from agent.store.spans import Figures
 
@@ -71,7 +71,7 @@ def check(session: Session, start: str | None, as_json: bool) -> None:
     Example:  smartcron-agent stats check --from 2026-11-01 --json
     """
     until_ms = now_ms()
-    first_ms = _first_day(start, until_ms)
+    first_ms = _first_day(start, until_ms, session.settings.retention)
     with session.database() as database:
         found = database.read_now(
             partial(
@@ -106,7 +106,11 @@ def rebuild(session: Session, start: str | None, as_json: bool) -> None:
     Example:  smartcron-agent stats rebuild --from 2026-11-01
     """
     until_ms = now_ms()
-    days = range(_first_day(start, until_ms), until_ms - until_ms % DAY_MS, DAY_MS)
+    days = range(
+        _first_day(start, until_ms, session.settings.retention),
+        until_ms - until_ms % DAY_MS,
+        DAY_MS,
+    )
     ends = 0
     with session.database() as database:
         for day_ms in days:
@@ -117,10 +121,9 @@ def rebuild(session: Session, start: str | None, as_json: bool) -> None:
     say.good(f"{ends} ends of {len(days)} days counted anew")
 
 
-def _first_day(start: str | None, until_ms: int) -> int:
+def _first_day(start: str | None, until_ms: int, ages: Retention) -> int:
     first_ms = read_moment("--from", start) if start else until_ms - 7 * DAY_MS
-    ages = Ages()
-    oldest_ms = until_ms - min(ages.success_days, ages.failure_days) * DAY_MS
+    oldest_ms = until_ms - ages.shortest_run_days * DAY_MS
     if first_ms < oldest_ms:
         raise WrongUse(
             f"--from {start}: of that time runs may have been cleaned up, and only their figures "

@@ -7,11 +7,13 @@ from typing import Final
 import click
 import msgspec
 
-from agent.cli import say
+from agent.cli import backups, say
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import StorageError
-from agent.store import maintenance, state
-from agent.store.maintenance import Ages
+from agent.running import keptlogs
+from agent.running.keptlogs import hold_logs
+from agent.running.output import open_outputs, upkeep_of
+from agent.store import holds, maintenance, retention, state
 
 PAUSE_S: Final = 0.02
 
@@ -19,6 +21,10 @@ PAUSE_S: Final = 0.02
 @click.group("db")
 def db() -> None:
     """Look after the database."""
+
+
+for _command in backups.COMMANDS:
+    db.add_command(_command)
 
 
 @db.command()
@@ -64,30 +70,11 @@ def status(session: Session, as_json: bool) -> None:
 
 
 @db.command()
-@click.option("--keep", type=click.IntRange(1, 1000), default=7, show_default=True)
+@click.option("--optimize", "with_optimize", is_flag=True, help="Write tables of a server anew.")
 @json_option
 @pass_session
-def backup(session: Session, keep: int, as_json: bool) -> None:
-    """Copy the database while it is in use, and prove the copy by opening and counting it.
-
-    \b
-    Example:  smartcron-agent db backup --keep 14
-    """
-    with session.database() as database:
-        made = database.read_now(
-            partial(maintenance.backup, folder=session.home.backups, now_ms=_now_ms(), keep=keep)
-        )
-    if as_json:
-        say.json_out(msgspec.to_builtins(made, enc_hook=str))
-        return
-    say.good(f"{made.path}: {say.size(made.size_bytes)}, opened and counted")
-
-
-@db.command()
-@json_option
-@pass_session
-def maintain(session: Session, as_json: bool) -> None:
-    """Check the database, renew its statistics, give free room back.
+def maintain(session: Session, with_optimize: bool, as_json: bool) -> None:
+    """Check the database, renew its statistics, give free room back; others work meanwhile.
 
     \b
     Example:  smartcron-agent db maintain
@@ -100,7 +87,11 @@ def maintain(session: Session, as_json: bool) -> None:
                 f"{session.home.backups}"
             )
         before = database.read_now(maintenance.size_bytes)
-        database.write_now(maintenance.maintain)
+        database.write_now(maintenance.analyze)
+        while database.write_now(maintenance.free_pages):
+            time.sleep(PAUSE_S)  # others write in between
+        for name in database.read_now(maintenance.count_rows) if with_optimize else ():
+            database.write_now(partial(maintenance.optimize, table=name))
         after = database.read_now(maintenance.size_bytes)
     if as_json:
         say.json_out({"bytes_before": before, "bytes_after": after})
@@ -110,30 +101,58 @@ def maintain(session: Session, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--days", type=click.IntRange(1, 36_500), help="Age of successes (else 90).")
+@click.option("--days", type=click.IntRange(1, 36_500), help="Age of successes (else as set).")
+@click.option("--dry-run", is_flag=True, help="Only say how much of each kind would go.")
 @json_option
 @pass_session
-def cleanup(session: Session, days: int | None, as_json: bool) -> None:
-    """Delete rows that are too old, a few hundred at a time; live and newest runs stay.
+def cleanup(session: Session, days: int | None, dry_run: bool, as_json: bool) -> None:
+    """Delete rows and kept logs that are too old, a few at a time; live and newest runs stay.
+
+    The ages stand in [retention] of settings.toml, those of one task in [retention.tasks.NAME].
+    What is held (`smartcron-agent hold`) stays whatever its age.
 
     \b
-    Example:  smartcron-agent cleanup --days 30
+    Examples:
+      smartcron-agent cleanup --dry-run
+      smartcron-agent cleanup --days 30
     """
-    ages = Ages() if days is None else Ages(success_days=days)
-    deleted = 0
+    ages = session.settings.retention
+    if days is not None:
+        ages = msgspec.structs.replace(ages, success_days=days)
+    now_ms = _now_ms()
+    folder, upkeep = session.home.task_logs, upkeep_of(session.settings)
     with session.database() as database:
-        while True:
-            gone = database.write_now(
-                partial(maintenance.delete_slice, ages=ages, now_ms=_now_ms())
-            )
-            if gone == 0:
-                break
-            deleted += gone
-            time.sleep(PAUSE_S)  # others write in between
+        hold_logs(folder, database.read_now(holds.held).keys())
+        logs = keptlogs.too_old(folder, upkeep, now_s=now_ms / 1000)
+        if dry_run:
+            found = database.read_now(partial(retention.outdated, ages=ages, now_ms=now_ms))
+            _say_outdated(found, logs, as_json=as_json)
+            return
+        done = retention.clean(database, ages, now_ms=now_ms)
+    packed, gone = open_outputs(session.home, session.settings).tidy()
+    freed = sum(logs.get(name, 0) for name in gone)
     if as_json:
-        say.json_out({"deleted": deleted})
+        told = {"deleted": sum(done.rows.values()), "logs": len(gone), "log_bytes": freed}
+        say.json_out({**told, "packed": len(packed), **msgspec.to_builtins(done)})
         return
-    say.good(f"deleted {deleted} old rows")
+    kinds = ", ".join(f"{count} {kind}" for kind, count in done.rows.items())
+    say.good(f"deleted {sum(done.rows.values())} old rows" + (f" ({kinds})" if kinds else ""))
+    say.good(f"deleted {len(gone)} old logs, {say.size(freed)}; {len(packed)} compressed")
+
+
+def _say_outdated(found: list[retention.Outdated], logs: dict[str, int], *, as_json: bool) -> None:
+    if as_json:
+        files = {"files": len(logs), "bytes": sum(logs.values())}
+        say.json_out({"rows": msgspec.to_builtins(found), "logs": files})
+        return
+    say.table(
+        ["Kind", "Count", "Bytes"],
+        [
+            *([one.kind, one.rows, f"about {say.size(one.about_bytes)}"] for one in found),
+            *([["log files", len(logs), say.size(sum(logs.values()))]] if logs else []),
+        ],
+        empty="nothing is too old",
+    )
 
 
 def _now_ms() -> int:

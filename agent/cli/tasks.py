@@ -21,7 +21,7 @@ from agent.due import fault_of, next_due, when_in_words
 from agent.errors import HomeError, WrongUse
 from agent.running.secrets import load_secrets
 from agent.running.spawn import hindrance
-from agent.store import statistics, streaks
+from agent.store import holds, statistics, streaks
 from agent.store import tasks as store
 from agent.wire.caller import new_op
 from schema import catalogue
@@ -166,9 +166,16 @@ def list_tasks(session: Session, category: str | None, as_json: bool) -> None:
     with session.database() as database:
         rows = database.read_now(store.load_all)
         figures = database.read_now(lambda connection: statistics.of_tasks(connection, now_ms))
+        held = database.read_now(holds.held)
     shown = [row for row in rows if category in (None, row.definition.category)]
     if as_json:
-        say.json_out([_as_json(row, figures.get(row.task_name), now_ms) for row in shown])
+        say.json_out(
+            [
+                _as_json(row, figures.get(row.task_name), now_ms)
+                | {"held": held[row.task_name].reason if row.task_name in held else None}
+                for row in shown
+            ]
+        )
         return
     say.table(
         ("Task", "Category", "Schedule", "State", "Last run", "Duration", "Next run"),
@@ -178,6 +185,8 @@ def list_tasks(session: Session, category: str | None, as_json: bool) -> None:
     for row in shown:
         if fault := _fault(row):
             say.bad(f"{row.task_name} cannot be scheduled: {fault}")
+    for name, one in held.items():
+        say.warn(f"the history of {name} is held: {one.reason}")
 
 
 @tasks.command()

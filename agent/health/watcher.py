@@ -32,7 +32,7 @@ MOST_SAMPLES = 120
 RECORD_EVERY = 6
 """Every so many looks the readings are kept: one row a minute."""
 SUM_UP_EVERY = 30
-"""Every so many looks what was kept is summed up: charts read what is not yet, too."""
+"""Every so many looks, those that keep among them, what was kept is summed up."""
 
 
 class Watcher:
@@ -72,9 +72,7 @@ class Watcher:
         await self._clock.sleep_ms(FIRST_LOOK_MS)
         looks = 0
         while True:
-            await self._look(keep=looks % RECORD_EVERY == 0)
-            if looks % SUM_UP_EVERY == SUM_UP_EVERY - 1:
-                await self._sum_up()
+            await self._look(keep=looks % RECORD_EVERY == 0, sum_up=looks % SUM_UP_EVERY == 0)
             looks += 1
             await self._clock.sleep_ms(LOOK_MS)
 
@@ -96,7 +94,7 @@ class Watcher:
         self._samples.append((metric.now_ms, _values(metric)))
         return metric
 
-    async def _look(self, *, keep: bool) -> None:
+    async def _look(self, *, keep: bool, sum_up: bool) -> None:
         readings = await asyncio.to_thread(
             lambda: [probe() for probe in probes.host_probes(self._home, self._cpu)]
         )
@@ -132,15 +130,11 @@ class Watcher:
         earlier = tuple(self._samples)
         self._samples.clear()
         try:
-            await self._recorder.measured(values, checks, earlier=earlier)
+            await self._recorder.measured(
+                values, checks, earlier=earlier, keeping=self._keeping if sum_up else None
+            )
         except AgentError as error:
             log.error("readings not kept", cause=str(error))
-
-    async def _sum_up(self) -> None:
-        try:
-            await self._recorder.sum_up(self._keeping)
-        except AgentError as error:
-            log.error("readings not summed up", cause=str(error))
 
     async def _time_database(self) -> Reading:
         started = time.monotonic()

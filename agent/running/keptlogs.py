@@ -5,7 +5,7 @@ import fcntl
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -30,6 +30,7 @@ _LOG_FLAGS: Final = (
     os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 )
 _HALF_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+_HELD: Final = ".held"
 _STAMP: Final = "%Y%m%dT%H%M%S.%fZ"
 _ASIDE: Final = re.compile(r"(.+\.log)\.(\d{8}T\d{6}\.\d{6}Z)(\.gz)?", re.ASCII)
 _LOG: Final = re.compile(r".+\.log(?:\.\d{8}T\d{6}\.\d{6}Z(?:\.gz)?)?", re.ASCII)
@@ -104,29 +105,34 @@ def set_aside_logs(folder: Path) -> list[Path]:
 def let_go(folder: Path, upkeep: Upkeep, *, now_s: float) -> list[str]:
     """Remove logs set aside that are too old, then the oldest while all are too much; which.
 
-    A log that is still written to stays. Nothing outside of the folder is ever touched, nor a
-    link followed: the folder is held open, and names are only looked up in it.
+    A log that is still written to stays, and so do those of tasks that are held. Nothing outside
+    of the folder is ever touched, nor a link followed: the folder is held open, and names are only
+    looked up in it.
     """
-    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        found = {}
-        for name in os.listdir(held):  # noqa: PTH208 - pathlib knows no open folder
+    with _opened(folder) as handle:
+        gone = _too_old(handle, upkeep, now_s)
+        for name in gone:
             with contextlib.suppress(FileNotFoundError):
-                status = os.stat(name, dir_fd=held, follow_symlinks=False)
-                if _LOG.fullmatch(name) and stat.S_ISREG(status.st_mode):
-                    found[name] = status.st_size
-        total = sum(found.values())
-        gone = []
-        for name, set_aside_s in sorted(_set_aside(found), key=lambda pair: pair[1]):
-            if set_aside_s >= now_s - upkeep.keep_days * DAY_S and total <= upkeep.keep_bytes:
-                break
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name, dir_fd=held)
-            total -= found[name]
-            gone.append(name)
-    finally:
-        os.close(held)
-    return gone
+                os.unlink(name, dir_fd=handle)
+    return list(gone)
+
+
+def too_old(folder: Path, upkeep: Upkeep, *, now_s: float) -> dict[str, int]:
+    """What `let_go` would remove, and how many bytes each has."""
+    with _opened(folder) as handle:
+        return _too_old(handle, upkeep, now_s)
+
+
+def hold_logs(folder: Path, tasks: Collection[str]) -> None:
+    """Keep the logs of these tasks, and only of these, until another call says otherwise.
+
+    It is told by files beside the logs: a log is also let go of while the database is away.
+    """
+    for name in tasks:
+        os.close(os.open(folder / f"{name}{_HELD}", _HALF_FLAGS, 0o600))
+    for path in folder.glob(f"*{_HELD}"):
+        if path.name.removesuffix(_HELD) not in tasks:
+            path.unlink(missing_ok=True)
 
 
 def find(folder: Path, run: Run) -> Plain | Packed:
@@ -213,6 +219,40 @@ def _set_aside(names: Iterable[str]) -> Iterator[tuple[str, float]]:
             with contextlib.suppress(ValueError):
                 at = datetime.strptime(found[2], _STAMP).replace(tzinfo=UTC)
                 yield name, at.timestamp()
+
+
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _too_old(handle: int, upkeep: Upkeep, now_s: float) -> dict[str, int]:
+    found = {}
+    names = os.listdir(handle)
+    for name in names:
+        with contextlib.suppress(FileNotFoundError):
+            status = os.stat(name, dir_fd=handle, follow_symlinks=False)
+            if _LOG.fullmatch(name) and stat.S_ISREG(status.st_mode):
+                found[name] = status.st_size
+    held = {name.removesuffix(_HELD) for name in names if name.endswith(_HELD)}
+    total = sum(found.values())
+    gone = {}
+    for name, set_aside_s in sorted(_set_aside(found), key=lambda pair: pair[1]):
+        if set_aside_s >= now_s - upkeep.keep_days * DAY_S and total <= upkeep.keep_bytes:
+            break
+        if _task_of(name) not in held:
+            total -= found[name]
+            gone[name] = found[name]
+    return gone
+
+
+def _task_of(name: str) -> str:
+    aside = _ASIDE.fullmatch(name)
+    return (aside[1] if aside else name).removesuffix(".log")
 
 
 def _is_of(log: Plain | Packed, run: Run) -> bool:

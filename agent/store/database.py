@@ -1,26 +1,24 @@
 """How the agent reaches its database: one writer, several readers, never on the loop."""
 
 import asyncio
-import os
-import sqlite3
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import groupby
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Self, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
 
-from agent.errors import AgentError, NotStorable, Refused, StorageError, WrongUse
+from agent.errors import AgentError, DatabaseAway, Refused, StorageError
 from agent.settings import Home, Settings
-from schema import migrate as schema_migrate
+from agent.store.causes import plain_error, told_plainly
+from agent.store.engines import make_engine, make_file, read_url
+from agent.store.upgrading import BeforeUpgrade, bring_up
 
 MAX_GROUP: Final = 500
 """Writes that share one commit at most."""
@@ -29,12 +27,14 @@ MAX_WAITING_WRITES: Final = 5_000
 READERS: Final = 3
 MAX_WAITING_READS: Final = 256
 """Reads asked for and not yet answered; the next one is refused as busy."""
-BUSY_TIMEOUT_MS: Final = 5_000
+AWAY_CLOSE_S: Final = 1.0
 LINGER_S: Final = 0.02
 """While one commit follows another, what is not urgent waits so long for more to share its own."""
 
 T = TypeVar("T")
 Item = TypeVar("Item")
+Doing = Callable[[Connection], T]
+"""What is done with the database, and what it comes to."""
 log = structlog.get_logger()
 
 
@@ -96,41 +96,37 @@ class Database:
         self._urgent = threading.Event()
         self._closing = threading.Lock()
         self._closed = False
+        self.is_away = False
+        """It is known not to answer: at most as many reads as there are readers wait for it."""
         self._writer = threading.Thread(target=self._write_all, name="database-write", daemon=True)
         self._writer.start()
 
     @classmethod
-    def open(cls, url: str, *, migrate: bool = True) -> Self:
-        """Reach the database and bring its tables to our version; raises StorageError.
+    def open(
+        cls,
+        url: str,
+        *,
+        migrate: bool = True,
+        before_upgrade: BeforeUpgrade | None = None,
+        agent_id: str = "",
+    ) -> Self:
+        """Reach the database and bring its tables to our version; raises StorageError, WrongUse.
 
-        Without `migrate` a database that is empty or of an older version is refused.
+        Without `migrate` a database that is empty or of an older version is refused; `bring_up`
+        says what else may be asked.
         """
-        try:
-            parsed = make_url(url)
-        except ArgumentError as error:
-            raise WrongUse(
-                "database_url is not a database URL; it looks like "
-                "sqlite:////path/to/file or mysql+pymysql://user:password@host/name"
-            ) from error
-        if parsed.get_backend_name() not in ("sqlite", "mysql", "mariadb"):
-            raise WrongUse(
-                f"database_url names {parsed.get_backend_name()!r}; use sqlite or mysql+pymysql"
-            )
+        parsed = read_url(url)
         if parsed.get_backend_name() == "sqlite":
-            _make_file(parsed, may_create=migrate)
-        with _told_plainly(parsed):
-            writing = _engine(parsed, pool_size=1, writes=True)
-            reading = _engine(parsed, pool_size=READERS, writes=False)
-        try:
-            _bring_up(writing, parsed, migrate=migrate)
-        except BaseException:
-            writing.dispose()
-            reading.dispose()
-            raise
+            make_file(parsed, may_create=migrate)
+        bring_up(parsed, migrate=migrate, before_upgrade=before_upgrade, agent_id=agent_id)
+        writing = make_engine(parsed, pool_size=1, writes=True)
+        reading = make_engine(parsed, pool_size=READERS, writes=False)
         return cls(parsed, reading=reading, writing=writing)
 
     async def read(self, fn: Callable[[Connection], T]) -> T:
         """What `fn` finds, on a reader's thread; raises StorageError, Refused when overrun."""
+        if self.is_away and self._waiting_reads >= READERS:
+            raise DatabaseAway
         if self._waiting_reads >= MAX_WAITING_READS:
             raise Refused("busy", f"{MAX_WAITING_READS} reads wait for the database; try again")
         self._check_open()
@@ -170,7 +166,7 @@ class Database:
 
     def read_now(self, fn: Callable[[Connection], T]) -> T:
         """Like read, for callers without a loop."""
-        with _told_plainly(self.url), self._reading.connect() as connection:
+        with told_plainly(self.url), self._reading.connect() as connection:
             return fn(connection)
 
     def write_now(self, fn: Callable[[Connection], T]) -> T:
@@ -179,16 +175,21 @@ class Database:
         self._put(_Write(_call_each, fn, done, None))
         return done.result()
 
+    @property
+    def is_closed(self) -> bool:
+        """It was let go of, or is about to be."""
+        return self._closed
+
     def close(self) -> None:
-        """Finish every write asked for, then let go of the database."""
+        """Finish every write asked for, then let go of the database; of one away, do not wait."""
         with self._closing:
             if self._closed:
                 return
             self._closed = True
             self._queue.put(None)
             self._urgent.set()
-        self._writer.join()
-        self._readers.shutdown()
+        self._writer.join(AWAY_CLOSE_S if self.is_away else None)
+        self._readers.shutdown(wait=not self.is_away, cancel_futures=True)
         self._reading.dispose()
         self._writing.dispose()
 
@@ -230,7 +231,7 @@ class Database:
 
     def _write_group(self, group: list[_Write]) -> None:
         try:
-            with _told_plainly(self.url), self._writing.connect() as connection:
+            with told_plainly(self.url), self._writing.connect() as connection:
                 if not _write_together(connection, group):
                     with connection.begin():
                         for write in group:
@@ -266,7 +267,7 @@ def _write_together(connection: Connection, group: Sequence[_Write]) -> bool:
                 for write, result in zip(writes, results, strict=True):
                     write.result = result
         except Exception as error:
-            plain = _plain(error, connection.engine.url)
+            plain = plain_error(error, connection.engine.url)
             if len(group) == 1:
                 group[0].error = plain
             transaction.rollback()
@@ -283,7 +284,7 @@ def _write_alone(connection: Connection, write: _Write) -> None:
         (write.result,) = write.these(connection, [write.item])
         savepoint.commit()
     except Exception as error:
-        write.error = _plain(error, connection.engine.url)
+        write.error = plain_error(error, connection.engine.url)
         try:
             savepoint.rollback()
         except SQLAlchemyError as gone:
@@ -298,137 +299,3 @@ def _write_alone(connection: Connection, write: _Write) -> None:
 def _settle_all(writes: list[_Write]) -> None:
     for write in writes:
         write.settle()
-
-
-def _engine(url: URL, *, pool_size: int, writes: bool) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return create_engine(
-            url,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_pre_ping=True,
-            hide_parameters=True,
-            connect_args={
-                "connect_timeout": 5,
-                "read_timeout": 5,
-                "write_timeout": 5,
-                "charset": "utf8mb4",
-                "init_command": "SET time_zone = '+00:00', "
-                "sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION'",
-            },
-        )
-    engine = create_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=0,
-        hide_parameters=True,  # an error must not carry what a row holds
-        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
-    )
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-        # Transactions begin where we say so, not where the driver guesses.
-        connection.isolation_level = None
-        connection.execute("PRAGMA foreign_keys = ON")
-        if writes:
-            # On an empty file only; it must come before the first table.
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-        else:
-            connection.execute("PRAGMA query_only = ON")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
-
-
-def _make_file(url: URL, *, may_create: bool) -> None:
-    """Make sure that the SQLite file is there, ours and for the owner's eyes only."""
-    if not url.database or url.database == ":memory:" or url.query:
-        raise WrongUse(
-            "database_url must name a plain SQLite file, such as sqlite:////path/to/file"
-        )
-    path = Path(url.database)
-    flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if may_create else 0)
-    try:
-        descriptor = os.open(path, flags, 0o600)
-        try:
-            os.fchmod(descriptor, 0o600)
-        finally:
-            os.close(descriptor)
-    except FileNotFoundError as error:
-        raise StorageError(
-            f"database {path} is not there; make it with `smartcron-agent init`"
-        ) from error
-    except OSError as error:
-        cause = (error.strerror or str(error)).lower()
-        raise StorageError(
-            f"database {path} cannot be written: {cause}; "
-            "check the owner and mode of the file and its folder"
-        ) from error
-
-
-def _bring_up(engine: Engine, url: URL, *, migrate: bool) -> None:
-    known = schema_migrate.VERSIONS[-1]
-    try:
-        with _told_plainly(url), engine.begin() as connection:
-            found = schema_migrate.bring_up(connection, migrate=migrate)
-    except schema_migrate.UnknownVersion as error:
-        raise StorageError(
-            f"database {_name(url)} has schema version {error.found}, this agent knows up to "
-            f"{known}; start the newer agent that made it, or restore a backup from before"
-        ) from error
-    except schema_migrate.ForeignTables as error:
-        raise StorageError(
-            f"database {_name(url)} belongs to another program (tables {error}); "
-            "choose another with database_url in settings.toml"
-        ) from error
-    if not migrate and found != known:
-        raise StorageError(
-            f"database {_name(url)} has schema version {found or 'none'}, this agent needs "
-            f"{known}; run `smartcron-agent init` or start the agent once"
-        )
-
-
-@contextmanager
-def _told_plainly(url: URL) -> Generator[None]:
-    """Turn the driver's errors into one sentence about our database."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        plain = _plain(error, url)
-        if plain is error:
-            raise
-        raise plain from error
-
-
-def _plain(error: Exception, url: URL) -> Exception:
-    if isinstance(error, IntegrityError) or not isinstance(error, DBAPIError):
-        return error
-    cause = str(error.orig).lower()
-    if isinstance(error, DataError):
-        log.error("the database takes no such value", cause=str(error.orig))
-        return NotStorable(
-            f"database {_name(url)} takes no such value ({error.orig}); shorten or correct it"
-        )
-    if "not a database" in cause or "malformed" in cause:
-        said = f"is damaged or no database ({cause}); restore a backup or move the file away"
-    elif "full" in cause:
-        said = "cannot be written: the disk is full; free some space"
-    elif "readonly" in cause or "read-only" in cause or "unable to open" in cause:
-        said = f"cannot be written ({cause}); check the owner and mode of the file and its folder"
-    elif "locked" in cause:
-        said = f"stayed locked for {BUSY_TIMEOUT_MS} ms by another program; end that one"
-    else:
-        said = f"failed: {error.orig}"
-    return StorageError(f"database {_name(url)} {said}")
-
-
-def _name(url: URL) -> str:
-    """The database as a person calls it, without its password."""
-    if url.get_backend_name() == "sqlite":
-        return str(url.database)
-    return url.render_as_string(hide_password=True)

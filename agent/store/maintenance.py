@@ -1,101 +1,48 @@
-"""How the database is kept small, sound and safe: cleanup, upkeep, integrity, backup."""
+"""How the database is kept small and sound: upkeep, integrity, size."""
 
-import os
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 from typing import Final
 
-import msgspec
 from sqlalchemy import Connection, func, select, text
 
-from agent.clock import moment
-from agent.errors import StorageError
-from agent.runs import ENDINGS
-from agent.store.rollups import FAILURES
 from schema.migrate import VERSIONS
-from schema.tables import (
-    audit,
-    executions,
-    health_checks,
-    invites,
-    metadata,
-    metrics,
-    ops,
-    rollups,
-    run_samples,
-    tasks,
-)
+from schema.tables import metadata
 
 SCHEMA_VERSION: Final = VERSIONS[-1]
-SLICE: Final = 500
-"""Rows deleted at once: between two slices every other write has its turn."""
-DAY_MS: Final = 86_400_000
-_VACUUM_PAGES = 1_000
+_VACUUM_PAGES: Final = 200
+# So many entries of an index are looked at: enough to plan by, however many rows there are.
+_ANALYSED: Final = 1_000
 
 
-class Ages(msgspec.Struct, frozen=True, kw_only=True):
-    """How many days each kind of row is kept, and how many runs of a task in any case."""
+def free_pages(connection: Connection) -> int:
+    """Give up to 200 free pages back to the file system; how many are left.
 
-    success_days: int = 90
-    failure_days: int = 365
-    keep_runs: int = 20
-    rollup_days: int = 730
-    metric_days: int = 30
-    check_days: int = 30
-    audit_days: int = 730
-    op_days: int = 7
-    invite_days: int = 30
-
-
-class Backup(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished copy, opened and counted."""
-
-    path: Path
-    size_bytes: int
-    rows: dict[str, int]
-
-
-def delete_slice(connection: Connection, ages: Ages, *, now_ms: int) -> int:
-    """Delete up to 500 rows that are too old; how many. Call again until it says 0.
-
-    A run that has not ended stays whatever its age, and so do the newest runs of each task.
-    """
-    deleted = _delete_runs(connection, ages, now_ms)
-    for table, name, days in (
-        (rollups, "hour_at", ages.rollup_days),
-        (metrics, "recorded_at", ages.metric_days),
-        (run_samples, "sampled_at", ages.metric_days),
-        (health_checks, "checked_at", ages.check_days),
-        (audit, "recorded_at", ages.audit_days),
-        (ops, "created_at", ages.op_days),
-        (invites, "expires_at", ages.invite_days),
-    ):
-        room = SLICE - deleted
-        if room <= 0:
-            break
-        keys = list(table.primary_key.columns)
-        is_old = table.c[name] < now_ms - days * DAY_MS
-        for row in connection.execute(select(*keys).where(is_old).limit(room)).all():
-            is_row = [key == value for key, value in zip(keys, row, strict=True)]
-            connection.execute(table.delete().where(*is_row))
-            deleted += 1
-    return deleted
-
-
-def maintain(connection: Connection) -> int:
-    """Renew what the planner knows and give up to 1 000 free pages back; how many are left.
-
-    InnoDB does both by itself.
+    InnoDB does it by itself, but for whole tables: see `optimize`.
     """
     if connection.dialect.name != "sqlite":
         return 0
-    connection.exec_driver_sql("PRAGMA optimize = 0x10002")  # also tables never analysed
     free = int(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
     # The driver takes one step a call, and a step frees one page.
     for _ in range(min(free, _VACUUM_PAGES)):
         connection.exec_driver_sql("PRAGMA incremental_vacuum(1)")
     return max(free - _VACUUM_PAGES, 0)
+
+
+def analyze(connection: Connection) -> None:
+    """Renew what the planner knows about every table, from samples."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA analysis_limit = {_ANALYSED}")
+        connection.exec_driver_sql("PRAGMA optimize = 0x10002")  # also tables never analysed
+        return
+    for name in sorted(metadata.tables):
+        # Each replica does this for itself.
+        connection.exec_driver_sql(f"ANALYZE NO_WRITE_TO_BINLOG TABLE {name}").all()
+
+
+def optimize(connection: Connection, table: str) -> None:
+    """Write a table of a server anew without its gaps; others read and write meanwhile."""
+    if connection.dialect.name != "sqlite":
+        known = metadata.tables[table].name
+        connection.exec_driver_sql(f"OPTIMIZE NO_WRITE_TO_BINLOG TABLE {known}").all()
 
 
 def problems(connection: Connection) -> tuple[str, ...]:
@@ -128,71 +75,3 @@ def count_rows(connection: Connection) -> dict[str, int]:
         name: connection.scalar(select(func.count()).select_from(table)) or 0
         for name, table in sorted(metadata.tables.items())
     }
-
-
-def backup(connection: Connection, folder: Path, *, now_ms: int, keep: int = 7) -> Backup:
-    """Copy the database as it is at one moment while others write, and prove the copy.
-
-    The newest `keep` copies stay. Raises StorageError, and then no half copy is left.
-    """
-    source = connection.connection.driver_connection
-    if not isinstance(source, sqlite3.Connection):
-        raise StorageError("this database is backed up with its own tools: use mariadb-dump")
-    name = f"smartcron-{moment(now_ms):%Y%m%d-%H%M%S}-{now_ms % 1000:03d}.sqlite3"
-    path = folder / name
-    half = folder / f".{name}.half"
-    try:
-        os.close(os.open(half, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-        rows = _copy(source, half)
-        half.replace(path)
-    except (OSError, sqlite3.Error) as error:
-        raise StorageError(
-            f"backup {path} was not made: {error}; check the room and the mode of its folder"
-        ) from error
-    finally:
-        half.unlink(missing_ok=True)
-    for old in sorted(folder.glob("smartcron-*.sqlite3"))[: -max(keep, 1)]:
-        old.unlink()
-    return Backup(path=path, size_bytes=path.stat().st_size, rows=rows)
-
-
-def _copy(source: sqlite3.Connection, half: Path) -> dict[str, int]:
-    with closing(sqlite3.connect(half)) as copy:
-        source.backup(copy)
-        copy.execute("PRAGMA journal_mode = DELETE")  # one file, no log beside it
-        verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(f"the copy is damaged: {verdict}")
-        return {
-            name: copy.execute(str(select(func.count()).select_from(table))).fetchone()[0]
-            for name, table in sorted(metadata.tables.items())
-        }
-
-
-def _delete_runs(connection: Connection, ages: Ages, now_ms: int) -> int:
-    column = executions.c
-    old_failure = column.status.in_(sorted(FAILURES)) & (
-        column.queued_at < now_ms - ages.failure_days * DAY_MS
-    )
-    old_other = column.status.in_(sorted(set(ENDINGS) - FAILURES)) & (
-        column.queued_at < now_ms - ages.success_days * DAY_MS
-    )
-    deleted = 0
-    for name in connection.scalars(select(tasks.c.task_name).order_by(tasks.c.task_name)).all():
-        of_task = select(column.id).where(column.task_name == name)
-        newest = connection.scalars(
-            of_task.order_by(column.id.desc()).limit(max(ages.keep_runs, 1))
-        ).all()
-        if not newest:
-            continue
-        old = connection.scalars(
-            of_task.where(column.id < newest[-1], old_failure | old_other)
-            .order_by(column.id)
-            .limit(SLICE - deleted)
-        ).all()
-        if old:
-            connection.execute(executions.delete().where(column.id.in_(old)))
-        deleted += len(old)
-        if deleted >= SLICE:
-            break
-    return deleted

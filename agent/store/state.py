@@ -78,7 +78,7 @@ def last_beat(connection: Connection) -> Heartbeat | None:
 
 def hold(connection: Connection, holder: Holder) -> Holder | None:
     """Take the database for this agent, or keep it; the other one that lives on it, if any."""
-    other = _holder(connection)
+    other = held_by(connection)
     # A clock may have been set: what lies beyond now says as little as what is long ago.
     is_alive = other is not None and abs(holder.at_ms - other.at_ms) < HOLDER_LIVES_MS
     if other is not None and is_alive and other.agent_id != holder.agent_id:
@@ -89,12 +89,13 @@ def hold(connection: Connection, holder: Holder) -> Holder | None:
 
 def let_go(connection: Connection, holder: Holder) -> None:
     """Leave the database to whichever agent comes next, unless another one holds it."""
-    found = _holder(connection)
+    found = held_by(connection)
     if found is not None and found.agent_id == holder.agent_id:
         connection.execute(state.delete().where(state.c.name == HOLDER))
 
 
-def _holder(connection: Connection) -> Holder | None:
+def held_by(connection: Connection) -> Holder | None:
+    """Which agent said last that it works on this database."""
     found = get(connection, HOLDER)
     try:
         return None if found is None else msgspec.json.decode(found, type=Holder)

@@ -66,6 +66,13 @@ def load_all(connection: Connection) -> tuple[TaskRow, ...]:
     return tuple(read_tasks(connection))
 
 
+def watches(connection: Connection) -> frozenset[str]:
+    """The names of the tasks that wait for pings."""
+    return frozenset(
+        connection.scalars(select(tasks.c.task_name).where(tasks.c.kind == "watch")).all()
+    )
+
+
 def load(connection: Connection, names: Iterable[str]) -> tuple[TaskRow, ...]:
     """The tasks of these names, by name; raises TaskNotFound for the first that is not there."""
     names = set(names)
@@ -127,8 +134,8 @@ def apply(
         elif task.fault is None and task.definition == definition:
             unchanged.append(definition.task_name)
         else:
-            old = task if task.fault is None else _continued(connection, task)
-            _change(connection, old, _defined_anew(old, definition, now_ms), who=who, why=why)
+            old = task if task.fault is None else continued(connection, task)
+            change(connection, old, defined_anew(old, definition, now_ms), who=who, why=why)
             changed.append(definition.task_name)
     return Applied(added=tuple(added), changed=tuple(changed), unchanged=tuple(unchanged))
 
@@ -153,7 +160,7 @@ def remove(
         definition = msgspec.structs.replace(task.definition, enabled=False)
         last = msgspec.structs.replace(task, definition=definition, updated_ms=now_ms)
         from_ms = max(now_ms, task.watermark_ms)
-        _remember(connection, last, who=who, why=why, from_ms=from_ms)
+        remember(connection, last, who=who, why=why, from_ms=from_ms)
         connection.execute(tasks.delete().where(tasks.c.task_name == task.task_name))
     return tuple(task.task_name for task in gone)
 
@@ -221,7 +228,7 @@ def set_flags(
                 updated_ms=now_ms,
             )
         if new != task:
-            _change(connection, task, new, who=who, why=reason or "")
+            change(connection, task, new, who=who, why=reason or "")
             changed.append(new)
     return tuple(changed)
 
@@ -337,7 +344,7 @@ def _end_pause(spans: list[Span], pause_ends_ms: int | None, before_ms: int) -> 
         )
 
 
-def _continued(connection: Connection, task: TaskRow) -> TaskRow:
+def continued(connection: Connection, task: TaskRow) -> TaskRow:
     """A task that cannot be read, with what is known elsewhere of where it stood."""
     newest = connection.scalar(_NEWEST_REV, {"wanted": task.task_name}) or 0
     return msgspec.structs.replace(
@@ -347,7 +354,8 @@ def _continued(connection: Connection, task: TaskRow) -> TaskRow:
     )
 
 
-def _defined_anew(task: TaskRow, definition: Definition, now_ms: int) -> TaskRow:
+def defined_anew(task: TaskRow, definition: Definition, now_ms: int) -> TaskRow:
+    """The task by another definition; what is timed anew has only due moments later than now."""
     old = task.definition
     is_retimed = any(getattr(old, field) != getattr(definition, field) for field in TIMING)
     is_enabled = definition.enabled and not old.enabled
@@ -434,7 +442,7 @@ def _add(
         updated_ms=now_ms,
     )
     connection.execute(tasks.insert(), {**as_row(task), "created_at": now_ms})
-    _remember(connection, task, who=who, why=why)
+    remember(connection, task, who=who, why=why)
 
 
 def alert_of_disabled(task_name: str) -> str:
@@ -442,23 +450,30 @@ def alert_of_disabled(task_name: str) -> str:
     return f"task_disabled:{task_name}"
 
 
-def _change(connection: Connection, old: TaskRow, new: TaskRow, *, who: str, why: str) -> None:
+def change(connection: Connection, old: TaskRow, new: TaskRow, *, who: str, why: str) -> None:
+    """Let a task be as it is now, and remember who made it so."""
     if new.enabled and not old.enabled:
         # Whoever enables it again gives it another chance.
         connection.execute(
             tasks.update().where(tasks.c.task_name == old.task_name).values(failures_in_row=0)
         )
         alerts.resolve(connection, alert_of_disabled(old.task_name), now_ms=new.updated_ms)
-    values = {f"new_{name}": value for name, value in as_row(new).items() if name != "task_name"}
-    connection.execute(_SET, {"which": old.task_name, **values})
+    write_row(connection, new)
     # Up to its watermark a task is decided by what it was, also where the clock was set back since.
     from_ms = max(new.updated_ms, old.watermark_ms)
-    _remember(connection, new, who=who, why=why, from_ms=from_ms)
+    remember(connection, new, who=who, why=why, from_ms=from_ms)
 
 
-def _remember(
+def write_row(connection: Connection, task: TaskRow) -> None:
+    """Let the row of a task say this, and remember nothing."""
+    values = {f"new_{name}": value for name, value in as_row(task).items() if name != "task_name"}
+    connection.execute(_SET, {"which": task.task_name, **values})
+
+
+def remember(
     connection: Connection, task: TaskRow, *, who: str, why: str, from_ms: int | None = None
 ) -> None:
+    """Keep what a task is from now, or from a later moment, on: a version of it."""
     connection.execute(
         task_versions.insert(),
         {

@@ -65,9 +65,9 @@ def upgrade() -> None:
         Column("step_s", Integer(), autoincrement=False, nullable=False),
         Column("recorded_at", Instant(), nullable=False),
         Column("samples", Integer(), nullable=False),
-        Column("mean", Float(), nullable=False),
-        Column("lowest", Float(), nullable=False),
-        Column("highest", Float(), nullable=False),
+        Column("mean", Float(53), nullable=False),
+        Column("lowest", Float(53), nullable=False),
+        Column("highest", Float(53), nullable=False),
         PrimaryKeyConstraint(
             "subject", "metric_name", "step_s", "recorded_at", name="pk_smart_cron_metric_steps"
         ),

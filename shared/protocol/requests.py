@@ -53,6 +53,8 @@ CAPABILITIES: Final = (
     "planning",
     "spans",
 )
+BRIEF: Final = "brief"
+"""What a client says it can: do without its session, as it asks little and goes without a word."""
 OUTPUT: Final = "output"
 """The one stream of a run: what it wrote to stdout and stderr, in order."""
 

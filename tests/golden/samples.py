@@ -26,6 +26,8 @@ AGENT: Final = rows.Agent(
     paused=True,
     paused_until_ms=AT_MS + 1,
     pause_reason="stock-take",
+    database_away_since_ms=AT_MS + 2,
+    kept_writes=7,
 )
 LAST: Final = rows.LastRun(
     run_id=RUN_ID,
@@ -75,6 +77,10 @@ TASK: Final = rows.Task(
     spark=(700, 800, 895),
     timeout_ms=600_000,
     def_rev=4,
+    kind="watch",
+    progress=40,
+    progress_note="importing products",
+    retry_ms=AT_MS + 6,
 )
 RUN: Final = rows.Run(
     id=RUN_ID,
@@ -110,6 +116,7 @@ RUN: Final = rows.Run(
     progress_note="importing products",
     metrics=(("rows", 1200.0),),
     host="shop-1",
+    awaits_ping=True,
 )
 CHECK: Final = rows.Check(
     id="disk",

@@ -87,6 +87,8 @@ def test_the_help_of_each_command_has_a_sentence_and_an_example(path: tuple[str,
 def test_every_command_that_tells_something_can_tell_it_to_programs() -> None:
     # These print TOML, an output, that of another, or stay in the foreground.
     plain = {("tasks", "export"), ("runs", "log"), ("serve",), ("demo",), ("exec",)}
+    # These have --format jsonl: a document for each row.
+    plain |= {("export", "runs"), ("export", "stats"), ("export", "audit"), ("audit", "export")}
 
     without = {
         path

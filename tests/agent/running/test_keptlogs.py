@@ -9,7 +9,15 @@ import msgspec
 import pytest
 
 from agent.errors import Refused
-from agent.running.keptlogs import Upkeep, compress, let_go, rotate, set_aside_logs
+from agent.running.keptlogs import (
+    Upkeep,
+    compress,
+    hold_logs,
+    let_go,
+    rotate,
+    set_aside_logs,
+    too_old,
+)
 from agent.running.output import Outputs
 from agent.running.redaction import Redactor
 from agent.runs import Run
@@ -127,6 +135,22 @@ def test_what_is_too_old_or_too_much_goes_oldest_first(place: Home) -> None:
         "sync.log.20260103T000000.000000Z.gz"
     ]
     assert (folder / "sync.log").exists(), "what is written to stays, however large"
+
+
+def test_the_logs_of_what_is_held_stay_whatever_their_age_and_size(place: Home) -> None:
+    folder = place.task_logs
+    names = [f"{task}.log.2026010{day}T000000.000000Z.gz" for day in (1, 2) for task in ("a", "b")]
+    for name in names:
+        (folder / name).write_bytes(b"x" * 100)
+    all_of_it = Upkeep(keep_days=1, keep_bytes=0)
+
+    hold_logs(folder, {"a"})
+
+    assert too_old(folder, all_of_it, now_s=2e9) == {names[1]: 100, names[3]: 100}
+    assert let_go(folder, all_of_it, now_s=2e9) == [names[1], names[3]]
+    hold_logs(folder, ())
+    assert let_go(folder, all_of_it, now_s=2e9) == [names[0], names[2]]
+    assert list(folder.iterdir()) == []
 
 
 def test_letting_go_follows_no_link_and_touches_no_strangers(place: Home, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A fresh database, and runs to put into it."""
+"""A fresh database of each kind: what stands for one has to stand for the other."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +9,26 @@ from agent.store.database import Database
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def sqlite_url(tmp_path: Path) -> str:
+    """For what only a file can show; everything else asks for `url`."""
     return f"sqlite:///{tmp_path / 'smartcron.sqlite3'}"
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def url(request: pytest.FixtureRequest) -> str:
+    name: str = request.getfixturevalue(f"{request.param}_url")
+    return name
 
 
 @pytest.fixture
 def database(url: str) -> Iterator[Database]:
     database = Database.open(url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def sqlite_database(sqlite_url: str) -> Iterator[Database]:
+    database = Database.open(sqlite_url)
     yield database
     database.close()

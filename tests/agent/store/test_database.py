@@ -17,10 +17,11 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DataError, OperationalError
 
+from agent import __version__
 from agent.errors import Conflict, NotStorable, Refused, StorageError, WrongUse
 from agent.settings import Home, Settings
+from agent.store import causes, engines, state
 from agent.store import database as database_module
-from agent.store import state
 from agent.store.database import Database, database_url
 from schema.migrate import VERSIONS
 from tests.agent.store.makings import NOW_MS
@@ -57,23 +58,23 @@ def test_opening_an_existing_database_imports_no_migration_library(url: str) -> 
     assert said.stdout == "False\n"
 
 
-def test_the_files_are_for_the_owners_eyes_only(url: str, database: Database) -> None:
-    database.write_now(partial(put, name="a"))
+def test_the_files_are_for_the_owners_eyes_only(sqlite_url: str, sqlite_database: Database) -> None:
+    sqlite_database.write_now(partial(put, name="a"))
 
-    files = sorted(file_of(url).parent.iterdir())
+    files = sorted(file_of(sqlite_url).parent.iterdir())
 
     assert [file.suffix for file in files] == [".sqlite3", ".sqlite3-shm", ".sqlite3-wal"]
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
 
 
-def test_the_writer_keeps_a_log_and_the_readers_cannot_write(database: Database) -> None:
+def test_the_writer_keeps_a_log_and_the_readers_cannot_write(sqlite_database: Database) -> None:
     def pragmas(connection: Connection) -> list[Any]:
         names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "auto_vacuum")
         return [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
 
-    assert database.write_now(pragmas) == ["wal", 1, 1, 5000, 2]
+    assert sqlite_database.write_now(pragmas) == ["wal", 1, 1, 5000, 2]
     with pytest.raises(StorageError, match="cannot be written"):
-        database.read_now(partial(put, name="a"))
+        sqlite_database.read_now(partial(put, name="a"))
 
 
 async def test_what_is_written_can_be_read(database: Database) -> None:
@@ -323,7 +324,7 @@ def test_committed_rows_survive_kill_9(url: str) -> None:
     code = f"""
 from functools import partial
 from agent.store.database import Database
-from agent.store import state
+from agent.store import causes, engines, state
 database = Database.open({url!r})
 for number in range(1_000_000):
     database.write_now(partial(state.put, name="count", value=str(number), now_ms=1))
@@ -350,62 +351,64 @@ for number in range(1_000_000):
     assert int(kept) in (said, said + 1)
 
 
-def test_a_database_of_a_newer_version_is_refused_and_left_alone(url: str) -> None:
-    Database.open(url).close()
-    with sqlite3.connect(file_of(url)) as raw:
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(sqlite_url: str) -> None:
+    Database.open(sqlite_url).close()
+    with sqlite3.connect(file_of(sqlite_url)) as raw:
         raw.execute("UPDATE smart_cron_schema_version SET version_num = '0099'")
     raw.close()
-    before = dump(url)
+    before = dump(sqlite_url)
 
     with pytest.raises(StorageError) as refused:
-        Database.open(url)
+        Database.open(sqlite_url)
 
-    assert f"has schema version 0099, this agent knows up to {VERSIONS[-1]}" in str(refused.value)
+    said = str(refused.value)
+    assert "has schema version 0099" in said
+    assert f"this agent ({__version__}) knows up to {VERSIONS[-1]}" in said
     assert "start the newer agent" in str(refused.value)
-    assert dump(url) == before
+    assert dump(sqlite_url) == before
 
 
-def test_a_file_of_another_program_is_refused_and_left_alone(url: str) -> None:
-    with sqlite3.connect(file_of(url)) as raw:
+def test_a_file_of_another_program_is_refused_and_left_alone(sqlite_url: str) -> None:
+    with sqlite3.connect(file_of(sqlite_url)) as raw:
         raw.execute("CREATE TABLE customers (id INTEGER)")
     raw.close()
 
     with pytest.raises(StorageError, match=r"belongs to another program \(tables customers\)"):
-        Database.open(url)
+        Database.open(sqlite_url)
 
-    assert dump(url) == ["CREATE TABLE customers (id INTEGER)"]
+    assert dump(sqlite_url) == ["CREATE TABLE customers (id INTEGER)"]
 
 
-def test_a_file_that_is_no_database_is_refused_and_left_alone(url: str) -> None:
-    file_of(url).write_bytes(b"these are my holiday notes " * 100)
+def test_a_file_that_is_no_database_is_refused_and_left_alone(sqlite_url: str) -> None:
+    file_of(sqlite_url).write_bytes(b"these are my holiday notes " * 100)
 
     with pytest.raises(StorageError, match="is damaged or no database"):
-        Database.open(url)
+        Database.open(sqlite_url)
 
-    assert file_of(url).read_bytes().startswith(b"these are my holiday notes")
+    assert file_of(sqlite_url).read_bytes().startswith(b"these are my holiday notes")
 
 
-def test_a_folder_in_place_of_the_file_is_refused(url: str) -> None:
-    file_of(url).mkdir()
+def test_a_folder_in_place_of_the_file_is_refused(sqlite_url: str) -> None:
+    file_of(sqlite_url).mkdir()
 
     with pytest.raises(StorageError, match="cannot be written: is a directory"):
-        Database.open(url)
+        Database.open(sqlite_url)
 
 
-def test_a_missing_database_is_not_made_without_leave(url: str) -> None:
+def test_a_missing_database_is_not_made_without_leave(sqlite_url: str) -> None:
     with pytest.raises(StorageError, match="is not there"):
-        Database.open(url, migrate=False)
+        Database.open(sqlite_url, migrate=False)
 
-    assert not file_of(url).exists()
+    assert not file_of(sqlite_url).exists()
 
 
-def test_an_empty_database_is_not_filled_without_leave(url: str) -> None:
-    file_of(url).touch()
+def test_an_empty_database_is_not_filled_without_leave(sqlite_url: str) -> None:
+    file_of(sqlite_url).touch()
 
     with pytest.raises(
         StorageError, match=f"has schema version none, this agent needs {VERSIONS[-1]}"
     ):
-        Database.open(url, migrate=False)
+        Database.open(sqlite_url, migrate=False)
 
 
 def test_a_missing_folder_is_told_plainly(tmp_path: Path) -> None:
@@ -436,10 +439,13 @@ def test_a_server_that_does_not_answer_is_told_without_its_password() -> None:
     assert "secret" not in str(refused.value)
 
 
-def test_a_locked_database_is_told_plainly(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database_module, "BUSY_TIMEOUT_MS", 50)
-    database = Database.open(url)
-    raw = sqlite3.connect(file_of(url), isolation_level=None)
+def test_a_locked_database_is_told_plainly(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr(causes, "BUSY_TIMEOUT_MS", 50)
+    database = Database.open(sqlite_url)
+    raw = sqlite3.connect(file_of(sqlite_url), isolation_level=None)
     raw.execute("BEGIN IMMEDIATE")
 
     with pytest.raises(StorageError, match="stayed locked for 50 ms by another program"):
@@ -451,17 +457,19 @@ def test_a_locked_database_is_told_plainly(url: str, monkeypatch: pytest.MonkeyP
     database.close()
 
 
-def test_a_full_disk_fails_the_write_and_leaves_the_database_usable(database: Database) -> None:
+def test_a_full_disk_fails_the_write_and_leaves_the_database_usable(
+    sqlite_database: Database,
+) -> None:
     def limit(connection: Connection) -> None:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}")
 
-    database.write_now(limit)
+    sqlite_database.write_now(limit)
     with pytest.raises(StorageError, match="the disk is full; free some space"):
-        database.write_now(partial(put, name="big", value="x" * 1_000_000))
+        sqlite_database.write_now(partial(put, name="big", value="x" * 1_000_000))
 
-    assert database.write_now(partial(put, name="a")) == "a"
-    assert database.read_now(partial(get, name="big")) is None
+    assert sqlite_database.write_now(partial(put, name="a")) == "a"
+    assert sqlite_database.read_now(partial(get, name="big")) is None
 
 
 def test_the_database_is_the_owners_choice_or_the_file_in_the_home(tmp_path: Path) -> None:

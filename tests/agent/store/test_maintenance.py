@@ -1,23 +1,17 @@
-"""How the database is kept small, sound and safe."""
+"""How the database is kept small and sound."""
 
 import sqlite3
-import stat
-import threading
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-import pytest
 from sqlalchemy import Connection
 
 from agent.errors import StorageError
 from agent.runs import Run
 from agent.store import ledger, maintenance, state, tasks
 from agent.store.database import Database
-from agent.store.maintenance import DAY_MS, SLICE, Ages
 from tests.agent.store.makings import NOW_MS, a_run, a_task, ended
-
-AGES = Ages(success_days=10, failure_days=20, keep_runs=3)
 
 
 def put(database: Database, runs: list[Run]) -> None:
@@ -29,145 +23,24 @@ def put(database: Database, runs: list[Run]) -> None:
     database.write_now(write)
 
 
-def clean(database: Database, now_ms: int = NOW_MS) -> list[int]:
-    """Clean up slice by slice; the size of each."""
-    slices = []
-    while True:
-        slices.append(
-            database.write_now(partial(maintenance.delete_slice, ages=AGES, now_ms=now_ms))
-        )
-        if not slices[-1]:
-            return slices
+def test_upkeep_gives_free_pages_back(sqlite_database: Database) -> None:
+    sqlite_database.write_now(partial(state.put, name="big", value="x" * 2_000_000, now_ms=NOW_MS))
+    full = sqlite_database.read_now(maintenance.size_bytes)
+    sqlite_database.write_now(partial(state.put, name="big", value="", now_ms=NOW_MS))
+
+    left = [sqlite_database.write_now(maintenance.free_pages) for _ in range(4)]
+    assert left[-1] == 0
+    assert left == sorted(left, reverse=True), "a few pages at a time"
+
+    assert sqlite_database.read_now(maintenance.size_bytes) < full / 2
+    assert sqlite_database.read_now(maintenance.problems) == ()
 
 
-def left(database: Database) -> set[str]:
-    page = database.read_now(partial(ledger.page, limit=1_000))
-    return {run.id for run in page.runs}
-
-
-def test_old_runs_go_by_the_age_of_their_kind(database: Database) -> None:
-    old = {
-        (status, days): ended(a_run(NOW_MS - days * DAY_MS - place * 60_000), status)
-        for place, status in enumerate(("success", "skipped", "error", "lost"), start=1)
-        for days in (9, 11, 21)
-    }
-    newest = [ended(a_run(NOW_MS - number)) for number in range(3)]
-    put(database, [*old.values(), *newest])
-
-    clean(database)
-
-    kept = {key for key, run in old.items() if run.id in left(database)}
-    assert kept == {
-        ("success", 9),
-        ("skipped", 9),
-        ("error", 9),
-        ("error", 11),
-        ("lost", 9),
-        ("lost", 11),
-    }
-
-
-def test_the_newest_runs_of_a_task_and_all_that_live_stay_whatever_their_age(
-    database: Database,
-) -> None:
-    rare = [ended(a_run(NOW_MS - (400 + n) * DAY_MS, task_name="rare")) for n in range(5)]
-    live = [
-        a_run(NOW_MS - (500 + n) * DAY_MS, task_name="rare", status=status)
-        for n, status in enumerate(("queued", "running", "retry_wait"))
-    ]
-    put(database, [*rare, *live])
-
-    clean(database)
-
-    assert left(database) == {run.id for run in (*rare[:3], *live)}
-
-
-def test_much_goes_in_slices_so_that_others_get_their_turn(database: Database) -> None:
-    put(database, [ended(a_run(NOW_MS - 30 * DAY_MS - n)) for n in range(2 * SLICE + 103)])
-
-    assert clean(database) == [SLICE, SLICE, 100, 0]
-
-
-def test_other_rows_go_by_age_too(database: Database) -> None:
-    def fill(connection: Connection) -> None:
-        for days in (1, 1_000):
-            at = "2026-11-24" if days == 1 else "2020-01-01"
-            connection.exec_driver_sql(
-                f"INSERT INTO smart_cron_metrics VALUES ('cpu', '{at} 00:00:00.000', 1)"  # noqa: S608 - constants
-            )
-
-    database.write_now(fill)
-
-    assert clean(database) == [1, 0]
-    assert database.read_now(maintenance.count_rows)["smart_cron_metrics"] == 1
-
-
-def test_upkeep_gives_free_pages_back(database: Database) -> None:
-    database.write_now(partial(state.put, name="big", value="x" * 2_000_000, now_ms=NOW_MS))
-    full = database.read_now(maintenance.size_bytes)
-    database.write_now(partial(state.put, name="big", value="", now_ms=NOW_MS))
-
-    assert database.write_now(maintenance.maintain) == 0
-
-    assert database.read_now(maintenance.size_bytes) < full / 2
-    assert database.read_now(maintenance.problems) == ()
-
-
-def test_a_backup_made_while_others_write_holds_a_whole_moment(
-    database: Database, tmp_path: Path
-) -> None:
-    put(database, [ended(a_run(NOW_MS + n)) for n in range(500)])
-    stop = threading.Event()
-
-    def write_on() -> None:
-        number = 1_000
-        while not stop.is_set():
-            put(database, [a_run(NOW_MS + number), a_run(NOW_MS + number, attempt=2)])
-            number += 1
-
-    writer = threading.Thread(target=write_on)
-    writer.start()
-    try:
-        copy = database.read_now(partial(maintenance.backup, folder=tmp_path, now_ms=NOW_MS))
-    finally:
-        stop.set()
-        writer.join()
-
-    restored = Database.open(f"sqlite:///{copy.path}", migrate=False)
-    counted = restored.read_now(maintenance.count_rows)
-    restored.close()
-    assert counted == copy.rows
-    assert counted["smart_cron_executions"] >= 500
-    assert counted["smart_cron_executions"] % 2 == 0, "half of a transaction was copied"
-    assert copy.path.name == "smartcron-20261124-060000-000.sqlite3"
-    assert stat.S_IMODE(copy.path.stat().st_mode) == 0o600
-
-
-def test_only_the_newest_copies_are_kept_and_no_half_one(
-    database: Database, tmp_path: Path
-) -> None:
-    folder = tmp_path / "backups"
-    folder.mkdir()
-    for day in range(4):
-        at_ms = NOW_MS + day * DAY_MS
-        database.read_now(partial(maintenance.backup, folder=folder, now_ms=at_ms, keep=2))
-
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "smartcron-20261126-060000-000.sqlite3",
-        "smartcron-20261127-060000-000.sqlite3",
-    ]
-
-
-def test_a_backup_that_cannot_be_made_is_told_plainly(database: Database, tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="was not made"):
-        database.read_now(partial(maintenance.backup, folder=tmp_path / "gone", now_ms=NOW_MS))
-
-
-def test_damage_inside_the_file_is_found(url: str) -> None:
-    database = Database.open(url)
+def test_damage_inside_the_file_is_found(sqlite_url: str) -> None:
+    database = Database.open(sqlite_url)
     put(database, [ended(a_run(NOW_MS + n)) for n in range(300)])
     database.close()
-    path = Path(url.removeprefix("sqlite:///"))
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
     with closing(sqlite3.connect(path)) as raw:
         page = raw.execute(
             "SELECT rootpage FROM sqlite_master WHERE name = 'ix_smart_cron_executions_started_at'"
@@ -176,7 +49,7 @@ def test_damage_inside_the_file_is_found(url: str) -> None:
         file.seek((page - 1) * 4096 + 8)
         file.write(b"\xff" * 64)
 
-    database = Database.open(url)
+    database = Database.open(sqlite_url)
     found: list[str] = []
     try:
         found.extend(database.read_now(maintenance.problems))
@@ -185,3 +58,12 @@ def test_damage_inside_the_file_is_found(url: str) -> None:
     database.close()
 
     assert found
+
+
+def test_the_planner_learns_and_tables_are_written_anew_while_in_use(database: Database) -> None:
+    put(database, [ended(a_run(NOW_MS + n)) for n in range(300)])
+
+    database.write_now(maintenance.analyze)
+    database.write_now(partial(maintenance.optimize, table="smart_cron_executions"))
+
+    assert database.read_now(maintenance.count_rows)["smart_cron_executions"] == 300

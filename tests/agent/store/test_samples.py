@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from agent.store import maintenance, samples
+from agent.settings import Retention
+from agent.store import retention, samples
 from agent.store.database import Database
 from agent.store.samples import Sample
 from tests.agent.store.makings import NOW_MS
@@ -33,12 +34,10 @@ def test_a_sample_that_is_there_already_stays(database: Database) -> None:
 
 
 def test_old_samples_go_with_the_other_readings(database: Database) -> None:
-    old = sample(NOW_MS - 31 * maintenance.DAY_MS)
+    old = sample(NOW_MS - 31 * retention.DAY_MS)
     record(database, old, sample())
 
-    deleted = database.write_now(
-        partial(maintenance.delete_slice, ages=maintenance.Ages(), now_ms=NOW_MS)
-    )
+    done = retention.clean(database, Retention(), now_ms=NOW_MS)
 
-    assert deleted == 1
+    assert done.rows == {"samples": 1}
     assert database.read_now(partial(samples.of_run, run_id="A")) == (sample(),)

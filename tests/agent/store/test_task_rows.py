@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
-from agent.errors import Conflict
+from agent.errors import Conflict, NotStorable, StorageError
 from agent.store import calendars, plans, tasks
 from agent.store.database import Database
 from tests.agent.store.makings import HOUR_MS, NOW_MS, a_task
@@ -14,11 +14,14 @@ NONSENSE = (
     ("calendars", "nonsense"),
     ("after", "{"),
     ("schedule", '["0 1 * * *", 5'),
-    ("priority", "abc"),
-    ("start_deadline_s", 1.5),
     ("missed", "sometimes"),
     ("overlap", "never"),
     ("environment", '{"A": 1}'),
+)
+# What SQLite keeps as it is written, and MariaDB, asked to be strict, does not take.
+OF_ANOTHER_KIND = (
+    ("priority", "abc"),
+    ("start_deadline_s", "1.5 minutes"),
     ("watermark", "yesterday"),
     ("paused_until", "tomorrow"),
     ("def_rev", "first"),
@@ -42,6 +45,32 @@ def write(database: Database, table: str, column: str, value: object) -> None:
 def test_a_row_that_cannot_be_read_is_a_task_with_a_fault_and_no_other_suffers(
     database: Database, column: str, value: object
 ) -> None:
+    is_a_task_with_a_fault(database, column, value)
+
+
+@pytest.mark.parametrize(("column", "value"), OF_ANOTHER_KIND)
+def test_a_value_of_another_kind_is_a_fault_too(
+    sqlite_database: Database, column: str, value: object
+) -> None:
+    is_a_task_with_a_fault(sqlite_database, column, value)
+
+
+@pytest.mark.parametrize(("column", "value"), OF_ANOTHER_KIND)
+def test_mariadb_takes_no_value_of_another_kind(
+    mariadb_url: str, column: str, value: object
+) -> None:
+    database = Database.open(mariadb_url)
+    register(database, "bad")
+    before = database.read_now(tasks.load_all)
+
+    with pytest.raises((NotStorable, StorageError)):
+        write(database, "smart_cron_tasks_config", column, value)
+
+    assert database.read_now(tasks.load_all) == before
+    database.close()
+
+
+def is_a_task_with_a_fault(database: Database, column: str, value: object) -> None:
     register(database, "bad", "good")
     (_, good) = database.read_now(tasks.load_all)
 
@@ -63,6 +92,17 @@ def test_a_row_that_cannot_be_read_is_a_task_with_a_fault_and_no_other_suffers(
 def test_a_whole_definition_mends_the_row_and_goes_on_where_the_task_stood(
     database: Database, column: str, value: object
 ) -> None:
+    is_mended(database, column, value)
+
+
+@pytest.mark.parametrize(("column", "value"), OF_ANOTHER_KIND)
+def test_a_whole_definition_mends_a_value_of_another_kind(
+    sqlite_database: Database, column: str, value: object
+) -> None:
+    is_mended(sqlite_database, column, value)
+
+
+def is_mended(database: Database, column: str, value: object) -> None:
     register(database, "bad", "good")
     write(database, "smart_cron_tasks_config", column, value)
 
@@ -97,9 +137,9 @@ def test_a_task_that_cannot_be_read_is_not_changed_in_part_and_may_be_removed(
     database: Database,
 ) -> None:
     register(database, "bad", "good")
-    write(database, "smart_cron_tasks_config", "priority", "abc")
+    write(database, "smart_cron_tasks_config", "missed", "sometimes")
 
-    with pytest.raises(Conflict, match="priority"):
+    with pytest.raises(Conflict, match="missed"):
         database.write_now(
             partial(tasks.set_flags, names=["good", "bad"], paused=True, who="me", now_ms=NOW_MS)
         )

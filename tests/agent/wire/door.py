@@ -363,7 +363,7 @@ class Door:
             events_port=self.events_port,
             logs_for_viewers=self.logs_for_viewers,
         )
-        memory = Memory(self.database, CLOCK)
+        memory = Memory(self.database, CLOCK, self.folder)
         self.control = Control(
             self.context,
             secret=self.pair.secret,

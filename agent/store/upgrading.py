@@ -1,0 +1,133 @@
+"""How does a database come to the version of this agent, and when is it refused instead?"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import URL
+
+from agent import __version__
+from agent.errors import StorageError
+from agent.store import fitness, state
+from agent.store.causes import told_plainly
+from agent.store.engines import LONG_ANSWER_S, make_engine, name_of
+from schema import migrate as schema_migrate
+
+log = structlog.get_logger(__name__)
+
+KNOWN: Final = schema_migrate.VERSIONS[-1]
+
+BeforeUpgrade = Callable[[str], Path]
+"""Makes a copy of a database of this version, before it is changed; where the copy lies."""
+
+
+def bring_up(
+    url: URL, *, migrate: bool, before_upgrade: BeforeUpgrade | None = None, agent_id: str = ""
+) -> None:
+    """Make the tables, or lift them, or refuse with nothing changed; raises StorageError.
+
+    Without `migrate` what is empty or older is refused. With `before_upgrade` an older database
+    is copied first, and not changed when that fails. `agent_id` is who asks: an older database is
+    not lifted while another agent works on it.
+    """
+    with _reached(url) as engine, engine.begin() as connection:
+        found = _looked_at(connection, url, migrate=migrate, agent_id=agent_id)
+    if found == KNOWN:
+        return
+    if not migrate:
+        raise StorageError(
+            f"database {name_of(url)} has schema version {found or 'none'}, this agent needs "
+            f"{KNOWN}; run `smartcron-agent db upgrade` or start the agent once"
+        )
+    copy = None
+    if found is not None and before_upgrade is not None:
+        copy = before_upgrade(found)
+    try:
+        with _reached(url, answer_s=LONG_ANSWER_S) as engine, engine.begin() as connection:
+            schema_migrate.bring_up(connection, migrate=True)
+            state.put(connection, state.AGENT_VERSION, __version__, now_ms=_now_ms())
+    except StorageError as error:
+        raise StorageError(f"{error}; {_way_back(copy)}") from error
+    if found is not None:
+        log.info("database upgraded", before=found, after=KNOWN, copy=str(copy or ""))
+
+
+@contextmanager
+def _reached(url: URL, *, answer_s: int | None = None) -> Iterator[Engine]:
+    engine = make_engine(url, pool_size=1, writes=True, answer_s=answer_s)
+    try:
+        with told_plainly(url):
+            yield engine
+    finally:
+        engine.dispose()
+
+
+def version_of(url: URL) -> str | None:
+    """The version of the tables there, None when there are none; raises StorageError."""
+    with _reached(url) as engine, engine.connect() as connection:
+        return _current(connection, url)
+
+
+def _looked_at(connection: Connection, url: URL, *, migrate: bool, agent_id: str) -> str | None:
+    """The version found; raises StorageError when this agent cannot, or must not, work there."""
+    fitness.check_version(connection)
+    found = _current(connection, url)
+    # What is refused for its version is told so, whatever is missing besides.
+    if found is not None and found not in schema_migrate.VERSIONS:
+        made_by = state.get(connection, state.AGENT_VERSION)
+        by = f" (agent {made_by} made it so)" if made_by else ""
+        raise StorageError(
+            f"database {name_of(url)} has schema version {found}{by}, this agent ({__version__}) "
+            f"knows up to {KNOWN}; start the newer agent that made it, or restore a backup from "
+            "before"
+        )
+    will_change = migrate and found != KNOWN
+    fitness.check_privileges(connection, will_change=will_change)
+    wrong = fitness.clock_sentence(fitness.clock_ahead_ms(connection))
+    if wrong is not None:
+        log.warning(wrong)
+    if will_change and found is not None:
+        _refuse_while_served(connection, url, found, agent_id)
+    return found
+
+
+def _current(connection: Connection, url: URL) -> str | None:
+    try:
+        return schema_migrate.current(connection)
+    except schema_migrate.ForeignTables as error:
+        raise StorageError(
+            f"database {name_of(url)} belongs to another program (tables {error}); "
+            "choose another with database_url in settings.toml"
+        ) from error
+
+
+def _refuse_while_served(connection: Connection, url: URL, found: str, agent_id: str) -> None:
+    """An older agent at work would write into tables that are no longer as it knows them."""
+    now_ms = _now_ms()
+    holder = state.held_by(connection)
+    if holder is None or holder.agent_id == agent_id:
+        return
+    if abs(now_ms - holder.at_ms) >= state.HOLDER_LIVES_MS:
+        return
+    raise StorageError(
+        f"database {name_of(url)} has schema version {found}, and agent {holder.agent_id} on host "
+        f"{holder.host!r} works on it ({abs(now_ms - holder.at_ms) // 1000} s ago); stop that one "
+        f"before this agent ({__version__}) brings it to version {KNOWN}"
+    )
+
+
+def _way_back(copy: Path | None) -> str:
+    if copy is None:
+        return "run `smartcron-agent db upgrade` again once that is mended"
+    return (
+        f"run `smartcron-agent db upgrade` again once that is mended, or put back {copy} "
+        "with `smartcron-agent db restore`"
+    )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,83 @@
+"""Commands that take runs, statistics and audit rows away as CSV or JSON Lines."""
+
+import csv
+import io
+import json
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.cli.exporting import _told, write_csv, write_lines
+from agent.store.streaming import Cell, Stream
+from tests.journeys.household import Household
+
+
+def a_stream(*rows: dict[str, Cell]) -> Stream:
+    return Stream(columns=tuple(rows[0]), rows=iter(rows))
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_cell_of_a_csv_becomes_a_formula(begin: str) -> None:
+    file = io.StringIO()
+    text = f"{begin}cmd|' /C calc'!A0"
+
+    write_csv(a_stream({"note": text, "count": -3, "none": None}), file)
+
+    head, row = csv.reader(io.StringIO(file.getvalue(), newline=""))
+    assert head == ["note", "count", "none"]
+    assert row == ["'" + text, "-3", ""]
+
+
+def test_json_lines_carry_everything_as_it_is() -> None:
+    file = io.StringIO()
+
+    assert write_lines(a_stream({"note": "=1\nü", "metrics": {"a": 1}}, {"note": None}), file) == 2
+
+    assert [json.loads(line) for line in file.getvalue().splitlines()] == [
+        {"note": "=1\nü", "metrics": {"a": 1}},
+        {"note": None},
+    ]
+
+
+def test_of_what_takes_long_is_told_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    times = iter(range(100))
+    clock: Callable[[], float] = lambda: float(next(times))  # noqa: E731 - a value, not a name
+    rows: Iterator[dict[str, Cell]] = ({"n": n} for n in range(5_500))
+
+    assert sum(1 for _ in _told(rows, "runs", clock)) == 5_500
+
+    said = capsys.readouterr()
+    assert "runs: 2000 rows" in said.err
+    assert said.out == ""
+
+
+def test_runs_statistics_and_audit_are_exported_from_a_home(
+    household: Household, tmp_path: Path
+) -> None:
+    household.apply('task_name = "a"\nschedule = "0 7 * * *"\ncommand = "true"')
+    target = tmp_path / "audit.jsonl"
+
+    said = household.run("export", "audit", "--output", str(target))
+
+    assert said.returncode == 0, said.stderr
+    rows = [json.loads(line) for line in target.read_text().splitlines()]
+    assert [row["action"] for row in rows] == ["tasks apply"]
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert "1 rows" in said.stderr
+    assert household.cli("export", "runs").startswith("id,task_name,")
+    assert household.cli("export", "stats", "--task", "a").startswith("task_name,hour_at,")
+    assert household.cli("audit", "export", "--format", "csv").count("\n") == 2
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(
+    household: Household, tmp_path: Path
+) -> None:
+    said = household.run("export", "runs", "--output", str(tmp_path / "gone" / "x.csv"))
+    assert said.returncode == 1
+
+    said = household.run("export", "runs", "--from", "2026-01-02", "--to", "2026-01-01")
+    assert said.returncode == 2
+    assert "earlier than --to" in said.stderr
+    assert list(tmp_path.iterdir()) == []
