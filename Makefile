@@ -18,7 +18,7 @@ check: ## Run every static check
 test: ## Install what the tests need, then run them all (ARGS="tests/agent -k retry")
 	@scripts/test $(ARGS)
 
-faults: ## Kill agents, keepers and runs a thousand times (about half an hour)
+faults: ## Kill agents, keepers and runs a thousand times, take the database away (45 minutes)
 	@scripts/faults $(ARGS)
 
 bench: ## Measure what schedules and thousands of tasks cost, beside croniter and cronsim

@@ -116,6 +116,7 @@ class _Core:
     roster: Roster
     blackouts: Blackouts
     keepers: Keepers
+    redactor: Redactor
     outputs: Outputs
     runner: Runner
     watching: Watching
@@ -268,6 +269,7 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             roster=roster,
             blackouts=blackouts,
             keepers=keepers,
+            redactor=redactor,
             outputs=outputs,
             runner=runner,
             watching=watching,
@@ -369,6 +371,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         running=lambda: core.runner.running,
         show=core.board.show_checks,
         clock_state=core.scheduler.clock_happening,
+        kept=lambda: core.outage.untold.number,
         keeping=_keeping(settings),
     )
     bridging = Bridging(
@@ -410,7 +413,9 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         await renew()
         return ()
 
-    memory = Memory(core.database, clock, core.home.root, core.outage)
+    memory = Memory(
+        core.database, clock, core.home.root, redactor=core.redactor, outage=core.outage
+    )
     await memory.settle()
     control = Control(
         context,

@@ -49,7 +49,8 @@ class Watcher:
         running: Callable[[], int],
         show: Callable[[tuple[Check, ...]], None],
         clock_state: Callable[[], Happening | None],
-        keeping: Keeping,
+        kept: Callable[[], int] = lambda: 0,
+        keeping: Keeping | None = None,
     ) -> None:
         self._clock = clock
         self._home = home
@@ -59,6 +60,7 @@ class Watcher:
         self._running = running
         self._show = show
         self._clock_state = clock_state
+        self._kept = kept
         self._verdicts: dict[str, str] = {}
         self._latest: dict[str, Reading] = {}
         self._keeping = keeping
@@ -99,6 +101,7 @@ class Watcher:
             lambda: [probe() for probe in probes.host_probes(self._home, self._cpu)]
         )
         readings.append(await self._time_database())
+        readings.append(probes.writing(*self._database.waiting, self._kept()))
         readings.append(probes.loop_lag(self._lag_ms()))
         now_ms = self._clock.now_ms()
         readings.append(probes.clock(self._clock_state(), now_ms))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 from queue import Empty, SimpleQueue
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine
@@ -48,7 +48,7 @@ def database_url(settings: Settings, home: Home) -> str:
 class _Write:
     """One thing to write, and who waits for it."""
 
-    __slots__ = ("done", "error", "is_urgent", "item", "loop", "result", "these")
+    __slots__ = ("asked_s", "done", "error", "is_urgent", "item", "loop", "result", "these")
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class _Write:
         *,
         is_urgent: bool = True,
     ) -> None:
+        self.asked_s = time.monotonic()
         self.is_urgent = is_urgent
         self.these = these
         self.item = item
@@ -75,6 +76,13 @@ class _Write:
             self.done.set_result(self.result)
         else:
             self.done.set_exception(self.error)
+
+
+class Waiting(NamedTuple):
+    """Writes that were asked for and have no answer yet, and how long the first waits for it."""
+
+    number: int
+    oldest_ms: int
 
 
 class Database:
@@ -94,6 +102,7 @@ class Database:
         self._room = asyncio.Semaphore(MAX_WAITING_WRITES)
         self._queue: SimpleQueue[_Write | None] = SimpleQueue()
         self._urgent = threading.Event()
+        self._in_hand: Sequence[_Write] = ()
         self._closing = threading.Lock()
         self._closed = False
         self.is_away = False
@@ -175,6 +184,18 @@ class Database:
         self._put(_Write(_call_each, fn, done, None))
         return done.result()
 
+    def reopen(self) -> None:
+        """Reach the database anew from the next read and write on."""
+        self._reading.dispose()
+        self._writing.dispose()
+
+    @property
+    def waiting(self) -> Waiting:
+        """How far the writer is behind."""
+        in_hand = self._in_hand
+        oldest_s = time.monotonic() - in_hand[0].asked_s if in_hand else 0.0
+        return Waiting(self._queue.qsize() + len(in_hand), round(oldest_s * 1000))
+
     @property
     def is_closed(self) -> bool:
         """It was let go of, or is about to be."""
@@ -226,7 +247,9 @@ class Database:
                 except Empty:
                     break
             if group:
+                self._in_hand = group
                 self._write_group(group)
+                self._in_hand = ()
                 written_s = time.monotonic()
 
     def _write_group(self, group: list[_Write]) -> None:

@@ -16,6 +16,7 @@ from agent.rules.outage import UP, Standing
 from agent.store import state, streaks
 from agent.store.database import Database
 from agent.store.journal import Entry, Journal, Untold
+from agent.store.placing import Place
 from agent.store.reserve import Reserve
 from agent.store.streaks import SwitchedOff
 from agent.store.writes import Take, Write
@@ -73,6 +74,7 @@ class Outage:
         self._at_once = 1
         self._handover: asyncio.Event | None = None
         self._written_s = 0.0
+        self._place = Place(database)
         self._trial: asyncio.Future[None] | None = None
         if journal.untold.number:
             self._set(rules.failed(UP, "the agent ended", now_ms=clock.now_ms()))
@@ -140,6 +142,14 @@ class Outage:
 
     async def look(self) -> None:
         """Ask for a word where nothing was written lately: trouble must not wait for a run."""
+        if self.is_over and not self._place.is_kept:
+            # From here on nothing is written that is not in the journal too.
+            self._note_failure(StorageError("its file is not where it was"))
+            try:
+                log.error(await asyncio.to_thread(self._place.put_back))
+            except StorageError as error:
+                self._note_failure(error)
+            return
         if not self.is_over or asyncio.get_running_loop().time() < self._written_s + LOOK_EVERY_S:
             return
         try:

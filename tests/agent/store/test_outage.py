@@ -301,3 +301,18 @@ async def test_where_even_the_journal_takes_nothing_the_asker_is_told(scene: Sce
         assert raw.execute("SELECT count(*) FROM kept").fetchone() == (1,)
     assert scene.outage.untold.number == 1
     scene.give_back()
+
+
+async def test_how_far_the_writer_is_behind_can_be_seen(scene: Scene) -> None:
+    assert scene.database.waiting.number == 0
+    scene.take_away()
+    writes = [asyncio.create_task(scene.outage.write(claim(a_run(NOW_MS + n)))) for n in range(3)]
+    await asyncio.gather(*writes)
+
+    waiting = scene.database.waiting
+
+    assert waiting.number == 3
+    assert waiting.oldest_ms >= 90
+    scene.give_back()
+    await scene.come_back()
+    assert scene.database.waiting.number == 0
