@@ -309,10 +309,11 @@ def test_a_row_spoilt_by_hand_is_put_back_and_a_sound_one_is_a_version(
 
     household.wait_for("good", "success")
     household.wait_for("bad", "success")
-    ((message,),) = say(
+    refused = (
         "SELECT message FROM smart_cron_alerts WHERE kind = 'definition_refused' "
         "AND status = 'active'"
     )
+    ((message,),) = say(refused)
     assert "priority" in message
     assert "version 1, the last good definition, stays in force" in message
 
