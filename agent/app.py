@@ -11,12 +11,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 import structlog
 
 from agent import __version__
 from agent.blackouts import Blackouts
 from agent.board import Backlog, Board
 from agent.boot import boot_id
+from agent.bridging import Bridging
 from agent.clock import SystemClock
 from agent.errors import AgentError, AlreadyServing, StorageError
 from agent.handlers.context import Context, Identity
@@ -31,6 +33,7 @@ from agent.orders import Orders
 from agent.progress import Progress
 from agent.recorder import Recorder, Shown
 from agent.roster import Roster
+from agent.rules.downsampling import Keeping
 from agent.runner import Runner
 from agent.running.keeping import Keepers
 from agent.running.keptlogs import DAY_S
@@ -44,7 +47,10 @@ from agent.scheduler import TASK_INVALID, Scheduler
 from agent.settings import Home, Settings
 from agent.store import alerts, events, ledger, state, tasks
 from agent.store.database import Database, database_url
+from agent.store.journal import Journal as LocalJournal
+from agent.store.outage import Outage
 from agent.store.ready import open_ready
+from agent.store.reserve import Reserve
 from agent.store.state import HOLDER_LIVES_MS, Heartbeat, Holder
 from agent.timekeeper import Timekeeper
 from agent.watching import Watching
@@ -105,10 +111,13 @@ class _Core:
     settings: Settings
     clock: SystemClock
     database: Database
+    outage: Outage
+    reserve: Reserve
     recorder: Recorder
     roster: Roster
     blackouts: Blackouts
     keepers: Keepers
+    redactor: Redactor
     outputs: Outputs
     runner: Runner
     watching: Watching
@@ -166,11 +175,15 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
     known_secrets = load_secrets(home.secrets_file)
     own = await asyncio.to_thread(own_patterns, settings.redact)
     redactor = Redactor(known_secrets.values(), own)
+    reserve = Reserve(home.reserve_file)
+    local = await asyncio.to_thread(LocalJournal.open, home.journal_file, now_ms=clock.now_ms())
     agent_id = key_id(load_pair(home.keys / AGENT_KEY).public)
     database = await asyncio.to_thread(
         open_ready, database_url(settings, home), folder=home.backups, agent_id=agent_id
     )
     try:
+        outage = Outage(database, local, clock=clock, reserve=reserve)
+        await _tell_what_was_kept(outage)
         roster = Roster(database)
         await roster.load()
         blackouts = Blackouts(database)
@@ -183,7 +196,7 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             if shown.switched_off:
                 scheduler.take_soon(shown.switched_off)
 
-        recorder = Recorder(database, clock, show)
+        recorder = Recorder(database, clock, show, outage)
         keepers = Keepers(home.runtime, on_ended=lambda ended: runner.on_ended(ended))
         outputs = Outputs(
             home,
@@ -254,10 +267,13 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             settings=settings,
             clock=clock,
             database=database,
+            outage=outage,
+            reserve=reserve,
             recorder=recorder,
             roster=roster,
             blackouts=blackouts,
             keepers=keepers,
+            redactor=redactor,
             outputs=outputs,
             runner=runner,
             watching=watching,
@@ -279,6 +295,19 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             await core.let_go()
     finally:
         await asyncio.to_thread(database.close)
+        await asyncio.to_thread(local.close)
+
+
+async def _tell_what_was_kept(outage: Outage) -> None:
+    """What an earlier agent kept comes first: what is read from now on has it."""
+    if outage.untold.number:
+        log.warning("telling the database what was kept", writes=outage.untold.number)
+        await outage.try_again()
+    if not outage.is_over:
+        raise StorageError(
+            f"the database does not take what an earlier agent kept for it "
+            f"({outage.standing.cause}); start again when it does, nothing of it is lost"
+        )
 
 
 async def _begin(core: _Core, group: asyncio.TaskGroup) -> None:
@@ -333,7 +362,8 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
     )
     clients.replace(await load_clients(core.database, clock.now_ms()))
     identity = _identity(settings, agent_key.public)
-    core.journal.put(_agent_row(core, identity.agent))
+    agent_row = _agent_row(core, identity.agent)
+    core.journal.put(agent_row)
     context = new_context()
     zap = Zap(context, clients, now_ms=clock.now_ms, log=structlog.get_logger("zap"))
     watcher = Watcher(
@@ -345,6 +375,22 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         running=lambda: core.runner.running,
         show=core.board.show_checks,
         clock_state=core.scheduler.clock_happening,
+        kept=lambda: core.outage.untold.number,
+        keeping=_keeping(settings),
+    )
+    bridging = Bridging(
+        clock=clock,
+        outage=core.outage,
+        recorder=core.recorder,
+        reserve=core.reserve,
+        show=lambda standing: core.journal.put(
+            msgspec.structs.replace(
+                agent_row,
+                database_away_since_ms=standing.since_ms,
+                kept_writes=core.outage.untold.number,
+            )
+        ),
+        renew=core.board.renew_alerts,
     )
     sampler = Sampler(clock=clock, recorder=core.recorder, living=core.runner.living)
     publisher = Publisher(
@@ -371,8 +417,9 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         await renew()
         return ()
 
-    redactor = Redactor(load_secrets(core.home.secrets_file).values())
-    memory = Memory(core.database, clock, core.home.root, redactor=redactor)
+    memory = Memory(
+        core.database, clock, core.home.root, redactor=core.redactor, outage=core.outage
+    )
     await memory.settle()
     control = Control(
         context,
@@ -428,6 +475,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
                 group.create_task(core.watching.run(), name="watches"),
                 group.create_task(watcher.run(), name="health"),
                 group.create_task(sampler.run(), name="samples"),
+                group.create_task(bridging.run(), name="bridging"),
                 group.create_task(handmade.run(), name="changes by hand"),
                 group.create_task(_beat_often(core, stop), name="beat"),
             ]
@@ -513,6 +561,15 @@ def _identity(settings: Settings, agent_key: str) -> Identity:
         events_port=settings.events_port,
         logs_for_viewers=settings.logs_for_viewers,
         max_running=settings.max_running,
+        keeping=_keeping(settings),
+    )
+
+
+def _keeping(settings: Settings) -> Keeping:
+    return Keeping(
+        raw_days=settings.metric_raw_days,
+        minute_days=settings.metric_minute_days,
+        hour_days=settings.metric_hour_days,
     )
 
 

@@ -17,7 +17,7 @@ from agent.store import alerts, ledger, statistics
 from agent.store.alerts import Alert
 from agent.store.checks import Check
 from agent.store.database import Database
-from agent.store.rollups import FAILURES, HOUR_MS
+from agent.store.rollups import HOUR_MS
 from agent.store.statistics import TaskStats
 from shared.protocol.events import Summary
 from shared.protocol.journal import Journal
@@ -135,6 +135,7 @@ class Board:
                     last=self._last.get(name),
                     next_ms=self._next_ms(name),
                     fault=self._fault(name),
+                    with_words=self._shows_words,
                 )
             )
 
@@ -199,10 +200,7 @@ class Board:
             enabled=sum(task.enabled for task in tasks),
             running=sum(state in ("starting", "running", "stopping") for state in states),
             queued=states.count("queued"),
-            failing=sum(
-                stats.last is not None and stats.last.status in FAILURES
-                for stats in self._stats.values()
-            ),
+            failing=sum(stats.fails_in_row > 0 for stats in self._stats.values()),
             warn=checks.count("warn"),
             crit=checks.count("crit"),
         )
@@ -262,7 +260,7 @@ class Board:
             self._note_ended(run, now_ms)
             return
         self._live.setdefault(run.task_name, {})[run.id] = run
-        self._journal.put(run_row(run, with_words=self._shows_words))
+        self._put(run)
 
     def _note_ended(self, run: Run, now_ms: int) -> None:
         # What was skipped says nothing about how the task is doing.
@@ -274,4 +272,9 @@ class Board:
             self._journal.remove("run", run.id)
             return
         self._ended[run.id] = leaves_ms
-        self._journal.put(run_row(run, with_words=self._shows_words))
+        self._put(run)
+
+    def _put(self, run: Run) -> None:
+        task = self._roster.get(run.task_name)
+        is_watch = task is not None and task.definition.kind == "watch"
+        self._journal.put(run_row(run, is_watch=is_watch, with_words=self._shows_words))

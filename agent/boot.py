@@ -1,9 +1,11 @@
-"""Which boot of the host is this.
+"""Which host is this, and which boot of it.
 
 Standard library only: the keeper imports this file.
 """
 
 import os
+import socket
+from functools import lru_cache
 
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _STATISTICS = "/proc/stat"
@@ -22,6 +24,12 @@ def boot_id(kernel_says: str = _BOOT_ID, statistics: str = _STATISTICS) -> str:
         if line.startswith(b"btime "):
             return f"booted in minute {round(int(line[6:]) / 60)}"
     return ""
+
+
+@lru_cache(maxsize=1)
+def host_name() -> str:
+    """What the host calls itself, for as long as this process lives."""
+    return socket.gethostname()[:64]
 
 
 def _read(path: str) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from agent.boot import host_name
 from agent.rules.admission import Busy, Decision, Record, Start, Summed, in_the_way
 from agent.rules.chains import follows
 from agent.runs import Run
@@ -40,6 +41,7 @@ def new_run(
         op=op,
         caused_by=caused_by,
         retry_at_ms=not_before_ms,
+        host=host_name(),
     )
 
 
@@ -65,6 +67,7 @@ def next_try(run: Run, *, retry_at_ms: int, now_ms: int) -> Run:
         retry_at_ms=retry_at_ms,
         requested_by=run.requested_by,
         caused_by=run.caused_by,
+        host=host_name(),
     )
 
 

@@ -13,7 +13,10 @@ from agent.running.keeping import Ended
 from agent.runs import Run
 
 STOPPED_BY_HAND: Final = "by_request"
+SPOOL_FULL: Final = "its output may be cut: the disk of the spool is full"
 _SHELL_SIGNALLED: Final = 128
+_HIGHEST_SIGNAL: Final = 64
+_EXIT_WORDS: Final = {126: ": what it called may not be executed", 127: ": a command is not there"}
 # How much of its processor time must be used up for this signal to mean that: nobody else sends
 # SIGXCPU, though the kernel's two ways of counting differ a little; SIGKILL may come from anyone.
 _NEARLY: Final[dict[int, float]] = {signal.SIGXCPU: 0.5, signal.SIGKILL: 0.98}
@@ -24,6 +27,11 @@ def stopping(run: Run, reason: str | None, by: str | None) -> Run:
     said = f"stopped by {by}" if by else None
     note = "; ".join(part for part in (said, run.note) if part)
     return msgspec.structs.replace(run, reason=reason, note=note or None)
+
+
+def noted(run: Run, said: str) -> Run:
+    """The run with one more remark."""
+    return msgspec.structs.replace(run, note=f"{run.note}; {said}" if run.note else said)
 
 
 def ended(
@@ -39,7 +47,7 @@ def ended(
     if end.cause == "aborted" and stop_reason is not None:
         run = stopping(run, stop_reason, stopped_by)
     if end.leftovers and not end.cause:
-        run = msgspec.structs.replace(run, note=_left_behind(run, definition, end.leftovers))
+        run = noted(run, _left_behind(definition, end.leftovers))
     error_class = class_of(definition, status, end.exit_status, end.signal)
     return msgspec.structs.replace(
         run,
@@ -69,6 +77,30 @@ def status_of(definition: Definition, exit_status: int | None) -> str:
         return "error"
     is_good = meaning_of(exit_status, definition.exit_statuses) == "success"
     return "success" if is_good else "error"
+
+
+def in_words(end: Ended, said: str | None) -> str | None:
+    """How a run that failed came to its end, where its own output (`said`) does not tell."""
+    if end.cause or end.exit_status == 0:
+        return said
+    if end.signal is not None:
+        last = f"; its output ends: {said}" if said else ""
+        return f"ended by {_name_of(end.signal)} (signal {end.signal}){last}"
+    if said or end.exit_status is None:
+        return said
+    number = end.exit_status - _SHELL_SIGNALLED
+    meaning = _EXIT_WORDS.get(end.exit_status, "")
+    if 0 < number <= _HIGHEST_SIGNAL:
+        meaning = f", as a shell has it when {_name_of(number)} ended its command"
+    return f"ended with exit status {end.exit_status}{meaning}, and wrote nothing"
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        above = number - signal.SIGRTMIN
+        return f"SIGRTMIN+{above}" if above > 0 else f"SIG{number}"
 
 
 def class_of(
@@ -177,11 +209,10 @@ def _say(
     return _say_own_end(definition, end)
 
 
-def _left_behind(run: Run, definition: Definition, count: int) -> str:
+def _left_behind(definition: Definition, count: int) -> str:
     what = "process" if count == 1 else "processes"
     became = "left alone" if definition.leftovers == "keep" else "ended"
-    said = f"{count} {what} that it left behind {'was' if count == 1 else 'were'} {became}"
-    return f"{run.note}; {said}" if run.note else said
+    return f"{count} {what} that it left behind {'was' if count == 1 else 'were'} {became}"
 
 
 def _say_own_end(definition: Definition, end: Ended) -> tuple[str, str | None, str | None]:

@@ -86,6 +86,19 @@ class StorageError(AgentError):
     """The database cannot be used."""
 
 
+class DatabaseAway(StorageError):
+    """The database is known not to answer; nothing was done, and it may be asked again."""
+
+    code = "busy"
+
+    def __init__(self, cause: str = "it does not answer") -> None:
+        super().__init__(f"the database is away ({cause}); try again when it is back")
+
+
+class DiskFull(StorageError):
+    """The disk has no room for it."""
+
+
 class NotStorable(StorageError):
     """The database takes no such value; asking again does not help."""
 

@@ -57,8 +57,9 @@ class Progress:
                 await self._look_around()
 
     async def _look_around(self) -> None:
-        old_ms = self._clock.now_ms() - YOUNGEST_MS
-        grown = [run for run in self._living.values() if (run.started_ms or 0) <= old_ms]
+        # What began later than now was told by a clock that has been set back since.
+        young = range(self._clock.now_ms() - YOUNGEST_MS + 1, self._clock.now_ms() + 1)
+        grown = [run for run in self._living.values() if run.started_ms not in young]
         # With very many, each has its turn: whoever was looked at goes to the end.
         for run in grown[:MOST_AT_ONCE]:
             self._living[run.id] = self._living.pop(run.id)
@@ -73,7 +74,7 @@ class Progress:
                 self._living[run_id] = now
                 news.append(now)
         if news:
-            self._show(Shown(runs=tuple(news)))
+            self._show(Shown(runs=tuple(news), tasks=frozenset(run.task_name for run in news)))
 
     def _trim_all(self, runs: Iterable[Run]) -> None:
         for run in runs:

@@ -2,37 +2,41 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from agent.clock import Clock
 from agent.definitions import Definition
 from agent.rules.clocks import Happening
+from agent.rules.downsampling import Keeping
 from agent.rules.sums import Sum
 from agent.runs import Run
-from agent.store import (
-    alerts,
-    checks,
-    corrections,
-    events,
-    ledger,
-    metrics,
-    samples,
-    state,
-    streaks,
-    tasks,
-)
+from agent.store import corrections, events, ledger, state, tasks
 from agent.store.alerts import Alert, Trouble
 from agent.store.checks import Check
 from agent.store.corrections import Overreaching, Taken, Withdrawn
-from agent.store.database import Database
+from agent.store.database import Database, Doing
 from agent.store.ledger import Step
+from agent.store.outage import Outage, put
 from agent.store.samples import Sample
 from agent.store.state import Heartbeat, Holder
+from agent.store.streaks import SwitchedOff
 from agent.store.tasks import Applied, TaskRow
+from agent.store.writes import (
+    Claim,
+    Happened,
+    Measured,
+    Order,
+    Raise,
+    Resolve,
+    Take,
+    Write,
+)
 
 _MANY: Final = 200
+
+T = TypeVar("T")
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,14 +57,22 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 class Recorder:
     """Writes to the database first; only what is committed is shown, and only what changed.
 
-    Every method raises StorageError when the database cannot take it; then nothing happened
-    and nothing is shown.
+    What runs are waits for no database: with an `outage` it goes to the local journal while the
+    database takes nothing. Every method raises StorageError when nothing takes it; then nothing
+    happened and nothing is shown.
     """
 
-    def __init__(self, database: Database, clock: Clock, show: Callable[[Shown], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        show: Callable[[Shown], None],
+        outage: Outage | None = None,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._show = show
+        self._outage = outage
 
     async def claim(
         self,
@@ -73,11 +85,10 @@ class Recorder:
 
         One transaction: when this returns, the rows stand and the watermarks with them.
         """
-        ours = await self._database.write(
-            partial(
-                ledger.claim,
-                runs=runs,
-                watermarks=watermarks,
+        ours: frozenset[str] = await self._write(
+            Claim(
+                runs=tuple(runs),
+                watermarks=dict(watermarks or {}),
                 decided_until_ms=decided_until_ms,
                 now_ms=self._clock.now_ms(),
             )
@@ -87,7 +98,7 @@ class Recorder:
 
     async def order(self, run: Run) -> Run:
         """Take a moment for a manual run: its own, or the next free millisecond after it."""
-        taken = await self._database.write(partial(ledger.order, run=run))
+        taken: Run = await self._write(Order(run=run))
         self._show_runs([taken])
         return taken
 
@@ -105,7 +116,7 @@ class Recorder:
 
     async def backfill(self, runs: Sequence[Run]) -> tuple[Run, ...]:
         """Take past moments for runs that somebody ordered as of them, each a further attempt."""
-        taken = await self._database.write(partial(ledger.backfill, runs=runs))
+        taken = await self._ask(partial(ledger.backfill, runs=runs))
         self._show_runs(taken)
         return taken
 
@@ -124,9 +135,13 @@ class Recorder:
             Step(run=run, retry=following, chained=tuple(chained), now_ms=self._clock.now_ms())
         )
 
+    def show_switched_off(self, found: SwitchedOff) -> None:
+        """A task was disabled because it kept failing."""
+        self._show(Shown(alerts=(found.alert,), switched_off=(found.task,)))
+
     async def register(self, definitions: Sequence[Definition], *, who: str, why: str) -> int:
         """Add the tasks whose names are new; how many were."""
-        new = await self._database.write(
+        new = await self._ask(
             partial(
                 tasks.register,
                 definitions=definitions,
@@ -141,7 +156,7 @@ class Recorder:
 
     async def apply(self, definitions: Sequence[Definition], *, who: str, why: str) -> Applied:
         """Make these definitions the ones in force."""
-        applied = await self._database.write(
+        applied = await self._ask(
             partial(
                 tasks.apply, definitions=definitions, who=who, why=why, now_ms=self._clock.now_ms()
             )
@@ -166,7 +181,7 @@ class Recorder:
         for name in names if enabled else ():
             # The change does it too; here everyone sees it.
             await self.resolve(tasks.alert_of_disabled(name))
-        changed = await self._database.write(
+        changed = await self._ask(
             partial(
                 tasks.set_flags,
                 names=names,
@@ -183,25 +198,41 @@ class Recorder:
             self._show(Shown(tasks=frozenset(task.task_name for task in changed)))
         return changed
 
-    async def measured(self, readings: Mapping[str, float], found: Sequence[Check] = ()) -> None:
-        """The host was looked at: keep the readings, keep and show what the checks found."""
+    async def measured(
+        self,
+        readings: Mapping[str, float],
+        found: Sequence[Check] = (),
+        *,
+        earlier: Sequence[tuple[int, Mapping[str, float]]] = (),
+        keeping: Keeping | None = None,
+    ) -> None:
+        """The host was looked at: keep the readings, keep and show what the checks found.
+
+        `earlier` are readings taken since the last time. With `keeping` those of full minutes
+        and hours are summed up, and those that are too old go.
+        """
         now_ms = self._clock.now_ms()
-        await self._database.write(partial(metrics.record, readings=readings, at_ms=now_ms))
+        await self._write(
+            Measured(
+                at_ms=now_ms,
+                readings=dict(readings),
+                earlier=tuple((at_ms, dict(values)) for at_ms, values in earlier),
+                keeping=keeping,
+                checks=tuple(found),
+            )
+        )
         if found:
-            await self._database.write(partial(checks.record, checks=found))
             self._show(Shown(checks=tuple(found)))
 
     async def alert(self, trouble: Trouble) -> None:
         """Something is wrong: it is an alert until `resolve` ends it."""
-        raised = await self._database.write(
-            partial(alerts.raise_alert, trouble=trouble, now_ms=self._clock.now_ms())
-        )
+        raised: Alert = await self._write(Raise(trouble=trouble, now_ms=self._clock.now_ms()))
         self._show(Shown(alerts=(raised,)))
 
     async def resolve(self, dedupe_key: str) -> None:
         """Something is right again; nothing happens when there was no alert."""
-        ended = await self._database.write(
-            partial(alerts.resolve, dedupe_key=dedupe_key, now_ms=self._clock.now_ms())
+        ended: Alert | None = await self._write(
+            Resolve(dedupe_key=dedupe_key, now_ms=self._clock.now_ms())
         )
         if ended is not None:
             self._show(Shown(alerts=(ended,)))
@@ -209,21 +240,21 @@ class Recorder:
     async def sampled(self, readings: Sequence[Sample]) -> None:
         """What long runs use now; it is kept for charts and shown to nobody by itself."""
         if readings:
-            await self._database.write(partial(samples.record, samples=readings))
+            await self._write(Measured(at_ms=self._clock.now_ms(), samples=tuple(readings)))
 
     async def happened(self, happenings: Sequence[Happening]) -> None:
         """Something happened to the clocks."""
-        await self._database.write(partial(events.record_all, happenings=happenings))
+        await self._write(Happened(happenings=tuple(happenings)))
 
     async def booted(self, boot_id: str) -> int | None:
         """The moment of this boot when it is a new one."""
-        return await self._database.write(
+        return await self._ask(
             partial(events.note_boot, boot_id=boot_id, now_ms=self._clock.now_ms())
         )
 
     async def taken(self, task_name: str, from_ms: int, until_ms: int) -> tuple[Taken, ...]:
         """The rows that a task has of due moments in a span."""
-        return await self._database.write(
+        return await self._ask(
             partial(corrections.taken, task_name=task_name, from_ms=from_ms, until_ms=until_ms)
         )
 
@@ -235,7 +266,7 @@ class Recorder:
         cut: Callable[[Overreaching, Definition | None], Sum],
     ) -> Withdrawn:
         """The clock stood too late: take back what was told of moments still to come."""
-        withdrawn = await self._database.write(
+        withdrawn = await self._ask(
             partial(corrections.correct, happening=happening, highest_ms=highest_ms, cut=cut)
         )
         self._show(Shown(gone_runs=withdrawn.newest))
@@ -243,23 +274,35 @@ class Recorder:
 
     async def beat(self, heartbeat: Heartbeat) -> None:
         """The agent is alive, for those who look at the database from outside."""
-        await self._database.write(partial(state.beat, heartbeat=heartbeat))
+        await self._ask(partial(state.beat, heartbeat=heartbeat))
 
     async def hold(self, holder: Holder) -> Holder | None:
         """Work on this database; the other agent that does so already, if there is one."""
-        return await self._database.write(partial(state.hold, holder=holder))
+        return await self._ask(partial(state.hold, holder=holder))
 
     async def let_go(self, holder: Holder) -> None:
         """Work on this database no more."""
-        await self._database.write(partial(state.let_go, holder=holder))
+        await self._ask(partial(state.let_go, holder=holder))
 
     async def _take(self, step: Step) -> tuple[Run, ...]:
-        # Hundreds of runs may start and end within a second: those that wait are one write.
-        new, switched_off = await self._database.write_among(streaks.record, step)
+        new: tuple[Run, ...]
+        new, switched_off = await self._write(Take(step=step))
         self._show_runs(new)
         if switched_off is not None:
-            self._show(Shown(alerts=(switched_off.alert,), switched_off=(switched_off.task,)))
+            self.show_switched_off(switched_off)
         return new
+
+    async def _write(self, write: Write) -> Any:
+        """What goes on happening whatever becomes of the database."""
+        if self._outage is not None:
+            return await self._outage.write(write)
+        return await put(self._database, write)
+
+    async def _ask(self, write: Doing[T]) -> T:
+        """What people, and the agent about itself, want of the database alone."""
+        if self._outage is not None:
+            return await self._outage.ask(write)
+        return await self._database.write(write)
 
     def _show_runs(self, runs: Iterable[Run]) -> None:
         shown = tuple(runs)

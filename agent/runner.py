@@ -23,10 +23,11 @@ from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules import retry
 from agent.rules.admission import Busy, say_closed
-from agent.running.keeping import Ended, Keepers, NotStarted, Order, Standing
-from agent.running.output import Outputs
+from agent.running.keeping import AlreadyOrdered, Ended, Keepers, NotStarted, Order, Standing
+from agent.running.output import Kept, Outputs
 from agent.runs import Run
 from agent.sampling import Living
+from agent.together import Together
 from agent.windows import Closed
 
 log = structlog.get_logger(__name__)
@@ -83,6 +84,10 @@ class Runner:
         self._retries = Hours(clock, self._retry_due)
         self._parked = Hours(clock, self._unpark)
         self._unwarned = Hours(clock, self._warn)  # those that live and may come to take long
+        self._keep_small = Together[tuple[Run, Ended, int | None], Kept](
+            lambda end: outputs.keep(end[0], end[1], limit_mb=end[2])
+        )
+        self._recorded_ends: list[str] = []  # of runs of which something is left to clear away
         self._works: set[asyncio.Task[None]] = set()  # starts, ends and rows under way
         self._early: list[Ended] | None = []  # ends told before `recover` knew their runs
         self._group: asyncio.TaskGroup | None = None
@@ -415,7 +420,7 @@ class Runner:
         active = self._active[run_id]
         try:
             started = await self._keepers.start(self._order_for(active.definition, active.run))
-        except (NotStarted, AgentError) as error:
+        except (NotStarted, AgentError, OSError, ValueError) as error:
             await self._never_started(active, error)
             return
         if run_id not in self._active:
@@ -492,6 +497,8 @@ class Runner:
         await self._finish(
             msgspec.structs.replace(over, error_message=str(cause)), active.definition
         )
+        if not isinstance(cause, AlreadyOrdered):  # whose files may be of one that lives
+            await asyncio.to_thread(self._outputs.discard, over.id)
         await self._keepers.forget([active.run.id])
 
     def on_ended(self, ended: Ended) -> None:
@@ -521,9 +528,19 @@ class Runner:
         )
         run = await self._kept(run, ended)
         await self._finish(run, active.definition)
-        # The keeper remembers the run until nothing of it is left to clear away.
-        await asyncio.to_thread(self._outputs.discard, run.id)
-        await self._keepers.forget([run.id])
+        self._clear_away(run.id)
+
+    def _clear_away(self, run_id: str) -> None:
+        self._recorded_ends.append(run_id)
+        if len(self._recorded_ends) == 1:
+            self._spawn(self._clear_all_away(), name="clear away")
+
+    async def _clear_all_away(self) -> None:
+        # The keeper remembers a run until nothing of it is left to clear away.
+        while run_ids := tuple(self._recorded_ends):
+            await asyncio.to_thread(self._outputs.discard_all, run_ids)
+            await self._keepers.forget(run_ids)
+            del self._recorded_ends[: len(run_ids)]
 
     async def _rescued(self, run: Run) -> Run:
         """With what a run has written whose end nobody saw."""
@@ -531,11 +548,17 @@ class Runner:
             return run
         return await self._kept(run, endings.nobody_saw(run))
 
+    async def _keep(self, run: Run, ended: Ended) -> Kept:
+        limit_mb = self._definition(run).output_limit_mb
+        if self._outputs.is_large(run.id):
+            # It takes its time, and those that end beside it need not wait for it.
+            return await asyncio.to_thread(self._outputs.keep, run, ended, limit_mb=limit_mb)
+        return await self._keep_small((run, ended, limit_mb))
+
     async def _kept(self, run: Run, ended: Ended) -> Run:
         """Keep the output; a disk that takes nothing costs the output, never the ending."""
-        limit_mb = self._definition(run).output_limit_mb
         try:
-            kept = await asyncio.to_thread(self._outputs.keep, run, ended, limit_mb=limit_mb)
+            kept = await self._keep(run, ended)
         except OSError as error:
             log.error("output not kept", run_id=run.id, cause=str(error))
             return msgspec.structs.replace(
@@ -543,7 +566,7 @@ class Runner:
             )
         is_good = run.status == "success"
         return msgspec.structs.replace(
-            run,
+            endings.noted(run, endings.SPOOL_FULL) if kept.is_cut else run,
             output_bytes=kept.bytes,
             output_tail=kept.tail,
             log_file=kept.file,
@@ -552,7 +575,9 @@ class Runner:
             progress=kept.told.progress,
             progress_note=kept.told.note,
             metrics=kept.told.metrics or None,
-            error_message=None if is_good else run.error_message or kept.error,
+            error_message=None
+            if is_good
+            else run.error_message or endings.in_words(ended, kept.error),
             stack_trace=None if is_good else kept.stack_trace,
             frames=None if is_good else kept.frames,
         )

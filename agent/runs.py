@@ -34,7 +34,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     A `missed` row may stand for several due moments: `missed_count` of them, the first at
     `scheduled_ms`, the last at `missed_until_ms`. `reason` is a code, `note` says
-    more in words; `caused_by` is the run whose end started this one.
+    more in words; `caused_by` is the run whose end started this one, `host` the server it is of.
     """
 
     id: str
@@ -80,6 +80,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     log_bytes: int | None = None
     missed_count: int = 1
     missed_until_ms: int | None = None
+    host: str | None = None
 
     @property
     def has_ended(self) -> bool:

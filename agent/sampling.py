@@ -39,6 +39,8 @@ class Sampler:
         self._clock = clock
         self._recorder = recorder
         self._living = living
+        # On the clock that nobody sets: when each began, and when its turn comes.
+        self._began_ms: dict[str, int] = {}
         self._next_ms: dict[str, int] = {}
         self._cpu_ms: dict[str, int] = {}
 
@@ -50,28 +52,30 @@ class Sampler:
 
     async def look(self) -> None:
         """Write down what those runs use whose turn it is."""
-        now_ms = self._clock.now_ms()
+        now_ms, mono_ms = self._clock.now_ms(), self._clock.monotonic_ms()
         living = list(self._living())
         known = {run.run_id for run in living}
         for gone in self._next_ms.keys() - known:
-            del self._next_ms[gone]
+            del self._next_ms[gone], self._began_ms[gone]
             self._cpu_ms.pop(gone, None)
-        turn = [run for run in living if now_ms >= self._turn_ms(run)]
+        for run in living:
+            if run.run_id not in self._next_ms:
+                began_ms = mono_ms - max(0, now_ms - run.started_ms)
+                self._began_ms[run.run_id] = began_ms
+                self._next_ms[run.run_id] = began_ms + FIRST_AFTER_MS
+        turn = [run for run in living if mono_ms >= self._next_ms[run.run_id]]
         if not turn:
             return
         found = await asyncio.to_thread(lambda: [_measure(run, now_ms) for run in turn])
         for run in turn:
-            self._next_ms[run.run_id] = now_ms + wait_ms(
-                age_ms=now_ms - run.started_ms, timeout_ms=run.timeout_ms
+            self._next_ms[run.run_id] = mono_ms + wait_ms(
+                age_ms=mono_ms - self._began_ms[run.run_id], timeout_ms=run.timeout_ms
             )
         samples = [self._rising(sample) for sample in found if sample is not None]
         try:
             await self._recorder.sampled(samples)
         except StorageError as error:
             log.warning("what runs use could not be written", cause=str(error))
-
-    def _turn_ms(self, run: Living) -> int:
-        return self._next_ms.get(run.run_id, run.started_ms + FIRST_AFTER_MS)
 
     def _rising(self, sample: Sample) -> Sample:
         """Time that was used stays used, also when those who used it are gone."""

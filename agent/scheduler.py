@@ -210,10 +210,12 @@ class Scheduler:
         decided_until_ms, now_ms = self._decided_until_ms, self._clock.now_ms()
         known: dict[str, Takeover] = {}
         if names:
-            history = await self._until_recorded(
+            history = await self._unless_away(
                 lambda: self._roster.history(names, since_ms=decided_until_ms, until_ms=now_ms)
             )
-            known = {name: takeover(spans, decided_until_ms) for name, spans in history.items()}
+            known = {
+                name: takeover(spans, decided_until_ms) for name, spans in (history or {}).items()
+            }
         first_ms = {
             name: taken.first_ms
             for name, taken in known.items()
@@ -449,10 +451,10 @@ class Scheduler:
         """Where a clock once stood later than it should, moments may have rows: sum around them."""
         if not isinstance(decision, Summed):
             return [decision]
-        rows = await self._until_recorded(
+        rows = await self._unless_away(
             partial(self._recorder.taken, task.task_name, decision.first_ms, decision.last_ms)
         )
-        taken = [(row.first_ms, row.last_ms) for row in rows]
+        taken = [(row.first_ms, row.last_ms) for row in rows or ()]
         count = partial(count_due, task.definition, boots=self._boots)
         # Around many rows this takes seconds.
         spans = await asyncio.to_thread(
@@ -674,6 +676,18 @@ class Scheduler:
         self._asked_ms = until_ms - now_ms
         if sleeping in done:
             self._lag_ms = max(0, self._clock.monotonic_ms() - started_ms - self._asked_ms)
+
+    async def _unless_away(self, read: Callable[[], Awaitable[T]]) -> T | None:
+        """What is read; None where the database is away, as what is due does not wait for it."""
+        while True:
+            try:
+                return await read()
+            except StorageError as error:
+                log.error("going on without what the database has", cause=str(error))
+                return None
+            except Refused as error:
+                log.error("the database is busy; trying again", cause=str(error))
+                await self._clock.sleep_ms(RECORD_AGAIN_MS)
 
     async def _until_recorded(self, write: Callable[[], Awaitable[T]]) -> T:
         while True:

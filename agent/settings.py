@@ -15,6 +15,7 @@ from agent.errors import HomeError, WrongUse
 
 HOME_VARIABLE = "SMARTCRON_HOME"
 _LOOPBACK = re.compile(r"(?:127(?:\.[0-9]{1,3}){3}|\[::1\]):([0-9]{1,5})", re.ASCII)
+_OWN_NAMES = ("smartcron", "replaced")
 _BACKUP_NAME = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
 _PASSWORD = re.compile(r"://[^/@]*:[^/]*@")
 MOST_DAYS = 36_500
@@ -42,6 +43,16 @@ class Home(msgspec.Struct, frozen=True):
     @property
     def database_file(self) -> Path:
         return self.root / "data" / "smartcron.sqlite3"
+
+    @property
+    def journal_file(self) -> Path:
+        """What happened while the database was away, until it has been told."""
+        return self.root / "data" / "journal.sqlite3"
+
+    @property
+    def reserve_file(self) -> Path:
+        """Room that is given up first when the disk is full."""
+        return self.root / "data" / "reserve"
 
     @property
     def logs(self) -> Path:
@@ -158,7 +169,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     failure_days: int = 365
     keep_runs: int = 20
     rollup_days: int = 730
-    metric_days: int = 30
+    sample_days: int = 30
     check_days: int = 30
     alert_days: int = 365
     event_days: int = 730
@@ -166,6 +177,17 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     op_days: int = 7
     invite_days: int = 30
     tasks: dict[str, TaskRetention] = {}
+
+    @property
+    def shortest_run_days(self) -> int:
+        """For so many days every run of every task is kept, except where somebody removed it."""
+        own = [
+            days
+            for task in self.tasks.values()
+            for days in (task.success_days, task.failure_days)
+            if days is not None
+        ]
+        return min(self.success_days, self.failure_days, *own)
 
     def of_task(self, name: str) -> RunAges:
         """What holds for the runs of this task."""
@@ -202,6 +224,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_rotate_mb: int = 10
     log_keep_days: int = 90
     log_keep_mb: int = 2_000
+    metric_raw_days: int = 2
+    metric_minute_days: int = 30
+    metric_hour_days: int = 730
     redact: tuple[str, ...] = ()
     logs_for_viewers: bool = True
     remote_edit: bool = False
@@ -263,6 +288,9 @@ def _check_ranges(path: Path, settings: Settings) -> None:
         "log_keep_mb": (1, 100_000_000),
         "backup_daily": (1, 1_000),
         "backup_weekly": (0, 1_000),
+        "metric_raw_days": (1, 365),
+        "metric_minute_days": (1, 3_650),
+        "metric_hour_days": (1, 36_500),
     }
     for field, (lowest, highest) in limits.items():
         value = getattr(settings, field)
@@ -313,10 +341,10 @@ def _check_backups(path: Path, databases: tuple[BackupDatabase, ...]) -> None:
     names = [each.name for each in databases]
     for each in databases:
         at = f"{path}: backup_databases.{each.name}"
-        if not _BACKUP_NAME.fullmatch(each.name) or each.name == "smartcron":
+        if not _BACKUP_NAME.fullmatch(each.name) or each.name in _OWN_NAMES:
             raise WrongUse(
-                f"{at}: a name has up to 32 of a-z, 0-9 and _, and smartcron is our own; "
-                "it begins the names of the copies"
+                f"{at}: a name has up to 32 of a-z, 0-9 and _, and smartcron and replaced are "
+                "our own; it begins the names of the copies"
             )
         if names.count(each.name) > 1:
             raise WrongUse(f"{at}: is there twice; give each database its own name")

@@ -4,6 +4,8 @@ import secrets
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RANDOM_BITS = 80
+_LATEST_MS = (1 << 48) - 1
+_TIME_CHARS = 10
 _last = 0
 
 
@@ -18,10 +20,21 @@ def new_ulid(now_ms: int) -> str:
     else:
         # The top bit stays free, so that counting on never runs over into the time.
         _last = (now_ms << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS - 1)
-    return "".join(_ALPHABET[(_last >> shift) & 31] for shift in range(125, -1, -5))
+    return _text(_last)
 
 
 def first_ulid(at_ms: int) -> str:
-    """Every id made at this moment or later is at least this one, and those before are less."""
-    value = max(at_ms, 0) << _RANDOM_BITS
-    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+    """The lowest id of this millisecond: ids made before it are lower, others are not."""
+    return _text(max(0, min(at_ms, _LATEST_MS)) << _RANDOM_BITS)
+
+
+def ulid_ms(text: str) -> int:
+    """The millisecond in which an id was made."""
+    at_ms = 0
+    for letter in text[:_TIME_CHARS]:
+        at_ms = (at_ms << 5) | _ALPHABET.index(letter)
+    return at_ms
+
+
+def _text(number: int) -> str:
+    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))

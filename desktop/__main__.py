@@ -138,6 +138,9 @@ def _run(options: argparse.Namespace) -> int:
     if options.screenshot is not None:
 
         def take() -> None:
+            # The mark of the keyboard's place says nothing in a picture.
+            if (focused := qt.focusWidget()) is not None:
+                focused.clearFocus()
             application.window.grab().save(str(options.screenshot))
             qt.quit()
 

@@ -36,7 +36,9 @@ TASK_LOOKS: Final[dict[str, Look]] = {
     "late": Look("clock-afternoon-fill", "Late", "warn"),
     "stopping": Look("stop-circle-fill", "Stopping", "run"),
     "running": Look("circle-half-fill", "Running", "run"),
+    "retrying": Look("arrow-clockwise-bold", "Retrying", "run"),
     "queued": Look("hourglass-medium-fill", "Queued", "run"),
+    "awaiting": Look("broadcast-fill", "Awaits ping", "idle"),
     "never": Look("circle-bold", "Never ran", "idle"),
     "ok": Look("check-bold", "OK", "ok"),
     "paused": Look("pause-fill", "Paused", "idle"),
@@ -60,7 +62,7 @@ LIVE_LOOKS: Final[dict[str, Look]] = {
     "starting": Look("circle-half-fill", "Starting", "run"),
     "running": TASK_LOOKS["running"],
     "stopping": TASK_LOOKS["stopping"],
-    "retry_wait": Look("hourglass-medium-fill", "Waits to retry", "run"),
+    "retry_wait": Look("arrow-clockwise-bold", "Waits to retry", "run"),
 }
 CHECK_LOOKS: Final[dict[str, Look]] = {
     "ok": Look("check-bold", "OK", "ok"),
@@ -118,11 +120,18 @@ def state_of(task: Task, now_ms: int | None) -> str:
         return "failing"
     if is_late(task, now_ms):
         return "late"
-    if task.state in ("queued", "retry_wait"):
-        return "queued"
+    if task.state == "retry_wait":
+        return "retrying"
+    if task.state == "queued":
+        return "awaiting" if is_watch(task) else "queued"
     if task.state != "idle":
         return "unknown"
     return "never" if task.last is None else "ok"
+
+
+def is_watch(task: Task) -> bool:
+    """It runs nothing of its own, so it cannot be run."""
+    return task.kind == "watch"
 
 
 def is_late(task: Task, now_ms: int | None) -> bool:
@@ -146,6 +155,8 @@ def run_look(run: Run) -> Look:
     """How a run is told, ended or not."""
     if run.state == "ended":
         return ending_look(run.result)
+    if run.awaits_ping:
+        return TASK_LOOKS["awaiting"]
     return LIVE_LOOKS.get(run.state, TASK_LOOKS["unknown"])
 
 
@@ -174,6 +185,6 @@ def ending_words(
         return _tr("exit {0}").format(exit_status)
     if result == "error" and signal is not None:
         return _tr("signal {0}").format(signal)
-    if result == "error" and reason:
+    if result in ("error", "missed") and reason:
         return reason_words(reason)
     return ending_look(result).said.lower()

@@ -47,7 +47,7 @@ from desktop.freshness import Link
 from desktop.models.filter import Query
 from desktop.models.tasks import ROW
 from desktop.planner import Planner
-from desktop.states import task_look
+from desktop.states import is_watch, task_look
 from desktop.theme import Theme
 from desktop.views.palette import Entry, Palette
 from desktop.views.rail import OVERVIEW, RUNS, TASKS
@@ -181,6 +181,7 @@ class MainWindow(Frame):
             if isinstance(row, Agent):
                 self._agent = row
                 self.overview.set_zone(row.tz)
+                self.banner.show_database(row.database_away_since_ms, row.kept_writes)
         self.details.show_runs(runs)
         self._following.name(runs)
         self._follow_shown(tasks, lost.get("task", ()))
@@ -188,6 +189,7 @@ class MainWindow(Frame):
     def forget_rows(self) -> None:
         """Another agent: nothing of the last one may stay."""
         self._agent = None
+        self.banner.forget()
         self._shown_task = ""
         self._has_metrics = False
         self._tasks.clear()
@@ -585,12 +587,12 @@ class MainWindow(Frame):
         task = self._chosen_task()
         runs = task is not None and task.run_id is not None
         on = {
-            "run": task is not None and not runs,
+            "run": task is not None and not runs and not is_watch(task),
             "stop": runs,
             "pause": task is not None,
             "skip": task is not None and task.enabled and task.next_ms is not None,
             "switch": task is not None,
-            "again": task is not None,
+            "again": task is not None and not is_watch(task),
         }
         for name, possible in on.items():
             action = self.actions_by_name[name]

@@ -1,6 +1,6 @@
 """How times, durations, sizes and counts are said."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from typing import Final
@@ -17,6 +17,7 @@ WEEK_MS: Final = 7 * DAY_MS
 # Figures and their units stay together, and thousands are parted by a thin space.
 NARROW: Final = "\N{NARROW NO-BREAK SPACE}"
 NO_BREAK: Final = "\N{NO-BREAK SPACE}"
+ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
 
 TASK_TIMES: Final = "task"
 LOCAL_TIMES: Final = "local"
@@ -143,6 +144,21 @@ def percent(share: float | None, *, decimals: int = 1) -> str:
         return f"100{NO_BREAK}%"
     figure = min(100 * share, 100 - 10**-decimals)
     return f"{figure:.{decimals}f}{NO_BREAK}%"
+
+
+def progress(told: int, note: str | None) -> str:
+    """How far a run says it is: "40 % importing products"."""
+    return f"{told}{NO_BREAK}% {note or ''}".rstrip()
+
+
+def figures(counted: Sequence[tuple[str, float]], *, most: int = 4) -> str:
+    """What a run counts: "rows 1 200, errors 2"; of many the first."""
+    shown = [f"{name}{NO_BREAK}{_figure(value)}" for name, value in counted[:most]]
+    return ", ".join(shown) + (f", {ELLIPSIS}" if len(counted) > most else "")
+
+
+def _figure(value: float) -> str:
+    return count(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:g}"
 
 
 def size(number: int | float | None) -> str:

@@ -133,9 +133,14 @@ CREATE TABLE smart_cron_executions (
 	log_bytes BIGINT,
 	missed_count INTEGER NOT NULL,
 	missed_until DATETIME(3),
+	host VARCHAR(64),
 	CONSTRAINT pk_smart_cron_executions PRIMARY KEY (id),
 	CONSTRAINT uq_smart_cron_executions_task_name_scheduled_at_attempt UNIQUE (task_name, scheduled_at, attempt)
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_executions_category_id ON smart_cron_executions (category, id);
+
+CREATE INDEX ix_smart_cron_executions_host_id ON smart_cron_executions (host, id);
 
 CREATE INDEX ix_smart_cron_executions_missed_until ON smart_cron_executions (missed_until);
 
@@ -146,6 +151,10 @@ CREATE INDEX ix_smart_cron_executions_started_at ON smart_cron_executions (start
 CREATE INDEX ix_smart_cron_executions_status_id ON smart_cron_executions (status, id);
 
 CREATE INDEX ix_smart_cron_executions_task_name_id ON smart_cron_executions (task_name, id);
+
+CREATE INDEX ix_smart_cron_executions_task_name_status_id ON smart_cron_executions (task_name, status, id);
+
+CREATE INDEX ix_smart_cron_executions_trigger_type_id ON smart_cron_executions (trigger_type, id);
 
 CREATE TABLE smart_cron_health_checks (
 	id BIGINT NOT NULL AUTO_INCREMENT,
@@ -185,6 +194,20 @@ CREATE TABLE smart_cron_invites (
 	CONSTRAINT uq_smart_cron_invites_public_key UNIQUE (public_key)
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
+CREATE TABLE smart_cron_metric_steps (
+	subject VARCHAR(64) NOT NULL,
+	metric_name VARCHAR(64) NOT NULL,
+	step_s INTEGER NOT NULL,
+	recorded_at DATETIME(3) NOT NULL,
+	samples INTEGER NOT NULL,
+	mean FLOAT(53) NOT NULL,
+	lowest FLOAT(53) NOT NULL,
+	highest FLOAT(53) NOT NULL,
+	CONSTRAINT pk_smart_cron_metric_steps PRIMARY KEY (subject, metric_name, step_s, recorded_at)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_metric_steps_step_s_recorded_at ON smart_cron_metric_steps (step_s, recorded_at);
+
 CREATE TABLE smart_cron_metrics (
 	metric_name VARCHAR(64) NOT NULL,
 	recorded_at DATETIME(3) NOT NULL,
@@ -209,6 +232,26 @@ CREATE TABLE smart_cron_ops (
 
 CREATE INDEX ix_smart_cron_ops_created_at ON smart_cron_ops (created_at);
 
+CREATE TABLE smart_cron_rollup_totals (
+	task_name VARCHAR(64) NOT NULL,
+	step_hours INTEGER NOT NULL,
+	begins_at DATETIME(3) NOT NULL,
+	runs INTEGER NOT NULL,
+	failures INTEGER NOT NULL,
+	timed_runs INTEGER NOT NULL,
+	sum_ms BIGINT NOT NULL,
+	max_ms BIGINT NOT NULL,
+	histogram TEXT NOT NULL,
+	retries INTEGER NOT NULL DEFAULT '0',
+	used_runs INTEGER NOT NULL DEFAULT '0',
+	sum_cpu_ms BIGINT NOT NULL DEFAULT '0',
+	sum_rss BIGINT NOT NULL DEFAULT '0',
+	max_rss BIGINT NOT NULL DEFAULT '0',
+	CONSTRAINT pk_smart_cron_rollup_totals PRIMARY KEY (task_name, step_hours, begins_at)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_rollup_totals_begins_at ON smart_cron_rollup_totals (begins_at);
+
 CREATE TABLE smart_cron_rollups (
 	task_name VARCHAR(64) NOT NULL,
 	hour_at DATETIME(3) NOT NULL,
@@ -218,6 +261,11 @@ CREATE TABLE smart_cron_rollups (
 	sum_ms BIGINT NOT NULL,
 	max_ms BIGINT NOT NULL,
 	histogram TEXT NOT NULL,
+	retries INTEGER NOT NULL DEFAULT '0',
+	used_runs INTEGER NOT NULL DEFAULT '0',
+	sum_cpu_ms BIGINT NOT NULL DEFAULT '0',
+	sum_rss BIGINT NOT NULL DEFAULT '0',
+	max_rss BIGINT NOT NULL DEFAULT '0',
 	CONSTRAINT pk_smart_cron_rollups PRIMARY KEY (task_name, hour_at)
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 

@@ -193,9 +193,15 @@ executions = Table(
     Column("log_bytes", BigInteger),
     Column("missed_count", Integer, nullable=False),
     Column("missed_until", Instant),
+    Column("host", String(64)),
     UniqueConstraint("task_name", "scheduled_at", "attempt"),
+    # Pages of history: the newest rows that have one of these are the end of one of these.
     Index(None, "task_name", "id"),
+    Index(None, "task_name", "status", "id"),
     Index(None, "status", "id"),
+    Index(None, "trigger_type", "id"),
+    Index(None, "category", "id"),
+    Index(None, "host", "id"),
     Index(None, "started_at"),
     Index(None, "scheduled_at"),
     Index(None, "missed_until"),
@@ -215,20 +221,46 @@ run_samples = Table(
     **_MYSQL,
 )
 
-# One row per task and hour of ending. `timed_runs` are those that have a duration, `sum_ms`,
-# `max_ms` and `histogram` (bucket: how many; see agent/store/rollups.py) are of these.
+
+def _figures() -> tuple[Column[Any], ...]:
+    """What a rollup counts; `timed_runs` have a duration, `used_runs` told what they used.
+
+    `histogram` is of durations (bucket: how many; see agent/store/rollups.py).
+    """
+    counts = ("runs", "failures", "timed_runs")
+    return (
+        *[Column(name, Integer, nullable=False) for name in counts],
+        Column("sum_ms", BigInteger, nullable=False),
+        Column("max_ms", BigInteger, nullable=False),
+        Column("histogram", Json, nullable=False),
+        Column("retries", Integer, nullable=False, server_default="0"),
+        Column("used_runs", Integer, nullable=False, server_default="0"),
+        Column("sum_cpu_ms", BigInteger, nullable=False, server_default="0"),
+        Column("sum_rss", BigInteger, nullable=False, server_default="0"),
+        Column("max_rss", BigInteger, nullable=False, server_default="0"),
+    )
+
+
+# One row per task and hour of ending.
 rollups = Table(
     "smart_cron_rollups",
     metadata,
     Column("task_name", String(64), primary_key=True),
     Column("hour_at", Instant, primary_key=True),
-    Column("runs", Integer, nullable=False),
-    Column("failures", Integer, nullable=False),
-    Column("timed_runs", Integer, nullable=False),
-    Column("sum_ms", BigInteger, nullable=False),
-    Column("max_ms", BigInteger, nullable=False),
-    Column("histogram", Json, nullable=False),
+    *_figures(),
     Index(None, "hour_at"),
+    **_MYSQL,
+)
+
+# The same per task and day (of UTC), and of all tasks together (no name) per hour and day.
+rollup_totals = Table(
+    "smart_cron_rollup_totals",
+    metadata,
+    Column("task_name", String(64), primary_key=True),
+    Column("step_hours", Integer, primary_key=True, autoincrement=False),
+    Column("begins_at", Instant, primary_key=True),
+    *_figures(),
+    Index(None, "begins_at"),
     **_MYSQL,
 )
 
@@ -279,6 +311,22 @@ metrics = Table(
     Column("recorded_at", Instant, primary_key=True),
     Column("value", Exact, nullable=False),
     Index(None, "recorded_at"),
+    **_MYSQL,
+)
+
+# The readings of a minute and of an hour in one row: of the host (no subject) or of a task.
+metric_steps = Table(
+    "smart_cron_metric_steps",
+    metadata,
+    Column("subject", String(64), primary_key=True),
+    Column("metric_name", String(64), primary_key=True),
+    Column("step_s", Integer, primary_key=True, autoincrement=False),
+    Column("recorded_at", Instant, primary_key=True),
+    Column("samples", Integer, nullable=False),
+    Column("mean", Exact, nullable=False),
+    Column("lowest", Exact, nullable=False),
+    Column("highest", Exact, nullable=False),
+    Index(None, "step_s", "recorded_at"),
     **_MYSQL,
 )
 

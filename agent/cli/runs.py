@@ -10,16 +10,20 @@ import click
 from rich.markup import escape
 
 from agent.cli import say
-from agent.cli.moments import now_ms
+from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
+from agent.progress import with_told
 from agent.running.output import CHUNK_BYTES, open_outputs
-from agent.runs import ENDINGS, LIVE_STATES, Run
-from agent.store import ledger, samples
+from agent.runs import ENDINGS, LIVE_STATES, TRIGGERS, Run
+from agent.store import ledger, samples, tasks
+from agent.store.history import RunFilter
 from agent.wire.caller import new_op
 from shared.protocol import requests
 
 FOLLOW_EVERY_S = 0.3
+SEARCH_MS: Final = 10_000
+"""How long a list looks for what no index knows before it says how far back it got."""
 
 
 @click.group("runs")
@@ -36,28 +40,72 @@ def runs() -> None:
     type=click.Choice((*LIVE_STATES, *ENDINGS)),
     help="Only this state or ending; may be given again.",
 )
+@click.option("--category", help="Only runs of this category.")
+@click.option(
+    "--trigger",
+    "triggers",
+    multiple=True,
+    type=click.Choice(TRIGGERS),
+    help="Only those that this started; may be given again.",
+)
+@click.option("--host", help="Only runs of this server.")
+@click.option("--from", "start", help="ISO 8601: queued then or later.")
+@click.option("--to", "end", help="ISO 8601: queued before then.")
+@click.option("--text", help="Only runs with this in the end of their output or in their error.")
+@click.option("--before", help="Only runs older than the one with this id: the next page.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @json_option
 @pass_session
 def list_runs(
-    session: Session, task_name: str | None, statuses: tuple[str, ...], limit: int, as_json: bool
+    session: Session,
+    task_name: str | None,
+    statuses: tuple[str, ...],
+    category: str | None,
+    triggers: tuple[str, ...],
+    host: str | None,
+    start: str | None,
+    end: str | None,
+    text: str | None,
+    before: str | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
-    """The newest runs.
+    """The newest runs, of any kind.
 
     \b
-    Example:  smartcron-agent runs list --status error --limit 10
+    Example:  smartcron-agent runs list --status error --text "disk full" --limit 10
     """
-    wanted = ledger.RunFilter(task_name=task_name, statuses=statuses)
+    if before is not None:
+        _check_id(before)
+    wanted = RunFilter(
+        task_name=task_name,
+        category=category,
+        statuses=statuses,
+        triggers=triggers,
+        host=host,
+        from_ms=read_moment("--from", start) if start else None,
+        to_ms=read_moment("--to", end) if end else None,
+        text=text,
+    )
     with session.database() as database:
-        page = database.read_now(lambda connection: ledger.page(connection, wanted, limit=limit))
+        page = database.read_now(
+            lambda connection: ledger.page(
+                connection, wanted, before=before, limit=limit, budget_ms=SEARCH_MS
+            )
+        )
+        watches = database.read_now(tasks.watches)
     if as_json:
         say.json_out(page.runs)
         return
     say.table(
         ("Run", "Task", "Due", "Status", "Trigger", "Try", "Duration", "Exit", "Reason"),
-        [_cells(run) for run in page.runs],
-        empty="No runs yet.",
+        [_cells(run, awaits_ping=run.task_name in watches) for run in page.runs],
+        empty="No runs yet." if wanted == RunFilter() else "No such runs.",
     )
+    if page.searched_ms is not None:
+        click.echo(
+            f"Searched back to {say.moment(page.searched_ms)}; go on with --before {page.next}"
+        )
 
 
 @runs.command()
@@ -74,12 +122,18 @@ def show(session: Session, run_id: str, as_json: bool) -> None:
         run = database.read_now(lambda connection: ledger.get(connection, run_id))
         tries = database.read_now(lambda connection: ledger.attempts(connection, run))
         taken = database.read_now(lambda connection: samples.of_run(connection, run_id))
+        watches = database.read_now(tasks.watches)
+    if run.status in ("running", "stopping"):
+        # What it tells is recorded at its end.
+        told = open_outputs(session.home, session.settings).look(run_id)
+        run = with_told(run, told)
     if as_json:
         say.json_out({"run": run, "attempts": tries, "samples": taken})
         return
+    reason = f" ({say.reason(run.reason)})" if run.reason else ""
     facts = (
         ("task", run.task_name),
-        ("status", run.status + (f" ({say.reason(run.reason)})" if run.reason else "")),
+        ("status", _state(run, awaits_ping=run.task_name in watches) + reason),
         ("note", say.harmless(run.note or "-")),
         ("caused by", run.caused_by or "-"),
         ("due", say.moment(run.scheduled_ms)),
@@ -206,7 +260,7 @@ def _told(run: Run) -> Iterator[tuple[str, str]]:
         yield name, f"{value:g}"
 
 
-def _cells(run: Run) -> tuple[str, ...]:
+def _cells(run: Run, *, awaits_ping: bool) -> tuple[str, ...]:
     reason = ": ".join(part for part in (say.reason(run.reason), run.note) if part)
     if run.status == "retry_wait":
         reason = _until_retry(run)
@@ -216,13 +270,17 @@ def _cells(run: Run) -> tuple[str, ...]:
         run.id,
         run.task_name,
         say.moment(run.scheduled_ms),
-        say.ending(run.status),
+        say.ending(_state(run, awaits_ping=awaits_ping)),
         run.trigger,
         str(run.attempt),
         say.duration(run.duration_ms),
         "-" if run.exit_status is None else str(run.exit_status),
         escape(reason),
     )
+
+
+def _state(run: Run, *, awaits_ping: bool) -> str:
+    return say.AWAITS_PING if awaits_ping and run.status == "queued" else run.status
 
 
 def _until_retry(run: Run) -> str:

@@ -20,6 +20,8 @@ BAD_MARK = "✗"
 WARN_MARK = "!"
 
 FAILURES = frozenset({"error", "timeout", "killed_memory", "lost"})
+AWAITS_PING = "awaits ping"
+"""What stands for "queued" where a watch is told of: it waits for no slot."""
 ENDING_STYLES = {
     "success": "green",
     "error": "bold red",
@@ -34,6 +36,7 @@ ENDING_STYLES = {
     "queued": "cyan",
     "stopping": "cyan",
     "retry_wait": "yellow",
+    AWAITS_PING: "cyan",
 }
 
 

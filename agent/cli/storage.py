@@ -7,13 +7,13 @@ from typing import Final
 import click
 import msgspec
 
-from agent.cli import backups, moving, say
+from agent.cli import backups, moving, recovery, say
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import StorageError
 from agent.running import keptlogs
 from agent.running.keptlogs import hold_logs
 from agent.running.output import open_outputs, upkeep_of
-from agent.store import holds, maintenance, retention, state
+from agent.store import holds, journal, maintenance, retention, state
 
 PAUSE_S: Final = 0.02
 
@@ -23,7 +23,7 @@ def db() -> None:
     """Look after the database."""
 
 
-for _command in (*backups.COMMANDS, *moving.COMMANDS):
+for _command in (*backups.COMMANDS, *moving.COMMANDS, *recovery.COMMANDS):
     db.add_command(_command)
 
 
@@ -42,6 +42,8 @@ def status(session: Session, as_json: bool) -> None:
         problems = database.read_now(maintenance.problems)
         decided_ms = database.read_now(state.decided_until)
         url = database.url.render_as_string(hide_password=True)
+    kept = journal.look(session.home.journal_file)
+    refused = journal.refused(session.home.journal_file)
     if as_json:
         say.json_out(
             {
@@ -51,6 +53,9 @@ def status(session: Session, as_json: bool) -> None:
                 "rows": rows,
                 "problems": problems,
                 "decided_until_ms": decided_ms,
+                "kept": kept.number,
+                "kept_since_ms": kept.oldest_ms,
+                "refused": [{"number": number, "cause": cause} for number, cause in refused],
             }
         )
     else:
@@ -58,6 +63,10 @@ def status(session: Session, as_json: bool) -> None:
         click.echo(f"schema         {maintenance.SCHEMA_VERSION}")
         click.echo(f"size           {say.size(size)}")
         click.echo(f"decided until  {say.moment(decided_ms)}")
+        if kept.number:
+            click.echo(f"local journal  {kept.number} writes since {say.moment(kept.oldest_ms)}")
+        for number, cause in refused:
+            say.warn(f"write {number} of the local journal was refused: {cause}")
         for name, count in rows.items():
             click.echo(f"  {name:32} {count:>10}")
     if problems:

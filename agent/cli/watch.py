@@ -30,6 +30,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     schedule: str
     state: str
     status: str | None
+    fails: int
     duration_ms: int | None
     ended_ms: int | None
     next_ms: int | None
@@ -72,6 +73,7 @@ def take(database: Database, session: Session) -> Picture:
                 schedule=when_in_words(row.definition),
                 state=_state(row, alive.get(row.task_name), now_ms, serving=serving),
                 status=last.status if last else None,
+                fails=found.fails_in_row if found else 0,
                 duration_ms=last.duration_ms if last else None,
                 ended_ms=last.ended_ms if last else None,
                 next_ms=_next(row, now_ms),
@@ -90,12 +92,12 @@ def take(database: Database, session: Session) -> Picture:
 
 def overview(picture: Picture, *, width: int, height: int | None) -> RenderableType:
     """The picture as text; `width` and `height` are what fits on the screen."""
-    failing = [line for line in picture.tasks if line.status in say.FAILURES]
+    failing = [line for line in picture.tasks if line.fails]
     order = sorted(
         picture.tasks,
         key=lambda line: (
             line.state not in LIVE_STATES,
-            line.status not in say.FAILURES,
+            not line.fails,
             line.next_ms or 2**60,
         ),
     )
@@ -186,7 +188,10 @@ def _said(run: Run) -> str:
 def _state(row: tasks.TaskRow, live: str | None, now_ms: int, *, serving: bool) -> str:
     if live:
         # Without an agent nobody knows whether it runs still.
-        return live if serving else "unknown"
+        if not serving:
+            return "unknown"
+        is_watch = row.definition.kind == "watch"
+        return say.AWAITS_PING if is_watch and live == "queued" else live
     if row.fault or fault_of(row.definition):
         return "invalid"
     if not row.enabled:

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from agent.clock import Clock
+from agent.rules.downsampling import Keeping
 from agent.rules.pinging import Ping
 from agent.runs import Run
 from agent.store.database import Database
@@ -146,9 +147,11 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         "checks",
         "invites",
         "planning",
+        "spans",
     )
     logs_for_viewers: bool = True
     max_running: int = 8
+    keeping: Keeping = Keeping()
 
 
 @dataclass(frozen=True, slots=True)

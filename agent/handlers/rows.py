@@ -16,6 +16,7 @@ from shared.protocol.requests import Frame, TaskSettings
 
 _ENOUGH_FOR_USUAL: Final = 5
 _REASON_CHARS: Final = 300
+_NOTE_CHARS: Final = 80
 # What a task shows when it has several live runs: the first of these that one of them is in.
 _LIVELIEST: Final = {
     "stopping": "stopping",
@@ -26,7 +27,7 @@ _LIVELIEST: Final = {
 }
 
 
-def run_row(run: Run, *, with_words: bool = True) -> wire.Run:
+def run_row(run: Run, *, is_watch: bool = False, with_words: bool = True) -> wire.Run:
     """A run as every client may see it: no output; `with_words` of its own only for its readers."""
     has_ended = run.status in ENDINGS
     return wire.Run(
@@ -61,6 +62,8 @@ def run_row(run: Run, *, with_words: bool = True) -> wire.Run:
         missed_count=run.missed_count,
         missed_until_ms=run.missed_until_ms,
         note=_short(run.note),
+        host=run.host,
+        awaits_ping=is_watch and run.status == "queued",
     )
 
 
@@ -79,17 +82,20 @@ def task_row(
     last: Run | None = None,
     next_ms: int | None = None,
     fault: str | None = None,
+    with_words: bool = True,
 ) -> wire.Task:
     """A task as every client may see it: no command, no environment.
 
     `live` are its runs that have not ended, `last` the newest that has, `fault` says why it
-    cannot be scheduled.
+    cannot be scheduled; `with_words` of its runs' own only for their readers.
     """
     definition = task.definition
     stats = stats or TaskStats()
     live = tuple(live)
     alive = [run for run in live if run.status in ("running", "stopping")]
     shown = alive[0] if alive else None
+    retries = [run.retry_at_ms for run in live if run.status == "retry_wait" and run.retry_at_ms]
+    note = shown.progress_note if shown and with_words else None
     is_paused = task.is_paused(now_ms)
     low_ms, high_ms = _usual(stats.spark)
     return wire.Task(
@@ -127,6 +133,10 @@ def task_row(
         spark=stats.spark,
         timeout_ms=definition.timeout_seconds * 1000,
         def_rev=task.def_rev,
+        kind=definition.kind,
+        progress=shown.progress if shown else None,
+        progress_note=note[:_NOTE_CHARS] if note else None,
+        retry_ms=min(retries, default=None),
     )
 
 
@@ -220,9 +230,10 @@ def _task_state(task: TaskRow, live: Sequence[Run], fault: str | None) -> str:
 def _health(stats: TaskStats) -> str:
     if stats.last is None:
         return "unknown"
-    if stats.last.status in FAILURES:
+    if stats.fails_in_row:
         return "bad"
-    return "warn" if stats.fails_24h else "ok"
+    # The last run may have failed and be tried again.
+    return "warn" if stats.fails_24h or stats.last.status in FAILURES else "ok"
 
 
 def _last_run(stats: TaskStats, last: Run | None) -> wire.LastRun | None:

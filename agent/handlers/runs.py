@@ -9,8 +9,9 @@ from agent.handlers.rights import check_output, may_read_output, may_see_command
 from agent.handlers.rows import frames_of, run_row
 from agent.retrying import check_retry
 from agent.rules.pinging import Ping
-from agent.runs import ENDINGS
+from agent.runs import ENDINGS, Run
 from agent.store import ledger, samples, tasks
+from agent.store.history import PAGE_BUDGET_MS
 from agent.wire.operations import Done
 from agent.wire.sessions import Who
 from shared.protocol.errors import BadRequest
@@ -132,11 +133,9 @@ async def get(context: Context, who: Who, request: RunGet) -> RunDetail:
     run = await context.database.read(partial(ledger.get, run_id=request.run_id))
     attempts = await context.database.read(partial(ledger.attempts, run=run))
     with_output = may_read_output(context, who)
-    # What a living run tells of itself is recorded at its end; until then only shown.
-    live = None if run.has_ended else context.journal.get("run", run.id)
     return RunDetail(
-        run=live if isinstance(live, Row) else run_row(run, with_words=with_output),
-        attempts=tuple(run_row(attempt, with_words=with_output) for attempt in attempts),
+        run=_row(context, run, with_words=with_output),
+        attempts=tuple(_row(context, attempt, with_words=with_output) for attempt in attempts),
         output_tail=run.output_tail if with_output else None,
         error_message=run.error_message if with_output else None,
         stack_trace=run.stack_trace if with_output else None,
@@ -176,12 +175,21 @@ async def page(context: Context, who: Who, request: RunsPage) -> RunsPageReply:
             wanted=_wanted(request.filter),
             before=cursors.read(request.cursor, request.filter, str),
             limit=request.limit,
+            budget_ms=PAGE_BUDGET_MS,
         )
     )
+    with_words = may_read_output(context, who)
     return RunsPageReply(
-        rows=tuple(run_row(run, with_words=may_read_output(context, who)) for run in found.runs),
+        rows=tuple(_row(context, run, with_words=with_words) for run in found.runs),
         next=None if found.next is None else cursors.make(found.next, request.filter),
+        searched_ms=found.searched_ms,
     )
+
+
+def _row(context: Context, run: Run, *, with_words: bool) -> Row:
+    """A run as it is shown: what a living one tells of itself is recorded at its end only."""
+    live = None if run.has_ended else context.journal.get("run", run.id)
+    return live if isinstance(live, Row) else run_row(run, with_words=with_words)
 
 
 async def _variables(context: Context, task_name: str) -> tuple[str, ...] | None:
@@ -207,4 +215,5 @@ def _wanted(asked: RunFilter) -> ledger.RunFilter:
         from_ms=asked.from_ms,
         to_ms=asked.to_ms,
         text=asked.text,
+        host=asked.host,
     )

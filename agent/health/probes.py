@@ -29,6 +29,7 @@ SHARE: Final = Threshold(warn=0.80, crit=0.95, back=0.03)
 DISK: Final = Threshold(warn=0.80, crit=0.90, back=0.02)
 LATENCY: Final = Threshold(warn=250, crit=2_000, back=50)
 BEAT_AGE: Final = Threshold(warn=90, crit=150, back=10)
+BEHIND: Final = Threshold(warn=1_000, crit=10_000, back=200)
 LAG: Final = Threshold(warn=500, crit=5_000, back=100)
 LEVEL: Final = Threshold(warn=1, crit=2)
 
@@ -133,6 +134,20 @@ def database(latency_ms: float | None, fault: str = "") -> Reading:
         unit="ms",
         message=fault or f"answers in {latency_ms:.1f} ms",
         threshold=LATENCY,
+    )
+
+
+def writing(number: int, oldest_ms: int, kept: int) -> Reading:
+    """How long the first write waits for its commit, and how many are kept for later."""
+    behind = f"{number} wait, the first for {oldest_ms} ms" if number else "none waits"
+    return Reading(
+        id="writes",
+        name="Writes",
+        kind="writes",
+        value=float(oldest_ms),
+        unit="ms",
+        message=f"{behind}; {kept} kept in the local journal" if kept else behind,
+        threshold=BEHIND,
     )
 
 

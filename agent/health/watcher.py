@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 
@@ -14,6 +15,7 @@ from agent.health import probes
 from agent.health.probes import Reading
 from agent.recorder import Recorder
 from agent.rules.clocks import Happening
+from agent.rules.downsampling import Keeping
 from agent.rules.thresholds import OK, judge
 from agent.settings import Home
 from agent.store import state
@@ -26,8 +28,11 @@ log = structlog.get_logger(__name__)
 # A share of the processors needs some time to be one.
 FIRST_LOOK_MS = 1_000
 LOOK_MS = 10_000
+MOST_SAMPLES = 120
 RECORD_EVERY = 6
 """Every so many looks the readings are kept: one row a minute."""
+SUM_UP_EVERY = 30
+"""Every so many looks, those that keep among them, what was kept is summed up."""
 
 
 class Watcher:
@@ -44,6 +49,8 @@ class Watcher:
         running: Callable[[], int],
         show: Callable[[tuple[Check, ...]], None],
         clock_state: Callable[[], Happening | None],
+        kept: Callable[[], int] = lambda: 0,
+        keeping: Keeping | None = None,
     ) -> None:
         self._clock = clock
         self._home = home
@@ -53,8 +60,12 @@ class Watcher:
         self._running = running
         self._show = show
         self._clock_state = clock_state
+        self._kept = kept
         self._verdicts: dict[str, str] = {}
         self._latest: dict[str, Reading] = {}
+        self._keeping = keeping
+        # Written once a minute with what the probes found: a write every 5 s would cost more.
+        self._samples: deque[tuple[int, dict[str, float]]] = deque(maxlen=MOST_SAMPLES)
         self._process = psutil.Process()
         self._cpu, self._sampled_cpu = probes.Cpu(), probes.Cpu()
 
@@ -63,7 +74,7 @@ class Watcher:
         await self._clock.sleep_ms(FIRST_LOOK_MS)
         looks = 0
         while True:
-            await self._look(keep=looks % RECORD_EVERY == 0)
+            await self._look(keep=looks % RECORD_EVERY == 0, sum_up=looks % SUM_UP_EVERY == 0)
             looks += 1
             await self._clock.sleep_ms(LOOK_MS)
 
@@ -72,7 +83,7 @@ class Watcher:
         used = {name: reading.value for name, reading in self._latest.items()}
         load1 = psutil.getloadavg()[0]
         database_ms = used.get("database")
-        return Metric(
+        metric = Metric(
             now_ms=self._clock.now_ms(),
             cpu=self._sampled_cpu.share(),
             mem_rss=self._process.memory_info().rss,
@@ -82,12 +93,15 @@ class Watcher:
             database_ms=None if database_ms is None else round(database_ms),
             running=self._running(),
         )
+        self._samples.append((metric.now_ms, _values(metric)))
+        return metric
 
-    async def _look(self, *, keep: bool) -> None:
+    async def _look(self, *, keep: bool, sum_up: bool) -> None:
         readings = await asyncio.to_thread(
             lambda: [probe() for probe in probes.host_probes(self._home, self._cpu)]
         )
         readings.append(await self._time_database())
+        readings.append(probes.writing(*self._database.waiting, self._kept()))
         readings.append(probes.loop_lag(self._lag_ms()))
         now_ms = self._clock.now_ms()
         readings.append(probes.clock(self._clock_state(), now_ms))
@@ -116,8 +130,12 @@ class Watcher:
         values = {reading.id: reading.value for reading in readings if reading.value is not None}
         values["running"] = float(self._running())
         values["agent_rss"] = float(self._process.memory_info().rss)
+        earlier = tuple(self._samples)
+        self._samples.clear()
         try:
-            await self._recorder.measured(values, checks)
+            await self._recorder.measured(
+                values, checks, earlier=earlier, keeping=self._keeping if sum_up else None
+            )
         except AgentError as error:
             log.error("readings not kept", cause=str(error))
 
@@ -128,3 +146,15 @@ class Watcher:
         except AgentError as error:
             return probes.database(None, fault=str(error))
         return probes.database((time.monotonic() - started) * 1000)
+
+
+def _values(metric: Metric) -> dict[str, float]:
+    """What is kept of a sample, by the names that the probes' readings have."""
+    found = {
+        "cpu": metric.cpu,
+        "memory": metric.mem_share,
+        "load1": metric.load1,
+        "agent_rss": metric.mem_rss,
+        "running": metric.running,
+    }
+    return {name: float(value) for name, value in found.items() if value is not None}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from agent.running.watched import Watched
 
 STOP_ROUNDS = 50
+CHASE_ROUNDS = 50
 
 
 def living(run: Watched) -> list[Process]:
@@ -37,8 +38,24 @@ def living(run: Watched) -> list[Process]:
                 roots.add(pid)
     found = {pid: everyone[pid] for pid in roots} | processes.descendants(roots, everyone)
     alive = [process for process in found.values() if not process.is_over]
+    alive = alive or _fallen_to_us(run, everyone)
     run.members = {process.pid: process.start for process in alive}
     return alive
+
+
+def _fallen_to_us(run: Watched, everyone: Container[int]) -> list[Process]:
+    """Those that came to be our children while the others were looked at.
+
+    Who passes from parent to child all the time is missed by any list; the last of them, whose
+    parent has just died, is our child.
+    """
+    for _ in range(CHASE_ROUNDS):
+        fresh = [pid for pid in processes.children(os.getpid()) or () if pid not in everyone]
+        looks = [process for process in map(processes.look, fresh) if process is not None]
+        ours = [process for process in looks if _claims(run, process.pid)]
+        if ours or all(not process.is_over for process in looks):
+            return [process for process in ours if not process.is_over]
+    return []
 
 
 def remember(run: Watched, mains: Container[int]) -> None:
@@ -56,8 +73,12 @@ def resident_bytes(run: Watched, mains: Container[int]) -> int:
     total = sum(map(processes.resident_bytes, pids))
     limit = run.memory_limit_bytes
     if limit and total > limit and len(pids) > 1:
-        # What forked processes share counts once; that takes longer to find out.
-        return sum(map(processes.proportional_bytes, pids))
+        # What forked processes share counts once; that takes longer to find out. Twice, as
+        # the part of those looked at last grows when others end meanwhile.
+        shared = sum(map(processes.proportional_bytes, pids))
+        if shared <= limit:
+            return shared
+        return min(shared, sum(map(processes.proportional_bytes, _near(run, mains))))
     return total
 
 
@@ -80,9 +101,23 @@ def _near(run: Watched, mains: Container[int]) -> list[int]:
     return [run.pid, *(pid for pid in family if pid != run.pid)]
 
 
+def keep(run: Watched, mains: Container[int], kept: dict[int, int]) -> None:
+    """Note what this run may leave behind, with all that may be of it though nothing shows it."""
+    for pid, start in list(kept.items()):
+        process = processes.look(pid)
+        if process is None or process.start != start:
+            del kept[pid]
+    kept.update(run.members)
+    for pid in processes.children(os.getpid()) or ():
+        process = processes.look(pid) if pid not in mains else None
+        if process is not None and process.start >= run.start and _claims(run, pid) is None:
+            kept[pid] = process.start
+
+
 def terminate(run: Watched) -> None:
     """Ask the whole family to end; the stopped ones are woken so that they can."""
-    for process in living(run):
+    # The main one first: a shell that sees its command end makes that its own exit status.
+    for process in sorted(living(run), key=lambda process: process.pid != run.pid):
         processes.send(process.pid, process.start, signal.SIGTERM)
         processes.send(process.pid, process.start, signal.SIGCONT)
 
@@ -121,6 +156,8 @@ def _claims(run: Watched, pid: int) -> bool | None:
 def _can_only_be_of(run: Watched, process: Process) -> bool:
     """An unmarked orphan, fallen to us, that is younger than this run and older than the others."""
     if run.peers is None or process.parent != os.getpid():
+        return False
+    if run.kept.get(process.pid) == process.start:
         return False
     others = [peer for peer in run.peers.values() if peer is not run]
     return all(process.pid != peer.pid and process.start < peer.start for peer in others)

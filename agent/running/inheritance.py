@@ -8,12 +8,14 @@ followed: nobody can say how they ended.
 import asyncio
 import contextlib
 import os
+import signal
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from agent.boot import boot_id
 from agent.running import processes
+from agent.running.link import KEEPER_MARK
 from agent.running.stories import Story, Told
 from agent.running.watch import Watch
 from agent.running.watched import Watched, ended_line, watched
@@ -22,6 +24,7 @@ Line = dict[str, Any]
 Answer = TypeVar("Answer")
 SEARCHES = 20
 SEARCH_EVERY_S = 0.01
+BURIAL_LOOKS = 500
 REBOOTED = "the host was restarted while it ran"
 UNSEEN = "its keeper and its agent were gone; nobody saw how it ended"
 UNSURE = "its keeper and its agent died while it was being started"
@@ -216,7 +219,28 @@ def _find_unannounced(
         if not found:
             return None
         time.sleep(SEARCH_EVERY_S)  # it may be about to become its program
+    if is_ours:
+        # A disk that does not answer holds it; begun later, it would run beside its next start.
+        for process in filter(_is_still_its_keeper, found):
+            processes.send(process.pid, process.start, signal.SIGKILL)
+            _bury(process.pid)
     return None
+
+
+def _bury(pid: int) -> None:
+    """Take the status of a child that was ended, so that it is nobody's end later."""
+    for _ in range(BURIAL_LOOKS):
+        try:
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                return
+        except ChildProcessError:
+            return
+        time.sleep(SEARCH_EVERY_S)
+
+
+def _is_still_its_keeper(process: processes.Process) -> bool:
+    """Has it not become its program yet?"""
+    return process.session == process.pid and KEEPER_MARK in processes.words_of(process.pid)
 
 
 def _is_held(started: Line) -> bool:

@@ -55,7 +55,11 @@ class Caller:
             except OSError:
                 part = b""
             self.received += part
-            self.is_closed = not part or len(self.received) > LINE_LIMIT
+            self.is_closed = not part
+            if len(self.received) > LINE_LIMIT:
+                # Of many lines the rest is read when these are done; one alone is no request.
+                self.is_closed = b"\n" not in self.received
+                break
         *lines, rest = bytes(self.received).split(b"\n")
         self.received = bytearray(rest)
         return lines

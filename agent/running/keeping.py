@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ ANSWER_WITHIN_S = 10.0
 GONE_WITHIN_S = 2.0
 RESTART_PAUSE_S = 1.0
 QUICK_DEATH_S = 1.0
+KEEPERS_FOR_A_START = 3
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,9 +116,11 @@ class Keepers:
         self._forgetting: set[str] = set()  # told to a keeper that has not confirmed it yet
         self._own = ""
         self._own_pid = 0
+        self._heard_s = 0.0  # when the own keeper was heard last: a busy one is not a dead one
         self._keeper_pids: set[int] = set()
         self._inheritance = Inheritance(self._happened_to_inherited, self._keeper_pids)
         self._orders: dict[str, tuple[Order, asyncio.Future[Started]]] = {}
+        self._undone: Counter[str] = Counter()  # keepers that the start of a run has cost
         self._stops: dict[str, list[asyncio.Future[bool]]] = {}
         self._standing: dict[str, Standing] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -153,7 +157,8 @@ class Keepers:
             if self._trouble:
                 del self._orders[run_id]
                 raise NotStarted(f"no keeper can be started: {self._trouble}")
-            if self._has_own.is_set():
+            silent_s = time.monotonic() - self._heard_s
+            if self._has_own.is_set() and silent_s >= ANSWER_WITHIN_S:
                 self._kill_own()  # its death tells what it did with the order
 
     async def stop(self, run_id: str, *, grace_ms: int) -> bool:
@@ -264,6 +269,7 @@ class Keepers:
             raise
         self._links[name] = link
         self._trouble = ""
+        self._heard_s = time.monotonic()
         self._has_own.set()
 
     def _listen(self, name: str, link: Link) -> None:
@@ -275,6 +281,7 @@ class Keepers:
         """Learn what a keeper tells; after its end, take its runs over."""
         began_s = time.monotonic()
         async for line in link.hear():
+            self._heard_s = time.monotonic() if name == self._own else self._heard_s
             self._learn(name, line)
         await link.close()
         is_own = name == self._own
@@ -332,6 +339,9 @@ class Keepers:
         if self._own_pid and processes.is_child(self._own_pid):
             self._log.error("keeper does not answer; ending it", pid=self._own_pid)
             os.kill(self._own_pid, 9)
+            if self._own in self._links:
+                # One that it was about to start may hold its end of the line.
+                self._links[self._own].cut()
 
     async def _inherit(self, name: str, *, is_ours: bool) -> None:
         told = await asyncio.to_thread(_read_journal, self._runtime / f"{name}.journal")
@@ -347,6 +357,9 @@ class Keepers:
                 self._learn(name, line)
             elif line["run"] not in self._orders:
                 self._learn(name, {**line, "e": "refused", "reason": "its keeper died before"})
+            elif self._undone[line["run"]] + 1 >= KEEPERS_FOR_A_START:
+                reason = f"{KEEPERS_FOR_A_START} keepers in a row hung up or died over its start"
+                self._learn(name, {**line, "e": "refused", "reason": reason})
             else:
                 self._undo(name, self._orders[line["run"]][0])
         self._answer_stops(name)
@@ -354,6 +367,7 @@ class Keepers:
 
     def _undo(self, name: str, order: Order) -> None:
         """A keeper died before it started this run; it is ordered again from another."""
+        self._undone[order.run_id] += 1
         self._note(name, {"e": "forgotten", "run": order.run_id})
         Path(order.output_file).unlink(missing_ok=True)  # empty: nobody has written yet
 
@@ -391,7 +405,8 @@ class Keepers:
     def _send_order(self, order: Order) -> None:
         fields = msgspec.to_builtins(order)
         fields["run"] = fields.pop("run_id")
-        self._links[self._own].send({"do": "order", **fields})
+        if not self._links[self._own].send({"do": "order", **fields}):
+            self._refuse(order.run_id, NotStarted("the command and its environment are too long"))
 
     def _learn(self, name: str, line: Line) -> None:
         match line["e"]:
@@ -424,6 +439,7 @@ class Keepers:
         self._answer_order(started)
 
     def _answer_order(self, started: Started) -> None:
+        self._undone.pop(started.run_id, None)
         _, answer = self._orders.pop(started.run_id, (None, None))
         if answer is not None and not answer.done():
             answer.set_result(started)
@@ -455,6 +471,7 @@ class Keepers:
 
     def _refuse(self, run_id: str, reason: NotStarted) -> bool:
         """Tell who waits for the start; False when nobody does."""
+        self._undone.pop(run_id, None)
         _, answer = self._orders.pop(run_id, (None, None))
         if answer is None or answer.done():
             return False

@@ -5,8 +5,10 @@ Standard library only: the keeper imports this file.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import stat
 
 from agent.running import confine
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 SPOOL_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _ALL_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 _REASONS = {
-    "ENOENT": "the interpreter in the first line of {} is not there",
     "ENOEXEC": "{} is not a program; does its first line name an interpreter (#!)?",
     "EACCES": "{} may not be executed by this user",
     "EAGAIN": "the system starts no more processes now (limit reached)",
@@ -38,7 +39,10 @@ def launch(order: dict[str, Any]) -> int:
     """
     folder = order["working_directory"]
     environment = order["environment"]
-    home = os.open(".", os.O_PATH | os.O_CLOEXEC)
+    try:
+        home = os.open(".", os.O_PATH | os.O_CLOEXEC)
+    except OSError as error:
+        raise NotLaunched(_why_not(error, order["argv"][0])) from error
     try:
         # The keeper has one thread, so its own folder can be lent to the child for a moment.
         _enter(folder)
@@ -50,6 +54,10 @@ def launch(order: dict[str, Any]) -> int:
             return _spawn(file, argv, environment, spool)
         except OSError as error:
             raise NotLaunched(_why_not(error, program)) from error
+        except ValueError as error:  # NUL, or what is no text
+            raise NotLaunched(
+                f"the command or its environment cannot be handed over: {error}"
+            ) from error
         finally:
             os.umask(own_umask)
             os.close(spool)
@@ -64,18 +72,23 @@ def find_program(name: str, path: str) -> str:
         candidates = [name]
     else:
         candidates = [f"{folder or '.'}/{name}" for folder in path.split(":")]
-    is_there = False
-    for candidate in candidates:
-        if os.path.isdir(candidate):  # noqa: PTH112 - pathlib would cost the keeper its memory
-            continue
-        if os.access(candidate, os.X_OK):
-            return candidate
-        is_there = is_there or os.path.exists(candidate)  # noqa: PTH110 - as above
-    if is_there:
-        raise NotLaunched(f"{name} is not executable; allow it with `chmod +x {name}`")
+    reason = f"there is no program {name!r} in PATH {path}; correct the task's command"
     if "/" in name:
-        raise NotLaunched(f"there is no program {name}; correct the task's command")
-    raise NotLaunched(f"there is no program {name!r} in PATH {path}; correct the task's command")
+        reason = f"there is no program {name}; correct the task's command"
+    for candidate in candidates:
+        try:
+            mode = os.stat(candidate).st_mode  # noqa: PTH116 - pathlib would cost the keeper memory
+        except OSError as error:
+            if error.errno != errno.ENOENT and "/" in name:
+                reason = f"{name} cannot be reached: {_words(error)}; correct the task's command"
+            continue
+        if not stat.S_ISREG(mode):  # a pipe is executable by its mode, and waits when it is opened
+            reason = f"{candidate} is no file that can be executed; correct the task's command"
+        elif os.access(candidate, os.X_OK):
+            return candidate
+        else:
+            reason = f"{candidate} is not executable; allow it with `chmod +x {candidate}`"
+    raise NotLaunched(reason)
 
 
 def _enter(folder: str) -> None:
@@ -143,17 +156,30 @@ def _check_first_line(program: str) -> None:
     except OSError:
         return  # it may be executable without being readable
     if line.startswith(b"#!"):
-        words = line[2:].split()
-        if words and not os.path.exists(words[0]):  # noqa: PTH110 - as above
-            raise NotLaunched(_REASONS["ENOENT"].format(program))
+        words = line[2:].strip(b" \t\n").replace(b"\t", b" ").split(b" ")
+        if words[0] and not os.path.exists(words[0]):  # noqa: PTH110 - as above
+            raise NotLaunched(_no_interpreter(program, words[0]))
     elif line.decode("ascii", "replace").strip().isprintable() and b"ELF" not in line[:4]:
         # Others would hand it to a shell, which guesses; alone it is refused by the kernel.
         raise NotLaunched(_REASONS["ENOEXEC"].format(program))
 
 
-def _why_not(error: OSError, program: str) -> str:
-    import errno
+def _no_interpreter(program: str, interpreter: bytes) -> str:
+    if interpreter.endswith(b"\r"):
+        return (
+            f"the first line of {program} ends as on Windows; "
+            f"mend it with `sed -i 's/\\r$//' {program}`"
+        )
+    shown = interpreter.decode("utf-8", "replace")
+    return f"the interpreter {shown} in the first line of {program} is not there"
 
+
+def _why_not(error: OSError, program: str) -> str:
+    if error.errno == errno.ENOENT:
+        try:
+            _check_first_line(program)
+        except NotLaunched as told:
+            return str(told)
     name = errno.errorcode.get(error.errno or 0, "")
     if name in _REASONS:
         return _REASONS[name].format(program)

@@ -18,6 +18,8 @@ from agent.running.keeper import LINE_LIMIT, LISTENER
 CONNECT_WITHIN_S = 3.0
 BACKLOG = 16
 ROOT = Path(__file__).parents[2]
+# What the words of every keeper hold.
+KEEPER_MARK = b"from agent.running.keeper import main"
 # Being a subreaper outlasts `exec`; the ctypes it takes would cost the keeper 1.3 MB for life.
 _PREPARE = (
     f"import sys; sys.path.append({str(ROOT)!r}); "
@@ -45,9 +47,16 @@ class Link:
         self._reader = reader
         self._writer = writer
 
-    def send(self, request: dict[str, Any]) -> None:
-        """Send a request; what a dying keeper did not take, its journal tells."""
-        self._writer.write(msgspec.json.encode(request) + b"\n")
+    def send(self, request: dict[str, Any]) -> bool:
+        """Send a request; what a dying keeper did not take, its journal tells.
+
+        False, and nothing sent, when it is longer than a keeper reads.
+        """
+        line = msgspec.json.encode(request)
+        if len(line) >= LINE_LIMIT:
+            return False
+        self._writer.write(line + b"\n")
+        return True
 
     async def hear(self) -> AsyncIterator[dict[str, Any]]:
         """What the keeper tells, until it hangs up."""
@@ -81,6 +90,10 @@ class Link:
         """Has the keeper's process ended (not only its connection)?"""
         process = processes.look(self.pid)
         return process is None or process.start != self.start or process.is_over
+
+    def cut(self) -> None:
+        """Hear no more, whoever holds the other end; what was missed, its journal tells."""
+        self._writer.transport.abort()
 
     async def close(self) -> None:
         """Hang up; the keeper goes on."""

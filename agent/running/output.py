@@ -3,12 +3,13 @@
 import os
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import structlog
 
 from agent.running import holes, keptlogs, reports
 from agent.running.keeping import Ended
@@ -23,10 +24,13 @@ from agent.running.trouble import recognise
 from agent.runs import Run
 from agent.settings import Home, Settings
 
+log = structlog.get_logger(__name__)
+
 TAIL_BYTES: Final = 4096
 LOOKED_AT_BYTES: Final = 64 << 10
 CHUNK_BYTES: Final = 64 << 10
 KEPT_AT_ONCE_BYTES: Final = 256 << 10
+LARGE_BYTES: Final = 1 << 20
 MARKER_BYTES: Final = 72
 UNFINISHED_LINE_MAY_WAIT_S: Final = 1.0
 HOLE_STEP_BYTES: Final = 1 << 20
@@ -66,6 +70,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     stack_trace: str | None
     frames: dict[str, Any] | None
     told: Told = Told()
+    is_cut: bool = False  # the disk of the spool had no room left for more
 
 
 class Outputs:
@@ -118,28 +123,44 @@ class Outputs:
                 stack_trace=trouble.stack_trace,
                 frames=trouble.frames,
                 told=self._told.whole(run.id, listener.finish()),
+                is_cut=os.statvfs(self._home.spool).f_bavail == 0,
             )
+
+    def is_large(self, run_id: str) -> bool:
+        """Has a run written so much that keeping it takes a while? Looks once, and is quick."""
+        try:
+            return self._spool(run_id).lstat().st_size > LARGE_BYTES
+        except OSError:
+            return False  # the keeping finds out what is wrong with it
+
+    def discard_all(self, run_ids: Iterable[str]) -> None:
+        """Remove the spools and the reports of runs whose ends are recorded."""
+        for run_id in run_ids:
+            self.discard(run_id)
 
     def discard(self, run_id: str) -> None:
         """Remove the spool and the report of a run whose end is recorded."""
         self._told.forget(run_id)
         self._trimmed.pop(run_id, None)
-        self._spool(run_id).unlink(missing_ok=True)
-        for path in reports.report_paths(self._home, run_id):
-            path.unlink(missing_ok=True)
-        if self._full:
-            self._full = False
-            self.tidy()
+        try:
+            for path in (self._spool(run_id), *reports.report_paths(self._home, run_id)):
+                path.unlink(missing_ok=True)
+            if self._full:
+                self._full = False
+                self.tidy()
+        except OSError as error:
+            # What stays is swept away when the next agent starts, or packed with the next log.
+            log.error("the spool or the logs cannot be tidied", run_id=run_id, cause=str(error))
 
     def sweep(self, known: Collection[str], *, before_s: float) -> int:
         """Remove what lies in the spool of runs that nobody knows any more; how many files."""
         gone = 0
-        with os.scandir(self._home.spool) as found:
+        with suppress(OSError), os.scandir(self._home.spool) as found:
             for entry in found:
                 run_id, _, kind = entry.name.partition(".")
                 if kind not in ("out", "report") or run_id in known:
                     continue
-                with suppress(FileNotFoundError):
+                with suppress(OSError):
                     if entry.stat(follow_symlinks=False).st_mtime < before_s:
                         Path(entry.path).unlink()
                         gone += 1

@@ -8,7 +8,7 @@ import signal
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_CHILD_SUBREAPER = 36
-_STAT_STATE, _STAT_PARENT, _STAT_SESSION, _STAT_START = 0, 1, 3, 19
+_STAT_STATE, _STAT_PARENT, _STAT_SESSION, _STAT_THREADS, _STAT_START = 0, 1, 3, 17, 19
 _STAT_TIMES = slice(11, 15)  # its own in user and kernel mode, and of children waited for
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -16,19 +16,23 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 class Process:
     """One line of /proc/<pid>/stat: who, whose child, since when."""
 
-    __slots__ = ("parent", "pid", "session", "start", "state")
+    __slots__ = ("parent", "pid", "session", "start", "state", "threads")
 
-    def __init__(self, pid: int, *, parent: int, session: int, start: int, state: str) -> None:
+    def __init__(
+        self, pid: int, *, parent: int, session: int, start: int, state: str, threads: int = 1
+    ) -> None:
         self.pid = pid
         self.parent = parent
         self.session = session
         self.start = start  # clock ticks since boot; with the pid this is nearly an identity
         self.state = state
+        self.threads = threads
 
     @property
     def is_over(self) -> bool:
         """It runs no more, even if nobody has asked for its status yet."""
-        return self.state in "ZXx"
+        # The state is that of its first thread, which others may outlive.
+        return self.state in "ZXx" and self.threads <= 1
 
 
 def look(pid: int) -> Process | None:
@@ -44,6 +48,7 @@ def look(pid: int) -> Process | None:
         session=int(fields[_STAT_SESSION]),
         start=int(fields[_STAT_START]),
         state=fields[_STAT_STATE].decode(),
+        threads=int(fields[_STAT_THREADS]),
     )
 
 
@@ -118,6 +123,11 @@ def run_of(pid: int) -> str | None:
     return None
 
 
+def words_of(pid: int) -> bytes:
+    """The words a process was started with, each ended by NUL; nothing when it is gone."""
+    return _read(f"/proc/{pid}/cmdline") or b""
+
+
 def writes_to(pid: int, path: str) -> bool:
     """Is this file the standard output or error of a process?"""
     for number in ("1", "2"):
@@ -132,7 +142,22 @@ def writes_to(pid: int, path: str) -> bool:
 def resident_bytes(pid: int) -> int:
     """Memory of a process that is in RAM now; 0 when it is gone."""
     fields = (_read(f"/proc/{pid}/statm") or b"").split()
-    return int(fields[1]) * PAGE_BYTES if len(fields) > 1 else 0
+    if len(fields) > 1 and fields[1] != b"0":
+        return int(fields[1]) * PAGE_BYTES
+    return _resident_bytes_of_threads(pid)
+
+
+def _resident_bytes_of_threads(pid: int) -> int:
+    """Of a process whose first thread is over: what the others hold, the same for each."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - as above
+    except OSError:
+        return 0
+    for thread in threads:
+        fields = (_read(f"/proc/{pid}/task/{thread}/statm") or b"").split()
+        if len(fields) > 1 and fields[1] != b"0":
+            return int(fields[1]) * PAGE_BYTES
+    return 0
 
 
 def proportional_bytes(pid: int) -> int:

@@ -4,7 +4,6 @@ import os
 import subprocess
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 from agent.definitions import Definition
@@ -38,7 +37,7 @@ def sandbox_words(
             # Where it works it goes on working; the rest of the folder around it is hidden.
             words += ["--ro-bind" if "read_only" in asked else "--bind", folder, folder]
     for path in writable:
-        if not Path(path).exists():
+        if not os.path.exists(path):  # noqa: PTH110 - that of pathlib raises for some
             raise BadDefinition("writable_paths", path, "is not there; make it or take it out")
         words += ["--bind", path, path]
     words += ["--bind-try", report, report]

@@ -14,10 +14,12 @@ _LINE_CHARS: Final = 1_000
 Frame = dict[str, Any]
 
 _PYTHON: Final = re.compile(r' {2,}File "([^"]+)", line (\d+)(?:, in (.+))?$')
+PYTHON_HEAD: Final = "Traceback (most recent call last):"
+_BAR: Final = re.compile(r"^ +\| ")
 _PHP_PLACE: Final = re.compile(r" in (\S.*?)(?::| on line )(\d+)$")
 _PHP: Final = re.compile(r"#\d+ (?:(\{main\})|\[internal function\]: (.+)|(.+?)\((\d+)\): (.+))$")
 _XDEBUG: Final = re.compile(r"PHP +\d+\. ([^(]+)\(.*\) (\S+):(\d+)$")
-_NODE: Final = re.compile(r"\s+at (?:async )?(?:([^()]+) \()?([^()\s]+):(\d+):\d+\)?$")
+_NODE: Final = re.compile(r"\s+at (?:async )?(?:([^()]+) \()?([^()\s][^()]*):(\d+):\d+\)?(?: \{)?$")
 _JAVA: Final = re.compile(r"\s+at ([\w$.<>/@-]+)\(([^():]+)(?::(\d+))?\)$")
 _RUBY: Final = re.compile(r"(?:\s+from )?([^:\s][^:]*):(\d+):in [`'](.+?)'(?:: .*)?$")
 
@@ -31,7 +33,12 @@ def frames_of(language: str, trace: Sequence[str]) -> dict[str, Any] | None:
 
 
 def _python(lines: Iterable[str]) -> Iterator[Frame]:
-    matches = [match for line in lines if (match := _PYTHON.match(line))]
+    lines = list(lines)
+    # Before the last trace stand those of what caused it.
+    last = max((at for at, line in enumerate(lines) if line.strip() == PYTHON_HEAD), default=0)
+    # Behind the calls of a group stand those of the errors in it.
+    outer = takewhile(lambda line: "+-+" not in line, lines[last:])
+    matches = [match for line in outer if (match := _PYTHON.match(_BAR.sub("", line)))]
     # Python tells the outermost call first.
     return (_frame(match[1], match[2], match[3]) for match in reversed(matches))
 
@@ -42,7 +49,10 @@ def _php(lines: Sequence[str]) -> Iterator[Frame]:
     if xdebug:
         yield from (_frame(match[2], match[3], match[1].strip()) for match in reversed(xdebug))
         return
-    place = _PHP_PLACE.search(lines[0]) if lines else None
+    last = max((at for at, line in enumerate(lines) if line.startswith("Next ")), default=0)
+    lines = lines[last:]
+    said = takewhile(lambda line: not line.endswith("Stack trace:"), lines)
+    place = next((found for line in said if (found := _PHP_PLACE.search(line))), None)
     file, number = (place[1], place[2]) if place else (None, None)
     for line in lines:
         match = _PHP.match(line)
@@ -54,17 +64,28 @@ def _php(lines: Sequence[str]) -> Iterator[Frame]:
 
 
 def _node(lines: Iterable[str]) -> Iterator[Frame]:
-    return (_frame(match[2], match[3], match[1]) for line in lines if (match := _NODE.match(line)))
+    # What caused it is told among its facts, indented by more.
+    own = (line for line in lines if not line.startswith("      "))
+    return (_frame(match[2], match[3], match[1]) for line in own if (match := _NODE.match(line)))
 
 
 def _java(lines: Iterable[str]) -> Iterator[Frame]:
     # What caused it was thrown from other calls, which do not go on from these.
-    lines = takewhile(lambda line: not line.startswith("Caused by: "), lines)
+    others = ("Caused by: ", "Suppressed: ")
+    lines = takewhile(lambda line: not line.lstrip().startswith(others), lines)
     return (_frame(match[2], match[3], match[1]) for line in lines if (match := _JAVA.match(line)))
 
 
 def _ruby(lines: Iterable[str]) -> Iterator[Frame]:
-    return (_frame(match[1], match[2], match[3]) for line in lines if (match := _RUBY.match(line)))
+    is_first = True
+    for line in lines:
+        match = _RUBY.match(line)
+        if match is None:
+            continue
+        if not is_first and not line[:1].isspace():
+            return  # what caused it was raised from other calls
+        is_first = False
+        yield _frame(match[1], match[2], match[3])
 
 
 def _frame(file: str | None, line: str | None, function: str | None) -> Frame:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from agent.running.stacks import frames_of
+from agent.running.stacks import PYTHON_HEAD, frames_of
 
 MESSAGE_CHARS: Final = 500
 TRACE_CHARS: Final = 16_000
@@ -15,20 +15,44 @@ _TROUBLE_WORDS: Final = re.compile(
     r"no such file|not found|unable|panic|abort(?:ed)?|invalid)\b",
     re.IGNORECASE,
 )
-_PYTHON_HEAD: Final = "Traceback (most recent call last):"
-_PYTHON_ERROR: Final = re.compile(r"[A-Za-z_][\w.]*(?:: .*)?$")
-_PHP_HEAD: Final = re.compile(r"(?:PHP )?(?:Fatal error|Warning|Parse error): +(?:Uncaught )?(.*)")
-_PHP_LINE: Final = re.compile(r"Stack trace:|#\d+ |  thrown in |PHP Stack trace:|PHP +\d+\. ")
-_NODE_HEAD: Final = re.compile(r"(?:Uncaught )?([A-Za-z_$][\w$]*(?: \[\w+\])?): (.*)")
-_NODE_LINE: Final = re.compile(r" {4}at .+(?::\d+:\d+\)?|\(<anonymous>\)|\(native\))")
-_JAVA_HEAD: Final = re.compile(
-    r"(?:Exception in thread \"[^\"]*\" )?((?:[a-z_]\w*\.)+[A-Z][\w$]*.*)"
+_PYTHON_CAUSES: Final = (
+    "The above exception was the direct cause of the following exception:",
+    "During handling of the above exception, another exception occurred:",
 )
-_JAVA_LINE: Final = re.compile(r"\s+at [\w$.<>/]+\(.*\)$|Caused by: |\s+\.\.\. \d+ more$")
+_PYTHON_GROUP: Final = "+ Exception Group Traceback (most recent call last):"
+_PYTHON_GROUP_LINE: Final = re.compile(r" +[+|]")
+_PYTHON_GROUP_ERROR: Final = re.compile(r" +\| ([A-Za-z_][\w.]*: .*)")
+_PYTHON_ERROR: Final = re.compile(r"[A-Za-z_][\w.]*(?:: .*)?$")
+_PHP_HEAD: Final = re.compile(
+    r"(?:\[[^\]]{1,64}\] )?(?:PHP )?(?:Fatal error|Warning|Parse error): +(?:Uncaught )?(.*)"
+)
+_PHP_LINE: Final = re.compile(r"Stack trace:|#\d+ |  thrown in |PHP Stack trace:|PHP +\d+\. ")
+_PHP_NEXT: Final = re.compile(r"Next (\S.*)")
+_NODE_HEAD: Final = re.compile(
+    r"((?:Uncaught )?[A-Za-z_$][\w$]*(?: \[\w+\])?: .*|[A-Za-z_$][\w$]*Error$)"
+)
+_NODE_LINE: Final = re.compile(
+    r" {4}at .+(?::\d+:\d+\)?|\(<anonymous>\)|\(native\)|\(index \d+\))"
+    r"| {4}\.\.\. \d+ lines matching "
+)
+_NODE_FACTS_BEGIN, _NODE_FACTS_END = " {", "}"
+_JAVA_HEAD: Final = re.compile(
+    r"(?:Exception in thread \"[^\"]*\" )?"
+    r"((?:[a-z_]\w*\.)+[A-Z][\w$]*.*|[A-Z][\w$]*(?:: .*|$))"
+)
+_JAVA_LINE: Final = re.compile(
+    r"\s+at [\w$.<>/@-]+\(.*\)$|Caused by: |\s+Suppressed: "
+    r"|\s+\.\.\. \d+ (?:more|common frames omitted)$"
+)
 _RUBY_HEAD: Final = re.compile(r"[^:\s][^:]{0,500}:\d{1,9}:in [`'][^']{1,300}': (.*)")
 _RUBY_NAMED: Final = re.compile(r"(.*) \(([A-Z][\w:]*)\)$")
 _RUBY_LINE: Final = re.compile(r"\s+from .+:\d+:in |\s+\.\.\. \d+ levels\.\.\.$")
+_RUBY_MARKED: Final = re.compile(r"\s+\^+$")
 _XTRACE_LINE: Final = re.compile(r"\++ \S")
+# A message may have several lines: so many may stand before the calls, or at the end.
+_MESSAGE_LINES: Final = 8
+_FACTS_LINES: Final = 100
+_NAMED_ERROR: Final = re.compile(r"(?:Exception in thread |[\w.$]*(?:Error|Exception)\b)")
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -64,14 +88,29 @@ def _telling_line(lines: list[str]) -> str | None:
 
 
 def _python(lines: list[str]) -> tuple[str, list[str]] | None:
-    heads = [at for at, line in enumerate(lines) if line.strip() == _PYTHON_HEAD]
+    heads = [at for at, line in enumerate(lines) if line.strip() in (PYTHON_HEAD, _PYTHON_GROUP)]
     if not heads:
         return None
     head = heads[-1]
+    if lines[head].strip() == _PYTHON_GROUP:
+        trace = lines[head : _run_of(lines, head, _PYTHON_GROUP_LINE)]
+        errors = [found[1] for line in trace if (found := _PYTHON_GROUP_ERROR.match(line))]
+        return (errors or [lines[head].strip()])[0], trace
     for at in range(head + 1, len(lines)):
         if not lines[at].startswith(" ") and _PYTHON_ERROR.match(lines[at]):
-            return lines[at], lines[head : at + 1]
+            end = at + 1
+            while end < min(len(lines), at + _MESSAGE_LINES) and lines[end]:
+                end += 1
+            return lines[at], lines[_python_begin(lines, heads) : end]
     return lines[head], lines[head:]
+
+
+def _python_begin(lines: list[str], heads: list[int]) -> int:
+    """Where the trace begins of what caused the last one, as long as one tells of another."""
+    place = len(heads) - 1
+    while place > 0 and heads[place] >= 2 and lines[heads[place] - 2] in _PYTHON_CAUSES:
+        place -= 1
+    return heads[place]
 
 
 def _php(lines: list[str]) -> tuple[str, list[str]] | None:
@@ -79,46 +118,89 @@ def _php(lines: list[str]) -> tuple[str, list[str]] | None:
         head = _PHP_HEAD.match(lines[at])
         if head is None:
             continue
-        end = _run_of(lines, at + 1, _PHP_LINE)
-        if end > at + 1:
-            return head.group(1), lines[at:end]
+        message, end = head[1], _php_end(lines, at)
+        if end is None:
+            continue
+        # What was thrown while this one was on its way follows it; the last one ended the program.
+        while (
+            end + 1 < len(lines)
+            and not lines[end]
+            and (following := _PHP_NEXT.match(lines[end + 1])) is not None
+            and (its_end := _php_end(lines, end + 1)) is not None
+        ):
+            message, end = following[1], its_end
+        return message, lines[at:end]
+    return None
+
+
+def _php_end(lines: list[str], head: int) -> int | None:
+    """Where the stack ends that belongs to a head line; None when it has none."""
+    for at in range(head + 1, min(len(lines), head + 1 + _MESSAGE_LINES)):
+        if _PHP_LINE.match(lines[at]):
+            return _run_of(lines, at, _PHP_LINE)
     return None
 
 
 def _java(lines: list[str]) -> tuple[str, list[str]] | None:
-    return _headed(lines, _JAVA_HEAD, _JAVA_LINE)
+    found = _headed(lines, _JAVA_HEAD, _JAVA_LINE)
+    return None if found is None else (found[0], lines[found[1] : found[2]])
 
 
 def _node(lines: list[str]) -> tuple[str, list[str]] | None:
-    return _headed(lines, _NODE_HEAD, _NODE_LINE)
+    found = _headed(lines, _NODE_HEAD, _NODE_LINE)
+    if found is None:
+        return None
+    message, head, end = found
+    if lines[end - 1].endswith(_NODE_FACTS_BEGIN):
+        facts = lines[end : end + _FACTS_LINES]
+        if _NODE_FACTS_END in facts:
+            end += facts.index(_NODE_FACTS_END) + 1
+    return message, lines[head:end]
 
 
 def _headed(
-    lines: list[str], head: re.Pattern[str], body: re.Pattern[str]
-) -> tuple[str, list[str]] | None:
-    """The last head line that is followed by lines of a stack."""
-    for at in range(len(lines) - 2, -1, -1):
-        match = head.match(lines[at])
-        if match is not None and body.match(lines[at + 1]) and not body.match(lines[at]):
-            message = match.group(1) if head is _JAVA_HEAD else match.group(0)
-            return message, lines[at : _run_of(lines, at + 1, body)]
+    lines: list[str],
+    head: re.Pattern[str],
+    body: re.Pattern[str],
+    named: re.Pattern[str] = _NAMED_ERROR,
+) -> tuple[str, int, int] | None:
+    """The last head line that is followed by lines of a stack: its message, where both are.
+
+    Further lines of the message may stand between; then the head has to name an error.
+    """
+    for begin in range(len(lines) - 1, 0, -1):
+        if not body.match(lines[begin]) or body.match(lines[begin - 1]):
+            continue
+        for at in range(begin - 1, max(-1, begin - 1 - _MESSAGE_LINES), -1):
+            match = head.match(lines[at])
+            if match is not None and (at == begin - 1 or named.match(lines[at])):
+                return match[1], at, _run_of(lines, begin, body)
     return None
 
 
 def _ruby(lines: list[str]) -> tuple[str, list[str]] | None:
-    found = _headed(lines, _RUBY_HEAD, _RUBY_LINE)
+    found = _headed(lines, _RUBY_HEAD, _RUBY_LINE, named=_RUBY_HEAD) or _ruby_outside(lines)
     if found is None:
-        # Raised outside of all methods: one line is the whole trace.
-        last = next((line for line in reversed(lines) if line.strip()), "")
-        head = _RUBY_HEAD.fullmatch(last)
-        if head is None or not _RUBY_NAMED.match(head[1]):
-            return None
-        found = head[0], [last]
-    head_line, trace = found
-    match = _RUBY_HEAD.match(head_line)
-    said = match[1] if match else head_line
+        return None
+    said, head, end = found
+    # Behind what ended the program stands at once what caused it.
+    while (before := _headed(lines[:head], _RUBY_HEAD, _RUBY_LINE, named=_RUBY_HEAD)) is not None:
+        if before[2] != head:
+            break
+        said, head, _ = before
     named = _RUBY_NAMED.match(said)
-    return (f"{named[2]}: {named[1]}" if named else said), trace
+    return (f"{named[2]}: {named[1]}" if named else said), lines[head:end]
+
+
+def _ruby_outside(lines: list[str]) -> tuple[str, int, int] | None:
+    """Raised outside of all methods: one line is the trace, perhaps with the place marked."""
+    last = next((at for at in range(len(lines) - 1, -1, -1) if lines[at].strip()), -1)
+    first = last - _MESSAGE_LINES if last >= 0 and _RUBY_MARKED.fullmatch(lines[last]) else last - 1
+    for at in range(last, max(-1, first), -1):
+        head = _RUBY_HEAD.fullmatch(lines[at])
+        if head is not None and _RUBY_NAMED.match(head[1]):
+            return head[1], at, last + 1
+    return None
 
 
 def _xtrace(lines: list[str]) -> tuple[str, list[str]] | None:

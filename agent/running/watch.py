@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 STOPPING_EVERY_S = 0.05
 KILLING_EVERY_S = 0.01
 GIVE_UP_AFTER_S = 5.0
+UNKILLABLE_EVERY_S = 1.0
 LEFTOVERS_MAY_STAY_S = 0.5
 SAMPLE_EVERY_S = 0.2
 SAMPLE_AT_LEAST_S = 0.01
@@ -40,6 +41,8 @@ class Watch:
         self._takes_strays = takes_strays
         self.runs: dict[str, Watched] = {}
         self._by_pid: dict[int, Watched] = {}
+        # What runs were allowed to leave behind, pid and start: nobody's to end any more.
+        self._kept: dict[int, int] = {}
 
     def add(self, run: Watched) -> None:
         """Answer for this run from now on, until its end has been told."""
@@ -47,6 +50,7 @@ class Watch:
         self._by_pid[run.pid] = run
         if self._takes_strays:
             run.peers = self.runs
+            run.kept = self._kept
 
     def answers_for(self, pid: int) -> bool:
         """Is this the main process of a run that is not over?"""
@@ -173,7 +177,9 @@ class Watch:
             run.detail = f"{len(left)} of its processes cannot be killed"
             self._end(run)
         elif run.is_killing:
-            run.next_s = now_s + KILLING_EVERY_S
+            # Another user's, or held by a disk that does not answer: it may take days.
+            is_hopeless = now_s > kill_s + GIVE_UP_AFTER_S
+            run.next_s = now_s + (UNKILLABLE_EVERY_S if is_hopeless else KILLING_EVERY_S)
         else:
             run.next_s = min(now_s + STOPPING_EVERY_S, kill_s)
 
@@ -216,6 +222,8 @@ class Watch:
 
     def _end(self, run: Watched) -> None:
         del self.runs[run.run_id]
+        if run.keeps_leftovers and not run.cause:
+            family.keep(run, self._by_pid, self._kept)
         if run.group:
             cgroup.remove(run.group)
         self._tell(ended_line(run))

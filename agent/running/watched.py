@@ -75,6 +75,8 @@ class Watched:
         self.members: dict[int, int] = {}
         # All runs of a watcher whose every unknown child must belong to one of them.
         self.peers: dict[str, Watched] | None = None
+        # Processes that runs of that watcher were allowed to leave behind.
+        self.kept: dict[int, int] = {}
         if memory_limit_bytes or cpu_limit_ms:
             self.next_s = 0.0
 

@@ -64,6 +64,18 @@ def append(connection: Connection, row: AuditRow) -> Link:
     )
 
 
+def has(connection: Connection, row: AuditRow) -> bool:
+    """This row stands already, under whichever number."""
+    is_it = (
+        audit.c.recorded_at == row.at_ms,
+        audit.c.key_id == row.key_id,
+        audit.c.action == row.type,
+        audit.c.op.is_(None) if row.op is None else audit.c.op == row.op,
+        audit.c.result == row.code,
+    )
+    return connection.execute(select(audit.c.id).where(*is_it).limit(1)).first() is not None
+
+
 def task_digests(
     connection: Connection, names: list[str], since_ms: int
 ) -> tuple[str | None, str | None]:

@@ -9,13 +9,14 @@ import structlog
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from agent.errors import NotStorable, StorageError
+from agent.errors import DiskFull, NotStorable, StorageError
 from agent.store.engines import BUSY_TIMEOUT_MS, name_of
 
 log = structlog.get_logger()
 
 # What MySQL and MariaDB say by number; everything else is told in the server's own words.
 _NO_SUCH_VALUE: Final = frozenset({1264, 1265, 1292, 1366, 1406, 1411, 3819, 4025})
+_FULL: Final = frozenset({1021, 1114})
 _TOO_LARGE: Final = 1153
 _SENTENCES: Final = {
     1021: "cannot be written: the disk of the server is full; free some space",
@@ -71,7 +72,8 @@ def plain_error(error: Exception, url: URL) -> Exception:
             "raise max_allowed_packet of the server to 64M"
         )
     said = _of_sqlite(error) if number is None else _of_server(error, number, url)
-    return StorageError(f"database {name_of(url)} {said}")
+    is_full = number in _FULL or (number is None and "disk is full" in said)
+    return (DiskFull if is_full else StorageError)(f"database {name_of(url)} {said}")
 
 
 def _number(error: DBAPIError) -> int | None:

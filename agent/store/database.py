@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 from queue import Empty, SimpleQueue
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from agent.errors import AgentError, Refused, StorageError
+from agent.errors import AgentError, DatabaseAway, Refused, StorageError
 from agent.settings import Home, Settings
 from agent.store.causes import plain_error, told_plainly
 from agent.store.engines import make_engine, make_file, read_url
@@ -27,11 +27,14 @@ MAX_WAITING_WRITES: Final = 5_000
 READERS: Final = 3
 MAX_WAITING_READS: Final = 256
 """Reads asked for and not yet answered; the next one is refused as busy."""
+AWAY_CLOSE_S: Final = 1.0
 LINGER_S: Final = 0.02
 """While one commit follows another, what is not urgent waits so long for more to share its own."""
 
 T = TypeVar("T")
 Item = TypeVar("Item")
+Doing = Callable[[Connection], T]
+"""What is done with the database, and what it comes to."""
 log = structlog.get_logger()
 
 
@@ -45,7 +48,7 @@ def database_url(settings: Settings, home: Home) -> str:
 class _Write:
     """One thing to write, and who waits for it."""
 
-    __slots__ = ("done", "error", "is_urgent", "item", "loop", "result", "these")
+    __slots__ = ("asked_s", "done", "error", "is_urgent", "item", "loop", "result", "these")
 
     def __init__(
         self,
@@ -56,6 +59,7 @@ class _Write:
         *,
         is_urgent: bool = True,
     ) -> None:
+        self.asked_s = time.monotonic()
         self.is_urgent = is_urgent
         self.these = these
         self.item = item
@@ -72,6 +76,13 @@ class _Write:
             self.done.set_result(self.result)
         else:
             self.done.set_exception(self.error)
+
+
+class Waiting(NamedTuple):
+    """Writes that were asked for and have no answer yet, and how long the first waits for it."""
+
+    number: int
+    oldest_ms: int
 
 
 class Database:
@@ -91,8 +102,11 @@ class Database:
         self._room = asyncio.Semaphore(MAX_WAITING_WRITES)
         self._queue: SimpleQueue[_Write | None] = SimpleQueue()
         self._urgent = threading.Event()
+        self._in_hand: Sequence[_Write] = ()
         self._closing = threading.Lock()
         self._closed = False
+        self.is_away = False
+        """It is known not to answer: at most as many reads as there are readers wait for it."""
         self._writer = threading.Thread(target=self._write_all, name="database-write", daemon=True)
         self._writer.start()
 
@@ -120,6 +134,8 @@ class Database:
 
     async def read(self, fn: Callable[[Connection], T]) -> T:
         """What `fn` finds, on a reader's thread; raises StorageError, Refused when overrun."""
+        if self.is_away and self._waiting_reads >= READERS:
+            raise DatabaseAway
         if self._waiting_reads >= MAX_WAITING_READS:
             raise Refused("busy", f"{MAX_WAITING_READS} reads wait for the database; try again")
         self._check_open()
@@ -168,16 +184,33 @@ class Database:
         self._put(_Write(_call_each, fn, done, None))
         return done.result()
 
+    def reopen(self) -> None:
+        """Reach the database anew from the next read and write on."""
+        self._reading.dispose()
+        self._writing.dispose()
+
+    @property
+    def waiting(self) -> Waiting:
+        """How far the writer is behind."""
+        in_hand = self._in_hand
+        oldest_s = time.monotonic() - in_hand[0].asked_s if in_hand else 0.0
+        return Waiting(self._queue.qsize() + len(in_hand), round(oldest_s * 1000))
+
+    @property
+    def is_closed(self) -> bool:
+        """It was let go of, or is about to be."""
+        return self._closed
+
     def close(self) -> None:
-        """Finish every write asked for, then let go of the database."""
+        """Finish every write asked for, then let go of the database; of one away, do not wait."""
         with self._closing:
             if self._closed:
                 return
             self._closed = True
             self._queue.put(None)
             self._urgent.set()
-        self._writer.join()
-        self._readers.shutdown()
+        self._writer.join(AWAY_CLOSE_S if self.is_away else None)
+        self._readers.shutdown(wait=not self.is_away, cancel_futures=True)
         self._reading.dispose()
         self._writing.dispose()
 
@@ -214,7 +247,9 @@ class Database:
                 except Empty:
                     break
             if group:
+                self._in_hand = group
                 self._write_group(group)
+                self._in_hand = ()
                 written_s = time.monotonic()
 
     def _write_group(self, group: list[_Write]) -> None:

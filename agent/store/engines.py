@@ -120,6 +120,14 @@ def _sqlite_engine(url: URL, *, pool_size: int, writes: bool) -> Engine:
         connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
     )
 
+    @event.listens_for(engine, "do_connect")
+    def _only_what_is_there(
+        _dialect: object, _record: object, words: list[Any], _named: dict[str, Any]
+    ) -> None:
+        # SQLite would begin an empty file where somebody took the database away.
+        if not Path(words[0]).exists():
+            raise sqlite3.OperationalError("unable to open database file: it is not there")
+
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
         # Transactions begin where we say so, not where the driver guesses.

@@ -10,7 +10,8 @@ from sqlalchemy.dialects import mysql, sqlite
 from agent.clock import iso
 from agent.errors import Conflict, RunNotFound, StorageError
 from agent.runs import ENDINGS, FOLLOWERS, LIVE_STATES, Run
-from agent.store import rollups, state
+from agent.store import history, rollups, state
+from agent.store.history import RunFilter as RunFilter
 from schema.tables import executions, tasks
 
 MAX_PAGE: Final = 1_000
@@ -43,6 +44,7 @@ _ALL: Final = tuple(executions.c[name] for name in COLUMN_OF.values())
 # What a run was when it was claimed stays; the rest may change until it ends.
 _FIXED: Final = frozenset(
     {"id", "task_name", "category", "def_rev", "scheduled_ms", "attempt", "trigger", "queued_ms"}
+    | {"host"}
 )
 _CHANGING: Final = {field: name for field, name in COLUMN_OF.items() if field not in _FIXED}
 
@@ -55,6 +57,9 @@ _RAISE_WATERMARK = (
     .values(watermark=bindparam("until"))
 )
 _GET: Final[Select[Any]] = select(*_ALL).where(executions.c.id == bindparam("run_id"))
+_BY_IDS: Final[Select[Any]] = select(*_ALL).where(
+    executions.c.id.in_(bindparam("ids", expanding=True))
+)
 _MOVE: Final = (
     executions.update()
     .where(executions.c.id == bindparam("run_id"), executions.c.status == bindparam("old"))
@@ -75,18 +80,6 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     chained: tuple[Run, ...] = ()
 
 
-class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which runs are wanted; empty means all. `from_ms` <= queued < `to_ms`."""
-
-    task_name: str | None = None
-    category: str | None = None
-    statuses: tuple[str, ...] = ()
-    triggers: tuple[str, ...] = ()
-    from_ms: int | None = None
-    to_ms: int | None = None
-    text: str | None = None
-
-
 class Written(msgspec.Struct, frozen=True):
     """The rows that are new by a step; not fresh: it changes nothing that stands."""
 
@@ -95,10 +88,14 @@ class Written(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Some runs, newest first; `next` is what to ask the following page with, None at the end."""
+    """Some runs, newest first; `next` is what to ask the following page with, None at the end.
+
+    `searched_ms` says of a page that is not full how far back it was looked for.
+    """
 
     runs: tuple[Run, ...]
     next: str | None
+    searched_ms: int | None = None
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
@@ -294,17 +291,23 @@ def page(
     *,
     before: str | None = None,
     limit: int = 50,
+    budget_ms: int | None = None,
 ) -> Page:
-    """The newest runs older than the run id `before`; rows that come meanwhile move nothing."""
+    """The newest runs older than the run id `before`; rows that come meanwhile move nothing.
+
+    With a budget a page may hold fewer runs than there are, see `agent.store.history`.
+    """
     limit = max(1, min(limit, MAX_PAGE))
-    query = select(*_ALL).order_by(executions.c.id.desc()).limit(limit + 1)
-    if before is not None:
-        query = query.where(executions.c.id < before)
-    if wanted is not None:
-        query = query.where(*_conditions(wanted))
-    found = [as_run(row) for row in connection.execute(query)]
-    shown = tuple(found[:limit])
-    return Page(shown, shown[-1].id if len(found) > limit else None)
+    found = history.find(
+        connection, wanted or RunFilter(), before=before, limit=limit, budget_ms=budget_ms
+    )
+    rows = connection.execute(_BY_IDS, {"ids": found.ids}) if found.ids else ()
+    runs = {run.id: run for run in map(as_run, rows)}
+    return Page(
+        tuple(runs[run_id] for run_id in found.ids if run_id in runs),
+        found.next,
+        history.searched_ms(found, limit),
+    )
 
 
 def recorded(connection: Connection, from_ms: int, to_ms: int) -> tuple[Recorded, ...]:
@@ -434,27 +437,6 @@ def _present(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
     for chunk in _chunks(ids):
         found.update(connection.scalars(select(executions.c.id).where(executions.c.id.in_(chunk))))
     return frozenset(found)
-
-
-def _conditions(wanted: RunFilter) -> Iterable[Any]:
-    column = executions.c
-    if wanted.task_name is not None:
-        yield column.task_name == wanted.task_name
-    if wanted.category is not None:
-        yield column.category == wanted.category
-    if wanted.statuses:
-        yield column.status.in_(wanted.statuses)
-    if wanted.triggers:
-        yield column.trigger_type.in_(wanted.triggers)
-    if wanted.from_ms is not None:
-        yield column.queued_at >= wanted.from_ms
-    if wanted.to_ms is not None:
-        yield column.queued_at < wanted.to_ms
-    if wanted.text:
-        yield or_(
-            column.output_tail.icontains(wanted.text, autoescape=True),
-            column.error_message.icontains(wanted.text, autoescape=True),
-        )
 
 
 def _chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:

@@ -23,8 +23,8 @@ from schema.tables import (
     executions,
     health_checks,
     invites,
-    metrics,
     ops,
+    rollup_totals,
     rollups,
     run_samples,
 )
@@ -67,8 +67,8 @@ class Outdated(msgspec.Struct, frozen=True, kw_only=True):
 # kind, table, column of its age, which field of the settings says how old it may become
 _PLAIN: Final = (
     ("rollups", rollups, "hour_at", "rollup_days"),
-    ("metrics", metrics, "recorded_at", "metric_days"),
-    ("samples", run_samples, "sampled_at", "metric_days"),
+    ("totals", rollup_totals, "begins_at", "rollup_days"),
+    ("samples", run_samples, "sampled_at", "sample_days"),
     ("checks", health_checks, "checked_at", "check_days"),
     ("alerts", alerts, "resolved_at", "alert_days"),
     ("events", events, "happened_at", "event_days"),

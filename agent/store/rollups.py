@@ -1,20 +1,24 @@
 """What a task's hour came to: counts, times and a histogram, kept with each ending."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, select
-from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy import Connection, Table
 
 from agent.rules.outcomes import FAILURES, outcome
 from agent.runs import Run
-from schema.tables import rollups, tasks
+from schema.columns import Instant
+from schema.tables import rollup_totals, rollups, tasks
 
 __all__ = ["FAILURES"]
 
 HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+ALL_TASKS: Final = ""
+"""The name under which all tasks together are counted."""
 AVERAGE_OVER_HOURS: Final = 7 * 24
-"""`avg_duration_ms` of a task is the mean over this many hours."""
+"""Averages are over this many hours; `avg_duration_ms` of a task over as many whole days."""
 
 # Durations below 16 ms have a bucket each; above, each doubling is cut into 8, so that a
 # percentile read from the buckets is at most an eighth too high.
@@ -53,103 +57,140 @@ def percentile(histogram: Mapping[int, int], share: float, peak_ms: int) -> int 
     return peak_ms
 
 
-# How an ending counts, if it does, and the milliseconds that it took, if it ran.
-_Counted: TypeAlias = tuple[str | None, int | None]
+SUMS: Final = (
+    "runs",
+    "failures",
+    "timed_runs",
+    "sum_ms",
+    "retries",
+    "used_runs",
+    "sum_cpu_ms",
+    "sum_rss",
+)
+PEAKS: Final = ("max_ms", "max_rss")
+COUNTS: Final = (*SUMS, *PEAKS)
 
-_VALUES = ("runs", "failures", "timed_runs", "sum_ms", "max_ms", "histogram")
-_UPSERT_SQLITE = sqlite.insert(rollups)
-_UPSERT_SQLITE = _UPSERT_SQLITE.on_conflict_do_update(
-    index_elements=["task_name", "hour_at"],
-    set_={name: _UPSERT_SQLITE.excluded[name] for name in _VALUES},
-)
-_UPSERT_MYSQL = mysql.insert(rollups)
-_UPSERT_MYSQL = _UPSERT_MYSQL.on_duplicate_key_update(
-    {name: _UPSERT_MYSQL.inserted[name] for name in _VALUES}
-)
-_SET_AVERAGE = (
-    tasks.update()
-    .where(tasks.c.task_name == bindparam("task"))
-    .values(avg_duration_ms=bindparam("average"))
-)
+# What one ending adds to each of COUNTS, and the bucket of its duration.
+_Counted = tuple[tuple[int, ...], int | None]
 
 
 def add(connection: Connection, ends: Iterable[tuple[Run, bool]]) -> None:
     """Count each of these endings in its task's hour, and renew the averages of their tasks.
 
     A moment counts once, as its last attempt ended (True beside a run: this was not the last
-    one); the times of all its attempts count.
+    one); the times of all its attempts count. The same is added to the task's day and to the hour
+    and day of all tasks, so that what is asked of years need not add up hours.
     """
-    by_hour: dict[int, dict[str, list[_Counted]]] = {}
+    hours: list[tuple[str, int, _Counted]] = []
     for run, has_next in ends:
-        counted = _counted(run, has_next=has_next)
+        counted = count(run, has_next=has_next)
         if run.ended_ms is not None and counted is not None:
-            hour = by_hour.setdefault(run.ended_ms - run.ended_ms % HOUR_MS, {})
-            hour.setdefault(run.task_name, []).append(counted)
-    for hour_ms, by_task in by_hour.items():
-        rows = _hour(connection, hour_ms, by_task)
-        for task_name, those in by_task.items():
-            for one in those:
-                _count(rows[task_name], one)
-        is_sqlite = connection.dialect.name == "sqlite"
-        connection.execute(
-            _UPSERT_SQLITE if is_sqlite else _UPSERT_MYSQL,
-            [{"task_name": name, "hour_at": hour_ms, **row} for name, row in rows.items()],
+            hours.append((run.task_name, run.ended_ms - run.ended_ms % HOUR_MS, counted))
+    if not hours:
+        return
+    put(connection, hours)
+    newest = {name: hour_ms for name, hour_ms, (counts, _) in hours if counts[2]}
+    if newest:
+        instant = _instants(connection)
+        connection.exec_driver_sql(
+            _renew_averages(connection.dialect.name),
+            [
+                (name, instant(hour_ms - hour_ms % DAY_MS - AVERAGE_OVER_HOURS * HOUR_MS), name)
+                for name, hour_ms in sorted(newest.items())
+            ],
         )
-        timed = [
-            name
-            for name, those in by_task.items()
-            if any(took_ms is not None for _, took_ms in those)
-        ]
-        _renew_averages(connection, timed, hour_ms)
 
 
-def _counted(run: Run, *, has_next: bool) -> _Counted | None:
+def put(connection: Connection, hours: Iterable[tuple[str, int, _Counted]]) -> None:
+    """Add these counts to the rows of their tasks and hours, and to the totals."""
+    instant = _instants(connection)
+    of_hours: list[tuple[Any, ...]] = []
+    of_totals: list[tuple[Any, ...]] = []
+    for name, hour_ms, (counts, number) in hours:
+        what = (*counts, "{}" if number is None else f'{{"{number}":1}}')
+        hour, day = instant(hour_ms), instant(hour_ms - hour_ms % DAY_MS)
+        of_hours.append((name, hour, *what))
+        of_totals += (
+            (name, 24, day, *what),
+            (ALL_TASKS, 1, hour, *what),
+            (ALL_TASKS, 24, day, *what),
+        )
+    for table, rows in ((rollups, of_hours), (rollup_totals, of_totals)):
+        # SQLAlchemy's own statements take longer to prepare than these do to be carried out.
+        connection.exec_driver_sql(_upsert(table, connection.dialect.name), rows)
+
+
+def count(run: Run, *, has_next: bool) -> _Counted | None:
+    """What an ending adds; None when it says nothing of how its task is doing."""
     told = outcome(run, has_next=has_next)
     took_ms = None if run.status in ("skipped", "missed") else run.duration_ms
-    return None if told is None and took_ms is None else (told, took_ms)
-
-
-def _hour(connection: Connection, hour_ms: int, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """The row of this hour of each of these tasks; all nothing for one that has none."""
-    found = connection.execute(
-        select(rollups.c.task_name, *[rollups.c[name] for name in _VALUES])
-        .where(rollups.c.hour_at == hour_ms, rollups.c.task_name.in_(names))
-        .with_for_update()
+    if told is None and took_ms is None:
+        return None
+    is_used = took_ms is not None and (run.cpu_ms is not None or run.peak_rss is not None)
+    cpu_ms, rss = (run.cpu_ms or 0, run.peak_rss or 0) if is_used else (0, 0)
+    is_timed = took_ms is not None
+    spent_ms = took_ms or 0
+    return (
+        (
+            int(told is not None),
+            int(told == "bad"),
+            int(is_timed),
+            spent_ms,
+            int(is_timed and run.trigger == "retry"),
+            int(is_used),
+            cpu_ms,
+            rss,
+            spent_ms,
+            rss,
+        ),
+        None if took_ms is None else bucket(took_ms),
     )
-    rows: dict[str, dict[str, Any]] = {
-        name: dict.fromkeys(_VALUES, 0) | {"histogram": {}} for name in names
-    }
-    for row in found:
-        name, *values = row
-        rows[name] = dict(zip(_VALUES, values, strict=True))
-    return rows
 
 
-def _count(row: dict[str, Any], one: _Counted) -> None:
-    told, took_ms = one
-    row["runs"] += told is not None
-    row["failures"] += told == "bad"
-    if took_ms is not None:
-        row["timed_runs"] += 1
-        row["sum_ms"] += took_ms
-        row["max_ms"] = max(row["max_ms"], took_ms)
-        number = str(bucket(took_ms))
-        row["histogram"][number] = row["histogram"].get(number, 0) + 1
+def _instants(connection: Connection) -> Any:
+    kind = Instant()
+    return lambda at_ms: kind.process_bind_param(at_ms, connection.dialect)
 
 
-def _renew_averages(connection: Connection, names: Sequence[str], hour_ms: int) -> None:
-    if not names:
-        return
-    column = rollups.c
-    times = connection.execute(
-        select(column.task_name, func.sum(column.sum_ms), func.sum(column.timed_runs))
-        .where(
-            column.task_name.in_(names),
-            column.hour_at > hour_ms - AVERAGE_OVER_HOURS * HOUR_MS,
-        )
-        .group_by(column.task_name)
+@lru_cache(maxsize=8)
+def _upsert(table: Table, dialect: str) -> str:
+    """Make a row, or add to the one there is, without reading it: one step of the database."""
+    keys = [column.name for column in table.primary_key]
+    names = [*keys, *COUNTS, "histogram"]
+    is_sqlite = dialect == "sqlite"
+    marks = ", ".join("?" if is_sqlite else "%s" for _ in names)
+    new = ("excluded.{}" if is_sqlite else "VALUES({})").format
+    old = (f"{table.name}.{{}}" if is_sqlite else "{}").format
+    higher = "max" if is_sqlite else "GREATEST"
+    sets = [f"{name} = {old(name)} + {new(name)}" for name in SUMS]
+    sets += [f"{name} = {higher}({old(name)}, {new(name)})" for name in PEAKS]
+    # A histogram that somebody broke by hand begins anew; it must not stop every later write.
+    kept = f"CASE WHEN JSON_VALID({old('histogram')}) THEN {old('histogram')} ELSE '{{}}' END"
+    if is_sqlite:
+        path = f"(SELECT fullkey FROM json_each({new('histogram')}))"  # noqa: S608 - names of ours
+        number = "INTEGER"
+    else:
+        path = f"CONCAT('$.', JSON_EXTRACT(JSON_KEYS({new('histogram')}), '$[0]'))"
+        number = "UNSIGNED"
+    so_far = f"CAST(COALESCE(JSON_EXTRACT({kept}, {path}), 0) AS {number})"
+    sets.append(
+        f"histogram = CASE WHEN {new('histogram')} = '{{}}' THEN {old('histogram')}"
+        f" ELSE JSON_SET({kept}, {path}, {so_far} + 1) END"
     )
-    averages = [
-        {"task": name, "average": int(sum_ms) // int(timed)} for name, sum_ms, timed in times
-    ]
-    connection.execute(_SET_AVERAGE, averages)
+    insert = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - names of ours
+    on = (
+        f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET" if is_sqlite else "ON DUPLICATE KEY UPDATE"
+    )
+    return f"{insert} {on} {', '.join(sets)}"
+
+
+@lru_cache(maxsize=2)
+def _renew_averages(dialect: str) -> str:
+    is_sqlite = dialect == "sqlite"
+    mark, over = ("?", "/") if is_sqlite else ("%s", "DIV")
+    return (
+        f"UPDATE {tasks.name} SET avg_duration_ms = (SELECT SUM(sum_ms) {over} SUM(timed_runs)"  # noqa: S608 - names of ours
+        f" FROM {rollup_totals.name}"
+        f" WHERE task_name = {mark} AND step_hours = 24 AND begins_at > {mark})"
+        f" WHERE task_name = {mark}"
+    )

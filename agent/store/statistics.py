@@ -17,6 +17,8 @@ from sqlalchemy import (
     union_all,
 )
 
+from agent.rules.outcomes import NO_PING
+from agent.runs import LIVE_STATES
 from agent.store.rollups import AVERAGE_OVER_HOURS, FAILURES, HOUR_MS, percentile
 from schema.tables import executions, rollups, tasks
 
@@ -39,13 +41,22 @@ class LastRun(msgspec.Struct, frozen=True, kw_only=True):
     exit_status: int | None
 
 
+class _Attempt(msgspec.Struct, frozen=True):
+    """A run of a task at one of its moments; one that `is_open` is a retry that has not ended."""
+
+    run: LastRun
+    moment_ms: int
+    is_open: bool
+
+
 class TaskStats(msgspec.Struct, frozen=True, kw_only=True):
     """One task: 24 clock hours up to the current one, times over 7 days, the last 20 runs.
 
-    A moment with several attempts counts once, by its last one; the times, `spark` and the row
-    of failures know each attempt. Not counted are due moments that were skipped or missed, and
-    runs aborted before they started. `hours` are (runs, failures), oldest hour first; `spark`
-    are durations, oldest first; `p95_ms` is at most an eighth too high.
+    A moment with several attempts counts once, by its last one, also in the row of failures; while
+    a retry waits or runs, its moment has not failed yet. The times and `spark` know each attempt.
+    A moment for which no ping came counts as a failure. Not counted are other moments that were
+    skipped or missed, and runs aborted before they started. `hours` are (runs, failures), oldest
+    hour first; `spark` are durations, oldest first; `p95_ms` is at most an eighth too high.
     """
 
     runs_24h: int = 0
@@ -214,27 +225,27 @@ def _add_up(
     )
 
 
-def _last_runs(connection: Connection, names: Sequence[str]) -> dict[str, list[LastRun]]:
+def _last_runs(connection: Connection, names: Sequence[str]) -> dict[str, list[_Attempt]]:
     """The newest counted runs of each task, newest first: a few index steps a task."""
     size = next(size for size in _QUERY_SIZES if len(names) <= size)
     asked = {f"name_{place}": name for place, name in enumerate(names)}
     nobody = {f"name_{place}": "" for place in range(len(names), size)}
-    found: dict[str, list[LastRun]] = {}
-    for name, run_id, status, started_ms, ended_ms, duration_ms, exit_status in connection.execute(
+    found: dict[str, list[_Attempt]] = {}
+    for name, moment_ms, run_id, status, *times in connection.execute(
         _newest_runs(size), asked | nobody
     ):
-        found.setdefault(name, []).append(
-            LastRun(
-                run_id=run_id,
-                status=status,
-                started_ms=started_ms,
-                ended_ms=ended_ms,
-                duration_ms=duration_ms,
-                exit_status=exit_status,
-            )
+        started_ms, ended_ms, duration_ms, exit_status = times
+        run = LastRun(
+            run_id=run_id,
+            status=status,
+            started_ms=started_ms,
+            ended_ms=ended_ms,
+            duration_ms=duration_ms,
+            exit_status=exit_status,
         )
-    for runs in found.values():
-        runs.sort(key=lambda run: run.run_id, reverse=True)
+        found.setdefault(name, []).append(_Attempt(run, moment_ms, status in LIVE_STATES))
+    for attempts in found.values():
+        attempts.sort(key=lambda attempt: attempt.run.run_id, reverse=True)
     return found
 
 
@@ -245,10 +256,13 @@ def _newest_runs(size: int) -> CompoundSelect[Any]:
     counted = or_(
         column.status.in_(("success", *sorted(FAILURES))),
         and_(column.status == "aborted", column.started_at.is_not(None)),
+        and_(column.status == "missed", column.reason == NO_PING),
+        and_(column.status.in_(LIVE_STATES), column.trigger_type == "retry"),
     )
     newest = [
         select(
             column.task_name,
+            column.scheduled_at,
             column.id,
             column.status,
             column.started_at,
@@ -265,12 +279,17 @@ def _newest_runs(size: int) -> CompoundSelect[Any]:
     return union_all(*[select(one) for one in newest])
 
 
-def _with_last_runs(stats: TaskStats, runs: Sequence[LastRun]) -> TaskStats:
+def _with_last_runs(stats: TaskStats, attempts: Sequence[_Attempt]) -> TaskStats:
+    runs = [attempt.run for attempt in attempts if not attempt.is_open]
     if not runs:
         return stats
     fails_in_row = 0
-    for run in runs:
-        if run.status not in FAILURES:
+    judged = {attempt.moment_ms for attempt in attempts if attempt.is_open}
+    for attempt in attempts:
+        if attempt.moment_ms in judged:
+            continue  # the last word on it was spoken later, or is still to come
+        judged.add(attempt.moment_ms)
+        if attempt.run.status not in FAILURES and attempt.run.status != "missed":
             break
         fails_in_row += 1
     return msgspec.structs.replace(

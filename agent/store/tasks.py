@@ -66,6 +66,13 @@ def load_all(connection: Connection) -> tuple[TaskRow, ...]:
     return tuple(read_tasks(connection))
 
 
+def watches(connection: Connection) -> frozenset[str]:
+    """The names of the tasks that wait for pings."""
+    return frozenset(
+        connection.scalars(select(tasks.c.task_name).where(tasks.c.kind == "watch")).all()
+    )
+
+
 def load(connection: Connection, names: Iterable[str]) -> tuple[TaskRow, ...]:
     """The tasks of these names, by name; raises TaskNotFound for the first that is not there."""
     names = set(names)

@@ -12,12 +12,13 @@ from agent.errors import AgentError, Refused
 from agent.wire.keyfiles import pair_of
 from shared.protocol.codec import decode_reply, encode_request, read_reply_header
 from shared.protocol.errors import ErrorBody, ProtocolError
-from shared.protocol.requests import AnyReply, Hello, HelloReply, Request
+from shared.protocol.requests import BRIEF, AnyReply, Hello, HelloReply, Request
 
 READ_S: Final = 5.0
 COMMAND_S: Final = 10.0
 HELLO_TRIES_S: Final = (1.0, 2.0, 2.0)
 LIFETIME_MS: Final = 10_000
+NO_ROOM_S: Final = 0.1
 ENOUGH_RETRIES: Final = 5
 """Nobody listens when so many tries in a row were turned away; some 0.5 s."""
 
@@ -96,10 +97,10 @@ class Caller:
         """Open the session; raises Unreachable in plain words, or Refused."""
         if self._welcome is not None:
             return self._welcome
-        hello = Hello(client=self._name, inst=secrets.token_hex(16))
+        hello = Hello(client=self._name, inst=secrets.token_hex(16), caps=(BRIEF,))
         for wait_s in HELLO_TRIES_S:
             asked_ms = time.time_ns() // 1_000_000
-            found = self._ask(hello, wait_s)
+            found = self._greet(hello, wait_s)
             if found is None:
                 continue
             reply, _ = found
@@ -110,6 +111,17 @@ class Caller:
             self._welcome = reply
             return reply
         raise self._unreachable()
+
+    def _greet(self, hello: Hello, wait_s: float) -> tuple[AnyReply, bytes] | None:
+        """Ask for a session; where many commands run at once, wait until one of them is done."""
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                return self._ask(hello, wait_s)
+            except Refused as refusal:
+                if refusal.code != "busy" or time.monotonic() + NO_ROOM_S > deadline:
+                    raise
+            time.sleep(NO_ROOM_S)
 
     @overload
     def call(self, request: Request, kind: type[Wanted], *, timeout_s: float = ...) -> Wanted: ...

@@ -20,6 +20,7 @@ from agent.wire.limits import (
     MAX_PARKED,
     MAX_PARKED_PER_SESSION,
     MAX_REPLY_BYTES,
+    MAX_SESSIONS_PER_KEY,
     MUTE_MS,
     KeyLimits,
 )
@@ -36,7 +37,15 @@ from shared.protocol.codec import (
     read_request_header,
 )
 from shared.protocol.errors import RETRY, BadFrame, Forbidden, ProtocolError, TooLarge, UnknownType
-from shared.protocol.requests import COMMANDS, AnyReply, Command, Enroll, Hello, Request
+from shared.protocol.requests import (
+    BRIEF,
+    COMMANDS,
+    AnyReply,
+    Command,
+    Enroll,
+    Hello,
+    Request,
+)
 from shared.protocol.rows import Delta
 
 MESSAGES_A_TURN: Final = 50
@@ -220,7 +229,7 @@ class Control:
         if session is not None:
             self._check_load(session, request)
         elif not self._sessions.room_for(routing_id, client.public, now_ms):
-            raise ProtocolError("too many sessions", code="busy", after_ms=5 * AFTER_MS)
+            raise _no_room()
         return request, session
 
     def _check_load(self, session: Session, request: Request) -> None:
@@ -356,9 +365,10 @@ class Control:
             raise ProtocolError("this key is not admitted any more", code="revoked")
         before = self._sessions.get(routing_id, asker.public)
         if before is None and not self._sessions.room_for(routing_id, asker.public, now_ms):
-            raise ProtocolError("too many sessions", code="busy", after_ms=5 * AFTER_MS)
+            raise _no_room()
         session = before or Session(routing_id, asker.public, asker.address, now_ms)
         session.packs = "zlib" in hello.caps
+        session.is_brief = BRIEF in hello.caps
         self._sessions.open(session)
         return session
 
@@ -456,6 +466,15 @@ def _may_wait(request: Request) -> bool:
 
 def _landed(session: Session) -> None:
     session.in_flight -= 1
+
+
+def _no_room() -> ProtocolError:
+    return ProtocolError(
+        f"too many sessions: each of the {MAX_SESSIONS_PER_KEY} that a key may have is in use; "
+        "end one of them, or try again in a few seconds",
+        code="busy",
+        after_ms=5 * AFTER_MS,
+    )
 
 
 def _timed(error: ProtocolError) -> ProtocolError:

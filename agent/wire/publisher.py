@@ -17,7 +17,7 @@ from shared.protocol.journal import Journal
 
 FLUSH_MS: Final = 100
 HURRIED_MS: Final = 20
-LAG_MS: Final = 250
+LAG_MS: Final = 1_000
 HEARTBEAT_MS: Final = 2_000
 METRIC_MS: Final = 5_000
 BOUNCE_MS: Final = 5_000

@@ -55,6 +55,7 @@ class Session:
     address: str
     seen_ms: int
     packs: bool = False
+    is_brief: bool = False  # of a client that asks once, then goes without a word
     in_flight: int = 0
     is_slow: bool = False
     ended_by: str | None = None
@@ -127,8 +128,11 @@ class Sessions:
         return found
 
     def _drop_stalest(self, among: list[Session], now_ms: int) -> bool:
-        stalest = min(among, key=lambda session: session.seen_ms)
-        if now_ms - stalest.seen_ms < REPLACEABLE_MS or stalest.parked or stalest.in_flight:
+        idle = [session for session in among if not session.parked and not session.in_flight]
+        stalest = min(idle, key=lambda s: (not s.is_brief, s.seen_ms), default=None)
+        if stalest is None:
+            return False
+        if not stalest.is_brief and now_ms - stalest.seen_ms < REPLACEABLE_MS:
             return False
         self.drop(stalest, "hello_required")
         return True

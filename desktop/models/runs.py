@@ -253,11 +253,13 @@ class RunsModel(QAbstractTableModel):
 
 
 def reason_of(run: Run) -> str:
-    """How far a living run says it has come; why one ended as it did, if that is worth a word."""
+    """What a run says of itself; why one ended as it did, if that is worth a word."""
+    counted = words.figures(run.metrics)
     if run.result is None and run.progress is not None:
-        return f"{run.progress}{words.NO_BREAK}% {run.progress_note or ''}".rstrip()
+        told = words.progress(run.progress, run.progress_note)
+        return f"{told}, {counted}" if counted else told
     if run.result in (None, "success"):
-        return run.note or reason_words(run.reason)
+        return run.note or reason_words(run.reason) or counted
     if run.result == "error":
         said = ending_words("error", exit_status=run.exit, signal=run.signal, reason=run.reason)
         return f"{said}: {run.note}" if run.note else said

@@ -505,13 +505,15 @@ class TaskModel(QAbstractItemModel):
         if column == Column.STATUS and row.invalid_reason:
             return row.invalid_reason
         if column == Column.TASK:
-            return row.name
+            return row.name if row.progress is None else f"{row.name}\n{self._told(row)}"
         if column == Column.SCHEDULE:
             return self.tr("{0}\n{1}, in {2}").format(row.schedule_text, row.schedule, row.tz)
         if column == Column.LAST and last is not None:
             return self.tr("{0}\n{1}").format(
                 self._ending(row), words.full_times(last.start_ms or last.end_ms, row.tz)
             )
+        if column == Column.DURATION and row.progress is not None:
+            return self._told(row)
         if column == Column.DURATION and row.avg_ms is not None:
             return self.tr("{0} on average, {1} at most").format(
                 words.duration(row.avg_ms), words.duration(row.peak_ms)
@@ -523,6 +525,10 @@ class TaskModel(QAbstractItemModel):
         if column == Column.NEXT and row.next_ms is not None:
             return words.full_times(row.next_ms, row.tz)
         return None
+
+    def _told(self, row: Task) -> str:
+        """How far its run says it is."""
+        return "" if row.progress is None else words.progress(row.progress, row.progress_note)
 
     def _ending(self, row: Task) -> str:
         last = row.last
@@ -537,6 +543,11 @@ class TaskModel(QAbstractItemModel):
     def _sentence(self, row: Task) -> str:
         now_ms = self._now()
         parts = [row.name, task_look(self._states[row.id]).said.lower()]
+        if told := self._told(row):
+            parts.append(told)
+        if row.retry_ms is not None:
+            left = words.span(max(0, row.retry_ms - now_ms))
+            parts.append(self.tr("tried again in {0}").format(left))
         if row.last is not None:
             at = self._cell(row, Column.LAST)
             parts.append(self.tr("last run {0} {1}").format(at, self._ending(row).lower()))

@@ -371,18 +371,27 @@ class Progress(QWidget):
         self._theme = theme
         self._elapsed_ms = 0
         self._usual_ms: int | None = None
+        self._told: int | None = None
         self._stale = False
         self.setFixedHeight(14)
         theme.changed.connect(self.update)
 
-    def show_progress(self, elapsed_ms: int, usual_ms: int | None, *, stale: bool = False) -> None:
-        """So long by now, of so long as usual."""
+    def show_progress(
+        self,
+        elapsed_ms: int,
+        usual_ms: int | None,
+        *,
+        told: int | None = None,
+        stale: bool = False,
+    ) -> None:
+        """So long by now, of so long as usual, or so many percent as it tells itself."""
         self._elapsed_ms, self._usual_ms, self._stale = elapsed_ms, usual_ms, stale
+        self._told = told
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         t = self._theme.tokens
-        share, usual = run_progress(self._elapsed_ms, self._usual_ms)
+        share, usual = run_progress(self._elapsed_ms, self._usual_ms, self._told)
         fill = t.idle.fill if self._stale else t.run.fill
         box = QRectF(QRect(0, 4, self.width(), 6))
         draw_progress(QPainter(self), box, share, t, colour=fill, usual_share=usual)

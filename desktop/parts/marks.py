@@ -116,8 +116,15 @@ def draw_progress(
         painter.fillRect(QRectF(x, rect.top() - 3, 2, rect.height() + 6), QColor(tokens.text))
 
 
-def run_progress(elapsed_ms: int, usual_ms: int | None) -> tuple[float | None, float | None]:
-    """How far a run is, and where on the bar its usual end lies once it took longer."""
+def run_progress(
+    elapsed_ms: int, usual_ms: int | None, told: int | None = None
+) -> tuple[float | None, float | None]:
+    """How far a run is, and where on the bar its usual end lies once it took longer.
+
+    What it tells of itself, in percent, goes before what its time makes likely.
+    """
+    if told is not None:
+        return told / 100, None
     if not usual_ms:
         return None, None
     if elapsed_ms <= usual_ms:

@@ -1,4 +1,4 @@
-"""What to say while the agent is not heard, or has just come back."""
+"""What to say while the agent or its database is away, or has just come back."""
 
 from PySide6.QtCore import QRectF, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
@@ -40,10 +40,27 @@ class Banner(QWidget):
         self._hide_later = QTimer(self, interval=BACK_MS, singleShot=True)
         self._hide_later.timeout.connect(self.hide)
         self._silent = False
+        self._away_since_ms: int | None = None
+        self._kept = 0
         self.hide()
 
+    def show_database(self, away_since_ms: int | None, kept: int) -> None:
+        """Since when the agent's database is away, and how much is kept for it meanwhile."""
+        was_away = self._away_since_ms is not None
+        self._away_since_ms, self._kept = away_since_ms, kept
+        if was_away and away_since_ms is None and not self._silent:
+            self._show_good(
+                self.tr("The database is back."), self.tr("What was kept is recorded in it.")
+            )
+
+    def forget(self) -> None:
+        """Another agent has another database."""
+        self._away_since_ms, self._kept = None, 0
+        if not self._silent:
+            self.hide()
+
     def show_link(self, link: Link, *, here_ms: int, zone: str) -> None:
-        """Stand there while the link is lost; say for 8 s that it is back."""
+        """Stand there while the link is lost, or the database; say for 8 s that it is back."""
         if link.state == freshness.LOST:
             self._silent = True
             self._hide_later.stop()
@@ -51,21 +68,44 @@ class Banner(QWidget):
         elif link.state == freshness.REFUSED:
             self._hide_later.stop()
             self.hide()
+        elif link.is_live and self._away_since_ms is not None:
+            self._silent = False
+            self._hide_later.stop()
+            self._show_away(self._away_since_ms, link.agent_now_ms(here_ms), zone)
         elif link.is_live and self._silent:
             self._silent = False
-            self._dress("ok", "heartbeat-fill")
-            self.title.setText(self.tr("Live again."))
-            self.text.setText(self.tr("Everything shown is up to date."))
-            self.wait.clear()
-            self.again.hide()
-            self.show()
-            self._hide_later.start()
+            self._show_good(self.tr("Live again."), self.tr("Everything shown is up to date."))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter, family = QPainter(self), self._theme.tokens.family(self._family)
         painter.fillRect(self.rect(), QColor(family.tint))
         painter.fillRect(QRectF(0, 0, 4, self.height()), QColor(family.fill))
         painter.fillRect(QRectF(0, self.height() - 1, self.width(), 1), QColor(family.fill))
+
+    def _show_good(self, title: str, text: str) -> None:
+        self._dress("ok", "heartbeat-fill")
+        self.title.setText(title)
+        self.text.setText(text)
+        self.wait.clear()
+        self.again.hide()
+        self.show()
+        self._hide_later.start()
+
+    def _show_away(self, since_ms: int, now_ms: int, zone: str) -> None:
+        """Nothing here is stale: the agent goes on, and so does what is shown of it."""
+        self._dress("bad", "database-fill")
+        at = words.clock(since_ms, words.zone_named(zone), now_ms, seconds=True)
+        self.title.setText(self.tr("Database unreachable since {0}.").format(at))
+        self.text.setText(
+            self.tr(
+                "Runs go on and are kept in the local journal. "
+                "Changes and the history have to wait until it is back."
+            )
+        )
+        kept = self.tr("{0} writes kept").format(self._kept) if self._kept else ""
+        self.wait.setText(kept)
+        self.again.hide()
+        self.show()
 
     def _show_loss(self, link: Link, here_ms: int, zone: str) -> None:
         self._dress("bad", "clock-counter-clockwise")

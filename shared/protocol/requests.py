@@ -42,7 +42,19 @@ __all__ = ["Command", "CommandReply", "Reply", "Request", "Role"]
 
 MAJOR: Final = 1
 MINOR: Final = 0
-CAPABILITIES: Final = ("zlib", "edit", "logs", "metrics", "audit", "checks", "invites", "planning")
+CAPABILITIES: Final = (
+    "zlib",
+    "edit",
+    "logs",
+    "metrics",
+    "audit",
+    "checks",
+    "invites",
+    "planning",
+    "spans",
+)
+BRIEF: Final = "brief"
+"""What a client says it can: do without its session, as it asks little and goes without a word."""
 OUTPUT: Final = "output"
 """The one stream of a run: what it wrote to stdout and stderr, in order."""
 
@@ -470,6 +482,7 @@ class RunFilter(
     from_ms: Moment | None = None
     to_ms: Moment | None = None
     text: Annotated[str, Meta(max_length=200)] | None = None
+    host: Label | None = None
 
 
 class RunsPage(Request, frozen=True, kw_only=True):
@@ -486,6 +499,7 @@ class RunsPageReply(Reply, frozen=True, kw_only=True):
 
     rows: tuple[Run, ...] = ()
     next: str | None = None
+    searched_ms: int | None = None
 
 
 class LogStat(Request, frozen=True, kw_only=True):
@@ -582,13 +596,15 @@ class LogSearchReply(Reply, frozen=True, kw_only=True):
 
 
 class MetricsPage(Request, frozen=True, kw_only=True):
-    """Samples of some series over a span, thinned to one a step."""
+    """Samples of some series over a span, thinned to one a step: of the server, or of a task."""
 
     type: ClassVar[str] = "metrics.page"
     series: Annotated[tuple[Word, ...], Meta(min_length=1, max_length=8)]
     from_ms: Moment
     to_ms: Moment
     step_ms: Annotated[int, Meta(ge=5_000, le=2**53)] = 60_000
+    task_id: TaskId | None = None
+    of: Literal["mean", "lowest", "highest"] = "mean"
 
 
 class MetricsPageReply(Reply, frozen=True, kw_only=True):
@@ -600,9 +616,53 @@ class MetricsPageReply(Reply, frozen=True, kw_only=True):
 
 
 class StatsGet(Request, frozen=True, kw_only=True):
-    """The figures of the last 24 hours over all tasks."""
+    """The figures of the last 24 hours over all tasks; with a span those of it beside them.
+
+    `from_ms` begins a span, which ends at `to_ms` or now; `task_id` is for the span alone.
+    """
 
     type: ClassVar[str] = "stats.get"
+    task_id: TaskId | None = None
+    from_ms: Moment | None = None
+    to_ms: Moment | None = None
+
+
+class SpanStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An hour or a day of a span."""
+
+    at_ms: int
+    runs: int = 0
+    failures: int = 0
+    avg_ms: int | None = None
+    max_ms: int | None = None
+
+
+class SpanFigures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the runs come to that ended in a span of whole hours.
+
+    A moment with several attempts counts once in `runs`; times and usage know each attempt.
+    Percentiles are never too low, and an eighth too high at most.
+    """
+
+    task_name: str | None = None
+    from_ms: int
+    to_ms: int
+    runs: int = 0
+    failures: int = 0
+    success_rate: float | None = None
+    retries: int = 0
+    throughput_per_min: float = 0.0
+    avg_ms: int | None = None
+    p50_ms: int | None = None
+    p95_ms: int | None = None
+    p99_ms: int | None = None
+    peak_ms: int | None = None
+    cpu_ms: int = 0
+    avg_cpu_ms: int | None = None
+    avg_rss: int | None = None
+    peak_rss: int | None = None
+    step_hours: int = 1
+    steps: tuple[SpanStep, ...] = ()
 
 
 class StatsReply(Reply, frozen=True, kw_only=True):
@@ -616,6 +676,7 @@ class StatsReply(Reply, frozen=True, kw_only=True):
     active_tasks: int = 0
     running: int = 0
     throughput_per_min: float = 0.0
+    span: SpanFigures | None = None
 
 
 class OpGet(Request, frozen=True, kw_only=True):

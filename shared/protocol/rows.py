@@ -33,7 +33,11 @@ SCOPES: Final = (STATE, ALERTS)
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The agent itself; one row."""
+    """The agent itself; one row.
+
+    While its database is away, `database_away_since_ms` says since when, and `kept_writes` how
+    much of what happened waits in the local journal; the rows are true all the same.
+    """
 
     id: str
     rev: int = 0
@@ -49,6 +53,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     paused: bool = False
     paused_until_ms: int | None = None
     pause_reason: str | None = None
+    database_away_since_ms: int | None = None
+    kept_writes: int = 0
 
 
 class LastRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -71,7 +77,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `priority` runs from 1 (critical) to 5 (low). `hours_24h` holds up to 24 pairs
     (succeeded, failed), one an hour, oldest first, the first beginning at `hours_from_ms`.
-    `spark` holds the durations of up to 20 runs in ms, oldest first.
+    `spark` holds the durations of up to 20 runs in ms, oldest first. A task of the kind "watch" is
+    "queued" while it waits for a ping. `progress` (percent) is told by the run `run_id`; `retry_ms`
+    is when the next retry that waits is due. `fails` counts due moments, each once its last
+    attempt has failed.
     """
 
     id: str
@@ -109,11 +118,16 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     spark: tuple[int, ...] = ()
     timeout_ms: int | None = None
     def_rev: int = 1
+    kind: str = "command"
+    progress: int | None = None
+    progress_note: str | None = None
+    retry_ms: int | None = None
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One attempt at one due moment; `result` is there once `state` is "ended".
 
+    A "queued" run that `awaits_ping` waits for no slot.
     A `missed` run may stand for `missed_count` due moments, the last at `missed_until_ms`.
     """
 
@@ -149,6 +163,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     progress: int | None = None
     progress_note: str | None = None
     metrics: tuple[tuple[str, float], ...] = ()
+    host: str | None = None
+    awaits_ping: bool = False
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

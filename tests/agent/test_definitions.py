@@ -198,7 +198,7 @@ def test_limits_and_isolation_are_read_and_written_back_the_same() -> None:
         nice=-5,
         io_class="idle",
         cpus="0-3,6",
-        run_as="www-data",
+        run_as="Anna.Web",
         run_as_group="adm",
         umask="027",
         no_new_privs=True,

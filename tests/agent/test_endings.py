@@ -167,3 +167,32 @@ def test_an_end_has_its_class_by_the_table_of_the_task_and_the_common_ones(
 
     assert (over.status, over.error_class) == (status, error_class)
     assert (over.exit_status, over.signal) == (end["exit_status"], end.get("signal"))
+
+
+@pytest.mark.parametrize(
+    ("told", "said", "words"),
+    [
+        ({"exit_status": 255}, None, "ended with exit status 255, and wrote nothing"),
+        ({"exit_status": 255}, "no such host", "no such host"),
+        ({"exit_status": 137}, None, "exit status 137, as a shell has it when SIGKILL ended"),
+        ({"exit_status": 127}, None, "exit status 127: a command is not there"),
+        ({"signal": 9}, None, "ended by SIGKILL (signal 9)"),
+        ({"signal": 34}, None, "ended by SIGRTMIN (signal 34)"),
+        ({"signal": 32}, None, "ended by SIG32 (signal 32)"),
+        ({"signal": 40}, None, "ended by SIGRTMIN+6 (signal 40)"),
+        ({"signal": 11}, "row 7", "ended by SIGSEGV (signal 11); its output ends: row 7"),
+    ],
+)
+def test_an_end_is_told_in_words_also_when_the_run_wrote_none(
+    told: dict[str, int], said: str | None, words: str
+) -> None:
+    end = msgspec.structs.replace(end_of("R", exit_status=None), **told)
+
+    assert words in (endings.in_words(end, said) or "")
+
+
+@pytest.mark.parametrize("cause", ["timeout", "killed_memory", "aborted", "lost"])
+def test_what_we_ended_is_not_told_as_an_end_of_its_own(cause: str) -> None:
+    end = msgspec.structs.replace(end_of("R", exit_status=None, cause=cause), signal=9)
+
+    assert endings.in_words(end, "row 7") == "row 7"

@@ -107,6 +107,15 @@ async def test_a_run_is_not_looked_at_before_it_has_lived_a_while() -> None:
     assert room.looked == ["R1"]
 
 
+async def test_a_run_that_began_by_a_clock_since_set_back_is_looked_at() -> None:
+    async with at_work(Room()) as room:
+        run = room.started("R1")
+        room.clock.set_wall((run.started_ms or 0) - 3_600_000)
+        await room.second()
+
+    assert room.looked == ["R1"]
+
+
 async def test_nothing_is_looked_at_while_nobody_is_there_to_see_it() -> None:
     async with at_work(Room()) as room:
         room.is_watched = False

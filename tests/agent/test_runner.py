@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agent.definitions import Definition
 from agent.errors import BadDefinition, Conflict, RunNotFound, TaskNotFound
-from agent.running.keeping import Started
+from agent.running.keeping import Order, Started
 from agent.runs import Run
 from tests.agent.store.makings import NOW_MS, a_run, a_task
 from tests.agent.workshop import Workshop, end_of
@@ -176,16 +177,39 @@ async def test_a_run_that_cannot_be_started_ends_with_the_reason_and_frees_its_s
     await workshop.register(a_task())
     workshop.keepers.refusal = "/no/such/program is not there"
     run = a_run()
+    for kind in ("out", "report"):  # as they are made before a start is tried
+        (workshop.home.spool / f"{run.id}.{kind}").touch()
     async with asyncio.TaskGroup() as group:
         await workshop.begin(group)
 
         await submit(workshop, run)
 
     (row,) = workshop.rows()
+    assert list(workshop.home.spool.iterdir()) == []
     assert (row.status, row.reason) == ("error", "never_started")
     assert row.error_message == "/no/such/program is not there"
     assert workshop.runner.running == 0
     assert workshop.keepers.forgotten == [run.id]
+
+
+async def test_an_order_that_cannot_even_be_made_ends_its_run_and_nobody_else(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workshop.register(a_task())
+
+    def cannot(_: Definition, run: Run) -> Order:
+        raise PermissionError(13, "Permission denied", f"/root/{run.task_name}")
+
+    monkeypatch.setattr(workshop.runner, "_order_for", cannot)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+
+        await submit(workshop, a_run())
+
+    (row,) = workshop.rows()
+    assert (row.status, row.reason) == ("error", "never_started")
+    assert "Permission denied: '/root/" in (row.error_message or "")
+    assert workshop.runner.running == 0
 
 
 async def test_every_run_of_an_earlier_agent_is_accounted_for(workshop: Workshop) -> None:

@@ -70,6 +70,34 @@ async def test_what_a_family_uses_is_kept_when_its_turn_has_come(database: Datab
     assert found[0].cpu_ms <= found[1].cpu_ms
 
 
+@pytest.mark.parametrize("jump_ms", [-86_400_000, 86_400_000])
+async def test_a_clock_that_is_set_changes_nothing_about_whose_turn_it_is(
+    database: Database, jump_ms: int
+) -> None:
+    clock = FakeClock(NOW_MS)
+    process = await asyncio.create_subprocess_exec(
+        "/bin/sh",
+        "-c",
+        "read line",
+        env={"SMARTCRON_RUN_ID": RUN_ID},
+        stdin=asyncio.subprocess.PIPE,
+    )
+    living = [Living(run_id=RUN_ID, pid=process.pid, started_ms=NOW_MS, timeout_ms=60_000)]
+    recorder = Recorder(database, clock, lambda _: None)
+    sampler = Sampler(clock=clock, recorder=recorder, living=lambda: living)
+    await sampler.look()
+    clock.set_wall(NOW_MS + jump_ms)
+    try:
+        for advance_ms in (5_000, 5_000, 5_000, 5_000):
+            clock.advance(advance_ms)
+            await sampler.look()
+    finally:
+        await process.communicate(b"\n")
+
+    found = await database.read(lambda connection: samples.of_run(connection, RUN_ID))
+    assert [sample.sampled_ms - NOW_MS - jump_ms for sample in found] == [10_000, 15_000, 20_000]
+
+
 async def test_a_number_that_has_passed_to_another_process_is_not_measured(
     database: Database,
 ) -> None:

@@ -7,8 +7,8 @@ import pytest
 from agent.cli import say
 from agent.rules import admission
 from agent.rules.why.facts import STOPS
-from desktop.states import ending_words, is_late, reason_words, state_of
-from tests.desktop.rows_at_hand import NOW_MS, failing, running, task
+from desktop.states import ending_words, is_late, reason_words, run_look, state_of
+from tests.desktop.rows_at_hand import NOW_MS, failing, last_run, run, running, task
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,10 @@ from tests.desktop.rows_at_hand import NOW_MS, failing, running, task
         (running("a", fails=2), "running"),
         (task("a", state="stopping"), "stopping"),
         (task("a", state="queued"), "queued"),
-        (task("a", state="retry_wait"), "queued"),
+        (task("a", state="queued", kind="watch"), "awaiting"),
+        (task("a", state="queued", kind="watch", fails=1), "failing"),
+        (task("a", state="retry_wait", last=last_run("error")), "retrying"),
+        (task("a", state="retry_wait", fails=1), "failing"),
         (task("a", paused=True), "paused"),
         (task("a", enabled=False, paused=True), "disabled"),
         (task("a", state="off"), "disabled"),
@@ -43,6 +46,17 @@ def test_an_ending_says_its_exit_status_or_signal() -> None:
     assert ending_words("error", exit_status=255, signal=None, reason=None) == "exit 255"
     assert ending_words("error", exit_status=None, signal=9, reason=None) == "signal 9"
     assert ending_words("timeout", exit_status=None, signal=15, reason=None) == "timeout"
+
+
+def test_a_run_that_waits_for_a_ping_is_not_called_queued() -> None:
+    assert run_look(run(1, state="queued", result=None, awaits_ping=True)).word == "Awaits ping"
+    assert run_look(run(1, state="queued", result=None)).word == "Queued"
+
+
+def test_a_ping_that_did_not_come_is_why_a_watch_fails() -> None:
+    said = ending_words("missed", exit_status=None, signal=None, reason="no_ping")
+
+    assert said == "no ping came in time"
 
 
 def test_a_reason_nobody_knows_is_shown_as_it_came() -> None:

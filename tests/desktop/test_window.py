@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -100,6 +101,15 @@ def test_the_run_button_names_the_task(window: MainWindow, qtbot: QtBot) -> None
         QTest.mouseClick(window.details.run, Qt.MouseButton.LeftButton)
 
     assert asked.args == ["pay_a"]
+
+
+def test_a_watch_cannot_be_run_as_it_runs_nothing(window: MainWindow) -> None:
+    window.show_rows([task("dump", kind="watch")])
+    choose(window, "dump")
+
+    assert not window.details.run.isEnabled()
+    assert window.details.run.toolTip() == "It runs nothing: it waits for pings"
+    assert not window.actions_by_name["run"].isEnabled()
 
 
 def test_a_running_task_cannot_be_run_again_but_stopped(window: MainWindow) -> None:
@@ -257,6 +267,50 @@ def test_the_veil_lifts_when_the_agent_is_back(window: MainWindow) -> None:
     assert not window.grid.is_stale
     assert window.details.run.isEnabled()
     assert window.banner.title.text() == "Live again."
+
+
+def test_a_database_that_is_away_is_said_while_everything_goes_on(window: MainWindow) -> None:
+    choose(window, "pay_a")
+
+    window.show_rows(
+        [structs.replace(AGENT, database_away_since_ms=NOW_MS - 5_000, kept_writes=12)]
+    )
+    window.tick()
+
+    assert window.banner.isVisible()
+    assert window.banner.title.text().startswith("Database unreachable since")
+    assert "kept in the local journal" in window.banner.text.text()
+    assert window.banner.wait.text() == "12 writes kept"
+    assert not window.grid.is_stale
+    assert window.details.run.isEnabled()
+
+
+def test_a_database_that_is_back_is_said_for_a_moment(window: MainWindow) -> None:
+    window.show_rows([structs.replace(AGENT, database_away_since_ms=NOW_MS)])
+    window.tick()
+
+    window.show_rows([AGENT])
+    window.tick()
+
+    assert window.banner.title.text() == "The database is back."
+
+
+def test_a_silent_agent_says_more_than_its_database(window: MainWindow) -> None:
+    window.show_rows([structs.replace(AGENT, database_away_since_ms=NOW_MS)])
+
+    window.show_link(LOST)
+
+    assert "silent for" in window.banner.title.text()
+
+
+def test_of_another_agent_nothing_is_said(window: MainWindow) -> None:
+    window.show_rows([structs.replace(AGENT, database_away_since_ms=NOW_MS)])
+    window.tick()
+
+    window.forget_rows()
+    window.tick()
+
+    assert not window.banner.isVisible()
 
 
 def test_a_refused_key_is_said_on_the_whole_page(window: MainWindow, qtbot: QtBot) -> None:

@@ -33,6 +33,24 @@ _DAEMON_WITH_THE_PIPE = (
     "print('ready', flush=True)\n"
     "time.sleep(60)\n"
 )
+_THREADS_WITHOUT_THEIR_FIRST = (
+    "import ctypes, signal, threading, time\n"
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+    "print('ready', flush=True)\n"
+    "ctypes.CDLL(None).pthread_exit(None)\n"
+)
+_CHAIN = (
+    "import os, signal, time\n"
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "print('ready', flush=True)\n"
+    "first = os.getpid()\n"
+    "while True:\n"
+    "    if os.fork():\n"
+    "        if os.getpid() != first or {leaves}: os._exit(0)\n"
+    "        time.sleep(60)\n"
+    "    os.setsid(); time.sleep(0.005)\n"
+)
 _CATALOGUE = {
     "one whose parents are gone": "(setsid sh -c 'sleep 60 & sleep 61' &) ; echo ready; sleep 62",
     "one in a session of its own": "echo ready; setsid sleep 60 & wait",
@@ -48,7 +66,12 @@ _CATALOGUE = {
         "echo ready; exec env -i sh -c 'trap \"\" TERM; while :; do sleep 0.2; done'"
     ),
 }
-_PROGRAMS = {"a maker of zombies": _ZOMBIES, "a daemon that keeps the pipe": _DAEMON_WITH_THE_PIPE}
+_PROGRAMS = {
+    "a maker of zombies": _ZOMBIES,
+    "a daemon that keeps the pipe": _DAEMON_WITH_THE_PIPE,
+    "one whose first thread is over": _THREADS_WITHOUT_THEIR_FIRST,
+    "one whose children flee from parent to child": _CHAIN.format(leaves=False),
+}
 _AS_NOBODY = "bomb() { bomb | bomb & }; echo ready; bomb 2>/dev/null & exec sleep 60"
 _PROCESS_CAP = 48
 
@@ -93,6 +116,51 @@ async def test_a_timeout_ends_the_program(desk: Desk, kind: str) -> None:
     await until(lambda: "ready" in desk.output("R"), "output")
 
     await hold_to_its_time(desk)
+
+
+async def test_who_flees_from_parent_to_child_after_the_exit_is_ended(desk: Desk) -> None:
+    chain = _CHAIN.format(leaves=True)
+    await desk.keepers.start(desk.order("R", sys.executable, "-S", "-c", chain))
+
+    ended = await desk.end_of("R")
+
+    assert (ended.exit_status, ended.cause, ended.leftovers) == (0, "", 1)
+    assert of_run("R") == []
+    await until(lambda: not processes.below(desk.keepers.own_pid), "all statuses taken")
+
+
+async def test_memory_that_other_threads_hold_when_the_first_is_over_counts(desk: Desk) -> None:
+    grower = (
+        "import ctypes, threading, time\n"
+        "held = []\n"
+        "def grow():\n"
+        "    while True: held.append(bytearray(b'x') * (1 << 20)); time.sleep(0.002)\n"
+        "threading.Thread(target=grow).start()\n"
+        "ctypes.CDLL(None).pthread_exit(None)\n"
+    )
+    order = desk.order("R", sys.executable, "-S", "-c", grower, memory_limit_bytes=64 << 20)
+    await desk.keepers.start(order)
+
+    assert (await desk.end_of("R")).cause == "killed_memory"
+
+
+async def test_what_one_run_may_leave_behind_is_not_ended_with_another(
+    desk: Desk, tmp_path: Path
+) -> None:
+    # Nothing of the daemon shows whose it is, and the other run was there when it began.
+    daemon = f"setsid env -i sh -c 'echo $$ > {tmp_path}/pid; exec sleep 60 >/dev/null 2>&1' &"
+    await desk.sh("OTHER", "sleep 60")
+    order = desk.order("R", "/bin/sh", "-c", f"{daemon} exit 0")
+    await desk.keepers.start(msgspec.structs.replace(order, keeps_leftovers=True))
+    await desk.end_of("R")
+    await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), "a daemon")
+    pid = int((tmp_path / "pid").read_text())
+
+    await desk.keepers.stop("OTHER", grace_ms=0)
+    await desk.end_of("OTHER")
+
+    assert is_alive(pid)
+    os.kill(pid, signal.SIGKILL)
 
 
 async def test_who_writes_on_after_the_exit_is_ended_and_the_exit_status_stays(desk: Desk) -> None:

@@ -26,6 +26,8 @@ AGENT: Final = rows.Agent(
     paused=True,
     paused_until_ms=AT_MS + 1,
     pause_reason="stock-take",
+    database_away_since_ms=AT_MS + 2,
+    kept_writes=7,
 )
 LAST: Final = rows.LastRun(
     run_id=RUN_ID,
@@ -75,6 +77,10 @@ TASK: Final = rows.Task(
     spark=(700, 800, 895),
     timeout_ms=600_000,
     def_rev=4,
+    kind="watch",
+    progress=40,
+    progress_note="importing products",
+    retry_ms=AT_MS + 6,
 )
 RUN: Final = rows.Run(
     id=RUN_ID,
@@ -109,6 +115,8 @@ RUN: Final = rows.Run(
     progress=40,
     progress_note="importing products",
     metrics=(("rows", 1200.0),),
+    host="shop-1",
+    awaits_ping=True,
 )
 CHECK: Final = rows.Check(
     id="disk",
@@ -311,6 +319,7 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
             from_ms=1,
             to_ms=2,
             text="429",
+            host="shop-1",
         ),
         cursor="abc",
         limit=5,
@@ -327,8 +336,10 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
         limit=5,
         within_ms=500,
     ),
-    requests.MetricsPage(series=("cpu", "mem"), from_ms=1, to_ms=2, step_ms=5_000),
-    requests.StatsGet(),
+    requests.MetricsPage(
+        series=("cpu", "mem"), from_ms=1, to_ms=2, step_ms=5_000, task_id="a", of="highest"
+    ),
+    requests.StatsGet(task_id="sync.orders", from_ms=1, to_ms=2),
     requests.OpGet(op=OP),
     requests.AuditPage(
         filter=requests.AuditFilter(
@@ -482,7 +493,7 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
     "run.samples": requests.RunSamplesReply(
         samples=(requests.RunSample(at_ms=AT_MS, cpu_ms=900, rss_bytes=4096, processes=2),)
     ),
-    "runs.page": requests.RunsPageReply(rows=(RUN,), next="abc"),
+    "runs.page": requests.RunsPageReply(rows=(RUN,), next="abc", searched_ms=AT_MS),
     "log.stat": requests.LogStatReply(
         streams=(requests.Stream(first=1, size=512, ended=True, gaps=((5, 9),)),)
     ),
@@ -508,6 +519,27 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
         active_tasks=28,
         running=2,
         throughput_per_min=1.5,
+        span=requests.SpanFigures(
+            task_name="sync.orders",
+            from_ms=1,
+            to_ms=2,
+            runs=9,
+            failures=1,
+            success_rate=0.875,
+            retries=2,
+            throughput_per_min=0.5,
+            avg_ms=3,
+            p50_ms=2,
+            p95_ms=8,
+            p99_ms=9,
+            peak_ms=9,
+            cpu_ms=5,
+            avg_cpu_ms=1,
+            avg_rss=4096,
+            peak_rss=8192,
+            step_hours=24,
+            steps=(requests.SpanStep(at_ms=1, runs=9, failures=1, avg_ms=3, max_ms=9),),
+        ),
     ),
     "op.get": requests.OpReply(
         op=OP, type="run.start", state="done", at_ms=AT_MS, code="conflict", run_id=RUN_ID

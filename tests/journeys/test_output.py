@@ -26,15 +26,21 @@ def test_progress_is_seen_while_a_run_lives_and_stored_with_it(household: Househ
     with household.caller() as agent:  # somebody who watches
 
         def told() -> bool:
-            rows = agent.call(requests.Sync(scope="state"), Delta).rows.runs
+            rows = agent.call(requests.Sync(scope="state"), Delta).rows
             return any(
                 (row.progress, row.progress_note, row.metrics)
                 == (40, "importing products", (("rows", 1200.0),))
-                for row in rows
+                for row in rows.runs
                 if row.id == run_id
+            ) and any(
+                (row.progress, row.progress_note) == (40, "importing products")
+                for row in rows.tasks
             )
 
-        until(told, "the progress of a living run")
+        until(told, "the progress of a living run, and of its task")
+        assert "progress:     40 % importing products" in household.cli("runs", "show", run_id)
+        (row,) = agent.call(requests.RunsPage(limit=1), requests.RunsPageReply).rows
+        assert row.progress == 40
     (household.root / "go").unlink()
 
     (run,) = household.wait_for("import", "success")

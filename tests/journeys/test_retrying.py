@@ -1,6 +1,8 @@
 """What becomes of failures, with a real agent: classes, waits, orders by hand, the last straw."""
 
 from agent.store import alerts
+from shared.protocol import requests
+from shared.protocol.rows import Delta
 from tests.journeys.household import Household, until
 
 FAILS = 'task_name = "sync"\nschedule = []\ncommand = "exit 75"\nretry_base_s = 1800'
@@ -31,6 +33,25 @@ def test_a_retry_outlives_a_restart_and_starts_at_once_when_somebody_says_so(
     ]
     assert rows[2].id == second["run_id"]
     assert household.check()["exit_status"] == 0
+
+
+def test_a_task_has_failed_when_its_last_try_has(household: Household) -> None:
+    household.apply(FAILS + "\nmax_retries = 1")
+    household.serve()
+    household.cli("tasks", "run", "sync")
+    (waiting,) = household.wait_for("sync", "retry_wait")
+
+    with household.caller() as agent:
+
+        def told() -> tuple[str, int, float | None, int | None]:
+            (row,) = agent.call(requests.Sync(scope="state"), Delta).rows.tasks
+            return row.state, row.fails, row.success_rate_24h, row.retry_ms
+
+        until(lambda: told() == ("retry_wait", 0, None, waiting.retry_at_ms), "it waits")
+        assert "0 failing" in household.cli("status")
+        household.cli("runs", "abort", waiting.id)
+        until(lambda: told() == ("idle", 1, 0.0, None), "it has failed")
+        assert "1 failing" in household.cli("status")
 
 
 def test_what_cannot_be_tried_again_is_refused_with_the_way_out(household: Household) -> None:

@@ -168,3 +168,20 @@ def test_http_pings_are_off_until_switched_on_and_need_the_token(bare: Household
     assert "http_ping_token" in bare.said()
     assert said == f"{run.id} success\n"
     until(lambda: bare.check()["exit_status"] == 0, "a clean ledger")
+
+
+def test_what_waits_for_a_ping_is_not_called_queued_and_fails_when_none_comes(
+    household: Household,
+) -> None:
+    household.apply(WATCH + 'schedule = "@every 2s"\nping_grace_s = 1')
+    household.serve()
+    household.wait_for("dump", "queued")
+    household.wait_for("dump", "missed")
+
+    def said() -> str:
+        return household.cli("runs", "list") + household.cli("status")
+
+    until(lambda: said().count("awaits ping") == 2, "both tell of the wait")
+    assert "queued" not in said()
+    assert "1 failing" in household.cli("status")
+    assert "never" not in household.cli("tasks", "list")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event, inspect, select
+from sqlalchemy import Connection, Engine, event, inspect, select, text
 
 import schema.versions
 from schema.migrate import VERSIONS, ForeignTables, UnknownVersion, bring_up, climb, current
@@ -18,6 +18,8 @@ from schema.tables import (
     holds,
     metadata,
     metrics,
+    rollup_totals,
+    rollups,
     tasks,
 )
 
@@ -208,14 +210,72 @@ def test_step_3_keeps_tasks_and_runs_and_limits_nothing_that_was_free(engine: En
     assert (run["status"], run["error_class"], run["metrics"]) == ("success", None, None)
 
 
+def test_step_4_keeps_the_figures_and_sums_them_up_by_day_and_for_all_tasks(engine: Engine) -> None:
+    with engine.begin() as connection:
+        climb(connection, "0003")
+        for name, hour, runs, max_ms, histogram in (
+            ("a", "2026-11-23 23", 2, 90, '{"5":2}'),
+            ("a", "2026-11-24 00", 1, 70, '{"5":1}'),
+            ("a", "2026-11-24 07", 4, 50, '{"5":3,"9":1}'),
+            ("b", "2026-11-24 07", 8, 60, '{"9":8}'),
+        ):
+            connection.execute(
+                text(
+                    "INSERT INTO smart_cron_rollups"
+                    " VALUES (:name, :hour, :runs, 1, :runs, 10, :max_ms, :histogram)"
+                ),
+                {
+                    "name": name,
+                    "hour": f"{hour}:00:00.000",
+                    "runs": runs,
+                    "max_ms": max_ms,
+                    "histogram": histogram,
+                },
+            )
+        connection.exec_driver_sql(
+            "INSERT INTO smart_cron_executions (id, task_name, category, def_rev, scheduled_at,"
+            " attempt, trigger_type, status, queued_at, output_bytes, missed_count) VALUES"
+            " ('01J', 'old', 'General', 1, '2026-11-24 07:05:00.000', 1, 'schedule', 'success',"
+            " '2026-11-24 07:05:00.000', 0, 1)"
+        )
+
+        climb(connection)
+
+        run = connection.execute(select(executions)).one()._mapping
+        hours = connection.execute(select(rollups)).mappings().all()
+        totals = connection.execute(select(rollup_totals)).mappings().all()
+    assert (run["status"], run["host"]) == ("success", None)
+    assert sorted(row["runs"] for row in hours) == [1, 2, 4, 8]
+    assert {row["retries"] for row in hours} == {0}
+    said = {
+        (row["task_name"], row["step_hours"], row["begins_at"] // 3_600_000 % 24, row["runs"])
+        for row in totals
+    }
+    assert said == {
+        ("a", 24, 0, 2),
+        ("a", 24, 0, 5),
+        ("b", 24, 0, 8),
+        ("", 1, 23, 2),
+        ("", 1, 0, 1),
+        ("", 1, 7, 12),
+        ("", 24, 0, 2),
+        ("", 24, 0, 13),
+    }
+    (day,) = [row for row in totals if row["task_name"] == "" and row["runs"] == 13]
+    assert (day["max_ms"], day["sum_ms"], day["histogram"]) == (70, 30, {"5": 4, "9": 9})
+
+
 def test_step_5_keeps_audit_rows_outside_the_chain_and_holds_nothing(engine: Engine) -> None:
     with engine.begin() as connection:
         climb(connection, "0004")
-        for _ in range(2):
-            connection.exec_driver_sql(
-                "INSERT INTO smart_cron_audit (recorded_at, key_id, label, role, address, action,"
-                " target, arguments, result) VALUES ('2026-11-24 07:05:00.000', 'k', 'Anna',"
-                " 'admin', '127.0.0.1', 'task.pause', 'a', '', 'ok')"
+        for number in range(2):
+            connection.execute(
+                text(
+                    "INSERT INTO smart_cron_audit (recorded_at, key_id, label, role, address,"
+                    " action, target, arguments, result) VALUES (:at, 'k', 'Anna', 'admin',"
+                    " '127.0.0.1', 'task.pause', 'a', '', 'ok')"
+                ),
+                {"at": f"2026-11-24 07:05:00.00{number}"},
             )
 
         climb(connection)

@@ -20,7 +20,7 @@ from desktop.parts.buttons import GHOST, PRIMARY, Button
 from desktop.parts.labels import Elided, Ground, Pill, Words
 from desktop.parts.run_table import RunTable
 from desktop.parts.tabs import Tabs
-from desktop.states import task_look
+from desktop.states import is_watch, task_look
 from desktop.theme import Theme
 from desktop.views.details.facts import Facts
 from desktop.views.details.policies import say_settings
@@ -263,9 +263,11 @@ class Details(Ground):
         stopping = task.state == "stopping"
         idle = self.tr("It is stopping") if stopping else self.tr("It is not running")
         self.stop.allow(may and runs, idle if may else why)
-        invalid = task.state == "invalid"
+        invalid, watch = task.state == "invalid", is_watch(task)
         busy = self.tr("Its definition is invalid") if invalid else self.tr("It is running already")
-        free = not runs and not stopping and not invalid
+        if watch:
+            busy = self.tr("It runs nothing: it waits for pings")
+        free = not (runs or stopping or invalid or watch)
         self.run.allow(may and free, busy if may else why)
         self.pause.setVisible(not task.paused and task.enabled)
         self.pause.allow(may, why)
@@ -274,7 +276,7 @@ class Details(Ground):
         self.enable.setVisible(not task.enabled)
         self.enable.allow(may, why)
         self.summary.why.allow(self._may_ask, self._why_silent)
-        self.summary.again.allow(may, why)
+        self.summary.again.allow(may and not watch, busy if may else why)
         known = self._may_ask and self.shown_settings is not None
         silent = self.tr("The settings are on their way") if self._may_ask else self._why_silent
         self.summary.try_it.allow(known, silent)

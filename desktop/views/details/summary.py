@@ -1,5 +1,8 @@
 """What one task is, how its last runs went, and its newest error."""
 
+from collections.abc import Iterator
+from datetime import tzinfo
+
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent, QPalette, QWheelEvent
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
@@ -187,7 +190,8 @@ class Summary(QWidget):
         self._draw(detail.row, now_ms, stale)
         failure = detail.last_failure
         task = detail.row
-        if failure is not None and task.last is not None and task.fails == 0:
+        is_over = task.fails == 0 and task.retry_ms is None
+        if failure is not None and task.last is not None and is_over:
             # Over and done: an old error is in the runs, not in the face.
             failure = None
         self._show_failure(failure, task.tz, now_ms)
@@ -262,6 +266,7 @@ class Summary(QWidget):
             facts.append(
                 (self.tr("Next run"), at, self.tr("unknown while silent") if stale else left, "")
             )
+        facts += self._under_way(task, zone, now_ms, stale)
         last = task.last
         if last is not None:
             at = words.clock(last.start_ms or last.end_ms, zone, now_ms, seconds=True)
@@ -294,6 +299,18 @@ class Summary(QWidget):
         if task.invalid_reason:
             facts.append((self.tr("Invalid"), task.invalid_reason, "", ""))
         return facts
+
+    def _under_way(
+        self, task: Task, zone: tzinfo | None, now_ms: int, stale: bool
+    ) -> Iterator[Fact]:
+        """How far its run says it is, and when a failed one is tried again."""
+        if task.progress is not None:
+            figure = words.progress(task.progress, None)
+            yield self.tr("Progress"), figure, task.progress_note or "", ""
+        if task.retry_ms is not None:
+            at = words.clock(task.retry_ms, zone, now_ms, seconds=True)
+            left = self.tr("in {0}").format(words.span(max(0, task.retry_ms - now_ms + 999)))
+            yield self.tr("Next try"), at, self.tr("unknown while silent") if stale else left, ""
 
     def _usual(self, task: Task) -> Fact:
         average = self.tr("average {0}").format(words.duration(task.avg_ms))

@@ -21,6 +21,9 @@ FIRST_PAD: Final = 14
 FIGURE_RIGHT: Final = 72
 ICON: Final = 14
 
+# What fits into less says nothing.
+_TOLD_MIN_PX: Final = 32
+
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _GOOD: Final = ("success",)
@@ -65,6 +68,10 @@ def shared_prefix(name: str, category: str) -> str:
     while taken < min(len(said), len(parts) - 1) and said[taken].startswith(parts[taken]):
         taken += 1
     return "".join(f"{part}_" for part in parts[:taken])
+
+
+def _waits_to_retry(task: Task, state: str) -> bool:
+    return task.retry_ms is not None and state in ("retrying", "failing")
 
 
 class CellPainter:
@@ -207,6 +214,13 @@ class CellPainter:
             painter.setFont(small)
             painter.setPen(QColor(t.text2))
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, badge)
+            end += 32
+        place = QRect(end + 12, rect.top(), rect.right() - end - 14, rect.height())
+        if task.progress is not None and place.width() >= _TOLD_MIN_PX:
+            # In what room the name leaves.
+            said = words.progress(task.progress, task.progress_note)
+            colour = self._family("run", scene).text
+            self._text(painter, place, said, theme.font(12), colour)
 
     def _schedule(
         self, painter: QPainter, rect: QRect, task: Task, state: str, scene: Scene
@@ -266,7 +280,7 @@ class CellPainter:
             self._text(
                 painter, figure, words.span(elapsed_ms), theme.font(12, 500), family.text, _RIGHT
             )
-            share, usual = marks.run_progress(elapsed_ms, task.avg_ms)
+            share, usual = marks.run_progress(elapsed_ms, task.avg_ms, task.progress)
             bar = QRectF(chart.left(), rect.center().y() - 2, chart.width(), 6)
             marks.draw_progress(painter, bar, share, t, colour=family.fill, usual_share=usual)
             return
@@ -320,7 +334,8 @@ class CellPainter:
         font = theme.font(12)
         late = state == "late"
         warn = self._family("warn", scene).text
-        if task.next_ms is not None:
+        # A retry comes before the next due moment, and its countdown needs the room.
+        if task.next_ms is not None and not _waits_to_retry(task, state):
             at = words.clock(task.next_ms, words.zone_for(scene.times, task.tz), scene.now_ms)
             off = state in ("paused", "disabled")
             colour = warn if late else t.text3 if off else t.text
@@ -340,6 +355,9 @@ class CellPainter:
             return task_look(state).said.lower()
         if scene.is_stale:
             return _tr("unknown")
+        if task.retry_ms is not None and _waits_to_retry(task, state):
+            left = words.span(max(0, task.retry_ms - scene.now_ms + 999))
+            return _tr("retry in {0}").format(left)
         if task.next_ms is None:
             return ""
         left_ms = task.next_ms - scene.now_ms

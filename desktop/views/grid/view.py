@@ -40,6 +40,7 @@ from PySide6.QtWidgets import (
 from desktop import words
 from desktop.models.filter import TaskFilter
 from desktop.models.tasks import COLUMN_SORTS, GROUP, ROW, STATE, Column, GroupFacts, TaskModel
+from desktop.states import is_watch
 from desktop.theme import Theme, rounded
 from desktop.views.grid.cells import CellPainter, Scene
 from shared.protocol.rows import Task
@@ -52,10 +53,10 @@ REST_MS: Final = 3_000
 ACTION_PX: Final = 26
 
 _WIDTHS: Final = {
-    Column.STATUS: 92,
+    Column.STATUS: 101,
     Column.SCHEDULE: 132,
     Column.LAST: 126,
-    Column.DURATION: 138,
+    Column.DURATION: 129,
     Column.HOURS: 113,
     Column.NEXT: 154,
 }
@@ -313,7 +314,7 @@ class TaskGrid(QTreeView):
             self.menu_requested.emit(
                 self.viewport().mapToGlobal(self._action_rects(index)["more"].bottomLeft())
             )
-        elif self._can_command and action == "run":
+        elif self._can_command and action == "run" and not is_watch(task):
             self.run_requested.emit(task.id)
         elif self._can_command and action == "pause":
             self.pause_requested.emit([task.id])
@@ -375,8 +376,13 @@ class TaskGrid(QTreeView):
         """Nothing: the caret is part of the group's row."""
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        chosen = self.visualRect(self.currentIndex()).center().y()
+        was_seen = self.currentIndex().isValid() and 0 <= chosen < event.oldSize().height()
         super().resizeEvent(event)
         self._lay_out_columns()
+        if was_seen and chosen >= self.viewport().height():
+            # The log has come up from below, perhaps over what it belongs to.
+            self.scrollTo(self.currentIndex())
 
     def _dress(self) -> None:
         self.header().setFont(self._theme.font(11, 500))
@@ -403,6 +409,8 @@ class TaskGrid(QTreeView):
             "more": "dots-three",
         }
         is_on = self._can_command or action in ("log", "more")
+        if action == "run" and is_watch(task):
+            is_on = False
         rounded(painter, QRectF(box), 6, fill=t.raised if is_on else t.sunken, border=t.line2)
         self._theme.draw_icon(painter, box, icons[action], t.text if is_on else t.disabled, 14)
 

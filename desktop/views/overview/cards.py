@@ -190,10 +190,10 @@ class Entry(QAbstractButton):
         self.setAccessibleName(", ".join(x for x in (look.said, title, second, right) if x))
         self.update()
 
-    def show_progress(self, elapsed_ms: int, usual_ms: int | None) -> None:
+    def show_progress(self, elapsed_ms: int, usual_ms: int | None, told: int | None = None) -> None:
         """How far its run is."""
         if self._bar is not None:
-            self._bar.show_progress(elapsed_ms, usual_ms, stale=self._stale)
+            self._bar.show_progress(elapsed_ms, usual_ms, told=told, stale=self._stale)
 
     def resizeEvent(self, event: object) -> None:
         if self._bar is not None:

@@ -202,11 +202,14 @@ class Overview(QScrollArea):
         runs, fails = sum(t.runs_24h for t in tasks), sum(t.fails_24h for t in tasks)
         hourly = _by_hour(tasks)
         shares = tuple(ok / (ok + bad) for ok, bad in hourly if ok + bad)
+        again = self._tasks.counts()["retrying"]
         if runs:
             figure = words.percent((runs - fails) / runs).split(words.NO_BREAK)[0]
             note = (
                 self.tr("{0} of {1} failed").format(words.count(fails), words.count(runs))
                 if fails
+                else self.tr("none failed, {0} tried again").format(again)
+                if again
                 else self.tr("none failed")
             )
             icon, family = ("warning", "warn") if fails else ("check", "ok")
@@ -337,7 +340,9 @@ class Overview(QScrollArea):
             usual = task.avg_ms
             over = usual is not None and elapsed_ms > usual
             second = self.tr("for {0}").format(words.span(elapsed_ms))
-            if usual is not None:
+            if task.progress is not None:
+                second = f"{words.progress(task.progress, task.progress_note)}, {second}"
+            elif usual is not None:
                 second += self.tr(", usually {0}").format(words.duration(usual))
             if usual is None:
                 end, below = words.span(elapsed_ms), self.tr("so far")
@@ -360,7 +365,7 @@ class Overview(QScrollArea):
                 ink="text",
                 stale=self._stale,
             )
-            entry.show_progress(elapsed_ms, usual)
+            entry.show_progress(elapsed_ms, usual, task.progress)
 
     def _show_room(self, tasks: Sequence[Task]) -> None:
         """What could start now, under the list of what runs."""

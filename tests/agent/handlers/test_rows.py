@@ -93,6 +93,51 @@ def test_a_task_is_in_the_state_of_its_liveliest_run(
     assert row.run_id == (RUN.id if running else None)
 
 
+def test_a_task_shows_how_far_its_living_run_says_it_is_to_those_who_may_read_it() -> None:
+    run = msgspec.structs.replace(
+        RUN, status="running", progress=40, progress_note="importing products"
+    )
+
+    row = task_row(TASK, now_ms=NOW_MS, live=[run])
+    less = task_row(TASK, now_ms=NOW_MS, live=[run], with_words=False)
+    ended = task_row(TASK, now_ms=NOW_MS, last=msgspec.structs.replace(run, status="success"))
+
+    assert (row.progress, row.progress_note) == (40, "importing products")
+    assert (less.progress, less.progress_note) == (40, None)
+    assert (ended.progress, ended.progress_note) == (None, None)
+
+
+def test_a_task_whose_failure_is_tried_again_has_not_failed_yet_and_says_when() -> None:
+    waits = msgspec.structs.replace(RUN, status="retry_wait", retry_at_ms=NOW_MS + 9_000)
+    stats = TaskStats(last=last("error"), fails_in_row=0)
+
+    row = task_row(TASK, now_ms=NOW_MS, stats=stats, live=[waits])
+
+    assert (row.state, row.retry_ms, row.fails, row.health) == (
+        "retry_wait",
+        NOW_MS + 9_000,
+        0,
+        "warn",
+    )
+
+
+def test_a_run_that_waits_for_a_ping_waits_for_no_slot() -> None:
+    waits = msgspec.structs.replace(RUN, status="queued")
+
+    assert run_row(waits, is_watch=True).awaits_ping
+    assert not run_row(waits).awaits_ping
+    assert not run_row(msgspec.structs.replace(RUN, status="running"), is_watch=True).awaits_ping
+
+
+def test_a_task_tells_whether_it_waits_for_pings() -> None:
+    watch = msgspec.structs.replace(
+        TASK, definition=msgspec.structs.replace(DEFINITION, kind="watch")
+    )
+
+    assert task_row(watch, now_ms=NOW_MS).kind == "watch"
+    assert task_row(TASK, now_ms=NOW_MS).kind == "command"
+
+
 def test_a_pause_that_ran_out_is_not_shown() -> None:
     task = msgspec.structs.replace(
         TASK, paused=True, paused_until_ms=NOW_MS, pause_reason="holiday"
@@ -130,7 +175,8 @@ def last(status: str) -> LastRun:
 def test_health_is_that_of_the_last_run_and_the_day(
     status: str, fails_24h: int, health: str
 ) -> None:
-    stats = TaskStats(runs_24h=4, fails_24h=fails_24h, last=last(status))
+    fails = int(status != "success")
+    stats = TaskStats(runs_24h=4, fails_24h=fails_24h, fails_in_row=fails, last=last(status))
 
     row = task_row(TASK, now_ms=NOW_MS, stats=stats)
 

@@ -9,9 +9,9 @@ import pytest
 
 from agent.handlers.rows import run_row
 from agent.runs import Run
-from agent.store import ledger, samples
+from agent.store import history, ledger, samples
 from agent.store.samples import Sample
-from agent.ulid import new_ulid
+from agent.ulid import new_ulid, ulid_ms
 from shared.protocol.requests import (
     RunBackfill,
     RunBackfillReply,
@@ -167,7 +167,30 @@ async def test_runs_are_filtered_by_what_became_of_them(door: Door) -> None:
     assert set(await ids(states=("ended", "queued"))) == {*failed, started.id}
     assert await ids(trigger="manual") == [started.id]
     assert await ids(text="needle") == failed
+    own = msgspec.structs.replace(started, id=new_ulid(5), scheduled_ms=5, host="shop-1")
+    await door.recorder.claim([own])
+    assert await ids(host="shop-1") == [own.id]
+    assert await ids(host="elsewhere") == []
     assert await ids(task_id="report", results=("error",)) == []
+
+
+async def test_a_search_that_ends_early_says_how_far_back_it_got_and_goes_on(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "TEXT_SLICE", 2)
+    monkeypatch.setattr("agent.handlers.runs.PAGE_BUDGET_MS", 0)
+    ids = await recorded(door, 5)
+    guest = await door.welcome("viewer")
+    asked = RunsPage(filter=RunFilter(text="needle"), limit=10)
+    pages = [await guest.get(asked, RunsPageReply)]
+
+    while pages[-1].next is not None:
+        more = msgspec.structs.replace(asked, cursor=pages[-1].next)
+        pages.append(await guest.get(more, RunsPageReply))
+
+    assert [run.id for page in pages for run in page.rows] == ids[::-1]
+    assert pages[0].searched_ms == ulid_ms(ids[3])
+    assert pages[-1].searched_ms is None
 
 
 async def test_what_a_run_used_is_told_to_those_who_may_look(door: Door) -> None:

@@ -1,5 +1,6 @@
 """With allowed_roots only programs of the owner's choosing are executed."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,54 @@ def test_dots_are_refused_in_every_word(root: Path) -> None:
     assert "holds `..`" in refusal(root, f"{root}/../other/run")
     assert "holds `..`" in refusal(root, str(root / "run"), "../../etc/shadow")
 
-    check(root, str(root / "run"), "a..b", "...")
+    for word in ("--file=../x", "cd .. && run", "cat ../x | run", "a:../b", "'..'"):
+        assert "holds `..`" in refusal(root, str(root / "run"), word)
+
+    check(root, str(root / "run"), "a..b", "...", "HEAD~2..main", "v1../x")
+
+
+def test_a_path_of_the_tasks_own_is_looked_for_where_the_run_will_look(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where the agent itself lives another program of the same name would be found.
+    monkeypatch.chdir(root.parent)
+    (root.parent / "other" / "allowed").mkdir()
+    (root.parent / "other" / "allowed" / "run").symlink_to(root.parent / "other" / "run")
+
+    assert "lies under none" in refusal(root, "run", path="allowed", folder=f"{root.parent}/other")
+    monkeypatch.chdir("/")
+    assert "lies under none" in refusal(root, "run", path=".", folder=f"{root.parent}/other")
+
+
+def test_what_is_no_file_is_passed_over_as_the_run_will_pass_over_it(root: Path) -> None:
+    os.mkfifo(root / "tool", 0o755)
+    (root.parent / "other" / "tool").symlink_to(root.parent / "other" / "run")
+
+    assert "lies under none" in refusal(root, "tool", path=f"{root}:{root.parent}/other")
+
+
+def test_a_link_that_others_may_turn_is_refused(root: Path) -> None:
+    links = root.parent / "links"
+    links.mkdir()
+    (links / "run").symlink_to(root / "run")
+    check(root, str(links / "run"))
+
+    (root.parent / "way").symlink_to(links)
+    links.chmod(0o777)
+
+    assert "can be written by others" in refusal(root, str(root.parent / "way" / "run"))
+    assert "can be written by others" in refusal(root, str(links / "run"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_link_that_is_anothers_is_refused_also_in_a_folder_like_tmp(root: Path) -> None:
+    links = root.parent / "links"
+    links.mkdir()
+    links.chmod(0o1777)
+    (links / "run").symlink_to(root / "run")
+    os.chown(links / "run", 65534, -1, follow_symlinks=False)
+
+    assert "belongs to neither root nor the agent's user" in refusal(root, str(links / "run"))
 
 
 @pytest.mark.parametrize("mode", [0o775, 0o757, 0o777])

@@ -98,16 +98,22 @@ async def test_a_child_starts_with_no_signal_ignored_or_blocked(desk: Desk) -> N
         (["no-such-program"], "there is no program 'no-such-program' in PATH"),
         (["/no/such/program"], "there is no program /no/such/program"),
         (["/etc/passwd"], "/etc/passwd is not executable"),
-        (["/etc"], "there is no program /etc"),
+        (["/etc"], "/etc is no file that can be executed"),
         (["{home}/headless"], "is not a program; does its first line name an interpreter"),
-        (["{home}/lost"], "the interpreter in the first line"),
+        (["{home}/lost"], "the interpreter /no/interpreter in the first line"),
+        (["{home}/windows"], "ends as on Windows; mend it with"),
         (["/bin/true", "x" * 3_000_000], "are too long"),
     ],
 )
 async def test_what_cannot_be_executed_is_refused_in_words(
     desk: Desk, argv: list[str], reason: str
 ) -> None:
-    for name, text in (("headless", "echo\n"), ("lost", "#!/no/interpreter\n")):
+    texts = {
+        "headless": "echo\n",
+        "lost": "#!/no/interpreter\n",
+        "windows": "#!/bin/sh\r\n",
+    }
+    for name, text in texts.items():
         (desk.home / name).write_text(text)
         (desk.home / name).chmod(0o700)
 

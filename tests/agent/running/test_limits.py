@@ -311,7 +311,7 @@ async def test_an_unknown_user_or_group_is_refused_in_words(
     [
         ("echo hello\n", "is not a program; does its first line name an interpreter"),
         ("", "is not a program"),
-        ("#!/no/interpreter\n", "the interpreter in the first line of"),
+        ("#!/no/interpreter\n", "the interpreter /no/interpreter in the first line of"),
     ],
 )
 async def test_limits_do_not_hide_that_a_program_cannot_be_executed(

@@ -403,3 +403,20 @@ def test_what_nobody_knows_any_more_leaves_the_spool_in_time(place: Home, tmp_pa
     assert sorted(path.name for path in place.spool.iterdir()) == ["R1.out", "notes.txt"]
     assert (tmp_path / "elsewhere").read_text() == "not ours"
     assert took_s < 1, "a hundred thousand within seconds, in a thread of their own"
+
+
+def test_a_spool_that_gives_nothing_back_ends_nobody(place: Home, tmp_path: Path) -> None:
+    place.spool.rmdir()
+    place.spool.touch()  # as little can be removed from it as from a disk that became read-only
+
+    outputs_of(place).discard("R1")
+    assert outputs_of(place).sweep(set(), before_s=0) == 0
+
+
+def test_an_output_on_a_full_disk_is_said_to_be_cut(
+    place: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = os.statvfs("/proc")  # of which nothing is free
+    monkeypatch.setattr(os, "statvfs", lambda _: full)
+
+    assert outputs_of(place).keep(run_of(), end_of()).is_cut

@@ -163,9 +163,10 @@ async def test_an_exit_status_comes_through_a_sandbox(desk: Desk) -> None:
 
 
 @needs_bwrap
-def test_a_writable_path_that_is_not_there_is_refused() -> None:
-    with pytest.raises(BadDefinition, match=r"writable_paths = '/no/such': is not there; make it"):
-        sandbox_words(task("read_only"), "/", ("/no/such",), report=REPORT)
+@pytest.mark.parametrize("path", ["/no/such", "/" + "x" * 300])
+def test_a_writable_path_that_is_not_there_is_refused(path: str) -> None:
+    with pytest.raises(BadDefinition, match=r"writable_paths = '/.*': is not there; make it"):
+        sandbox_words(task("read_only"), "/", (path,), report=REPORT)
 
 
 def test_a_host_without_bwrap_is_told_what_to_install(

@@ -12,6 +12,7 @@ from agent.store import ledger, statistics, tasks
 from agent.store.database import Database
 from agent.store.rollups import FAILURES, HOUR_MS
 from agent.store.statistics import TaskStats
+from agent.ulid import new_ulid
 from tests.agent.store.makings import NOW_MS, a_run, a_task, end, ended
 
 NAMES = ("backup", "sync", "never")
@@ -167,3 +168,78 @@ def test_two_hundred_tasks_cost_a_handful_of_queries(database: Database) -> None
 
     assert all(found[name].spark == (5, 5, 5) for name in names)
     assert len([sql for sql in asked if sql != "BEGIN"]) <= 5
+
+
+def attempts(*said: tuple[int, int, str, str]) -> list[Run]:
+    """Runs of one task, oldest first: moment, attempt, trigger, status."""
+    return [
+        a_run(
+            NOW_MS + moment,
+            id=new_ulid(NOW_MS + place),
+            attempt=attempt,
+            trigger=trigger,
+            status=status,
+            reason="no_ping" if status == "missed" else None,
+        )
+        for place, (moment, attempt, trigger, status) in enumerate(said)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("runs", "fails"),
+    [
+        pytest.param(
+            attempts((0, 1, "schedule", "success"), (1, 1, "schedule", "error")), 1, id="failed"
+        ),
+        pytest.param(
+            attempts((0, 1, "schedule", "error"), (0, 2, "retry", "retry_wait")),
+            0,
+            id="tried again soon",
+        ),
+        pytest.param(
+            attempts((0, 1, "schedule", "error"), (0, 2, "retry", "running")),
+            0,
+            id="tried again now",
+        ),
+        pytest.param(
+            attempts(
+                (0, 1, "schedule", "error"),
+                (1, 1, "schedule", "error"),
+                (1, 2, "retry", "retry_wait"),
+            ),
+            1,
+            id="failed before",
+        ),
+        pytest.param(
+            attempts((0, 1, "schedule", "error"), (0, 2, "retry", "error")), 1, id="given up"
+        ),
+        pytest.param(
+            attempts(
+                (0, 1, "schedule", "error"),
+                (0, 2, "retry", "success"),
+                (1, 1, "schedule", "error"),
+                (1, 2, "retry", "error"),
+                (2, 1, "schedule", "lost"),
+            ),
+            2,
+            id="twice since it went well",
+        ),
+        pytest.param(
+            attempts((0, 1, "schedule", "missed"), (1, 1, "schedule", "missed")),
+            2,
+            id="two pings did not come",
+        ),
+    ],
+)
+def test_a_row_of_failures_counts_moments_of_which_the_last_word_was_spoken(
+    database: Database, runs: list[Run], fails: int
+) -> None:
+    def write(connection: Connection) -> None:
+        tasks.register(connection, [a_task()], who="me", why="", now_ms=NOW_MS)
+        ledger.claim(connection, runs, now_ms=NOW_MS)
+
+    database.write_now(write)
+
+    found = database.read_now(partial(statistics.of_tasks, now_ms=NOW_MS))
+
+    assert found["backup"].fails_in_row == fails

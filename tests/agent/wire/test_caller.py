@@ -46,6 +46,28 @@ async def test_a_question_is_answered(door: Door) -> None:
     assert abs(pong.now_ms - CLOCK.now_ms()) < 5000
 
 
+async def test_commands_typed_one_after_the_other_are_all_answered(door: Door) -> None:
+    pair = await door.enrolled("viewer")
+
+    for _ in range(8):
+        await call(door, pair, lambda c: c.call(Ping(), Pong))
+
+
+async def test_a_session_that_had_to_make_room_asks_on(door: Door) -> None:
+    pair = await door.enrolled("viewer")
+
+    def ask_others_between(first: Caller) -> Pong:
+        first.hello()
+        for _ in range(6):
+            with Caller(f"127.0.0.1:{door.control_port}", door.pair.public, pair.secret) as other:
+                other.call(Ping(), Pong)
+        return first.call(Ping(), Pong)
+
+    pong = await call(door, pair, ask_others_between)
+
+    assert pong.epoch == door.journal.epoch
+
+
 async def test_a_command_is_carried_out_and_its_run_named(door: Door) -> None:
     def start(caller: Caller) -> RunStartReply:
         request = RunStart(task_id="backup", op=new_op(), expires_ms=caller.expires_ms())

@@ -75,6 +75,24 @@ def test_a_run_in_progress_grows_with_the_clock(model: RunsModel) -> None:
     ("row", "said"),
     [
         (run(1), ""),
+        (
+            run(
+                1,
+                state="running",
+                result=None,
+                progress=40,
+                progress_note="importing",
+                metrics=(("errors", 0.5), ("rows", 1200.0)),
+            ),
+            "40\N{NO-BREAK SPACE}% importing, errors\N{NO-BREAK SPACE}0.5, "
+            "rows\N{NO-BREAK SPACE}1\N{NARROW NO-BREAK SPACE}200",
+        ),
+        (run(1, metrics=(("rows", 7.0),)), "rows\N{NO-BREAK SPACE}7"),
+        (
+            run(1, metrics=tuple((name, 1.0) for name in "abcde")),
+            "a\N{NO-BREAK SPACE}1, b\N{NO-BREAK SPACE}1, c\N{NO-BREAK SPACE}1, "
+            "d\N{NO-BREAK SPACE}1, \N{HORIZONTAL ELLIPSIS}",
+        ),
         (run(1, result="error", exit=255, note="429"), "exit 255: 429"),
         (run(1, result="skipped", reason="overlap"), "the run before had not ended"),
         (run(1, result="missed", reason="agent_down", missed_count=12), "the agent was down (12)"),

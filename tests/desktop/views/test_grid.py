@@ -111,6 +111,30 @@ def test_no_action_is_asked_while_commands_are_off(bench: Bench, qtbot: QtBot) -
     assert bench.grid._action_tip("run") == "Off while the agent is silent"
 
 
+def test_the_chosen_task_stays_in_sight_when_the_log_takes_its_room(
+    bench: Bench, qtbot: QtBot
+) -> None:
+    bench.tasks.show_rows([task(f"pay_{number:02}") for number in range(30)])
+    bench.grid.select_task("pay_20")
+    chosen = bench.grid.currentIndex()
+
+    bench.grid.resize(1020, 200)
+
+    room = bench.grid.viewport().rect()
+    qtbot.waitUntil(lambda: room.contains(bench.grid.visualRect(chosen).center()))
+
+
+def test_a_chosen_task_out_of_sight_is_not_sought_by_a_resize(bench: Bench, qtbot: QtBot) -> None:
+    bench.tasks.show_rows([task(f"pay_{number:02}") for number in range(30)])
+    bench.grid.select_task("pay_29")
+    bench.grid.verticalScrollBar().setValue(0)
+
+    bench.grid.resize(1020, 300)
+    qtbot.waitUntil(lambda: bench.grid.height() == 300)
+
+    assert bench.grid.verticalScrollBar().value() == 0
+
+
 def test_alt_down_goes_to_the_next_trouble(bench: Bench) -> None:
     bench.tasks.show_rows([failing("pay_z", "Payroll")])
     bench.grid.select_task("vend_sync_inventory")
@@ -132,6 +156,51 @@ def scene(**more: object) -> Scene:
         **more,
     }
     return Scene(**facts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("state", "stale", "said"),
+    [
+        ("retrying", False, "retry in 43 s"),
+        ("failing", False, "retry in 43 s"),
+        ("retrying", True, "unknown"),
+        ("paused", False, "paused"),
+        ("running", False, "25 m 00 s"),
+    ],
+)
+def test_a_retry_that_waits_is_counted_down_to(
+    bench: Bench, state: str, stale: bool, said: str
+) -> None:
+    row = task("a", next_ms=NOW_MS + 25 * MINUTE_MS, retry_ms=NOW_MS + 43_000)
+
+    shown = bench.grid._cells._countdown(row, state, scene(is_stale=stale))
+
+    assert shown.replace("\N{NO-BREAK SPACE}", " ") == said
+
+
+def test_a_row_tells_and_paints_how_far_its_run_says_it_is(bench: Bench) -> None:
+    def bar() -> int:
+        image = QImage(bench.grid.size(), QImage.Format.Format_RGB32)
+        bench.grid.render(image)
+        fill = bench.grid._theme.tokens.run.fill.lower()
+        cell = bench.grid.visualRect(
+            bench.filter.mapFromSource(bench.tasks.index_of("pay_b", Column.DURATION))
+        )
+        y = cell.center().y() + bench.grid.viewport().y() + 1
+        return sum(image.pixelColor(x, y).name() == fill for x in range(image.width()))
+
+    bench.tasks.show_rows([running("pay_b", rev=2, progress=20, progress_note="reading prices")])
+    little = bar()
+    bench.tasks.show_rows([running("pay_b", rev=3, progress=80, progress_note="reading prices")])
+
+    index = bench.tasks.index_of("pay_b", Column.DURATION)
+    tip, sentence = (
+        str(index.data(role)).replace("\N{NO-BREAK SPACE}", " ")
+        for role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole)
+    )
+    assert tip == "80 % reading prices"
+    assert "running, 80 % reading prices" in sentence
+    assert bar() > 2 * little > 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,138 @@
+"""What is told of a database that is away, and when is it asked again?"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from agent.clock import Clock, iso
+from agent.errors import AgentError
+from agent.recorder import Recorder
+from agent.rules.outage import Standing
+from agent.store.alerts import Trouble
+from agent.store.outage import LOOK_EVERY_S, TRY_EVERY_S, Outage
+from agent.store.reserve import Reserve
+
+log = structlog.get_logger(__name__)
+
+ALERT: Final = "database_away"
+RESERVE_ALERT: Final = "disk_full"
+LOOK_MS: Final = 30_000
+
+
+class Bridging:
+    """Leads over an outage: an alert, a word to those who watch, trials, the replay."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        outage: Outage,
+        recorder: Recorder,
+        reserve: Reserve,
+        show: Callable[[Standing], object],
+        renew: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._clock = clock
+        self._outage = outage
+        self._recorder = recorder
+        self._reserve = reserve
+        self._show = show
+        self._renew = renew
+
+    async def run(self) -> None:
+        """Watch over the database and the reserve, for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch(), name="outages")
+            group.create_task(self._keep_reserve(), name="reserve")
+
+    async def _watch(self) -> None:
+        # An earlier agent may have died with the alert open.
+        await self._resolve(ALERT)
+        while True:
+            if self._outage.is_over:
+                await self._wait_for_trouble()
+            await self._lead_over()
+
+    async def _wait_for_trouble(self) -> None:
+        """Return when a write failed, or when a look did."""
+        while self._outage.is_over:
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._outage.wait_for_trouble()
+            except TimeoutError:
+                await self._outage.look()
+
+    async def _lead_over(self) -> None:
+        """From the first trouble until everything is told."""
+        told: tuple[Standing, int] | None = None
+        while not self._outage.is_over:
+            self._outage.pass_time()
+            standing = self._outage.standing
+            if standing.is_told and told is None:
+                log.error("the database is away; runs are kept", cause=standing.cause)
+                await self._alert(standing)
+            shown = (standing, self._outage.untold.number)
+            if standing.is_told and shown != told:
+                self._show(standing)
+                told = shown
+            for switched_off in await self._outage.try_again():
+                self._recorder.show_switched_off(switched_off)
+            if not self._outage.is_over:
+                await self._clock.sleep_ms(round(TRY_EVERY_S * 1000))
+        if told is None:
+            return
+        await self._resolve(ALERT)
+        self._show(self._outage.standing)
+        try:
+            await self._renew()
+        except AgentError as error:
+            log.error("alerts not renewed", cause=str(error))
+
+    async def _alert(self, standing: Standing) -> None:
+        since = iso(standing.since_ms or self._clock.now_ms())
+        await self._raise(
+            Trouble(
+                dedupe_key=ALERT,
+                kind=ALERT,
+                severity="critical",
+                title="Database unreachable",
+                message=f"Since {since} the database takes nothing: {standing.cause}. Runs go on "
+                "and are kept in the local journal until it is back; changes are refused.",
+            )
+        )
+
+    async def _keep_reserve(self) -> None:
+        """Give people to know when the reserve had to be given up, and make it anew in time."""
+        is_told = False
+        await asyncio.to_thread(self._reserve.renew)
+        while True:
+            await self._clock.sleep_ms(LOOK_MS)
+            is_kept = await asyncio.to_thread(self._reserve.renew)
+            if not is_kept and not is_told:
+                await self._raise(
+                    Trouble(
+                        dedupe_key=RESERVE_ALERT,
+                        kind=RESERVE_ALERT,
+                        severity="critical",
+                        title="The disk is full",
+                        message=f"The reserve {self._reserve.path} was given up so that what runs "
+                        "do can be recorded for a while; free some space.",
+                    )
+                )
+            elif is_kept and is_told:
+                await self._resolve(RESERVE_ALERT)
+            is_told = not is_kept
+
+    async def _raise(self, trouble: Trouble) -> None:
+        try:
+            await self._recorder.alert(trouble)
+        except AgentError as error:
+            log.critical(trouble.message, cause=str(error))
+
+    async def _resolve(self, dedupe_key: str) -> None:
+        try:
+            await self._recorder.resolve(dedupe_key)
+        except AgentError as error:
+            log.error("an alert is not ended", alert=dedupe_key, cause=str(error))

@@ -1,0 +1,115 @@
+"""How is the ledger made whole after its database was damaged or put back from a backup?"""
+
+import asyncio
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from agent.claims import decided, unrun
+from agent.clock import SystemClock
+from agent.errors import StorageError
+from agent.proof import prove
+from agent.rules.admission import Decision, Record, Summed
+from agent.rules.ledger import Gap
+from agent.runs import Run
+from agent.store import ledger, salvage, state, streaks, tasks
+from agent.store.database import Database
+from agent.store.journal import Journal
+from agent.store.ledger import Step
+from agent.store.outage import Outage
+from agent.store.tasks import TaskRow
+
+NOTE: Final = "its row was lost with the damaged database; whether it ran is not known"
+
+
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """What recovering came to: rows read from the damaged file, by table, writes told from the
+    journal, moments whose rows were lost, and runs of whose end nothing is known.
+    """
+
+    rows: dict[str, int]
+    told: int
+    lost: int
+    unknown: int
+
+
+def make_whole(
+    database: Database, damaged: Path, journal_file: Path, *, made_ms: int, now_ms: int
+) -> Made:
+    """Bring a backup made at this moment as near to the present as can be.
+
+    What can be read of the damaged file comes first, then the journal. Runs that were under way
+    in the backup and are heard of no more are lost; moments without a row are recorded as missed
+    and never caught up. Of neither it is known whether they ran, so none runs again.
+    """
+    decided_ms = database.read_now(state.decided_until)
+    since_ms = made_ms if decided_ms is None else min(decided_ms, made_ms)
+    under_way = {run.id: run for run in database.read_now(ledger.unfinished)}
+    read = database.write_now(partial(salvage.salvage, damaged=damaged, runs=frozenset(under_way)))
+    told = asyncio.run(_tell(database, journal_file, now_ms))
+    unheard = [
+        run
+        for run in database.read_now(ledger.unfinished)
+        if run == under_way.get(run.id) and run.id not in read.runs
+    ]
+    _lose(database, unheard, now_ms)
+    lost = _fill(database, since_ms, now_ms)
+    return Made(rows=read.rows, told=told, lost=lost, unknown=len(unheard))
+
+
+def _lose(database: Database, runs: Iterable[Run], now_ms: int) -> None:
+    steps = [
+        Step(run=unrun(run, "lost", "no_trace", now_ms=now_ms, note=NOTE), now_ms=now_ms)
+        for run in runs
+    ]
+    if steps:
+        database.write_now(partial(streaks.record, steps=steps))
+
+
+def _fill(database: Database, since_ms: int, now_ms: int) -> int:
+    """Give each moment since then that has no row one; how many had none."""
+    known = {task.task_name: task for task in database.read_now(tasks.load_all)}
+    rows = [
+        decided(known[name], _decision(gap), now_ms)
+        for name, found in prove(database, since_ms, now_ms).items()
+        for gap in found.missing
+        if name in known
+    ]
+    claim = partial(
+        ledger.claim,
+        runs=rows,
+        watermarks=_watermarks(known.values(), now_ms),
+        decided_until_ms=max(now_ms, database.read_now(state.decided_until) or 0),
+        now_ms=now_ms,
+    )
+    database.write_now(claim)
+    return sum(row.missed_count for row in rows)
+
+
+async def _tell(database: Database, journal_file: Path, now_ms: int) -> int:
+    journal = Journal.open(journal_file, now_ms=now_ms)
+    try:
+        kept = journal.untold.number
+        outage = Outage(database, journal, clock=SystemClock())
+        await outage.try_again()
+        if not outage.is_over:
+            raise StorageError(
+                f"the database does not take what was kept for it ({outage.standing.cause}); "
+                "nothing of it is lost"
+            )
+    finally:
+        journal.close()
+    return kept
+
+
+def _decision(gap: Gap) -> Decision:
+    if gap.count == 1:
+        return Record(gap.first_ms, "missed", "agent_down", NOTE)
+    return Summed(gap.first_ms, gap.last_ms, gap.count, "agent_down", NOTE)
+
+
+def _watermarks(known: Iterable[TaskRow], now_ms: int) -> dict[str, int]:
+    return {task.task_name: now_ms for task in known if task.enabled}

@@ -1,0 +1,338 @@
+"""How does a write stay when the database does not take it: in the journal, until it is told."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeVar
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import DataError, IntegrityError
+
+from agent.clock import Clock
+from agent.errors import AgentError, DatabaseAway, DiskFull, NotStorable, Refused, StorageError
+from agent.rules import outage as rules
+from agent.rules.outage import UP, Standing
+from agent.store import state, streaks
+from agent.store.database import Database
+from agent.store.journal import Entry, Journal, Untold
+from agent.store.placing import Place
+from agent.store.reserve import Reserve
+from agent.store.streaks import SwitchedOff
+from agent.store.writes import Take, Write
+
+log = structlog.get_logger(__name__)
+
+WITHIN_S: Final = 1.5
+"""So long a write may take before it is kept in the journal; nothing starts later for longer."""
+TRIAL_WITHIN_S: Final = 1.0
+"""A database that needs longer for its smallest write is not back."""
+TRY_EVERY_S: Final = 1.0
+LOOK_EVERY_S: Final = 4.0
+FEW: Final = 20
+"""At least the last so many hold up what comes meanwhile, so that the journal is ever empty."""
+MOST_AT_ONCE: Final = 500
+QUICK_S: Final = 0.3
+SLOW_S: Final = 3.0
+
+T = TypeVar("T")
+
+
+async def put(database: Database, write: Write) -> Any:
+    """What a write came to in the database itself."""
+    if isinstance(write, Take):
+        # Hundreds of runs may start and end within a second: those that wait are one write.
+        return await database.write_among(streaks.record, write.step)
+    return await database.write(write.apply)
+
+
+class Replayed(NamedTuple):
+    """What became of some writes: tasks disabled by them, and which were refused for good."""
+
+    switched_off: tuple[SwitchedOff, ...]
+    refused: tuple[tuple[Entry, str], ...]
+
+
+class Outage:
+    """Writes to the database while it takes them, else to the journal; never waits for long.
+
+    A write that did not come back in time may have happened: it is in the journal too, and doing
+    it once more changes nothing. What the journal tells is done exactly once, as the number of
+    the newest write told is committed with it.
+    """
+
+    def __init__(
+        self, database: Database, journal: Journal, *, clock: Clock, reserve: Reserve | None = None
+    ) -> None:
+        self._database = database
+        self._journal = journal
+        self._clock = clock
+        self._reserve = reserve
+        self._standing = UP
+        self._troubled = asyncio.Event()
+        self._flying: dict[asyncio.Timeout, None] = {}  # direct writes under way, oldest first
+        self._at_once = 1
+        self._handover: asyncio.Event | None = None
+        self._written_s = 0.0
+        self._place = Place(database)
+        self._trial: asyncio.Future[None] | None = None
+        if journal.untold.number:
+            self._set(rules.failed(UP, "the agent ended", now_ms=clock.now_ms()))
+
+    # What others may know
+
+    @property
+    def standing(self) -> Standing:
+        """How the database stands."""
+        return self._standing
+
+    @property
+    def is_over(self) -> bool:
+        """Writes go to the database, as they do when nothing is wrong."""
+        return not rules.goes_to_journal(self._standing)
+
+    @property
+    def untold(self) -> Untold:
+        """What is in the journal and not yet in the database."""
+        return self._journal.untold
+
+    async def wait_for_trouble(self) -> None:
+        """Return when something is, or goes, to the journal."""
+        await self._troubled.wait()
+
+    # Writing
+
+    async def write(self, write: Write) -> Any:
+        """What `write` came to, once it stands in the database or in the journal.
+
+        Raises StorageError when neither takes it, NotStorable when no database ever will.
+        """
+        if self._handover is not None:
+            await self._wait_for_handover(self._handover)
+        if not rules.goes_to_journal(self._standing):
+            try:
+                return await self._directly(write)
+            except NotStorable:
+                raise
+            except (StorageError, TimeoutError) as error:
+                if self._database.is_closed:
+                    raise
+                self._note_failure(error)
+        await self._keep(write)
+        return write.assumed()
+
+    async def ask(self, write: Callable[[Connection], T]) -> T:
+        """A write that is never kept: what it came to. Raises StorageError, also when it is late.
+
+        It may happen although it was late.
+        """
+        if self._standing.state == "down":
+            raise DatabaseAway(self._standing.cause)
+        try:
+            async with asyncio.timeout(WITHIN_S * 3):
+                return await self._database.write(write)
+        except NotStorable:
+            raise
+        except StorageError as error:
+            self._note_failure(error)
+            raise
+        except TimeoutError as error:
+            self._note_failure(error)
+            raise StorageError("the database does not answer; see whether it happened") from error
+
+    async def look(self) -> None:
+        """Ask for a word where nothing was written lately: trouble must not wait for a run."""
+        if self.is_over and not self._place.is_kept:
+            # From here on nothing is written that is not in the journal too.
+            self._note_failure(StorageError("its file is not where it was"))
+            try:
+                log.error(await asyncio.to_thread(self._place.put_back))
+            except StorageError as error:
+                self._note_failure(error)
+            return
+        if not self.is_over or asyncio.get_running_loop().time() < self._written_s + LOOK_EVERY_S:
+            return
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                await self._database.read(state.decided_until)
+        except (StorageError, TimeoutError) as error:
+            self._note_failure(error)
+        except Refused:
+            return  # busy, and so it answers
+
+    async def _directly(self, write: Write) -> Any:
+        limit = asyncio.timeout(WITHIN_S)
+        try:
+            async with limit:
+                self._flying[limit] = None
+                came_to = await put(self._database, write)
+                self._written_s = asyncio.get_running_loop().time()
+                return came_to
+        finally:
+            self._flying.pop(limit, None)
+
+    def _note_failure(self, error: Exception) -> None:
+        if self._database.is_closed:
+            return
+        cause = str(error) or f"it does not answer within {WITHIN_S} s"
+        is_first = self._standing.state == "up"
+        self._set(rules.failed(self._standing, cause, now_ms=self._clock.now_ms()))
+        if isinstance(error, DiskFull):
+            self._make_room()
+        if is_first:
+            log.error("the database does not take what happens; it is kept", cause=cause)
+            # The others must not come to the journal later than what will come after them.
+            for limit in self._flying:
+                if not limit.expired():
+                    limit.reschedule(asyncio.get_running_loop().time())
+
+    async def _keep(self, write: Write) -> None:
+        now_ms = self._clock.now_ms()
+        try:
+            await self._journal.append(write, now_ms=now_ms)
+        except DiskFull:
+            if not self._make_room():
+                raise
+            await self._journal.append(write, now_ms=now_ms)
+
+    def _make_room(self) -> bool:
+        return self._reserve is not None and self._reserve.release()
+
+    # Coming back
+
+    def pass_time(self) -> None:
+        """Trouble that lasts becomes an outage; one that is over becomes a replay."""
+        self._set(rules.passed(self._standing, now_ms=self._clock.now_ms()))
+
+    async def try_again(self) -> tuple[SwitchedOff, ...]:
+        """Ask whether the database is back, and tell it the journal; tasks disabled by that.
+
+        Afterwards it is up, or still away: then this is to be called again after a while.
+        """
+        if self._standing.state == "up" or not await self._answers():
+            return ()
+        self._set(rules.answered(self._standing))
+        switched_off: list[SwitchedOff] = []
+        try:
+            await self._replay(switched_off)
+        except StorageError as error:
+            self._note_failure(error)
+        return tuple(switched_off)
+
+    async def _answers(self) -> bool:
+        """A small write comes back in time; never more than one such write is under way."""
+        if self._trial is not None and not self._trial.done():
+            return False
+        name, now_ms = "trial", self._clock.now_ms()
+        put = partial(state.put, name=name, value=self._journal.id, now_ms=now_ms)
+        self._trial = asyncio.ensure_future(self._database.write(put))
+        done, _ = await asyncio.wait({self._trial}, timeout=TRIAL_WITHIN_S)
+        if not done:
+            self._trial.add_done_callback(_look_at)
+            self._set_cause(f"it does not answer within {TRIAL_WITHIN_S:g} s")
+            return False
+        error = self._trial.exception()
+        if error is None:
+            return True
+        if not isinstance(error, AgentError):
+            raise error
+        if isinstance(error, DiskFull):
+            self._make_room()
+        self._set_cause(str(error))
+        return False
+
+    async def _replay(self, switched_off: list[SwitchedOff]) -> None:
+        self._at_once = 1
+        try:
+            while True:
+                entries = await self._journal.first(self._at_once)
+                if not entries and self._journal.untold.number == 0:
+                    self._set(rules.emptied(self._standing))
+                    log.info("the database was told what happened while it was away")
+                    return
+                few = max(FEW, self._at_once)
+                if self._handover is None and self._journal.untold.number <= few:
+                    # New writes would come as fast as old ones go: let them wait for this turn.
+                    self._handover = asyncio.Event()
+                switched_off.extend(await self._tell(entries))
+        finally:
+            self._end_handover()
+
+    def _end_handover(self) -> None:
+        if self._handover is not None:
+            self._handover.set()
+            self._handover = None
+
+    async def _tell(self, entries: Sequence[Entry]) -> tuple[SwitchedOff, ...]:
+        if not entries:
+            await asyncio.sleep(0)  # it is being written down just now
+            return ()
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        told = await self._database.write(
+            partial(_replay_all, journal_id=self._journal.id, entries=entries)
+        )
+        took_s = loop.time() - began_s
+        for entry, cause in told.refused:
+            log.error("the database refuses what was kept", number=entry.seq, cause=cause)
+        await self._journal.told(entries[-1].seq, told.refused)
+        if took_s > SLOW_S:
+            raise StorageError(f"it needs {took_s:.1f} s for {len(entries)} writes")
+        grows = 2 if took_s < QUICK_S else 0.5
+        self._at_once = max(1, min(MOST_AT_ONCE, int(self._at_once * grows)))
+        return told.switched_off
+
+    async def _wait_for_handover(self, handover: asyncio.Event) -> None:
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                await handover.wait()
+        except TimeoutError:
+            if self._handover is handover:
+                self._handover = None  # to the journal, then, and nobody else is to wait for it
+
+    def _set_cause(self, cause: str) -> None:
+        self._set(rules.failed(self._standing, cause, now_ms=self._clock.now_ms()))
+
+    def _set(self, standing: Standing) -> None:
+        self._standing = standing
+        self._database.is_away = standing.state == "down"
+        if rules.goes_to_journal(standing):
+            self._troubled.set()
+        else:
+            self._troubled.clear()
+
+
+def _replay_all(connection: Connection, *, journal_id: str, entries: Sequence[Entry]) -> Replayed:
+    """Do what was not done yet, and remember how far that is, in one transaction."""
+    mark = f"journal_{journal_id}"
+    done_seq = int(state.get(connection, mark) or 0)
+    switched_off: list[SwitchedOff] = []
+    refused: list[tuple[Entry, str]] = []
+    for entry in entries:
+        if entry.seq <= done_seq:
+            continue  # it was committed, and only the answer was lost
+        if entry.write is None:
+            refused.append((entry, "it cannot be read by this version"))
+            continue
+        savepoint = connection.begin_nested()
+        try:
+            if isinstance(entry.write, Take):
+                _, found = entry.write.replay(connection)
+                switched_off += [] if found is None else [found]
+            else:
+                entry.write.replay(connection)
+            savepoint.commit()
+        except (AgentError, IntegrityError, DataError) as error:
+            savepoint.rollback()
+            if isinstance(error, StorageError) and not isinstance(error, NotStorable):
+                raise
+            refused.append((entry, str(error)))
+    newest = max(done_seq, entries[-1].seq)
+    state.put(connection, mark, str(newest), now_ms=newest)
+    return Replayed(tuple(switched_off), tuple(refused))
+
+
+def _look_at(trial: asyncio.Future[None]) -> None:
+    """A trial that came too late says nothing any more."""
+    if not trial.cancelled():
+        trial.exception()

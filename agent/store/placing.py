@@ -1,0 +1,95 @@
+"""Is the database's file still where it was opened, and how is it put back when it is not?"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Connection
+
+from agent.errors import StorageError
+from agent.store.database import Database
+
+log = structlog.get_logger(__name__)
+
+
+class Place:
+    """Where an SQLite file lies; a server's database has none, and is never out of place.
+
+    A file that was deleted lives on as long as it is open, and everything written to it dies with
+    the agent: so it is looked after.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        url = database.url
+        is_file = url.get_backend_name() == "sqlite" and url.database is not None
+        self._path = Path(str(url.database)) if is_file else None
+        self._found = self._look()
+
+    @property
+    def is_kept(self) -> bool:
+        """The file that is open lies there."""
+        return self._found == self._look()
+
+    def put_back(self) -> str:
+        """Write a deleted file anew from what is open, take another one as it is; what was done.
+
+        Nothing may be written meanwhile that is not kept elsewhere. Raises StorageError.
+        """
+        if self._path is None:
+            return ""
+        is_there = self._path.exists()
+        try:
+            self._take_own_log_away()
+            if not is_there:
+                self._database.read_now(self._copy)
+            self._database.reopen()
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError(f"{self._path} cannot be put back: {error}") from error
+        self._found = self._look()
+        if is_there:
+            return f"{self._path} was replaced by another file, which is used from now on"
+        return f"{self._path} was deleted or moved away; it was written anew from what was open"
+
+    def _take_own_log_away(self) -> None:
+        """A log that was left lying is of the file that is gone: SQLite would mix the two."""
+        if self._path is None:
+            return
+        own = {(status.st_dev, status.st_ino) for status in _open_files()}
+        for ending in ("-wal", "-shm"):
+            part = self._path.with_name(self._path.name + ending)
+            with suppress(FileNotFoundError):
+                status = part.stat()
+                if (status.st_dev, status.st_ino) in own:
+                    part.unlink()
+
+    def _copy(self, connection: Connection) -> None:
+        source = connection.connection.driver_connection
+        if self._path is None or not isinstance(source, sqlite3.Connection):
+            return
+        half = self._path.with_name(f".{self._path.name}.half")
+        half.unlink(missing_ok=True)
+        os.close(os.open(half, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        with closing(sqlite3.connect(half)) as copy:
+            source.backup(copy)
+            copy.execute("PRAGMA journal_mode = WAL")
+        half.replace(self._path)
+
+    def _look(self) -> tuple[int, int] | None:
+        if self._path is None:
+            return None
+        try:
+            status = self._path.stat()
+        except OSError:
+            return (0, 0)
+        return (status.st_dev, status.st_ino)
+
+
+def _open_files() -> Iterator[os.stat_result]:
+    """What this process has open."""
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            yield os.fstat(int(entry.name))

@@ -1,0 +1,318 @@
+"""How does a write stay when the database does not take it?"""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agent.errors import DatabaseAway, NotStorable, StorageError
+from agent.rules.outage import TOLD_AFTER_MS
+from agent.runs import Run
+from agent.store import journal as journal_module
+from agent.store import ledger, state
+from agent.store import outage as outage_module
+from agent.store.database import READERS, Database
+from agent.store.journal import Journal
+from agent.store.ledger import Step
+from agent.store.outage import Outage
+from agent.store.reserve import Reserve
+from agent.store.writes import Claim, Order, Take
+from tests.agent.fake_clock import FakeClock
+from tests.agent.store.makings import NOW_MS, a_run, ended
+
+
+class Scene:
+    """A database that a test takes away, and gives back."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "smartcron.sqlite3"
+        self.database = Database.open(f"sqlite:///{self.file}")
+        self.journal = Journal.open(folder / "journal.sqlite3", now_ms=NOW_MS)
+        self.clock = FakeClock(NOW_MS)
+        self.reserve = Reserve(folder / "reserve", size=100_000)
+        self.outage = Outage(self.database, self.journal, clock=self.clock, reserve=self.reserve)
+        self._other = sqlite3.connect(self.file, isolation_level=None)
+
+    def take_away(self) -> None:
+        """Another program holds it, and nothing that is written comes back."""
+        self._other.execute("BEGIN IMMEDIATE")
+
+    def give_back(self) -> None:
+        self._other.execute("COMMIT")
+
+    async def come_back(self, outage: Outage | None = None) -> None:
+        """Until everything that was kept stands in the database."""
+        outage = outage or self.outage
+        async with asyncio.timeout(20):
+            while not outage.is_over:
+                await outage.try_again()
+
+    def find(self, run: Run) -> Run | None:
+        return self.database.read_now(partial(ledger.find, run_id=run.id))
+
+    def close(self) -> None:
+        self._other.close()
+        self.database.close()
+        self.journal.close()
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    monkeypatch.setattr(outage_module, "WITHIN_S", 0.1)
+    scene = Scene(tmp_path)
+    yield scene
+    scene.close()
+
+
+def claim(run: Run) -> Claim:
+    return Claim(runs=(run,), now_ms=NOW_MS)
+
+
+def took(run: Run) -> Take:
+    return Take(step=Step(run=run, now_ms=NOW_MS))
+
+
+async def test_while_nothing_is_wrong_the_journal_stays_empty(scene: Scene) -> None:
+    run = a_run()
+
+    assert await scene.outage.write(claim(run)) == {run.id}
+
+    assert scene.find(run) == run
+    assert scene.outage.untold.number == 0
+    assert scene.outage.is_over
+
+
+async def test_a_claim_that_does_not_come_back_is_kept_and_the_run_may_start(scene: Scene) -> None:
+    run = a_run()
+    scene.take_away()
+
+    ours = await scene.outage.write(claim(run))
+
+    assert ours == {run.id}
+    assert journal_module.look(scene.journal.path).number == 1
+    assert scene.outage.standing.state == "suspect"
+    scene.give_back()
+
+
+async def test_what_comes_later_does_not_wait_at_all(scene: Scene) -> None:
+    scene.take_away()
+    await scene.outage.write(claim(a_run()))
+
+    async with asyncio.timeout(0.08):
+        await scene.outage.write(claim(a_run(NOW_MS + 1)))
+
+    assert scene.outage.untold.number == 2
+    scene.give_back()
+
+
+async def test_what_was_on_its_way_is_kept_in_its_order(scene: Scene) -> None:
+    runs = [a_run(NOW_MS + number) for number in range(20)]
+    scene.take_away()
+
+    await asyncio.gather(*[scene.outage.write(claim(run)) for run in runs])
+
+    assert [entry.write for entry in await scene.journal.first(100)] == [claim(run) for run in runs]
+    scene.give_back()
+
+
+async def test_when_it_is_back_it_is_told_everything_once(scene: Scene) -> None:
+    run, other = a_run(), a_run(NOW_MS + 5)
+    await scene.outage.write(claim(run))
+    scene.take_away()
+    await scene.outage.write(
+        took(msgspec.structs.replace(run, status="running", started_ms=NOW_MS + 20))
+    )
+    await scene.outage.write(claim(other))
+    await scene.outage.write(took(ended(run)))
+    await scene.outage.write(took(ended(other, "error")))
+    scene.give_back()
+
+    await scene.come_back()
+
+    assert (scene.find(run), scene.find(other)) == (ended(run), ended(other, "error"))
+    assert scene.outage.untold.number == 0
+    later = a_run(NOW_MS + 9)
+    await scene.outage.write(claim(later))
+    assert scene.find(later) == later
+    assert scene.outage.untold.number == 0
+
+
+async def test_a_replay_whose_answer_was_lost_is_not_done_twice(scene: Scene) -> None:
+    """The mark is committed with what it stands for."""
+    orders = [Order(run=a_run(NOW_MS + number, trigger="manual")) for number in range(5)]
+    for order in orders:
+        await scene.journal.append(order, now_ms=NOW_MS)
+    entries = await scene.journal.first(9)
+    tell = partial(outage_module._replay_all, journal_id=scene.journal.id, entries=entries)
+
+    first = scene.database.write_now(tell)
+    counted = scene.database.read_now(partial(ledger.page, limit=99))
+    again = scene.database.write_now(tell)
+
+    assert (first.refused, again.refused) == ((), ())
+    assert scene.database.read_now(partial(ledger.page, limit=99)) == counted
+    assert len(counted.runs) == 5
+
+
+async def test_the_next_agent_tells_what_this_one_kept(scene: Scene) -> None:
+    run = a_run()
+    scene.take_away()
+    await scene.outage.write(claim(run))
+    scene.give_back()
+
+    successor = Outage(scene.database, scene.journal, clock=scene.clock)
+    await scene.come_back(successor)
+
+    assert scene.find(run) == run
+
+
+async def test_writes_that_come_all_the_time_do_not_keep_a_replay_from_its_end(
+    scene: Scene,
+) -> None:
+    scene.take_away()
+    await scene.outage.write(claim(a_run()))
+    scene.give_back()
+    written: list[Run] = []
+    is_over = asyncio.Event()
+
+    async def write_on(part: int) -> None:
+        while not is_over.is_set():
+            run = a_run(NOW_MS + 1_000_000 * part + len(written))
+            await scene.outage.write(claim(run))
+            written.append(run)
+            await asyncio.sleep(0.01)  # some hundred writes a second
+
+    async with asyncio.TaskGroup() as group:
+        for part in range(1, 5):
+            group.create_task(write_on(part))
+        await scene.come_back()
+        is_over.set()
+
+    assert [run.id for run in written if scene.find(run) is None] == []
+
+
+async def test_what_nobody_can_store_is_told_to_the_asker_and_is_no_outage(scene: Scene) -> None:
+    def refuse(_connection: object) -> None:
+        raise NotStorable("too long")
+
+    with pytest.raises(NotStorable):
+        await scene.outage.ask(refuse)
+
+    assert scene.outage.is_over
+
+
+async def test_one_write_that_is_refused_for_good_holds_up_no_other(scene: Scene) -> None:
+    run = a_run(NOW_MS + 1)
+    scene.take_away()
+    await scene.outage.write(claim(a_run()))
+    await scene.outage.write(claim(run))
+    with closing(sqlite3.connect(scene.journal.path)) as raw, raw:
+        raw.execute("UPDATE kept SET write = x'ff' WHERE seq = 1")
+    scene.give_back()
+
+    await scene.come_back()
+
+    assert scene.find(run) == run
+    assert journal_module.refused(scene.journal.path) == ((1, "it cannot be read by this version"),)
+
+
+async def test_a_step_that_a_later_one_overtook_is_passed_over(scene: Scene) -> None:
+    """The answer to both was lost, and both are told again."""
+    run = a_run()
+    living = msgspec.structs.replace(run, status="running", started_ms=NOW_MS)
+    stopping = msgspec.structs.replace(living, status="stopping")
+    for write in (claim(run), took(living), took(stopping)):
+        await scene.outage.write(write)
+    scene.take_away()
+    for write in (claim(run), took(living), took(stopping)):
+        await scene.outage.write(write)
+    scene.give_back()
+
+    await scene.come_back()
+
+    assert scene.find(run) == stopping
+    assert journal_module.refused(scene.journal.path) == ()
+
+
+async def test_people_are_refused_at_once_while_it_is_known_to_be_away(scene: Scene) -> None:
+    scene.take_away()
+    await scene.outage.write(claim(a_run()))
+    scene.clock.advance(TOLD_AFTER_MS)
+    scene.outage.pass_time()
+
+    async with asyncio.timeout(0.08):
+        with pytest.raises(DatabaseAway, match="try again when it is back"):
+            await scene.outage.ask(partial(state.set_decided_until, at_ms=1, now_ms=1))
+
+    assert scene.database.is_away
+    scene.give_back()
+    await scene.come_back()
+    assert not scene.database.is_away
+
+
+async def test_of_a_database_that_is_away_few_reads_wait_for_an_answer(scene: Scene) -> None:
+    scene.database.is_away = True
+    reads = [scene.database.read(state.decided_until) for _ in range(READERS + 2)]
+
+    found = await asyncio.gather(*reads, return_exceptions=True)
+
+    assert [type(each) for each in found[READERS:]] == [DatabaseAway] * 2
+    assert not any(isinstance(each, StorageError) for each in found[:READERS])
+
+
+async def test_on_a_full_disk_the_reserve_is_given_up_and_nothing_is_lost(scene: Scene) -> None:
+    assert scene.reserve.renew()
+    pages = scene.database.write_now(
+        lambda connection: connection.exec_driver_sql("PRAGMA page_count").scalar()
+    )
+    scene.database.write_now(
+        lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}").scalar()
+    )
+    runs = [a_run(NOW_MS + number, note="x" * 4_000) for number in range(20)]
+
+    for run in runs:
+        assert await scene.outage.write(claim(run)) == {run.id}
+
+    assert not scene.reserve.is_there
+    assert scene.outage.untold.number > 0
+    scene.database.write_now(
+        lambda connection: connection.exec_driver_sql("PRAGMA max_page_count = 100000").scalar()
+    )
+    await scene.come_back()
+    assert [run for run in runs if scene.find(run) != run] == []
+
+
+async def test_where_even_the_journal_takes_nothing_the_asker_is_told(scene: Scene) -> None:
+    scene.take_away()
+    await scene.outage.write(claim(a_run()))
+    pages = scene.journal._connection.execute("PRAGMA page_count").fetchone()[0]
+    scene.journal._connection.execute(f"PRAGMA max_page_count = {pages}")
+    big = a_run(NOW_MS + 1, note="x" * 50_000)
+
+    with pytest.raises(StorageError, match="disk is full"):
+        await scene.outage.write(claim(big))
+
+    with closing(sqlite3.connect(scene.journal.path)) as raw:
+        assert raw.execute("SELECT count(*) FROM kept").fetchone() == (1,)
+    assert scene.outage.untold.number == 1
+    scene.give_back()
+
+
+async def test_how_far_the_writer_is_behind_can_be_seen(scene: Scene) -> None:
+    assert scene.database.waiting.number == 0
+    scene.take_away()
+    writes = [asyncio.create_task(scene.outage.write(claim(a_run(NOW_MS + n)))) for n in range(3)]
+    await asyncio.gather(*writes)
+
+    waiting = scene.database.waiting
+
+    assert waiting.number == 3
+    assert waiting.oldest_ms >= 90
+    scene.give_back()
+    await scene.come_back()
+    assert scene.database.waiting.number == 0

@@ -1,0 +1,73 @@
+"""Is the database's file still where it was opened?"""
+
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from agent.errors import StorageError
+from agent.store import state
+from agent.store.database import Database
+from agent.store.placing import Place
+from tests.agent.store.makings import NOW_MS
+
+put = partial(state.put, name="trial", value="before", now_ms=NOW_MS)
+get = partial(state.get, name="trial")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "smartcron.sqlite3"
+
+
+@pytest.fixture
+def at_file(file: Path) -> Iterator[Database]:
+    database = Database.open(f"sqlite:///{file}")
+    database.write_now(put)
+    database.read_now(get)
+    yield database
+    database.close()
+
+
+def test_a_file_that_was_deleted_is_written_anew_from_what_is_open(
+    at_file: Database, file: Path
+) -> None:
+    place = Place(at_file)
+    for each in list(file.parent.iterdir()):
+        each.unlink()
+    was_kept = place.is_kept
+
+    said = place.put_back()
+
+    assert "was deleted" in said
+    assert (was_kept, place.is_kept) == (False, True)
+    again = Database.open(f"sqlite:///{file}", migrate=False)
+    assert again.read_now(get) == "before"
+    again.close()
+    at_file.write_now(partial(state.put, name="trial", value="after", now_ms=NOW_MS))
+    assert at_file.read_now(get) == "after"
+
+
+def test_another_file_in_its_place_is_used_from_then_on(at_file: Database, file: Path) -> None:
+    place = Place(at_file)
+    other = Database.open(f"sqlite:///{file.with_name('other.sqlite3')}")
+    other.write_now(partial(state.put, name="trial", value="other", now_ms=NOW_MS))
+    other.close()
+    shutil.move(file.with_name("other.sqlite3"), file)
+
+    said = place.put_back()
+
+    assert "replaced" in said
+    assert at_file.read_now(get) == "other"
+
+
+def test_no_empty_file_is_begun_where_a_database_was(at_file: Database, file: Path) -> None:
+    at_file.reopen()
+    file.unlink()
+
+    with pytest.raises(StorageError, match="not there"):
+        at_file.read_now(get)
+
+    assert not file.exists()

@@ -1,0 +1,222 @@
+"""The database is a file: another program holds it, or the disk has no room for it."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from agent.store import journal
+from agent.store.reserve import SIZE
+from tests.journeys.household import Household, until
+from tests.journeys.test_agent_kill_loop import TASKS, finish, hold_against, start_tasks, told
+
+DISK_MB = 128
+HELD_S = 7.0
+
+may_mount = pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("mount") is None, reason="only root may make a small disk"
+)
+
+
+def kept(household: Household) -> int:
+    return journal.look(household.home.journal_file).number
+
+
+@contextmanager
+def held(file: Path) -> Iterator[None]:
+    """Another program writes into the database, and takes its time."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("COMMIT")
+
+
+@pytest.mark.timeout(120)
+def test_a_file_that_another_program_holds_keeps_no_run_from_its_start(
+    household: Household,
+) -> None:
+    truth = start_tasks(household)
+    agent = household.serve()
+    until(lambda: told(truth)[0].total() > 3, "some runs")
+
+    began_ms = time.time() * 1000
+    with held(household.home.database_file):
+        time.sleep(HELD_S)  # longer than SQLite itself would wait
+        while_held = told(truth)[0].total()
+    ended_ms = time.time() * 1000
+    until(lambda: not kept(household), "the replay")
+    finish(household, agent)
+
+    hold_against(household, truth)
+    meanwhile = [
+        run.late_ms
+        for run in household.runs()
+        if began_ms < run.scheduled_ms < ended_ms and run.late_ms is not None
+    ]
+    assert while_held > len(meanwhile) // 2 > 5
+    assert max(meanwhile) < 4_000
+
+
+@pytest.fixture
+def small_disk(bare: Household) -> Iterator[Household]:
+    """A home on a disk of its own, that has room for little more than the reserve."""
+    disk = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=700", "tmpfs", str(bare.root)]
+    if subprocess.run(disk, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no disk can be mounted here")
+    try:
+        yield bare.prepare()
+    finally:
+        bare.leave()
+        subprocess.run(["umount", str(bare.root)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Take all the room there is."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 65_536)
+    with filler.open("ab", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x")
+    return filler
+
+
+@may_mount
+@pytest.mark.timeout(180)
+def test_a_full_disk_costs_no_run_its_row_or_its_exit_status(small_disk: Household) -> None:
+    household = small_disk
+    truth = household.root / "truth"
+    truth.touch()
+    tables = [
+        f'task_name = "ends_with_{status}"\nschedule = "@every 1s"\nshell = "always"\n'
+        f"command = '''echo \"$SMARTCRON_RUN_ID\" > /dev/null; exit {status}'''"
+        for status in (0, 3)
+    ]
+    household.apply(*tables)
+    agent = household.serve()
+    reserve = household.home.reserve_file
+    until(lambda: reserve.exists() and reserve.stat().st_size == SIZE, "the reserve")
+    household.wait_for("ends_with_3", "error", count=2)
+
+    filler = fill(household.root)
+    until(lambda: not reserve.exists(), "the reserve given up", within_s=60)
+    filled_ms = time.time() * 1000
+    assert agent.poll() is None
+    time.sleep(5)  # so long the disk is as full as the reserve lets it be
+    filler.unlink()
+    freed_ms = time.time() * 1000
+    until(lambda: not kept(household), "the replay", within_s=60)
+    until(reserve.exists, "a new reserve", within_s=60)
+    household.cli("tasks", "disable", "ends_with_0", "ends_with_3")
+    until(lambda: not household.live(), "the end of every run")
+
+    assert household.stop(agent) == 0
+    checked = household.check()
+    assert (checked["missing"], checked["doubled"], checked["exit_status"]) == (0, 0, 0), checked
+    rows = [run for run in household.runs() if filled_ms < run.scheduled_ms < freed_ms]
+    assert len(rows) >= 8
+    assert {(run.task_name, run.status, run.exit_status) for run in rows} == {
+        ("ends_with_0", "success", 0),
+        ("ends_with_3", "error", 3),
+    }
+    assert journal.refused(household.home.journal_file) == ()
+
+
+def damage(household: Household, *, keep_header: bool) -> None:
+    """Write nonsense over a part of the pages, or over all that says what the file is."""
+    household.database.close()
+    household._database = None  # another file will lie there
+    file = household.home.database_file
+    with closing(sqlite3.connect(file)) as sound:
+        sound.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    size = file.stat().st_size
+    with file.open("r+b") as raw:
+        raw.seek(size // 2 if keep_header else 0)
+        raw.write(b"nonsense" * 1_024 * (4 if keep_header else 1))
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("keep_header", [True, False], ids=["some pages", "the header"])
+def test_a_damaged_file_is_found_and_made_whole_and_nothing_runs_again(
+    household: Household, keep_header: bool
+) -> None:
+    truth = start_tasks(household)
+    agent = household.serve()
+    until(lambda: told(truth)[0].total() > 20, "runs before the backup")
+    household.cli("db", "backup")
+    until(lambda: told(truth)[0].total() > 60, "runs after it")
+    finish(household, agent)
+    household.cli("db", "maintain")
+    damage(household, keep_header=keep_header)
+    begun = told(truth)[0]
+
+    found = household.run("db", "status")
+    made = household.json("db", "recover", "--yes")
+    recovered_ms = time.time() * 1000
+    again = household.serve()
+    household.cli("tasks", "disable", *TASKS)
+    until(lambda: not household.live(), "the end of every run")
+    assert household.stop(again) == 0
+
+    assert found.returncode != 0
+    assert "damaged" in found.stderr
+    assert Path(made["aside"]).exists()
+    checked = household.check()
+    assert (checked["missing"], checked["doubled"], checked["exit_status"]) == (0, 0, 0), checked
+    rows = {run.id: run for run in household.runs()}
+    later = [rows[run_id] for run_id in told(truth)[0] - begun]
+    assert all(run.queued_ms >= recovered_ms - 1_000 for run in later), "what ran once ran again"
+    assert max(told(truth)[0].values()) == 1
+    if keep_header:
+        assert sum(made["rows"].values()) > 0, "nothing was read from the damaged file"
+    assert len(rows.keys() & begun.keys()) >= 20
+    assert household.json("db", "recover", "--yes") == {"damage": []}
+
+
+@pytest.mark.timeout(120)
+def test_without_a_backup_a_damaged_file_gives_what_can_still_be_read(
+    household: Household,
+) -> None:
+    truth = start_tasks(household)
+    agent = household.serve()
+    until(lambda: told(truth)[0].total() > 20, "some runs")
+    finish(household, agent)
+    damage(household, keep_header=True)
+
+    made = household.json("db", "recover", "--yes")
+
+    assert made["backup"] is None
+    assert sum(made["rows"].values()) > 20
+    assert {run.id for run in household.runs()} <= set(told(truth)[0]) | {
+        run.id for run in household.runs(None, "skipped", "missed")
+    }
+
+
+@pytest.mark.timeout(120)
+def test_a_file_that_is_deleted_under_the_agent_comes_back_with_all_that_was_in_it(
+    household: Household,
+) -> None:
+    truth = start_tasks(household)
+    agent = household.serve()
+    until(lambda: told(truth)[0].total() > 20, "some runs")
+    household.database.close()
+    household._database = None
+    file = household.home.database_file
+
+    for part in file.parent.glob(f"{file.name}*"):
+        part.unlink()
+    until(file.exists, "the file")
+    before = told(truth)[0].total()
+    until(lambda: told(truth)[0].total() > before + 20, "more runs")
+    until(lambda: not kept(household), "the replay")
+    finish(household, agent)
+
+    hold_against(household, truth)
+    assert "was deleted or moved away; it was written anew" in household.said()

@@ -1,0 +1,289 @@
+"""The database goes away in every way it can: runs go on, and afterwards the ledger has them all.
+
+The tasks write down themselves what they do; at the end the ledger is held against these notes.
+"""
+
+import os
+import random
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import pymysql
+import pytest
+
+from agent.errors import Refused
+from agent.runs import Run
+from agent.store import journal
+from agent.wire.caller import Caller, new_op
+from shared.protocol import requests, rows
+from tests.faults.database.proxy import Proxy
+from tests.journeys.household import Household, until
+from tests.journeys.test_agent_kill_loop import finish, hold_against, seeded, start_tasks
+from tests.mariadb import Server, served
+
+OUTAGES = int(os.environ.get("SMARTCRON_OUTAGES", "14"))
+TIMEOUT_S = 120 + 12 * OUTAGES
+LATE_MS = 4_000
+"""Two seconds are what an outage may cost; a busy machine adds to them."""
+PASSWORD = "only-for-tests"
+USER = "smartcron"
+
+
+class Site:
+    """One server, a proxy before it, and an agent that reaches it only through that."""
+
+    def __init__(self, server: Server, proxy: Proxy, household: Household) -> None:
+        self.server = server
+        self.proxy = proxy
+        self.household = household
+        self.agent: subprocess.Popen[bytes] | None = None
+        self.absences: list[tuple[float, float]] = []  # when no agent was there, in ms
+
+    def kept(self) -> int:
+        """How much waits in the local journal."""
+        return journal.look(self.household.home.journal_file).number
+
+    def serve(self) -> None:
+        self.agent = self.household.serve()
+
+    def was_absent(self, run: Run) -> bool:
+        """No agent was there when it was due, or the keeper began again just then."""
+        return any(from_ms - 1_000 <= run.scheduled_ms <= to_ms for from_ms, to_ms in self.absences)
+
+    # Faults: each is there while its block lasts
+
+    @contextmanager
+    def refused(self) -> Iterator[None]:
+        self.proxy.refuse()
+        yield
+        self.proxy.open()
+
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        self.proxy.cut()
+        yield
+
+    @contextmanager
+    def frozen_network(self) -> Iterator[None]:
+        self.proxy.freeze(True)
+        yield
+        self.proxy.freeze(False)
+
+    @contextmanager
+    def slow(self) -> Iterator[None]:
+        self.proxy.slow(3.0)
+        yield
+        self.proxy.slow(0.0)
+
+    @contextmanager
+    def commits_without_answer(self) -> Iterator[None]:
+        self.proxy.lose_commits(3)
+        yield
+        self.proxy.lose_commits(0)
+
+    @contextmanager
+    def killed(self) -> Iterator[None]:
+        self.server.kill()
+        yield
+        self.server.start()
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        self.server.end()
+        yield
+        self.server.start()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        self.server.freeze()
+        yield
+        self.server.thaw()
+
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        self.server.say("SET GLOBAL read_only = 1")
+        yield
+        self.server.say("SET GLOBAL read_only = 0")
+
+    @contextmanager
+    def without_connections(self) -> Iterator[None]:
+        self.server.say("SET GLOBAL max_connections = 10")
+        self.proxy.refuse()
+        with ExitStack() as taken:
+            with suppress(pymysql.err.OperationalError):
+                while True:
+                    taken.enter_context(self.server.connect())
+            self.proxy.open()
+            yield
+        self.server.say("SET GLOBAL max_connections = 100")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        with self.server.connect(database="smartcron_1") as holder, holder.cursor() as cursor:
+            cursor.execute("LOCK TABLES smart_cron_executions WRITE")
+            yield
+            cursor.execute("UNLOCK TABLES")
+
+    @contextmanager
+    def another_password(self) -> Iterator[None]:
+        user = f"'{USER}'@'127.0.0.1'"
+        self.server.say(f"SET PASSWORD FOR {user} = PASSWORD('another')")
+        self.proxy.cut()
+        yield
+        self.server.say(f"SET PASSWORD FOR {user} = PASSWORD('{PASSWORD}')")
+
+    @contextmanager
+    def without_a_table(self) -> Iterator[None]:
+        self.server.say("RENAME TABLE smartcron_1.smart_cron_executions TO smartcron_1.aside")
+        yield
+        self.server.say("RENAME TABLE smartcron_1.aside TO smartcron_1.smart_cron_executions")
+
+    @contextmanager
+    def agent_killed(self) -> Iterator[None]:
+        """The agent dies while what it did is known to its journal alone."""
+        assert self.agent is not None
+        self.proxy.refuse()
+        until(self.kept, "a write that is kept")
+        began = time.time()
+        self.household.kill(self.agent)
+        yield
+        self.proxy.open()
+        self.serve()
+        self.absences.append((began * 1000, time.time() * 1000))
+
+
+NETWORK = ("refused", "cut", "frozen_network", "slow", "commits_without_answer")
+SERVER = ("killed", "stopped", "frozen", "read_only", "without_connections", "locked")
+RIGHTS = ("another_password", "without_a_table")
+FAULTS = (*NETWORK, *SERVER, *RIGHTS, "agent_killed")
+
+
+@pytest.fixture
+def site(bare: Household) -> Iterator[Site]:
+    with served() as server, Proxy("127.0.0.1", server.port) as proxy:
+        server.say(
+            "CREATE DATABASE smartcron_1 CHARACTER SET utf8mb4",
+            f"CREATE USER '{USER}'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'",
+            f"GRANT ALL ON smartcron_1.* TO '{USER}'@'127.0.0.1'",
+        )
+        url = f"mysql+pymysql://{USER}:{PASSWORD}@127.0.0.1:{proxy.port}/smartcron_1"
+        yield Site(server, proxy, bare.prepare(database_url=url))
+        bare.leave()
+
+
+def in_turn(chance: random.Random) -> Iterator[str]:
+    """Every fault equally often, in an order of chance."""
+    while True:
+        yield from chance.sample(FAULTS, len(FAULTS))
+
+
+def has_grown(file: Path, before: int) -> bool:
+    return file.stat().st_size > before
+
+
+# The driver leaves the socket open of a connection that was refused.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.timeout(TIMEOUT_S)
+def test_whatever_the_database_does_no_run_is_lost_or_doubled(site: Site) -> None:
+    chance = seeded()
+    truth = start_tasks(site.household)
+    site.serve()
+    begun = Counter[str]()
+    had_kept = Counter[str]()
+
+    for kind in islice(in_turn(chance), OUTAGES):
+        before = truth.stat().st_size
+        with getattr(site, kind)():
+            until(partial(has_grown, truth, before), f"runs that go on ({kind})")
+            time.sleep(chance.uniform(0.0, 4.0))  # how long it lasts is what is tried here
+            had_kept[kind] += site.kept() > 0
+        begun[kind] += 1
+        if chance.random() < 0.6:
+            until(lambda: not site.kept(), f"the replay ({kind})", within_s=60)
+    until(lambda: not site.kept(), "the last replay", within_s=60)
+
+    assert site.agent is not None
+    finish(site.household, site.agent)
+    hold_against(site.household, truth)
+    late_ms = sorted(
+        run.late_ms
+        for run in site.household.runs()
+        if run.late_ms is not None and run.trigger == "schedule" and not site.was_absent(run)
+    )
+    noticed = site.household.said().count("the database does not take what happens")
+    print(  # noqa: T201 - what it came to
+        f"faults {begun.total()}, outages {noticed}, writes kept while it was away: "
+        f"{dict(had_kept)}; commits without answer {site.proxy.commits_lost}; runs {len(late_ms)},"
+        f" late by {late_ms[len(late_ms) // 2]} ms (half), {late_ms[-1]} ms (all)"
+    )
+    refused = journal.refused(site.household.home.journal_file)
+    assert refused == (), "what was kept was not taken"
+    assert late_ms[-1] < LATE_MS
+    assert len(late_ms) > OUTAGES, "too little happened to prove anything"
+
+
+def away_since(caller: Caller) -> int | None:
+    """Since when the database is away, as those see it who watch."""
+    found = caller.call(requests.Sync(scope=rows.STATE), rows.Delta).rows.agent
+    assert found is not None
+    return found.database_away_since_ms
+
+
+@pytest.mark.timeout(120)
+def test_an_outage_is_told_within_ten_seconds_even_where_nothing_runs(site: Site) -> None:
+    site.serve()
+
+    with site.household.caller() as caller:
+        began = time.monotonic()
+        with site.refused():
+            until(partial(away_since, caller), "word of it", within_s=10)
+            took_s = time.monotonic() - began
+            until(site.kept, "the alert in the journal", within_s=10 - took_s)
+        until(lambda: not away_since(caller), "word of its end")
+
+    (alert,) = [each for each in all_alerts(site) if each[0] == "database_away"]
+    assert alert[1:] == ("critical", "resolved", "Database unreachable")
+    assert site.kept() == 0
+
+
+@pytest.mark.timeout(120)
+def test_while_it_is_away_runs_are_ordered_and_stopped_and_changes_are_refused(site: Site) -> None:
+    household = site.household
+    household.apply('task_name = "long"\nschedule = []\ncommand = "sleep 60"\nkill_grace_s = 0')
+    site.serve()
+
+    with site.frozen(), household.caller() as caller:
+        until(partial(away_since, caller), "word of it")
+        began = time.monotonic()
+        run_id = household.order(caller, "long")
+        until(partial(household.run_processes, run_id), "its process")
+        household.abort(caller, run_id)
+        until(lambda: not household.run_processes(run_id), "its end")
+        took_s = time.monotonic() - began
+        pause = requests.TaskSet(
+            op=new_op(), expires_ms=caller.expires_ms(), ids=("long",), enabled=False
+        )
+        with pytest.raises(Refused, match="try again when it is back"):
+            caller.call(pause)
+    until(lambda: not site.kept(), "the replay")
+
+    (run,) = household.runs("long")
+    assert (run.id, run.status, run.trigger) == (run_id, "aborted", "manual")
+    assert took_s < 5, "nobody waits for a database that is away"
+    asked = site.server.say(
+        "SELECT action, result FROM smartcron_1.smart_cron_audit WHERE action LIKE 'run.%'"
+        " ORDER BY id"
+    )
+    assert asked == [("run.start", "ok"), ("run.abort", "ok")]
+
+
+def all_alerts(site: Site) -> list[tuple[str, ...]]:
+    return site.server.say(
+        "SELECT kind, severity, status, title FROM smartcron_1.smart_cron_alerts ORDER BY id"
+    )
