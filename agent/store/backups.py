@@ -23,7 +23,9 @@ from agent import __version__
 from agent.clock import moment
 from agent.errors import Conflict, StorageError
 from agent.store import dumps
+from agent.store.causes import plain_error
 from agent.store.database import Database
+from agent.store.engines import make_engine, name_of
 from schema.tables import VERSION_TABLE, metadata
 
 OWN: Final = "smartcron"
@@ -40,6 +42,7 @@ _NAME: Final = re.compile(
     re.ASCII,
 )
 _BUSY_S: Final = 5.0
+LONG_S: Final = 600
 
 Prove = Callable[[Database], str]
 """Looks into a restored copy of our database; what it does not like about it, or nothing."""
@@ -326,16 +329,17 @@ def _count(place: URL) -> dict[str, int]:
 @contextmanager
 def reached(url: URL) -> Iterator[Engine]:
     """A way to the database for few and long statements; raises StorageError."""
-    is_sqlite = url.get_backend_name() == "sqlite"
-    limits = {} if is_sqlite else {"connect_timeout": 5, "read_timeout": 600, "write_timeout": 600}
-    engine = create_engine(url, pool_size=1, hide_parameters=True, connect_args=limits)
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, pool_size=1, hide_parameters=True)
+    else:
+        engine = make_engine(url, pool_size=1, writes=True, answer_s=LONG_S)
     try:
         yield engine
     except SQLAlchemyError as error:
-        raise StorageError(
-            f"database {url.render_as_string(hide_password=True)} failed: "
-            f"{getattr(error, 'orig', None) or error}"
-        ) from error
+        plain = plain_error(error, url)
+        if plain is not error:
+            raise plain from error
+        raise StorageError(f"database {name_of(url)} failed: {error}") from error
     finally:
         engine.dispose()
 

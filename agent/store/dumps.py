@@ -20,7 +20,7 @@ _LAST_LINE: Final = b"-- Dump completed"
 _CONNECT_S: Final = 5
 # What our driver takes in a URL, and what the tools call it.
 _TLS: Final = {"ssl_ca": "ssl-ca", "ssl_cert": "ssl-cert", "ssl_key": "ssl-key"}
-_MUST_VERIFY: Final = ("ssl_verify_cert", "ssl_verify_identity")
+_CHECKS: Final = ("ssl_verify_cert", "ssl_verify_identity")
 
 
 def dump(url: URL, path: Path, *, tables: Sequence[str] = ()) -> None:
@@ -139,8 +139,11 @@ def _login(url: URL) -> str:
     for ours, theirs in _TLS.items():
         fields[theirs] = _text(url.query.get(ours))
     lines = [f"{name}={_quoted(str(value))}" for name, value in fields.items() if value is not None]
-    if any(_text(url.query.get(name)) in ("1", "true", "True") for name in _MUST_VERIFY):
-        lines.append("ssl-verify-server-cert")
+    if any(name.startswith("ssl_") for name in url.query):
+        lines.append("ssl")
+        # As our own connections do, unless the URL says otherwise; the tools know both or neither.
+        if all(_text(url.query.get(name)) not in ("0", "false", "no") for name in _CHECKS):
+            lines.append("ssl-verify-server-cert")
     return "\n".join(["[client]", *lines, ""])
 
 

@@ -94,7 +94,7 @@ def _mysql_engine(url: URL, *, pool_size: int, writes: bool, answer_s: int) -> E
     if "unix_socket" in url.query:
         wanted["unix_socket"] = _text(url, "unix_socket")
     engine = create_engine(
-        url.set(query={}),
+        url.set(drivername="mysql+pymysql", query={}),
         pool_size=pool_size,
         max_overflow=0,
         pool_pre_ping=True,

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection
 
 from agent.errors import NotStorable, StorageError, WrongUse
-from agent.store import engines, metrics, state
+from agent.store import backups, engines, metrics, state
 from agent.store.database import Database
 from agent.store.engines import make_engine, name_of, read_url
 from tests import mariadb
@@ -210,6 +210,15 @@ def test_tls_is_used_and_checked_when_it_is_asked_for(tmp_path: Path) -> None:
         cipher = database.read_now(in_use)
         database.close()
         assert cipher
+        # The user is let in by certificate alone: the tools of the server show it as well.
+        made = backups.make(
+            f"{url}?ssl_ca={files['ca']}&{proved}", tmp_path, now_ms=NOW_MS, prove=None
+        )
+        assert made.size_bytes > 0
+        with pytest.raises(StorageError, match="not reached over TLS"):
+            backups.make(
+                f"{url}?ssl_ca={files['other']}&{proved}", tmp_path, now_ms=NOW_MS + 1, prove=None
+            )
 
         with pytest.raises(StorageError, match=r"not reached over TLS.*certificate verify failed"):
             Database.open(f"{url}?ssl_ca={files['other']}&{proved}")
