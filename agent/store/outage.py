@@ -150,7 +150,9 @@ class Outage:
             except StorageError as error:
                 self._note_failure(error)
             return
-        if not self.is_over or asyncio.get_running_loop().time() < self._written_s + LOOK_EVERY_S:
+        now_s = asyncio.get_running_loop().time()
+        # A file answers as long as it is there; a server has to be asked.
+        if not self.is_over or self._place.is_file or now_s < self._written_s + LOOK_EVERY_S:
             return
         try:
             async with asyncio.timeout(WITHIN_S):
