@@ -1,6 +1,6 @@
 # Each target is one small script in scripts/, readable and runnable by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run check test faults bench bench-output bench-burst bundle screenshots house clean
+.PHONY: help run check test faults bench bench-output bench-burst bench-history bundle screenshots house clean
 
 # Words for the program behind a target, such as: make run ARGS="--home /srv/smart-cron"
 ARGS ?=
@@ -29,6 +29,9 @@ bench-output: ## Measure what much output costs: kept, watched, compressed, sear
 
 bench-burst: ## Measure what is due at once, beside APScheduler 3, cron and Celery (some minutes)
 	@scripts/bench burst
+
+bench-history: ## Measure pages of history among ten million runs (about 20 minutes, 30 GB for a while)
+	@scripts/bench history
 
 bundle: ## Build the desktop as one folder that needs no Python: dist/smartcron-desktop
 	@scripts/bundle

@@ -49,6 +49,7 @@ from agent.store import alerts, events, ledger, state, tasks
 from agent.store.database import Database, database_url
 from agent.store.journal import Journal as LocalJournal
 from agent.store.outage import Outage
+from agent.store.ready import open_ready
 from agent.store.reserve import Reserve
 from agent.store.state import HOLDER_LIVES_MS, Heartbeat, Holder
 from agent.timekeeper import Timekeeper
@@ -116,6 +117,7 @@ class _Core:
     roster: Roster
     blackouts: Blackouts
     keepers: Keepers
+    redactor: Redactor
     outputs: Outputs
     runner: Runner
     watching: Watching
@@ -175,7 +177,10 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
     redactor = Redactor(known_secrets.values(), own)
     reserve = Reserve(home.reserve_file)
     local = await asyncio.to_thread(LocalJournal.open, home.journal_file, now_ms=clock.now_ms())
-    database = await asyncio.to_thread(Database.open, database_url(settings, home))
+    agent_id = key_id(load_pair(home.keys / AGENT_KEY).public)
+    database = await asyncio.to_thread(
+        open_ready, database_url(settings, home), folder=home.backups, agent_id=agent_id
+    )
     try:
         outage = Outage(database, local, clock=clock, reserve=reserve)
         await _tell_what_was_kept(outage)
@@ -268,6 +273,7 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             roster=roster,
             blackouts=blackouts,
             keepers=keepers,
+            redactor=redactor,
             outputs=outputs,
             runner=runner,
             watching=watching,
@@ -276,7 +282,7 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             progress=progress,
             journal=journal,
             started_ms=clock.now_ms(),
-            agent_id=key_id(load_pair(home.keys / AGENT_KEY).public),
+            agent_id=agent_id,
         )
         try:
             await core.hold()
@@ -411,7 +417,9 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         await renew()
         return ()
 
-    memory = Memory(core.database, clock, core.home.root, core.outage)
+    memory = Memory(
+        core.database, clock, core.home.root, redactor=core.redactor, outage=core.outage
+    )
     await memory.settle()
     control = Control(
         context,

@@ -208,8 +208,8 @@ class Recorder:
     ) -> None:
         """The host was looked at: keep the readings, keep and show what the checks found.
 
-        `earlier` are readings taken since the last time; what has become full minutes and hours
-        by these is summed up.
+        `earlier` are readings taken since the last time. With `keeping` those of full minutes
+        and hours are summed up, and those that are too old go.
         """
         now_ms = self._clock.now_ms()
         await self._write(
@@ -217,7 +217,7 @@ class Recorder:
                 at_ms=now_ms,
                 readings=dict(readings),
                 earlier=tuple((at_ms, dict(values)) for at_ms, values in earlier),
-                keeping=keeping or Keeping(),
+                keeping=keeping,
                 checks=tuple(found),
             )
         )

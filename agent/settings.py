@@ -15,6 +15,7 @@ from agent.errors import HomeError, WrongUse
 
 HOME_VARIABLE = "SMARTCRON_HOME"
 _LOOPBACK = re.compile(r"(?:127(?:\.[0-9]{1,3}){3}|\[::1\]):([0-9]{1,5})", re.ASCII)
+_OWN_NAMES = ("smartcron", "replaced")
 _BACKUP_NAME = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
 _PASSWORD = re.compile(r"://[^/@]*:[^/]*@")
 MOST_DAYS = 36_500
@@ -340,10 +341,10 @@ def _check_backups(path: Path, databases: tuple[BackupDatabase, ...]) -> None:
     names = [each.name for each in databases]
     for each in databases:
         at = f"{path}: backup_databases.{each.name}"
-        if not _BACKUP_NAME.fullmatch(each.name) or each.name == "smartcron":
+        if not _BACKUP_NAME.fullmatch(each.name) or each.name in _OWN_NAMES:
             raise WrongUse(
-                f"{at}: a name has up to 32 of a-z, 0-9 and _, and smartcron is our own; "
-                "it begins the names of the copies"
+                f"{at}: a name has up to 32 of a-z, 0-9 and _, and smartcron and replaced are "
+                "our own; it begins the names of the copies"
             )
         if names.count(each.name) > 1:
             raise WrongUse(f"{at}: is there twice; give each database its own name")

@@ -14,8 +14,9 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.schema import CreateIndex, DropIndex
 
 from agent.store.database import Database
+from agent.store.rollups import ALL_TASKS, DAY_MS, HOUR_MS
 from agent.ulid import first_ulid
-from schema.tables import executions
+from schema.tables import executions, rollup_totals, rollups
 
 APART_MS: Final = 6_300
 """Ten million rows are two years then."""
@@ -98,6 +99,45 @@ def fill(url: str, count: int, now_ms: int, folder: Path) -> None:
         connection.exec_driver_sql(
             "ANALYZE" if _is_file(url) else f"ANALYZE TABLE {executions.name}"
         )
+    engine.dispose()
+
+
+def fill_figures(url: str, count: int, now_ms: int) -> None:
+    """Let the rollups hold what so many runs would have left: each hour of each task."""
+    engine = create_engine(url)
+    what = {
+        "runs": 20,
+        "failures": 1,
+        "timed_runs": 20,
+        "sum_ms": 900_000,
+        "max_ms": 90_000,
+        "histogram": {str(number): 1 for number in range(80, 100)},
+        "used_runs": 20,
+        "sum_cpu_ms": 100_000,
+        "sum_rss": 20 << 26,
+        "max_rss": 1 << 27,
+    }
+    first_ms = (now_ms - count * APART_MS) // DAY_MS * DAY_MS
+    with engine.begin() as connection:
+        for day_ms in range(first_ms, now_ms, DAY_MS):
+            hours = range(day_ms, min(day_ms + DAY_MS, now_ms), HOUR_MS)
+            connection.execute(
+                rollups.insert(),
+                [
+                    {"task_name": name, "hour_at": hour_ms, **what}
+                    for name in TASKS
+                    for hour_ms in hours
+                ],
+            )
+            steps = [(name, 24, day_ms) for name in (*TASKS, ALL_TASKS)]
+            steps += [(ALL_TASKS, 1, hour_ms) for hour_ms in hours]
+            connection.execute(
+                rollup_totals.insert(),
+                [
+                    {"task_name": name, "step_hours": length, "begins_at": at_ms, **what}
+                    for name, length, at_ms in steps
+                ],
+            )
     engine.dispose()
 
 

@@ -118,8 +118,8 @@ def _write(
             role="command line",
             address=_address(),
             type=name,
-            target=_masked(redactor, _target(chosen))[:_TARGET_CHARS],
-            args=_masked(redactor, _arguments(chosen))[:_ARGS_CHARS],
+            target=redactor.mask_text(_target(chosen))[:_TARGET_CHARS],
+            args=redactor.mask_text(_arguments(chosen))[:_ARGS_CHARS],
             code=code,
             dur_ms=max(0, now_ms - began_ms),
         )
@@ -154,7 +154,3 @@ def _arguments(chosen: dict[str, Any]) -> str:
         if name not in _LEFT_OUT and value not in (None, False, ())
     }
     return msgspec.json.encode(said, enc_hook=str).decode() if said else ""
-
-
-def _masked(redactor: Redactor, text: str) -> str:
-    return redactor.mask(text.encode(errors="replace"), is_end=True).decode(errors="replace")

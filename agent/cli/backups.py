@@ -10,15 +10,17 @@ import msgspec
 from agent.cli import say
 from agent.cli.moments import now_ms
 from agent.cli.session import Session, json_option, pass_session
-from agent.errors import StorageError, WrongUse
+from agent.errors import Conflict, StorageError, WrongUse
 from agent.lock import only_agent
 from agent.proof import doubts
 from agent.running.secrets import load_secrets
 from agent.settings import BackupDatabase
-from agent.store import anchor, chain, restoring
+from agent.store import anchor, chain, restoring, state
 from agent.store import backups as store
 from agent.store.backups import Backup, Keep
 from agent.store.database import database_url
+from agent.wire.keyfiles import AGENT_KEY, load_pair
+from shared.protocol.keys import key_id
 
 MIN_DAYS: Final = click.IntRange(1, 1000)
 
@@ -124,15 +126,17 @@ def list_(session: Session, as_json: bool) -> None:
 
 @click.command()
 @click.argument("file")
+@click.option("--as-it-was", is_flag=True, help="Take over no runs recorded since the backup.")
 @click.option("--yes", is_flag=True, help="Ask no question.")
 @json_option
 @pass_session
-def restore(session: Session, file: str, *, yes: bool, as_json: bool) -> None:
+def restore(session: Session, file: str, *, as_it_was: bool, yes: bool, as_json: bool) -> None:
     """Put a backup in the place of the database: FILE is a path or a name that `db backups` lists.
 
     Refused while an agent serves this home. The copy is opened and checked first; the database
-    it replaces is kept aside, and how it comes back is said. What happened since the backup is
-    not in it: due moments since then are decided anew, as after an absence of the agent.
+    it replaces is kept aside, and how it comes back is said. Runs that it has recorded since the
+    backup are taken over, so that no due moment runs twice; tasks, calendars and keys are as they
+    were. Without those runs due moments since the backup are decided anew.
 
     \b
     Example:  smartcron-agent db restore smartcron-20261124-010000-000.sqlite3
@@ -140,12 +144,13 @@ def restore(session: Session, file: str, *, yes: bool, as_json: bool) -> None:
     url = database_url(session.settings, session.home)
     session.home.check()
     with only_agent(session.home):
+        _refuse_held(session)
         if file in restoring.asides(url):
             act = partial(restoring.put_back, file)
             question = f"Put {file} in the place of the database?"
         else:
             chosen = store.described(_path_of(session, file))
-            act = partial(restoring.restore, chosen)
+            act = partial(restoring.restore, chosen, carries=not as_it_was)
             question = (
                 f"Put {chosen.path.name} of {say.moment(chosen.made_ms)} in the place of the "
                 "database?"
@@ -162,11 +167,29 @@ def restore(session: Session, file: str, *, yes: bool, as_json: bool) -> None:
         )
         return
     say.good(f"{done.backup.path} is the database now")
+    if done.carried is not None:
+        click.echo(f"{done.carried} runs recorded since the backup were taken over")
+    elif not as_it_was and done.aside:
+        say.warn("no runs since the backup were taken over: due moments since are decided anew")
     if done.remark:
         say.warn(f"the ledger in it: {done.remark}")
     if done.aside:
         click.echo(f"The database before is kept: {done.aside}")
         click.echo(f"To undo:  smartcron-agent db restore {done.aside}")
+
+
+def _refuse_held(session: Session) -> None:
+    """The lock keeps agents out of this home; a database may be named by another one."""
+    own = key_id(load_pair(session.home.keys / AGENT_KEY).public)
+    try:
+        with session.database() as database:
+            other = database.read_now(partial(state.living_holder, agent_id=own, now_ms=now_ms()))
+    except StorageError:
+        return  # damaged or gone: that is what a restore is for
+    if other is not None:
+        raise Conflict(
+            f"agent {other.agent_id} on host {other.host!r} works on this database; stop that one"
+        )
 
 
 def _remember_cut(session: Session, name: str) -> None:

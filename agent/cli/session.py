@@ -11,6 +11,7 @@ from agent.errors import Conflict
 from agent.lock import is_served
 from agent.settings import Home, Settings, load_settings
 from agent.store.database import Database, database_url
+from agent.store.ready import open_ready
 from agent.wire.caller import Caller, new_op
 from agent.wire.keyfiles import AGENT_KEY, LOCAL_KEY, load_pair
 from shared.protocol.keys import Address
@@ -36,8 +37,16 @@ class Session:
 
     @contextmanager
     def database(self, *, migrate: bool = False) -> Iterator[Database]:
-        """The database of this home; refused when there is none, or a newer one."""
-        database = Database.open(database_url(self.settings, self.home), migrate=migrate)
+        """The database of this home; refused when there is none, or a newer one.
+
+        With `migrate` an older one is lifted, after a copy of it.
+        """
+        url = database_url(self.settings, self.home)
+        database = (
+            open_ready(url, folder=self.home.backups, agent_id="")
+            if migrate
+            else Database.open(url, migrate=False)
+        )
         try:
             yield database
         finally:

@@ -12,7 +12,8 @@ from agent.cli.access import create_invite
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
 from agent.settings import Home, Settings, load_settings
-from agent.store.database import Database, database_url
+from agent.store.database import database_url
+from agent.store.ready import open_ready
 from agent.wire.keyfiles import AGENT_KEY, LOCAL_KEY, load_or_make_pair
 
 
@@ -91,7 +92,7 @@ def prepare(home: Home, chosen: dict[str, object]) -> Settings:
         _write_private(home.secrets_file, '# name = "value"; use it as secret:name\n')
     for key in (AGENT_KEY, LOCAL_KEY):
         load_or_make_pair(home.keys / key)
-    Database.open(database_url(settings, home), migrate=True).close()
+    open_ready(database_url(settings, home), folder=home.backups, agent_id="").close()
     return settings
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import click
 import msgspec
 
-from agent.cli import backups, recovery, say
+from agent.cli import backups, moving, recovery, say
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import StorageError
 from agent.running import keptlogs
@@ -23,7 +23,7 @@ def db() -> None:
     """Look after the database."""
 
 
-for _command in (*backups.COMMANDS, *recovery.COMMANDS):
+for _command in (*backups.COMMANDS, *moving.COMMANDS, *recovery.COMMANDS):
     db.add_command(_command)
 
 

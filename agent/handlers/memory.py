@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from agent.clock import Clock
+from agent.running.redaction import Redactor
 from agent.store import anchor, ops
 from agent.store.audit import AuditRow
 from agent.store.chain import Link
@@ -27,13 +28,20 @@ class Memory:
     """Commands and audit rows in the database, as the door for requests wants them."""
 
     def __init__(
-        self, database: Database, clock: Clock, anchors: Path, outage: Outage | None = None
+        self,
+        database: Database,
+        clock: Clock,
+        anchors: Path,
+        *,
+        redactor: Redactor,
+        outage: Outage | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._anchors = anchors
         self._outage = outage
         self._recent: OrderedDict[str, StoredOp] = OrderedDict()
+        self._redactor = redactor
 
     async def get(self, op: str) -> StoredOp | None:
         """The command with this id; while the database is away, as far as this agent knows it."""
@@ -74,9 +82,12 @@ class Memory:
 
     async def audit(self, entry: AuditEntry) -> None:
         """Write down who asked what; a hello also says when a key was last here."""
+        said = msgspec.structs.asdict(entry)
+        # What somebody typed may hold a secret; it is masked before it is kept.
+        said |= {name: self._redactor.mask_text(said[name]) for name in ("target", "args")}
         link: Link | None = await self._write(
             Audited(
-                row=AuditRow(**msgspec.structs.asdict(entry)),
+                row=AuditRow(**said),
                 is_hello=entry.type == Hello.type and entry.code == "ok",
             )
         )

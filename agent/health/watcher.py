@@ -31,6 +31,8 @@ LOOK_MS = 10_000
 MOST_SAMPLES = 120
 RECORD_EVERY = 6
 """Every so many looks the readings are kept: one row a minute."""
+SUM_UP_EVERY = 30
+"""Every so many looks, those that keep among them, what was kept is summed up."""
 
 
 class Watcher:
@@ -72,7 +74,7 @@ class Watcher:
         await self._clock.sleep_ms(FIRST_LOOK_MS)
         looks = 0
         while True:
-            await self._look(keep=looks % RECORD_EVERY == 0)
+            await self._look(keep=looks % RECORD_EVERY == 0, sum_up=looks % SUM_UP_EVERY == 0)
             looks += 1
             await self._clock.sleep_ms(LOOK_MS)
 
@@ -94,7 +96,7 @@ class Watcher:
         self._samples.append((metric.now_ms, _values(metric)))
         return metric
 
-    async def _look(self, *, keep: bool) -> None:
+    async def _look(self, *, keep: bool, sum_up: bool) -> None:
         readings = await asyncio.to_thread(
             lambda: [probe() for probe in probes.host_probes(self._home, self._cpu)]
         )
@@ -131,7 +133,9 @@ class Watcher:
         earlier = tuple(self._samples)
         self._samples.clear()
         try:
-            await self._recorder.measured(values, checks, earlier=earlier, keeping=self._keeping)
+            await self._recorder.measured(
+                values, checks, earlier=earlier, keeping=self._keeping if sum_up else None
+            )
         except AgentError as error:
             log.error("readings not kept", cause=str(error))
 

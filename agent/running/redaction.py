@@ -102,6 +102,10 @@ class Redactor:
             masked[begin:end] = _WORTHLESS.sub(b"*", data[begin:end])
         return bytes(masked)
 
+    def mask_text(self, text: str) -> str:
+        """The same for a text that is all there is."""
+        return self.mask(text.encode(errors="replace"), is_end=True).decode(errors="replace")
+
     def masked(self, stored: Stored, begin: int, end: int, bounds: tuple[int, int]) -> bytes:
         """Bytes from begin to end, masked in the light of what stands before and behind them."""
         if end <= begin:

@@ -88,6 +88,9 @@ def task_digests(
             .where(column.task_name.in_(names), *only)
             .group_by(column.task_name)
         )
+        ids = connection.scalars(newest).all()
+        if not ids:
+            return None
         found = connection.execute(
             select(
                 column.task_name,
@@ -97,15 +100,14 @@ def task_digests(
                 column.paused_until,
                 column.pause_reason,
             )
-            .where(column.id.in_(list(connection.scalars(newest))))
+            .where(column.id.in_(ids))
             .order_by(column.task_name)
         ).all()
-        if not found:
-            return None
         said = json.dumps([list(each) for each in found], sort_keys=True)
         return hashlib.sha256(said.encode()).hexdigest()
 
-    return digest(column.changed_at < since_ms), digest()
+    now = digest()
+    return (None, None) if now is None else (digest(column.changed_at < since_ms), now)
 
 
 def announce_removal(connection: Connection, *, before_ms: int, now_ms: int) -> int:

@@ -27,6 +27,8 @@ from agent.store.database import Database
 from schema.tables import VERSION_TABLE, metadata
 
 OWN: Final = "smartcron"
+ASIDE: Final = "replaced"
+"""Begins the name of a database that a restore has put aside."""
 SQLITE_SUFFIX: Final = ".sqlite3"
 MOST_LABELLED: Final = 5
 """Copies with a label (before an upgrade, say) are kept apart from the daily ones."""
@@ -214,7 +216,7 @@ def described(path: Path) -> Backup:
     name = _NAME.fullmatch(path.name)
     bare = Backup(
         path=path,
-        source=name["source"] if name else OWN,
+        source=name["source"] if name and name["source"] != ASIDE else OWN,
         made_ms=int(path.stat().st_mtime * 1000),
         size_bytes=path.stat().st_size,
     )

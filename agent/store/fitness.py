@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from agent.errors import StorageError
 from agent.store.engines import name_of
+from schema.tables import metadata
 
 MARIADB_FROM: Final = (10, 6)
 MYSQL_FROM: Final = (8, 0)
@@ -95,6 +96,20 @@ def clock_sentence(ahead_ms: int) -> str | None:
         f"the clock of the database server is {abs(ahead_ms) / 1000:.0f} s {word} this host's; "
         "rows hold this host's time, but NOW() in queries by hand does not fit them: "
         "set both clocks by NTP"
+    )
+
+
+def damaged_tables(connection: Connection) -> tuple[str, ...]:
+    """What the server finds wrong in our tables, reading all of them; SQLite is asked elsewhere."""
+    if connection.dialect.name == "sqlite":
+        return ()
+    names = ", ".join(f"`{name}`" for name in sorted(metadata.tables))
+    rows = connection.exec_driver_sql(f"CHECK TABLE {names}").all()
+    # Each row is: table, operation, kind of message, message.
+    return tuple(
+        f"{table}: {said}"
+        for table, _, kind, said in rows
+        if kind in ("error", "warning") or (kind == "status" and said != "OK")
     )
 
 

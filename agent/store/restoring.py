@@ -15,23 +15,33 @@ from agent.clock import moment
 from agent.errors import StorageError, WrongUse
 from agent.store import backups, dumps
 from agent.store.backups import Backup, Prove
+from agent.store.carrying import carry_over
 from agent.store.database import Database
 from schema.tables import VERSION_TABLE, metadata
 
-REPLACED: Final = "replaced-"
+_BEGINS: Final = f"{backups.ASIDE}-"
 _COMPANIONS: Final = ("-wal", "-shm")
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
-    """What lies in place now, where the replaced database went (if any), what is odd about it."""
+    """What lies in place now, where the replaced database went (if any), what is odd about it.
+
+    `carried` runs were taken over from it; None when that was not wanted or not possible.
+    """
 
     backup: Backup
     aside: str | None
     remark: str
+    carried: int | None = None
 
 
-def restore(backup: Backup, database_url: str, *, now_ms: int, prove: Prove) -> Restored:
+def restore(
+    backup: Backup, database_url: str, *, now_ms: int, prove: Prove, carries: bool = True
+) -> Restored:
     """Put a backup in the place of the database, which nobody else may use meanwhile.
+
+    What the replaced database has recorded of runs since the backup is taken over where it can be
+    read, so that no due moment runs twice; not so without `carries`.
 
     The replaced database is kept: an SQLite file beside the new one, tables of a server under
     another name, which `put_back` and `restore` take again. Raises StorageError, and then the
@@ -49,8 +59,29 @@ def restore(backup: Backup, database_url: str, *, now_ms: int, prove: Prove) -> 
         )
     backups.check_digest(backup)
     if is_sqlite:
-        return _restore_file(backup, Path(str(url.database)), now_ms=now_ms, prove=prove)
-    return _restore_tables(backup, url, now_ms=now_ms, prove=prove)
+        done = _restore_file(backup, Path(str(url.database)), now_ms=now_ms, prove=prove)
+    else:
+        done = _restore_tables(backup, url, now_ms=now_ms, prove=prove)
+    if not carries or done.aside is None:
+        return done
+    return msgspec.structs.replace(done, carried=_carry(url, done.aside, backup.made_ms))
+
+
+def _carry(url: URL, aside: str, made_ms: int) -> int | None:
+    is_sqlite = url.get_backend_name() == "sqlite"
+    try:
+        with backups.reached(url) as engine, engine.connect() as connection:
+            if is_sqlite:
+                connection.exec_driver_sql("ATTACH DATABASE ? AS replaced", (aside,))
+            count = carry_over(
+                connection,
+                lambda name: f"replaced.{name}" if is_sqlite else f"`{_short(aside, name)}`",
+                made_ms=made_ms,
+            )
+            connection.commit()
+            return count
+    except StorageError:
+        return None  # damaged, or cut off in the midst: nothing of it was taken over
 
 
 def put_back(name: str, database_url: str, *, now_ms: int, prove: Prove) -> Restored:
@@ -71,7 +102,7 @@ def asides(database_url: str) -> list[str]:
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
         return []
-    marks = {name.split("_", 1)[0] for name in _table_names(url) if name.startswith(REPLACED)}
+    marks = {name.split("_", 1)[0] for name in _table_names(url) if name.startswith(_BEGINS)}
     return sorted(marks)
 
 
@@ -147,7 +178,7 @@ def _open_and_prove(url: URL, prove: Prove) -> str:
 
 
 def _aside_name(now_ms: int) -> str:
-    return f"{REPLACED}{moment(now_ms):%Y%m%d-%H%M%S}"
+    return f"{_BEGINS}{moment(now_ms):%Y%m%d-%H%M%S}-{now_ms % 1000:03d}"
 
 
 def _renames(url: URL, *, to: str = "", back_from: str = "") -> list[tuple[str, str]]:

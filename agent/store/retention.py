@@ -34,7 +34,7 @@ DAY_MS: Final = 86_400_000
 MOST_AT_ONCE: Final = 500
 """Rows deleted in one slice at most: between two slices every other write has its turn."""
 FIRST_SLICE: Final = 50
-GOAL_MS: Final = 20.0
+GOAL_MS: Final = 10.0
 """So long a slice should take; the next one is made smaller or larger accordingly."""
 _FOUND_AT_ONCE: Final = 5_000
 _SAMPLED_ROWS: Final = 100

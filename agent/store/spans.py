@@ -1,14 +1,16 @@
 """How did a task, or all of them, do within a span of time, however long?"""
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, or_, select
+from sqlalchemy import Connection, Select, Table, Text, or_, select, type_coerce
 
 from agent.store.rollups import ALL_TASKS, COUNTS, DAY_MS, HOUR_MS, PEAKS, percentile
 from schema.tables import rollup_totals, rollups
 
+_read_histogram = msgspec.json.Decoder(dict[str, int]).decode
 MOST_HOURS: Final = 14 * 24
 """A span up to so long is told hour by hour, a longer one day by day."""
 
@@ -67,12 +69,9 @@ def figures(
     """
     first_ms, last_ms = from_ms - from_ms % HOUR_MS, to_ms + -to_ms % HOUR_MS
     rows = _rows(connection, task_name, first_ms, last_ms)
-    whole = _Sum()
-    for _, row in rows:
-        whole.add(row)
+    counts, histogram = _sum(rows), _histogram(rows)
     minutes = max(min(last_ms, now_ms) - first_ms, 0) / 60_000
     is_short = last_ms - first_ms <= MOST_HOURS * HOUR_MS
-    counts = whole.counts
     return Figures(
         task_name=task_name,
         from_ms=first_ms,
@@ -83,9 +82,9 @@ def figures(
         retries=counts["retries"],
         throughput_per_min=counts["runs"] / minutes if minutes else 0.0,
         avg_ms=_mean(counts["sum_ms"], counts["timed_runs"]),
-        p50_ms=percentile(whole.histogram, 0.5, counts["max_ms"]),
-        p95_ms=percentile(whole.histogram, 0.95, counts["max_ms"]),
-        p99_ms=percentile(whole.histogram, 0.99, counts["max_ms"]),
+        p50_ms=percentile(histogram, 0.5, counts["max_ms"]),
+        p95_ms=percentile(histogram, 0.95, counts["max_ms"]),
+        p99_ms=percentile(histogram, 0.99, counts["max_ms"]),
         peak_ms=counts["max_ms"] if counts["timed_runs"] else None,
         cpu_ms=counts["sum_cpu_ms"],
         avg_cpu_ms=_mean(counts["sum_cpu_ms"], counts["used_runs"]),
@@ -96,24 +95,29 @@ def figures(
     )
 
 
-class _Sum:
-    """Rows of rollups added up."""
+# Two years are some 800 rows: what is done for each of them counts.
+def _sum(rows: Sequence[tuple[Any, ...]]) -> dict[str, int]:
+    """Counts added up, and the highest of the peaks."""
+    if not rows:
+        return dict.fromkeys(COUNTS, 0)
+    columns = list(zip(*rows, strict=True))[1:-1]
+    return {
+        name: int(max(column) if name in PEAKS else sum(column))
+        for name, column in zip(COUNTS, columns, strict=True)
+    }
 
-    def __init__(self) -> None:
-        self.counts = dict.fromkeys(COUNTS, 0)
-        self.histogram: dict[int, int] = {}
 
-    def add(self, row: Sequence[Any]) -> None:
-        for name, value in zip(COUNTS, row, strict=False):
-            before = self.counts[name]
-            self.counts[name] = max(before, value) if name in PEAKS else before + value
-        for number, times in row[-1].items():
-            self.histogram[int(number)] = self.histogram.get(int(number), 0) + times
+def _histogram(rows: Sequence[tuple[Any, ...]]) -> dict[int, int]:
+    found: dict[str, int] = {}
+    for row in rows:
+        for number, times in _read_histogram(row[-1]).items():
+            found[number] = found.get(number, 0) + times
+    return {int(number): times for number, times in found.items()}
 
 
 def _rows(
     connection: Connection, task_name: str | None, first_ms: int, last_ms: int
-) -> list[tuple[int, tuple[Any, ...]]]:
+) -> list[tuple[Any, ...]]:
     """When each begins, its counts and its histogram: hours at the edges, days between them."""
     day_ms, last_day_ms = first_ms + -first_ms % DAY_MS, last_ms - last_ms % DAY_MS
     if last_ms - first_ms <= MOST_HOURS * HOUR_MS:
@@ -139,28 +143,31 @@ def _rows(
             column.begins_at < last_day_ms,
         )
         found += [tuple(row) for row in connection.execute(days)]
-    return sorted(((row[0], row[1:]) for row in found), key=lambda row: row[0])
+    return sorted(found)
 
 
 def _select(table: Table, at: Any) -> Select[Any]:
-    return select(at, *[table.c[name] for name in COUNTS], table.c.histogram)
+    return select(at, *[table.c[name] for name in COUNTS], type_coerce(table.c.histogram, Text))
 
 
-def _steps(rows: Sequence[tuple[int, tuple[Any, ...]]], step_ms: int) -> tuple[Step, ...]:
-    sums: dict[int, _Sum] = {}
-    for at_ms, row in rows:
-        sums.setdefault(at_ms - at_ms % step_ms, _Sum()).add((*row[:-1], {}))
-    return tuple(
-        Step(
-            at_ms=at_ms,
-            runs=one.counts["runs"],
-            failures=one.counts["failures"],
-            avg_ms=_mean(one.counts["sum_ms"], one.counts["timed_runs"]),
-            max_ms=one.counts["max_ms"] if one.counts["timed_runs"] else None,
+def _steps(rows: Sequence[tuple[Any, ...]], step_ms: int) -> tuple[Step, ...]:
+    steps = []
+    for at_ms, of_step in groupby(rows, key=lambda row: row[0] - row[0] % step_ms):
+        first, *others = of_step
+        # Most steps are one row.
+        counts = _sum([first, *others]) if others else dict(zip(COUNTS, first[1:-1], strict=True))
+        timed = counts["timed_runs"]
+        steps.append(
+            Step(
+                at_ms=at_ms,
+                runs=counts["runs"],
+                failures=counts["failures"],
+                avg_ms=_mean(counts["sum_ms"], timed),
+                max_ms=counts["max_ms"] if timed else None,
+            )
         )
-        for at_ms, one in sorted(sums.items())
-    )
+    return tuple(steps)
 
 
 def _mean(total: int, count: int) -> int | None:
-    return int(total) // int(count) if count else None
+    return total // count if count else None

@@ -87,6 +87,14 @@ def hold(connection: Connection, holder: Holder) -> Holder | None:
     return None
 
 
+def living_holder(connection: Connection, *, agent_id: str, now_ms: int) -> Holder | None:
+    """Another agent that works on this database now."""
+    other = held_by(connection)
+    if other is None or other.agent_id == agent_id:
+        return None
+    return other if abs(now_ms - other.at_ms) < HOLDER_LIVES_MS else None
+
+
 def let_go(connection: Connection, holder: Holder) -> None:
     """Leave the database to whichever agent comes next, unless another one holds it."""
     found = held_by(connection)

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from agent.store import alerts, tasks
 from agent.store.database import Database
 from tests.agent.fake_clock import FakeClock
 from tests.agent.store.makings import NOW_MS, a_task
+from tests.agent.wire.door import until
 
 
 @pytest.fixture
@@ -69,13 +70,6 @@ async def test_a_change_is_noticed_within_a_minute_and_the_scheduler_is_told(
     await until(lambda: bool(reloads))
     looking.cancel()
     assert reloads == [NOW_MS + 60_000]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """The database's writer is a thread, and knows no test's clock."""
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - it happens in a thread
-            await asyncio.sleep(0.005)
 
 
 async def test_nothing_is_read_while_nobody_else_wrote(

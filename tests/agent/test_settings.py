@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import HomeError, WrongUse
-from agent.settings import Home, Settings, load_settings
+from agent.settings import Home, RunAges, Settings, load_settings
 
 
 @pytest.fixture
@@ -52,6 +52,10 @@ def test_without_a_file_everything_is_as_it_comes(home: Home) -> None:
     assert Settings().listen == "127.0.0.1", "nobody from outside unless the owner says so"
 
 
+def a_database(name: str = "shop", url: str = "mysql+pymysql://me@h/shop") -> str:
+    return f'[[backup_databases]]\nname = "{name}"\nurl = "{url}"\n'
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -67,6 +71,15 @@ def test_without_a_file_everything_is_as_it_comes(home: Home) -> None:
         ('redact = ["x*"]', ("redact", "'x*'", "at least one character")),
         (f'redact = ["{"x" * 201}"]', ("redact", "200 characters")),
         (f"redact = {['x'] * 33}", ("redact has 33 patterns", "32")),
+        ("backup_daily = 0", ("backup_daily = 0", "1 to 1000")),
+        ("[retention]\naudit_days = 0", ("retention.audit_days = 0", "36500")),
+        ("[retention]\nrun_days = 9", ("run_days",)),
+        ("[retention.tasks.a]\nkeep_runs = 0", ("retention.tasks.a.keep_runs = 0",)),
+        (a_database(name="Shop"), ("backup_databases.Shop", "a-z")),
+        (a_database(name="smartcron"), ("backup_databases.smartcron", "our own")),
+        (a_database() * 2, ("backup_databases.shop", "twice")),
+        (a_database(url="postgresql://x/y"), ("backup_databases.shop.url", "mysql+pymysql")),
+        (a_database(url="mysql+pymysql://me:pw@h/shop"), ("shop.url", "secrets.toml")),
     ],
 )
 def test_a_bad_setting_is_named_with_its_file(
@@ -79,3 +92,14 @@ def test_a_bad_setting_is_named_with_its_file(
 
     assert str(home.settings_file) in str(refused.value)
     assert [word for word in words if word not in str(refused.value)] == []
+
+
+def test_the_runs_of_a_task_have_the_ages_of_all_where_it_says_nothing_else(home: Home) -> None:
+    home.settings_file.write_text(
+        "[retention]\nfailure_days = 100\n[retention.tasks.sync]\nsuccess_days = 7\n"
+    )
+
+    ages = load_settings(home).retention
+
+    assert ages.of_task("sync") == RunAges(7, 100, 20)
+    assert ages.of_task("backup") == RunAges(90, 100, 20)

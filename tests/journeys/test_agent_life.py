@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from agent.definitions import load_definitions
 from agent.store import state, tasks
 from schema.tables import VERSION_TABLE
-from shared.protocol.requests import TaskDetail, TaskGet
 from tests.journeys.household import Household, living, read, until
 from tests.journeys.test_agent_runs import EVERY_SECOND, task
 
@@ -295,33 +295,43 @@ def test_what_was_due_before_a_change_that_no_agent_saw_is_not_forgotten(
     assert checked["expected"] == 24
 
 
-def test_one_row_spoilt_by_hand_stops_neither_the_agent_nor_the_list(household: Household) -> None:
-    def write(column: str, value: str) -> None:
-        statement = f"UPDATE smart_cron_tasks_config SET {column} = ? WHERE task_name = 'bad'"  # noqa: S608 - names from below
+def test_a_row_spoilt_by_hand_is_put_back_and_a_sound_one_is_a_version(
+    household: Household,
+) -> None:
+    def say(statement: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(household.home.database_file)) as connection, connection:
-            connection.execute(statement, (value,))
+            return connection.execute(statement).fetchall()
 
     household.apply(*(task(name, "true", schedule=EVERY_SECOND) for name in ("bad", "good")))
-    write("priority", "abc")
+    say("UPDATE smart_cron_tasks_config SET priority = 'abc' WHERE task_name = 'bad'")
 
     household.serve()
 
     household.wait_for("good", "success")
-    listed = {one["task_name"]: one for one in household.json("tasks", "list")}
-    assert (listed["bad"]["state"], listed["good"]["state"]) == ("invalid", "enabled")
-    assert "priority" in listed["bad"]["invalid_reason"]
-    assert "bad cannot be scheduled" in household.cli("tasks", "list")
-    with household.caller() as caller:
-        shown = caller.call(TaskGet(id="bad"), TaskDetail).row
-    assert (shown.state, "priority" in (shown.invalid_reason or "")) == ("invalid", True)
-    assert not household.runs("bad")
-    write("schedule", "no schedule")
-    write("priority", "3")
-    assert "no schedule" in household.cli("tasks", "list")
-    with household.caller() as caller:
-        assert not caller.call(TaskGet(id="bad"), TaskDetail).next_ms
-    household.apply(task("bad", "true", schedule=EVERY_SECOND))
     household.wait_for("bad", "success")
+    ((message,),) = say(
+        "SELECT message FROM smart_cron_alerts WHERE kind = 'definition_refused' "
+        "AND status = 'active'"
+    )
+    assert "priority" in message
+    assert "version 1, the last good definition, stays in force" in message
+
+    say("UPDATE smart_cron_tasks_config SET timeout_seconds = 900 WHERE task_name = 'bad'")
+
+    newest = (
+        "SELECT changed_by, why, def_rev FROM smart_cron_task_versions "
+        "WHERE task_name = 'bad' ORDER BY id DESC LIMIT 1"
+    )
+    until(
+        lambda: say(newest) == [("database", "changed in the database", 2)],
+        "a version of what was changed by hand",
+        within_s=60,
+    )
+    still = (
+        "SELECT id FROM smart_cron_alerts WHERE kind = 'definition_refused' AND status = 'active'"
+    )
+    until(lambda: not say(still), "the end of the alert")
+    until(lambda: household.runs("bad")[0].def_rev == 2, "runs by the new version")
 
 
 def test_the_ledger_check_finds_a_row_that_was_deleted(household: Household) -> None:

@@ -74,3 +74,20 @@ def test_a_tail_that_was_cut_off_is_found_by_what_stands_in_the_home(household: 
 
     assert said.returncode == 1
     assert "cut off" in said.stdout
+
+
+def test_commands_over_the_wire_and_of_the_command_line_are_one_chain(
+    household: Household,
+) -> None:
+    household.apply(TASK)
+    household.serve()
+    household.cli("tasks", "run", "a")
+    household.cli("tasks", "pause", "a")
+
+    found = household.json("audit", "verify")
+    rows = household.json("audit", "list")
+
+    assert found["is_whole"]
+    assert found["end_is_proved"]
+    assert {"run.start", "tasks run", "tasks pause", "tasks apply"} <= {row["type"] for row in rows}
+    assert [row["number"] for row in rows] == list(range(len(rows), 0, -1))

@@ -31,6 +31,8 @@ ASKED_AS_JSON = (
     ("next", "--cron", "*/5 * * * *", "--tz", "Europe/Berlin"),
     ("ledger", "check"),
     ("db", "status"),
+    ("db", "check"),
+    ("db", "upgrade"),
     ("db", "backup"),
     ("db", "maintain"),
     ("cleanup",),

@@ -7,6 +7,7 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.handlers.memory import Memory
+from agent.running.redaction import Redactor
 from agent.runs import Run
 from agent.store import ledger
 from agent.store.database import Database
@@ -23,7 +24,7 @@ async def test_an_order_whose_run_was_recorded_is_answered_after_a_crash(tmp_pat
     now_ms = clock.now_ms()
     command = RunStart(op="a" * 32, expires_ms=now_ms + 10_000, task_id="backup")
     database = Database.open(f"sqlite:///{tmp_path / 'agent.sqlite3'}")
-    memory = Memory(database, clock, tmp_path)
+    memory = Memory(database, clock, tmp_path, redactor=Redactor())
     begun = StoredOp(
         op=command.op,
         key_id=ME.key_id,

@@ -1,16 +1,23 @@
 """How is a backup put in the place of the database, with a way back?"""
 
 import stat
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from sqlalchemy import Connection
 
 from agent.errors import StorageError, WrongUse
 from agent.proof import doubts
-from agent.store import backups, restoring, state
+from agent.runs import Run
+from agent.store import backups, ledger, restoring, state, tasks
 from agent.store.database import Database
-from tests.agent.store.makings import NOW_MS
+from schema.tables import tasks as task_table
+from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, ended
+
+T = TypeVar("T")
 
 
 def remembered(url: str) -> str | None:
@@ -111,3 +118,62 @@ def test_a_backup_of_another_kind_or_database_is_refused(sqlite_url: str, tmp_pa
         restoring.restore(shop, sqlite_url, now_ms=NOW_MS, prove=doubts)
     with pytest.raises(WrongUse, match="no backup of a MariaDB database"):
         restoring.restore(shop, "mysql+pymysql://x@127.0.0.1/y", now_ms=NOW_MS, prove=doubts)
+
+
+def test_runs_since_the_backup_are_taken_over_and_run_no_second_time(
+    url: str, tmp_path: Path
+) -> None:
+    lived = a_run(NOW_MS - 1_000, status="running")
+    old = ended(a_run(NOW_MS - 2 * HOUR_MS))
+    put(url, [old, lived], NOW_MS - 1_000)
+    copy = back_up(url, tmp_path)
+    since = ended(a_run(NOW_MS + MINUTE_MS))
+    put(url, [since], NOW_MS + MINUTE_MS)
+    change(url, partial(ledger.move, runs=[ended(lived)]))
+
+    done = restoring.restore(copy, url, now_ms=NOW_MS + HOUR_MS, prove=doubts)
+
+    runs = change(url, partial(ledger.page, limit=10)).runs
+    assert done.carried == 2
+    assert {run.id: run.status for run in runs} == dict.fromkeys(
+        (old.id, lived.id, since.id), "success"
+    )
+    assert change(url, tasks.load_all)[0].watermark_ms == NOW_MS + MINUTE_MS
+    assert change(url, state.decided_until) == NOW_MS + MINUTE_MS
+
+    as_it_was = restoring.restore(
+        copy, url, now_ms=NOW_MS + 2 * HOUR_MS, prove=doubts, carries=False
+    )
+    assert as_it_was.carried is None
+    assert len(change(url, partial(ledger.page, limit=10)).runs) == 2
+
+
+def test_nothing_is_taken_over_from_what_cannot_be_read(sqlite_url: str, tmp_path: Path) -> None:
+    put(sqlite_url, [a_run()], NOW_MS)
+    copy = back_up(sqlite_url, tmp_path)
+    Path(sqlite_url.removeprefix("sqlite:///")).write_bytes(b"nonsense" * 1_000)
+
+    done = restoring.restore(copy, sqlite_url, now_ms=NOW_MS, prove=doubts)
+
+    assert done.carried is None
+    assert len(change(sqlite_url, partial(ledger.page, limit=10)).runs) == 1
+
+
+def change(url: str, act: Callable[[Connection], T]) -> T:
+    database = Database.open(url)
+    try:
+        return database.write_now(act)
+    finally:
+        database.close()
+
+
+def put(url: str, runs: list[Run], decided_ms: int) -> None:
+    """Record runs as the agent does: with how far it has decided."""
+
+    def write(connection: Connection) -> None:
+        tasks.register(connection, [a_task()], who="me", why="", now_ms=NOW_MS - HOUR_MS)
+        ledger.claim(connection, runs, now_ms=decided_ms)
+        state.set_decided_until(connection, decided_ms, now_ms=decided_ms)
+        connection.execute(task_table.update().values(watermark=decided_ms))
+
+    change(url, write)

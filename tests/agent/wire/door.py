@@ -24,6 +24,7 @@ from agent.handlers.rows import run_row, task_row
 from agent.handlers.table import handlers
 from agent.recorder import Recorder, Shown
 from agent.rules.pinging import Ping
+from agent.running.redaction import Redactor
 from agent.runs import Run
 from agent.store import clients as stored_clients
 from agent.store import tasks as stored_tasks
@@ -363,7 +364,7 @@ class Door:
             events_port=self.events_port,
             logs_for_viewers=self.logs_for_viewers,
         )
-        memory = Memory(self.database, CLOCK, self.folder)
+        memory = Memory(self.database, CLOCK, self.folder, redactor=Redactor())
         self.control = Control(
             self.context,
             secret=self.pair.secret,

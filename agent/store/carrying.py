@@ -1,0 +1,92 @@
+"""What has the replaced database recorded since a backup was made, that must not be forgotten?"""
+
+from collections.abc import Callable
+from typing import Final
+
+from sqlalchemy import Connection, Table, text
+
+from agent.runs import LIVE_STATES
+from agent.store.state import DECIDED_UNTIL, HIGHEST
+from agent.ulid import first_ulid
+from schema.tables import VERSION_TABLE, executions, rollups, state, tasks
+
+_HOUR_MS: Final = 3_600_000
+_LIVE: Final = ", ".join(f"'{status}'" for status in sorted(LIVE_STATES))
+
+
+def carry_over(connection: Connection, before: Callable[[str], str], *, made_ms: int) -> int | None:
+    """Take over the runs that the replaced tables have and these do not; how many.
+
+    A due moment that ran since the backup would else run again. `before` says how each replaced
+    table is called. None when they are of another version; raises what the database raises.
+    """
+    if _version(connection, VERSION_TABLE) != _version(connection, before(VERSION_TABLE)):
+        return None
+    count = _carry_runs(connection, before(executions.name), made_ms)
+    _carry_hours(connection, before(rollups.name), made_ms)
+    _carry_progress(connection, before(tasks.name), before(state.name))
+    return count
+
+
+def _version(connection: Connection, table: str) -> str | None:
+    found = connection.scalar(text(f"SELECT version_num FROM {table}"))  # noqa: S608 - our own names
+    return None if found is None else str(found)
+
+
+def _carry_runs(connection: Connection, old: str, made_ms: int) -> int:
+    """Runs made since, and how those ended that lived when the backup was made."""
+    ours = executions.name
+    live = connection.scalar(text(f"SELECT MIN(id) FROM {ours} WHERE status IN ({_LIVE})"))  # noqa: S608 - our own names
+    bound = {"first": min(live or "Z", first_ulid(made_ms - _HOUR_MS))}
+    connection.execute(
+        text(
+            f"DELETE FROM {ours} WHERE status IN ({_LIVE}) "  # noqa: S608 - our own names
+            f"AND id IN (SELECT id FROM {old} WHERE id >= :first)"
+        ),
+        bound,
+    )
+    names = _names(executions)
+    return connection.execute(
+        text(
+            f"INSERT INTO {ours} ({names}) SELECT {names} FROM {old} AS o WHERE o.id >= :first "  # noqa: S608 - our own names
+            f"AND NOT EXISTS (SELECT 1 FROM {ours} AS e WHERE e.id = o.id) "
+            f"AND NOT EXISTS (SELECT 1 FROM {ours} AS e WHERE e.task_name = o.task_name "
+            "AND e.scheduled_at = o.scheduled_at AND e.attempt = o.attempt)"
+        ),
+        bound,
+    ).rowcount
+
+
+def _carry_hours(connection: Connection, old: str, made_ms: int) -> None:
+    """The statistics of every hour that could still change when the backup was made."""
+    connection.execute(rollups.delete().where(rollups.c.hour_at >= made_ms - 2 * _HOUR_MS))
+    names = _names(rollups)
+    connection.execute(
+        text(
+            f"INSERT INTO {rollups.name} ({names}) SELECT {names} FROM {old} AS o "  # noqa: S608 - our own names
+            f"WHERE NOT EXISTS (SELECT 1 FROM {rollups.name} AS r "
+            "WHERE r.task_name = o.task_name AND r.hour_at = o.hour_at)"
+        )
+    )
+
+
+def _carry_progress(connection: Connection, old_tasks: str, old_state: str) -> None:
+    """How far the due moments of each task, and of all, were decided."""
+    ours = tasks.name
+    later = f"FROM {old_tasks} AS o WHERE o.task_name = {ours}.task_name"
+    connection.execute(
+        text(
+            f"UPDATE {ours} SET watermark = (SELECT o.watermark {later}) "  # noqa: S608 - our own names
+            f"WHERE EXISTS (SELECT 1 {later} AND o.watermark > {ours}.watermark)"
+        )
+    )
+    for name in (DECIDED_UNTIL, HIGHEST):
+        wanted = {"name": name}
+        old = connection.scalar(text(f"SELECT value FROM {old_state} WHERE name = :name"), wanted)  # noqa: S608 - our own names
+        now = connection.scalar(text(f"SELECT value FROM {state.name} WHERE name = :name"), wanted)  # noqa: S608 - our own names
+        if old is not None and now is not None and int(old) > int(now):
+            connection.execute(state.update().where(state.c.name == name).values(value=old))
+
+
+def _names(table: Table) -> str:
+    return ", ".join(f"`{column.name}`" for column in table.columns)
