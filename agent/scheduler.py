@@ -15,7 +15,7 @@ from agent.clock import Clock
 from agent.definitions import Definition
 from agent.due import count_due, due_between, next_due
 from agent.endings import is_past_deadline
-from agent.errors import BadDefinition, NotStorable, Refused, StorageError
+from agent.errors import BadDefinition, DatabaseAway, NotStorable, Refused, StorageError
 from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules import calendar, schedule
@@ -682,11 +682,11 @@ class Scheduler:
         while True:
             try:
                 return await read()
-            except StorageError as error:
+            except DatabaseAway as error:
                 log.error("going on without what the database has", cause=str(error))
                 return None
-            except Refused as error:
-                log.error("the database is busy; trying again", cause=str(error))
+            except (StorageError, Refused) as error:
+                log.error("the database refuses; trying again", cause=str(error))
                 await self._clock.sleep_ms(RECORD_AGAIN_MS)
 
     async def _until_recorded(self, write: Callable[[], Awaitable[T]]) -> T:

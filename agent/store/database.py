@@ -142,6 +142,10 @@ class Database:
         self._waiting_reads += 1
         try:
             return await asyncio.wrap_future(self._readers.submit(self.read_now, fn))
+        except StorageError as error:
+            if self.is_away:
+                raise DatabaseAway(str(error)) from error
+            raise
         finally:
             self._waiting_reads -= 1
 

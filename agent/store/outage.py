@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import DataError, IntegrityError
 
 from agent.clock import Clock
 from agent.errors import AgentError, DatabaseAway, DiskFull, NotStorable, Refused, StorageError
@@ -17,6 +16,7 @@ from agent.store import state, streaks
 from agent.store.database import Database
 from agent.store.journal import Entry, Journal, Untold
 from agent.store.placing import Place
+from agent.store.replay import replay
 from agent.store.reserve import Reserve
 from agent.store.streaks import SwitchedOff
 from agent.store.writes import Take, Write
@@ -44,13 +44,6 @@ async def put(database: Database, write: Write) -> Any:
         # Hundreds of runs may start and end within a second: those that wait are one write.
         return await database.write_among(streaks.record, write.step)
     return await database.write(write.apply)
-
-
-class Replayed(NamedTuple):
-    """What became of some writes: tasks disabled by them, and which were refused for good."""
-
-    switched_off: tuple[SwitchedOff, ...]
-    refused: tuple[tuple[Entry, str], ...]
 
 
 class Outage:
@@ -150,7 +143,9 @@ class Outage:
             except StorageError as error:
                 self._note_failure(error)
             return
-        if not self.is_over or asyncio.get_running_loop().time() < self._written_s + LOOK_EVERY_S:
+        now_s = asyncio.get_running_loop().time()
+        # A file answers as long as it is there; a server has to be asked.
+        if not self.is_over or self._place.is_file or now_s < self._written_s + LOOK_EVERY_S:
             return
         try:
             async with asyncio.timeout(WITHIN_S):
@@ -270,7 +265,7 @@ class Outage:
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         told = await self._database.write(
-            partial(_replay_all, journal_id=self._journal.id, entries=entries)
+            partial(replay, journal_id=self._journal.id, entries=entries)
         )
         took_s = loop.time() - began_s
         for entry, cause in told.refused:
@@ -300,36 +295,6 @@ class Outage:
             self._troubled.set()
         else:
             self._troubled.clear()
-
-
-def _replay_all(connection: Connection, *, journal_id: str, entries: Sequence[Entry]) -> Replayed:
-    """Do what was not done yet, and remember how far that is, in one transaction."""
-    mark = f"journal_{journal_id}"
-    done_seq = int(state.get(connection, mark) or 0)
-    switched_off: list[SwitchedOff] = []
-    refused: list[tuple[Entry, str]] = []
-    for entry in entries:
-        if entry.seq <= done_seq:
-            continue  # it was committed, and only the answer was lost
-        if entry.write is None:
-            refused.append((entry, "it cannot be read by this version"))
-            continue
-        savepoint = connection.begin_nested()
-        try:
-            if isinstance(entry.write, Take):
-                _, found = entry.write.replay(connection)
-                switched_off += [] if found is None else [found]
-            else:
-                entry.write.replay(connection)
-            savepoint.commit()
-        except (AgentError, IntegrityError, DataError) as error:
-            savepoint.rollback()
-            if isinstance(error, StorageError) and not isinstance(error, NotStorable):
-                raise
-            refused.append((entry, str(error)))
-    newest = max(done_seq, entries[-1].seq)
-    state.put(connection, mark, str(newest), now_ms=newest)
-    return Replayed(tuple(switched_off), tuple(refused))
 
 
 def _look_at(trial: asyncio.Future[None]) -> None:

@@ -30,6 +30,11 @@ class Place:
         self._found = self._look()
 
     @property
+    def is_file(self) -> bool:
+        """The database is a file of this host."""
+        return self._path is not None
+
+    @property
     def is_kept(self) -> bool:
         """The file that is open lies there."""
         return self._found == self._look()

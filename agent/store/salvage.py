@@ -1,5 +1,6 @@
 """What takes the place of a damaged database file, and which of its rows can still be read?"""
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -9,14 +10,14 @@ from typing import Any, Final
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, select
 from sqlalchemy.engine import make_url
 
 from agent.errors import WrongUse
-from agent.store import backups, restoring
+from agent.store import backups, chain, restoring, state
 from agent.store.backups import Backup, Prove
 from agent.store.database import Database
-from schema.tables import executions, metadata
+from schema.tables import audit, executions, metadata
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +96,21 @@ def salvage(connection: Connection, damaged: Path, runs: frozenset[str]) -> Salv
                 taken[table.name] = _take_over(connection, raw, table, runs, found)
     except sqlite3.Error as error:
         log.warning("the damaged file cannot be read on", file=str(damaged), cause=str(error))
+    _go_on_after_newest_audit(connection)
     return Salvaged(taken, frozenset(found))
+
+
+def _go_on_after_newest_audit(connection: Connection) -> None:
+    """The chain goes on after the newest row there is; what is lost of it `audit verify` tells."""
+    newest = connection.execute(
+        select(audit.c.chain_number, audit.c.chain_digest, audit.c.recorded_at)
+        .where(audit.c.chain_number > chain.head(connection).number)
+        .order_by(audit.c.chain_number.desc())
+        .limit(1)
+    ).first()
+    if newest is not None:
+        number, digest, at_ms = newest
+        state.put(connection, chain.HEAD, json.dumps([number, digest]), now_ms=at_ms)
 
 
 def _take_over(

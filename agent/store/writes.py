@@ -86,6 +86,11 @@ class Take(msgspec.Struct, frozen=True, kw_only=True, tag="take"):
 
     step: Step
 
+    @property
+    def following(self) -> tuple[Run, ...]:
+        """The rows that are there by it."""
+        return (*(() if self.step.retry is None else (self.step.retry,)), *self.step.chained)
+
     def apply(self, connection: Connection) -> tuple[tuple[Run, ...], SwitchedOff | None]:
         (came_to,) = streaks.record(connection, [self.step])
         return came_to
@@ -101,7 +106,7 @@ class Take(msgspec.Struct, frozen=True, kw_only=True, tag="take"):
             if step.run.has_ended:
                 raise
             return (), None  # what came later stands already
-        for following in _following(step):
+        for following in self.following:
             if ledger.find(connection, following.id) is None:
                 _stand(connection, following)
         return came_to
@@ -305,10 +310,6 @@ def _stand(connection: Connection, run: Run) -> None:
     )
     further = msgspec.structs.replace(run, attempt=(newest or run.attempt) + 1)
     ledger.claim(connection, [further], now_ms=run.queued_ms)
-
-
-def _following(step: Step) -> tuple[Run, ...]:
-    return (*(() if step.retry is None else (step.retry,)), *step.chained)
 
 
 def _as_claimed(run: Run) -> Run:

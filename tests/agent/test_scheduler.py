@@ -3,6 +3,10 @@
 import asyncio
 from functools import partial
 
+import msgspec
+import pytest
+
+from agent.errors import DatabaseAway
 from agent.scheduler import GAP_MS, Scheduler
 from agent.store import state, tasks
 from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_task
@@ -173,3 +177,26 @@ async def test_a_task_that_was_switched_off_is_decided_up_to_then_and_no_further
         await workshop.settle()
 
     assert [run.scheduled_ms for run in workshop.rows()] == [DUE_MS]
+
+
+async def test_what_is_due_does_not_wait_for_history_that_cannot_be_read(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workshop.register(EACH_MINUTE)
+
+    async def away(*_: object, **__: object) -> None:
+        raise DatabaseAway
+
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.clock.advance(DUE_MS - NOW_MS)
+        (row,) = workshop.roster.all()
+        monkeypatch.setattr(workshop.roster, "history", away)
+        async with asyncio.timeout(2):
+            await workshop.scheduler.take([msgspec.structs.replace(row, pause_reason="changed")])
+
+    (run,) = workshop.rows()
+    assert run.scheduled_ms == DUE_MS
+    known = workshop.roster.get("each_minute")
+    assert known is not None
+    assert known.pause_reason == "changed"

@@ -20,6 +20,7 @@ from agent.store.database import READERS, Database
 from agent.store.journal import Journal
 from agent.store.ledger import Step
 from agent.store.outage import Outage
+from agent.store.replay import replay
 from agent.store.reserve import Reserve
 from agent.store.writes import Claim, Order, Take
 from tests.agent.fake_clock import FakeClock
@@ -148,7 +149,7 @@ async def test_a_replay_whose_answer_was_lost_is_not_done_twice(scene: Scene) ->
     for order in orders:
         await scene.journal.append(order, now_ms=NOW_MS)
     entries = await scene.journal.first(9)
-    tell = partial(outage_module._replay_all, journal_id=scene.journal.id, entries=entries)
+    tell = partial(replay, journal_id=scene.journal.id, entries=entries)
 
     first = scene.database.write_now(tell)
     counted = scene.database.read_now(partial(ledger.page, limit=99))
