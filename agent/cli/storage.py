@@ -71,8 +71,8 @@ def status(session: Session, as_json: bool) -> None:
             click.echo(f"  {name:32} {count:>10}")
     if problems:
         raise StorageError(
-            f"the database is damaged: {problems[0]}; restore the newest file from "
-            f"{session.home.backups}"
+            f"the database is damaged: {problems[0]}; stop the agent and make the best of it with "
+            "`smartcron-agent db recover`"
         )
     if not as_json:
         say.good("Database: OK")
@@ -92,8 +92,8 @@ def maintain(session: Session, with_optimize: bool, as_json: bool) -> None:
         problems = database.read_now(maintenance.problems)
         if problems:
             raise StorageError(
-                f"the database is damaged: {problems[0]}; restore the newest file from "
-                f"{session.home.backups}"
+                f"the database is damaged: {problems[0]}; stop the agent and make the best of it "
+                "with `smartcron-agent db recover`"
             )
         before = database.read_now(maintenance.size_bytes)
         database.write_now(maintenance.analyze)

@@ -96,7 +96,10 @@ def _of_server(error: DBAPIError, number: int, url: URL) -> str:
 def _of_sqlite(error: DBAPIError) -> str:
     cause = str(error.orig).lower()
     if "not a database" in cause or "malformed" in cause:
-        return f"is damaged or no database ({cause}); restore a backup or move the file away"
+        return (
+            f"is damaged or no database ({cause}); stop the agent and make the best of it with "
+            "`smartcron-agent db recover`"
+        )
     if "full" in cause:
         return "cannot be written: the disk is full; free some space"
     if "readonly" in cause or "read-only" in cause or "unable to open" in cause:
