@@ -40,12 +40,17 @@ BAD: dict[str, tuple[str, str, str | None, str]] = {
         "there is no program /no/such",
     ),
     "not_executable": ("command = '/etc/passwd'", "error", "never_started", "is not executable"),
-    "no_interpreter": ("command = '{home}/lost'", "error", "never_started", "the interpreter in"),
+    "no_interpreter": (
+        "command = '{home}/lost'",
+        "error",
+        "never_started",
+        "the interpreter /no/interpreter in",
+    ),
     "no_interpreter_nicely": (
         "command = '{home}/lost'\nnice = 5",
         "error",
         "never_started",
-        "the interpreter in",
+        "the interpreter /no/interpreter in",
     ),
     "no_secret": (
         "command = 'true'\nenvironment = {A = 'secret:none'}",

@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 from agent.errors import Conflict, TaskNotFound, WrongUse
 from agent.runs import Run
 from agent.settings import Retention, TaskRetention
-from agent.store import audit, chain, holds, ledger, maintenance, retention, tasks
+from agent.store import audit, chain, checks, holds, ledger, maintenance, retention, tasks
+from agent.store.checks import Check
 from agent.store.database import Database
 from agent.store.holds import Hold
 from agent.store.retention import DAY_MS, MOST_AT_ONCE, Cleaned
@@ -134,18 +135,21 @@ def test_others_write_while_much_goes(url: str) -> None:
 
 
 def test_other_rows_go_by_age_too(database: Database) -> None:
-    def fill(connection: Connection) -> None:
-        for days in (1, 1_000):
-            at = "2026-11-24" if days == 1 else "2020-01-01"
-            connection.exec_driver_sql(
-                f"INSERT INTO smart_cron_metrics VALUES ('cpu', '{at} 00:00:00.000', 1)"  # noqa: S608 - constants
-            )
+    seen = [
+        Check(
+            check_name="disk",
+            kind="disk",
+            status="ok",
+            checked_ms=NOW_MS - days * DAY_MS,
+            message="half full",
+        )
+        for days in (1, 1_000)
+    ]
+    database.write_now(partial(checks.record, checks=seen))
 
-    database.write_now(fill)
-
-    assert counted(database) == {"metrics": 1}
-    assert clean(database).rows == {"metrics": 1}
-    assert database.read_now(maintenance.count_rows)["smart_cron_metrics"] == 1
+    assert counted(database) == {"checks": 1}
+    assert clean(database).rows == {"checks": 1}
+    assert database.read_now(maintenance.count_rows)["smart_cron_health_checks"] == 1
 
 
 def test_what_would_go_is_counted_by_kind_and_nothing_goes(database: Database) -> None:

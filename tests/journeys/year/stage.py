@@ -6,7 +6,7 @@ follows from the seed alone.
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from agent.store.database import Database
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 POINTS: Final = ("write", "written", "start", "started", "forget")
 """Before and after a commit, before and after a process is started, before a keeper forgets."""
@@ -65,11 +66,16 @@ def without_threads(
     """
 
     async def write(database: Database, fn: Callable[[Connection], T]) -> T:
+        return await write_among(database, lambda connection, fns: [fns[0](connection)], fn)
+
+    async def write_among(
+        database: Database, these: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item
+    ) -> T:
         await asyncio.sleep(0)
         await fate().at("write")
         # As the writer's thread does it, but on this one: changing threads takes longer.
         with database._writing.begin() as connection:
-            written = fn(connection)
+            (written,) = these(connection, [item])
         await fate().at("written")
         return written
 
@@ -78,6 +84,7 @@ def without_threads(
         return database.read_now(fn)
 
     monkeypatch.setattr(Database, "write", write)
+    monkeypatch.setattr(Database, "write_among", write_among)
     monkeypatch.setattr(Database, "read", read)
     # After each absence more is summed up, and fewer rows are written.
     monkeypatch.setattr("agent.scheduler.ROWS_OF_ABSENCE", 6_000)
