@@ -52,4 +52,4 @@ def test_nothing_is_said_of_heartbeats_that_could_not_be_read(away: Household) -
 
     assert said.returncode == 1
     assert "never" not in said.stdout
-    assert "not known while the database does not answer" in said.stdout
+    assert "not known, as the database could not be asked" in said.stdout
