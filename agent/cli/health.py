@@ -116,7 +116,7 @@ def _readings(session: Session) -> list[Reading]:
     except (StorageError, AgentError) as error:
         readings.append(probes.clock(None, _now_ms()))
         readings.append(probes.database(None, fault=str(error)))
-        readings.append(probes.master_runner(None))
+        readings.append(probes.master_runner(None, is_known=False))
         return readings
     readings.append(probes.database(latency_ms))
     now_ms = _now_ms()

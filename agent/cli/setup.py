@@ -13,6 +13,7 @@ from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
 from agent.settings import Home, Settings, load_settings
 from agent.store.database import database_url
+from agent.store.engines import name_of, read_url
 from agent.store.ready import open_ready
 from agent.wire.keyfiles import AGENT_KEY, LOCAL_KEY, load_or_make_pair
 
@@ -66,7 +67,8 @@ def init(
         say.json_out({"home": str(session.home.root), "invite": text})
         return
     say.good(f"Home: {session.home.root}")
-    say.good(f"Database: {session.settings.database_url or session.home.database_file}")
+    url = read_url(database_url(session.settings, session.home))
+    say.good(f"Database: {name_of(url)}")
     say.good("Keys: made, for your eyes only")
     click.echo("\nConnect a desktop as admin with this link, within 24 hours and once:\n")
     click.echo(text)

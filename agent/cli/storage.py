@@ -36,14 +36,27 @@ def status(session: Session, as_json: bool) -> None:
     \b
     Example:  smartcron-agent db status
     """
-    with session.database() as database:
-        rows = database.read_now(maintenance.count_rows)
-        size = database.read_now(maintenance.size_bytes)
-        problems = database.read_now(maintenance.problems)
-        decided_ms = database.read_now(state.decided_until)
-        url = database.url.render_as_string(hide_password=True)
     kept = journal.look(session.home.journal_file)
     refused = journal.refused(session.home.journal_file)
+    aside = {
+        "kept": kept.number,
+        "kept_since_ms": kept.oldest_ms,
+        "refused": [{"number": number, "cause": cause} for number, cause in refused],
+    }
+    try:
+        with session.database() as database:
+            rows = database.read_now(maintenance.count_rows)
+            size = database.read_now(maintenance.size_bytes)
+            problems = database.read_now(maintenance.problems)
+            decided_ms = database.read_now(state.decided_until)
+            url = database.url.render_as_string(hide_password=True)
+    except StorageError as error:
+        # How much is kept is asked just when the database does not answer.
+        if as_json:
+            say.json_out({"fault": str(error), **aside})
+        else:
+            _tell_journal(kept, refused)
+        raise
     if as_json:
         say.json_out(
             {
@@ -53,9 +66,7 @@ def status(session: Session, as_json: bool) -> None:
                 "rows": rows,
                 "problems": problems,
                 "decided_until_ms": decided_ms,
-                "kept": kept.number,
-                "kept_since_ms": kept.oldest_ms,
-                "refused": [{"number": number, "cause": cause} for number, cause in refused],
+                **aside,
             }
         )
     else:
@@ -63,10 +74,7 @@ def status(session: Session, as_json: bool) -> None:
         click.echo(f"schema         {maintenance.SCHEMA_VERSION}")
         click.echo(f"size           {say.size(size)}")
         click.echo(f"decided until  {say.moment(decided_ms)}")
-        if kept.number:
-            click.echo(f"local journal  {kept.number} writes since {say.moment(kept.oldest_ms)}")
-        for number, cause in refused:
-            say.warn(f"write {number} of the local journal was refused: {cause}")
+        _tell_journal(kept, refused)
         for name, count in rows.items():
             click.echo(f"  {name:32} {count:>10}")
     if problems:
@@ -76,6 +84,13 @@ def status(session: Session, as_json: bool) -> None:
         )
     if not as_json:
         say.good("Database: OK")
+
+
+def _tell_journal(kept: journal.Untold, refused: tuple[tuple[int, str], ...]) -> None:
+    if kept.number:
+        click.echo(f"local journal  {kept.number} writes since {say.moment(kept.oldest_ms)}")
+    for number, cause in refused:
+        say.warn(f"write {number} of the local journal was refused: {cause}")
 
 
 @db.command()

@@ -66,7 +66,9 @@ def digest(connection: Connection, table: Table) -> tuple[int, str]:
         for row in rows:
             if table is state_table and row.name == MOVING_FROM:
                 continue
-            found.update(msgspec.json.encode([_plain(value) for value in row]))
+            plain = [_plain(value) for value in row]
+            # What is a map has no order of its own; texts of it may differ in theirs.
+            found.update(msgspec.json.encode(plain, order="deterministic"))
             count += 1
     return count, found.hexdigest()
 

@@ -1,5 +1,8 @@
 """Commands that bring a database to our version, look at it, or move all of it into another."""
 
+from sqlalchemy.engine import make_url
+
+from tests import mariadb
 from tests.journeys.household import Household
 
 TASK = 'task_name = "a"\nschedule = "0 7 * * *"\ncommand = "true"'
@@ -61,3 +64,22 @@ def test_a_url_in_the_settings_that_cannot_be_is_told_by_its_field(household: Ho
 
     assert said.returncode == 2
     assert "database_url names no database" in said.stderr
+
+
+def test_init_names_the_database_without_its_password(
+    bare: Household, mariadb_server: mariadb.Server, mariadb_url: str
+) -> None:
+    mariadb_server.say(
+        "CREATE OR REPLACE USER 'hushed'@'127.0.0.1' IDENTIFIED BY 'hush-hush'",
+        "GRANT ALL ON *.* TO 'hushed'@'127.0.0.1'",
+    )
+    url = make_url(mariadb_url).set(username="hushed", password="hush-hush")
+    bare.home.root.mkdir(exist_ok=True)
+    bare.home.settings_file.write_text(
+        f'database_url = "{url.render_as_string(hide_password=False)}"\n'
+    )
+
+    said = bare.cli("init")
+
+    assert f"Database: {url.render_as_string(hide_password=True)}" in said
+    assert "hush-hush" not in said

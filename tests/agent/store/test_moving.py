@@ -86,6 +86,21 @@ def test_what_was_cut_off_is_gone_on_with(both: tuple[str, str], cut_at: int) ->
     target.close()
 
 
+def test_figures_are_the_same_in_whatever_order_a_database_writes_them(
+    both: tuple[str, str],
+) -> None:
+    source, target = (Database.open(url) for url in both)
+    source.write_now(fill)
+    # As the writer of figures leaves them: in the order in which the runs ended.
+    source.write_now(change("smart_cron_rollup_totals", """histogram = '{"8":2,"3":1,"14":1}'"""))
+
+    moved = move(source, target, now_ms=NOW_MS, told=silent)
+
+    assert {each.table: each.rows for each in moved}["smart_cron_rollup_totals"] > 0
+    source.close()
+    target.close()
+
+
 def change(table: str, value: str) -> Callable[[Connection], None]:
     def write(connection: Connection) -> None:
         connection.exec_driver_sql(f"UPDATE {table} SET {value}")  # noqa: S608 - our own words
