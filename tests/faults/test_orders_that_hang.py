@@ -1,13 +1,17 @@
 """Orders that a keeper cannot even begin: each is refused in words, and all others go on."""
 
+import fcntl
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from agent.running import keeping
 from agent.running.keeping import NotStarted
-from tests.agent.running.conftest import Desk
+from tests.agent.running.conftest import Desk, of_run
 
 
 async def and_the_next_one_runs(desk: Desk) -> None:
@@ -47,3 +51,35 @@ async def test_an_order_larger_than_a_keeper_reads_is_refused(desk: Desk) -> Non
 
     await and_the_next_one_runs(desk)
     assert desk.keepers.own_pid == before
+
+
+@pytest.fixture
+def held_program(tmp_path: Path) -> Iterator[Path]:
+    """A program whose execution waits for us, as one on a disk that does not answer."""
+    program, mark = tmp_path / "held", tmp_path / "mark"
+    program.write_text(f"#!/bin/sh\necho ran >> {mark}\n")
+    program.chmod(0o755)
+    before = signal.signal(signal.SIGIO, signal.SIG_IGN)
+    handle = os.open(program, os.O_RDONLY)
+    try:
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        yield program
+    finally:
+        os.close(handle)
+        signal.signal(signal.SIGIO, before)
+
+
+@pytest.mark.skipif(
+    "SMARTCRON_KILLS" not in os.environ, reason="not steady beside other tests: in the long form"
+)
+async def test_a_start_that_hangs_one_keeper_after_the_other_is_given_up(
+    desk: Desk, held_program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "ANSWER_WITHIN_S", 0.5)
+
+    with pytest.raises(NotStarted, match=r"hung up or died over its start"):
+        await desk.keepers.start(desk.order("R", str(held_program)))
+
+    await and_the_next_one_runs(desk)
+    assert of_run("R") == []
+    assert not held_program.with_name("mark").exists()
