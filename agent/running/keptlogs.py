@@ -174,6 +174,10 @@ def newest_first(folder: Path, task_name: str | None, from_ms: int | None) -> li
     return [name for name in names if name + PACKED_SUFFIX not in names]
 
 
+BORDER: Final = re.compile(rb"^=== \S+ run \S+ (?:attempt \d+ begins|ends: )", re.MULTILINE)
+"""What begins or ends a run in a kept log."""
+
+
 def header(run: Run, ended: Ended) -> bytes:
     """What stands before a run's output; its end names the run."""
     at_ms = ended.started_ms if ended.started_ms is not None else ended.ended_ms

@@ -348,7 +348,10 @@ def _marker(dropped: int) -> bytes:
 
 
 def _find(handle: int, run: Run, ended: Ended, kept: int) -> int | None:
-    """Where an agent that died before it could record it has kept this run already."""
+    """Where an agent that died before it could record it has kept this run already.
+
+    What it had kept by half is cut off, so that it is kept anew in the same place.
+    """
     status = os.fstat(handle)
     if status.st_size == 0 or status.st_mtime * 1000 < ended.ended_ms:
         return None
@@ -360,9 +363,23 @@ def _find(handle: int, run: Run, ended: Ended, kept: int) -> int | None:
         if at >= 0:
             begin = first + at + len(header)
             after = os.pread(handle, len(footer) + 1, begin + kept)
-            return begin if after.removeprefix(b"\n").startswith(footer) else None
+            if after.removeprefix(b"\n").startswith(footer):
+                return begin
+            if not _is_another_behind(handle, begin):
+                os.ftruncate(handle, begin - len(header))
+            return None
         end = first
     return None
+
+
+def _is_another_behind(handle: int, begin: int) -> bool:
+    """Was any other run kept behind this place? An output that looks like one counts as well."""
+    end = os.fstat(handle).st_size
+    longest = 256  # what begins or ends a run is shorter, and may lie across two reads
+    return any(
+        keptlogs.BORDER.search(os.pread(handle, FOUND_AT_ONCE_BYTES + longest, at))
+        for at in range(begin, end, FOUND_AT_ONCE_BYTES)
+    )
 
 
 def _write(handle: int, data: bytes) -> None:

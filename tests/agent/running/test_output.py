@@ -178,6 +178,41 @@ def test_keeping_twice_keeps_once(place: Home) -> None:
     assert (place.task_logs / "sync.log").stat().st_size == size
 
 
+@pytest.mark.parametrize("left", [0, 7, 6_000])
+def test_what_an_agent_that_died_had_kept_half_is_kept_anew_in_its_place(
+    place: Home, left: int
+) -> None:
+    log = place.task_logs / "sync.log"
+    write(place, b"before\n")
+    outputs_of(place).keep(run_of(), end_of())
+    size = log.stat().st_size
+    write(place, b"a line\n" * 1_000, "R2")
+    whole = outputs_of(place).keep(run_of("R2"), end_of("R2"))
+    wanted = log.read_bytes()
+    os.truncate(log, whole.offset + left)
+
+    again = outputs_of(place).keep(run_of("R2"), end_of("R2"))
+
+    assert again == whole
+    assert log.read_bytes() == wanted
+    assert len(wanted) > size
+
+
+def test_what_was_kept_half_stays_where_another_run_was_kept_behind_it(place: Home) -> None:
+    log = place.task_logs / "sync.log"
+    write(place, b"a line\n" * 100, "R2")
+    half = outputs_of(place).keep(run_of("R2"), end_of("R2"))
+    os.truncate(log, half.offset + 70)
+    write(place, b"other\n")
+    other = outputs_of(place).keep(run_of(), end_of())
+
+    again = outputs_of(place).keep(run_of("R2"), end_of("R2"))
+
+    kept = log.read_bytes()
+    assert kept[other.offset : other.offset + other.bytes_kept] == b"other\n"
+    assert kept[again.offset : again.offset + again.bytes_kept] == b"a line\n" * 100
+
+
 def test_keeping_names_the_error_and_the_stack_trace(place: Home) -> None:
     trace = 'Traceback (most recent call last):\n  File "x.py", line 1\nValueError: no\n'
     write(place, b"x" * 100_000 + b"\n" + trace.encode())
