@@ -136,10 +136,26 @@ def damage(household: Household, *, keep_header: bool) -> None:
     file = household.home.database_file
     with closing(sqlite3.connect(file)) as sound:
         sound.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    size = file.stat().st_size
-    with file.open("r+b") as raw:
-        raw.seek(size // 2 if keep_header else 0)
-        raw.write(b"nonsense" * 1_024 * (4 if keep_header else 1))
+    sound_bytes = file.read_bytes()
+    if not keep_header:
+        file.write_bytes(b"nonsense" * 1_024 + sound_bytes[8_192:])
+        return
+    # What says which tables there are may lie anywhere: pages of rows are wanted.
+    for eighth in (4, 5, 6, 3, 7, 2):
+        at = len(sound_bytes) * eighth // 8
+        spoilt = sound_bytes[:at] + b"nonsense" * 4_096
+        file.write_bytes(spoilt + sound_bytes[len(spoilt) :])
+        if knows_its_tables(file):
+            return
+    pytest.fail("no pages were found that hold rows alone")
+
+
+def knows_its_tables(file: Path) -> bool:
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as raw:
+        try:
+            return bool(raw.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+        except sqlite3.DatabaseError:
+            return False
 
 
 @pytest.mark.timeout(180)
