@@ -5,6 +5,7 @@ import getpass
 import os
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from agent.running.redaction import Redactor
 from agent.running.secrets import load_secrets
 from agent.store import anchor, audit
 from agent.store.audit import AuditRow
+from agent.store.database import Database
 
 # What asks a living agent is written down by that one as well, with the key of this host.
 CHANGES: Final = frozenset(
@@ -125,6 +127,10 @@ def _write(
         )
         with session.database() as database:
             link = database.write_now(partial(audit.append, row=row))
+        if session.moved_to is not None:
+            # The copy is to hold all that the anchor tells of.
+            with closing(Database.open(session.moved_to, migrate=False)) as copy:
+                copy.write_now(partial(audit.append, row=row))
         anchor.raise_to(session.home.root, link)
     except (AgentError, OSError) as error:
         if code != "ok":

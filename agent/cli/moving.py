@@ -122,6 +122,7 @@ def move(session: Session, target: str, as_json: bool) -> None:
                 moved = store.move(source, into, now_ms=now_ms(), told=told)
         finally:
             into.close()
+        session.moved_to = target
         names = name_of(source.url), name_of(into.url)
     if as_json:
         say.json_out(

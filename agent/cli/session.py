@@ -28,6 +28,8 @@ class Session:
 
     def __init__(self, home: Home) -> None:
         self.home = home
+        self.moved_to: str | None = None
+        """The database into which this call has copied that of the home."""
 
     @cached_property
     def settings(self) -> Settings:

@@ -16,7 +16,10 @@ def test_a_database_is_moved_to_a_server_and_the_agent_goes_on_there(
 
     moved = household.json("db", "move", "--to", mariadb_url)
     settings.write_text(f'database_url = "{mariadb_url}"\n' + settings.read_text())
+    proved = household.run("audit", "verify")
 
+    assert proved.returncode == 0, proved.stderr + proved.stdout
+    assert "db move" in household.run("audit", "list").stdout
     counted = {each["table"]: each["rows"] for each in moved["tables"]}
     assert counted["smart_cron_tasks_config"] == 1
     assert household.json("tasks", "list")[0]["task_name"] == "a"
