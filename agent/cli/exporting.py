@@ -15,7 +15,7 @@ import msgspec
 
 from agent.cli.moments import read_moment
 from agent.cli.session import Session, pass_session
-from agent.errors import WrongUse
+from agent.errors import StorageError, WrongUse
 from agent.store.streaming import STREAMS, Cell, Stream, Wanted
 
 # What spreadsheets take for a formula; the apostrophe makes it text and is not shown.
@@ -150,7 +150,13 @@ def _opened(output: str) -> Iterator[IO[str]]:
         return
     path = Path(output)
     half = path.with_name(f".{path.name}.{os.getpid()}.half")
-    handle = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        handle = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        cause = (error.strerror or str(error)).lower()
+        raise StorageError(
+            f"--output {path} cannot be written: {cause}; name another file"
+        ) from error
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             yield file

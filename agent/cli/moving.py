@@ -131,7 +131,7 @@ def move(session: Session, target: str, as_json: bool) -> None:
         return
     rows = sum(each.rows for each in moved)
     say.good(f"{rows} rows of {len(moved)} tables are the same in both databases")
-    click.echo(f'now write database_url = "{names[1]}" into {session.home.settings_file}')
+    click.echo(f"now write the URL that you gave as database_url into {session.home.settings_file}")
 
 
 def _refuse_served(session: Session, act: str) -> None:

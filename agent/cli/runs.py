@@ -77,14 +77,18 @@ def list_runs(
     """
     if before is not None:
         _check_id(before)
+    from_ms = read_moment("--from", start) if start else None
+    to_ms = read_moment("--to", end) if end else None
+    if from_ms is not None and to_ms is not None and from_ms >= to_ms:
+        raise WrongUse(f"--from {start}: must be earlier than --to")
     wanted = RunFilter(
         task_name=task_name,
         category=category,
         statuses=statuses,
         triggers=triggers,
         host=host,
-        from_ms=read_moment("--from", start) if start else None,
-        to_ms=read_moment("--to", end) if end else None,
+        from_ms=from_ms,
+        to_ms=to_ms,
         text=text,
     )
     with session.database() as database:

@@ -351,3 +351,10 @@ def test_a_file_that_is_only_thought_of_changes_nothing(household: Household) ->
     (change,) = found["tasks"]
     assert (change["task_name"], len(change["moved"])) == ("good", 7)
     assert household.json("tasks", "show", "good")["definition"]["schedule"] == ["0 7 * * *"]
+
+
+def test_a_span_of_runs_that_ends_before_it_begins_is_refused(household: Household) -> None:
+    said = household.run("runs", "list", "--from", "2026-01-02", "--to", "2026-01-01")
+
+    assert said.returncode == 2
+    assert "--from 2026-01-02: must be earlier than --to" in said.stderr

@@ -77,6 +77,8 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(
     said = household.run("export", "runs", "--output", str(tmp_path / "gone" / "x.csv"))
     assert said.returncode == 1
 
+    assert f"{tmp_path / 'gone' / 'x.csv'} cannot be written: no such file" in said.stderr
+    assert ".half" not in said.stderr
     said = household.run("export", "runs", "--from", "2026-01-02", "--to", "2026-01-01")
     assert said.returncode == 2
     assert "earlier than --to" in said.stderr
