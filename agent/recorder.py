@@ -13,7 +13,7 @@ from agent.rules.clocks import Happening
 from agent.rules.downsampling import Keeping
 from agent.rules.sums import Sum
 from agent.runs import Run
-from agent.store import corrections, events, ledger, state, tasks
+from agent.store import alerts, corrections, events, ledger, state, tasks
 from agent.store.alerts import Alert
 from agent.store.checks import Check
 from agent.store.corrections import Overreaching, Taken, Withdrawn
@@ -238,6 +238,12 @@ class Recorder:
         )
         if ended is not None:
             self._show(Shown(alerts=(ended,)))
+
+    async def pass_time(self) -> None:
+        """Alerts that were snoozed until now are open again, those that stayed away are over."""
+        changed = await self._ask(partial(alerts.pass_time, now_ms=self._clock.now_ms()))
+        if changed:
+            self._show(Shown(alerts=changed))
 
     async def sampled(self, readings: Sequence[Sample]) -> None:
         """What long runs use now; it is kept for charts and shown to nobody by itself."""

@@ -23,8 +23,11 @@ MOST_FLAPS: Final = 3
 """What came back so often is over only when it stays away for FLAP_MS."""
 ENOUGH_RUNS: Final = 10
 MUCH_SLOWER_MS: Final = 5_000
+MANY_MISSED_KEY: Final = "tasks_missed"
+BACKLOG_KEY: Final = "queue_backlog"
 _RANK: Final = {"critical": 3, "high": 2, "medium": 1}
 _LOOKS_TO_BELIEVE: Final = {"cpu": 18, "memory": 18}
+_SHARES: Final = ("disk", "cpu", "memory")
 _TOLD: Final = 20
 _TITLE_CHARS: Final = 200
 
@@ -101,8 +104,8 @@ def missed(runs: Sequence[Run], priorities: dict[str, int]) -> tuple[Trouble, ..
         names = sorted(by_task)
         return (
             Trouble(
-                dedupe_key="tasks_missed",
-                kind="tasks_missed",
+                dedupe_key=MANY_MISSED_KEY,
+                kind=MANY_MISSED_KEY,
                 severity=max(severities, key=lambda one: _RANK[one]),
                 title=f"{len(by_task)} tasks missed due moments",
                 message=f"{', '.join(names[:_TOLD])} and {len(names) - _TOLD} more",
@@ -110,10 +113,10 @@ def missed(runs: Sequence[Run], priorities: dict[str, int]) -> tuple[Trouble, ..
         )
     return tuple(
         Trouble(
-            dedupe_key=f"task_missed:{name}",
+            dedupe_key=key_of_missed(name),
             kind="task_missed",
             severity=of_priority(priorities.get(name, 3)),
-            title=f"{name} missed {sum(run.missed_count for run in found)} due moments",
+            title=f"{name} missed its due moment",
             message=f"not run: {found[-1].reason or 'its moment had passed'}; "
             "its next good run ends this alert",
             task_name=name,
@@ -121,6 +124,11 @@ def missed(runs: Sequence[Run], priorities: dict[str, int]) -> tuple[Trouble, ..
         )
         for name, found in by_task.items()
     )
+
+
+def key_of_missed(task_name: str) -> str:
+    """The key of the alert that a task missed due moments."""
+    return f"task_missed:{task_name}"
 
 
 def late(run: Run) -> Trouble | None:
@@ -174,7 +182,7 @@ def of_check(name: str, verdict: str, message: str, *, looks: int) -> Trouble | 
     """What a health check says, after so many looks that said the same; None: nothing (yet)."""
     if verdict not in ("warn", "crit") or looks < _LOOKS_TO_BELIEVE.get(name, 1):
         return None
-    if name not in ("disk", "cpu", "memory") and verdict != "crit":
+    if name not in _SHARES and verdict != "crit":
         return None
     is_critical = name == "disk" and verdict == "crit"
     title = {
@@ -189,9 +197,6 @@ def of_check(name: str, verdict: str, message: str, *, looks: int) -> Trouble | 
         title=title,
         message=message[:1_000],
     )
-
-
-_SHARES: Final = ("disk", "cpu", "memory")
 
 
 def key_of_check(name: str) -> str:
@@ -211,6 +216,3 @@ def backlog(waiting: int, oldest_wait_ms: int) -> Trouble | None:
         message=f"{waiting} runs wait, the first for {oldest_wait_ms / 1000:.0f} s; "
         "more slots (max_running) or fewer tasks at the same minute help",
     )
-
-
-BACKLOG_KEY: Final = "queue_backlog"

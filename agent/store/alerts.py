@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, or_, select
+from sqlalchemy import Connection, bindparam, func, not_, or_, select
 
 from agent.errors import WrongUse
 from agent.rules import alerting
@@ -84,28 +84,42 @@ def newest(connection: Connection, *, limit: int = MOST_SHOWN) -> tuple[Alert, .
     return _read(connection.execute(_ALL.order_by(alerts.c.id.desc()).limit(limit)))
 
 
-def to_tell(connection: Connection, *, now_ms: int) -> tuple[Alert, ...]:
-    """What the channels are to be told: of each severity whose time has come, all that waits.
-
-    So what came together is told together, and the first of them in time.
-    """
+def due_severities(connection: Connection, *, now_ms: int) -> frozenset[str]:
+    """Of which severities something is to be told now: then all that waits is told with it."""
     due = select(alerts.c.severity).where(alerts.c.tell_at <= now_ms).distinct()
-    severities = connection.scalars(due).all()
-    wanted = _ALL.where(alerts.c.tell_at.is_not(None), alerts.c.severity.in_(severities))
-    return _read(connection.execute(wanted.order_by(alerts.c.id)))
+    return frozenset(connection.scalars(due))
 
 
-def next_tell_ms(connection: Connection) -> int | None:
-    """When something is to be told next."""
-    at_ms: int | None = connection.scalar(select(func.min(alerts.c.tell_at)))
+def next_tell_ms(connection: Connection, *, after_ms: int) -> int | None:
+    """When something more is to be told."""
+    at_ms: int | None = connection.scalar(
+        select(func.min(alerts.c.tell_at)).where(alerts.c.tell_at > after_ms)
+    )
     return at_ms
 
 
-def next_change_ms(connection: Connection) -> int | None:
-    """When something snoozed wakes, or something that came and went is over."""
-    soonest = select(func.min(alerts.c.snoozed_until), func.min(alerts.c.resolves_at))
-    found = connection.execute(soonest.where(alerts.c.status != "resolved")).one()
-    return min((at_ms for at_ms in found if at_ms is not None), default=None)
+def waiting(connection: Connection, severity: str, *, limit: int) -> tuple[int, tuple[Alert, ...]]:
+    """How many alerts of this severity are to be told, and the first of them."""
+    these = (alerts.c.tell_at.is_not(None), alerts.c.severity == severity)
+    count = connection.scalar(select(func.count()).where(*these)) or 0
+    return count, _read(connection.execute(_ALL.where(*these).order_by(alerts.c.id).limit(limit)))
+
+
+def told(connection: Connection, severity: str) -> None:
+    """Those who are told have all that waited of this severity in their outbox now."""
+    these = alerts.update().where(alerts.c.tell_at.is_not(None), alerts.c.severity == severity)
+    is_over = alerts.c.status == "resolved"
+    for what, are_meant in (("resolved", is_over), ("open", not_(is_over))):
+        connection.execute(these.where(are_meant).values(told=what, tell_at=None))
+
+
+def told_already(connection: Connection, *, dedupe_key: str, opened_ms: int) -> None:
+    """This one left while the database was away: only its end is still to be told."""
+    this = (alerts.c.dedupe_key == dedupe_key, alerts.c.opened_at == opened_ms)
+    connection.execute(alerts.update().where(*this, alerts.c.told.is_(None)).values(told="open"))
+    connection.execute(
+        alerts.update().where(*this, alerts.c.status != "resolved").values(tell_at=None)
+    )
 
 
 def find(connection: Connection, text: str) -> Alert:
@@ -220,13 +234,6 @@ def pass_time(connection: Connection, *, now_ms: int) -> tuple[Alert, ...]:
             )
             changed.append(_write(connection, awake))
     return tuple(changed)
-
-
-def told(connection: Connection, found: tuple[Alert, ...]) -> None:
-    """Those who are told have these in their outbox now."""
-    for alert in found:
-        what = "resolved" if alert.status == "resolved" else "open"
-        _write(connection, msgspec.structs.replace(alert, tell_ms=None, told=what))
 
 
 # By hand
