@@ -76,11 +76,12 @@ seen {{ one.count }} x, alert {{ one.alert_id }}</small></p>
 </body></html>
 """
 _COLOURS: Final = {"critical": "#b71c1c", "high": "#d84315", "medium": "#8d6e00"}
-# The text is no HTML, and escaping would spoil it.
-_PLAIN: Final = jinja2.Environment(autoescape=False, undefined=jinja2.StrictUndefined)  # noqa: S701
-_MARKED: Final = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-_TEXT_TEMPLATE: Final = _PLAIN.from_string(_TEXT)
-_HTML_TEMPLATE: Final = _MARKED.from_string(_HTML)
+# What is no HTML would be spoilt by escaping.
+_TEMPLATES: Final = jinja2.Environment(
+    loader=jinja2.DictLoader({"letter.txt": _TEXT, "letter.html": _HTML}),
+    autoescape=jinja2.select_autoescape(("html",)),
+    undefined=jinja2.StrictUndefined,
+)
 
 
 def compose(stories: Sequence[Story], *, more: int, agent: str) -> Letter:
@@ -92,8 +93,8 @@ def compose(stories: Sequence[Story], *, more: int, agent: str) -> Letter:
     said = {"stories": stories, "more": more, "agent": agent}
     return Letter(
         subject=one_line(f"[{agent}] {state}: {title}"),
-        plain=_TEXT_TEMPLATE.render(said),
-        html=_HTML_TEMPLATE.render(said, colours=_COLOURS),
+        plain=_TEMPLATES.get_template("letter.txt").render(said),
+        html=_TEMPLATES.get_template("letter.html").render(said, colours=_COLOURS),
         thread=first.alert_id if count == 1 else f"digest-{first.severity}",
     )
 
