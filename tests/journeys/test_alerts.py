@@ -10,7 +10,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tests.journeys.household import Household, until
+from tests.journeys.household import Household, free_ports, until
 
 AT_ONCE_S = 15.0
 GREEDY = "command = 'tail /dev/zero'\nmemory_limit_mb = 20"
@@ -44,9 +44,10 @@ def sink() -> Sink:
 
 @pytest.fixture
 def port(sink: Sink) -> Iterator[int]:
-    controller = Controller(sink, hostname="127.0.0.1", port=0)
+    (port,) = free_ports(1)
+    controller = Controller(sink, hostname="127.0.0.1", port=port)
     controller.start()
-    yield controller.server.sockets[0].getsockname()[1]
+    yield port
     controller.stop()
 
 
