@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 MOST_WAITING: Final = 1_000
 AGAIN_S: Final = 10.0
+FROZEN_MS: Final = 60_000
 LONGEST_S: Final = 3_600.0
 
 
@@ -52,12 +53,15 @@ class Alerter:
         self._to_do: dict[str, Trouble | None] = {}
         self._looks: dict[str, tuple[str, int]] = {}
         self._missing: set[str] = set()
+        self._looked_ms = clock.monotonic_ms()
+        self._was_frozen = False
         self._wake = asyncio.Event()
 
     async def renew(self) -> None:
         """Know what is open, for what others changed in the database."""
         found = await self._database.read(alerts.open_alerts)
         self._open = {alert.dedupe_key: alert for alert in found}
+        self._judge(None, alerting.STOPPED_KEY)
         self._wake.set()
 
     def note(self, shown: Shown) -> None:
@@ -80,6 +84,11 @@ class Alerter:
 
     def note_checks(self, found: Iterable[Check]) -> None:
         """The host was looked at."""
+        before_ms, self._looked_ms = self._looked_ms, self._clock.monotonic_ms()
+        if self._looked_ms - before_ms > FROZEN_MS:
+            # Others may have seen that nothing was decided, and said so.
+            self._was_frozen = True
+            self._wake.set()
         for check in found:
             verdict, looks = self._looks.get(check.check_name, ("", 0))
             looks = looks + 1 if verdict == check.status else 1
@@ -147,6 +156,9 @@ class Alerter:
     async def work_off(self) -> None:
         """Write down what was judged until now."""
         self._wake.clear()
+        if self._was_frozen:
+            await self.renew()
+            self._was_frozen = False
         while self._to_do:
             key, trouble = next(iter(self._to_do.items()))
             if trouble is not None:

@@ -25,6 +25,7 @@ ENOUGH_RUNS: Final = 10
 MUCH_SLOWER_MS: Final = 5_000
 MANY_MISSED_KEY: Final = "tasks_missed"
 BACKLOG_KEY: Final = "queue_backlog"
+STOPPED_KEY: Final = "agent_stopped"
 _RANK: Final = {"critical": 3, "high": 2, "medium": 1}
 _LOOKS_TO_BELIEVE: Final = {"cpu": 18, "memory": 18}
 _SHARES: Final = ("disk", "cpu", "memory")
@@ -196,6 +197,17 @@ def of_check(name: str, verdict: str, message: str, *, looks: int) -> Trouble | 
         severity="critical" if is_critical else "high",
         title=title,
         message=message[:1_000],
+    )
+
+
+def stopped(message: str) -> Trouble:
+    """The agent does not decide any more; whoever else looks at it says so."""
+    return Trouble(
+        dedupe_key=STOPPED_KEY,
+        kind=STOPPED_KEY,
+        severity="critical",
+        title="The agent is dead or frozen",
+        message=f"Master runner: {message}; nothing starts until it goes on",
     )
 
 

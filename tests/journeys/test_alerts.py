@@ -2,67 +2,28 @@
 
 import time
 from collections.abc import Iterator
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
+from functools import partial
 
+import msgspec
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tests.journeys.household import Household, free_ports, until
+from agent.store import state
+from tests.journeys.household import Household, until
+from tests.postoffice import Sink, let_mail, mail_server
 
 AT_ONCE_S = 15.0
 GREEDY = "command = 'tail /dev/zero'\nmemory_limit_mb = 20"
 
 
-class Sink:
-    """Keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-
-    async def handle_DATA(  # noqa: N802 - aiosmtpd names it
-        self, _server: SMTP, _session: Session, envelope: Envelope
-    ) -> str:
-        assert isinstance(envelope.content, bytes)
-        mail = message_from_bytes(envelope.content, policy=default)
-        assert isinstance(mail, EmailMessage)
-        self.mails.append(mail)
-        return "250 OK"
-
-    def text(self) -> str:
-        """All of it that people read."""
-        bodies = [mail.get_body(("plain",)) for mail in self.mails]
-        return "\n".join(body.get_content() for body in bodies if body is not None)
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with mail_server() as sink:
+        yield sink
 
 
 @pytest.fixture
-def sink() -> Sink:
-    return Sink()
-
-
-@pytest.fixture
-def port(sink: Sink) -> Iterator[int]:
-    (port,) = free_ports(1)
-    controller = Controller(sink, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield port
-    controller.stop()
-
-
-@pytest.fixture
-def mailing(household: Household, port: int) -> Household:
-    settings = household.home.settings_file
-    lines = [
-        "[mail]",
-        'host = "127.0.0.1"',
-        f"port = {port}",
-        'security = "plain"',
-        'sender = "cron@example.org"',
-        'recipients = ["anna@example.org"]',
-    ]
-    settings.write_text(settings.read_text() + "\n".join(lines) + "\n")
+def mailing(household: Household, sink: Sink) -> Household:
+    let_mail(household.home, sink)
     return household
 
 
@@ -125,6 +86,30 @@ def test_a_failure_of_a_task_of_priority_2_is_kept_for_its_window(
     assert alert["tell_ms"] == alert["opened_ms"] + 15 * 60_000
     assert mailing.json("alerts", "show", alert["id"])["tell_ms"] is None
     assert sink.mails == []
+
+
+def test_a_dead_agent_is_mailed_by_another_process_once_and_over_when_it_is_back(
+    mailing: Household, sink: Sink
+) -> None:
+    agent = mailing.serve()
+    until(lambda: mailing.database.read_now(state.last_beat), "a heartbeat")
+    agent.kill()
+    agent.wait()
+    beat = mailing.database.read_now(state.last_beat)
+    assert beat is not None
+    old = msgspec.structs.replace(beat, at_ms=beat.at_ms - 200_000)
+    mailing.database.write_now(partial(state.beat, heartbeat=old))
+
+    looks = [mailing.run("health", "--alert", "--only", "master_runner") for _ in range(2)]
+    sent = len(sink.mails)
+    (alert,) = mailing.json("alerts", "list")
+    mailing.serve()
+    until(lambda: not mailing.json("alerts", "list"), "the end of the alert")
+    until(lambda: len(sink.mails) > sent, "the mail about it", within_s=AT_ONCE_S)
+
+    assert [look.returncode for look in looks] == [1, 1]
+    assert (sent, alert["kind"], alert["severity"]) == (1, "agent_stopped", "critical")
+    assert "over" in str(sink.mails[-1]["Subject"])
 
 
 def test_ticks_from_crontab_mail_as_well(mailing: Household, sink: Sink) -> None:
