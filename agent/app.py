@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
 
 from agent import __version__
+from agent.alerter import Alerter
 from agent.blackouts import Blackouts
 from agent.board import Backlog, Board
 from agent.boot import boot_id
@@ -46,6 +48,7 @@ from agent.sampling import Sampler
 from agent.scheduler import TASK_INVALID, Scheduler
 from agent.settings import Home, Settings
 from agent.store import alerts, events, ledger, state, tasks
+from agent.store.checks import Check
 from agent.store.database import Database, database_url
 from agent.store.journal import Journal as LocalJournal
 from agent.store.outage import Outage
@@ -66,6 +69,9 @@ from shared.protocol import rows as wire
 from shared.protocol.journal import Journal
 from shared.protocol.keys import Address, key_id
 from shared.protocol.requests import AgentInfo
+
+if TYPE_CHECKING:
+    from agent.courier import Courier
 
 log = structlog.get_logger(__name__)
 
@@ -95,10 +101,14 @@ async def tick_once(home: Home, settings: Settings) -> None:
         say_ready()
         async with _core(home, settings) as core, asyncio.TaskGroup() as group:
             await _begin(core, group)
+            courier = _courier(core)
             await core.scheduler.decide()
             await core.watching.look()
             await core.beat()
             await core.runner.wait_idle()
+            await core.alerter.work_off()
+            if courier is not None:
+                await courier.work_off()
             core.runner.close()
             await core.keepers.close()
 
@@ -125,6 +135,8 @@ class _Core:
     board: Board
     progress: Progress
     journal: Journal
+    alerter: Alerter
+    listeners: list[Callable[[Shown], None]]
     started_ms: int
     agent_id: str
 
@@ -189,10 +201,14 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
         blackouts = Blackouts(database)
         await blackouts.load()
         journal = Journal(secrets.token_hex(8))
+        listeners: list[Callable[[Shown], None]] = []
 
         def show(shown: Shown) -> None:
             progress.note(shown)
             board.show(shown)
+            alerter.note(shown)
+            for listener in listeners:
+                listener(shown)
             if shown.switched_off:
                 scheduler.take_soon(shown.switched_off)
 
@@ -262,6 +278,14 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             ),
             shows_words=settings.logs_for_viewers,
         )
+        alerter = Alerter(
+            clock=clock,
+            database=database,
+            recorder=recorder,
+            priority=lambda name: _priority(roster, name),
+            durations_ms=board.durations_ms,
+            waiting=lambda: (runner.queue.waiting, runner.queue.oldest_ms()),
+        )
         core = _Core(
             home=home,
             settings=settings,
@@ -281,6 +305,8 @@ async def _core(home: Home, settings: Settings) -> AsyncIterator[_Core]:
             board=board,
             progress=progress,
             journal=journal,
+            alerter=alerter,
+            listeners=listeners,
             started_ms=clock.now_ms(),
             agent_id=agent_id,
         )
@@ -333,6 +359,7 @@ async def _begin(core: _Core, group: asyncio.TaskGroup) -> None:
     standing = await core.keepers.open()
     unfinished = await core.database.read(ledger.unfinished)
     await core.board.fill()
+    await core.alerter.renew()
     await core.watching.recover(run for run in unfinished if core.watching.takes(run))
     await core.runner.recover([run for run in unfinished if not core.watching.takes(run)], standing)
     known = {run.id for run in unfinished} | {found.run_id for found in standing}
@@ -366,6 +393,11 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
     core.journal.put(agent_row)
     context = new_context()
     zap = Zap(context, clients, now_ms=clock.now_ms, log=structlog.get_logger("zap"))
+
+    def show_checks(found: tuple[Check, ...]) -> None:
+        core.board.show_checks(found)
+        core.alerter.note_checks(found)
+
     watcher = Watcher(
         clock=clock,
         home=core.home,
@@ -373,7 +405,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         recorder=core.recorder,
         lag_ms=lambda: core.scheduler.lag_ms,
         running=lambda: core.runner.running,
-        show=core.board.show_checks,
+        show=show_checks,
         clock_state=core.scheduler.clock_happening,
         kept=lambda: core.outage.untold.number,
         keeping=_keeping(settings),
@@ -390,7 +422,7 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
                 kept_writes=core.outage.untold.number,
             )
         ),
-        renew=core.board.renew_alerts,
+        renew=lambda: renew_alerts(),
     )
     sampler = Sampler(clock=clock, recorder=core.recorder, living=core.runner.living)
     publisher = Publisher(
@@ -404,11 +436,15 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         log=structlog.get_logger("publisher"),
     )
 
+    async def renew_alerts() -> None:
+        await core.board.renew_alerts()
+        await core.alerter.renew()
+
     async def renew() -> None:
         clients.replace(await load_clients(core.database, clock.now_ms()))
         await core.blackouts.load()
         await core.scheduler.reload()
-        await core.board.renew_alerts()
+        await renew_alerts()
 
     handmade = Handmade(clock=clock, database=core.database, recorder=core.recorder, reload=renew)
 
@@ -476,9 +512,11 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
                 group.create_task(watcher.run(), name="health"),
                 group.create_task(sampler.run(), name="samples"),
                 group.create_task(bridging.run(), name="bridging"),
+                group.create_task(core.alerter.run(), name="alerts"),
                 group.create_task(handmade.run(), name="changes by hand"),
                 group.create_task(_beat_often(core, stop), name="beat"),
             ]
+            works += _mailing(core, group)
             doors += [
                 group.create_task(control.run(), name="control"),
                 group.create_task(publisher.run(), name="publisher"),
@@ -508,6 +546,32 @@ async def _serve(core: _Core, stop: asyncio.Event, say_ready: Callable[[], None]
         publisher.close()
         zap.close()
         context.destroy(linger=0)
+
+
+def _courier(core: _Core) -> "Courier | None":
+    """Whoever tells people that watch no screen; what that needs is in memory only then."""
+    mail = core.settings.mail
+    if not mail.is_on:
+        return None
+    from agent.courier import Courier
+
+    courier = Courier(
+        clock=core.clock,
+        database=core.database,
+        recorder=core.recorder,
+        mail=mail,
+        password=load_secrets(core.home.secrets_file).get(mail.password_secret),
+        agent=core.settings.agent_name,
+        mask=lambda text: core.redactor.mask(text.encode(), is_end=True).decode(errors="replace"),
+        is_away=lambda: not core.outage.is_over,
+    )
+    core.listeners.append(courier.note)
+    return courier
+
+
+def _mailing(core: _Core, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+    courier = _courier(core)
+    return [] if courier is None else [group.create_task(courier.run(), name="mail")]
 
 
 async def _leave(
@@ -577,6 +641,11 @@ def _limit_mb(roster: Roster, task_name: str) -> int | None:
     """The task's own limit of what is kept of an output."""
     task = roster.get(task_name)
     return task.definition.output_limit_mb if task else None
+
+
+def _priority(roster: Roster, task_name: str) -> int:
+    task = roster.get(task_name)
+    return task.definition.priority if task else 3
 
 
 def _zone_files(roster: Roster) -> dict[str, object]:

@@ -167,6 +167,11 @@ class Board:
         self._alerts.clear()
         self.show_alerts(found)
 
+    def durations_ms(self, task_name: str) -> tuple[int, ...]:
+        """How long the last runs of a task took, as far as is known yet."""
+        stats = self._stats.get(task_name)
+        return () if stats is None else stats.spark
+
     def summary(self) -> Summary:
         """The whole agent in a few counts, for the heartbeat."""
         now_ms = self._clock.now_ms()

@@ -9,8 +9,8 @@ import structlog
 from agent.clock import Clock, iso
 from agent.errors import AgentError
 from agent.recorder import Recorder
+from agent.rules.alerting import Trouble
 from agent.rules.outage import Standing
-from agent.store.alerts import Trouble
 from agent.store.outage import LOOK_EVERY_S, TRY_EVERY_S, Outage
 from agent.store.reserve import Reserve
 
@@ -77,8 +77,8 @@ class Bridging:
             if standing.is_told and shown != told:
                 self._show(standing)
                 told = shown
-            for switched_off in await self._outage.try_again():
-                self._recorder.show_switched_off(switched_off)
+            for consequence in await self._outage.try_again():
+                self._recorder.show_consequence(consequence)
             if not self._outage.is_over:
                 await self._clock.sleep_ms(round(TRY_EVERY_S * 1000))
         if told is None:

@@ -9,8 +9,8 @@ import structlog
 from agent.clock import Clock
 from agent.errors import StorageError
 from agent.recorder import Recorder
+from agent.rules.alerting import Trouble
 from agent.store import byhand
-from agent.store.alerts import Trouble
 from agent.store.byhand import Found, Refusal
 from agent.store.database import Database
 

@@ -8,12 +8,13 @@ import msgspec
 
 from agent.clock import Clock
 from agent.definitions import Definition
+from agent.rules.alerting import Trouble
 from agent.rules.clocks import Happening
 from agent.rules.downsampling import Keeping
 from agent.rules.sums import Sum
 from agent.runs import Run
-from agent.store import corrections, events, ledger, state, tasks
-from agent.store.alerts import Alert, Trouble
+from agent.store import alerts, corrections, events, ledger, state, tasks
+from agent.store.alerts import Alert
 from agent.store.checks import Check
 from agent.store.corrections import Overreaching, Taken, Withdrawn
 from agent.store.database import Database, Doing
@@ -21,7 +22,7 @@ from agent.store.ledger import Step
 from agent.store.outage import Outage, put
 from agent.store.samples import Sample
 from agent.store.state import Heartbeat, Holder
-from agent.store.streaks import SwitchedOff
+from agent.store.streaks import Consequence
 from agent.store.tasks import Applied, TaskRow
 from agent.store.writes import (
     Claim,
@@ -135,9 +136,9 @@ class Recorder:
             Step(run=run, retry=following, chained=tuple(chained), now_ms=self._clock.now_ms())
         )
 
-    def show_switched_off(self, found: SwitchedOff) -> None:
-        """A task was disabled because it kept failing."""
-        self._show(Shown(alerts=(found.alert,), switched_off=(found.task,)))
+    def show_consequence(self, found: Consequence) -> None:
+        """What ends came to beside their rows: alerts, and tasks disabled as they kept failing."""
+        self._show(Shown(alerts=found.alerts, switched_off=found.disabled))
 
     async def register(self, definitions: Sequence[Definition], *, who: str, why: str) -> int:
         """Add the tasks whose names are new; how many were."""
@@ -180,7 +181,8 @@ class Recorder:
         names = tuple(names)
         for name in names if enabled else ():
             # The change does it too; here everyone sees it.
-            await self.resolve(tasks.alert_of_disabled(name))
+            for key in tasks.ended_by_enabling(name):
+                await self.resolve(key)
         changed = await self._ask(
             partial(
                 tasks.set_flags,
@@ -237,6 +239,12 @@ class Recorder:
         if ended is not None:
             self._show(Shown(alerts=(ended,)))
 
+    async def pass_time(self) -> None:
+        """Alerts that were snoozed until now are open again, those that stayed away are over."""
+        changed = await self._ask(partial(alerts.pass_time, now_ms=self._clock.now_ms()))
+        if changed:
+            self._show(Shown(alerts=changed))
+
     async def sampled(self, readings: Sequence[Sample]) -> None:
         """What long runs use now; it is kept for charts and shown to nobody by itself."""
         if readings:
@@ -286,10 +294,10 @@ class Recorder:
 
     async def _take(self, step: Step) -> tuple[Run, ...]:
         new: tuple[Run, ...]
-        new, switched_off = await self._write(Take(step=step))
+        new, consequence = await self._write(Take(step=step))
         self._show_runs(new)
-        if switched_off is not None:
-            self.show_switched_off(switched_off)
+        if consequence is not None:
+            self.show_consequence(consequence)
         return new
 
     async def _write(self, write: Write) -> Any:

@@ -29,6 +29,7 @@ from agent.rules.admission import (
     await_pings,
     refuse,
 )
+from agent.rules.alerting import Trouble
 from agent.rules.clocks import (
     EARLIEST_MS,
     SHOWN_KINDS,
@@ -39,7 +40,6 @@ from agent.rules.clocks import (
 from agent.rules.sums import Sum, split_sum
 from agent.runner import Runner
 from agent.runs import Run
-from agent.store.alerts import Trouble
 from agent.store.corrections import Overreaching
 from agent.store.tasks import Span, TaskRow
 from agent.takeover import Takeover, left_behind, takeover

@@ -1,8 +1,8 @@
 """Which run takes longer than its task expects, and what is told of it?"""
 
 from agent.definitions import Definition
+from agent.rules.alerting import Trouble
 from agent.runs import Run
-from agent.store.alerts import Trouble
 
 
 def warn_in_ms(run: Run, definition: Definition, *, now_ms: int) -> int | None:

@@ -14,6 +14,7 @@ from agent.clock import Clock
 from agent.errors import AgentError, RunNotFound, StorageError, TaskNotFound
 from agent.recorder import Recorder
 from agent.roster import Roster
+from agent.rules.alerting import Trouble, of_priority
 from agent.rules.outcomes import NO_PING
 from agent.rules.pinging import (
     MESSAGE_CHARS,
@@ -29,9 +30,7 @@ from agent.running import pings
 from agent.runs import Run
 from agent.settings import Home
 from agent.store import ops
-from agent.store.alerts import Trouble
 from agent.store.database import Database
-from agent.store.streaks import SEVERITIES
 from agent.store.tasks import TaskRow
 
 log = structlog.get_logger(__name__)
@@ -349,7 +348,7 @@ def _no_ping(task: TaskRow, run: Run) -> Trouble:
     return Trouble(
         dedupe_key=_alert_of(task.task_name),
         kind=NO_PING,
-        severity=SEVERITIES.get(definition.priority, "medium"),
+        severity=of_priority(definition.priority),
         title=f"No ping from {task.task_name}",
         message=(
             f"It was due and did not ping within {definition.ping_grace_s} s (run {run.id}); "

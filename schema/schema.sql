@@ -2,6 +2,20 @@
 -- Made by `python -m schema.generate` from schema/tables.py; do not edit.
 -- Times are UTC with milliseconds.
 
+CREATE TABLE smart_cron_alert_notes (
+	id BIGINT NOT NULL AUTO_INCREMENT,
+	alert_id VARCHAR(26) NOT NULL,
+	noted_at DATETIME(3) NOT NULL,
+	noted_by VARCHAR(128) NOT NULL,
+	what VARCHAR(16) NOT NULL,
+	note TEXT NOT NULL,
+	CONSTRAINT pk_smart_cron_alert_notes PRIMARY KEY (id)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_alert_notes_alert_id_id ON smart_cron_alert_notes (alert_id, id);
+
+CREATE INDEX ix_smart_cron_alert_notes_noted_at ON smart_cron_alert_notes (noted_at);
+
 CREATE TABLE smart_cron_alerts (
 	id VARCHAR(26) NOT NULL,
 	dedupe_key VARCHAR(190) NOT NULL,
@@ -19,12 +33,18 @@ CREATE TABLE smart_cron_alerts (
 	acknowledged_at DATETIME(3),
 	snoozed_until DATETIME(3),
 	resolved_at DATETIME(3),
+	flaps INTEGER NOT NULL DEFAULT '0',
+	resolves_at DATETIME(3),
+	tell_at DATETIME(3),
+	told VARCHAR(16),
 	CONSTRAINT pk_smart_cron_alerts PRIMARY KEY (id)
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE INDEX ix_smart_cron_alerts_dedupe_key_status ON smart_cron_alerts (dedupe_key, status);
 
 CREATE INDEX ix_smart_cron_alerts_status_id ON smart_cron_alerts (status, id);
+
+CREATE INDEX ix_smart_cron_alerts_tell_at ON smart_cron_alerts (tell_at);
 
 CREATE TABLE smart_cron_audit (
 	id BIGINT NOT NULL AUTO_INCREMENT,
@@ -232,6 +252,29 @@ CREATE TABLE smart_cron_ops (
 
 CREATE INDEX ix_smart_cron_ops_created_at ON smart_cron_ops (created_at);
 
+CREATE TABLE smart_cron_outbox (
+	id VARCHAR(26) NOT NULL,
+	channel VARCHAR(16) NOT NULL,
+	severity VARCHAR(16) NOT NULL,
+	state VARCHAR(16) NOT NULL,
+	recipients TEXT NOT NULL,
+	subject VARCHAR(255) NOT NULL,
+	thread VARCHAR(64) NOT NULL,
+	plain MEDIUMTEXT NOT NULL,
+	html MEDIUMTEXT NOT NULL,
+	created_at DATETIME(3) NOT NULL,
+	due_at DATETIME(3) NOT NULL,
+	attempts INTEGER NOT NULL,
+	last_error TEXT,
+	receipt TEXT,
+	sent_at DATETIME(3),
+	CONSTRAINT pk_smart_cron_outbox PRIMARY KEY (id)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_outbox_created_at ON smart_cron_outbox (created_at);
+
+CREATE INDEX ix_smart_cron_outbox_state_due_at ON smart_cron_outbox (state, due_at);
+
 CREATE TABLE smart_cron_rollup_totals (
 	task_name VARCHAR(64) NOT NULL,
 	step_hours INTEGER NOT NULL,
@@ -383,4 +426,4 @@ CREATE TABLE smart_cron_schema_version (
 	PRIMARY KEY (version_num)
 );
 
-INSERT INTO smart_cron_schema_version (version_num) VALUES ('0006');
+INSERT INTO smart_cron_schema_version (version_num) VALUES ('0007');

@@ -264,6 +264,8 @@ rollup_totals = Table(
     **_MYSQL,
 )
 
+# `tell_at` is when the channels are to be told of it next, `told` what they were told last;
+# `resolves_at` is when one that comes and goes is over, if it stays away until then.
 alerts = Table(
     "smart_cron_alerts",
     metadata,
@@ -283,8 +285,52 @@ alerts = Table(
     Column("acknowledged_at", Instant),
     Column("snoozed_until", Instant),
     Column("resolved_at", Instant),
+    Column("flaps", Integer, nullable=False, server_default="0"),
+    Column("resolves_at", Instant),
+    Column("tell_at", Instant),
+    Column("told", String(16)),
     Index(None, "status", "id"),
     Index(None, "dedupe_key", "status"),
+    Index(None, "tell_at"),
+    **_MYSQL,
+)
+
+# What people did about an alert and said of it, oldest first.
+alert_notes = Table(
+    "smart_cron_alert_notes",
+    metadata,
+    Column("id", CountedId, primary_key=True, autoincrement=True),
+    Column("alert_id", String(26), nullable=False),
+    Column("noted_at", Instant, nullable=False),
+    Column("noted_by", String(128), nullable=False),
+    Column("what", String(16), nullable=False),
+    Column("note", Text, nullable=False),
+    Index(None, "alert_id", "id"),
+    Index(None, "noted_at"),
+    **_MYSQL,
+)
+
+# Messages on their way: written before the first try, kept with their receipt afterwards.
+outbox = Table(
+    "smart_cron_outbox",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("channel", String(16), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("recipients", TextList, nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("thread", String(64), nullable=False),
+    Column("plain", LongText, nullable=False),
+    Column("html", LongText, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", Text),
+    Column("receipt", Text),
+    Column("sent_at", Instant),
+    Index(None, "state", "due_at"),
+    Index(None, "created_at"),
     **_MYSQL,
 )
 

@@ -23,6 +23,10 @@ from agent.store.database import Database
 # What asks a living agent is written down by that one as well, with the key of this host.
 CHANGES: Final = frozenset(
     {
+        "alerts ack",
+        "alerts resolve",
+        "alerts snooze",
+        "alerts test",
         "calendars apply",
         "calendars close",
         "calendars import-ical",
@@ -58,7 +62,17 @@ CHANGES: Final = frozenset(
     }
 )
 _WATCHED: Final[set[str]] = set()
-_TARGETS: Final = ("task_names", "task_name", "task", "run_id", "key_id", "name", "label", "file")
+_TARGETS: Final = (
+    "task_names",
+    "task_name",
+    "task",
+    "alert_id",
+    "run_id",
+    "key_id",
+    "name",
+    "label",
+    "file",
+)
 _LEFT_OUT: Final = frozenset({"as_json", "yes", *_TARGETS})
 _TARGET_CHARS: Final = 200
 _ARGS_CHARS: Final = 200

@@ -9,6 +9,7 @@ import click
 from rich.live import Live
 
 from agent.cli import say
+from agent.cli.alerting import tell_stopped
 from agent.cli.session import Session, json_option, pass_session
 from agent.cli.watch import overview, take
 from agent.errors import AgentError, StorageError
@@ -25,12 +26,13 @@ CPU_OVER_S = 0.2
 
 @click.command()
 @click.option("--only", multiple=True, type=click.Choice(CHECKS), help="May be given again.")
+@click.option("--alert", "alerts", is_flag=True, help="Raise and mail it when the agent is dead.")
 @json_option
 @pass_session
-def health(session: Session, only: tuple[str, ...], as_json: bool) -> None:
+def health(session: Session, only: tuple[str, ...], alerts: bool, as_json: bool) -> None:
     """Run the health checks in this process, so that a dead agent is noticed.
 
-    Ends with 1 when a check is critical. Meant for crontab: */5 * * * * smartcron-agent health
+    Ends with 1 when a check is critical. For crontab: */5 * * * * smartcron-agent health --alert
 
     \b
     Example:  smartcron-agent health --only disk --json
@@ -39,6 +41,9 @@ def health(session: Session, only: tuple[str, ...], as_json: bool) -> None:
     found = [reading for reading in _readings(session) if reading.id in wanted]
     judged = [(reading, judge(reading.value, reading.threshold, before=OK)) for reading in found]
     faults = [reading for reading, verdict in judged if _is_fault(reading, verdict)]
+    dead = next((one for one in faults if one.id == "master_runner"), None)
+    if alerts and dead is not None and all(one.id != "database" for one in faults):
+        tell_stopped(session, dead.message)
     if as_json:
         say.json_out(
             {

@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 # Which room has which command: only that one is imported, so that the agent stays small.
 ROOMS: Final = {
+    "alerts": "alerts",
     "audit": "audit",
     "calendars": "calendars",
     "cleanup": "storage",
@@ -53,7 +54,7 @@ ROOMS: Final = {
 # Those of which some part changes something; agent/cli/auditing.py names the parts.
 CHANGING: Final = frozenset(
     {
-        "calendars", "cleanup", "db", "hold", "import", "invite", "keys",
+        "alerts", "calendars", "cleanup", "db", "hold", "import", "invite", "keys",
         "logs", "release", "runs", "tasks",
     }
 )  # fmt: skip

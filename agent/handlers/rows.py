@@ -16,6 +16,8 @@ from shared.protocol.requests import Frame, TaskSettings
 
 _ENOUGH_FOR_USUAL: Final = 5
 _REASON_CHARS: Final = 300
+# What is snoozed is in somebody's hands like what is acknowledged.
+_ALERT_STATES: Final = {"active": "open", "acknowledged": "acked", "snoozed": "acked"}
 _NOTE_CHARS: Final = 80
 # What a task shows when it has several live runs: the first of these that one of them is in.
 _LIVELIEST: Final = {
@@ -278,7 +280,7 @@ def alert_row(alert: Alert) -> wire.Alert:
     return wire.Alert(
         id=alert.id,
         sev=alert.severity,
-        state="open" if alert.status == "active" else alert.status,
+        state=_ALERT_STATES.get(alert.status, alert.status),
         kind=alert.kind,
         subject=wire.Subject(kind, name),
         title=alert.title,
@@ -286,6 +288,9 @@ def alert_row(alert: Alert) -> wire.Alert:
         opened_ms=alert.opened_ms,
         last_ms=alert.last_seen_ms,
         count=alert.occurrences,
+        acked_by=alert.acknowledged_by,
+        acked_ms=alert.acknowledged_ms,
+        resolved_ms=alert.resolved_ms,
     )
 
 

@@ -1,21 +1,17 @@
 """Which troubles are open: one row a trouble, counted up while it lasts."""
 
+from typing import Any, Final
+
 import msgspec
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, not_, or_, select
 
+from agent.errors import WrongUse
+from agent.rules import alerting
+from agent.rules.alerting import Trouble
 from agent.ulid import new_ulid
-from schema.tables import alerts
+from schema.tables import alert_notes, alerts
 
-
-class Trouble(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wrong; two with the same `dedupe_key` are the same trouble."""
-
-    dedupe_key: str
-    kind: str
-    severity: str
-    title: str
-    message: str
-    task_name: str | None = None
+MOST_SHOWN: Final = 1_000
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,36 +28,124 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     opened_ms: int
     last_seen_ms: int
     task_name: str | None = None
+    run_id: str | None = None
+    acknowledged_by: str | None = None
+    acknowledged_ms: int | None = None
+    snoozed_until_ms: int | None = None
     resolved_ms: int | None = None
+    flaps: int = 0
+    resolves_ms: int | None = None
+    tell_ms: int | None = None
+    told: str | None = None
 
 
-_COLUMNS = (
-    alerts.c.id,
-    alerts.c.dedupe_key,
-    alerts.c.kind,
-    alerts.c.severity,
-    alerts.c.status,
-    alerts.c.title,
-    alerts.c.message,
-    alerts.c.occurrences,
-    alerts.c.opened_at.label("opened_ms"),
-    alerts.c.last_seen_at.label("last_seen_ms"),
-    alerts.c.task_name,
-    alerts.c.resolved_at.label("resolved_ms"),
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody did about an alert."""
+
+    noted_ms: int
+    noted_by: str
+    what: str
+    note: str
+
+
+# Which column a field lies in, where it is called otherwise.
+_AT: Final = {
+    "opened_ms": "opened_at",
+    "last_seen_ms": "last_seen_at",
+    "acknowledged_ms": "acknowledged_at",
+    "snoozed_until_ms": "snoozed_until",
+    "resolved_ms": "resolved_at",
+    "resolves_ms": "resolves_at",
+    "tell_ms": "tell_at",
+}
+_FIELDS: Final = Alert.__struct_fields__
+_ALL: Final = select(*(alerts.c[_AT.get(name, name)].label(name) for name in _FIELDS))
+_OPEN: Final = _ALL.where(alerts.c.status != "resolved")
+_OF_KEY: Final = _OPEN.where(alerts.c.dedupe_key == bindparam("wanted"))
+_JUST_OVER: Final = (
+    _ALL.where(
+        alerts.c.dedupe_key == bindparam("wanted"),
+        alerts.c.status == "resolved",
+        alerts.c.resolved_at >= bindparam("since", type_=alerts.c.resolved_at.type),
+    )
+    .order_by(alerts.c.id.desc())
+    .limit(1)
 )
-_OPEN = select(*_COLUMNS).where(alerts.c.status != "resolved")
-_OF_KEY = _OPEN.where(alerts.c.dedupe_key == bindparam("wanted"))
+_CHANGE: Final = alerts.update().where(alerts.c.id == bindparam("which"))
 
 
 def open_alerts(connection: Connection) -> tuple[Alert, ...]:
     """Every trouble that is not resolved, oldest first."""
-    rows = connection.execute(_OPEN.order_by(alerts.c.id))
-    return tuple(Alert(**row._mapping) for row in rows)
+    return _read(connection.execute(_OPEN.order_by(alerts.c.id)))
+
+
+def newest(connection: Connection, *, limit: int = MOST_SHOWN) -> tuple[Alert, ...]:
+    """The newest alerts, those that are over too."""
+    return _read(connection.execute(_ALL.order_by(alerts.c.id.desc()).limit(limit)))
+
+
+def due_severities(connection: Connection, *, now_ms: int) -> frozenset[str]:
+    """Of which severities something is to be told now: then all that waits is told with it."""
+    due = select(alerts.c.severity).where(alerts.c.tell_at <= now_ms).distinct()
+    return frozenset(connection.scalars(due))
+
+
+def next_tell_ms(connection: Connection, *, after_ms: int) -> int | None:
+    """When something more is to be told."""
+    at_ms: int | None = connection.scalar(
+        select(func.min(alerts.c.tell_at)).where(alerts.c.tell_at > after_ms)
+    )
+    return at_ms
+
+
+def waiting(connection: Connection, severity: str, *, limit: int) -> tuple[int, tuple[Alert, ...]]:
+    """How many alerts of this severity are to be told, and the first of them."""
+    these = (alerts.c.tell_at.is_not(None), alerts.c.severity == severity)
+    count = connection.scalar(select(func.count()).where(*these)) or 0
+    return count, _read(connection.execute(_ALL.where(*these).order_by(alerts.c.id).limit(limit)))
+
+
+def told(connection: Connection, severity: str) -> None:
+    """Those who are told have all that waited of this severity in their outbox now."""
+    these = alerts.update().where(alerts.c.tell_at.is_not(None), alerts.c.severity == severity)
+    is_over = alerts.c.status == "resolved"
+    for what, are_meant in (("resolved", is_over), ("open", not_(is_over))):
+        connection.execute(these.where(are_meant).values(told=what, tell_at=None))
+
+
+def told_already(connection: Connection, *, dedupe_key: str, opened_ms: int) -> None:
+    """This one left while the database was away: only its end is still to be told."""
+    this = (alerts.c.dedupe_key == dedupe_key, alerts.c.opened_at == opened_ms)
+    connection.execute(alerts.update().where(*this, alerts.c.told.is_(None)).values(told="open"))
+    connection.execute(
+        alerts.update().where(*this, alerts.c.status != "resolved").values(tell_at=None)
+    )
+
+
+def find(connection: Connection, text: str) -> Alert:
+    """The alert of this id, or the only one whose id ends so; raises WrongUse."""
+    wanted = text.strip().upper()
+    found = _read(
+        connection.execute(_ALL.where(alerts.c.id.like(f"%{wanted}")).limit(2))
+        if wanted.isalnum()
+        else ()
+    )
+    if len(found) != 1:
+        known = "no alert" if not found else "more than one alert"
+        raise WrongUse(
+            f"alert {text!r}: {known} has an id that ends so; "
+            "`smartcron-agent alerts list --all` shows them"
+        )
+    return found[0]
 
 
 def raise_alert(connection: Connection, trouble: Trouble, *, now_ms: int) -> Alert:
-    """Open this trouble, or count it once more when it is open already."""
-    found = connection.execute(_OF_KEY, {"wanted": trouble.dedupe_key}).first()
+    """Open this trouble, or count it once more when it is open already or was just now."""
+    key = {"wanted": trouble.dedupe_key}
+    found = connection.execute(_OF_KEY, key).first()
+    if found is None:
+        since = {"since": now_ms - alerting.FLAP_MS}
+        found = connection.execute(_JUST_OVER, key | since).first()
     if found is None:
         alert = Alert(
             id=new_ulid(now_ms),
@@ -70,37 +154,194 @@ def raise_alert(connection: Connection, trouble: Trouble, *, now_ms: int) -> Ale
             occurrences=1,
             opened_ms=now_ms,
             last_seen_ms=now_ms,
+            tell_ms=now_ms + _delay_ms(trouble.severity),
         )
-        connection.execute(
-            alerts.insert(),
-            {
-                "id": alert.id,
-                **msgspec.structs.asdict(trouble),
-                "status": alert.status,
-                "occurrences": 1,
-                "opened_at": now_ms,
-                "last_seen_at": now_ms,
-            },
-        )
+        connection.execute(alerts.insert(), _as_row(alert))
         return alert
     old = Alert(**found._mapping)
     again = msgspec.structs.replace(
-        old, occurrences=old.occurrences + 1, last_seen_ms=now_ms, message=trouble.message
+        old,
+        occurrences=old.occurrences + 1,
+        last_seen_ms=now_ms,
+        message=trouble.message,
+        run_id=trouble.run_id or old.run_id,
+        resolves_ms=None,
     )
-    connection.execute(
-        alerts.update()
-        .where(alerts.c.id == old.id)
-        .values(occurrences=again.occurrences, last_seen_at=now_ms, message=again.message)
-    )
-    return again
+    if old.status == "resolved":
+        again = msgspec.structs.replace(
+            again,
+            status="active",
+            resolved_ms=None,
+            flaps=old.flaps + 1,
+            acknowledged_by=None,
+            acknowledged_ms=None,
+            tell_ms=_again_ms(old, now_ms),
+        )
+    if alerting.is_worse(trouble.severity, old.severity):
+        again = msgspec.structs.replace(
+            again,
+            status="active",
+            kind=trouble.kind,
+            severity=trouble.severity,
+            title=trouble.title,
+            snoozed_until_ms=None,
+            tell_ms=now_ms + _delay_ms(trouble.severity),
+        )
+    return _write(connection, again)
+
+
+def _again_ms(old: Alert, now_ms: int) -> int | None:
+    """When to tell of what is back: not while people still believe that it goes on."""
+    return old.tell_ms if old.told == "open" else now_ms + _delay_ms(old.severity)
 
 
 def resolve(connection: Connection, dedupe_key: str, *, now_ms: int) -> Alert | None:
-    """End this trouble; None when it is not open."""
+    """End this trouble; None when it is not open, or comes and goes so that its end must wait."""
     found = connection.execute(_OF_KEY, {"wanted": dedupe_key}).first()
     if found is None:
         return None
-    connection.execute(
-        alerts.update().where(alerts.c.id == found.id).values(status="resolved", resolved_at=now_ms)
+    old = Alert(**found._mapping)
+    if old.flaps >= alerting.MOST_FLAPS:
+        if old.resolves_ms is None:
+            waits = msgspec.structs.replace(old, resolves_ms=now_ms + alerting.FLAP_MS)
+            return _write(connection, waits)
+        return None
+    return _end(connection, old, now_ms=now_ms)
+
+
+def resolve_of_task(connection: Connection, task_name: str, *, now_ms: int) -> None:
+    """Whatever was wrong with it: the task is no more."""
+    for old in _read(connection.execute(_OPEN.where(alerts.c.task_name == task_name))):
+        _end(connection, old, now_ms=now_ms)
+
+
+def forget_old(connection: Connection, *, before_ms: int) -> None:
+    """Tell nobody any more of what was over long ago: nothing could tell it when it happened."""
+    old = (alerts.c.status == "resolved", alerts.c.tell_at < before_ms)
+    connection.execute(alerts.update().where(*old).values(tell_at=None))
+
+
+def pass_time(connection: Connection, *, now_ms: int) -> tuple[Alert, ...]:
+    """Wake what was snoozed until now, end what stayed away; the alerts that are others now."""
+    overdue = _OPEN.where(or_(alerts.c.snoozed_until <= now_ms, alerts.c.resolves_at <= now_ms))
+    changed: list[Alert] = []
+    for old in _read(connection.execute(overdue)):
+        if old.resolves_ms is not None and old.resolves_ms <= now_ms:
+            changed.append(_end(connection, old, now_ms=now_ms))
+        else:
+            awake = msgspec.structs.replace(
+                old, status="active", snoozed_until_ms=None, tell_ms=now_ms
+            )
+            changed.append(_write(connection, awake))
+    return tuple(changed)
+
+
+# By hand
+
+
+def acknowledge(connection: Connection, text: str, *, who: str, note: str, now_ms: int) -> Alert:
+    """Somebody cares for it: it is told no more; doing it twice changes nothing; WrongUse."""
+    old = _open_one(connection, text)
+    if old.status == "acknowledged" and not note:
+        return old
+    remember(connection, old.id, who=who, what="acknowledged", note=note, now_ms=now_ms)
+    return _write(
+        connection,
+        msgspec.structs.replace(
+            old,
+            status="acknowledged",
+            acknowledged_by=old.acknowledged_by or who,
+            acknowledged_ms=old.acknowledged_ms or now_ms,
+            snoozed_until_ms=None,
+            tell_ms=None,
+        ),
     )
-    return msgspec.structs.replace(Alert(**found._mapping), status="resolved", resolved_ms=now_ms)
+
+
+def snooze(
+    connection: Connection, text: str, *, until_ms: int, who: str, note: str, now_ms: int
+) -> Alert:
+    """Say nothing of it until then; raises WrongUse."""
+    old = _open_one(connection, text)
+    remember(connection, old.id, who=who, what="snoozed", note=note, now_ms=now_ms)
+    return _write(
+        connection,
+        msgspec.structs.replace(old, status="snoozed", snoozed_until_ms=until_ms, tell_ms=None),
+    )
+
+
+def resolve_one(connection: Connection, text: str, *, who: str, note: str, now_ms: int) -> Alert:
+    """Somebody says that it is over; raises WrongUse."""
+    old = find(connection, text)
+    if old.status == "resolved":
+        return old
+    remember(connection, old.id, who=who, what="resolved", note=note, now_ms=now_ms)
+    return _end(connection, old, now_ms=now_ms)
+
+
+def remember(
+    connection: Connection, alert_id: str, *, who: str, what: str, note: str, now_ms: int
+) -> None:
+    """Keep what somebody did about an alert, and said of it."""
+    connection.execute(
+        alert_notes.insert(),
+        {
+            "alert_id": alert_id,
+            "noted_at": now_ms,
+            "noted_by": who,
+            "what": what,
+            "note": note[:1_000],
+        },
+    )
+
+
+def notes(connection: Connection, alert_id: str) -> tuple[Note, ...]:
+    """What people did about it, oldest first."""
+    column = alert_notes.c
+    found = connection.execute(
+        select(column.noted_at.label("noted_ms"), column.noted_by, column.what, column.note)
+        .where(column.alert_id == alert_id)
+        .order_by(column.id)
+    )
+    return tuple(Note(**row._mapping) for row in found)
+
+
+def _open_one(connection: Connection, text: str) -> Alert:
+    found = find(connection, text)
+    if found.status == "resolved":
+        raise WrongUse(f"alert {text!r} is over already; only what is open can be held")
+    return found
+
+
+def _end(connection: Connection, old: Alert, *, now_ms: int) -> Alert:
+    # What nobody was told of yet is told once, as over; what was seen in time needs no word.
+    delay_ms = _delay_ms(old.severity)
+    tell_ms = now_ms + delay_ms if old.told == "open" else old.tell_ms
+    return _write(
+        connection,
+        msgspec.structs.replace(
+            old,
+            status="resolved",
+            resolved_ms=now_ms,
+            resolves_ms=None,
+            snoozed_until_ms=None,
+            tell_ms=tell_ms,
+        ),
+    )
+
+
+def _delay_ms(severity: str) -> int:
+    return alerting.DELAYS_MS.get(severity, alerting.DELAYS_MS["medium"])
+
+
+def _write(connection: Connection, alert: Alert) -> Alert:
+    connection.execute(_CHANGE.values(_as_row(alert)), {"which": alert.id})
+    return alert
+
+
+def _as_row(alert: Alert) -> dict[str, Any]:
+    return {_AT.get(name, name): getattr(alert, name) for name in _FIELDS}
+
+
+def _read(rows: Any) -> tuple[Alert, ...]:
+    return tuple(Alert(**row._mapping) for row in rows)

@@ -18,7 +18,7 @@ from agent.store.journal import Entry, Journal, Untold
 from agent.store.placing import Place
 from agent.store.replay import replay
 from agent.store.reserve import Reserve
-from agent.store.streaks import SwitchedOff
+from agent.store.streaks import Consequence
 from agent.store.writes import Take, Write
 
 log = structlog.get_logger(__name__)
@@ -199,20 +199,20 @@ class Outage:
         """Trouble that lasts becomes an outage; one that is over becomes a replay."""
         self._set(rules.passed(self._standing, now_ms=self._clock.now_ms()))
 
-    async def try_again(self) -> tuple[SwitchedOff, ...]:
-        """Ask whether the database is back, and tell it the journal; tasks disabled by that.
+    async def try_again(self) -> tuple[Consequence, ...]:
+        """Ask whether the database is back, and tell it the journal; what else came of that.
 
         Afterwards it is up, or still away: then this is to be called again after a while.
         """
         if self._standing.state == "up" or not await self._answers():
             return ()
         self._set(rules.answered(self._standing))
-        switched_off: list[SwitchedOff] = []
+        consequences: list[Consequence] = []
         try:
-            await self._replay(switched_off)
+            await self._replay(consequences)
         except StorageError as error:
             self._note_failure(error)
-        return tuple(switched_off)
+        return tuple(consequences)
 
     async def _answers(self) -> bool:
         """A small write comes back in time; never more than one such write is under way."""
@@ -236,7 +236,7 @@ class Outage:
         self._set_cause(str(error))
         return False
 
-    async def _replay(self, switched_off: list[SwitchedOff]) -> None:
+    async def _replay(self, consequences: list[Consequence]) -> None:
         self._at_once = 1
         try:
             while True:
@@ -249,7 +249,7 @@ class Outage:
                 if self._handover is None and self._journal.untold.number <= few:
                     # New writes would come as fast as old ones go: let them wait for this turn.
                     self._handover = asyncio.Event()
-                switched_off.extend(await self._tell(entries))
+                consequences.extend(await self._tell(entries))
         finally:
             self._end_handover()
 
@@ -258,7 +258,7 @@ class Outage:
             self._handover.set()
             self._handover = None
 
-    async def _tell(self, entries: Sequence[Entry]) -> tuple[SwitchedOff, ...]:
+    async def _tell(self, entries: Sequence[Entry]) -> tuple[Consequence, ...]:
         if not entries:
             await asyncio.sleep(0)  # it is being written down just now
             return ()
@@ -275,7 +275,7 @@ class Outage:
             raise StorageError(f"it needs {took_s:.1f} s for {len(entries)} writes")
         grows = 2 if took_s < QUICK_S else 0.5
         self._at_once = max(1, min(MOST_AT_ONCE, int(self._at_once * grows)))
-        return told.switched_off
+        return told.consequences
 
     async def _wait_for_handover(self, handover: asyncio.Event) -> None:
         try:

@@ -11,14 +11,14 @@ from sqlalchemy.exc import DataError, IntegrityError
 from agent.errors import AgentError, NotStorable, StorageError
 from agent.store import ledger, state, streaks
 from agent.store.journal import Entry
-from agent.store.streaks import SwitchedOff
+from agent.store.streaks import Consequence
 from agent.store.writes import Claim, Take, Write
 
 
 class Replayed(NamedTuple):
     """What became of some writes: tasks disabled by them, and which were refused for good."""
 
-    switched_off: tuple[SwitchedOff, ...]
+    consequences: tuple[Consequence, ...]
     refused: tuple[tuple[Entry, str], ...]
 
 
@@ -47,30 +47,30 @@ def _together(connection: Connection, entries: Sequence[Entry]) -> Replayed | No
         return None
     savepoint = connection.begin_nested()
     try:
-        switched_off = _do_together(connection, writes)
+        consequences = _do_together(connection, writes)
     except (_Odd, AgentError, IntegrityError, DataError):
         savepoint.rollback()
         return None
     savepoint.commit()
-    return Replayed(tuple(switched_off), ())
+    return Replayed(tuple(consequences), ())
 
 
-def _do_together(connection: Connection, writes: Sequence[Write]) -> list[SwitchedOff]:
+def _do_together(connection: Connection, writes: Sequence[Write]) -> list[Consequence]:
     # A claim depends on nothing that comes between it and the claims before it.
     _claim(connection, [write for write in writes if isinstance(write, Claim)])
     others = [write for write in writes if not isinstance(write, Claim)]
-    switched_off: list[SwitchedOff] = []
+    consequences: list[Consequence] = []
     for _, neighbours in groupby(others, lambda write: isinstance(write, Take)):
         these = list(neighbours)
         takes = [write for write in these if isinstance(write, Take)]
         if takes:
             told = streaks.record(connection, [write.step for write in takes])
-            switched_off += [found for _, found in told if found is not None]
+            consequences += [found for _, found in told if found is not None]
             _expect_following(connection, takes)
             continue
         for write in these:
             write.replay(connection)
-    return switched_off
+    return consequences
 
 
 def _claim(connection: Connection, claims: Sequence[Claim]) -> None:
@@ -101,7 +101,7 @@ def _expect_following(connection: Connection, takes: Sequence[Take]) -> None:
 
 def _one_by_one(connection: Connection, entries: Sequence[Entry]) -> Replayed:
     """Each by itself: what is refused for good holds up no other."""
-    switched_off: list[SwitchedOff] = []
+    consequences: list[Consequence] = []
     refused: list[tuple[Entry, str]] = []
     for entry in entries:
         if entry.write is None:
@@ -111,7 +111,7 @@ def _one_by_one(connection: Connection, entries: Sequence[Entry]) -> Replayed:
         try:
             if isinstance(entry.write, Take):
                 _, found = entry.write.replay(connection)
-                switched_off += [] if found is None else [found]
+                consequences += [] if found is None else [found]
             else:
                 entry.write.replay(connection)
             savepoint.commit()
@@ -120,4 +120,4 @@ def _one_by_one(connection: Connection, entries: Sequence[Entry]) -> Replayed:
             if isinstance(error, StorageError) and not isinstance(error, NotStorable):
                 raise
             refused.append((entry, str(error)))
-    return Replayed(tuple(switched_off), tuple(refused))
+    return Replayed(tuple(consequences), tuple(refused))

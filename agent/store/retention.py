@@ -17,6 +17,7 @@ from agent.store.database import Database
 from agent.store.rollups import FAILURES
 from agent.ulid import first_ulid
 from schema.tables import (
+    alert_notes,
     alerts,
     audit,
     events,
@@ -24,6 +25,7 @@ from schema.tables import (
     health_checks,
     invites,
     ops,
+    outbox,
     rollup_totals,
     rollups,
     run_samples,
@@ -71,6 +73,8 @@ _PLAIN: Final = (
     ("samples", run_samples, "sampled_at", "sample_days"),
     ("checks", health_checks, "checked_at", "check_days"),
     ("alerts", alerts, "resolved_at", "alert_days"),
+    ("alert notes", alert_notes, "noted_at", "alert_days"),
+    ("messages", outbox, "created_at", "alert_days"),
     ("events", events, "happened_at", "event_days"),
     ("commands", ops, "created_at", "op_days"),
     ("invites", invites, "expires_at", "invite_days"),

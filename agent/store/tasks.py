@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, se
 
 from agent.definitions import Definition
 from agent.errors import BadDefinition, Conflict, TaskNotFound
+from agent.rules.alerting import key_of_failure
 from agent.rules.chains import find_circle
 from agent.store import alerts, calendars, state
 from agent.store.task_rows import (
@@ -162,6 +163,7 @@ def remove(
         from_ms = max(now_ms, task.watermark_ms)
         remember(connection, last, who=who, why=why, from_ms=from_ms)
         connection.execute(tasks.delete().where(tasks.c.task_name == task.task_name))
+        alerts.resolve_of_task(connection, task.task_name, now_ms=now_ms)
     return tuple(task.task_name for task in gone)
 
 
@@ -450,6 +452,11 @@ def alert_of_disabled(task_name: str) -> str:
     return f"task_disabled:{task_name}"
 
 
+def ended_by_enabling(task_name: str) -> tuple[str, ...]:
+    """The keys of the alerts that are over when somebody enables a task again."""
+    return alert_of_disabled(task_name), key_of_failure(task_name)
+
+
 def change(connection: Connection, old: TaskRow, new: TaskRow, *, who: str, why: str) -> None:
     """Let a task be as it is now, and remember who made it so."""
     if new.enabled and not old.enabled:
@@ -457,7 +464,8 @@ def change(connection: Connection, old: TaskRow, new: TaskRow, *, who: str, why:
         connection.execute(
             tasks.update().where(tasks.c.task_name == old.task_name).values(failures_in_row=0)
         )
-        alerts.resolve(connection, alert_of_disabled(old.task_name), now_ms=new.updated_ms)
+        for key in ended_by_enabling(old.task_name):
+            alerts.resolve(connection, key, now_ms=new.updated_ms)
     write_row(connection, new)
     # Up to its watermark a task is decided by what it was, also where the clock was set back since.
     from_ms = max(new.updated_ms, old.watermark_ms)

@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from agent.errors import Conflict
+from agent.rules.alerting import Trouble
 from agent.rules.clocks import Happening
 from agent.rules.downsampling import Keeping
 from agent.runs import Run
@@ -22,14 +23,14 @@ from agent.store import (
     samples,
     streaks,
 )
-from agent.store.alerts import Alert, Trouble
+from agent.store.alerts import Alert
 from agent.store.audit import AuditRow
 from agent.store.chain import Link
 from agent.store.checks import Check
 from agent.store.ledger import Step
 from agent.store.ops import StoredOp
 from agent.store.samples import Sample
-from agent.store.streaks import SwitchedOff
+from agent.store.streaks import Consequence
 from agent.ulid import new_ulid
 from schema.tables import alerts as alert_table
 from schema.tables import events as event_table
@@ -91,11 +92,11 @@ class Take(msgspec.Struct, frozen=True, kw_only=True, tag="take"):
         """The rows that are there by it."""
         return (*(() if self.step.retry is None else (self.step.retry,)), *self.step.chained)
 
-    def apply(self, connection: Connection) -> tuple[tuple[Run, ...], SwitchedOff | None]:
+    def apply(self, connection: Connection) -> tuple[tuple[Run, ...], Consequence | None]:
         (came_to,) = streaks.record(connection, [self.step])
         return came_to
 
-    def replay(self, connection: Connection) -> tuple[tuple[Run, ...], SwitchedOff | None]:
+    def replay(self, connection: Connection) -> tuple[tuple[Run, ...], Consequence | None]:
         """As `apply`; the run and what follows have rows, whatever became of the database."""
         step = self.step
         if ledger.find(connection, step.run.id) is None:
@@ -111,7 +112,7 @@ class Take(msgspec.Struct, frozen=True, kw_only=True, tag="take"):
                 _stand(connection, following)
         return came_to
 
-    def assumed(self) -> tuple[tuple[Run, ...], SwitchedOff | None]:
+    def assumed(self) -> tuple[tuple[Run, ...], Consequence | None]:
         retry = () if self.step.retry is None else (self.step.retry,)
         return (self.step.run, *retry, *map(_beside_schedules, self.step.chained)), None
 

@@ -6,7 +6,7 @@ import msgspec
 
 from agent.board import ENDED_STAY_MS, Backlog, Board
 from agent.recorder import Shown
-from agent.store.alerts import Trouble
+from agent.rules.alerting import Trouble
 from agent.store.checks import Check
 from shared.protocol import rows as wire
 from shared.protocol.journal import Journal

@@ -12,6 +12,7 @@ import schema.versions
 from schema.migrate import VERSIONS, ForeignTables, UnknownVersion, bring_up, climb, current
 from schema.tables import (
     VERSION_TABLE,
+    alerts,
     audit,
     calendars,
     executions,
@@ -309,3 +310,20 @@ def test_step_6_keeps_rows_and_takes_exact_figures_and_long_texts(engine: Engine
         assert [tuple(row) for row in kept] == [("a", 0.5)]
         assert connection.scalar(select(metrics.c.value)) == 1 / 3
         assert connection.scalar(select(calendars.c.definition)) == long
+
+
+def test_step_7_keeps_open_alerts_and_tells_nobody_of_them_anew(engine: Engine) -> None:
+    with engine.begin() as connection:
+        climb(connection, "0006")
+        connection.exec_driver_sql(
+            "INSERT INTO smart_cron_alerts (id, dedupe_key, kind, severity, status, title, message,"
+            " occurrences, opened_at, last_seen_at) VALUES ('01', 'disk_full', 'disk_full',"
+            " 'critical', 'active', 'full', 'full', 3, '2026-11-24 07:05:00.000',"
+            " '2026-11-24 07:05:00.000')"
+        )
+
+        climb(connection)
+
+        row = connection.execute(select(alerts)).one()
+        assert (row.status, row.occurrences, row.flaps) == ("active", 3, 0)
+        assert (row.tell_at, row.told, row.resolves_at) == (None, None, None)

@@ -6,9 +6,9 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
 
 from agent.definitions import Definition
+from agent.rules.alerting import Trouble
 from agent.runs import Run
 from agent.store import alerts, checks, ledger
-from agent.store.alerts import Trouble
 from agent.store.checks import Check
 from agent.store.ledger import COLUMN_OF
 from agent.store.metrics import record

@@ -72,7 +72,7 @@ def end(
 
 def end_and_count(
     connection: Connection, run: Run, retry: Run | None = None, chained: Sequence[Run] = ()
-) -> tuple[tuple[Run, ...], streaks.SwitchedOff | None]:
+) -> tuple[tuple[Run, ...], streaks.Consequence | None]:
     """The same, and whether the task was disabled for it."""
     step = Step(run=run, retry=retry, chained=tuple(chained), now_ms=NOW_MS)
     return streaks.record(connection, [step])[0]

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Connection
 
 from agent.errors import Conflict, StorageError
+from agent.rules.alerting import Trouble
 from agent.store import alerts, ledger, metrics, moving, state, tasks
-from agent.store.alerts import Trouble
 from agent.store.database import Database
 from agent.store.moving import move
 from agent.store.state import Holder

@@ -21,13 +21,13 @@ def register(database: Database, **fields: Any) -> None:
 
 def end(
     database: Database, status: str, *, number: int, retry: Run | None = None
-) -> streaks.SwitchedOff | None:
+) -> streaks.Consequence | None:
     """End the run of the minute of this number."""
     run = a_run(NOW_MS + number * MINUTE_MS, status="running")
     database.write_now(partial(ledger.claim, runs=[run], now_ms=NOW_MS))
     over = ended(run, status)
-    _, switched_off = database.write_now(partial(end_and_count, run=over, retry=retry))
-    return switched_off
+    _, consequence = database.write_now(partial(end_and_count, run=over, retry=retry))
+    return consequence if consequence is not None and consequence.disabled else None
 
 
 def in_row(database: Database) -> int:
@@ -104,7 +104,7 @@ def test_whoever_enables_it_again_gives_it_another_chance(database: Database) ->
     )
     again = end(database, "error", number=5)
 
-    assert database.read_now(alerts.open_alerts) == ()
+    assert [alert.kind for alert in database.read_now(alerts.open_alerts)] == ["task_failed"]
     assert again is None
     assert in_row(database) == 1
     assert end(database, "error", number=6) is not None

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from sqlalchemy import Connection, select
 
+from agent.rules.alerting import Trouble
 from agent.rules.clocks import Happening
 from agent.store import ledger, tasks, writes
-from agent.store.alerts import Trouble
 from agent.store.audit import AuditRow
 from agent.store.checks import Check
 from agent.store.database import Database

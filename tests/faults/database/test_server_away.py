@@ -26,6 +26,7 @@ from tests.faults.database.proxy import Proxy
 from tests.journeys.household import Household, until
 from tests.journeys.test_agent_kill_loop import finish, hold_against, seeded, start_tasks
 from tests.mariadb import Server, served
+from tests.postoffice import let_mail, mail_server
 
 OUTAGES = int(os.environ.get("SMARTCRON_OUTAGES", "14"))
 TIMEOUT_S = 120 + 12 * OUTAGES
@@ -255,6 +256,19 @@ def test_an_outage_is_told_within_ten_seconds_even_where_nothing_runs(site: Site
     (alert,) = [each for each in all_alerts(site) if each[0] == "database_away"]
     assert alert[1:] == ("critical", "resolved", "Database unreachable")
     assert site.kept() == 0
+
+
+@pytest.mark.timeout(120)
+def test_that_the_database_is_away_is_mailed_while_it_is_and_once(site: Site) -> None:
+    with mail_server() as sink:
+        let_mail(site.household.home, sink)
+        site.serve()
+        with site.refused():
+            until(lambda: "Database unreachable" in sink.text(), "the mail", within_s=30)
+        until(lambda: len(sink.mails) > 1, "the mail of its end")
+
+    subjects = [str(mail["Subject"]) for mail in sink.mails]
+    assert ["over" in subject for subject in subjects] == [False, True]
 
 
 @pytest.mark.timeout(120)

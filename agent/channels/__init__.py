@@ -1,0 +1,1 @@
+"""How people are reached who watch no screen."""

@@ -1,0 +1,42 @@
+"""Who says that the agent is dead, when the agent cannot?"""
+
+import asyncio
+
+from agent.cli.session import Session
+from agent.clock import SystemClock
+from agent.recorder import Recorder
+from agent.rules import alerting
+from agent.running.redaction import Redactor
+from agent.running.secrets import load_secrets
+from agent.store.database import Database
+
+
+def tell_stopped(session: Session, message: str) -> None:
+    """Raise the alert and mail it from this process; once, however often it is found."""
+    with session.database() as database:
+        asyncio.run(_tell(session, database, message))
+
+
+async def _tell(session: Session, database: Database, message: str) -> None:
+    clock = SystemClock()
+    recorder = Recorder(database, clock, lambda _shown: None)
+    await recorder.alert(alerting.stopped(message))
+    mail = session.settings.mail
+    if not mail.is_on:
+        return
+    # Only here: a look at a healthy agent needs no mail.
+    from agent.courier import Courier
+
+    known = load_secrets(session.home.secrets_file)
+    redactor = Redactor(known.values())
+    courier = Courier(
+        clock=clock,
+        database=database,
+        recorder=recorder,
+        mail=mail,
+        password=known.get(mail.password_secret),
+        agent=session.settings.agent_name,
+        mask=lambda text: redactor.mask(text.encode(), is_end=True).decode(errors="replace"),
+        is_away=lambda: False,
+    )
+    await courier.work_off()

@@ -1,0 +1,262 @@
+"""Commands about alerts: what is wrong, who cares for it, and does the word get out?"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+import click
+import msgspec
+
+from agent.cli import say
+from agent.cli.closing import UNITS_MS, who_asks
+from agent.cli.moments import now_ms
+from agent.cli.session import Session, json_option, pass_session, tell_agent
+from agent.errors import WrongUse
+from agent.running.secrets import load_secrets
+from agent.store import alerts as store
+from agent.store import outbox
+from agent.store.alerts import Alert
+
+LONGEST_NOTE: Final = 1_000
+LONGEST_MS: Final = 366 * 86_400_000
+
+_note = click.option("--note", default="", help="What you want to say about it.")
+
+
+@click.group()
+def alerts() -> None:
+    """See what is wrong, say that you care for it, and try whether mail arrives.
+
+    \b
+    Examples:
+      smartcron-agent alerts list
+      smartcron-agent alerts ack 3B2 --note "disk is on its way"
+      smartcron-agent alerts test --channel mail
+    """
+
+
+@alerts.command("list")
+@click.option("--all", "with_over", is_flag=True, help="Those that are over too, newest first.")
+@click.option("--messages", is_flag=True, help="Instead: messages, and what became of each.")
+@json_option
+@pass_session
+def list_(session: Session, with_over: bool, messages: bool, as_json: bool) -> None:
+    """List what is wrong now.
+
+    \b
+    Example:  smartcron-agent alerts list --json
+    """
+    if messages:
+        _list_messages(session, as_json=as_json)
+        return
+    with session.database() as database:
+        found = database.read_now(store.newest if with_over else store.open_alerts)
+    if as_json:
+        say.json_out([msgspec.to_builtins(alert) for alert in found])
+        return
+    say.table(
+        ["Alert", "Severity", "State", "What", "Since", "Last", "Seen"],
+        [
+            [
+                alert.id[-6:],
+                alert.severity,
+                alert.status,
+                alert.title,
+                say.moment(alert.opened_ms),
+                say.moment(alert.last_seen_ms),
+                alert.occurrences,
+            ]
+            for alert in found
+        ],
+        empty="nothing is wrong" if not with_over else "there was no alert yet",
+    )
+
+
+def _list_messages(session: Session, *, as_json: bool) -> None:
+    with session.database() as database:
+        found = database.read_now(outbox.newest)
+    if as_json:
+        say.json_out([msgspec.to_builtins(message) for message in found])
+        return
+    say.table(
+        ["Made", "State", "Tries", "To", "Subject", "What the server said"],
+        [
+            [
+                say.moment(message.created_ms),
+                message.state,
+                message.attempts,
+                ", ".join(message.recipients),
+                message.subject,
+                message.receipt or message.last_error or "",
+            ]
+            for message in found
+        ],
+        empty="no message was made yet",
+    )
+
+
+@alerts.command()
+@click.argument("alert_id", metavar="ALERT")
+@json_option
+@pass_session
+def show(session: Session, alert_id: str, as_json: bool) -> None:
+    """Show all of ALERT (its id, or the end of it), and what people did about it.
+
+    \b
+    Example:  smartcron-agent alerts show 3B2
+    """
+    with session.database() as database:
+        alert = database.read_now(partial(store.find, text=alert_id))
+        notes = database.read_now(partial(store.notes, alert_id=alert.id))
+    if as_json:
+        found = msgspec.to_builtins(alert)
+        say.json_out(found | {"notes": [msgspec.to_builtins(note) for note in notes]})
+        return
+    rows = [
+        ("alert", alert.id),
+        ("severity", alert.severity),
+        ("state", alert.status),
+        ("what", alert.title),
+        ("why", alert.message),
+        ("task", alert.task_name or ""),
+        ("run", alert.run_id or ""),
+        ("since", say.moment(alert.opened_ms)),
+        ("last seen", f"{say.moment(alert.last_seen_ms)}, {alert.occurrences} x"),
+        ("came back", f"{alert.flaps} x" if alert.flaps else ""),
+        ("snoozed until", say.moment(alert.snoozed_until_ms) if alert.snoozed_until_ms else ""),
+        ("over since", say.moment(alert.resolved_ms) if alert.resolved_ms else ""),
+        ("told", alert.told or ""),
+        ("to be told", say.moment(alert.tell_ms) if alert.tell_ms else ""),
+    ]
+    for name, value in rows:
+        if value:
+            click.echo(f"{name + ':':<15} {say.harmless(value)}")
+    for note in notes:
+        said = f": {note.note}" if note.note else ""
+        text = f"{say.moment(note.noted_ms)} {note.what} by {note.noted_by}{said}"
+        click.echo(f"{'':<15} {say.harmless(text)}")
+
+
+@alerts.command()
+@click.argument("alert_id", metavar="ALERT")
+@_note
+@json_option
+@pass_session
+def ack(session: Session, alert_id: str, note: str, as_json: bool) -> None:
+    """Say that you care for ALERT: nobody is told of it again until it is over or gets worse.
+
+    \b
+    Example:  smartcron-agent alerts ack 3B2 --note "calling the provider"
+    """
+    _change(session, store.acknowledge, alert_id, note=note, as_json=as_json)
+
+
+@alerts.command()
+@click.argument("alert_id", metavar="ALERT")
+@click.option("--for", "length", required=True, help="How long, such as 45m, 2h or 1d.")
+@_note
+@json_option
+@pass_session
+def snooze(session: Session, alert_id: str, length: str, note: str, as_json: bool) -> None:
+    """Say nothing of ALERT for a while; it comes again if it is not over then.
+
+    \b
+    Example:  smartcron-agent alerts snooze 3B2 --for 2h
+    """
+    count, unit = length[:-1], length[-1:]
+    is_length = count.isascii() and count.isdigit() and len(count) <= len(str(LONGEST_MS))
+    length_ms = int(count) * UNITS_MS.get(unit, 0) if is_length else 0
+    if not 0 < length_ms <= LONGEST_MS:
+        raise WrongUse(
+            f"--for {length[:40]!r}: write a length of at most a year, such as 45m or 2h"
+        )
+    until = partial(store.snooze, until_ms=now_ms() + length_ms)
+    _change(session, until, alert_id, note=note, as_json=as_json)
+
+
+@alerts.command()
+@click.argument("alert_id", metavar="ALERT")
+@_note
+@json_option
+@pass_session
+def resolve(session: Session, alert_id: str, note: str, as_json: bool) -> None:
+    """Say that ALERT is over; it comes again when its cause is found again.
+
+    \b
+    Example:  smartcron-agent alerts resolve 3B2 --note "new disk"
+    """
+    _change(session, store.resolve_one, alert_id, note=note, as_json=as_json)
+
+
+@alerts.command()
+@click.option("--channel", type=click.Choice(["mail"]), required=True)
+@json_option
+@pass_session
+def test(session: Session, channel: str, as_json: bool) -> None:
+    """Send a message now, from here, and say what the server answered; ends with 1 if it fails.
+
+    \b
+    Example:  smartcron-agent alerts test --channel mail
+    """
+    mail = session.settings.mail
+    if not mail.is_on:
+        raise WrongUse(
+            f"--channel {channel}: {session.home.settings_file} has no [mail]; docs/alerts.md "
+            "shows one"
+        )
+    # Only here: the rest of these commands needs no mail.
+    from agent.channels import letters
+    from agent.channels.mail import as_message, hand_over
+
+    at_ms = now_ms()
+    story = letters.Story(
+        alert_id="TEST",
+        severity="medium",
+        is_over=False,
+        title="A test by hand",
+        message=f"{who_asks()} asked whether mail arrives; nothing is wrong",
+        opened=say.moment(at_ms),
+        over="",
+        count=1,
+    )
+    letter = letters.compose([story], more=0, agent=session.settings.agent_name)
+    message = as_message(
+        mail,
+        message_id=outbox.new_id(at_ms),
+        thread=letter.thread,
+        subject=letter.subject,
+        plain=letter.plain,
+        html=letter.html,
+        at_ms=at_ms,
+        recipients=mail.recipients,
+    )
+    password = load_secrets(session.home.secrets_file).get(mail.password_secret)
+    receipt = asyncio.run(hand_over(mail, password, message, mail.recipients))
+    if as_json:
+        say.json_out(msgspec.to_builtins(receipt))
+    elif receipt.cause:
+        say.warn(f"not all get it: {receipt.cause}")
+    else:
+        say.good(f"{mail.host} took it for {', '.join(mail.recipients)}: {receipt.answer}")
+
+
+def _change(
+    session: Session, act: Callable[..., Alert], alert_id: str, *, note: str, as_json: bool
+) -> None:
+    if len(note) > LONGEST_NOTE or (note and not note.isprintable()):
+        raise WrongUse(
+            f"--note {note[:40]!r}: must be one line of at most {LONGEST_NOTE} characters"
+        )
+    said: dict[str, Any] = {"text": alert_id, "who": who_asks(), "note": note, "now_ms": now_ms()}
+    with session.database() as database:
+        alert: Alert = database.write_now(partial(act, **said))
+    tell_agent(session)
+    if as_json:
+        say.json_out(msgspec.to_builtins(alert))
+        return
+    until = f" until {say.moment(alert.snoozed_until_ms)}" if alert.snoozed_until_ms else ""
+    say.good(f"{alert.title}: {alert.status}{until}")
+
+
+COMMANDS: Final = (alerts,)

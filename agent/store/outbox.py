@@ -1,0 +1,112 @@
+"""Which messages are on their way, and what became of the others?"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from agent.runs import Run
+from agent.store import alerts, ledger
+from agent.store.alerts import Alert
+from agent.store.history import RunFilter
+from agent.ulid import new_ulid
+from schema.tables import outbox
+
+MOST_TOLD: Final = 50
+MOST_RUNS: Final = 10
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A message; it is `waiting`, `sent`, or `failed` when nobody will get it."""
+
+    id: str
+    channel: str
+    severity: str
+    recipients: tuple[str, ...]
+    subject: str
+    thread: str
+    plain: str
+    html: str
+    created_ms: int
+    due_ms: int
+    attempts: int = 0
+    state: str = "waiting"
+    last_error: str | None = None
+    receipt: str | None = None
+    sent_ms: int | None = None
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert, and what people want to see with it."""
+
+    alert: Alert
+    run: Run | None = None
+    runs: tuple[Run, ...] = ()
+
+
+Compose = Callable[[Sequence[Told], int], Message]
+"""Makes one message of alerts, and of so many more."""
+_AT: Final = {"created_ms": "created_at", "due_ms": "due_at", "sent_ms": "sent_at"}
+_ALL: Final = select(
+    *(outbox.c[_AT.get(name, name)].label(name) for name in Message.__struct_fields__)
+)
+
+
+def collect(
+    connection: Connection, *, severities: Sequence[str], details: int, compose: Compose
+) -> None:
+    """What is to be told of these severities becomes one message each, and is told with it."""
+    for severity in severities:
+        count, found = alerts.waiting(connection, severity, limit=MOST_TOLD)
+        if not found:
+            continue
+        told = [
+            _with_runs(connection, alert) if number < details else Told(alert=alert)
+            for number, alert in enumerate(found)
+        ]
+        put(connection, compose(told, count - len(found)))
+        alerts.told(connection, severity)
+
+
+def _with_runs(connection: Connection, alert: Alert) -> Told:
+    if alert.task_name is None:
+        return Told(alert=alert)
+    page = ledger.page(connection, RunFilter(task_name=alert.task_name), limit=MOST_RUNS)
+    run = None if alert.run_id is None else ledger.find(connection, alert.run_id)
+    return Told(alert=alert, run=run, runs=tuple(page.runs))
+
+
+def put(connection: Connection, message: Message) -> None:
+    """Let it go on its way, or be what became of it."""
+    row = {_AT.get(name, name): getattr(message, name) for name in Message.__struct_fields__}
+    if connection.execute(outbox.update().where(outbox.c.id == message.id).values(row)).rowcount:
+        return
+    if connection.scalar(select(outbox.c.id).where(outbox.c.id == message.id)) is None:
+        connection.execute(outbox.insert(), row)
+
+
+def due(connection: Connection, *, now_ms: int, limit: int = 20) -> tuple[Message, ...]:
+    """What is to be tried now, the oldest first."""
+    wanted = _ALL.where(outbox.c.state == "waiting", outbox.c.due_at <= now_ms)
+    rows = connection.execute(wanted.order_by(outbox.c.due_at).limit(limit))
+    return tuple(Message(**row._mapping) for row in rows)
+
+
+def next_ms(connection: Connection) -> int | None:
+    """When the next one is to be tried."""
+    at_ms: int | None = connection.scalar(
+        select(func.min(outbox.c.due_at)).where(outbox.c.state == "waiting")
+    )
+    return at_ms
+
+
+def newest(connection: Connection, *, limit: int = 100) -> tuple[Message, ...]:
+    """The newest messages, whatever became of them."""
+    rows = connection.execute(_ALL.order_by(outbox.c.id.desc()).limit(limit))
+    return tuple(Message(**row._mapping) for row in rows)
+
+
+def new_id(now_ms: int) -> str:
+    """The id of a message; it is also in its headers."""
+    return new_ulid(now_ms)

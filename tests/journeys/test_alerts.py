@@ -1,0 +1,119 @@
+"""Each trouble is really caused, and its mail found in a real server within its time."""
+
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import msgspec
+import pytest
+
+from agent.store import state
+from tests.journeys.household import Household, until
+from tests.postoffice import Sink, let_mail, mail_server
+
+AT_ONCE_S = 15.0
+GREEDY = "command = 'tail /dev/zero'\nmemory_limit_mb = 20"
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with mail_server() as sink:
+        yield sink
+
+
+@pytest.fixture
+def mailing(household: Household, sink: Sink) -> Household:
+    let_mail(household.home, sink)
+    return household
+
+
+def a_task(name: str, command: str, priority: int = 1) -> str:
+    return (
+        f'task_name = "{name}"\nschedule = "0 0 1 1 *"\nmax_retries = 0\n'
+        f"priority = {priority}\n{command}"
+    )
+
+
+def test_a_test_by_hand_arrives(mailing: Household, sink: Sink) -> None:
+    said = mailing.cli("alerts", "test", "--channel", "mail")
+
+    assert "127.0.0.1 took it for anna@example.org" in said
+    assert "A test by hand" in sink.text()
+
+
+@pytest.mark.parametrize(
+    ("command", "priority", "words"),
+    [
+        ("command = 'echo out of paper; exit 3'", 1, "exit status 3"),
+        ("command = 'sleep 60'\ntimeout_seconds = 1", 3, "took longer than its time"),
+        (GREEDY, 1, "was ended for the memory it used"),
+    ],
+)
+def test_what_is_critical_is_mailed_at_once_and_so_is_its_end(
+    mailing: Household, sink: Sink, command: str, priority: int, words: str
+) -> None:
+    mailing.apply(a_task("bad", command, priority))
+    mailing.serve()
+    began = time.monotonic()
+    mailing.cli("tasks", "run", "bad")
+
+    until(lambda: words in sink.text(), "the mail", within_s=AT_ONCE_S)
+    took_s = time.monotonic() - began
+    mailing.apply(a_task("bad", "command = 'true'", priority))
+    mailing.cli("tasks", "run", "bad")
+    until(lambda: not mailing.json("alerts", "list"), "no alert")
+    (alert,) = mailing.json("alerts", "list", "--all")
+
+    assert took_s < AT_ONCE_S
+    assert (alert["severity"], alert["status"], alert["told"]) == ("critical", "resolved", "open")
+    assert "critical" in str(sink.mails[0]["Subject"])
+    if "exit 3" in command:
+        assert "out of paper" in sink.text()
+
+
+def test_a_failure_of_a_task_of_priority_2_is_kept_for_its_window(
+    mailing: Household, sink: Sink
+) -> None:
+    mailing.apply(a_task("bad", "command = 'false'", 2))
+    mailing.serve()
+    mailing.cli("tasks", "run", "bad")
+
+    until(lambda: mailing.json("alerts", "list"), "the alert")
+    (alert,) = mailing.json("alerts", "list")
+    mailing.cli("alerts", "ack", alert["id"])
+
+    assert alert["severity"] == "high"
+    assert alert["tell_ms"] == alert["opened_ms"] + 15 * 60_000
+    assert mailing.json("alerts", "show", alert["id"])["tell_ms"] is None
+    assert sink.mails == []
+
+
+def test_a_dead_agent_is_mailed_by_another_process_once_and_over_when_it_is_back(
+    mailing: Household, sink: Sink
+) -> None:
+    agent = mailing.serve()
+    until(lambda: mailing.database.read_now(state.last_beat), "a heartbeat")
+    agent.kill()
+    agent.wait()
+    beat = mailing.database.read_now(state.last_beat)
+    assert beat is not None
+    old = msgspec.structs.replace(beat, at_ms=beat.at_ms - 200_000)
+    mailing.database.write_now(partial(state.beat, heartbeat=old))
+
+    looks = [mailing.run("health", "--alert", "--only", "master_runner") for _ in range(2)]
+    sent = len(sink.mails)
+    (alert,) = mailing.json("alerts", "list")
+    mailing.serve()
+    until(lambda: not mailing.json("alerts", "list"), "the end of the alert")
+    until(lambda: len(sink.mails) > sent, "the mail about it", within_s=AT_ONCE_S)
+
+    assert [look.returncode for look in looks] == [1, 1]
+    assert (sent, alert["kind"], alert["severity"]) == (1, "agent_stopped", "critical")
+    assert "over" in str(sink.mails[-1]["Subject"])
+
+
+def test_ticks_from_crontab_mail_as_well(mailing: Household, sink: Sink) -> None:
+    mailing.apply(a_task("bad", "command = 'exit 3'").replace("0 0 1 1 *", "* * * * *"))
+    until(lambda: mailing.cli("tick") is not None and sink.mails, "the mail", within_s=90)
+
+    assert "exit status 3" in sink.text()
