@@ -13,7 +13,7 @@ from statistics import median
 
 import msgspec
 
-from agent import app
+from agent.core import Core, begin, open_core
 from agent.definitions import Definition
 from agent.due import next_due
 from agent.roster import Roster
@@ -140,10 +140,10 @@ def _far_texts(now_ms: int) -> list[str]:
 
 
 @asynccontextmanager
-async def _agent(root: Path) -> AsyncIterator[app._Core]:
+async def _agent(root: Path) -> AsyncIterator[Core]:
     """The agent as `serve` makes it, ready to fire, but for its doors to the network."""
-    async with app._core(Home(root), Settings()) as core, asyncio.TaskGroup() as group:
-        await app._begin(core, group)
+    async with open_core(Home(root), Settings()) as core, asyncio.TaskGroup() as group:
+        await begin(core, group)
         yield core
         core.runner.close()
         await core.keepers.close()
@@ -186,7 +186,7 @@ def _start_all(root: Path) -> tuple[float]:
 def beat_ms(root: Path) -> float:
     """Milliseconds of processor time for a beat, of all threads together."""
 
-    async def beats(core: app._Core) -> float:
+    async def beats(core: Core) -> float:
         began_s = time.process_time()
         for _ in range(BEATS):
             core.scheduler._beat_ms = 0
@@ -244,7 +244,7 @@ def _change(root: Path) -> tuple[float, float, float, float]:
     return asyncio.run(changes())
 
 
-async def _record(core: app._Core, definition: Definition) -> None:
+async def _record(core: Core, definition: Definition) -> None:
     await core.recorder.apply([definition], who="bench", why="")
     await core.scheduler.take(
         await core.database.read(partial(tasks.load, names=[definition.task_name]))
