@@ -16,7 +16,7 @@ from agent.bridging import Bridging
 from agent.core import Core, begin, courier_of, open_core
 from agent.errors import AgentError, AlreadyServing
 from agent.handlers.context import Context, Identity
-from agent.handlers.keys import load_clients
+from agent.handlers.keys import admitted, load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
@@ -24,6 +24,7 @@ from agent.handmade import Handmade
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
 from agent.orders import Orders
+from agent.returning import Returning
 from agent.rules.downsampling import Keeping
 from agent.running.secrets import load_secrets
 from agent.sampling import Sampler
@@ -71,9 +72,12 @@ async def tick_once(home: Home, settings: Settings) -> None:
         async with open_core(home, settings) as core, asyncio.TaskGroup() as group:
             await begin(core, group)
             courier = courier_of(core)
+            returning = Returning(core)
+            await returning.run_once()
             await core.scheduler.decide()
-            await core.watching.look()
-            await core.beat()
+            if core.outage.is_over:
+                await core.watching.look()
+                await core.beat()
             await core.runner.wait_idle()
             await core.alerter.work_off()
             if courier is not None:
@@ -98,7 +102,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
             )
         ],
     )
-    clients.replace(await load_clients(core.database, clock.now_ms()))
+    clients.replace(await _admitted(core))
     identity = _identity(settings, agent_key.public)
     agent_row = _agent_row(core, identity.agent)
     core.journal.put(agent_row)
@@ -156,6 +160,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         await core.blackouts.load()
         await core.scheduler.reload()
         await renew_alerts()
+        core.standby.hurry()
 
     handmade = Handmade(clock=clock, database=core.database, recorder=core.recorder, reload=renew)
 
@@ -165,9 +170,15 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         return ()
 
     memory = Memory(
-        core.database, clock, core.home.root, redactor=core.redactor, outage=core.outage
+        core.database,
+        clock,
+        core.home.root,
+        redactor=core.redactor,
+        outage=core.outage,
+        audited=core.standby.hurry,
     )
-    await memory.settle()
+    await _unless_away(core, memory.settle)
+    returning = Returning(core, renew, memory.settle)
     control = Control(
         context,
         secret=agent_key.secret,
@@ -226,6 +237,8 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 group.create_task(core.alerter.run(), name="alerts"),
                 group.create_task(handmade.run(), name="changes by hand"),
                 group.create_task(_beat_often(core, stop), name="beat"),
+                group.create_task(core.standby.run(), name="standby"),
+                group.create_task(_return(returning, stop), name="returning"),
             ]
             works += _mailing(core, group)
             doors += [
@@ -257,6 +270,19 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         publisher.close()
         zap.close()
         context.destroy(linger=0)
+
+
+async def _admitted(core: Core) -> tuple[Client, ...]:
+    known = core.reached.known
+    if known is None:
+        return await load_clients(core.database, core.clock.now_ms())
+    return admitted(known.clients, known.invites)
+
+
+async def _unless_away(core: Core, work: Callable[[], Awaitable[object]]) -> None:
+    """Do it now, unless the database is still to be met: then it is done when that is back."""
+    if core.reached.known is None:
+        await work()
 
 
 def _mailing(core: Core, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
@@ -291,6 +317,14 @@ async def _beat_often(core: Core, stop: asyncio.Event) -> None:
         except AgentError as error:
             log.error("heartbeat not recorded", cause=str(error))
         await core.clock.sleep_ms(BEAT_MS)
+
+
+async def _return(returning: Returning, stop: asyncio.Event) -> None:
+    try:
+        await returning.run()
+    except AlreadyServing as error:
+        log.error("stopping: another agent has taken the database", cause=str(error))
+        stop.set()
 
 
 async def _reloaded(reload: Callable[[], Awaitable[tuple[str, ...]]]) -> None:

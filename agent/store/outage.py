@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
+import msgspec
 import structlog
 from sqlalchemy import Connection
 
@@ -69,6 +70,7 @@ class Outage:
         self._written_s = 0.0
         self._place = Place(database)
         self._trial: asyncio.Future[None] | None = None
+        self._is_met = True
         if journal.untold.number:
             self._set(rules.failed(UP, "the agent ended", now_ms=clock.now_ms()))
 
@@ -92,6 +94,29 @@ class Outage:
     async def wait_for_trouble(self) -> None:
         """Return when something is, or goes, to the journal."""
         await self._troubled.wait()
+
+    # Beginning without it
+
+    def begin_away(self, cause: str) -> None:
+        """The database was not reached yet; until `meet` nothing asks it, nor tells it anything."""
+        now_ms = self._clock.now_ms()
+        since_ms = self._journal.untold.oldest_ms or now_ms
+        self._is_met = False
+        self._database.bar(cause)
+        self._set(Standing(state="down", since_ms=since_ms, cause=cause, is_told=True))
+
+    def still_away(self, cause: str) -> None:
+        """The database was looked for once more, in vain."""
+        self._set_cause(cause)
+
+    def reach(self) -> None:
+        """The database is back: it may be asked, but is not told yet what was kept."""
+        self._database.bar(None)
+        self._set(msgspec.structs.replace(self._standing, state="suspect"))
+
+    def meet(self) -> None:
+        """What is to be known of the database before it is told anything is known."""
+        self._is_met = True
 
     # Writing
 
@@ -204,7 +229,7 @@ class Outage:
 
         Afterwards it is up, or still away: then this is to be called again after a while.
         """
-        if self._standing.state == "up" or not await self._answers():
+        if self._standing.state == "up" or not self._is_met or not await self._answers():
             return ()
         self._set(rules.answered(self._standing))
         consequences: list[Consequence] = []
