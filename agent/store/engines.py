@@ -51,6 +51,10 @@ def read_url(text: str) -> URL:
         raise WrongUse(f"database_url names {kind!r}; use sqlite or mysql+pymysql")
     if url.drivername not in ("mysql", "mariadb", "mysql+pymysql", "mariadb+pymysql"):
         raise WrongUse(f"database_url names {url.drivername!r}; write mysql+pymysql://...")
+    if url.port is not None and not 0 < url.port < 65_536:
+        raise WrongUse(
+            f"database_url: port = {url.port}: must be from 1 to 65535; 3306 is the usual one"
+        )
     if not url.database:
         raise WrongUse(
             "database_url names no database; write its name after the host, "

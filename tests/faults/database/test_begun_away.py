@@ -1,10 +1,7 @@
 """The agent begins while its database is away: it runs what is due, and nothing twice."""
 
-import random
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 
