@@ -12,15 +12,15 @@ import msgspec
 import structlog
 
 from agent import __version__
+from agent.beginning import begin
 from agent.bridging import Bridging
-from agent.core import Core, begin, courier_of, open_core
+from agent.core import Core, courier_of, open_core
 from agent.errors import AgentError, AlreadyServing
 from agent.handlers.context import Context, Identity
 from agent.handlers.keys import admitted, load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
-from agent.handmade import Handmade
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
 from agent.orders import Orders
@@ -162,10 +162,10 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         await renew_alerts()
         core.standby.hurry()
 
-    handmade = Handmade(clock=clock, database=core.database, recorder=core.recorder, reload=renew)
+    core.handmade.reload_by(renew)
 
     async def reload() -> tuple[str, ...]:
-        await handmade.look()
+        await core.handmade.look()
         await renew()
         return ()
 
@@ -235,7 +235,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 group.create_task(sampler.run(), name="samples"),
                 group.create_task(bridging.run(), name="bridging"),
                 group.create_task(core.alerter.run(), name="alerts"),
-                group.create_task(handmade.run(), name="changes by hand"),
+                group.create_task(core.handmade.run(), name="changes by hand"),
                 group.create_task(_beat_often(core, stop), name="beat"),
                 group.create_task(core.standby.run(), name="standby"),
                 group.create_task(_return(returning, stop), name="returning"),

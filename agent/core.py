@@ -19,27 +19,25 @@ from agent.board import Backlog, Board
 from agent.boot import boot_id
 from agent.clock import SystemClock
 from agent.errors import StorageError
+from agent.handmade import Handmade
 from agent.progress import Progress
 from agent.recorder import Recorder, Shown
 from agent.roster import Roster
 from agent.runner import Runner
 from agent.running.keeping import Ended, Keepers, Standing
-from agent.running.keptlogs import DAY_S
 from agent.running.output import Outputs, upkeep_of
 from agent.running.patterns import own_patterns
 from agent.running.redaction import Redactor
 from agent.running.secrets import load_secrets
 from agent.running.spawn import prepare_order
-from agent.scheduler import TASK_INVALID, Scheduler
+from agent.scheduler import Scheduler
 from agent.settings import Home, Settings
 from agent.standby import Standby
-from agent.store import alerts, events, ledger, state, tasks
 from agent.store.database import Database, database_url
 from agent.store.journal import Journal as LocalJournal
 from agent.store.outage import Outage
 from agent.store.reaching import Reached, reach
 from agent.store.reserve import Reserve
-from agent.store.standby import Floor, Known, add_up
 from agent.store.state import Heartbeat, Holder, refuse_other
 from agent.timekeeper import Timekeeper
 from agent.watching import Watching
@@ -84,6 +82,7 @@ class Core:
     agent_id: str
     reached: Reached
     standby: Standby
+    handmade: Handmade
     strangers: dict[str, Standing]
     """Runs that a keeper knows, and of which only a database that is away can say what they are."""
 
@@ -226,6 +225,7 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
             closed_at=blackouts.closed_at,
             changed=lambda names: board.show_tasks(names),
         )
+        handmade = Handmade(clock=clock, database=database, recorder=recorder, reload=roster.load)
         board = Board(
             clock=clock,
             database=database,
@@ -274,6 +274,7 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
             agent_id=agent_id,
             reached=reached,
             standby=standby,
+            handmade=handmade,
             strangers=strangers,
         )
         try:
@@ -289,46 +290,6 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
     finally:
         await asyncio.to_thread(database.close)
         await asyncio.to_thread(local.close)
-
-
-async def begin(core: Core, group: asyncio.TaskGroup) -> None:
-    """Account for the runs of an earlier life, then be ready to start new ones."""
-    core.runner.work_in(group)
-    if core.reached.known is not None and core.reached.floor is not None:
-        await _begin_away(core, core.reached.known, core.reached.floor)
-        return
-    decided_until_ms = await core.database.read(state.decided_until)
-    history = await core.database.read(
-        partial(
-            tasks.history, until_ms=core.started_ms, changed_after_ms=(decided_until_ms or 0) - 1
-        )
-    )
-    await core.scheduler.begin(
-        decided_until_ms=decided_until_ms or 0,
-        highest_ms=await core.database.read(state.highest),
-        boots=await core.database.read(events.boots),
-        history=history,
-        told=[
-            alert.task_name
-            for alert in await core.database.read(alerts.open_alerts)
-            if alert.kind == TASK_INVALID and alert.task_name
-        ],
-    )
-    standing = await core.keepers.open()
-    unfinished = await core.database.read(ledger.unfinished)
-    await core.board.fill()
-    # Before anything is decided: a boot that is noted must be known to whoever begins next.
-    await core.standby.look()
-    await core.alerter.renew()
-    await core.watching.recover(run for run in unfinished if core.watching.takes(run))
-    await core.runner.recover([run for run in unfinished if not core.watching.takes(run)], standing)
-    known = {run.id for run in unfinished} | {found.run_id for found in standing}
-    yesterday_s = core.started_ms / 1000 - DAY_S
-    group.create_task(
-        asyncio.to_thread(core.outputs.sweep, known, before_s=yesterday_s), name="sweep spool"
-    )
-    if unfinished:
-        log.info("runs of an earlier agent taken over", count=len(unfinished))
 
 
 def courier_of(core: Core) -> "Courier | None":
@@ -350,34 +311,6 @@ def courier_of(core: Core) -> "Courier | None":
     )
     core.listeners.append(courier.note)
     return courier
-
-
-async def _begin_away(core: Core, known: Known, floor: Floor) -> None:
-    """As `begin`, with what is kept on this host; whoever meets the database does the rest."""
-    told = add_up(await core.reached.local.all())
-    booted = () if floor.booted_ms is None else (floor.booted_ms,)
-    await core.scheduler.begin_away(
-        from_ms=floor.at_ms,
-        watermarks=told.watermarks,
-        decided_until_ms=told.decided_until_ms,
-        boots=(*known.boots, *booted),
-        highest_ms=known.highest_ms,
-    )
-    standing = await core.keepers.open()
-    alive = {found.run_id for found in standing}
-    # Without a process only the database can say whether a run is over that it knows of.
-    copied = await asyncio.to_thread(core.reached.copy.read_runs)
-    runs = [run for run in copied if run.id in alive and run.id not in told.run_ids]
-    runs += told.unfinished.values()
-    ours = told.run_ids | {run.id for run in runs}
-    core.strangers.update({one.run_id: one for one in standing if one.run_id not in ours})
-    core.board.put_up(runs)
-    await core.watching.recover(run for run in runs if core.watching.takes(run))
-    await core.runner.recover(
-        [run for run in runs if not core.watching.takes(run)],
-        [one for one in standing if one.run_id in ours],
-    )
-    log.info("runs taken over without the database", known=len(runs), others=len(core.strangers))
 
 
 def _limit_mb(roster: Roster, task_name: str) -> int | None:

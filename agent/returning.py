@@ -65,6 +65,7 @@ class Returning:
         core.outage.reach()
         await self._take_over_runs(found, told)
         await core.scheduler.put_right(found, from_ms=floor.at_ms, taken=told.taken)
+        await core.handmade.tell(found.by_hand)
         await core.reached.local.remember(FLOOR, None)
         core.outage.meet()
         log.info("the database is back; what was due before the agent began is decided")

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import Connection
 
 from agent.runs import Run
-from agent.store import calendars, clients, events, invites, ledger, state, tasks
+from agent.store import byhand, calendars, clients, events, invites, ledger, state, tasks
 from agent.store.clients import Client
 from agent.store.invites import Invite
 from agent.store.journal import Entry
@@ -66,6 +66,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     history: dict[str, tuple[Span, ...]]
     unfinished: tuple[Run, ...]
     decided_until_ms: int
+    by_hand: byhand.Found
 
 
 def gather(connection: Connection, *, database: str, boot_id: str, now_ms: int) -> Known:
@@ -89,8 +90,10 @@ def find(connection: Connection, *, floor: Floor, now_ms: int) -> Found:
     """What there is, with the boot that the database could not be told of."""
     if floor.booted_ms is not None:
         events.note_boot(connection, floor.boot_id, floor.booted_ms)
+    by_hand = byhand.take_up(connection, now_ms=now_ms)
     decided_ms = state.decided_until(connection) or 0
     return Found(
+        by_hand=by_hand,
         tasks=tasks.load_all(connection),
         history=tasks.history(connection, until_ms=now_ms, changed_after_ms=decided_ms - 1),
         unfinished=ledger.unfinished(connection),
