@@ -37,6 +37,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     resolves_ms: int | None = None
     tell_ms: int | None = None
     told: str | None = None
+    muted_until_ms: int | None = None
+    cause_id: str | None = None
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +59,7 @@ _AT: Final = {
     "resolved_ms": "resolved_at",
     "resolves_ms": "resolves_at",
     "tell_ms": "tell_at",
+    "muted_until_ms": "muted_until",
 }
 _FIELDS: Final = Alert.__struct_fields__
 _ALL: Final = select(*(alerts.c[_AT.get(name, name)].label(name) for name in _FIELDS))
