@@ -31,7 +31,12 @@ OPERATORS_UPDATE = (
     "UPDATE smart_cron_tasks_config SET timeout_seconds = 900 WHERE task_name = 'slow_task';"
 )
 TROUBLE = Trouble(
-    dedupe_key="k", kind="k", severity="high", title="t", message="m", task_name="slow_task"
+    dedupe_key="task_failed:slow_task",
+    kind="k",
+    severity="high",
+    title="t",
+    message="m",
+    task_name="slow_task",
 )
 CHECK = Check(
     check_name="disk:/", kind="disk", status="ok", checked_ms=NOW_MS, message="", value=40.0
