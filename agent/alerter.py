@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
@@ -9,14 +10,16 @@ import structlog
 from agent.clock import Clock
 from agent.errors import AgentError
 from agent.recorder import Recorder, Shown
+from agent.roster import Roster
 from agent.rules import alerting
-from agent.rules.alerting import Trouble
+from agent.rules.muting import Mute, muted_until_ms
 from agent.rules.outcomes import NO_PING
 from agent.runs import Run
-from agent.store import alerts
+from agent.store import alerts, mutes
 from agent.store.alerts import Alert
 from agent.store.checks import Check
 from agent.store.database import Database
+from agent.troubles import Trouble, is_worse
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +44,7 @@ class Alerter:
         priority: Callable[[str], int],
         durations_ms: Callable[[str], Sequence[int]],
         waiting: Callable[[], tuple[int, int | None]],
+        roster: Roster | None = None,
     ) -> None:
         self._clock = clock
         self._database = database
@@ -48,6 +52,9 @@ class Alerter:
         self._priority = priority
         self._durations_ms = durations_ms
         self._waiting = waiting
+        self._roster = roster or Roster(database)
+        self._mutes: tuple[Mute, ...] = ()
+        self._heeded_ms = 0  # up to when windows that begin or end were heeded
         self._open: dict[str, Alert] = {}
         # What is to be raised, or ended (None), by its key: said twice, it is one thing to do.
         self._to_do: dict[str, Trouble | None] = {}
@@ -61,8 +68,26 @@ class Alerter:
         """Know what is open, for what others changed in the database."""
         found = await self._database.read(alerts.open_alerts)
         self._open = {alert.dedupe_key: alert for alert in found}
+        now_ms = self._clock.now_ms()
+        self._mutes = await self._database.read(partial(mutes.not_over, now_ms=now_ms))
+        self._heeded_ms = 0
         self._judge(None, alerting.STOPPED_KEY)
         self._wake.set()
+
+    def is_muted(self, alert: Alert) -> bool:
+        """Nobody is told of it now, as somebody works on what it is about."""
+        return self._muted_until_ms(alert.task_name) is not None
+
+    def _muted_until_ms(self, task_name: str | None) -> int | None:
+        if not self._mutes:
+            return None
+        task = None if task_name is None else self._roster.get(task_name)
+        return muted_until_ms(
+            self._mutes,
+            task_name=task_name,
+            category=None if task is None else task.definition.category,
+            now_ms=self._clock.now_ms(),
+        )
 
     def note(self, shown: Shown) -> None:
         """Something was recorded."""
@@ -126,7 +151,7 @@ class Alerter:
             if self._to_do.get(key) is not None or (known is not None and key not in self._to_do):
                 self._put(key, None)
             return
-        is_news = known is None or alerting.is_worse(trouble.severity, known.severity)
+        is_news = known is None or is_worse(trouble.severity, known.severity)
         if counts or is_news or (known is not None and known.resolves_ms is not None):
             self._put(key, trouble)
 
@@ -167,16 +192,21 @@ class Alerter:
                 await self._recorder.resolve(key)
             if self._to_do.get(key) is trouble:
                 del self._to_do[key]
-        if any(at_ms <= self._clock.now_ms() for at_ms in self._changes_ms()):
+        now_ms = self._clock.now_ms()
+        if any(at_ms <= now_ms for at_ms in self._changes_ms()):
             await self._recorder.pass_time()
+            self._heeded_ms = now_ms
 
     def _changes_ms(self) -> list[int]:
-        return [
+        """When something becomes other by itself; what lies behind is to be done."""
+        times = [
             at_ms
             for alert in self._open.values()
             for at_ms in (alert.snoozed_until_ms, alert.resolves_ms)
             if at_ms is not None
         ]
+        of_mutes = [at_ms for mute in self._mutes for at_ms in (mute.from_ms, mute.to_ms)]
+        return times + [at_ms for at_ms in of_mutes if at_ms > self._heeded_ms]
 
     def _wait_s(self) -> float:
         soonest_ms = min(self._changes_ms(), default=None)

@@ -1,17 +1,14 @@
 """Which conditions are worth an alert, how bad is each, and how soon must people know?"""
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Final
 
-import msgspec
-
 from agent.runs import Run
+from agent.troubles import MESSAGE_CHARS, MINUTE_MS, TITLE_CHARS, of_priority, worse
+from agent.troubles import Trouble as Trouble
+from agent.troubles import is_worse as is_worse
 
-MINUTE_MS: Final = 60_000
-DELAYS_MS: Final = {"critical": 0, "high": 15 * MINUTE_MS, "medium": 60 * MINUTE_MS}
-"""After so long at most the channels are told; what comes together until then is told together."""
-SEVERITIES: Final = {1: "critical", 2: "high"}
-"""Of an alert about a task, by its priority; the others are medium."""
 MANY_FAILURES: Final = 3
 """So many failures in a row are high, whatever the priority."""
 LATE_MS: Final = 30_000
@@ -26,38 +23,9 @@ MUCH_SLOWER_MS: Final = 5_000
 MANY_MISSED_KEY: Final = "tasks_missed"
 BACKLOG_KEY: Final = "queue_backlog"
 STOPPED_KEY: Final = "agent_stopped"
-_RANK: Final = {"critical": 3, "high": 2, "medium": 1}
 _LOOKS_TO_BELIEVE: Final = {"cpu": 18, "memory": 18}
 _SHARES: Final = ("disk", "cpu", "memory")
 _TOLD: Final = 20
-_TITLE_CHARS: Final = 200
-
-
-class Trouble(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wrong; two with the same `dedupe_key` are the same trouble."""
-
-    dedupe_key: str
-    kind: str
-    severity: str
-    title: str
-    message: str
-    task_name: str | None = None
-    run_id: str | None = None
-
-
-def worse(one: str, other: str) -> str:
-    """The worse of two severities."""
-    return max(one, other, key=lambda severity: _RANK.get(severity, 0))
-
-
-def is_worse(severity: str, than: str) -> bool:
-    """People must know of this even if they know of the other."""
-    return _RANK.get(severity, 0) > _RANK.get(than, 0)
-
-
-def of_priority(priority: int) -> str:
-    """How bad it is when a task of this priority does not do its work."""
-    return SEVERITIES.get(priority, "medium")
 
 
 def key_of_failure(task_name: str) -> str:
@@ -87,8 +55,8 @@ def failed(run: Run, *, priority: int, in_row: int) -> Trouble:
         dedupe_key=key_of_failure(run.task_name),
         kind=kind,
         severity=severity,
-        title=f"{run.task_name} {words}"[:_TITLE_CHARS],
-        message=f"run {run.id}, attempt {run.attempt}: {cause}".strip()[:1_000],
+        title=f"{run.task_name} {words}"[:TITLE_CHARS],
+        message=f"run {run.id}, attempt {run.attempt}: {cause}".strip()[:MESSAGE_CHARS],
         task_name=run.task_name,
         run_id=run.id,
     )
@@ -107,7 +75,7 @@ def missed(runs: Sequence[Run], priorities: dict[str, int]) -> tuple[Trouble, ..
             Trouble(
                 dedupe_key=MANY_MISSED_KEY,
                 kind=MANY_MISSED_KEY,
-                severity=max(severities, key=lambda one: _RANK[one]),
+                severity=reduce(worse, severities),
                 title=f"{len(by_task)} tasks missed due moments",
                 message=f"{', '.join(names[:_TOLD])} and {len(names) - _TOLD} more",
             ),
@@ -196,7 +164,7 @@ def of_check(name: str, verdict: str, message: str, *, looks: int) -> Trouble | 
         kind="disk_low" if is_critical else "resources_high" if name in _SHARES else "check_bad",
         severity="critical" if is_critical else "high",
         title=title,
-        message=message[:1_000],
+        message=message[:MESSAGE_CHARS],
     )
 
 
