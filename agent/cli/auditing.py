@@ -24,6 +24,8 @@ from agent.store.database import Database
 CHANGES: Final = frozenset(
     {
         "alerts ack",
+        "alerts mute add",
+        "alerts mute remove",
         "alerts resolve",
         "alerts snooze",
         "alerts test",
@@ -67,6 +69,7 @@ _TARGETS: Final = (
     "task_name",
     "task",
     "alert_id",
+    "mute_id",
     "run_id",
     "key_id",
     "name",

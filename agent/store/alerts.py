@@ -187,6 +187,13 @@ def resolve_of_task(connection: Connection, task_name: str, *, now_ms: int) -> N
         _end(connection, old, now_ms=now_ms)
 
 
+def resolve_of_rule(connection: Connection, prefix: str, *, now_ms: int) -> None:
+    """A rule is other or no more: what it found, whose keys begin so, is over."""
+    of_rule = alerts.c.dedupe_key.startswith(prefix, autoescape=True)
+    for old in read(connection.execute(_OPEN.where(of_rule))):
+        _end(connection, old, now_ms=now_ms)
+
+
 def forget_old(connection: Connection, *, before_ms: int) -> None:
     """Tell nobody any more of what was over long ago: nothing could tell it when it happened."""
     old = (alerts.c.status == "resolved", alerts.c.tell_at < before_ms)
