@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from agent.cli import say
+from agent.cli.alert_rules import rules
 from agent.cli.closing import UNITS_MS, who_asks
 from agent.cli.moments import now_ms
 from agent.cli.mutes import mute
@@ -293,4 +294,5 @@ def _change(
 
 
 alerts.add_command(mute)
+alerts.add_command(rules)
 COMMANDS: Final = (alerts,)

@@ -55,18 +55,24 @@ def is_about(rule: AlertRule, run: Run) -> bool:
 
 def judge(rule: AlertRule, run: Run, recent: Recent) -> Trouble | None:
     """What the rule says now that this run has ended; None: nothing."""
-    match rule.shape:
-        case "run":
-            said = _of_run(rule, run)
-        case "failures":
-            said = _of_last(rule, recent.were_good)
-        case "rate":
-            said = _of_span(rule, recent.runs, recent.failures)
-        case _:
-            said = None
+    said = _of_run(rule, run) if rule.shape == "run" else judge_several(rule, recent)
     if said is None:
         return None
     return _trouble(rule, run.task_name, f"run {run.id}: {said}", run_id=run.id)
+
+
+def judge_several(rule: AlertRule, recent: Recent) -> str | None:
+    """What a rule about several runs says of them, in words; None: nothing."""
+    if rule.shape == "failures":
+        return _of_last(rule, recent.were_good)
+    return _of_span(rule, recent.runs, recent.failures) if rule.shape == "rate" else None
+
+
+def is_beyond(rule: AlertRule, value: float) -> bool:
+    """A reading that the rule is about."""
+    if rule.above is not None:
+        return value > rule.above
+    return rule.below is not None and value < rule.below
 
 
 def silent(rule: AlertRule, task_name: str, *, since_ms: int, now_ms: int) -> Trouble | None:
@@ -92,10 +98,9 @@ def of_readings(
     since_ms: int | None = None
     before_ms: int | None = None
     for at_ms, value in readings:
-        is_beyond = value > limit if rule.above is not None else value < limit
         if before_ms is not None and at_ms - before_ms > GAP_MS:
             since_ms = None
-        since_ms = (since_ms or at_ms) if is_beyond else None
+        since_ms = (since_ms or at_ms) if is_beyond(rule, value) else None
         before_ms = at_ms
     last_ms, value = readings[-1]
     if since_ms is None or last_ms - since_ms < rule.for_s * 1000:
