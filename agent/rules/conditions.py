@@ -13,6 +13,7 @@ from agent.troubles import MESSAGE_CHARS, TITLE_CHARS, Trouble
 
 KIND: Final = "own_rule"
 _NEVER_RAN: Final = ("skipped", "missed")
+STEP_MS: Final = 1_000
 GAP_MS: Final = 150_000
 """A series in which nothing was read for so long says nothing of the time between."""
 
@@ -103,7 +104,8 @@ def of_readings(
         since_ms = (since_ms or at_ms) if is_beyond(rule, value) else None
         before_ms = at_ms
     last_ms, value = readings[-1]
-    if since_ms is None or last_ms - since_ms < rule.for_s * 1000:
+    # A series comes in steps of up to a thousandth of its length, each as of its beginning.
+    if since_ms is None or last_ms - since_ms < rule.for_s * 999 - STEP_MS:
         return None
     how = "above" if rule.above is not None else "below"
     return _trouble(
