@@ -135,7 +135,7 @@ class Inheritance:
         if told.boot != boot_id():
             return _lost(story, REBOOTED)
         if story.started is None:
-            story.started = _find_unannounced(story.run_id, told, self._orphans, is_ours)
+            story.started = _find_unannounced(story.run_id, order, told, self._orphans, is_ours)
             if story.started is None:
                 line = {"e": "never", "run": story.run_id}
                 return line if is_ours else _lost(story, UNSURE)
@@ -194,19 +194,24 @@ def _stories(told: Told) -> list[Story]:
 
 
 def _find_unannounced(
-    run_id: str, told: Told, orphans: Callable[[], list[int]], is_ours: bool
+    run_id: str, order: Line, told: Told, orphans: Callable[[], list[int]], is_ours: bool
 ) -> Line | None:
     """The process of a run whose keeper died after the order and before it could say `started`.
 
     A keeper starts one at a time, so there is at most one.
     """
-    newest = max((s.started["start"] for s in told.stories.values() if s.started), default=0)
+    known = [s.started["start"] for s in told.stories.values() if s.started]
+    # Older ones are of other runs; an older keeper does not say when it took the order.
+    newest = max(order.get("tick", 0), *known, 0)
     for _ in range(SEARCHES):
         pids = orphans() if is_ours else list(processes.look_at_all())
         found = [p for p in map(processes.look, pids) if p is not None and p.start >= newest]
         named = [p for p in found if processes.run_of(p.pid) == run_id and p.session == p.pid]
-        # A zombie has no environment any more, but it still leads its session.
+        # A zombie has no environment any more, but it still leads its session. Where one is about
+        # to become its program, that is the start, and the zombie is of another run's family.
+        is_begun = any(KEEPER_MARK in processes.words_of(p.pid) for p in found)
         zombies = [p for p in found if p.is_over and p.session == p.pid and is_ours]
+        zombies = [] if is_begun else zombies
         for process in sorted(named or zombies, key=lambda p: (p.start, p.pid)):
             return {
                 "e": "started",

@@ -212,7 +212,13 @@ class Keeper:
         try:
             # Before the process: should we die between both, the agent knows whom to look for.
             self._journal.write(
-                {"e": "order", "run": run_id, "output_file": order["output_file"], **limits}
+                {
+                    "e": "order",
+                    "run": run_id,
+                    "output_file": order["output_file"],
+                    "tick": processes.tick_now(),
+                    **limits,
+                }
             )
         except OSError as error:
             self._seen.discard(run_id)

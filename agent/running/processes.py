@@ -5,6 +5,7 @@ Standard library only, and little of it: the keeper imports this file.
 
 import os
 import signal
+import time
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_CHILD_SUBREAPER = 36
@@ -33,6 +34,11 @@ class Process:
         """It runs no more, even if nobody has asked for its status yet."""
         # The state is that of its first thread, which others may outlive.
         return self.state in "ZXx" and self.threads <= 1
+
+
+def tick_now() -> int:
+    """Now as the `start` of a process that begins now; in clock ticks since boot."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS_PER_S)
 
 
 def look(pid: int) -> Process | None:

@@ -51,6 +51,16 @@ _PATTERNS: Final = tuple(
             + _VALUE_BEHIND,
         ),
         (b"key", _KEYS + rb"key" + _VALUE_BEHIND),
+        (
+            b"curl",
+            rb"curl[ \t][^\n|;]{0,512}?(?<=[ \t])(?:-u|--user|--proxy-user)[ \t=]{0,4}[\"']?"
+            rb"[^\s:\"']{1,128}:([^\s\"']+)",
+        ),
+        (
+            b"mysql mariadb",
+            rb"(?:mysql|mariadb)[a-z_-]{0,16}[ \t][^\n|;]{0,512}?(?<=[ \t])-p([^\s-]\S{2,1024})",
+        ),
+        (b"sshpass", rb"sshpass[ \t]{1,4}-p[ \t]{0,4}[\"']?([^\s\"']{3,})"),
         (b"akia asia", rb"(?<![a-z0-9])((?:akia|asia)[a-z0-9]{16})(?![a-z0-9])"),
         (
             b"ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ xox glpat-",
@@ -61,6 +71,8 @@ _PATTERNS: Final = tuple(
     )
     for needle in needles.split()
 )
+# The shell's working folder and the one before; no password is called just so.
+_FOLDER: Final = re.compile(rb"(?:(?<![A-Za-z0-9_])|(?<=\bOLD))PWD=/")
 # In what was found, the last bytes may be the word before another value.
 _NESTED_BYTES: Final = 64
 _DASHES: Final = b"-----BEGIN "
@@ -199,7 +211,7 @@ def _pattern_spans(data: bytes) -> Iterator[tuple[int, int]]:
         while at >= 0:
             after = at + len(needle)
             match = pattern.match(lowered, at)
-            if match is not None:
+            if match is not None and not _FOLDER.match(data, at):
                 begin, end = match.span(match.lastindex or 0)
                 yield begin, end
                 after = max(after, end - _NESTED_BYTES)

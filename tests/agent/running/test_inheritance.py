@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,40 @@ async def test_a_run_that_never_got_a_process_may_be_ordered_again() -> None:
     [line] = await inheritance.take_over(told_by(told_of("R")), is_ours=True)
 
     assert line == {"e": "never", "run": "R"}
+
+
+@pytest.fixture
+def stranger() -> Iterator[processes.Process]:
+    """A child that ended, and whose status nobody has taken yet."""
+    pid = spawn("S", "exit 5")
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    ended = processes.look(pid)
+    assert ended is not None
+    assert ended.is_over
+    yield ended
+    os.waitpid(pid, 0)
+
+
+async def test_what_ended_before_the_order_is_not_its_start(stranger: processes.Process) -> None:
+    inheritance = Inheritance(lambda _: None, set())
+    await until(lambda: processes.tick_now() > stranger.start, "the next tick")
+    lines = told_of("R")
+    lines[-1]["tick"] = processes.tick_now()
+
+    [line] = await inheritance.take_over(told_by(lines), is_ours=True)
+
+    assert line == {"e": "never", "run": "R"}
+
+
+def test_the_tick_of_now_lies_between_those_of_processes_begun_before_and_after() -> None:
+    before = processes.look(spawn("before", "exit 0"))
+    now = processes.tick_now()
+    after = processes.look(spawn("after", "exit 0"))
+    assert before is not None
+    assert after is not None
+    assert before.start <= now <= after.start
+    os.waitpid(before.pid, 0)
+    os.waitpid(after.pid, 0)
 
 
 async def test_nobody_can_say_so_when_its_agent_died_too() -> None:

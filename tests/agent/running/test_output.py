@@ -357,7 +357,7 @@ def test_looking_at_a_live_run_reads_what_is_new_and_of_much_the_end(
 
 def test_a_report_is_for_the_eyes_of_the_runs_user_and_goes_with_the_spool(place: Home) -> None:
     path = report_path(place, "R1", user=None)
-    make_report(path, None)
+    make_report(str(path), None)
     write(place, b"x\n")
 
     assert path.stat().st_mode & 0o777 == 0o600
