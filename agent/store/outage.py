@@ -24,7 +24,7 @@ from agent.store.writes import Take, Write
 
 log = structlog.get_logger(__name__)
 
-WITHIN_S: Final = 1.5
+WITHIN_S: Final = 1.2
 """So long a write may take before it is kept in the journal; nothing starts later for longer."""
 TRIAL_WITHIN_S: Final = 1.0
 """A database that needs longer for its smallest write is not back."""
@@ -125,11 +125,12 @@ class Outage:
 
         Raises StorageError when neither takes it, NotStorable when no database ever will.
         """
+        began_s = asyncio.get_running_loop().time()
         if self._handover is not None:
             await self._wait_for_handover(self._handover)
         if not rules.goes_to_journal(self._standing):
             try:
-                return await self._directly(write)
+                return await self._directly(write, until_s=began_s + WITHIN_S)
             except NotStorable:
                 raise
             except (StorageError, TimeoutError) as error:
@@ -180,8 +181,9 @@ class Outage:
         except Refused:
             return  # busy, and so it answers
 
-    async def _directly(self, write: Write) -> Any:
-        limit = asyncio.timeout(WITHIN_S)
+    async def _directly(self, write: Write, *, until_s: float) -> Any:
+        # Whoever waited for a replay has waited: both together delay a start no longer than one.
+        limit = asyncio.timeout_at(until_s)
         try:
             async with limit:
                 self._flying[limit] = None
