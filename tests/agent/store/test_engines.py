@@ -271,3 +271,9 @@ def test_many_threads_share_few_connections(mariadb_url: str) -> None:
     database.close()
 
     assert found == ["x"] * 20
+
+
+@pytest.mark.parametrize("port", [0, 65_536, 99_999])
+def test_a_port_that_cannot_be_is_refused_by_its_value(port: int) -> None:
+    with pytest.raises(WrongUse, match=f"database_url: port = {port}: must be from 1 to 65535"):
+        read_url(f"mysql+pymysql://cron:hush@db:{port}/smartcron")
