@@ -46,6 +46,12 @@ def read_url(text: str) -> URL:
             raise WrongUse(
                 "database_url must name a plain SQLite file, such as sqlite:////path/to/file"
             )
+        if not Path(url.database).is_absolute():
+            # It would be another file with each folder that a command is started in.
+            raise WrongUse(
+                f"database_url: the file {url.database!r}: must be a whole path with four slashes, "
+                "such as sqlite:////path/to/file"
+            )
         return url
     if kind not in ("mysql", "mariadb"):
         raise WrongUse(f"database_url names {kind!r}; use sqlite or mysql+pymysql")
@@ -163,6 +169,11 @@ def make_file(url: URL, *, may_create: bool) -> None:
         finally:
             os.close(descriptor)
     except FileNotFoundError as error:
+        if not path.parent.is_dir():
+            raise StorageError(
+                f"database {path} cannot be there: its folder {path.parent} is not; make the "
+                "folder, or correct database_url"
+            ) from error
         raise StorageError(
             f"database {path} is not there; make it with `smartcron-agent init`"
         ) from error
