@@ -3,15 +3,16 @@
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, not_, or_, select
 
-from agent.errors import WrongUse
+from agent.errors import Conflict, WrongUse
 from agent.rules import alerting
 from agent.rules.alerting import Trouble
 from agent.ulid import new_ulid
 from schema.tables import alert_notes, alerts
 
 MOST_SHOWN: Final = 1_000
+ID_CHARS: Final = 26
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +38,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     resolves_ms: int | None = None
     tell_ms: int | None = None
     told: str | None = None
+    notes: int = 0
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,8 +60,11 @@ _AT: Final = {
     "resolves_ms": "resolves_at",
     "tell_ms": "tell_at",
 }
-_FIELDS: Final = Alert.__struct_fields__
-_ALL: Final = select(*(alerts.c[_AT.get(name, name)].label(name) for name in _FIELDS))
+_FIELDS: Final = tuple(name for name in Alert.__struct_fields__ if name != "notes")
+_NOTED: Final = select(func.count()).where(alert_notes.c.alert_id == alerts.c.id).scalar_subquery()
+_ALL: Final = select(
+    *(alerts.c[_AT.get(name, name)].label(name) for name in _FIELDS), _NOTED.label("notes")
+)
 _OPEN: Final = _ALL.where(alerts.c.status != "resolved")
 _OF_KEY: Final = _OPEN.where(alerts.c.dedupe_key == bindparam("wanted"))
 _JUST_OVER: Final = (
@@ -82,6 +87,12 @@ def open_alerts(connection: Connection) -> tuple[Alert, ...]:
 def newest(connection: Connection, *, limit: int = MOST_SHOWN) -> tuple[Alert, ...]:
     """The newest alerts, those that are over too."""
     return _read(connection.execute(_ALL.order_by(alerts.c.id.desc()).limit(limit)))
+
+
+def chosen(connection: Connection, *which: ColumnElement[Any], limit: int) -> tuple[Alert, ...]:
+    """Those that fit, the newest first."""
+    rows = connection.execute(_ALL.where(*which).order_by(alerts.c.id.desc()).limit(limit))
+    return _read(rows)
 
 
 def due_severities(connection: Connection, *, now_ms: int) -> frozenset[str]:
@@ -126,9 +137,7 @@ def find(connection: Connection, text: str) -> Alert:
     """The alert of this id, or the only one whose id ends so; raises WrongUse."""
     wanted = text.strip().upper()
     found = _read(
-        connection.execute(_ALL.where(alerts.c.id.like(f"%{wanted}")).limit(2))
-        if wanted.isalnum()
-        else ()
+        connection.execute(_ALL.where(_is_named(wanted)).limit(2)) if wanted.isalnum() else ()
     )
     if len(found) != 1:
         known = "no alert" if not found else "more than one alert"
@@ -279,6 +288,37 @@ def resolve_one(connection: Connection, text: str, *, who: str, note: str, now_m
     return _end(connection, old, now_ms=now_ms)
 
 
+def reopen(connection: Connection, text: str, *, who: str, note: str, now_ms: int) -> Alert:
+    """Take back what somebody did about it; raises WrongUse, and Conflict if it came anew."""
+    old = find(connection, text)
+    if old.status == "active":
+        return old
+    same = _read(connection.execute(_OF_KEY, {"wanted": old.dedupe_key}))
+    if any(other.id != old.id for other in same):
+        raise Conflict(f"alert {text!r}: the same trouble is open anew, as another alert")
+    remember(connection, old.id, who=who, what="reopened", note=note, now_ms=now_ms)
+    return _write(
+        connection,
+        msgspec.structs.replace(
+            old,
+            status="active",
+            acknowledged_by=None,
+            acknowledged_ms=None,
+            snoozed_until_ms=None,
+            resolved_ms=None,
+            # Whom it was told to knows it still.
+            tell_ms=None if old.told == "open" else now_ms + _delay_ms(old.severity),
+        ),
+    )
+
+
+def annotate(connection: Connection, text: str, *, who: str, note: str, now_ms: int) -> Alert:
+    """Somebody says something of it, over or not; raises WrongUse."""
+    old = find(connection, text)
+    remember(connection, old.id, who=who, what="noted", note=note, now_ms=now_ms)
+    return old
+
+
 def remember(
     connection: Connection, alert_id: str, *, who: str, what: str, note: str, now_ms: int
 ) -> None:
@@ -304,6 +344,11 @@ def notes(connection: Connection, alert_id: str) -> tuple[Note, ...]:
         .order_by(column.id)
     )
     return tuple(Note(**row._mapping) for row in found)
+
+
+def _is_named(text: str) -> ColumnElement[bool]:
+    """Whole ids need no look at every row."""
+    return alerts.c.id == text if len(text) == ID_CHARS else alerts.c.id.like(f"%{text}")
 
 
 def _open_one(connection: Connection, text: str) -> Alert:

@@ -189,7 +189,12 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One trouble, from its opening to its end."""
+    """One trouble, from its opening to its end.
+
+    A snoozed one is "acked" with `snoozed_until_ms`. `told` is what people were told last, "open"
+    or "resolved"; `tell_ms` is when they are told next. It came back `flaps` times; `notes` counts
+    what people did or said.
+    """
 
     id: str
     rev: int = 0
@@ -205,6 +210,12 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     acked_by: str | None = None
     acked_ms: int | None = None
     resolved_ms: int | None = None
+    run_id: str | None = None
+    snoozed_until_ms: int | None = None
+    flaps: int = 0
+    tell_ms: int | None = None
+    told: str | None = None
+    notes: int = 0
 
 
 Row: TypeAlias = Agent | Task | Run | Check | Alert
