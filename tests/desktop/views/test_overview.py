@@ -3,6 +3,7 @@
 import pytest
 from pytestqt.qtbot import QtBot
 
+from desktop.models.alerts import AlertsModel
 from desktop.models.checks import ChecksModel
 from desktop.models.runs import RunsModel
 from desktop.models.tasks import TaskModel
@@ -18,7 +19,9 @@ class Bench:
     def __init__(self, qtbot: QtBot, theme: Theme) -> None:
         self.tasks = TaskModel(lambda: NOW_MS)
         self.runs = RunsModel(lambda: NOW_MS)
-        self.page = Overview(self.tasks, ChecksModel(), self.runs, theme, lambda: NOW_MS)
+        self.page = Overview(
+            self.tasks, ChecksModel(), self.runs, AlertsModel(), theme, lambda: NOW_MS
+        )
         qtbot.addWidget(self.page)
         self.page.resize(1360, 820)
         self.page.show()
