@@ -47,9 +47,9 @@ from desktop.finding import entries
 from desktop.following import Following
 from desktop.frame import Frame
 from desktop.freshness import Link
-from desktop.models.filter import Query
 from desktop.models.tasks import ROW
 from desktop.planner import Planner
+from desktop.sifting import Sifting
 from desktop.states import is_watch, severity_look
 from desktop.theme import Theme
 from desktop.views.palette import Palette
@@ -100,9 +100,16 @@ class MainWindow(Frame):
         super().__init__(theme, self.now, parent)
         self._agent: Agent | None = None
         self._shown_task = ""
-        self._query = Query()
         self._has_metrics = False
         self._tasks.set_heard(False)
+        self._sifting = Sifting(
+            self.toolbar,
+            self.grid,
+            self.nothing,
+            self._tasks,
+            self._filter,
+            was_heard=lambda: self._link.was_heard,
+        )
         self._orders = Actions(theme, self._tasks, self._runs, self.now, self)
         self.planner = Planner(theme, self.now, self)
         self.planner.know(self._tasks.task, self._zone)
@@ -211,7 +218,7 @@ class MainWindow(Frame):
         self._following.forget()
         self.planner.forget()
         self.alarms.forget()
-        self._show_emptiness()
+        self._sifting.show_emptiness()
 
     def show_heartbeat(self, heartbeat: Heartbeat) -> None:
         """The agent lives."""
@@ -296,17 +303,10 @@ class MainWindow(Frame):
         self.header.palette_requested.connect(self.open_palette)
         self.banner.retry_requested.connect(self.retry_requested)
         self.refusal.connections_requested.connect(self.connections_requested)
-        self.toolbar.states_chosen.connect(self._filter_states)
-        self.toolbar.query_changed.connect(self._filter_query)
-        self.toolbar.sort_chosen.connect(self._tasks.set_sort)
-        self.toolbar.grouping_chosen.connect(self._tasks.set_grouped)
         self.toolbar.compact_chosen.connect(self.set_compact)
-        self.toolbar.left.connect(self.grid.setFocus)
-        self.nothing.cleared.connect(self.toolbar.clear)
         self._tasks.counts_changed.connect(self._show_counts)
         self.grid.task_selected.connect(self._select)
         self.grid.task_opened.connect(self.open_task)
-        self.grid.sort_chosen.connect(self._sort)
         self.grid.log_requested.connect(self.open_newest_log)
         self.grid.menu_requested.connect(self._open_menu)
         self.details.closed.connect(self.toggle_details)
@@ -550,10 +550,6 @@ class MainWindow(Frame):
     def _chosen_ids(self) -> list[str]:
         return [task.id for task in self.grid.chosen_tasks()]
 
-    def _sort(self, key: str) -> None:
-        self._tasks.set_sort(key)
-        self.toolbar.show_sort(key)
-
     def _want_metrics(self) -> None:
         """The curves of the overview begin with the last hour, asked for once a link."""
         if self.screen_name == OVERVIEW and self._link.is_live and not self._has_metrics:
@@ -675,24 +671,7 @@ class MainWindow(Frame):
         queued = counts["queued"]
         self.status.show_load(tasks=len(tasks), running=running, slots=slots, queued=queued)
         self.overview.show_load(slots=slots, queued=queued)
-        self._show_emptiness()
-
-    def _show_emptiness(self) -> None:
-        empty = self._filter.shown_tasks() == 0
-        self.grid.setVisible(not empty)
-        self.nothing.setVisible(empty)
-        if empty:
-            known = [task.name for task in self._tasks.tasks()]
-            self.nothing.show_why(heard=self._link.was_heard, known=known, asked=self._query.words)
-
-    def _filter_states(self, states: frozenset[str]) -> None:
-        self._filter.set_states(states)
-        self._show_emptiness()
-
-    def _filter_query(self, query: Query) -> None:
-        self._query = query
-        self._filter.set_query(query)
-        self._show_emptiness()
+        self._sifting.show_emptiness()
 
     def _follow_shown(self, tasks: Sequence[Task], gone: Sequence[str]) -> None:
         """Keep the details panel with the newest row, and ask for more when a run has ended."""

@@ -22,6 +22,7 @@ from shared.protocol.alerting import MailState
 ACTIVE, HISTORY, DELIVERY = range(3)
 TABS_PX: Final = 44
 LIST_PX: Final = 560
+LEAST_PX: Final = 480
 UNDELIVERABLE: Final = "mail_undeliverable"
 
 
@@ -35,6 +36,8 @@ class AlertCentre(Ground):
     ) -> None:
         super().__init__(theme, "window", parent=parent)
         self._now, self._model = now, model
+        # As with the runs: no details panel stands beside this screen.
+        self.setMinimumWidth(LEAST_PX)
         self._times, self._zone = words.TASK_TIMES, "UTC"
         self._mail: MailState | None = None
         self.history_model = AlertsModel(sort=NEWEST)
