@@ -40,6 +40,8 @@ class AlertCentre(Ground):
         self.setMinimumWidth(LEAST_PX)
         self._times, self._zone = words.TASK_TIMES, "UTC"
         self._mail: MailState | None = None
+        # What was chosen in the list now shown; it stays in sight when it is over.
+        self._seen: set[str] = set()
         self.history_model = AlertsModel(sort=NEWEST)
         self.deliveries_model = DeliveriesModel()
         self.tabs = Tabs(
@@ -127,6 +129,7 @@ class AlertCentre(Ground):
         """Another agent: nothing of the last one may stay."""
         self.history_model.clear()
         self.deliveries_model.clear()
+        self._seen.clear()
         self.panel.show_alerts(())
         self.show_mail(None)
 
@@ -200,6 +203,7 @@ class AlertCentre(Ground):
         else:
             self._pages.setCurrentWidget(self._split)
             self._lists.setCurrentIndex(place)
+            self._seen.clear()
             self._show_chosen(self.list_shown)
         self.tab_chosen.emit(place)
 
@@ -208,11 +212,22 @@ class AlertCentre(Ground):
         if shown is not self.list_shown:
             return
         model = self._model if shown is self.active.list else self.history_model
+        self.panel.show_any(model.rowCount() > 0)
         chosen = [model.alert(alert_id) for alert_id in shown.chosen_ids()]
-        self.panel.show_alerts([alert for alert in chosen if alert is not None])
+        alerts = [alert for alert in chosen if alert is not None]
+        last = self.panel.alert
+        if (
+            not alerts
+            and last is not None
+            and model.alert(last.id) is None
+            and last.id in self._seen
+        ):
+            return
+        self._seen = {alert.id for alert in alerts}
+        self.panel.show_alerts(alerts)
 
     def _renew(self, shown: AlertList) -> None:
-        if shown is self.list_shown and shown.chosen_ids():
+        if shown is self.list_shown:
             self._show_chosen(shown)
 
     def _show_counts(self) -> None:

@@ -54,7 +54,7 @@ class AlertPanel(QScrollArea):
         self._times, self._zone = words.TASK_TIMES, "UTC"
         self._stale_since = ""
         self._may, self._why_not = False, ""
-        self._is_mail_on = False
+        self._is_mail_on = self._is_any = False
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -126,6 +126,8 @@ class AlertPanel(QScrollArea):
         both.addLayout(self._buttons)
         both.addLayout(self._more)
         both.addStretch(1)
+        for line in (self._buttons, self._more):
+            both.setAlignment(line, Qt.AlignmentFlag.AlignLeft)
         self._both = both
         head = QVBoxLayout()
         head.setSpacing(6)
@@ -178,6 +180,11 @@ class AlertPanel(QScrollArea):
         self._detail = detail
         if detail.row.state == "resolved" or self._alerts[0].state == "resolved":
             self._alerts = [detail.row]
+        self._refresh()
+
+    def show_any(self, is_any: bool) -> None:
+        """Whether there is an alert to choose at all; without one nothing is said here."""
+        self._is_any = is_any
         self._refresh()
 
     def show_mail(self, is_on: bool) -> None:
@@ -292,7 +299,7 @@ class AlertPanel(QScrollArea):
     def _refresh(self) -> None:
         alert, is_any = self.alert, bool(self._alerts)
         self._head.setVisible(is_any)
-        self._empty.setVisible(not is_any)
+        self._empty.setVisible(self._is_any and not is_any)
         for card in (self.events, self.facts_card, self.receipts):
             card.setVisible(alert is not None)
         self.notes.setVisible(is_any)

@@ -156,7 +156,13 @@ class Overview(QScrollArea):
         high, wide = self.viewport().height(), self.viewport().width()
         most = MOST_ROWS if high >= TALL_PX else USUAL_ROWS
         self._rows_shown = max(LEAST_ROWS, min(most, (high - OTHER_PX) // ROW_PX))
-        self.recent_card.setVisible(wide >= THREE_COLUMNS_PX)
+        is_wide = wide >= THREE_COLUMNS_PX
+        self._side.setVisible(is_wide)
+        column, at = (self._right, 0) if is_wide else (self._left, 1)
+        if column.indexOf(self.alerts_card) < 0:
+            for other in (self._left, self._right):
+                other.removeWidget(self.alerts_card)
+            column.insertWidget(at, self.alerts_card)
         if self.isVisible():
             self.refresh()
 
@@ -182,7 +188,7 @@ class Overview(QScrollArea):
     def _build_lists(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(12)
-        left = QVBoxLayout()
+        left = self._left = QVBoxLayout()
         left.setSpacing(12)
         self.needs = ListCard(self._theme, self.tr("Needs attention"))
         self.now_card = ListCard(self._theme, self.tr("Running now"))
@@ -199,11 +205,13 @@ class Overview(QScrollArea):
         self.recent_card.add_to_head(self.all_runs)
         row.addLayout(left, 5)
         row.addWidget(self.next_card, 4)
-        right = QVBoxLayout()
+        self._side = QWidget()
+        right = self._right = QVBoxLayout(self._side)
+        right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(12)
         right.addWidget(self.alerts_card)
         right.addWidget(self.recent_card, 1)
-        row.addLayout(right, 4)
+        row.addWidget(self._side, 4)
         return row
 
     # Showing -----------------------------------------------------------------------------
@@ -424,8 +432,7 @@ class Overview(QScrollArea):
 
     def _show_alerts(self) -> None:
         zone = words.zone_for(self._times, self._zone)
-        most = MOST_ALERTS if self.recent_card.isVisibleTo(self) else self._rows_shown // 2 + 1
-        self.alerts_card.refresh(zone, self._now(), most=most, stale=self._stale)
+        self.alerts_card.refresh(zone, self._now(), most=MOST_ALERTS, stale=self._stale)
         self._show_recent()
 
     def _show_recent(self, *_: object) -> None:
