@@ -297,6 +297,8 @@ def alert_row(alert: Alert, *, with_words: bool = True) -> wire.Alert:
         tell_ms=alert.tell_ms,
         told=alert.told,
         notes=alert.notes,
+        muted_until_ms=alert.muted_until_ms,
+        cause_id=alert.cause_id,
     )
 
 

@@ -193,7 +193,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     A snoozed one is "acked" with `snoozed_until_ms`. `told` is what people were told last, "open"
     or "resolved"; `tell_ms` is when they are told next. It came back `flaps` times; `notes` counts
-    what people did or said.
+    what people did or said. Until `muted_until_ms` nobody is told of it; it came about by the alert
+    `cause_id`, and is not told by itself while that one is open.
     """
 
     id: str
@@ -216,6 +217,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tell_ms: int | None = None
     told: str | None = None
     notes: int = 0
+    muted_until_ms: int | None = None
+    cause_id: str | None = None
 
 
 Row: TypeAlias = Agent | Task | Run | Check | Alert

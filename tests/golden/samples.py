@@ -150,6 +150,8 @@ ALERT: Final = rows.Alert(
     tell_ms=AT_MS + 5,
     told="open",
     notes=4,
+    muted_until_ms=AT_MS + 6,
+    cause_id=RUN_ID,
 )
 DELIVERY: Final = alerting.Delivery(
     id=RUN_ID,

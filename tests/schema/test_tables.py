@@ -6,9 +6,8 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
 
 from agent.definitions import Definition
-from agent.rules.alerting import Trouble
 from agent.runs import Run
-from agent.store import alerts, checks, ledger
+from agent.store import checks, ledger
 from agent.store.checks import Check
 from agent.store.ledger import COLUMN_OF
 from agent.store.metrics import record
@@ -30,9 +29,6 @@ OPERATORS_QUERIES = [
 OPERATORS_UPDATE = (
     "UPDATE smart_cron_tasks_config SET timeout_seconds = 900 WHERE task_name = 'slow_task';"
 )
-TROUBLE = Trouble(
-    dedupe_key="k", kind="k", severity="high", title="t", message="m", task_name="slow_task"
-)
 CHECK = Check(
     check_name="disk:/", kind="disk", status="ok", checked_ms=NOW_MS, message="", value=40.0
 )
@@ -50,14 +46,13 @@ def planned(connection: Connection, sql: str) -> str:
 
 @pytest.fixture
 def filled(engine: Engine) -> Engine:
-    """A task, a failed run, an alert, a check and a reading, as the agent writes them."""
+    """A task, a failed run with its alert, a check and a reading, as the agent writes them."""
     with engine.begin() as connection:
         bring_up(connection, migrate=True)
         register(connection, [a_task("slow_task")], who="me", why="", now_ms=NOW_MS)
         run = a_run(task_name="slow_task")
         ledger.claim(connection, [run], now_ms=NOW_MS)
         end(connection, ended(run, "error"))
-        alerts.raise_alert(connection, TROUBLE, now_ms=NOW_MS)
         checks.record(connection, [CHECK])
         record(connection, {"cpu": 12.5}, at_ms=NOW_MS)
     return engine
