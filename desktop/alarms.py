@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from desktop import words
 from desktop.freshness import Link
 from desktop.models.alerts import AlertsModel
-from desktop.states import severity_look
+from desktop.states import alert_state, severity_look
 from desktop.views.alerts.page import DELIVERY, HISTORY, AlertCentre
 from shared.protocol.alerting import (
     AlertAck,
@@ -297,7 +297,7 @@ class Alarms(QObject):
         new = [
             row
             for row in rows
-            if row.state == "open"
+            if alert_state(row) == "open"
             and row.sev in _LOUD
             and row.opened_ms > since_ms
             and row.id not in self._told

@@ -80,6 +80,8 @@ ALERT_LOOKS: Final[dict[str, Look]] = {
     "open": Look("bell-ringing-fill", "Open", "bad"),
     "acked": Look("checks-bold", "Acknowledged", "idle"),
     "snoozed": Look("moon-fill", "Snoozed", "idle"),
+    "muted": Look("bell-slash", "Muted", "idle"),
+    "caused": Look("eye-fill", "Of a known cause", "idle"),
     "resolved": Look("circle-wavy-check-fill", "Resolved", "ok"),
     "unknown": TASK_LOOKS["unknown"],
 }
@@ -180,16 +182,24 @@ def run_look(run: Run) -> Look:
 
 
 def alert_state(alert: Alert) -> str:
-    """The one state of an alert; what is snoozed is acknowledged until a moment."""
+    """The one state of an alert; what is snoozed is acknowledged until a moment.
+
+    Nobody is told of an open one that is muted, or that came about by another.
+    """
     if alert.state == "acked" and alert.snoozed_until_ms is not None:
         return "snoozed"
+    if alert.state == "open" and alert.muted_until_ms is not None:
+        return "muted"
+    if alert.state == "open" and alert.cause_id is not None and alert.told != "open":
+        return "caused"
     return alert.state if alert.state in ALERT_LOOKS else "unknown"
 
 
 def alert_look(alert: Alert) -> Look:
     """How an alert is told; an open one in the colour of its severity."""
-    look = ALERT_LOOKS[alert_state(alert)]
-    if alert.state == "open":
+    state = alert_state(alert)
+    look = ALERT_LOOKS[state]
+    if state == "open":
         return Look(look.icon, look.word, severity_look(alert.sev).family)
     return look
 

@@ -338,6 +338,7 @@ class MainWindow(Frame):
         panel.run_opened.connect(self._following.open)
         panel.task_opened.connect(self.open_task)
         panel.run_requested.connect(self._orders.run)
+        panel.cause_opened.connect(self.open_alert)
         self.header.alerts_requested.connect(lambda: self.show_screen(ALERTS))
         self.overview.alerts_card.alert_opened.connect(self.open_alert)
         self.overview.alerts_card.all_requested.connect(lambda: self.show_screen(ALERTS))

@@ -1,6 +1,6 @@
 """Which alerts are there, in groups by how bad they are, as a list for Qt."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from desktop.states import SEVERITY_LOOKS, alert_look, severity_look
+from desktop.states import SEVERITY_LOOKS, alert_look, alert_state, severity_look
 from shared.protocol.rows import Alert
 
 Index = QModelIndex | QPersistentModelIndex
@@ -127,8 +127,8 @@ class AlertsModel(QAbstractListModel):
         return next(raised, None) or self.of_task(task_id)
 
     def open_alerts(self) -> list[Alert]:
-        """Those nobody cares for yet."""
-        return [one for one in self.alerts() if one.state == "open"]
+        """Those nobody cares for yet, and that are to be told."""
+        return [one for one in self.alerts() if alert_state(one) == "open"]
 
     def index_of(self, alert_id: str) -> QModelIndex:
         """Where it stands; an index that is not valid where it is hidden or unknown."""
@@ -210,12 +210,28 @@ class AlertsModel(QAbstractListModel):
             return [*sorted(found, key=lambda one: (name_of(one), one.id))]
         wanted: list[Shown] = []
         found.sort(key=_worst_first)
-        for severity in dict.fromkeys(one.sev for one in found):
-            these = [one for one in found if one.sev == severity]
+        # What came about by another stands under it, however bad it is by itself.
+        known = {one.id: one for one in found}
+        under: dict[str, list[Alert]] = {}
+        heads: list[Alert] = []
+        for one in found:
+            first = _first_cause(one, known)
+            if first is one:
+                heads.append(one)
+            else:
+                under.setdefault(first.id, []).append(one)
+        for severity in dict.fromkeys(one.sev for one in heads):
+            these = [one for one in heads if one.sev == severity]
             is_folded = severity in self._folded
             wanted.append(Group(severity, len(these), is_folded))
-            wanted += [] if is_folded else these
+            for one in () if is_folded else these:
+                wanted += [one, *under.get(one.id, ())]
         return wanted
+
+    def is_under(self, alert: Alert) -> bool:
+        """Whether it stands under what it came about by."""
+        known = {one.id: one for one in self._alerts.values() if self._fits(one)}
+        return self._sort == WORST and _first_cause(alert, known) is not alert
 
     def _fits(self, alert: Alert) -> bool:
         if not self._words:
@@ -225,10 +241,21 @@ class AlertsModel(QAbstractListModel):
         return all(word in text for word in self._words)
 
 
+def _first_cause(alert: Alert, known: Mapping[str, Alert]) -> Alert:
+    """What it came about by in the end; itself where nothing is known, or causes go in a circle."""
+    first, seen = alert, {alert.id}
+    while first.cause_id is not None and (cause := known.get(first.cause_id)) is not None:
+        if cause.id in seen:
+            return alert
+        seen.add(cause.id)
+        first = cause
+    return first
+
+
 def _worst_first(alert: Alert) -> tuple[int, bool, int, str]:
     """By severity; among those what nobody cares for first, then the newest."""
     place = _PLACES.get(alert.sev, len(_PLACES))
-    return place, alert.state != "open", -alert.opened_ms, alert.id
+    return place, alert_state(alert) != "open", -alert.opened_ms, alert.id
 
 
 def _tr(text: str) -> str:

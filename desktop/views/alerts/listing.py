@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 
 from desktop import words
 from desktop.models.alerts import ROW, AlertsModel, Group, name_of, said_of
-from desktop.states import alert_look, severity_look
+from desktop.states import alert_look, alert_state, severity_look
 from desktop.theme import Theme
 from desktop.views.alerts.story import state_words
 from shared.protocol.rows import Alert
@@ -76,6 +76,10 @@ class AlertList(QListView):
         """In whose zone times are said; `zone` is the agent's own."""
         self.times, self.zone = times, zone
         self.viewport().update()
+
+    def is_under(self, alert: Alert) -> bool:
+        """Whether it stands under what it came about by."""
+        return self._alerts.is_under(alert)
 
     def chosen_ids(self) -> list[str]:
         """Those that are selected, the current one first."""
@@ -196,9 +200,14 @@ class _Lines(QStyledItemDelegate):
         self, painter: QPainter, rect: QRect, alert: Alert, *, is_grouped: bool
     ) -> None:
         theme, t, view = self._theme, self._theme.tokens, self._view
-        look, is_open = alert_look(alert), alert.state == "open"
+        look, is_open = alert_look(alert), alert_state(alert) == "open"
         family = t.family("idle" if view.is_stale else look.family)
         left = rect.left() + (32 if is_grouped else 16)
+        if view.is_under(alert):
+            line = QColor(t.line2)
+            painter.fillRect(QRect(left + 7, rect.top(), 1, rect.height() // 2), line)
+            painter.fillRect(QRect(left + 7, rect.top() + rect.height() // 2, 12, 1), line)
+            left += 24
         theme.draw_icon(painter, QRect(left, rect.top() + 8, 16, 16), look.icon, family.text, 14)
         if not is_grouped:
             worst = severity_look(alert.sev)

@@ -45,6 +45,7 @@ class AlertPanel(QScrollArea):
     run_opened = Signal(str)
     task_opened = Signal(str)
     run_requested = Signal(str)
+    cause_opened = Signal(str)
 
     def __init__(self, theme: Theme, now: words.Clock, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -103,6 +104,9 @@ class AlertPanel(QScrollArea):
         self.reopen = Button(theme, self.tr("Open again"), icon="arrow-counter-clockwise")
         self.reopen.setToolTip(self.tr("Take back what was done about it"))
         self.reopen.clicked.connect(lambda: self.reopened.emit(self.ids))
+        self.open_cause = Button(theme, self.tr("Open its cause"), icon="tree-structure")
+        self.open_cause.setToolTip(self.tr("Nobody is told of this one while its cause is open"))
+        self.open_cause.clicked.connect(self._open_cause)
         self.log = Button(theme, self.tr("Open the run"), icon="file-text")
         self.log.clicked.connect(self._open_run)
         self.task = Button(theme, self.tr("Go to the task"), icon="rows")
@@ -119,7 +123,7 @@ class AlertPanel(QScrollArea):
             line.setSpacing(8)
         for button in (self.ack, self.snooze, self.resolve, self.reopen):
             self._buttons.addWidget(button)
-        for button in (self.log, self.task, self.run):
+        for button in (self.open_cause, self.log, self.task, self.run):
             self._more.addWidget(button)
         both = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         both.setSpacing(8)
@@ -274,6 +278,10 @@ class AlertPanel(QScrollArea):
     def _snooze(self, until_ms: int) -> None:
         self.snoozed.emit(self.ids, until_ms, "")
 
+    def _open_cause(self) -> None:
+        if self.alert is not None and self.alert.cause_id:
+            self.cause_opened.emit(self.alert.cause_id)
+
     def _open_run(self) -> None:
         if self.alert is not None and self.alert.run_id:
             self.run_opened.emit(self.alert.run_id)
@@ -360,6 +368,7 @@ class AlertPanel(QScrollArea):
         for button in (self.ack, self.snooze, self.resolve, self.reopen):
             button.allow(may, why)
         alert, task_id = self.alert, self._task_id()
+        self.open_cause.setVisible(alert is not None and alert.cause_id is not None)
         self.log.setVisible(alert is not None and bool(alert.run_id))
         for button in (self.task, self.run):
             button.setVisible(bool(task_id))

@@ -50,6 +50,8 @@ def state_words(alert: Alert, zone: tzinfo | None, now_ms: int) -> str:
     state, said = alert_state(alert), alert_look(alert).said
     if state == "snoozed" and alert.snoozed_until_ms is not None:
         return _tr("Snoozed until {0}").format(words.clock(alert.snoozed_until_ms, zone, now_ms))
+    if state == "muted" and alert.muted_until_ms is not None:
+        return _tr("Muted until {0}").format(words.clock(alert.muted_until_ms, zone, now_ms))
     if state == "acked" and alert.acked_by:
         return _tr("Acknowledged by {0}").format(alert.acked_by)
     if state == "resolved" and alert.resolved_ms is not None:
@@ -63,7 +65,7 @@ def state_words(alert: Alert, zone: tzinfo | None, now_ms: int) -> str:
 def pill_words(alert: Alert, zone: tzinfo | None, now_ms: int) -> str:
     """How bad it is, and in which state for how long: "High, open for 12 m"."""
     severity = severity_look(alert.sev).said
-    if alert.state == "open":
+    if alert_state(alert) == "open":
         lasts = words.rough_span(max(0, now_ms - alert.opened_ms))
         return _tr("{0}, open for {1}").format(severity, lasts)
     said = state_words(alert, zone, now_ms)
@@ -96,6 +98,9 @@ def facts_of(alert: Alert, zone: tzinfo | None, now_ms: int, *, is_mail_on: bool
     if alert.snoozed_until_ms is not None:
         until = words.clock(alert.snoozed_until_ms, zone, now_ms)
         facts.append((_tr("Quiet until"), until, "", ""))
+    if alert.muted_until_ms is not None:
+        until = words.clock(alert.muted_until_ms, zone, now_ms)
+        facts.append((_tr("Muted until"), until, "", ""))
     facts.append((_tr("Told"), *_told(alert, zone, now_ms, is_mail_on=is_mail_on), ""))
     if alert.subject.kind == "task" and alert.subject.id:
         facts.append((_tr("Task"), alert.subject.id, "", ""))

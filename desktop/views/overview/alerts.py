@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy
 from desktop import words
 from desktop.models.alerts import AlertsModel, name_of, said_of
 from desktop.parts.buttons import LinkButton, draw_focus
-from desktop.states import Look, alert_look, severity_look, task_look
+from desktop.states import Look, alert_look, alert_state, severity_look, task_look
 from desktop.theme import Theme
 from desktop.views.overview.cards import ListCard
 
@@ -56,7 +56,7 @@ class AlertsCard(ListCard):
                     said_of(alert).split("\n")[0],
                     words.clock(alert.last_ms, zone, now_ms),
                     alert_look(alert).said,
-                    is_open=alert.state == "open",
+                    is_open=alert_state(alert) == "open",
                     stale=stale,
                 )
 

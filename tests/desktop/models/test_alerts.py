@@ -91,7 +91,9 @@ def test_whatever_comes_and_goes_qt_is_told_of_each_change(model: AlertsModel, s
     known: dict[str, Alert] = {}
     for _ in range(60):
         one = alert(chance.randrange(12), sev=chance.choice(["critical", "high", "medium", "odd"]))
-        one = structs.replace(one, state=chance.choice(["open", "acked"]))
+        cause = chance.choice([None, *sorted(known)])
+        cause = None if cause == one.id else cause
+        one = structs.replace(one, state=chance.choice(["open", "acked"]), cause_id=cause)
         gone = chance.sample(sorted(known), min(len(known), chance.randrange(3)))
         kept = [
             (index, index.data(ROW).id)
@@ -111,3 +113,21 @@ def test_whatever_comes_and_goes_qt_is_told_of_each_change(model: AlertsModel, s
         for index, row_id in kept:
             assert not index.isValid() or index.data(ROW).id == row_id
     del tester
+
+
+def test_what_came_of_another_stands_under_it_and_is_not_counted(model: AlertsModel) -> None:
+    cause = alert(5, "", sev="critical", kind="database_away")
+    model.show_rows([alert(1, cause_id=cause.id), alert(2, sev="medium"), cause])
+
+    assert shown(model) == ["critical", "05", "01", "medium", "02"]
+    assert [one.id[-2:] for one in model.open_alerts()] == ["05", "02"]
+    assert model.is_under(alert(1, cause_id=cause.id))
+    model.show_rows([], [cause.id])
+    assert shown(model) == ["high", "01", "medium", "02"]
+
+
+def test_what_is_muted_is_not_counted_as_waiting_for_somebody(model: AlertsModel) -> None:
+    model.show_rows([alert(1, muted_until_ms=2**41), alert(2)])
+
+    assert [one.id[-2:] for one in model.open_alerts()] == ["02"]
+    assert shown(model) == ["high", "02", "01"]
