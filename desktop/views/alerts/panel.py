@@ -22,7 +22,7 @@ from desktop.parts.clocks import Zone
 from desktop.parts.empty import Empty
 from desktop.parts.facts import Facts
 from desktop.parts.labels import Ground, Pill, Words
-from desktop.states import Look, severity_look
+from desktop.states import Look, alert_state, severity_look
 from desktop.theme import Theme
 from desktop.views.alerts.cards import EventsCard, NotesCard, ReceiptsCard, TitledCard
 from desktop.views.alerts.snoozing import MORNING_HOUR, SnoozeDialog
@@ -324,7 +324,7 @@ class AlertPanel(QScrollArea):
         self.notes.allow(self._may, self._why_not)
 
     def _show_several(self) -> None:
-        open_ones = sum(alert.state == "open" for alert in self._alerts)
+        open_ones = sum(alert_state(alert) == "open" for alert in self._alerts)
         look = Look("stack", "", "idle")
         self.pill.show_look(look, self.tr("{0} of them open").format(open_ones))
         self.number.setText("")
