@@ -11,7 +11,7 @@ from desktop import words
 from desktop.freshness import Link
 from desktop.models.alerts import AlertsModel
 from desktop.states import alert_state, severity_look
-from desktop.views.alerts.page import DELIVERY, HISTORY, AlertCentre
+from desktop.views.alerts.page import ACTIVE, DELIVERY, HISTORY, QUIET, RULES_TAB, AlertCentre
 from shared.protocol.alerting import (
     AlertAck,
     AlertDetail,
@@ -23,6 +23,8 @@ from shared.protocol.alerting import (
     AlertSnooze,
     AlertsPage,
     AlertsPageReply,
+    AlertsRules,
+    AlertsRulesReply,
     DeliveriesPage,
     DeliveriesReply,
 )
@@ -129,6 +131,8 @@ class Alarms(QObject):
         self._ask_mail()
         if self._centre.tab == HISTORY and self._is_shown:
             self._centre.history.ask()
+        elif self._centre.tab in (RULES_TAB, QUIET):
+            self._ask_rules()
         self._soon.start()
 
     # What is ordered ---------------------------------------------------------------------
@@ -220,7 +224,9 @@ class Alarms(QObject):
             self._centre.history.ask()
         elif place == DELIVERY:
             self._ask_mail()
-        if place != DELIVERY:
+        elif place in (RULES_TAB, QUIET):
+            self._ask_rules()
+        if place in (ACTIVE, HISTORY):
             self._centre.enter()
         self._soon.start()
 
@@ -275,6 +281,15 @@ class Alarms(QObject):
                 self._older = self._older or reply.next
 
         self.asked.emit(DeliveriesPage(limit=PAGE if is_listed else 1), show, _unsaid)
+
+    def _ask_rules(self) -> None:
+        if not self._link.is_live:
+            return
+
+        def show(reply: AlertsRulesReply) -> None:
+            self._centre.show_standing(reply.rules, reply.quiet)
+
+        self.asked.emit(AlertsRules(), show, _unsaid)
 
     def _ask_older(self) -> None:
         cursor, self._older = self._older, None

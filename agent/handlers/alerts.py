@@ -4,11 +4,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+import msgspec
+
 from agent.handlers import cursors
 from agent.handlers.context import Context
 from agent.handlers.rights import may_read_output
 from agent.handlers.rows import alert_row, run_row
-from agent.store import alert_book, alerts, ledger
+from agent.store import alert_book, alert_rules, alerts, ledger, mutes
 from agent.store.alert_book import Wanted
 from agent.store.ledger import RunFilter
 from agent.store.outbox import Message
@@ -21,6 +23,8 @@ from shared.protocol.rows import Run
 
 MOST_RUNS: Final = 10
 LONGEST_MS: Final = 366 * 86_400_000
+_SAID: Final = frozenset({"name", "severity", "enabled", "title"})
+"""What a rule is called, and how it stands, is told by itself."""
 _STATUSES: Final = {
     "open": ("active",),
     "acked": ("acknowledged", "snoozed"),
@@ -102,6 +106,44 @@ async def note(context: Context, who: Who, request: wire.AlertNote) -> Done:
     return await _change(context, who, request, alerts.annotate)
 
 
+async def rules(context: Context, who: Who, _request: wire.AlertsRules) -> wire.AlertsRulesReply:
+    """Own rules, and the windows that are not over."""
+    now_ms = context.clock.now_ms()
+    found = await context.database.read(alert_rules.load_all)
+    quiet = await context.database.read(partial(mutes.not_over, now_ms=now_ms))
+    # What a rule looks for in output tells of it.
+    hidden = _SAID if may_read_output(context, who) else _SAID | {"output_has", "output_lacks"}
+    return wire.AlertsRulesReply(
+        rules=tuple(
+            wire.OwnRule(
+                name=row.rule.name,
+                sev=row.rule.severity,
+                enabled=row.rule.enabled,
+                given=tuple(
+                    (field, _plain(value))
+                    for field, value in msgspec.to_builtins(row.rule).items()
+                    if field not in hidden
+                ),
+                at_ms=row.updated_ms,
+                by=row.updated_by,
+            )
+            for row in found
+        ),
+        quiet=tuple(
+            wire.QuietTime(
+                id=one.id,
+                from_ms=one.from_ms,
+                to_ms=one.to_ms,
+                task_id=one.task,
+                category=one.category,
+                reason=one.reason,
+                by=one.made_by,
+            )
+            for one in quiet
+        ),
+    )
+
+
 async def deliveries(
     context: Context, _who: Who, request: wire.DeliveriesPage
 ) -> wire.DeliveriesReply:
@@ -149,6 +191,12 @@ async def _change(context: Context, who: Who, request: _Change, act: Callable[..
             ),
         )
     )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(value)
 
 
 def _wanted(asked: wire.AlertFilter) -> Wanted:

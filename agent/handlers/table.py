@@ -49,6 +49,7 @@ HANDLERS: Final[dict[type[Request], _Function]] = {
     alerting.AlertResolve: alerts.resolve,
     alerting.AlertReopen: alerts.reopen,
     alerting.AlertNote: alerts.note,
+    alerting.AlertsRules: alerts.rules,
     alerting.DeliveriesPage: alerts.deliveries,
     requests.OpGet: admin.op,
     requests.AuditPage: admin.audit_page,

@@ -169,3 +169,39 @@ class DeliveriesReply(Reply, frozen=True, kw_only=True):
     rows: tuple[Delivery, ...] = ()
     next: str | None = None
     mail: MailState = MailState()
+
+
+class AlertsRules(Request, frozen=True, kw_only=True):
+    """Which own rules of alerts are there, and in which times is nobody told?"""
+
+    type: ClassVar[str] = "alerts.rules"
+
+
+class OwnRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A rule that people made; `given` is what it says, field by field."""
+
+    name: str
+    sev: str
+    enabled: bool = True
+    given: tuple[tuple[str, str], ...] = ()
+    at_ms: int
+    by: str = ""
+
+
+class QuietTime(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A window in which nobody is told of alerts: of some tasks, of a category, or of all."""
+
+    id: str
+    from_ms: int
+    to_ms: int
+    task_id: str | None = None
+    category: str | None = None
+    reason: str = ""
+    by: str = ""
+
+
+class AlertsRulesReply(Reply, frozen=True, kw_only=True):
+    """All rules by name, and the windows that are not over, the first one first."""
+
+    rules: tuple[OwnRule, ...] = ()
+    quiet: tuple[QuietTime, ...] = ()

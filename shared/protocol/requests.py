@@ -16,6 +16,8 @@ from shared.protocol.alerting import (
     AlertsPage,
     AlertsPageReply,
     AlertsReply,
+    AlertsRules,
+    AlertsRulesReply,
     DeliveriesPage,
     DeliveriesReply,
 )
@@ -847,6 +849,7 @@ REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
     AlertResolve: AlertsReply,
     AlertReopen: AlertsReply,
     AlertNote: AlertsReply,
+    AlertsRules: AlertsRulesReply,
     DeliveriesPage: DeliveriesReply,
     OpGet: OpReply,
     AuditPage: AuditPageReply,

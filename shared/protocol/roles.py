@@ -42,6 +42,7 @@ MINIMUM: Final[dict[str, str]] = {
     "alert.resolve": OPERATOR,
     "alert.reopen": OPERATOR,
     "alert.note": OPERATOR,
+    "alerts.rules": VIEWER,
     "deliveries.page": VIEWER,
     "op.get": VIEWER,
     "audit.page": ADMIN,

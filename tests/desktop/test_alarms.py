@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop.theme import Theme
-from desktop.views.alerts.page import DELIVERY, HISTORY
+from desktop.views.alerts.page import DELIVERY, HISTORY, QUIET, RULES_TAB
 from desktop.views.palette import Palette
 from desktop.views.rail import ALERTS, TASKS
 from desktop.window import MainWindow
@@ -26,10 +26,14 @@ from shared.protocol.alerting import (
     AlertSnooze,
     AlertsPage,
     AlertsPageReply,
+    AlertsRules,
+    AlertsRulesReply,
     DeliveriesPage,
     DeliveriesReply,
     Delivery,
     MailState,
+    OwnRule,
+    QuietTime,
     Remarked,
 )
 from shared.protocol.rows import Alert
@@ -52,6 +56,15 @@ SENT = Delivery(
     answer="250 taken",
 )
 
+RULE = OwnRule(
+    name="too-quiet",
+    sev="high",
+    given=(("task", "shop-*"), ("output_bytes_below", "10")),
+    at_ms=NOW_MS,
+    by="Anna",
+)
+TIME = QuietTime(id="01KAS0000000000000000000Q1", from_ms=1, to_ms=NOW_MS + 1, reason="new disk")
+
 
 class Outside:
     """Answers what the window asks, and remembers what it orders."""
@@ -72,6 +85,8 @@ class Outside:
             answered(self.details[request.id])
         elif isinstance(request, AlertsPage):
             answered(AlertsPageReply(rows=tuple(self.past)))
+        elif isinstance(request, AlertsRules):
+            answered(AlertsRulesReply(rules=(RULE,), quiet=(TIME,)))
         elif isinstance(request, DeliveriesPage):
             answered(DeliveriesReply(rows=(SENT,), mail=self.mail))
 
@@ -320,6 +335,19 @@ def test_messages_stand_in_a_tab_of_their_own(window: MainWindow, outside: Outsi
 
     assert window.centre.deliveries_model.rowCount() == 1
     assert outside.mail.is_on
+
+
+def test_own_rules_and_quiet_times_stand_in_tabs(window: MainWindow, outside: Outside) -> None:
+    show(window)
+
+    window.centre.tabs.choose(RULES_TAB)
+    window.centre.tabs.choose(QUIET)
+
+    rules, quiet = window.centre.rules.model, window.centre.quiet.model
+    assert [rules.index(0, at).data() for at in range(3)] == ["too-quiet", "High", "On"]
+    assert rules.index(0, 3).data() == "task shop-*, output bytes below 10"
+    assert [quiet.index(0, at).data() for at in (2, 3)] == ["On", "all alerts"]
+    assert any(isinstance(one, AlertsRules) for one in outside.asked)
 
 
 @pytest.mark.usefixtures("outside")

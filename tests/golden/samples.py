@@ -378,6 +378,7 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
     alerting.AlertResolve(op=OP, expires_ms=AT_MS, ids=(RUN_ID,), note="new disk"),
     alerting.AlertReopen(op=OP, expires_ms=AT_MS, ids=(RUN_ID,), note="too soon"),
     alerting.AlertNote(op=OP, expires_ms=AT_MS, ids=(RUN_ID,), note="called the provider"),
+    alerting.AlertsRules(),
     alerting.DeliveriesPage(cursor="abc", limit=5),
     requests.OpGet(op=OP),
     requests.AuditPage(
@@ -592,6 +593,29 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
     "alert.resolve": ALERTS_CHANGED,
     "alert.reopen": ALERTS_CHANGED,
     "alert.note": ALERTS_CHANGED,
+    "alerts.rules": alerting.AlertsRulesReply(
+        rules=(
+            alerting.OwnRule(
+                name="too-quiet",
+                sev="high",
+                enabled=False,
+                given=(("task", "shop-*"), ("failures", "3")),
+                at_ms=AT_MS,
+                by="Anna",
+            ),
+        ),
+        quiet=(
+            alerting.QuietTime(
+                id=RUN_ID,
+                from_ms=AT_MS,
+                to_ms=AT_MS + 1,
+                task_id="shop-*",
+                category="Sync",
+                reason="new server",
+                by="Anna",
+            ),
+        ),
+    ),
     "deliveries.page": alerting.DeliveriesReply(
         rows=(DELIVERY,),
         next="abc",

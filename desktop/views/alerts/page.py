@@ -1,5 +1,6 @@
 """The alert centre: its tabs, its lists, the chosen alert, and whether mail goes."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
@@ -16,10 +17,11 @@ from desktop.views.alerts.listing import AlertList
 from desktop.views.alerts.lists import ActiveList, HistoryList
 from desktop.views.alerts.messages import Messages
 from desktop.views.alerts.panel import AlertPanel
+from desktop.views.alerts.standing import RULES, TIMES, Standing, rule_line, time_line
 from desktop.views.alerts.story import mail_words
-from shared.protocol.alerting import MailState
+from shared.protocol.alerting import MailState, OwnRule, QuietTime
 
-ACTIVE, HISTORY, DELIVERY = range(3)
+ACTIVE, HISTORY, RULES_TAB, QUIET, DELIVERY = range(5)
 TABS_PX: Final = 44
 LIST_PX: Final = 560
 LEAST_PX: Final = 480
@@ -45,7 +47,15 @@ class AlertCentre(Ground):
         self.history_model = AlertsModel(sort=NEWEST)
         self.deliveries_model = DeliveriesModel()
         self.tabs = Tabs(
-            theme, (self.tr("Active"), self.tr("History"), self.tr("Delivery")), height=TABS_PX
+            theme,
+            (
+                self.tr("Active"),
+                self.tr("History"),
+                self.tr("Rules"),
+                self.tr("Quiet times"),
+                self.tr("Delivery"),
+            ),
+            height=TABS_PX,
         )
         self.tabs.chosen.connect(self._choose)
         self._mail_icon = IconLabel(theme, "envelope-simple", ink="text3", px=15)
@@ -76,7 +86,28 @@ class AlertCentre(Ground):
         self._split.setSizes([LIST_PX, 800])
         self._pages = QStackedWidget()
         self._pages.addWidget(self._split)
-        self._pages.addWidget(self.messages)
+        self.rules = Standing(
+            theme,
+            RULES,
+            name=self.tr("Own rules of alerts"),
+            empty=(
+                "sliders-horizontal",
+                self.tr("Only the built-in rules hold"),
+                self.tr("“smartcron-agent alerts rules add” on the server adds one of your own."),
+            ),
+        )
+        self.quiet = Standing(
+            theme,
+            TIMES,
+            name=self.tr("Quiet times"),
+            empty=(
+                "bell-slash",
+                self.tr("Every alert is told"),
+                self.tr("“smartcron-agent alerts mute add” on the server mutes some for a while."),
+            ),
+        )
+        for page in (self.messages, self.rules, self.quiet):
+            self._pages.addWidget(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -129,6 +160,7 @@ class AlertCentre(Ground):
         """Another agent: nothing of the last one may stay."""
         self.history_model.clear()
         self.deliveries_model.clear()
+        self.show_standing((), ())
         self._seen.clear()
         self.panel.show_alerts(())
         self.show_mail(None)
@@ -138,7 +170,15 @@ class AlertCentre(Ground):
     @property
     def tab(self) -> int:
         """The tab we are on."""
-        return DELIVERY if self._pages.currentWidget() is self.messages else self._lists_at()
+        pages = {RULES_TAB: self.rules, QUIET: self.quiet, DELIVERY: self.messages}
+        current = self._pages.currentWidget()
+        return next((tab for tab, page in pages.items() if page is current), self._lists_at())
+
+    def show_standing(self, rules: Sequence[OwnRule], quiet: Sequence[QuietTime]) -> None:
+        """Own rules, and times in which nobody is told."""
+        now_ms = self._now()
+        self.rules.show_lines([rule_line(rule) for rule in rules])
+        self.quiet.show_lines([time_line(one, self._times, self._zone, now_ms) for one in quiet])
 
     @property
     def list_shown(self) -> AlertList:
@@ -160,8 +200,9 @@ class AlertCentre(Ground):
 
     def enter(self) -> None:
         """Bring the keyboard to the list, on the worst alert where none is chosen."""
-        if self.tab == DELIVERY:
-            self.messages.table.setFocus()
+        shown = self._pages.currentWidget()
+        if isinstance(shown, Messages | Standing):
+            shown.table.setFocus()
             return
         if not self.list_shown.chosen_ids():
             self.list_shown.choose_first()
@@ -175,7 +216,7 @@ class AlertCentre(Ground):
     def leave_layer(self) -> bool:
         """Esc: from the panel back to the list, then clear the filter; False: nothing to leave."""
         pane = self.history if self._lists_at() == HISTORY else self.active
-        if self.tab == DELIVERY:
+        if self._pages.currentWidget() is not self._split:
             return False
         focus = self.window().focusWidget()
         if focus is not None and self.panel.isAncestorOf(focus):
@@ -198,8 +239,9 @@ class AlertCentre(Ground):
         return self._lists.currentIndex()
 
     def _choose(self, place: int) -> None:
-        if place == DELIVERY:
-            self._pages.setCurrentWidget(self.messages)
+        pages = {RULES_TAB: self.rules, QUIET: self.quiet, DELIVERY: self.messages}
+        if place in pages:
+            self._pages.setCurrentWidget(pages[place])
         else:
             self._pages.setCurrentWidget(self._split)
             self._lists.setCurrentIndex(place)

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from agent.rules.alerting import Trouble
-from agent.store import alert_book, alerts, outbox
+from agent.alertrules import AlertRule
+from agent.rules.muting import Mute
+from agent.store import alert_book, alert_rules, alerts, mutes, outbox
 from agent.store.outbox import Message
+from agent.troubles import Trouble
 from agent.ulid import new_ulid
 from schema import tables
 from shared.protocol.alerting import (
@@ -24,6 +26,8 @@ from shared.protocol.alerting import (
     AlertsPage,
     AlertsPageReply,
     AlertsReply,
+    AlertsRules,
+    AlertsRulesReply,
     DeliveriesPage,
     DeliveriesReply,
 )
@@ -256,6 +260,35 @@ async def test_who_may_not_read_output_does_not_read_it_in_an_alert(closed_door:
 
     assert (seen.row.title, seen.row.msg) == ("backup failed", "")
     assert whole.row.msg.startswith("exit status 3")
+
+
+@pytest.mark.parametrize("may_read", [True, False])
+async def test_own_rules_and_quiet_times_are_told_but_no_output_is_guessed_by_them(
+    door: Door, closed_door: Door, may_read: bool
+) -> None:
+    here = door if may_read else closed_door
+    guest = await here.welcome("viewer")
+    now_ms = CLOCK.now_ms()
+    rule = AlertRule(name="quiet", severity="high", task="back*", output_lacks="all done")
+    window = Mute(
+        id=UNKNOWN,
+        from_ms=now_ms - 1,
+        to_ms=now_ms + 60_000,
+        reason="new disk",
+        made_ms=now_ms,
+        made_by="Anna",
+        category="Sync",
+    )
+    await here.database.write(partial(alert_rules.put, rule=rule, who="Anna", now_ms=now_ms))
+    await here.database.write(partial(mutes.add, mute=window))
+
+    reply = await guest.get(AlertsRules(), AlertsRulesReply)
+
+    (told,), (quiet,) = reply.rules, reply.quiet
+    output = (("output_lacks", "all done"),) if may_read else ()
+    assert (told.name, told.sev, told.by) == ("quiet", "high", "Anna")
+    assert told.given == (("task", "back*"), *output)
+    assert (quiet.category, quiet.reason, quiet.to_ms) == ("Sync", "new disk", window.to_ms)
 
 
 def message(plain: str, **more: Any) -> Message:

@@ -9,7 +9,7 @@ VIEWER_MAY = {
     "hello", "ping", "sync", "task.get", "schedule.preview", "run.get", "run.samples", "runs.page",
     "log.stat", "log.read", "log.search", "metrics.page", "stats.get", "op.get",
     "schedule.next", "schedule.forecast", "schedule.whatif", "schedule.why", "pause.preview",
-    "alerts.page", "alert.get", "deliveries.page",
+    "alerts.page", "alert.get", "alerts.rules", "deliveries.page",
 }  # fmt: skip
 OPERATOR_MAY = VIEWER_MAY | {
     "task.set", "task.skip", "task.ping", "run.start", "run.backfill", "run.abort", "run.retry",
