@@ -15,7 +15,7 @@ from agent import __version__
 from agent.beginning import begin
 from agent.bridging import Bridging
 from agent.core import Core, courier_of, open_core
-from agent.errors import AgentError, AlreadyServing
+from agent.errors import AgentError, AlreadyServing, Unreachable
 from agent.handlers.context import Context, Identity
 from agent.handlers.keys import admitted, load_clients
 from agent.handlers.memory import Memory
@@ -42,7 +42,7 @@ from shared.protocol.keys import Address, key_id
 from shared.protocol.requests import AgentInfo
 
 if TYPE_CHECKING:
-    pass
+    from agent.courier import Courier
 
 log = structlog.get_logger(__name__)
 
@@ -79,11 +79,18 @@ async def tick_once(home: Home, settings: Settings) -> None:
                 await core.watching.look()
                 await core.beat()
             await core.runner.wait_idle()
-            await core.alerter.work_off()
-            if courier is not None:
-                await courier.work_off()
+            await _tell(core, courier)
             core.runner.close()
             await core.keepers.close()
+
+
+async def _tell(core: Core, courier: "Courier | None") -> None:
+    try:
+        await core.alerter.work_off()
+        if courier is not None:
+            await courier.work_off()
+    except Unreachable as error:
+        log.warning("alerts wait for the database", cause=str(error))
 
 
 async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None]) -> None:

@@ -248,7 +248,7 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
             waiting=lambda: (runner.queue.waiting, runner.queue.oldest_ms()),
             roster=roster,
         )
-        standby = Standby(reached, clock=clock, roster=roster, board=board)
+        standby = Standby(reached, clock=clock, roster=roster, live=lambda: board.live)
         listeners.append(standby.note)
         core = Core(
             home=home,

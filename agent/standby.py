@@ -1,20 +1,22 @@
 """When is a copy made of what an agent needs to begin while its database is away?"""
 
 import asyncio
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
 import msgspec
 import structlog
 
-from agent.board import Board
 from agent.boot import boot_id
 from agent.clock import Clock
 from agent.errors import AgentError
 from agent.recorder import Shown
 from agent.roster import Roster
+from agent.runs import Run
 from agent.store import standby
 from agent.store.reaching import Reached
+from agent.store.standby import Known
 
 log = structlog.get_logger(__name__)
 
@@ -30,13 +32,22 @@ class Standby:
     While the database is away nothing is copied: what happens then is in the local journal.
     """
 
-    def __init__(self, reached: Reached, *, clock: Clock, roster: Roster, board: Board) -> None:
+    def __init__(
+        self,
+        reached: Reached,
+        *,
+        clock: Clock,
+        roster: Roster,
+        live: Callable[[], Iterable[Run]],
+    ) -> None:
         self._reached = reached
         self._clock = clock
         self._roster = roster
-        self._board = board
+        self._live = live
         self._wake = asyncio.Event()
         self._is_changed = True
+        self._copied: Known | None = None
+        self._fails = False
 
     def note(self, shown: Shown) -> None:
         """Something was recorded."""
@@ -71,11 +82,12 @@ class Standby:
         try:
             if is_changed:
                 await self._copy()
-            runs = tuple(self._board.live)
-            await asyncio.to_thread(self._reached.copy.keep_runs, runs)
+            await asyncio.to_thread(self._reached.copy.keep_runs, tuple(self._live()))
+            self._fails = False
         except (AgentError, OSError) as error:
-            log.error("no copy is made of what the database holds", cause=str(error))
-            self._is_changed = True
+            if not self._fails:  # said once, not with each run
+                log.error("no copy is made of what the database holds", cause=str(error))
+            self._fails = self._is_changed = True
 
     async def _copy(self) -> None:
         known = await self._reached.database.read(
@@ -87,4 +99,6 @@ class Standby:
             )
         )
         known = msgspec.structs.replace(known, tasks=tuple(self._roster.all()))
-        await asyncio.to_thread(self._reached.copy.keep, known)
+        if known != self._copied:
+            await asyncio.to_thread(self._reached.copy.keep, known)
+            self._copied = known
