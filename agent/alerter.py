@@ -94,7 +94,9 @@ class Alerter:
             looks = looks + 1 if verdict == check.status else 1
             self._looks[check.check_name] = (check.status, looks)
             key = alerting.key_of_check(check.check_name)
-            trouble = alerting.of_check(check.check_name, check.status, check.message, looks=looks)
+            trouble = alerting.of_check(
+                check.check_name, check.status, check.message, looks=looks, severity=check.severity
+            )
             if trouble is not None or check.status == "ok":
                 self._judge(trouble, key, counts=False)
         count, oldest_ms = self._waiting()

@@ -120,6 +120,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         clock_state=core.scheduler.clock_happening,
         kept=lambda: core.outage.untold.number,
         keeping=_keeping(settings),
+        chosen=settings.health,
     )
     bridging = Bridging(
         clock=clock,
