@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 MOST_WAITING: Final = 1_000
 AGAIN_S: Final = 10.0
-FROZEN_MS: Final = 60_000
+FROZEN_MS: Final = 30_000
 LONGEST_S: Final = 3_600.0
 
 

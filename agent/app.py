@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from agent import __version__
+from agent import __version__, supervisor
 from agent.bridging import Bridging
 from agent.core import Core, begin, courier_of, open_core
 from agent.errors import AgentError, AlreadyServing
@@ -239,6 +239,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 signal.SIGHUP, lambda: group.create_task(_reloaded(reload), name="reload")
             )
             say_ready()
+            supervisor.tell(supervisor.READY)
             log.info(
                 "serving",
                 name=settings.agent_name,
@@ -269,6 +270,7 @@ async def _leave(
     core: Core, control: Control, publisher: Publisher, works: list[asyncio.Task[None]]
 ) -> None:
     """Take no more work, say so, write what is known, leave living runs to their keeper."""
+    supervisor.tell(supervisor.STOPPING)
     core.runner.close()
     for work in works:
         work.cancel()
@@ -291,6 +293,8 @@ async def _beat_often(core: Core, stop: asyncio.Event) -> None:
             return
         except AgentError as error:
             log.error("heartbeat not recorded", cause=str(error))
+        # Also then: a database that is away is no cause to be killed.
+        supervisor.tell(supervisor.ALIVE)
         await core.clock.sleep_ms(BEAT_MS)
 
 

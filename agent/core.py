@@ -39,6 +39,7 @@ from agent.store.outage import Outage
 from agent.store.ready import open_ready
 from agent.store.reserve import Reserve
 from agent.store.state import HOLDER_LIVES_MS, Heartbeat, Holder
+from agent.supervisor import own_unit
 from agent.timekeeper import Timekeeper
 from agent.watching import Watching
 from agent.wire.keyfiles import AGENT_KEY, load_pair
@@ -118,6 +119,7 @@ class Core:
                 version=__version__,
                 running=self.runner.running,
                 lag_ms=self.scheduler.lag_ms,
+                unit=own_unit(),
             )
         )
 

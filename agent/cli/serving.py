@@ -52,7 +52,7 @@ def tick(session: Session, one_shot: bool, as_json: bool) -> None:
         asyncio.run(tick_once(session.home, settings))
         started = "one pass"
     else:
-        started = "already serving" if is_served(session.home) else _start_detached(session.home)
+        started = "already serving" if is_served(session.home) else start_detached(session.home)
     now_ms = time.time_ns() // 1_000_000
     with session.database() as database:
         known = len(database.read_now(tasks.load_all))
@@ -82,7 +82,7 @@ def tick(session: Session, one_shot: bool, as_json: bool) -> None:
         say.good("No errors")
 
 
-def _start_detached(home: Home) -> str:
+def start_detached(home: Home) -> str:
     """Start a daemon that outlives this call; returns once it holds the home."""
     with (home.logs / "serve.log").open("ab") as output:
         daemon = subprocess.Popen(  # noqa: S603 - our own program

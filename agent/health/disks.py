@@ -2,19 +2,22 @@
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooSlow
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import psutil
 
 from agent.health.probes import DISK, Reading, gigabytes
+from agent.rules.downsampling import HOUR_MS, Keeping, Step
 from agent.rules.thresholds import OK, Threshold
-from agent.rules.trends import FAR_DAYS
+from agent.rules.trends import FAR_DAYS, LOOK_BACK_MS, days_until_full
+from agent.store import metrics
 from agent.tolerances import Health
 
 INODES: Final = Threshold(warn=0.80, crit=0.95, back=0.02)
@@ -134,6 +137,26 @@ def room_of(place: str) -> Room:
         inodes=found.f_files,
         free_inodes=found.f_ffree,
     )
+
+
+def course(
+    mount: Mount, *, now_ms: int, keeping: Keeping | None = None
+) -> Callable[[Any], tuple[Step, ...]]:
+    """What asks the database how full it has been, hour by hour."""
+    return partial(
+        metrics.series,
+        name=mount.reading("disk"),
+        from_ms=now_ms - LOOK_BACK_MS,
+        to_ms=now_ms,
+        step_ms=HOUR_MS,
+        now_ms=now_ms,
+        keeping=keeping,
+    )
+
+
+def days_left(steps: Sequence[Step]) -> float | None:
+    """Days until it is full by its course; None while too little is known."""
+    return days_until_full([(step.at_ms, step.mean) for step in steps])
 
 
 def readings(

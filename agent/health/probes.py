@@ -191,9 +191,14 @@ def clock(last: Happening | None, now_ms: int) -> Reading:
     )
 
 
-def host_readings(home: Home, cpu: Cpu) -> list[Reading]:
-    """The looks that need nothing but the host, its disks left out."""
-    found = (cpu.look(), memory(), swap(), log_folder(home))
+def load_share() -> float:
+    """How many of the processors were wanted over the last minute; may be above 1."""
+    return os.getloadavg()[0] / (psutil.cpu_count() or 1)
+
+
+def host_readings(home: Home) -> list[Reading]:
+    """What needs nothing but the host: memory and log folder, no processors and no disks."""
+    found = (memory(), swap(), log_folder(home))
     return [reading for reading in found if reading is not None]
 
 

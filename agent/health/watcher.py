@@ -16,11 +16,10 @@ from agent.health.disks import Disks, Mount, Room
 from agent.health.probes import Reading
 from agent.recorder import Recorder
 from agent.rules.clocks import Happening
-from agent.rules.downsampling import HOUR_MS, Keeping
+from agent.rules.downsampling import Keeping
 from agent.rules.thresholds import Standing, judge, settle, with_limit
-from agent.rules.trends import LOOK_BACK_MS, days_until_full
 from agent.settings import Home
-from agent.store import maintenance, metrics, state
+from agent.store import maintenance, state
 from agent.store.checks import Check
 from agent.store.database import READERS, Database
 from agent.store.replication import replication
@@ -131,22 +130,12 @@ class Watcher:
             log.warning("the database was not asked after its state", cause=str(error))
 
     async def _days_left(self, mount: Mount) -> float | None:
-        now_ms = self._clock.now_ms()
-        steps = await self._database.read(
-            partial(
-                metrics.series,
-                name=mount.reading("disk"),
-                from_ms=now_ms - LOOK_BACK_MS,
-                to_ms=now_ms,
-                step_ms=HOUR_MS,
-                now_ms=now_ms,
-                keeping=self._keeping,
-            )
-        )
-        return days_until_full([(step.at_ms, step.mean) for step in steps])
+        course = disks.course(mount, now_ms=self._clock.now_ms(), keeping=self._keeping)
+        return disks.days_left(await self._database.read(course))
 
     async def _look(self, *, keep: bool, sum_up: bool) -> None:
-        readings = await asyncio.to_thread(lambda: probes.host_readings(self._home, self._cpu))
+        readings = [self._cpu.look()]
+        readings += await asyncio.to_thread(probes.host_readings, self._home)
         self._rooms = await asyncio.to_thread(self._disks.look)
         readings += disks.readings(self._rooms, self._days)
         readings.append(await self._time_database())

@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import mysql, sqlite
 
+from agent.supervisor import Unit
 from schema.tables import state
 
 HEARTBEAT: Final = "heartbeat_ms"
@@ -26,6 +27,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     running: int = 0
     lag_ms: int = 0
+    unit: Unit | None = None
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,8 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_every_look_at_the_host_gives_a_share_or_a_reason(home: Home) -> None:
-    readings = {reading.id: reading for reading in probes.host_readings(home, probes.Cpu())}
+    looks = [probes.Cpu().look(), *probes.host_readings(home)]
+    readings = {reading.id: reading for reading in looks}
 
     assert set(readings) - {"swap"} == {"cpu", "memory", "logs"}
     for name in readings.keys() - {"logs"}:
