@@ -21,6 +21,8 @@ from agent.handlers.memory import Memory
 from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
 from agent.handmade import Handmade
+from agent.health.checking import Checking
+from agent.health.ownchecks import OwnChecks
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
 from agent.orders import Orders
@@ -122,6 +124,19 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         keeping=_keeping(settings),
         chosen=settings.health,
     )
+    own_checks = OwnChecks(
+        clock=clock,
+        database=core.database,
+        recorder=core.recorder,
+        checking=Checking(
+            home=core.home,
+            settings=settings,
+            secrets=load_secrets(core.home.secrets_file),
+            mask=core.redactor.mask_text,
+        ),
+        show=core.alerter.note_checks,
+        gone=core.board.forget_check,
+    )
     bridging = Bridging(
         clock=clock,
         outage=core.outage,
@@ -156,6 +171,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         clients.replace(await load_clients(core.database, clock.now_ms()))
         await core.blackouts.load()
         await core.scheduler.reload()
+        await own_checks.load()
         await renew_alerts()
 
     handmade = Handmade(clock=clock, database=core.database, recorder=core.recorder, reload=renew)
@@ -214,6 +230,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         async with asyncio.TaskGroup() as group:
             doors = [group.create_task(zap.run(), name="zap")]
             await begin(core, group)
+            await own_checks.load()
             works = [
                 group.create_task(core.board.run(), name="board"),
                 group.create_task(
@@ -222,6 +239,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 group.create_task(core.scheduler.run(), name="scheduler"),
                 group.create_task(core.watching.run(), name="watches"),
                 group.create_task(watcher.run(), name="health"),
+                group.create_task(own_checks.run(), name="own checks"),
                 group.create_task(sampler.run(), name="samples"),
                 group.create_task(bridging.run(), name="bridging"),
                 group.create_task(core.alerter.run(), name="alerts"),

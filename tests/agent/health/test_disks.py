@@ -50,7 +50,7 @@ def test_a_file_system_that_hangs_is_said_to_and_asked_no_second_time(
         return os.fstatvfs(0)
 
     monkeypatch.setattr(disks, "ANSWER_S", 0.05)
-    monkeypatch.setattr(disks.os, "statvfs", hang)
+    monkeypatch.setattr(os, "statvfs", hang)
     looked_at = Disks(tmp_path, Health(mounts=("/proc",)))
     found = [{m.place: room.fault for m, room in looked_at.look()}["/proc"] for _ in "12"]
     let_go.set()
