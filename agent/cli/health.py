@@ -18,9 +18,11 @@ from agent.errors import AgentError, StorageError, WrongUse
 from agent.health import databases, disks, probes
 from agent.health.disks import Disks, Mount, Room
 from agent.health.probes import Reading
+from agent.ownchecks import OwnCheck
 from agent.rules.clocks import SHOWN_KINDS
 from agent.rules.thresholds import CRIT, OK, UNKNOWN, judge, with_limit
-from agent.store import events, maintenance, state
+from agent.store import checks, events, maintenance, ownchecks, state
+from agent.store.checks import Check
 from agent.store.database import Database
 from agent.store.replication import replication
 from agent.store.state import Heartbeat
@@ -32,6 +34,8 @@ CHECKS: Final = (
 """Every host has these, but for swap and replication; those of one mount have its place behind."""
 WATCH_EVERY_S = 1.0
 CPU_OVER_S = 0.2
+STALE_AFTER: Final = 3
+"""So many turns without a finding say that nobody does the check."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -196,7 +200,12 @@ class _Look:
         }
         copied = database.read_now(replication)
         self.is_reached = True
+        latest = {one.check_name: one for one in database.read_now(checks.latest)}
         found = [
+            *(
+                own_reading(own, latest.get(own.check_name), now_ms=now_ms)
+                for own in database.read_now(ownchecks.load_all)
+            ),
             *disks.readings(rooms, days),
             probes.clock(last, now_ms),
             probes.database(latency_ms),
@@ -208,6 +217,25 @@ class _Look:
             restarting.look(self._session, self.beat, now_ms=now_ms, gave_up=self._gave_up)
         )
         return found
+
+
+def own_reading(own: OwnCheck, last: Check | None, *, now_ms: int) -> Reading:
+    """What the agent found last by a check of the owner's own; not known when that is long ago."""
+    age_s = None if last is None else (now_ms - last.checked_ms) / 1000
+    is_fresh = age_s is not None and age_s <= STALE_AFTER * own.every_s + own.timeout_s
+    message = "not looked at yet" if last is None else last.message
+    if last is not None and not is_fresh:
+        message = f"last looked at {age_s:.0f} s ago: {message}"
+    return Reading(
+        id=own.check_name,
+        name=f"Check {own.name}",
+        kind=own.kind,
+        value=None if last is None else last.value,
+        unit="" if last is None or last.unit is None else last.unit,
+        message=message,
+        threshold=probes.LEVEL,
+        state=last.status if last is not None and is_fresh else UNKNOWN,
+    )
 
 
 def _for_long(reading: Reading) -> Reading:
