@@ -5,6 +5,7 @@ import re
 import socket
 import stat
 import tomllib
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +26,7 @@ MOST_PATTERNS = 32
 LONGEST_PATTERN = 200
 
 
-class Home(msgspec.Struct, frozen=True):
+class Home(msgspec.Struct, frozen=True, dict=True):
     """The home folder of one agent; everything it owns lives beneath it."""
 
     root: Path
@@ -64,8 +65,9 @@ class Home(msgspec.Struct, frozen=True):
     def task_logs(self) -> Path:
         return self.root / "logs" / "tasks"
 
-    @property
+    @cached_property
     def spool(self) -> Path:
+        """Outputs of living runs; asked for some times a run."""
         return self.root / "spool"
 
     @property

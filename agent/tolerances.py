@@ -1,6 +1,7 @@
 """From which reading on does the owner want to be told: `[health]`."""
 
 import re
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ FALLING: Final = ("disk_days",)
 """Where less is worse."""
 MOST_MOUNTS: Final = 32
 LONGEST_S: Final = 86_400
+_NAME_CHARS: Final = 64
 _NAME: Final = re.compile(r"([a-z_]{1,32})(?::(/.{0,255}))?", re.DOTALL)
 
 
@@ -39,7 +41,17 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def limit(self, reading: str) -> Limit | None:
         """What was chosen for this reading by name, else for all of its kind."""
-        return self.limits.get(reading) or self.limits.get(reading.partition(":")[0])
+        own = {name_of(*name.split(":", 1)): limit for name, limit in self.limits.items()}
+        return own.get(reading) or own.get(reading.partition(":")[0])
+
+
+def name_of(kind: str, place: str = "") -> str:
+    """The name of a reading, short enough for its column however long the place is."""
+    name = f"{kind}:{place}" if place else kind
+    if len(name) <= _NAME_CHARS:
+        return name
+    digest = blake2b(place.encode(errors="replace"), digest_size=4).hexdigest()
+    return f"{name[: _NAME_CHARS - 9]}~{digest}"
 
 
 def check_health(path: Path, health: Health) -> None:

@@ -26,6 +26,7 @@ from agent.store.checks import Check
 from agent.store.database import Database
 from agent.store.replication import replication
 from agent.store.state import Heartbeat
+from agent.tolerances import name_of
 
 CHECKS: Final = (
     "clock", "database", "database_size", "disk", "disk_days", "inodes", "memory", "swap", "cpu",
@@ -140,6 +141,7 @@ def _mend(
 
 def _wanted(found: Iterable[Reading], only: tuple[str, ...]) -> list[Reading]:
     readings = list(found)
+    only = tuple(name_of(*name.split(":", 1)) for name in only)
     kinds = {reading.id.partition(":")[0] for reading in readings}
     for name in only:
         if name not in CHECKS and name not in kinds and all(one.id != name for one in readings):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooSlow
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +17,7 @@ from agent.rules.downsampling import HOUR_MS, Keeping, Step
 from agent.rules.thresholds import OK, Threshold
 from agent.rules.trends import FAR_DAYS, LOOK_BACK_MS, days_until_full
 from agent.store import metrics
-from agent.tolerances import Health
+from agent.tolerances import Health, name_of
 
 INODES: Final = Threshold(warn=0.80, crit=0.95, back=0.02)
 DAYS: Final = Threshold(warn=7, crit=2, back=1, falls=True)
@@ -26,7 +25,6 @@ ANSWER_S: Final = 5.0
 MOST_MOUNTS: Final = 16
 # What is full by its nature, or is a part of something else.
 _ALWAYS_FULL: Final = frozenset({"squashfs", "iso9660", "udf", "erofs", "cramfs"})
-_ID_CHARS: Final = 64
 
 
 class Mount(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,13 +35,7 @@ class Mount(msgspec.Struct, frozen=True, kw_only=True):
 
     def reading(self, kind: str) -> str:
         """The name of a reading of it; that of the home has the plain one."""
-        if self.is_home:
-            return kind
-        name = f"{kind}:{self.place}"
-        if len(name) <= _ID_CHARS:
-            return name
-        digest = blake2b(self.place.encode(errors="replace"), digest_size=4).hexdigest()
-        return f"{name[: _ID_CHARS - 9]}~{digest}"
+        return kind if self.is_home else name_of(kind, self.place)
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):

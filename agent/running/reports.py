@@ -100,7 +100,7 @@ def report_paths(home: Home, run_id: str) -> tuple[Path, ...]:
     return (own, report_path(home, run_id, user="")) if os.geteuid() == 0 else (own,)
 
 
-def make_report(path: Path, user: str | None) -> None:
+def make_report(path: str, user: str | None) -> None:
     """Make an empty report for the eyes of the run's user only; OSError."""
     handle = os.open(path, _MAKE_FLAGS, 0o600)
     try:

@@ -29,6 +29,7 @@ SHELL_WORDS: Final = frozenset(
     {":", ".", "!", "cd", "case", "command", "eval", "exec", "exit", "export", "for", "if"}
     | {"read", "set", "source", "trap", "type", "ulimit", "umask", "unset", "until", "while"}
 )
+_AGENT: Final = str(Path(sys.executable).with_name("smartcron-agent"))
 _SHELL_SIGNS: Final = frozenset("|&;<>()$`*?[#~\n")
 _SIGNS_IN_QUOTES: Final = frozenset("$`")
 _PATH_END: Final = r"[^\s'\"|&;<>()]*"
@@ -47,7 +48,7 @@ def build_order(
         "{app_root}": settings.app_root,
         "{home}": str(home.root),
         "{python}": sys.executable,
-        "{agent}": str(Path(sys.executable).with_name("smartcron-agent")),
+        "{agent}": _AGENT,
     }
     _check_app_root(definition, settings)
     folder = _working_directory(definition, settings, home, places)
@@ -67,7 +68,7 @@ def build_order(
         argv=argv,
         environment=environment,
         working_directory=folder,
-        output_file=str(home.spool / f"{run.id}.out"),
+        output_file=f"{home.spool}/{run.id}.out",
         timeout_ms=definition.timeout_seconds * 1000,
         kill_grace_ms=definition.kill_grace_s * 1000,
         memory_limit_bytes=(definition.memory_limit_mb or 0) << 20 or None,
@@ -102,7 +103,7 @@ def prepare_order(
     order = build_order(definition, run, settings, home, secrets, base_environment)
     # A run that cannot tell how far it is runs all the same.
     with suppress(OSError):
-        make_report(Path(order.environment[REPORT_VARIABLE]), definition.run_as)
+        make_report(order.environment[REPORT_VARIABLE], definition.run_as)
     return order
 
 

@@ -204,7 +204,9 @@ def test_a_check_of_ones_own_is_done_told_shown_and_forgotten(
     fire.touch()
     mailing.serve()
     script = f"test ! -e {fire} || {{ echo 'it burns | heat=99C'; exit 2; }}"
-    mailing.cli("checks", "add", "fire", script, "--severity", "critical", "--every=10", "--timeout=5")
+    mailing.cli(
+        "checks", "add", "fire", script, "--severity", "critical", "--every=10", "--timeout=5"
+    )
     mailing.cli("checks", "add", "gone", "--", "/bin/sh", "-c", "exit 3")
 
     until(lambda: "Check fire is critical" in sink.text(), "the mail", within_s=AT_ONCE_S)

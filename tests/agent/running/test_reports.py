@@ -113,7 +113,7 @@ def test_what_follows_something_left_out_is_no_beginning_of_a_line() -> None:
 def test_the_report_of_a_run_of_another_user_is_that_users_own(tmp_path: Path) -> None:
     home = Home(tmp_path)
     path = report_path(home, new_ulid(1_000), user="nobody")
-    make_report(path, "nobody")
+    make_report(str(path), "nobody")
     try:
         status = path.lstat()
 
@@ -121,7 +121,7 @@ def test_the_report_of_a_run_of_another_user_is_that_users_own(tmp_path: Path) -
         assert status.st_uid == pwd.getpwnam("nobody").pw_uid
         assert status.st_mode & 0o777 == 0o600
         with pytest.raises(FileExistsError):
-            make_report(path, "nobody")
+            make_report(str(path), "nobody")
     finally:
         path.unlink()
 
