@@ -54,6 +54,11 @@ def health(household: Household, *words: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout)
 
 
+def open_kinds(household: Household) -> list[str]:
+    """Also of whatever else is wrong with the host that this runs on."""
+    return [alert["kind"] for alert in household.json("alerts", "list")]
+
+
 def make_old(household: Household, by_ms: int, *, unit: Unit | None = None) -> None:
     """Let the last heartbeat have been so long ago."""
     beat = household.database.read_now(state.last_beat)
@@ -80,10 +85,10 @@ def test_a_disk_that_fills_up_is_mailed_at_once_and_over_when_there_is_room_agai
     until(lambda: "Less than 10 % of the disk is free" in sink.text(), "mail", within_s=AT_ONCE_S)
     status, found = health(mailing, "--only", f"disk:{small_disk}")
     filling.unlink()
-    until(lambda: not mailing.json("alerts", "list"), "the end of it", within_s=AT_ONCE_S)
+    until(lambda: "disk_low" not in open_kinds(mailing), "the end of it", within_s=AT_ONCE_S)
 
     assert str(small_disk) in sink.text()
-    assert "critical" in str(sink.mails[0]["Subject"])
+    assert any("critical" in str(mail["Subject"]) for mail in sink.mails)
     assert (status, found["ok"]) == (1, False)
     assert [one["state"] for one in found["checks"]] == ["crit"]
 
@@ -95,17 +100,20 @@ def test_a_frozen_agent_is_mailed_once_by_another_process_and_over_when_it_goes_
     agent.send_signal(signal.SIGSTOP)
     make_old(mailing, 60_000)
 
-    looks = [health(mailing, "--alert", "--only", "master_runner") for _ in range(2)]
-    sent = len(sink.mails)
-    alerts = mailing.json("alerts", "list")
+    looks, mails = [], []
+    for _ in range(2):
+        looks.append(health(mailing, "--alert", "--only", "master_runner"))
+        mails.append(len(sink.mails))
+    sent = mails[-1]
+    alerts = open_kinds(mailing)
     agent.send_signal(signal.SIGCONT)
     until(lambda: health(mailing, "--alert", "--only", "master_runner")[0] == 0, "an agent")
     until(lambda: len(sink.mails) > sent, "the mail that it is over", within_s=AT_ONCE_S)
 
     assert [status for status, _ in looks] == [1, 1]
     assert "does not answer" in looks[0][1]["checks"][0]["message"]
-    assert (sent, [alert["kind"] for alert in alerts]) == (1, ["agent_stopped"])
-    assert mailing.json("alerts", "list") == []
+    assert (mails, alerts.count("agent_stopped")) == ([1, 1], 1)
+    assert "agent_stopped" not in open_kinds(mailing)
     assert "over" in str(sink.mails[-1]["Subject"])
 
 
@@ -212,11 +220,11 @@ def test_a_check_of_ones_own_is_done_told_shown_and_forgotten(
     until(lambda: "Check fire is critical" in sink.text(), "the mail", within_s=AT_ONCE_S)
     status, found = health(mailing, "--only", "check:fire")
     tried = mailing.run("checks", "run", "fire")
-    until(lambda: len(mailing.json("alerts", "list")) == 2, "both alerts")
+    until(lambda: open_kinds(mailing).count("check_bad") == 2, "both alerts")
     (listed, _) = mailing.json("checks", "list")
     mailing.cli("checks", "remove", "gone")
     fire.unlink()
-    until(lambda: not mailing.json("alerts", "list"), "no alert", within_s=AT_ONCE_S)
+    until(lambda: "check_bad" not in open_kinds(mailing), "no alert", within_s=AT_ONCE_S)
 
     assert (status, found["checks"][0]["message"]) == (1, "it burns")
     assert (tried.returncode, "heat = 99" in tried.stdout) == (1, True)
