@@ -13,7 +13,7 @@ ALIVE: Final = "WATCHDOG=1"
 STOPPING: Final = "STOPPING=1"
 
 
-class Unit(msgspec.Struct, frozen=True):
+class Unit(msgspec.Struct, frozen=True, kw_only=True):
     """A unit that can be restarted, of the system or of a user's own manager."""
 
     name: str
@@ -51,4 +51,4 @@ def unit_of(line: str) -> Unit | None:
     name = next((folder for folder in reversed(folders) if folder.endswith(".service")), "")
     if not name or name.startswith("user@"):
         return None
-    return Unit(name, any(folder.startswith("user@") for folder in folders))
+    return Unit(name=name, is_users=any(folder.startswith("user@") for folder in folders))

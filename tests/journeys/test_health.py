@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from functools import partial
@@ -152,7 +153,7 @@ def test_the_unit_of_an_agent_is_restarted_by_its_service_manager(
 ) -> None:
     agent = started(household)
     household.kill(agent)
-    make_old(household, 200_000, unit=Unit("smartcron-agent.service", is_users=True))
+    make_old(household, 200_000, unit=Unit(name="smartcron-agent.service", is_users=True))
     asked = tmp_path / "asked"
     command = " ".join(household.command("tick"))
     systemctl = tmp_path / "systemctl"
@@ -231,3 +232,19 @@ def test_a_check_of_ones_own_is_done_told_shown_and_forgotten(
     assert (listed["name"], listed["last"]["state"]) == ("fire", "crit")
     assert [one["name"] for one in mailing.json("checks", "list")] == ["fire"]
     assert mailing.run("checks", "remove", "gone").returncode == 2
+
+
+def test_the_service_manager_is_told_that_the_agent_is_ready_lives_and_stops(
+    household: Household, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        agent = household.serve()
+        first = {manager.recv(100) for _ in range(2)}
+        household.stop(agent)
+        last = manager.recv(100)
+
+    assert first == {b"READY=1", b"WATCHDOG=1"}
+    assert last == b"STOPPING=1"
