@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 MOST_WAITING: Final = 1_000
 AGAIN_S: Final = 10.0
-FROZEN_MS: Final = 60_000
+FROZEN_MS: Final = 30_000
 LONGEST_S: Final = 3_600.0
 
 
@@ -144,7 +144,9 @@ class Alerter:
             looks = looks + 1 if verdict == check.status else 1
             self._looks[check.check_name] = (check.status, looks)
             key = alerting.key_of_check(check.check_name)
-            trouble = alerting.of_check(check.check_name, check.status, check.message, looks=looks)
+            trouble = alerting.of_check(
+                check.check_name, check.status, check.message, looks=looks, severity=check.severity
+            )
             if trouble is not None or check.status == "ok":
                 self._judge(trouble, key, counts=False)
         count, oldest_ms = self._waiting()

@@ -39,6 +39,7 @@ from agent.store.outage import Outage
 from agent.store.reaching import Reached, reach
 from agent.store.reserve import Reserve
 from agent.store.state import Heartbeat, Holder, refuse_other
+from agent.supervisor import own_unit
 from agent.timekeeper import Timekeeper
 from agent.watching import Watching
 from agent.wire.keyfiles import AGENT_KEY, load_pair
@@ -117,6 +118,7 @@ class Core:
                 version=__version__,
                 running=self.runner.running,
                 lag_ms=self.scheduler.lag_ms,
+                unit=own_unit(),
             )
         )
 

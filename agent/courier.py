@@ -118,7 +118,9 @@ class Courier:
             )
             for one in severities:
                 self._spaced_ms[one] = now_ms + delivery.SPACING_MS.get(one, 0)
-        for message in await self._database.read(partial(outbox.due, now_ms=now_ms)):
+        # What was composed just now is due now: whoever works this off once, and leaves, sends it.
+        due = partial(outbox.due, now_ms=self._clock.now_ms())
+        for message in await self._database.read(due):
             await self._send(message)
         times = [
             await self._database.read(partial(alerts.next_tell_ms, after_ms=now_ms)),

@@ -14,6 +14,7 @@ import platformdirs
 
 from agent.errors import HomeError, WrongUse
 from agent.postbox import Mail, check_mail
+from agent.tolerances import Health, check_health
 
 HOME_VARIABLE = "SMARTCRON_HOME"
 _LOOPBACK = re.compile(r"(?:127(?:\.[0-9]{1,3}){3}|\[::1\]):([0-9]{1,5})", re.ASCII)
@@ -240,6 +241,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     backup_databases: tuple[BackupDatabase, ...] = ()
     retention: Retention = Retention()
     mail: Mail = Mail()
+    health: Health = Health()
 
     @property
     def agent_name(self) -> str:
@@ -318,6 +320,7 @@ def _check_ranges(path: Path, settings: Settings) -> None:
     _check_backups(path, settings.backup_databases)
     _check_retention(path, settings.retention)
     check_mail(path, settings.mail)
+    check_health(path, settings.health)
     if settings.control_port == settings.events_port:
         raise WrongUse(
             f"{path}: events_port = {settings.events_port}: must differ from control_port"
