@@ -6,6 +6,7 @@ the ledger is held against these notes.
 
 import os
 import random
+import re
 import subprocess
 import time
 from collections import Counter
@@ -21,6 +22,8 @@ KILLS = int(os.environ.get("SMARTCRON_KILLS", "26"))
 TIMEOUT_S = 40 + 5 * KILLS
 LINE = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde"  # 64 bytes with its end
 ENDINGS_OF_DUE = {"success", "error", "skipped", "missed"}
+
+BORDER = re.compile(r"^=== \S+ run (\S+) (?:(attempt \d+ begins)|ends: [^\n]*) ===\n", re.MULTILINE)
 
 # How each task ends: the shell text that ends it, lines it says, seconds it takes.
 TASKS = {
@@ -99,6 +102,20 @@ def finish(household: Household, agent: subprocess.Popen[bytes]) -> None:
     assert household.stop(agent) == 0
 
 
+def strays(household: Household, rows: dict[str, Run]) -> list[str]:
+    """What stands in the logs and is pointed to by no row, and what stands before and behind it."""
+    found = []
+    for log in household.home.task_logs.glob("*.log*"):
+        text = log.read_text()
+        borders = [*BORDER.finditer(text)]
+        for number, border in enumerate(borders):
+            run = rows.get(border[1])
+            if border[2] and (run is None or run.log_offset != border.end()):
+                near = [text[b.start() : b.end() - 1] for b in borders[max(0, number - 2) :][:6]]
+                found.append(f"{log.name}: {near}, row {run}")
+    return found
+
+
 def hold_against(household: Household, truth: Path, *, may_be_lost: int = 0) -> None:
     begun, endings = told(truth)
     rows = {run.id: run for run in household.runs()}
@@ -138,6 +155,7 @@ def hold_against(household: Household, truth: Path, *, may_be_lost: int = 0) -> 
     # What a lost run wrote until nobody saw it any more is kept as well, beside the others.
     names = {run.log_file for run in rows.values() if run.log_file}
     kept = "".join((household.home.task_logs / name).read_text() for name in names)
+    assert strays(household, rows) == [], "kept where no row points to"
     assert kept.count(LINE) == sum((run.log_bytes or 0) // 64 for run in rows.values())
     assert {run.status for run in rows.values()} <= ENDINGS_OF_DUE | ({"lost"} if lost else set())
     assert not list(household.home.spool.glob("*.out")), "spools of recorded runs were left"
