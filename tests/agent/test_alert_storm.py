@@ -117,12 +117,6 @@ async def test_ten_thousand_failures_of_a_known_cause_are_told_with_it_alone(
         await courier.work_off()
         told = sink.text()
         (first,) = sink.mails
-        await workshop.database.write(
-            lambda connection: [
-                alerts.resolve(connection, f"task_failed:task_{number}", now_ms=NOW_MS)
-                for number in range(COUNT - 1)
-            ]
-        )
         await workshop.recorder.resolve("disk_full")
         workshop.clock.advance(2 * MINUTE_MS)
         await courier.work_off()
@@ -132,8 +126,8 @@ async def test_ten_thousand_failures_of_a_known_cause_are_told_with_it_alone(
     assert "This caused 10000 more: task_0 failed; task_1 failed" in told
     assert "task_19 failed and 9980 more." in told
     # What still stands at the end of its cause is told with that end.
-    assert "2 alerts" in str(last["Subject"])
-    assert "task_9999 failed" in sink.text()
+    assert "10001 alerts" in str(last["Subject"])
+    assert len(last.as_bytes()) < 100_000
     found = workshop.database.read_now(partial(alerts.find, text=_cause_id(workshop)))
     assert found.status == "resolved"
 
