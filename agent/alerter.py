@@ -60,6 +60,7 @@ class Alerter:
         self._unused: dict[str, Run] = {}
         self._retries: dict[str, tuple[int, str]] = {}  # by id: when it was seen, of which task
         self._mutes: tuple[Mute, ...] = ()
+        self._is_to_heed = True  # windows may be others
         self._heeded_ms = 0  # up to when windows that begin or end were heeded
         self._open: dict[str, Alert] = {}
         # What is to be raised, or ended (None), by its key: said twice, it is one thing to do.
@@ -76,7 +77,7 @@ class Alerter:
         self._open = {alert.dedupe_key: alert for alert in found}
         now_ms = self._clock.now_ms()
         self._mutes = await self._database.read(partial(mutes.not_over, now_ms=now_ms))
-        self._heeded_ms = 0
+        self._is_to_heed = True
         await self._own.load()
         self._judge(None, alerting.STOPPED_KEY)
         self._wake.set()
@@ -244,9 +245,9 @@ class Alerter:
             if self._to_do.get(key) is trouble:
                 del self._to_do[key]
         now_ms = self._clock.now_ms()
-        if any(at_ms <= now_ms for at_ms in self._changes_ms()):
+        if self._is_to_heed or any(at_ms <= now_ms for at_ms in self._changes_ms()):
             await self._recorder.pass_time()
-            self._heeded_ms = now_ms
+            self._is_to_heed, self._heeded_ms = False, now_ms
 
     async def _weigh(self) -> None:
         """Judge what only the database knows enough of."""
