@@ -139,8 +139,8 @@ class Alarms(QObject):
 
     @property
     def ids(self) -> list[str]:
-        """The alerts that are chosen."""
-        return self._centre.panel.ids
+        """The alerts that are chosen, while they are in sight."""
+        return self._centre.panel.ids if self._centre.tab in (ACTIVE, HISTORY) else []
 
     def acknowledge(self, ids: Sequence[str] = ()) -> None:
         """Somebody cares for these, or for those that are chosen."""
@@ -229,6 +229,7 @@ class Alarms(QObject):
         if place in (ACTIVE, HISTORY):
             self._centre.enter()
         self._soon.start()
+        self.chosen_changed.emit()
 
     def _ask_history(self, wanted: AlertFilter) -> None:
         self._asked_for, self._next = wanted, None

@@ -338,11 +338,13 @@ def test_messages_stand_in_a_tab_of_their_own(window: MainWindow, outside: Outsi
 
 
 def test_own_rules_and_quiet_times_stand_in_tabs(window: MainWindow, outside: Outside) -> None:
-    show(window)
+    show(window, alert(1))
+    assert window.actions_by_name["ack"].isEnabled()
 
     window.centre.tabs.choose(RULES_TAB)
     window.centre.tabs.choose(QUIET)
 
+    assert not window.actions_by_name["ack"].isEnabled()
     rules, quiet = window.centre.rules.model, window.centre.quiet.model
     assert [rules.index(0, at).data() for at in range(3)] == ["too-quiet", "High", "On"]
     assert rules.index(0, 3).data() == "task shop-*, output bytes below 10"
