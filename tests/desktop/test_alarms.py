@@ -395,6 +395,18 @@ def test_overview_task_run_and_palette_lead_to_an_alert(window: MainWindow) -> N
 
 
 @pytest.mark.usefixtures("outside")
+def test_the_worst_alert_is_chosen_also_where_alerts_come_after_the_screen(
+    window: MainWindow,
+) -> None:
+    window.show_screen(ALERTS)
+    assert window.centre.panel.ids == []
+
+    window.show_rows([alert(1), alert(2, "report", sev="critical")])
+
+    assert window.centre.panel.ids == [alert(2).id]
+
+
+@pytest.mark.usefixtures("outside")
 def test_a_task_without_an_alert_leads_nowhere(window: MainWindow) -> None:
     window.show_rows([alert(1)])
 
