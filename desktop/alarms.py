@@ -107,9 +107,9 @@ class Alarms(QObject):
             return
         was_empty = not self._model.alerts()
         self._model.show_rows(rows, gone)
-        if was_empty and self._is_shown and self._centre.tab == ACTIVE:
-            if self._centre.panel.alert is None:
-                self._centre.active.list.choose_first()
+        is_ours = self._is_shown and self._centre.tab == ACTIVE
+        if was_empty and is_ours and self._centre.panel.alert is None:
+            self._centre.active.list.choose_first()
         self._tell_new(rows)
         changed = {*gone, *(row.id for row in rows)}
         if changed & set(self._centre.panel.ids):
