@@ -153,7 +153,7 @@ class Courier:
             severity=alert.severity,
             is_over=alert.status == "resolved",
             title=self._mask(alert.title),
-            message=self._mask(alert.message),
+            message=_cut(self._mask(alert.message)),
             opened=_when(alert.opened_ms),
             over=_when(alert.resolved_ms),
             count=alert.occurrences,
@@ -257,6 +257,11 @@ class Courier:
                 log.info("alerts mailed", message=message.id, subject=message.subject)
                 self._left[key] = alert.opened_ms
             del self._direct[key]
+
+
+def _cut(text: str) -> str:
+    most = letters.MESSAGE_CHARS
+    return text if len(text) <= most else f"{text[:most]}... ({len(text) - most} letters more)"
 
 
 def _when(at_ms: int | None) -> str:

@@ -9,6 +9,7 @@ import msgspec
 MOST_TOLD: Final = 50
 MOST_DETAILS: Final = 5
 TAIL_CHARS: Final = 4_000
+MESSAGE_CHARS: Final = 2_000
 _SUBJECT_CHARS: Final = 150
 
 
