@@ -8,6 +8,7 @@ from typing import Final, Literal
 import msgspec
 
 from agent.errors import WrongUse
+from agent.words import Language
 
 _ADDRESS: Final = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
@@ -28,6 +29,7 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     recipients: tuple[str, ...] = ()
     ca_file: str = ""
     timeout_s: int = 30
+    language: Language = "en"
 
     @property
     def is_on(self) -> bool:

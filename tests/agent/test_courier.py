@@ -482,9 +482,7 @@ async def test_a_certificate_of_another_name_is_refused(
     context.load_cert_chain(certificate / "ca.pem", certificate / "both.pem")
     sink = Sink()
     async with server(sink, ssl_context=context) as port:
-        mail = mail_to(
-            port, security="tls", host="localhost", ca_file=str(certificate / "ca.pem")
-        )
+        mail = mail_to(port, security="tls", host="localhost", ca_file=str(certificate / "ca.pem"))
         await workshop.recorder.alert(trouble())
         await courier_of(workshop, mail).work_off()
 
