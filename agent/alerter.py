@@ -2,21 +2,25 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
 
 from agent.clock import Clock
 from agent.errors import AgentError
+from agent.ownrules import OwnRules
 from agent.recorder import Recorder, Shown
-from agent.rules import alerting
-from agent.rules.alerting import Trouble
+from agent.roster import Roster
+from agent.rules import alerting, usual
+from agent.rules.muting import Mute, muted_until_ms
 from agent.rules.outcomes import NO_PING
 from agent.runs import Run
-from agent.store import alerts
+from agent.store import alerts, mutes, recent
 from agent.store.alerts import Alert
 from agent.store.checks import Check
 from agent.store.database import Database
+from agent.troubles import Trouble, is_worse
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +45,7 @@ class Alerter:
         priority: Callable[[str], int],
         durations_ms: Callable[[str], Sequence[int]],
         waiting: Callable[[], tuple[int, int | None]],
+        roster: Roster | None = None,
     ) -> None:
         self._clock = clock
         self._database = database
@@ -48,6 +53,14 @@ class Alerter:
         self._priority = priority
         self._durations_ms = durations_ms
         self._waiting = waiting
+        self._roster = roster or Roster(database)
+        self._own = OwnRules(clock=clock, database=database, roster=self._roster)
+        # Of each task the newest good run that may be unusual, and the newest unused moment.
+        self._odd: dict[str, Run] = {}
+        self._unused: dict[str, Run] = {}
+        self._retries: dict[str, tuple[int, str]] = {}  # by id: when it was seen, of which task
+        self._mutes: tuple[Mute, ...] = ()
+        self._heeded_ms = 0  # up to when windows that begin or end were heeded
         self._open: dict[str, Alert] = {}
         # What is to be raised, or ended (None), by its key: said twice, it is one thing to do.
         self._to_do: dict[str, Trouble | None] = {}
@@ -61,8 +74,27 @@ class Alerter:
         """Know what is open, for what others changed in the database."""
         found = await self._database.read(alerts.open_alerts)
         self._open = {alert.dedupe_key: alert for alert in found}
+        now_ms = self._clock.now_ms()
+        self._mutes = await self._database.read(partial(mutes.not_over, now_ms=now_ms))
+        self._heeded_ms = 0
+        await self._own.load()
         self._judge(None, alerting.STOPPED_KEY)
         self._wake.set()
+
+    def is_muted(self, alert: Alert) -> bool:
+        """Nobody is told of it now, as somebody works on what it is about."""
+        return self._muted_until_ms(alert.task_name) is not None
+
+    def _muted_until_ms(self, task_name: str | None) -> int | None:
+        if not self._mutes:
+            return None
+        task = None if task_name is None else self._roster.get(task_name)
+        return muted_until_ms(
+            self._mutes,
+            task_name=task_name,
+            category=None if task is None else task.definition.category,
+            now_ms=self._clock.now_ms(),
+        )
 
     def note(self, shown: Shown) -> None:
         """Something was recorded."""
@@ -77,10 +109,28 @@ class Alerter:
             return
         self._note_missed([run for run in shown.runs if run.status == "missed"])
         for run in shown.runs:
-            if run.status == "running":
-                self._judge(alerting.late(run), alerting.key_of_late(run.task_name))
-            elif run.status == "success":
-                self._note_good(run)
+            self._note_run(run)
+        if self._own.is_asked:
+            self._wake.set()
+
+    def _note_run(self, run: Run) -> None:
+        if run.status == "running":
+            self._judge(alerting.late(run), alerting.key_of_late(run.task_name))
+        elif run.status == "success":
+            self._note_good(run)
+        elif run.status == "retry_wait" and len(self._retries) < MOST_WAITING:
+            self._retries[run.id] = (self._clock.monotonic_ms(), run.task_name)
+        elif run.status == "skipped" and run.reason in alerting.NOBODY_CHOSE:
+            self._look_later(self._unused, run)
+        if run.has_ended:
+            for key, trouble in self._own.note(run):
+                self._judge(trouble, key)
+
+    def _look_later(self, at: dict[str, Run], run: Run) -> None:
+        """What the database has to be asked for is asked soon, once a task."""
+        if run.task_name in at or len(at) < MOST_WAITING:
+            at[run.task_name] = run
+            self._wake.set()
 
     def note_checks(self, found: Iterable[Check]) -> None:
         """The host was looked at."""
@@ -101,6 +151,22 @@ class Alerter:
         oldest_wait_ms = 0 if oldest_ms is None else max(0, self._clock.now_ms() - oldest_ms)
         piled = alerting.backlog(count, oldest_wait_ms)
         self._judge(piled, alerting.BACKLOG_KEY, counts=False)
+        self._judge_retries()
+        if self._own.is_due:
+            self._wake.set()
+
+    def _judge_retries(self) -> None:
+        since_ms = self._clock.monotonic_ms() - alerting.STORM_MS
+        self._retries = {
+            run_id: (at_ms, name)
+            for run_id, (at_ms, name) in self._retries.items()
+            if at_ms > since_ms
+        }
+        names = {name for _, name in self._retries.values()}
+        storm = alerting.retry_storm(len(self._retries), len(names))
+        # It is over when most of it is, not at the first retry less.
+        if storm is not None or len(self._retries) < alerting.STORM // 3:
+            self._judge(storm, alerting.STORM_KEY, counts=False)
 
     def _note_missed(self, runs: Sequence[Run]) -> None:
         # Whoever found that no ping came has said so.
@@ -113,8 +179,15 @@ class Alerter:
 
     def _note_good(self, run: Run) -> None:
         self._judge(None, alerting.key_of_missed(run.task_name))
-        usual = self._durations_ms(run.task_name)
-        self._judge(alerting.slower(run, usual), alerting.key_of_slower(run.task_name))
+        self._judge(None, alerting.key_of_not_run(run.task_name))
+        self._unused.pop(run.task_name, None)
+        for key, trouble in self._own.succeeded(run):
+            self._judge(trouble, key)
+        if usual.is_odd(run, self._durations_ms(run.task_name)):
+            self._look_later(self._odd, run)
+        else:
+            self._judge(None, usual.key_of_slower(run.task_name))
+            self._judge(None, usual.key_of_quicker(run.task_name))
         self._missing.discard(run.task_name)
         if not self._missing:
             self._judge(None, alerting.MANY_MISSED_KEY)
@@ -126,7 +199,7 @@ class Alerter:
             if self._to_do.get(key) is not None or (known is not None and key not in self._to_do):
                 self._put(key, None)
             return
-        is_news = known is None or alerting.is_worse(trouble.severity, known.severity)
+        is_news = known is None or is_worse(trouble.severity, known.severity)
         if counts or is_news or (known is not None and known.resolves_ms is not None):
             self._put(key, trouble)
 
@@ -159,6 +232,7 @@ class Alerter:
         if self._was_frozen:
             await self.renew()
             self._was_frozen = False
+        await self._weigh()
         while self._to_do:
             key, trouble = next(iter(self._to_do.items()))
             if trouble is not None:
@@ -167,16 +241,52 @@ class Alerter:
                 await self._recorder.resolve(key)
             if self._to_do.get(key) is trouble:
                 del self._to_do[key]
-        if any(at_ms <= self._clock.now_ms() for at_ms in self._changes_ms()):
+        now_ms = self._clock.now_ms()
+        if any(at_ms <= now_ms for at_ms in self._changes_ms()):
             await self._recorder.pass_time()
+            self._heeded_ms = now_ms
+
+    async def _weigh(self) -> None:
+        """Judge what only the database knows enough of."""
+        for key, trouble in await self._own.weigh():
+            self._judge(trouble, key)
+        if self._own.is_due:
+            for key, trouble in await self._own.look():
+                self._judge(trouble, key, counts=False)
+        while self._odd:
+            name, run = next(iter(self._odd.items()))
+            at_ms = run.ended_ms or self._clock.now_ms()
+            of_hour = await self._database.read(
+                partial(recent.at_hour_of_week, task_name=name, at_ms=at_ms)
+            )
+            known = usual.learned(of_hour, when=" at this hour of the week")
+            if known is None:
+                known = usual.learned([(took_ms, 1) for took_ms in self._durations_ms(name)])
+            self._judge(usual.slower(run, known), usual.key_of_slower(name))
+            self._judge(usual.quicker(run, known), usual.key_of_quicker(name))
+            if self._odd.get(name) is run:
+                del self._odd[name]
+        while self._unused:
+            name, run = self._unused.popitem()
+            ends_ms = await self._database.read(
+                partial(recent.success_ends, task_name=name, limit=alerting.GOOD_RUNS)
+            )
+            trouble = alerting.not_run(
+                name, ends_ms, now_ms=self._clock.now_ms(), reason=run.reason or ""
+            )
+            if trouble is not None:
+                self._judge(trouble, trouble.dedupe_key, counts=False)
 
     def _changes_ms(self) -> list[int]:
-        return [
+        """When something becomes other by itself; what lies behind is to be done."""
+        times = [
             at_ms
             for alert in self._open.values()
             for at_ms in (alert.snoozed_until_ms, alert.resolves_ms)
             if at_ms is not None
         ]
+        of_mutes = [at_ms for mute in self._mutes for at_ms in (mute.from_ms, mute.to_ms)]
+        return times + [at_ms for at_ms in of_mutes if at_ms > self._heeded_ms]
 
     def _wait_s(self) -> float:
         soonest_ms = min(self._changes_ms(), default=None)

@@ -81,7 +81,7 @@ class Board:
         now_ms = self._clock.now_ms()
         self._stats = await self._database.read(partial(statistics.of_tasks, now_ms=now_ms))
         self._hour = now_ms // HOUR_MS
-        newest = await self._database.read(partial(ledger.page, limit=MAX_ENDED))
+        newest = await self._database.read(partial(ledger.page, limit=MAX_ENDED, with_words=False))
         live = await self._database.read(ledger.unfinished)
         for run in reversed(newest.runs):
             if run.has_ended:

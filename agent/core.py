@@ -226,6 +226,7 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
             priority=lambda name: _priority(roster, name),
             durations_ms=board.durations_ms,
             waiting=lambda: (runner.queue.waiting, runner.queue.oldest_ms()),
+            roster=roster,
         )
         core = Core(
             home=home,
@@ -316,6 +317,7 @@ def courier_of(core: Core) -> "Courier | None":
         agent=core.settings.agent_name,
         mask=lambda text: core.redactor.mask(text.encode(), is_end=True).decode(errors="replace"),
         is_away=lambda: not core.outage.is_over,
+        is_muted=core.alerter.is_muted,
     )
     core.listeners.append(courier.note)
     return courier

@@ -48,6 +48,7 @@ class Courier:
         agent: str,
         mask: Callable[[str], str],
         is_away: Callable[[], bool],
+        is_muted: Callable[[Alert], bool] = lambda _alert: False,
     ) -> None:
         self._clock = clock
         self._database = database
@@ -57,6 +58,7 @@ class Courier:
         self._agent = agent
         self._mask = mask
         self._is_away = is_away
+        self._is_muted = is_muted
         self._wake = asyncio.Event()
         self._spaced_ms: dict[str, int] = {}  # until when a severity waits
         self._direct: dict[str, Alert] = {}
@@ -246,6 +248,10 @@ class Courier:
 
     async def _send_directly(self) -> None:
         for key, alert in list(self._direct.items()):
+            if self._is_muted(alert):
+                if not self._is_away():
+                    del self._direct[key]  # what is in the database is told at the window's end
+                continue
             message = self._compose([Told(alert=alert)], 0)
             try:
                 await self._hand_over(message)

@@ -14,7 +14,6 @@ from agent.clock import Clock
 from agent.errors import AgentError, RunNotFound, StorageError, TaskNotFound
 from agent.recorder import Recorder
 from agent.roster import Roster
-from agent.rules.alerting import Trouble, of_priority
 from agent.rules.outcomes import NO_PING
 from agent.rules.pinging import (
     MESSAGE_CHARS,
@@ -32,6 +31,7 @@ from agent.settings import Home
 from agent.store import ops
 from agent.store.database import Database
 from agent.store.tasks import TaskRow
+from agent.troubles import Trouble, of_priority
 
 log = structlog.get_logger(__name__)
 

@@ -177,7 +177,12 @@ def _measure(took: Took, url: str, count: int, now_ms: int) -> None:
 
     def page(wanted: RunFilter, before: str | None = None) -> Callable[[], object]:
         asked = partial(
-            ledger.page, wanted=wanted, before=before, limit=LIMIT, budget_ms=PAGE_BUDGET_MS
+            ledger.page,
+            wanted=wanted,
+            before=before,
+            limit=LIMIT,
+            budget_ms=PAGE_BUDGET_MS,
+            with_words=False,
         )
         return lambda: database.read_now(asked)
 

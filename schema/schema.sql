@@ -2,6 +2,20 @@
 -- Made by `python -m schema.generate` from schema/tables.py; do not edit.
 -- Times are UTC with milliseconds.
 
+CREATE TABLE smart_cron_alert_mutes (
+	id VARCHAR(26) NOT NULL,
+	task VARCHAR(64),
+	category VARCHAR(64),
+	from_at DATETIME(3) NOT NULL,
+	to_at DATETIME(3) NOT NULL,
+	reason TEXT NOT NULL,
+	made_at DATETIME(3) NOT NULL,
+	made_by VARCHAR(128) NOT NULL,
+	CONSTRAINT pk_smart_cron_alert_mutes PRIMARY KEY (id)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_alert_mutes_to_at ON smart_cron_alert_mutes (to_at);
+
 CREATE TABLE smart_cron_alert_notes (
 	id BIGINT NOT NULL AUTO_INCREMENT,
 	alert_id VARCHAR(26) NOT NULL,
@@ -15,6 +29,29 @@ CREATE TABLE smart_cron_alert_notes (
 CREATE INDEX ix_smart_cron_alert_notes_alert_id_id ON smart_cron_alert_notes (alert_id, id);
 
 CREATE INDEX ix_smart_cron_alert_notes_noted_at ON smart_cron_alert_notes (noted_at);
+
+CREATE TABLE smart_cron_alert_rule_versions (
+	id BIGINT NOT NULL AUTO_INCREMENT,
+	rule_name VARCHAR(64) NOT NULL,
+	rev INTEGER NOT NULL,
+	changed_at DATETIME(3) NOT NULL,
+	changed_by VARCHAR(128) NOT NULL,
+	definition MEDIUMTEXT,
+	CONSTRAINT pk_smart_cron_alert_rule_versions PRIMARY KEY (id)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_smart_cron_alert_rule_versions_rule_name_id ON smart_cron_alert_rule_versions (rule_name, id);
+
+CREATE TABLE smart_cron_alert_rules (
+	rule_name VARCHAR(64) NOT NULL,
+	severity VARCHAR(16) NOT NULL,
+	enabled BOOL NOT NULL,
+	definition MEDIUMTEXT NOT NULL,
+	rev INTEGER NOT NULL,
+	updated_at DATETIME(3) NOT NULL,
+	updated_by VARCHAR(128) NOT NULL,
+	CONSTRAINT pk_smart_cron_alert_rules PRIMARY KEY (rule_name)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE smart_cron_alerts (
 	id VARCHAR(26) NOT NULL,
@@ -37,10 +74,16 @@ CREATE TABLE smart_cron_alerts (
 	resolves_at DATETIME(3),
 	tell_at DATETIME(3),
 	told VARCHAR(16),
+	muted_until DATETIME(3),
+	cause_id VARCHAR(26),
 	CONSTRAINT pk_smart_cron_alerts PRIMARY KEY (id)
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
+CREATE INDEX ix_smart_cron_alerts_cause_id ON smart_cron_alerts (cause_id);
+
 CREATE INDEX ix_smart_cron_alerts_dedupe_key_status ON smart_cron_alerts (dedupe_key, status);
+
+CREATE INDEX ix_smart_cron_alerts_muted_until ON smart_cron_alerts (muted_until);
 
 CREATE INDEX ix_smart_cron_alerts_status_id ON smart_cron_alerts (status, id);
 
@@ -426,4 +469,4 @@ CREATE TABLE smart_cron_schema_version (
 	PRIMARY KEY (version_num)
 );
 
-INSERT INTO smart_cron_schema_version (version_num) VALUES ('0007');
+INSERT INTO smart_cron_schema_version (version_num) VALUES ('0009');

@@ -266,6 +266,8 @@ rollup_totals = Table(
 
 # `tell_at` is when the channels are to be told of it next, `told` what they were told last;
 # `resolves_at` is when one that comes and goes is over, if it stays away until then.
+# `muted_until` is when a window ends in which nobody is told of it, `cause_id` the alert by which
+# it came about.
 alerts = Table(
     "smart_cron_alerts",
     metadata,
@@ -289,9 +291,57 @@ alerts = Table(
     Column("resolves_at", Instant),
     Column("tell_at", Instant),
     Column("told", String(16)),
+    Column("muted_until", Instant),
+    Column("cause_id", String(26)),
     Index(None, "status", "id"),
     Index(None, "dedupe_key", "status"),
     Index(None, "tell_at"),
+    Index(None, "muted_until"),
+    Index(None, "cause_id"),
+    **_MYSQL,
+)
+
+# What people want to be told of beside what is built in; `definition` is the whole of it.
+alert_rules = Table(
+    "smart_cron_alert_rules",
+    metadata,
+    Column("rule_name", String(64), primary_key=True),
+    Column("severity", String(16), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("definition", LongJson, nullable=False),
+    Column("rev", Integer, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("updated_by", String(128), nullable=False),
+    **_MYSQL,
+)
+
+# Each change of such a rule, newest id last; without a definition it was removed.
+alert_rule_versions = Table(
+    "smart_cron_alert_rule_versions",
+    metadata,
+    Column("id", CountedId, primary_key=True, autoincrement=True),
+    Column("rule_name", String(64), nullable=False),
+    Column("rev", Integer, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", String(128), nullable=False),
+    Column("definition", LongJson),
+    Index(None, "rule_name", "id"),
+    **_MYSQL,
+)
+
+# Windows in which alerts of some tasks, or all alerts, are told to nobody.
+alert_mutes = Table(
+    "smart_cron_alert_mutes",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("task", String(64)),
+    Column("category", String(64)),
+    Column("from_at", Instant, nullable=False),
+    Column("to_at", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("made_by", String(128), nullable=False),
+    Index(None, "to_at"),
     **_MYSQL,
 )
 

@@ -1,7 +1,7 @@
 """Commands about alerts: what is wrong, who cares for it, and does the word get out?"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -9,16 +9,19 @@ import click
 import msgspec
 
 from agent.cli import say
+from agent.cli.alert_rules import rules
 from agent.cli.closing import UNITS_MS, who_asks
 from agent.cli.moments import now_ms
+from agent.cli.mutes import mute
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.errors import WrongUse
 from agent.running.secrets import load_secrets
 from agent.store import alerts as store
-from agent.store import outbox
+from agent.store import outbox, quieting
 from agent.store.alerts import Alert
 
 LONGEST_NOTE: Final = 1_000
+MOST_EFFECTS: Final = 20
 LONGEST_MS: Final = 366 * 86_400_000
 
 _note = click.option("--note", default="", help="What you want to say about it.")
@@ -61,16 +64,37 @@ def list_(session: Session, with_over: bool, messages: bool, as_json: bool) -> N
             [
                 alert.id[-6:],
                 alert.severity,
-                alert.status,
-                alert.title,
+                _state(alert),
+                f"  by it: {alert.title}" if is_effect else alert.title,
                 say.moment(alert.opened_ms),
                 say.moment(alert.last_seen_ms),
                 alert.occurrences,
             ]
-            for alert in found
+            for alert, is_effect in _under_their_causes(found)
         ],
         empty="nothing is wrong" if not with_over else "there was no alert yet",
     )
+
+
+def _state(alert: Alert) -> str:
+    if alert.muted_until_ms is None or alert.status == "resolved":
+        return alert.status
+    return f"{alert.status}, muted"
+
+
+def _under_their_causes(found: Sequence[Alert]) -> list[tuple[Alert, bool]]:
+    """Each alert, True beside those that are listed under what they came of."""
+    ids = {alert.id for alert in found}
+    effects: dict[str, list[Alert]] = {}
+    for alert in found:
+        if alert.cause_id in ids:
+            effects.setdefault(str(alert.cause_id), []).append(alert)
+    shown: list[tuple[Alert, bool]] = []
+    for alert in found:
+        if alert.cause_id not in ids:
+            shown.append((alert, False))
+            shown += [(effect, True) for effect in effects.get(alert.id, ())]
+    return shown
 
 
 def _list_messages(session: Session, *, as_json: bool) -> None:
@@ -109,9 +133,14 @@ def show(session: Session, alert_id: str, as_json: bool) -> None:
     with session.database() as database:
         alert = database.read_now(partial(store.find, text=alert_id))
         notes = database.read_now(partial(store.notes, alert_id=alert.id))
+        count, effects = database.read_now(
+            partial(quieting.caused_by, alert_id=alert.id, limit=MOST_EFFECTS)
+        )
     if as_json:
         found = msgspec.to_builtins(alert)
-        say.json_out(found | {"notes": [msgspec.to_builtins(note) for note in notes]})
+        found["notes"] = [msgspec.to_builtins(note) for note in notes]
+        found["caused"] = {"count": count, "alerts": [effect.id for effect in effects]}
+        say.json_out(found)
         return
     rows = [
         ("alert", alert.id),
@@ -125,6 +154,9 @@ def show(session: Session, alert_id: str, as_json: bool) -> None:
         ("last seen", f"{say.moment(alert.last_seen_ms)}, {alert.occurrences} x"),
         ("came back", f"{alert.flaps} x" if alert.flaps else ""),
         ("snoozed until", say.moment(alert.snoozed_until_ms) if alert.snoozed_until_ms else ""),
+        ("muted until", say.moment(alert.muted_until_ms) if alert.muted_until_ms else ""),
+        ("came of", alert.cause_id or ""),
+        ("caused", f"{count} more" if count else ""),
         ("over since", say.moment(alert.resolved_ms) if alert.resolved_ms else ""),
         ("told", alert.told or ""),
         ("to be told", say.moment(alert.tell_ms) if alert.tell_ms else ""),
@@ -132,6 +164,8 @@ def show(session: Session, alert_id: str, as_json: bool) -> None:
     for name, value in rows:
         if value:
             click.echo(f"{name + ':':<15} {say.harmless(value)}")
+    for effect in effects:
+        click.echo(f"{'':<15} {say.harmless(f'{effect.id[-6:]} {_state(effect)}: {effect.title}')}")
     for note in notes:
         said = f": {note.note}" if note.note else ""
         text = f"{say.moment(note.noted_ms)} {note.what} by {note.noted_by}{said}"
@@ -259,4 +293,6 @@ def _change(
     say.good(f"{alert.title}: {alert.status}{until}")
 
 
+alerts.add_command(mute)
+alerts.add_command(rules)
 COMMANDS: Final = (alerts,)

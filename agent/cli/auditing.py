@@ -24,7 +24,13 @@ from agent.store.database import Database
 CHANGES: Final = frozenset(
     {
         "alerts ack",
+        "alerts mute add",
+        "alerts mute remove",
         "alerts resolve",
+        "alerts rules add",
+        "alerts rules disable",
+        "alerts rules enable",
+        "alerts rules remove",
         "alerts snooze",
         "alerts test",
         "calendars apply",
@@ -67,6 +73,7 @@ _TARGETS: Final = (
     "task_name",
     "task",
     "alert_id",
+    "mute_id",
     "run_id",
     "key_id",
     "name",

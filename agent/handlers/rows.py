@@ -291,6 +291,8 @@ def alert_row(alert: Alert) -> wire.Alert:
         acked_by=alert.acknowledged_by,
         acked_ms=alert.acknowledged_ms,
         resolved_ms=alert.resolved_ms,
+        muted_until_ms=alert.muted_until_ms,
+        cause_id=alert.cause_id,
     )
 
 

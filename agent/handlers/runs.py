@@ -176,6 +176,7 @@ async def page(context: Context, who: Who, request: RunsPage) -> RunsPageReply:
             before=cursors.read(request.cursor, request.filter, str),
             limit=request.limit,
             budget_ms=PAGE_BUDGET_MS,
+            with_words=False,
         )
     )
     with_words = may_read_output(context, who)

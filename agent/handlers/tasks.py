@@ -41,7 +41,9 @@ async def get(context: Context, who: Who, request: TaskGet) -> TaskDetail:
     definition = task.definition
     now_ms = context.clock.now_ms()
     series = await context.database.read(
-        partial(ledger.page, wanted=RunFilter(task_name=request.id), limit=_SERIES)
+        partial(
+            ledger.page, wanted=RunFilter(task_name=request.id), limit=_SERIES, with_words=False
+        )
     )
     failures = await context.database.read(
         partial(

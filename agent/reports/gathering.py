@@ -38,7 +38,7 @@ _DAY_HOURS: Final = 24
 
 def last_day(now_ms: int) -> tuple[int, int]:
     """24 whole hours, the one that is not over yet the last of them."""
-    last_hour_ms = now_ms - now_ms % HOUR_MS
+    last_hour_ms = now_ms - 1 - (now_ms - 1) % HOUR_MS
     return last_hour_ms - (_DAY_HOURS - 1) * HOUR_MS, now_ms
 
 
@@ -62,7 +62,7 @@ def gather(
     now_ms: int,
     mask: Callable[[str], str],
 ) -> Report:
-    """All that a report of this kind tells of the span; `mask` takes secrets out of what it quotes."""
+    """All that a report of this kind tells of the span; `mask` takes secrets out of it."""
     from_ms, to_ms = span
     ends = partial(reporting.endings, from_ms=from_ms, to_ms=to_ms)
     by_hour = database.read_now(lambda connection: ends(connection, SHOWN_ENDINGS))

@@ -92,12 +92,14 @@ color:{{ proof_colours[1] }}">{{ proof }}</div>
 {{ rate_chart }}{% endif %}
 {{ head(w("failures")) }}
 {% if failures %}{{ table() }}
-{{ columns([w("when"), w("task"), w("what"), w("reason")]) }}
+{{ columns([w("when"), w("what"), w("task") ~ ", " ~ w("reason")]) }}
 {% for one in failures %}<tr style="vertical-align:top">{{ cell(one.at, nowrap=True) }}\
-{{ cell(one.task_name) }}<td style="{{ cell_style }};white-space:nowrap">\
-<span style="color:{{ one.colour }}">■</span> {{ one.ending }}\
-{% if one.exit %} ({{ one.exit }}){% endif %}{% if one.count > 1 %} x {{ one.count }}{% endif %}\
-</td><td style="{{ cell_style }};overflow-wrap:anywhere">{{ one.reason }}</td></tr>
+<td style="{{ cell_style }};white-space:nowrap"><span style="color:{{ one.colour }}">■</span> \
+{{ one.ending }}{% if one.exit %} ({{ one.exit }}){% endif %}\
+{% if one.count > 1 %} x {{ one.count }}{% endif %}</td>\
+<td width="100%" style="{{ cell_style }};overflow-wrap:anywhere"><b style="font-weight:600">\
+{{ one.task_name }}</b>{% if one.reason %}<br><span style="color:#5b6472">{{ one.reason }}</span>\
+{% endif %}</td></tr>
 {% endfor %}</table>
 {% if more_failures %}<p style="color:#5b6472;font-size:13px">{{ more_failures }}</p>{% endif %}
 {% else %}<p style="color:#2b7d53">✓ {{ w("failures_none") }}</p>{% endif %}
@@ -107,7 +109,7 @@ color:{{ proof_colours[1] }}">{{ proof }}</div>
 {{ columns([w("opened"), w("severity"), w("what"), w("resolved")]) }}
 {% for one in alerts %}<tr style="vertical-align:top">{{ cell(one.at, nowrap=True) }}\
 <td style="{{ cell_style }};color:{{ one.colour }};font-weight:600">{{ one.severity }}</td>\
-<td style="{{ cell_style }};overflow-wrap:anywhere">{{ one.title }}</td>\
+<td width="100%" style="{{ cell_style }};overflow-wrap:anywhere">{{ one.title }}</td>\
 {{ cell(one.over, nowrap=True) }}</tr>
 {% endfor %}</table>{% endif %}
 {% if report.kind == "daily" %}{{ head(w("slowest")) }}
@@ -143,6 +145,7 @@ _TEMPLATES: Final = jinja2.Environment(
     loader=jinja2.DictLoader({"report.txt": _TEXT, "report.html": _PARTS + _HTML}),
     autoescape=jinja2.select_autoescape(("html",)),
     undefined=jinja2.StrictUndefined,
+    keep_trailing_newline=True,
 )
 _SEVERITY_COLOURS: Final = {"critical": "#b71c1c", "high": "#c2410c", "medium": "#8d6e00"}
 

@@ -1,17 +1,14 @@
 """Which conditions are worth an alert, how bad is each, and how soon must people know?"""
 
 from collections.abc import Sequence
+from functools import reduce
+from itertools import pairwise
 from typing import Final
 
-import msgspec
-
 from agent.runs import Run
+from agent.troubles import MESSAGE_CHARS, MINUTE_MS, TITLE_CHARS, of_priority, worse
+from agent.troubles import Trouble as Trouble
 
-MINUTE_MS: Final = 60_000
-DELAYS_MS: Final = {"critical": 0, "high": 15 * MINUTE_MS, "medium": 60 * MINUTE_MS}
-"""After so long at most the channels are told; what comes together until then is told together."""
-SEVERITIES: Final = {1: "critical", 2: "high"}
-"""Of an alert about a task, by its priority; the others are medium."""
 MANY_FAILURES: Final = 3
 """So many failures in a row are high, whatever the priority."""
 LATE_MS: Final = 30_000
@@ -21,43 +18,22 @@ FLAP_MS: Final = 10 * MINUTE_MS
 """What is back within this time is the same trouble, not a new one."""
 MOST_FLAPS: Final = 3
 """What came back so often is over only when it stays away for FLAP_MS."""
-ENOUGH_RUNS: Final = 10
-MUCH_SLOWER_MS: Final = 5_000
+STORM: Final = 30
+STORM_TASKS: Final = 3
+STORM_MS: Final = 5 * MINUTE_MS
+STORM_KEY: Final = "retry_storm"
+ENOUGH_GAPS: Final = 5
+GOOD_RUNS: Final = 20
+"""So many good runs say how long a task usually goes without one."""
+NOBODY_CHOSE: Final = frozenset({"overlap", "queue_full", "replaced"})
+"""Why a moment passes unused though nobody wanted that."""
 MANY_MISSED_KEY: Final = "tasks_missed"
 BACKLOG_KEY: Final = "queue_backlog"
 STOPPED_KEY: Final = "agent_stopped"
-_RANK: Final = {"critical": 3, "high": 2, "medium": 1}
 _LOOKS_TO_BELIEVE: Final = {"cpu": 18, "memory": 18}
 _SHARES: Final = ("disk", "cpu", "memory")
+CLOCK_JUMP: Final = "clock_jump"
 _TOLD: Final = 20
-_TITLE_CHARS: Final = 200
-
-
-class Trouble(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wrong; two with the same `dedupe_key` are the same trouble."""
-
-    dedupe_key: str
-    kind: str
-    severity: str
-    title: str
-    message: str
-    task_name: str | None = None
-    run_id: str | None = None
-
-
-def worse(one: str, other: str) -> str:
-    """The worse of two severities."""
-    return max(one, other, key=lambda severity: _RANK.get(severity, 0))
-
-
-def is_worse(severity: str, than: str) -> bool:
-    """People must know of this even if they know of the other."""
-    return _RANK.get(severity, 0) > _RANK.get(than, 0)
-
-
-def of_priority(priority: int) -> str:
-    """How bad it is when a task of this priority does not do its work."""
-    return SEVERITIES.get(priority, "medium")
 
 
 def key_of_failure(task_name: str) -> str:
@@ -87,43 +63,67 @@ def failed(run: Run, *, priority: int, in_row: int) -> Trouble:
         dedupe_key=key_of_failure(run.task_name),
         kind=kind,
         severity=severity,
-        title=f"{run.task_name} {words}"[:_TITLE_CHARS],
-        message=f"run {run.id}, attempt {run.attempt}: {cause}".strip()[:1_000],
+        title=f"{run.task_name} {words}"[:TITLE_CHARS],
+        message=f"run {run.id}, attempt {run.attempt}: {cause}".strip()[:MESSAGE_CHARS],
         task_name=run.task_name,
         run_id=run.id,
     )
 
 
 def missed(runs: Sequence[Run], priorities: dict[str, int]) -> tuple[Trouble, ...]:
-    """Due moments passed without a run: an alert a task, or a single one when it is many tasks."""
+    """Due moments passed without a run: an alert a task, or a single one when it is many tasks.
+
+    Those past which the clock was set are one alert of two tasks on, and have time to be made up
+    for: nobody is woken for a clock that was put right.
+    """
     by_task: dict[str, list[Run]] = {}
     for run in runs:
         if run.status == "missed":
             by_task.setdefault(run.task_name, []).append(run)
     if len(by_task) > _TOLD:
-        severities = {of_priority(priorities.get(name, 3)) for name in by_task}
-        names = sorted(by_task)
-        return (
-            Trouble(
-                dedupe_key=MANY_MISSED_KEY,
-                kind=MANY_MISSED_KEY,
-                severity=max(severities, key=lambda one: _RANK[one]),
-                title=f"{len(by_task)} tasks missed due moments",
-                message=f"{', '.join(names[:_TOLD])} and {len(names) - _TOLD} more",
-            ),
-        )
-    return tuple(
-        Trouble(
-            dedupe_key=key_of_missed(name),
-            kind="task_missed",
-            severity=of_priority(priorities.get(name, 3)),
-            title=f"{name} missed its due moment",
-            message=f"not run: {found[-1].reason or 'its moment had passed'}; "
-            "its next good run ends this alert",
-            task_name=name,
-            run_id=found[-1].id,
-        )
+        return (_many_missed(sorted(by_task), priorities),)
+    jumped = [
+        name
+        for name, found in sorted(by_task.items())
+        if all(run.reason == CLOCK_JUMP for run in found)
+    ]
+    if len(jumped) < 2:
+        jumped = []
+    alone = tuple(
+        _missed(name, found[-1], of_priority(priorities.get(name, 3)))
         for name, found in by_task.items()
+        if name not in jumped
+    )
+    return alone if not jumped else (*alone, _many_missed(jumped, priorities, is_jump=True))
+
+
+def _many_missed(
+    names: Sequence[str], priorities: dict[str, int], *, is_jump: bool = False
+) -> Trouble:
+    severity = reduce(worse, (of_priority(priorities.get(name, 3)) for name in names))
+    if is_jump and severity == "critical":
+        severity = "high"
+    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
+    why = "the clock was set past them: " if is_jump else ""
+    return Trouble(
+        dedupe_key=MANY_MISSED_KEY,
+        kind=MANY_MISSED_KEY,
+        severity=severity,
+        title=f"{len(names)} tasks missed due moments",
+        message=f"{why}{', '.join(names[:_TOLD])}{more}",
+    )
+
+
+def _missed(name: str, run: Run, severity: str) -> Trouble:
+    return Trouble(
+        dedupe_key=key_of_missed(name),
+        kind="task_missed",
+        severity=severity,
+        title=f"{name} missed its due moment",
+        message=f"not run: {run.reason or 'its moment had passed'}; "
+        "its next good run ends this alert",
+        task_name=name,
+        run_id=run.id,
     )
 
 
@@ -152,31 +152,48 @@ def key_of_late(task_name: str) -> str:
     return f"start_late:{task_name}"
 
 
-def slower(run: Run, durations_ms: Sequence[int]) -> Trouble | None:
-    """A good run took far longer than the ones before it; None as long as they are few."""
-    if run.status != "success" or run.duration_ms is None or len(durations_ms) < ENOUGH_RUNS:
-        return None
-    ordered = sorted(durations_ms)
-    middle = ordered[len(ordered) // 2]
-    spread = sorted(abs(one - middle) for one in ordered)[len(ordered) // 2]
-    limit_ms = max(2 * middle, middle + 6 * spread, middle + MUCH_SLOWER_MS)
-    if run.duration_ms <= limit_ms:
+def retry_storm(retries: int, tasks: int) -> Trouble | None:
+    """Many runs of many tasks are tried again within STORM_MS: something they share is broken."""
+    if retries < STORM or tasks < STORM_TASKS:
         return None
     return Trouble(
-        dedupe_key=key_of_slower(run.task_name),
-        kind="task_slower",
-        severity="medium",
-        title=f"{run.task_name} is slower than usual",
-        message=f"run {run.id} took {run.duration_ms / 1000:.1f} s, usual are "
-        f"{middle / 1000:.1f} s; a run within {limit_ms / 1000:.1f} s ends this alert",
-        task_name=run.task_name,
-        run_id=run.id,
+        dedupe_key=STORM_KEY,
+        kind=STORM_KEY,
+        severity="high",
+        title="Many runs are tried again",
+        message=f"{retries} retries of {tasks} tasks within {STORM_MS // MINUTE_MS} min: they may "
+        "fail for something that they share; `smartcron-agent runs list --trigger retry` shows "
+        "them",
     )
 
 
-def key_of_slower(task_name: str) -> str:
-    """The key of the alert that a task has become slower."""
-    return f"task_slower:{task_name}"
+def not_run(task_name: str, ends_ms: Sequence[int], *, now_ms: int, reason: str) -> Trouble | None:
+    """A task whose moments pass unused did not succeed for far longer than ever between two.
+
+    `ends_ms` are when its last good runs ended, newest first; of few nobody knows what is usual.
+    """
+    gaps = [later - earlier for later, earlier in pairwise(ends_ms)]
+    if len(gaps) < ENOUGH_GAPS:
+        return None
+    silent_ms = now_ms - ends_ms[0]
+    expected_ms = max(3 * max(gaps) // 2, max(gaps) + 10 * MINUTE_MS)
+    if silent_ms <= expected_ms:
+        return None
+    return Trouble(
+        dedupe_key=key_of_not_run(task_name),
+        kind="task_not_run",
+        severity="medium",
+        title=f"{task_name} has not run for longer than expected",
+        message=f"its last good run ended {silent_ms // MINUTE_MS} min ago, "
+        f"{max(gaps) // MINUTE_MS} min was the longest of the last {len(gaps)} times; its moments "
+        f"pass unused ({reason}), its next good run ends this alert",
+        task_name=task_name,
+    )
+
+
+def key_of_not_run(task_name: str) -> str:
+    """The key of the alert that a task does not come to run."""
+    return f"task_not_run:{task_name}"
 
 
 def of_check(name: str, verdict: str, message: str, *, looks: int) -> Trouble | None:
@@ -196,7 +213,7 @@ def of_check(name: str, verdict: str, message: str, *, looks: int) -> Trouble | 
         kind="disk_low" if is_critical else "resources_high" if name in _SHARES else "check_bad",
         severity="critical" if is_critical else "high",
         title=title,
-        message=message[:1_000],
+        message=message[:MESSAGE_CHARS],
     )
 
 

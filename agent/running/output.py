@@ -37,6 +37,8 @@ HOLE_STEP_BYTES: Final = 1 << 20
 SMALLEST_HOLE_BYTES: Final = 64 << 20
 NEVER: Final = 1 << 62
 WRITE_FLAGS: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+STAMPS_LAG_MS: Final = 20
+"""A kernel may stamp a change with its last tick, which lies up to 10 ms back."""
 FOUND_AT_ONCE_BYTES: Final = 256 << 10
 
 
@@ -353,7 +355,7 @@ def _find(handle: int, run: Run, ended: Ended, kept: int) -> int | None:
     What it had kept by half is cut off, so that it is kept anew in the same place.
     """
     status = os.fstat(handle)
-    if status.st_size == 0 or status.st_mtime * 1000 < ended.ended_ms:
+    if status.st_size == 0 or status.st_mtime * 1000 < ended.ended_ms - STAMPS_LAG_MS:
         return None
     header, footer = keptlogs.header(run, ended), keptlogs.footer(run, ended)
     end = status.st_size

@@ -31,7 +31,7 @@ def own_patterns(texts: Iterable[str], *, is_known: bool = False) -> tuple[re.Pa
     """The owner's patterns, each tried on hostile text first unless it `is_known`; WrongUse."""
     patterns = []
     for text in texts:
-        if not is_known and not _is_quick(text):
+        if not is_known and not is_quick(text):
             raise WrongUse(
                 f"settings.toml: redact: {text!r} can take longer than {CPU_S} seconds on hostile "
                 "output; give each repetition a bound, as in [a-z]{1,64}, and nest none in another"
@@ -40,7 +40,7 @@ def own_patterns(texts: Iterable[str], *, is_known: bool = False) -> tuple[re.Pa
     return tuple(patterns)
 
 
-def _is_quick(text: str) -> bool:
+def is_quick(text: str) -> bool:
     """Tried in a process that the kernel ends, as nothing else ends a pattern under way."""
     try:
         done = subprocess.run(  # noqa: S603 - our own words; the pattern is only compiled

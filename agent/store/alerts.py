@@ -1,42 +1,20 @@
 """Which troubles are open: one row a trouble, counted up while it lasts."""
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, bindparam, func, not_, or_, select
 
 from agent.errors import WrongUse
-from agent.rules import alerting
-from agent.rules.alerting import Trouble
+from agent.rules import alerting, grouping
+from agent.store import quieting
+from agent.store.alert_rows import ALL, as_row, read, write
+from agent.store.alert_rows import Alert as Alert
+from agent.troubles import Trouble, delay_ms, is_worse
 from agent.ulid import new_ulid
 from schema.tables import alert_notes, alerts
 
 MOST_SHOWN: Final = 1_000
-
-
-class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """One trouble as it stands, from its opening to its end."""
-
-    id: str
-    dedupe_key: str
-    kind: str
-    severity: str
-    status: str
-    title: str
-    message: str
-    occurrences: int
-    opened_ms: int
-    last_seen_ms: int
-    task_name: str | None = None
-    run_id: str | None = None
-    acknowledged_by: str | None = None
-    acknowledged_ms: int | None = None
-    snoozed_until_ms: int | None = None
-    resolved_ms: int | None = None
-    flaps: int = 0
-    resolves_ms: int | None = None
-    tell_ms: int | None = None
-    told: str | None = None
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,22 +26,10 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     note: str
 
 
-# Which column a field lies in, where it is called otherwise.
-_AT: Final = {
-    "opened_ms": "opened_at",
-    "last_seen_ms": "last_seen_at",
-    "acknowledged_ms": "acknowledged_at",
-    "snoozed_until_ms": "snoozed_until",
-    "resolved_ms": "resolved_at",
-    "resolves_ms": "resolves_at",
-    "tell_ms": "tell_at",
-}
-_FIELDS: Final = Alert.__struct_fields__
-_ALL: Final = select(*(alerts.c[_AT.get(name, name)].label(name) for name in _FIELDS))
-_OPEN: Final = _ALL.where(alerts.c.status != "resolved")
+_OPEN: Final = ALL.where(alerts.c.status != "resolved")
 _OF_KEY: Final = _OPEN.where(alerts.c.dedupe_key == bindparam("wanted"))
 _JUST_OVER: Final = (
-    _ALL.where(
+    ALL.where(
         alerts.c.dedupe_key == bindparam("wanted"),
         alerts.c.status == "resolved",
         alerts.c.resolved_at >= bindparam("since", type_=alerts.c.resolved_at.type),
@@ -71,17 +37,16 @@ _JUST_OVER: Final = (
     .order_by(alerts.c.id.desc())
     .limit(1)
 )
-_CHANGE: Final = alerts.update().where(alerts.c.id == bindparam("which"))
 
 
 def open_alerts(connection: Connection) -> tuple[Alert, ...]:
     """Every trouble that is not resolved, oldest first."""
-    return _read(connection.execute(_OPEN.order_by(alerts.c.id)))
+    return read(connection.execute(_OPEN.order_by(alerts.c.id)))
 
 
 def newest(connection: Connection, *, limit: int = MOST_SHOWN) -> tuple[Alert, ...]:
     """The newest alerts, those that are over too."""
-    return _read(connection.execute(_ALL.order_by(alerts.c.id.desc()).limit(limit)))
+    return read(connection.execute(ALL.order_by(alerts.c.id.desc()).limit(limit)))
 
 
 def due_severities(connection: Connection, *, now_ms: int) -> frozenset[str]:
@@ -102,7 +67,8 @@ def waiting(connection: Connection, severity: str, *, limit: int) -> tuple[int, 
     """How many alerts of this severity are to be told, and the first of them."""
     these = (alerts.c.tell_at.is_not(None), alerts.c.severity == severity)
     count = connection.scalar(select(func.count()).where(*these)) or 0
-    return count, _read(connection.execute(_ALL.where(*these).order_by(alerts.c.id).limit(limit)))
+    found = read(connection.execute(ALL.where(*these).order_by(alerts.c.id).limit(limit)))
+    return count, tuple(quieting.with_effects(connection, alert) for alert in found)
 
 
 def told(connection: Connection, severity: str) -> None:
@@ -125,8 +91,8 @@ def told_already(connection: Connection, *, dedupe_key: str, opened_ms: int) -> 
 def find(connection: Connection, text: str) -> Alert:
     """The alert of this id, or the only one whose id ends so; raises WrongUse."""
     wanted = text.strip().upper()
-    found = _read(
-        connection.execute(_ALL.where(alerts.c.id.like(f"%{wanted}")).limit(2))
+    found = read(
+        connection.execute(ALL.where(alerts.c.id.like(f"%{wanted}")).limit(2))
         if wanted.isalnum()
         else ()
     )
@@ -154,9 +120,11 @@ def raise_alert(connection: Connection, trouble: Trouble, *, now_ms: int) -> Ale
             occurrences=1,
             opened_ms=now_ms,
             last_seen_ms=now_ms,
-            tell_ms=now_ms + _delay_ms(trouble.severity),
+            tell_ms=now_ms + delay_ms(trouble.severity),
         )
-        connection.execute(alerts.insert(), _as_row(alert))
+        alert = quieting.quieted(connection, alert, now_ms=now_ms)
+        connection.execute(alerts.insert(), as_row(alert))
+        quieting.take_in(connection, alert)
         return alert
     old = Alert(**found._mapping)
     again = msgspec.structs.replace(
@@ -173,11 +141,13 @@ def raise_alert(connection: Connection, trouble: Trouble, *, now_ms: int) -> Ale
             status="active",
             resolved_ms=None,
             flaps=old.flaps + 1,
+            muted_until_ms=None,
+            cause_id=None,
             acknowledged_by=None,
             acknowledged_ms=None,
             tell_ms=_again_ms(old, now_ms),
         )
-    if alerting.is_worse(trouble.severity, old.severity):
+    if is_worse(trouble.severity, old.severity):
         again = msgspec.structs.replace(
             again,
             status="active",
@@ -185,14 +155,16 @@ def raise_alert(connection: Connection, trouble: Trouble, *, now_ms: int) -> Ale
             severity=trouble.severity,
             title=trouble.title,
             snoozed_until_ms=None,
-            tell_ms=now_ms + _delay_ms(trouble.severity),
+            tell_ms=now_ms + delay_ms(trouble.severity),
         )
-    return _write(connection, again)
+    if old.status == "resolved" or again.tell_ms != old.tell_ms:
+        again = quieting.quieted(connection, again, now_ms=now_ms)
+    return write(connection, again)
 
 
 def _again_ms(old: Alert, now_ms: int) -> int | None:
     """When to tell of what is back: not while people still believe that it goes on."""
-    return old.tell_ms if old.told == "open" else now_ms + _delay_ms(old.severity)
+    return old.tell_ms if old.told == "open" else now_ms + delay_ms(old.severity)
 
 
 def resolve(connection: Connection, dedupe_key: str, *, now_ms: int) -> Alert | None:
@@ -204,14 +176,21 @@ def resolve(connection: Connection, dedupe_key: str, *, now_ms: int) -> Alert | 
     if old.flaps >= alerting.MOST_FLAPS:
         if old.resolves_ms is None:
             waits = msgspec.structs.replace(old, resolves_ms=now_ms + alerting.FLAP_MS)
-            return _write(connection, waits)
+            return write(connection, waits)
         return None
     return _end(connection, old, now_ms=now_ms)
 
 
 def resolve_of_task(connection: Connection, task_name: str, *, now_ms: int) -> None:
     """Whatever was wrong with it: the task is no more."""
-    for old in _read(connection.execute(_OPEN.where(alerts.c.task_name == task_name))):
+    for old in read(connection.execute(_OPEN.where(alerts.c.task_name == task_name))):
+        _end(connection, old, now_ms=now_ms)
+
+
+def resolve_of_rule(connection: Connection, prefix: str, *, now_ms: int) -> None:
+    """A rule is other or no more: what it found, whose keys begin so, is over."""
+    of_rule = alerts.c.dedupe_key.startswith(prefix, autoescape=True)
+    for old in read(connection.execute(_OPEN.where(of_rule))):
         _end(connection, old, now_ms=now_ms)
 
 
@@ -222,18 +201,18 @@ def forget_old(connection: Connection, *, before_ms: int) -> None:
 
 
 def pass_time(connection: Connection, *, now_ms: int) -> tuple[Alert, ...]:
-    """Wake what was snoozed until now, end what stayed away; the alerts that are others now."""
+    """Wake what was snoozed, end what stayed away, heed the windows; the alerts that are others."""
     overdue = _OPEN.where(or_(alerts.c.snoozed_until <= now_ms, alerts.c.resolves_at <= now_ms))
     changed: list[Alert] = []
-    for old in _read(connection.execute(overdue)):
+    for old in read(connection.execute(overdue)):
         if old.resolves_ms is not None and old.resolves_ms <= now_ms:
             changed.append(_end(connection, old, now_ms=now_ms))
         else:
             awake = msgspec.structs.replace(
                 old, status="active", snoozed_until_ms=None, tell_ms=now_ms
             )
-            changed.append(_write(connection, awake))
-    return tuple(changed)
+            changed.append(write(connection, quieting.quieted(connection, awake, now_ms=now_ms)))
+    return (*changed, *quieting.heed_mutes(connection, now_ms=now_ms))
 
 
 # By hand
@@ -245,7 +224,7 @@ def acknowledge(connection: Connection, text: str, *, who: str, note: str, now_m
     if old.status == "acknowledged" and not note:
         return old
     remember(connection, old.id, who=who, what="acknowledged", note=note, now_ms=now_ms)
-    return _write(
+    return write(
         connection,
         msgspec.structs.replace(
             old,
@@ -264,7 +243,7 @@ def snooze(
     """Say nothing of it until then; raises WrongUse."""
     old = _open_one(connection, text)
     remember(connection, old.id, who=who, what="snoozed", note=note, now_ms=now_ms)
-    return _write(
+    return write(
         connection,
         msgspec.structs.replace(old, status="snoozed", snoozed_until_ms=until_ms, tell_ms=None),
     )
@@ -315,33 +294,17 @@ def _open_one(connection: Connection, text: str) -> Alert:
 
 def _end(connection: Connection, old: Alert, *, now_ms: int) -> Alert:
     # What nobody was told of yet is told once, as over; what was seen in time needs no word.
-    delay_ms = _delay_ms(old.severity)
-    tell_ms = now_ms + delay_ms if old.told == "open" else old.tell_ms
-    return _write(
-        connection,
-        msgspec.structs.replace(
-            old,
-            status="resolved",
-            resolved_ms=now_ms,
-            resolves_ms=None,
-            snoozed_until_ms=None,
-            tell_ms=tell_ms,
-        ),
+    tell_ms = now_ms + delay_ms(old.severity) if old.told == "open" else old.tell_ms
+    if old.muted_until_ms is not None:
+        tell_ms = None  # nor does what came and went while somebody worked on it
+    ended = msgspec.structs.replace(
+        old,
+        status="resolved",
+        resolved_ms=now_ms,
+        resolves_ms=None,
+        snoozed_until_ms=None,
+        tell_ms=tell_ms,
     )
-
-
-def _delay_ms(severity: str) -> int:
-    return alerting.DELAYS_MS.get(severity, alerting.DELAYS_MS["medium"])
-
-
-def _write(connection: Connection, alert: Alert) -> Alert:
-    connection.execute(_CHANGE.values(_as_row(alert)), {"which": alert.id})
-    return alert
-
-
-def _as_row(alert: Alert) -> dict[str, Any]:
-    return {_AT.get(name, name): getattr(alert, name) for name in _FIELDS}
-
-
-def _read(rows: Any) -> tuple[Alert, ...]:
-    return tuple(Alert(**row._mapping) for row in rows)
+    if old.kind in grouping.CAUSES:
+        quieting.let_go(connection, old, now_ms=now_ms)
+    return write(connection, ended)

@@ -41,6 +41,9 @@ def _column_of(field: str) -> str:
 COLUMN_OF: Final[dict[str, str]] = {field: _column_of(field) for field in Run.__struct_fields__}
 _FIELDS: Final = tuple(COLUMN_OF)
 _ALL: Final = tuple(executions.c[name] for name in COLUMN_OF.values())
+# What a run wrote and what is made of it: read for one run, and many times the rest of its row.
+_WORDS: Final = frozenset({"output_tail", "error_message", "stack_trace", "frames"})
+_BRIEF_FIELDS: Final = tuple(field for field in _FIELDS if field not in _WORDS)
 # What a run was when it was claimed stays; the rest may change until it ends.
 _FIXED: Final = frozenset(
     {"id", "task_name", "category", "def_rev", "scheduled_ms", "attempt", "trigger", "queued_ms"}
@@ -60,6 +63,9 @@ _GET: Final[Select[Any]] = select(*_ALL).where(executions.c.id == bindparam("run
 _BY_IDS: Final[Select[Any]] = select(*_ALL).where(
     executions.c.id.in_(bindparam("ids", expanding=True))
 )
+_BRIEF_BY_IDS: Final[Select[Any]] = select(
+    *(executions.c[COLUMN_OF[field]] for field in _BRIEF_FIELDS)
+).where(executions.c.id.in_(bindparam("ids", expanding=True)))
 _MOVE: Final = (
     executions.update()
     .where(executions.c.id == bindparam("run_id"), executions.c.status == bindparam("old"))
@@ -292,17 +298,21 @@ def page(
     before: str | None = None,
     limit: int = 50,
     budget_ms: int | None = None,
+    with_words: bool = True,
 ) -> Page:
     """The newest runs older than the run id `before`; rows that come meanwhile move nothing.
 
-    With a budget a page may hold fewer runs than there are, see `agent.store.history`.
+    With a budget a page may hold fewer runs than there are, see `agent.store.history`. Without
+    words the runs lack their outputs' ends, error messages and traces, which lists do not show.
     """
     limit = max(1, min(limit, MAX_PAGE))
     found = history.find(
         connection, wanted or RunFilter(), before=before, limit=limit, budget_ms=budget_ms
     )
-    rows = connection.execute(_BY_IDS, {"ids": found.ids}) if found.ids else ()
-    runs = {run.id: run for run in map(as_run, rows)}
+    statement, fields = (_BY_IDS, _FIELDS) if with_words else (_BRIEF_BY_IDS, _BRIEF_FIELDS)
+    rows = connection.execute(statement, {"ids": found.ids}) if found.ids else ()
+    read = (Run(**dict(zip(fields, row, strict=True))) for row in rows)
+    runs = {run.id: run for run in read}
     return Page(
         tuple(runs[run_id] for run_id in found.ids if run_id in runs),
         found.next,

@@ -17,6 +17,7 @@ from agent.store.database import Database
 from agent.store.rollups import FAILURES
 from agent.ulid import first_ulid
 from schema.tables import (
+    alert_mutes,
     alert_notes,
     alerts,
     audit,
@@ -74,6 +75,7 @@ _PLAIN: Final = (
     ("checks", health_checks, "checked_at", "check_days"),
     ("alerts", alerts, "resolved_at", "alert_days"),
     ("alert notes", alert_notes, "noted_at", "alert_days"),
+    ("alert mutes", alert_mutes, "to_at", "alert_days"),
     ("messages", outbox, "created_at", "alert_days"),
     ("events", events, "happened_at", "event_days"),
     ("commands", ops, "created_at", "op_days"),

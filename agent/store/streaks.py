@@ -7,7 +7,6 @@ import msgspec
 from sqlalchemy import Connection, bindparam, select
 
 from agent.rules import alerting
-from agent.rules.alerting import Trouble, of_priority
 from agent.rules.outcomes import is_enough, outcome
 from agent.runs import Run
 from agent.store import alerts, ledger
@@ -15,6 +14,7 @@ from agent.store import tasks as definitions
 from agent.store.alerts import Alert
 from agent.store.ledger import Step
 from agent.store.tasks import TaskRow
+from agent.troubles import Trouble, of_priority
 from schema.tables import tasks
 
 BY: Final = "smartcron"

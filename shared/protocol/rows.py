@@ -189,7 +189,11 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One trouble, from its opening to its end."""
+    """One trouble, from its opening to its end.
+
+    Until `muted_until_ms` nobody is told of it; it came about by the alert `cause_id`, and is not
+    told by itself while that one is open.
+    """
 
     id: str
     rev: int = 0
@@ -205,6 +209,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     acked_by: str | None = None
     acked_ms: int | None = None
     resolved_ms: int | None = None
+    muted_until_ms: int | None = None
+    cause_id: str | None = None
 
 
 Row: TypeAlias = Agent | Task | Run | Check | Alert

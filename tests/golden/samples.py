@@ -144,6 +144,8 @@ ALERT: Final = rows.Alert(
     acked_by="Anna",
     acked_ms=AT_MS + 2,
     resolved_ms=AT_MS + 3,
+    muted_until_ms=AT_MS + 4,
+    cause_id=RUN_ID,
 )
 DELTA: Final = rows.Delta(
     scope="state",

@@ -327,3 +327,19 @@ def test_step_7_keeps_open_alerts_and_tells_nobody_of_them_anew(engine: Engine) 
         row = connection.execute(select(alerts)).one()
         assert (row.status, row.occurrences, row.flaps) == ("active", 3, 0)
         assert (row.tell_at, row.told, row.resolves_at) == (None, None, None)
+
+
+def test_step_9_keeps_open_alerts_which_nothing_mutes_and_nothing_caused(engine: Engine) -> None:
+    with engine.begin() as connection:
+        climb(connection, "0007")
+        connection.exec_driver_sql(
+            "INSERT INTO smart_cron_alerts (id, dedupe_key, kind, severity, status, title, message,"
+            " occurrences, opened_at, last_seen_at) VALUES ('01', 'disk_full', 'disk_full',"
+            " 'critical', 'active', 'full', 'full', 3, '2026-11-24 07:05:00.000',"
+            " '2026-11-24 07:05:00.000')"
+        )
+
+        climb(connection)
+
+        row = connection.execute(select(alerts)).one()
+        assert (row.occurrences, row.muted_until, row.cause_id) == (3, None, None)

@@ -178,6 +178,20 @@ def test_keeping_twice_keeps_once(place: Home) -> None:
     assert (place.task_logs / "sync.log").stat().st_size == size
 
 
+def test_a_log_whose_time_of_change_lags_behind_is_not_written_twice(place: Home) -> None:
+    write(place, b"a line\n")
+    log = place.task_logs / "sync.log"
+    outputs_of(place).keep(run_of(), end_of())
+    before = log.read_bytes()
+    # Kernels before 6.13 stamp with their tick, up to 10 ms old.
+    lagging_ns = (end_of().ended_ms - 10) * 1_000_000
+    os.utime(log, ns=(lagging_ns, lagging_ns))
+
+    outputs_of(place).keep(run_of(), end_of())
+
+    assert log.read_bytes() == before
+
+
 @pytest.mark.parametrize("left", [0, 7, 6_000])
 def test_what_an_agent_that_died_had_kept_half_is_kept_anew_in_its_place(
     place: Home, left: int

@@ -293,6 +293,20 @@ def test_pages_stay_in_place_while_new_rows_come(database: Database) -> None:
     assert before is None
 
 
+def test_a_page_without_words_is_the_same_but_for_what_the_runs_wrote(database: Database) -> None:
+    run = a_run()
+    claim(database, run)
+    words = {"output_tail": "said", "error_message": "bad", "stack_trace": "at x", "frames": {}}
+    over = msgspec.structs.replace(ended(run, "error"), exit_status=3, note="kept", **words)
+    database.write_now(partial(end, run=over))
+
+    (whole,) = database.read_now(ledger.page).runs
+    (brief,) = database.read_now(partial(ledger.page, with_words=False)).runs
+
+    assert whole == over
+    assert brief == msgspec.structs.replace(over, **dict.fromkeys(words))
+
+
 def test_a_page_that_is_exactly_full_says_that_it_is_the_last(database: Database) -> None:
     claim(database, *[a_run(NOW_MS + number) for number in range(10)])
 

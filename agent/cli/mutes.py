@@ -1,0 +1,195 @@
+"""Commands about windows in which alerts are told to nobody, since somebody works on it."""
+
+from functools import partial
+from typing import Final
+
+import click
+import msgspec
+
+from agent.cli import say
+from agent.cli.closing import UNITS_MS, who_asks
+from agent.cli.moments import now_ms, read_moment
+from agent.cli.session import Session, json_option, pass_session, tell_agent
+from agent.errors import WrongUse
+from agent.rules.muting import Mute, covers
+from agent.store import mutes as store
+from agent.store import tasks
+from agent.store.tasks import TaskRow
+from agent.ulid import new_ulid
+
+LONGEST_MS: Final = 366 * 86_400_000
+LONGEST_REASON: Final = 500
+LONGEST_NAME: Final = 64
+
+
+@click.group()
+def mute() -> None:
+    """Windows in which alerts are kept but told to nobody; what still stands is told at their end.
+
+    \b
+    Examples:
+      smartcron-agent alerts mute add --task 'shop-*' --for 2h --reason "shop moves house"
+      smartcron-agent alerts mute list
+    """
+
+
+@mute.command("add")
+@click.option("--task", metavar="GLOB", help="Alerts about tasks with such names, as 'shop-*'.")
+@click.option("--category", help="Alerts about tasks of this category.")
+@click.option("--all", "everything", is_flag=True, help="All alerts, those about no task too.")
+@click.option("--from", "start", help="When it begins, ISO 8601; else now.")
+@click.option("--to", "end", help="When it ends, ISO 8601.")
+@click.option("--for", "length", help="Instead of --to: how long, such as 45m, 2h or 1d.")
+@click.option("--reason", required=True, help="Shown wherever an alert is muted by it.")
+@json_option
+@pass_session
+def add(
+    session: Session,
+    *,
+    task: str | None,
+    category: str | None,
+    everything: bool,
+    start: str | None,
+    end: str | None,
+    length: str | None,
+    reason: str,
+    as_json: bool,
+) -> None:
+    """Tell nobody of these alerts for a while; they are recorded, shown, and marked as muted.
+
+    \b
+    Example:  smartcron-agent alerts mute add --all --from 2026-12-01T22:00 --to 2026-12-02T02:00
+                --reason "new database server"
+    """
+    asked_ms = now_ms()
+    if everything == (task is not None or category is not None):
+        raise WrongUse(
+            "--all, --task, --category: say which alerts are meant, such as --task 'shop-*', "
+            "or --all for every one"
+        )
+    for option, name in (("--task", task), ("--category", category)):
+        if name is not None and (not 0 < len(name) <= LONGEST_NAME or not name.isprintable()):
+            raise WrongUse(f"{option} {name[:40]!r}: write 1 to {LONGEST_NAME} letters")
+    if len(reason) > LONGEST_REASON or not reason.strip() or not reason.isprintable():
+        raise WrongUse(
+            f"--reason {reason[:40]!r}: must be one line of at most {LONGEST_REASON} characters"
+        )
+    from_ms = read_moment("--from", start) if start else asked_ms
+    made = Mute(
+        id=new_ulid(asked_ms),
+        task=task,
+        category=category,
+        from_ms=from_ms,
+        to_ms=_end_ms(from_ms, end, length),
+        reason=reason,
+        made_ms=asked_ms,
+        made_by=who_asks(),
+    )
+    if not max(from_ms, asked_ms) < made.to_ms <= asked_ms + LONGEST_MS:
+        raise WrongUse(
+            f"--to {end or length}: must be later than now and than --from, and within a year"
+        )
+    with session.database() as database:
+        database.write_now(partial(store.add, mute=made))
+        known = database.read_now(tasks.load_all)
+    tell_agent(session)
+    count = _count(made, known)
+    if as_json:
+        say.json_out(msgspec.to_builtins(made) | {"tasks": count})
+        return
+    say.good(
+        f"{made.id[-6:]}: {_what(made)} muted from {say.moment(made.from_ms)} "
+        f"until {say.moment(made.to_ms)}"
+    )
+    if not count and not made.is_of_all:
+        say.warn("no task is meant by it now; `smartcron-agent tasks list` shows their names")
+    elif count == len(known) and made.task is not None and count > 1:
+        say.warn(f"every one of the {count} tasks is meant by it")
+
+
+@mute.command("list")
+@click.option("--all", "with_over", is_flag=True, help="Those that are over too, newest first.")
+@json_option
+@pass_session
+def list_(session: Session, with_over: bool, as_json: bool) -> None:
+    """List the windows that go on or are to come.
+
+    \b
+    Example:  smartcron-agent alerts mute list --json
+    """
+    asked_ms = now_ms()
+    with session.database() as database:
+        find = store.newest if with_over else partial(store.not_over, now_ms=asked_ms)
+        found = database.read_now(find)
+        known = database.read_now(tasks.load_all)
+    if as_json:
+        say.json_out([msgspec.to_builtins(one) | {"tasks": _count(one, known)} for one in found])
+        return
+    say.table(
+        ["Mute", "What", "Tasks", "Now", "From", "Until", "By", "Reason"],
+        [
+            [
+                one.id[-6:],
+                _what(one),
+                _count(one, known),
+                _state(one, asked_ms),
+                say.moment(one.from_ms),
+                say.moment(one.to_ms),
+                one.made_by,
+                one.reason,
+            ]
+            for one in found
+        ],
+        empty="nothing is muted",
+    )
+
+
+@mute.command("remove")
+@click.argument("mute_id", metavar="MUTE")
+@json_option
+@pass_session
+def remove(session: Session, mute_id: str, as_json: bool) -> None:
+    """Take a window away (by its id, or the end of it); what it muted and still stands is told.
+
+    \b
+    Example:  smartcron-agent alerts mute remove 3B2Q9Z
+    """
+    with session.database() as database:
+        gone = database.write_now(partial(store.remove, text=mute_id))
+    tell_agent(session)
+    if as_json:
+        say.json_out(msgspec.to_builtins(gone))
+        return
+    say.good(f"{_what(gone)} no longer muted")
+
+
+def _end_ms(from_ms: int, end: str | None, length: str | None) -> int:
+    if (end is None) == (length is None):
+        raise WrongUse("--to, --for: say when it ends with one of them, such as --for 2h")
+    if end is not None:
+        return read_moment("--to", end)
+    text = length or ""
+    count, unit = text[:-1], text[-1:]
+    is_length = count.isascii() and count.isdigit() and len(count) <= len(str(LONGEST_MS))
+    length_ms = int(count) * UNITS_MS.get(unit, 0) if is_length else 0
+    if not length_ms:
+        raise WrongUse(f"--for {text[:40]!r}: write a length such as 45m, 2h or 1d")
+    return from_ms + length_ms
+
+
+def _what(one: Mute) -> str:
+    if one.is_of_all:
+        return "all alerts"
+    parts = [f"tasks {one.task}"] if one.task is not None else []
+    parts += [f"category {one.category}"] if one.category is not None else []
+    return ", ".join(parts)
+
+
+def _count(one: Mute, known: tuple[TaskRow, ...]) -> int:
+    return sum(covers(one, task.task_name, task.definition.category) for task in known)
+
+
+def _state(one: Mute, at_ms: int) -> str:
+    if at_ms < one.from_ms:
+        return "to come"
+    return "muted" if at_ms < one.to_ms else "over"
