@@ -13,7 +13,7 @@ import structlog
 
 from agent import __version__
 from agent.bridging import Bridging
-from agent.core import Core, begin, courier_of, open_core
+from agent.core import Core, begin, courier_of, lifesign_of, open_core
 from agent.errors import AgentError, AlreadyServing
 from agent.handlers.context import Context, Identity
 from agent.handlers.keys import load_clients
@@ -260,8 +260,12 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
 
 
 def _mailing(core: Core, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-    courier = courier_of(core)
-    return [] if courier is None else [group.create_task(courier.run(), name="mail")]
+    workers = {"mail": courier_of(core), "dead man": lifesign_of(core)}
+    return [
+        group.create_task(worker.run(), name=name)
+        for name, worker in workers.items()
+        if worker is not None
+    ]
 
 
 async def _leave(

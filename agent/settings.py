@@ -13,7 +13,7 @@ import msgspec
 import platformdirs
 
 from agent.errors import HomeError, WrongUse
-from agent.postbox import Mail, check_mail
+from agent.postbox import Channel, DeadMan, Escalation, Mail, check_dead_man, check_delivery
 
 HOME_VARIABLE = "SMARTCRON_HOME"
 _LOOPBACK = re.compile(r"(?:127(?:\.[0-9]{1,3}){3}|\[::1\]):([0-9]{1,5})", re.ASCII)
@@ -240,6 +240,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     backup_databases: tuple[BackupDatabase, ...] = ()
     retention: Retention = Retention()
     mail: Mail = Mail()
+    channels: tuple[Channel, ...] = ()
+    escalation: tuple[Escalation, ...] = ()
+    repeat_minutes: dict[str, int] = {}
+    dead_man: DeadMan = DeadMan()
 
     @property
     def agent_name(self) -> str:
@@ -317,7 +321,10 @@ def _check_ranges(path: Path, settings: Settings) -> None:
     _check_patterns(path, settings.redact)
     _check_backups(path, settings.backup_databases)
     _check_retention(path, settings.retention)
-    check_mail(path, settings.mail)
+    check_delivery(
+        path, settings.mail, settings.channels, settings.escalation, settings.repeat_minutes
+    )
+    check_dead_man(path, settings.dead_man)
     if settings.control_port == settings.events_port:
         raise WrongUse(
             f"{path}: events_port = {settings.events_port}: must differ from control_port"

@@ -1,10 +1,13 @@
 """What does a message about alerts say: subject, text, HTML?"""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import jinja2
 import msgspec
+
+from agent.words import Words
 
 MOST_TOLD: Final = 50
 MOST_DETAILS: Final = 5
@@ -39,41 +42,46 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _TEXT: Final = """\
+{% if lead %}{{ lead }}
+
+{% endif %}\
 {% for one in stories %}\
-[{{ "over" if one.is_over else one.severity }}] {{ one.title }}
+[{{ w("over") if one.is_over else w.severity(one.severity) }}] {{ one.title }}
     {{ one.message }}
-    {{ "since" if not one.is_over else "from" }} {{ one.opened }}\
-{% if one.is_over %} to {{ one.over }}{% endif %}, seen {{ one.count }} x, alert {{ one.alert_id }}
+    {{ when(one) }}, {{ w("seen", count=one.count, alert=one.alert_id) }}
 {% if one.runs %}
-    Last runs of {{ one.task_name }}:
+    {{ w("last_runs", task=one.task_name) }}:
 {% for at, ending, took in one.runs %}\
-    {{ at }}  {{ ending }}  {{ took }}
+    {{ at }}  {{ w.ending(ending) }}  {{ took }}
 {% endfor %}{% endif %}\
 {% if one.tail %}
-    The end of its output:
+    {{ w("output_end") }}:
 {{ one.tail }}
 {% endif %}
 {% endfor %}\
-{% if more %}... and {{ more }} more: `smartcron-agent alerts list`
+{% if more %}{{ w("more", count=more, command="smartcron-agent alerts list") }}
 {% endif %}\
 --
-{{ agent }}: `smartcron-agent alerts ack {{ stories[0].alert_id }}` says that you care for it,
-`smartcron-agent alerts show {{ stories[0].alert_id }}` shows all of it.
+{{ agent }}: {{ w("ack_hint", alert=stories[0].alert_id) }}
+{{ w("show_hint", alert=stories[0].alert_id) }}
 """
 _HTML: Final = """\
-<!DOCTYPE html><html><body style="font-family:sans-serif">
+<!DOCTYPE html><html lang="{{ w.language }}"><body style="font-family:sans-serif">
+{% if lead %}<p><b>{{ lead }}</b></p>{% endif %}
 {% for one in stories %}\
 <h3 style="color:{{ "#2e7d32" if one.is_over else colours[one.severity] }};margin-bottom:2px">\
-{{ "over" if one.is_over else one.severity }}: {{ one.title }}</h3>
-<p>{{ one.message }}<br><small>{{ one.opened }}{% if one.is_over %} to {{ one.over }}{% endif %}, \
-seen {{ one.count }} x, alert {{ one.alert_id }}</small></p>
-{% if one.runs %}<table cellpadding="3">\
+{{ w("over") if one.is_over else w.severity(one.severity) }}: {{ one.title }}</h3>
+<p>{{ one.message }}<br><small>{{ when(one) }}, \
+{{ w("seen", count=one.count, alert=one.alert_id) }}</small></p>
+{% if one.runs %}<p>{{ w("last_runs", task=one.task_name) }}</p><table cellpadding="3">\
 {% for at, ending, took in one.runs %}\
-<tr><td>{{ at }}</td><td>{{ ending }}</td><td>{{ took }}</td></tr>{% endfor %}</table>{% endif %}
+<tr><td>{{ at }}</td><td>{{ w.ending(ending) }}</td><td>{{ took }}</td></tr>\
+{% endfor %}</table>{% endif %}
 {% if one.tail %}<pre style="background:#f4f4f4;padding:8px">{{ one.tail }}</pre>{% endif %}
 {% endfor %}\
-{% if more %}<p>... and {{ more }} more: <code>smartcron-agent alerts list</code></p>{% endif %}
-<p><small>{{ agent }}: <code>smartcron-agent alerts ack {{ stories[0].alert_id }}</code></small></p>
+{% if more %}<p>{{ w("more", count=more, command="smartcron-agent alerts list") }}</p>{% endif %}
+<p><small>{{ agent }}: {{ w("ack_hint", alert=stories[0].alert_id) }} \
+{{ w("show_hint", alert=stories[0].alert_id) }}</small></p>
 </body></html>
 """
 _COLOURS: Final = {"critical": "#b71c1c", "high": "#d84315", "medium": "#8d6e00"}
@@ -85,19 +93,34 @@ _TEMPLATES: Final = jinja2.Environment(
 )
 
 
-def compose(stories: Sequence[Story], *, more: int, agent: str) -> Letter:
-    """One message about one alert or many; there is at least one."""
+def compose(
+    stories: Sequence[Story], *, more: int, agent: str, words: Words, lead: str = ""
+) -> Letter:
+    """One message about one alert or many; there is at least one, and `lead` stands before all."""
     first = stories[0]
     count = len(stories) + more
-    state = "over" if all(one.is_over for one in stories) else first.severity
-    title = first.title if count == 1 else f"{count} alerts, first: {first.title}"
-    said = {"stories": stories, "more": more, "agent": agent}
+    state = words("over") if all(one.is_over for one in stories) else words.severity(first.severity)
+    title = first.title if count == 1 else words("count_first", count=count, title=first.title)
+    said = {
+        "stories": stories,
+        "more": more,
+        "agent": agent,
+        "lead": lead,
+        "w": words,
+        "when": partial(_when, words),
+    }
     return Letter(
-        subject=one_line(f"[{agent}] {state}: {title}"),
+        subject=one_line(f"[{agent}] {state}: {f'{lead}: ' if lead else ''}{title}"),
         plain=_TEMPLATES.get_template("letter.txt").render(said),
         html=_TEMPLATES.get_template("letter.html").render(said, colours=_COLOURS),
         thread=first.alert_id if count == 1 else f"digest-{first.severity}",
     )
+
+
+def _when(words: Words, one: Story) -> str:
+    if one.is_over:
+        return words("from", start=one.opened, end=one.over)
+    return words("since", start=one.opened)
 
 
 def one_line(text: str) -> str:

@@ -148,7 +148,7 @@ async def test_a_critical_alert_leaves_at_once_with_output_and_the_last_runs(
     assert str(mail["Subject"]).startswith("[shop] critical: backup failed")
     assert "no <space> left, password *******" in text_of(mail)
     assert "no &lt;space&gt; left, password *******" in text_of(mail, "html")
-    assert text_of(mail).count("success") == 9
+    assert text_of(mail).count("succeeded") == 9
     assert "hunter2" not in mail.as_string()
     assert (message.state, message.attempts, message.receipt) == (
         "sent",

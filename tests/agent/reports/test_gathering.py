@@ -9,8 +9,8 @@ import pytest
 
 from agent.reports.facts import Kind, Report
 from agent.reports.gathering import gather, last_day, of_date
-from agent.troubles import Trouble
 from agent.store import alerts, ledger, metrics, state
+from agent.troubles import Trouble
 from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, ended
 from tests.agent.workshop import Workshop
 
