@@ -325,6 +325,7 @@ def courier_of(core: Core) -> "Courier | None":
         escalation=settings.escalation,
         repeat_minutes=settings.repeat_minutes,
         timezone=settings.timezone,
+        templates=core.home.templates,
     )
     core.listeners.append(courier.note)
     return courier

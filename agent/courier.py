@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -11,10 +12,11 @@ import structlog
 
 from agent.channels import letters
 from agent.channels.chat import hand_over_chat
-from agent.channels.letters import Letter, Story
+from agent.channels.letters import Letter
 from agent.channels.mail import NotDelivered, Receipt, as_message, hand_over
-from agent.clock import Clock, moment
+from agent.clock import Clock
 from agent.errors import AgentError
+from agent.lettering import Lettering
 from agent.postbox import Channel, Escalation, Mail
 from agent.recorder import Recorder, Shown
 from agent.rules import delivery
@@ -58,14 +60,13 @@ class Courier:
         escalation: Sequence[Escalation] = (),
         repeat_minutes: Mapping[str, int] | None = None,
         timezone: str = "UTC",
+        templates: Path | None = None,
     ) -> None:
         self._clock = clock
         self._database = database
         self._recorder = recorder
         self._mail = mail
         self._password = password
-        self._agent = agent
-        self._mask = mask
         self._is_away = is_away
         self._is_muted = is_muted
         self._channels = {one.name: one for one in channels}
@@ -74,10 +75,12 @@ class Courier:
         self._repeat_minutes = repeat_minutes or {}
         self._timezone = timezone
         self._words = Words(mail.language)
+        self._lettering = Lettering(agent=agent, mask=mask, words=self._words, templates=templates)
         self._wake = asyncio.Event()
         self._spaced_ms: dict[str, int] = {}  # until when a severity waits
         self._direct: dict[str, Alert] = {}
         self._left: dict[str, int] = {}  # what left without an outbox: key, when it was opened
+        self._told_fault: str | None = None
         # An earlier agent may have said so.
         self._may_be_stuck = {CHANNEL, *self._channels}
 
@@ -143,6 +146,7 @@ class Courier:
             at_ms = now_ms + minutes * MINUTE_MS
             await self._database.write(partial(alerts.repeat, severity=severity, at_ms=at_ms))
         escalates_ms = await self._escalate(now_ms)
+        await self._tell_template()
         for message in await self._database.read(partial(outbox.due, now_ms=now_ms)):
             await self._send(message)
         times = [
@@ -205,7 +209,7 @@ class Courier:
         self, stage: Escalation, found: Sequence[Alert], *, minutes: int | None = None
     ) -> tuple[Message, ...]:
         lead = "" if minutes is None else self._words("neglected", minutes=minutes)
-        letter = self._letter([Told(alert=alert) for alert in found], 0, lead=lead)
+        letter = self._lettering.letter([Told(alert=alert) for alert in found], 0, lead=lead)
         routes = [
             Route(channel=name, recipients=(name,), quiet_until_ms=None) for name in stage.channels
         ]
@@ -218,12 +222,8 @@ class Courier:
     def _compose(self, told: Sequence[Told], more: int) -> tuple[Message, ...]:
         severity = told[0].alert.severity
         routes = self._routes(severity, self._clock.now_ms())
-        letter = self._letter(told, more)
+        letter = self._lettering.letter(told, more)
         return tuple(self._as_message(letter, route, severity=severity) for route in routes)
-
-    def _letter(self, told: Sequence[Told], more: int, *, lead: str = "") -> Letter:
-        stories = [self._story(one) for one in told]
-        return letters.compose(stories, more=more, agent=self._agent, words=self._words, lead=lead)
 
     def _as_message(self, letter: Letter, route: Route, *, severity: str) -> Message:
         now_ms = self._clock.now_ms()
@@ -238,30 +238,6 @@ class Courier:
             html=letter.html,
             created_ms=now_ms,
             due_ms=route.quiet_until_ms or now_ms,
-        )
-
-    def _story(self, told: Told) -> Story:
-        alert = told.alert
-        tail = told.run.output_tail if told.run is not None and told.run.output_tail else ""
-        return Story(
-            alert_id=alert.id,
-            severity=alert.severity,
-            is_over=alert.status == "resolved",
-            title=self._mask(alert.title),
-            message=_cut(self._mask(alert.message)),
-            opened=_when(alert.opened_ms),
-            over=_when(alert.resolved_ms),
-            count=alert.occurrences,
-            task_name=alert.task_name or "",
-            tail=self._mask(tail)[-letters.TAIL_CHARS :],
-            runs=tuple(
-                (
-                    _when(run.scheduled_ms),
-                    run.status,
-                    "" if run.duration_ms is None else f"{run.duration_ms / 1000:.1f} s",
-                )
-                for run in told.runs
-            ),
         )
 
     async def _send(self, message: Message) -> None:
@@ -310,6 +286,25 @@ class Courier:
         await self._database.write(partial(outbox.put, message=after))
         if delivery.is_undeliverable(attempts, is_for_good=next_ms is None):
             await self._tell_stuck(message.channel, cause)
+
+    async def _tell_template(self) -> None:
+        """What is wrong with an own template: the message went, in our words."""
+        fault = self._lettering.fault
+        if fault == self._told_fault:
+            return
+        self._told_fault = fault
+        if not fault:
+            await self._recorder.resolve(delivery.TEMPLATE_BROKEN)
+            return
+        await self._recorder.alert(
+            Trouble(
+                dedupe_key=delivery.TEMPLATE_BROKEN,
+                kind=delivery.TEMPLATE_BROKEN,
+                severity="medium",
+                title="A template of messages is broken",
+                message=f"{fault}; messages have the usual words until it is mended",
+            )
+        )
 
     async def _tell_stuck(self, channel: str, cause: str) -> None:
         self._may_be_stuck.add(channel)
@@ -377,12 +372,3 @@ class Courier:
                 log.info("alerts mailed", message=message.id, subject=message.subject)
                 is_told = True
         return is_told
-
-
-def _cut(text: str) -> str:
-    most = letters.MESSAGE_CHARS
-    return text if len(text) <= most else f"{text[:most]}... ({len(text) - most} letters more)"
-
-
-def _when(at_ms: int | None) -> str:
-    return "" if at_ms is None else moment(at_ms).strftime("%Y-%m-%d %H:%M:%S UTC")

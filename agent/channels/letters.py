@@ -7,6 +7,7 @@ from typing import Final
 import jinja2
 import msgspec
 
+from agent.channels.templates import BrokenTemplate, OwnTemplates
 from agent.words import Words
 
 MOST_TOLD: Final = 50
@@ -39,6 +40,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     plain: str
     html: str
     thread: str
+    fault: str = ""
 
 
 _TEXT: Final = """\
@@ -94,9 +96,18 @@ _TEMPLATES: Final = jinja2.Environment(
 
 
 def compose(
-    stories: Sequence[Story], *, more: int, agent: str, words: Words, lead: str = ""
+    stories: Sequence[Story],
+    *,
+    more: int,
+    agent: str,
+    words: Words,
+    lead: str = "",
+    own: OwnTemplates | None = None,
 ) -> Letter:
-    """One message about one alert or many; there is at least one, and `lead` stands before all."""
+    """One message about one alert or many; there is at least one, and `lead` stands before all.
+
+    Where an own template is broken the words are ours, and `fault` says what is wrong with it.
+    """
     first = stories[0]
     count = len(stories) + more
     state = words("over") if all(one.is_over for one in stories) else words.severity(first.severity)
@@ -108,12 +119,22 @@ def compose(
         "lead": lead,
         "w": words,
         "when": partial(_when, words),
+        "colours": _COLOURS,
     }
+    bodies, fault = {}, ""
+    for name, ours in (("alert.txt", "letter.txt"), ("alert.html", "letter.html")):
+        body = None
+        try:
+            body = None if own is None else own.render(name, said)
+        except BrokenTemplate as error:
+            fault = str(error)
+        bodies[name] = _TEMPLATES.get_template(ours).render(said) if body is None else body
     return Letter(
         subject=one_line(f"[{agent}] {state}: {f'{lead}: ' if lead else ''}{title}"),
-        plain=_TEMPLATES.get_template("letter.txt").render(said),
-        html=_TEMPLATES.get_template("letter.html").render(said, colours=_COLOURS),
+        plain=bodies["alert.txt"],
+        html=bodies["alert.html"],
         thread=first.alert_id if count == 1 else f"digest-{first.severity}",
+        fault=fault,
     )
 
 

@@ -17,6 +17,7 @@ TRIES_UNTOLD: Final = 3
 SPACING_MS: Final = {"critical": 60_000}
 """Between two messages of one severity lies at least so much, however much happens."""
 UNDELIVERABLE: Final = "mail_undeliverable"
+TEMPLATE_BROKEN: Final = "template_broken"
 
 
 def next_try_ms(attempts: int, *, created_ms: int, now_ms: int) -> int | None:

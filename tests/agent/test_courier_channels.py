@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -164,6 +165,39 @@ async def test_a_hundred_alerts_in_a_second_are_one_message(workshop: Workshop) 
 
     assert subjects(sink) == ["[shop] critical: 100 alerts, first: task_0 failed"]
     assert "and 50 more" in text_of(sink.mails[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("fine\n{% for one in stories %}", "alert.txt, line 2"),
+        ("fine\n\n{{ stories[0].nothing }}", "alert.txt, line 3"),
+        ("{{ ''.__class__.__mro__ }}", "alert.txt, line 1"),
+        ("{% for i in range(99999) %}xxxx{% endfor %}", "more than"),
+    ],
+)
+async def test_a_broken_template_is_an_alert_and_the_message_has_the_usual_words(
+    workshop: Workshop, tmp_path: Path, text: str, named: str
+) -> None:
+    (tmp_path / "alert.txt").write_text(text)
+    (tmp_path / "alert.html").write_text("<h1>{{ stories[0].title }}</h1>")
+    sink = Sink()
+    async with server(sink) as port:
+        courier = courier_of(workshop, mail_to(port), templates=tmp_path)
+        await workshop.recorder.alert(trouble(title="<b>full</b>"))
+        await courier.work_off()
+        told = workshop.database.read_now(alerts.open_alerts)
+        (tmp_path / "alert.txt").write_text("ours: {{ stories[0].title }}")
+        await workshop.recorder.alert(trouble("two"))
+        await pass_ms(workshop, courier, MINUTE_MS)
+
+    assert "exit status 3" in text_of(sink.mails[0])
+    assert text_of(sink.mails[0], "html").strip() == "<h1>&lt;b&gt;full&lt;/b&gt;</h1>"
+    assert [named in one.message for one in told] == [False, True]
+    assert text_of(sink.mails[1]).strip() == "ours: two failed"
+    assert "template_broken" not in [
+        one.kind for one in workshop.database.read_now(alerts.open_alerts)
+    ]
 
 
 # Chats: a real service on this host, by Apprise's own way of JSON
