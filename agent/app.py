@@ -186,6 +186,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 plans=core.scheduler,
                 pings=core.watching,
                 logs=Reading(core.database, core.outputs),
+                troubles=core.recorder,
                 reload=reload,
                 hurry=publisher.hurry,
             )
@@ -320,6 +321,7 @@ def _identity(settings: Settings, agent_key: str) -> Identity:
         logs_for_viewers=settings.logs_for_viewers,
         max_running=settings.max_running,
         keeping=_keeping(settings),
+        mail_to=settings.mail.recipients,
     )
 
 

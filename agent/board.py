@@ -157,7 +157,7 @@ class Board:
                 self._journal.remove("alert", alert.id)
             else:
                 self._alerts.add(alert.id)
-                self._journal.put(alert_row(alert))
+                self._journal.put(alert_row(alert, with_words=self._shows_words))
 
     async def renew_alerts(self) -> None:
         """Put up what the database says is wrong, for what others changed in it."""

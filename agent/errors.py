@@ -51,6 +51,17 @@ class RunNotFound(WrongUse):
         )
 
 
+class AlertNotFound(WrongUse):
+    """No alert has this id."""
+
+    code = "not_found"
+
+    def __init__(self, alert_id: str) -> None:
+        super().__init__(
+            f"there is no alert {alert_id!r}; `smartcron-agent alerts list --all` shows the newest"
+        )
+
+
 class CalendarNotFound(WrongUse):
     """No calendar has this name."""
 
