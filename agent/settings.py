@@ -64,6 +64,11 @@ class Home(msgspec.Struct, frozen=True, dict=True):
     def task_logs(self) -> Path:
         return self.root / "logs" / "tasks"
 
+    @property
+    def templates(self) -> Path:
+        """The owner's own words for messages; need not be there."""
+        return self.root / "templates"
+
     @cached_property
     def spool(self) -> Path:
         """Outputs of living runs; asked for some times a run."""

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import jinja2
 import msgspec
-from markupsafe import Markup
 
 from agent.clock import moment
 from agent.reports import charts
@@ -83,13 +82,13 @@ style="margin:20px 0 6px;border-collapse:separate"><tr>
 <div style="margin:12px 0;padding:10px 14px;border-radius:8px;background:{{ proof_colours[0] }};\
 color:{{ proof_colours[1] }}">{{ proof }}</div>
 {% if runs_chart %}{{ head(w("runs_by_hour")) }}
-{{ runs_chart }}
+{{ runs_chart|safe }}
 <div style="font-size:12px;color:#5b6472;margin-top:4px">\
 {% for name, count, colour in legend %}<span style="white-space:nowrap;margin-right:14px">\
 <span style="display:inline-block;width:9px;height:9px;border-radius:2px;background:{{ colour }}">\
 </span> {{ name }} {{ count }}</span> {% endfor %}</div>{% endif %}
 {% if rate_chart %}{{ head(w("rate_by_hour")) }}
-{{ rate_chart }}{% endif %}
+{{ rate_chart|safe }}{% endif %}
 {{ head(w("failures")) }}
 {% if failures %}{{ table() }}
 {{ columns([w("when"), w("what"), w("task") ~ ", " ~ w("reason")]) }}
@@ -118,12 +117,12 @@ color:{{ proof_colours[1] }}">{{ proof }}</div>
 {% for one in slow %}<tr>{{ cell(one.task_name) }}\
 <td style="{{ cell_style }};white-space:nowrap;{{ "color:#c2410c;font-weight:600" \
 if one.is_slower }}">{{ one.average }}</td>{{ cell(one.usual, nowrap=True) }}\
-{{ cell(one.peak, nowrap=True) }}<td style="{{ cell_style }}">{{ one.bar }}</td></tr>
+{{ cell(one.peak, nowrap=True) }}<td style="{{ cell_style }}">{{ one.bar|safe }}</td></tr>
 {% endfor %}</table>{% else %}<p>{{ w("slowest_none") }}</p>{% endif %}
 {{ head(w("host")) }}
 {% for one in curves %}<div style="margin:8px 0 2px"><b>{{ one.name }}</b> \
 <span style="color:#5b6472">{{ one.said }}</span></div>
-{{ one.chart }}
+{{ one.chart|safe }}
 {% else %}<p>{{ w("host_none") }}</p>{% endfor %}{% endif %}
 </div>
 <div style="color:#5b6472;font-size:12px;padding:12px 4px">{{ made }}</div>
@@ -239,7 +238,7 @@ class _Maker:
     def _hours(self) -> list[str]:
         return [self._local(hour.at_ms).strftime("%H:%M") for hour in self._report.hours]
 
-    def _runs_chart(self) -> Markup:
+    def _runs_chart(self) -> str:
         is_daily = self._report.kind == "daily"
         columns = [
             Column(
@@ -254,7 +253,7 @@ class _Maker:
         ]
         return charts.stacked(columns, said=self._w("runs_by_hour"))
 
-    def _rate_chart(self) -> Markup:
+    def _rate_chart(self) -> str:
         rates = [
             1 - hour.failures / hour.runs if hour.runs else None for hour in self._report.hours
         ]
