@@ -14,7 +14,7 @@ import structlog
 from agent import __version__, supervisor
 from agent.beginning import begin
 from agent.bridging import Bridging
-from agent.core import Core, courier_of, open_core
+from agent.core import Core, courier_of, lifesign_of, open_core
 from agent.errors import AgentError, AlreadyServing, Unreachable
 from agent.handlers.context import Context, Identity
 from agent.handlers.keys import admitted, load_clients
@@ -314,8 +314,12 @@ async def _unless_away(core: Core, work: Callable[[], Awaitable[object]]) -> Non
 
 
 def _mailing(core: Core, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-    courier = courier_of(core)
-    return [] if courier is None else [group.create_task(courier.run(), name="mail")]
+    workers = {"mail": courier_of(core), "dead man": lifesign_of(core)}
+    return [
+        group.create_task(worker.run(), name=name)
+        for name, worker in workers.items()
+        if worker is not None
+    ]
 
 
 async def _leave(

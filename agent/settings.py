@@ -13,7 +13,7 @@ import msgspec
 import platformdirs
 
 from agent.errors import HomeError, WrongUse
-from agent.postbox import Mail, check_mail
+from agent.postbox import Channel, DeadMan, Escalation, Mail, check_dead_man, check_delivery
 from agent.tolerances import Health, check_health
 
 HOME_VARIABLE = "SMARTCRON_HOME"
@@ -64,6 +64,11 @@ class Home(msgspec.Struct, frozen=True, dict=True):
     @property
     def task_logs(self) -> Path:
         return self.root / "logs" / "tasks"
+
+    @property
+    def templates(self) -> Path:
+        """The owner's own words for messages; need not be there."""
+        return self.root / "templates"
 
     @cached_property
     def spool(self) -> Path:
@@ -242,6 +247,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     retention: Retention = Retention()
     mail: Mail = Mail()
     health: Health = Health()
+    channels: tuple[Channel, ...] = ()
+    escalation: tuple[Escalation, ...] = ()
+    repeat_minutes: dict[str, int] = {}
+    dead_man: DeadMan = DeadMan()
 
     @property
     def agent_name(self) -> str:
@@ -319,7 +328,10 @@ def _check_ranges(path: Path, settings: Settings) -> None:
     _check_patterns(path, settings.redact)
     _check_backups(path, settings.backup_databases)
     _check_retention(path, settings.retention)
-    check_mail(path, settings.mail)
+    check_delivery(
+        path, settings.mail, settings.channels, settings.escalation, settings.repeat_minutes
+    )
+    check_dead_man(path, settings.dead_man)
     check_health(path, settings.health)
     if settings.control_port == settings.events_port:
         raise WrongUse(

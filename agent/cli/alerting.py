@@ -36,8 +36,8 @@ async def _tell(session: Session, database: Database, trouble: Trouble | None) -
         await recorder.resolve(alerting.STOPPED_KEY)
     else:
         await recorder.alert(trouble)
-    mail = session.settings.mail
-    if not mail.is_on:
+    settings = session.settings
+    if not settings.mail.is_on and not settings.channels:
         return
     # Only here: a look at a healthy agent needs no mail.
     from agent.courier import Courier
@@ -48,10 +48,13 @@ async def _tell(session: Session, database: Database, trouble: Trouble | None) -
         clock=clock,
         database=database,
         recorder=recorder,
-        mail=mail,
-        password=known.get(mail.password_secret),
-        agent=session.settings.agent_name,
+        mail=settings.mail,
+        password=known.get(settings.mail.password_secret),
+        agent=settings.agent_name,
         mask=lambda text: redactor.mask(text.encode(), is_end=True).decode(errors="replace"),
         is_away=lambda: False,
+        channels=settings.channels,
+        secrets=known,
+        timezone=settings.timezone,
     )
     await courier.work_off()

@@ -1,106 +1,200 @@
-"""Commands that sum up a day in words: for people, and for the monitoring tasks."""
+"""Commands that sum up a day in words and drawings: for people, and for the monitoring tasks."""
 
-import time
+import asyncio
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 import click
+import msgspec
 
 from agent.cli import say
+from agent.cli.moments import now_ms
 from agent.cli.session import Session, json_option, pass_session
-from agent.runs import Run
-from agent.store import ledger, statistics
+from agent.errors import WrongUse
+from agent.postbox import Mail
+from agent.reports.facts import Kind, Report
+from agent.reports.gathering import gather, last_day, of_date
+from agent.reports.page import Page, make
+from agent.running.redaction import Redactor
+from agent.running.secrets import load_secrets
+from agent.store import outbox
+from agent.store.outbox import Message
+from agent.words import LANGUAGES, REASONS_DE, Language, Words
 
-DAY_MS: Final = 86_400_000
-MOST_FAILURES = 200
+_FAR_YEARS: Final = range(1970, 10_000)
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    """What both reports may be asked."""
+    for option in reversed(
+        (
+            click.option("--date", "day", help="A day such as 2026-11-25; else the last 24 hours."),
+            click.option(
+                "--html",
+                "html_file",
+                type=click.Path(path_type=Path, dir_okay=False),
+                help="Write the page with its charts to this file.",
+            ),
+            click.option("--mail", "mails", is_flag=True, help="Mail it to those in [mail]."),
+            click.option(
+                "--mail-where-set",
+                "mails_where_set",
+                is_flag=True,
+                help="The same, if there is one.",
+            ),
+            click.option(
+                "--language",
+                type=click.Choice(LANGUAGES),
+                help="Else that of [mail], else English.",
+            ),
+            json_option,
+            pass_session,
+        )
+    ):
+        command = option(command)
+    return command
 
 
 @click.group("report")
 def report() -> None:
-    """Sum up the last day."""
+    """Sum up a day: runs, failures, alerts, the host, and the proof that nothing was lost.
+
+    \b
+    Examples:
+      smartcron-agent report daily
+      smartcron-agent report daily --date 2026-11-25 --html yesterday.html --language de
+      smartcron-agent report errors --mail
+    """
 
 
 @report.command()
-@json_option
-@pass_session
-def daily(session: Session, as_json: bool) -> None:
-    """Runs, failures and times of the last 24 hours, task by task.
+@_options
+def daily(session: Session, **asked: object) -> None:
+    """Runs hour by hour, success rate, slowest tasks, failures, alerts, host, proof.
 
     \b
-    Example:  smartcron-agent report daily
+    Example:  smartcron-agent report daily --html today.html --mail
     """
-    now_ms = _now_ms()
-    with session.database() as database:
-        whole = database.read_now(lambda connection: statistics.summary(connection, now_ms))
-        found = database.read_now(lambda connection: statistics.of_tasks(connection, now_ms))
-    if as_json:
-        say.json_out({"all": whole, "tasks": found})
-        return
-    rate = whole.success_rate_24h
-    click.echo(f"Smart Cron, the 24 hours up to {say.moment(now_ms)}")
-    click.echo(
-        f"{whole.runs_24h} runs, {whole.fails_24h} failed, "
-        + (f"{rate:.1%} succeeded, " if rate is not None else "")
-        + f"average {say.duration(whole.avg_ms)}, {whole.enabled} of {whole.tasks} tasks enabled\n"
-    )
-    say.table(
-        ("Task", "Runs", "Failed", "Average", "Longest", "Last"),
-        [
-            (
-                name,
-                str(task.runs_24h),
-                str(task.fails_24h),
-                say.duration(task.avg_ms),
-                say.duration(task.peak_ms),
-                say.ending(task.last.status) if task.last else "-",
-            )
-            for name, task in sorted(found.items(), key=lambda entry: -entry[1].fails_24h)
-            if task.runs_24h
-        ],
-        empty="Nothing ran.",
-    )
+    _tell(session, "daily", msgspec.convert(asked, _Asked))
 
 
 @report.command()
-@json_option
-@pass_session
-def errors(session: Session, as_json: bool) -> None:
-    """Every run of the last 24 hours that went wrong, with its first words.
+@_options
+def errors(session: Session, **asked: object) -> None:
+    """Every run that went wrong with its reason, what was missed, and the alerts.
 
     \b
-    Example:  smartcron-agent report errors
+    Example:  smartcron-agent report errors --date 2026-11-25
     """
-    now_ms = _now_ms()
-    wanted = ledger.RunFilter(
-        statuses=("error", "timeout", "killed_memory", "lost", "missed"), from_ms=now_ms - DAY_MS
+    _tell(session, "errors", msgspec.convert(asked, _Asked))
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """What a person chose."""
+
+    day: str | None
+    html_file: Path | None
+    mails: bool
+    mails_where_set: bool
+    language: Language | None
+    as_json: bool
+
+
+def _tell(session: Session, kind: Kind, asked: _Asked) -> None:
+    mail = session.settings.mail
+    if asked.mails and not mail.is_on:
+        raise WrongUse(
+            f"--mail: {session.home.settings_file} has no [mail]; docs/alerts.md shows one"
+        )
+    made = _gather(session, kind, asked.day)
+    words = Words(asked.language or mail.language)
+    page = make(made, words, reasons=say.REASONS if words.language == "en" else REASONS_DE)
+    if asked.html_file is not None:
+        asked.html_file.write_text(page.html, encoding="utf-8")
+    if asked.as_json:
+        say.json_out(made)
+    else:
+        click.echo(say.harmless(page.plain), nl=False)
+    if asked.mails or (asked.mails_where_set and mail.is_on):
+        answer = _mail(session, mail, kind, page)
+        if not asked.as_json:
+            say.good(f"{mail.host} took it for {', '.join(mail.recipients)}: {answer}")
+
+
+def _gather(session: Session, kind: Kind, day: str | None) -> Report:
+    at_ms, zone = now_ms(), session.settings.timezone
+    span = last_day(at_ms) if day is None else of_date(_read_date(day), zone, now_ms=at_ms)
+    if span[0] > at_ms:
+        raise WrongUse(f"--date {day}: has not begun in {zone}; choose today or an earlier day")
+    redactor = Redactor(load_secrets(session.home.secrets_file).values())
+    with session.database() as database:
+        return gather(
+            database,
+            kind,
+            span,
+            agent=session.settings.agent_name,
+            timezone=zone,
+            now_ms=at_ms,
+            mask=lambda text: redactor.mask(text.encode(), is_end=True).decode(errors="replace"),
+        )
+
+
+def _read_date(text: str) -> date:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.year not in _FAR_YEARS[1:-1]:
+        raise WrongUse(f"--date {text[:40]!r}: is no day; write one such as 2026-11-25")
+    return found
+
+
+def _mail(session: Session, mail: Mail, kind: Kind, page: Page) -> str:
+    """Hand it over, and keep what became of it beside the messages about alerts."""
+    # Only here: a report on a terminal needs no mail.
+    from agent.channels.letters import one_line
+    from agent.channels.mail import as_message, hand_over
+
+    at_ms = now_ms()
+    message = Message(
+        id=outbox.new_id(at_ms),
+        channel="mail",
+        severity="report",
+        recipients=mail.recipients,
+        subject=one_line(page.subject),
+        thread=f"report-{kind}",
+        plain=page.plain,
+        html=page.html,
+        created_ms=at_ms,
+        due_ms=at_ms,
+        attempts=1,
+        state="sent",
+    )
+    password = load_secrets(session.home.secrets_file).get(mail.password_secret)
+    letter = as_message(
+        mail,
+        message_id=message.id,
+        thread=message.thread,
+        subject=message.subject,
+        plain=message.plain,
+        html=message.html,
+        at_ms=at_ms,
+        recipients=message.recipients,
+        # Some mail clients take drawings out of what they show; a browser shows them.
+        attach=f"smart-cron-{kind}.html",
+    )
+    receipt = asyncio.run(hand_over(mail, password, letter, mail.recipients))
+    sent = msgspec.structs.replace(
+        message, sent_ms=now_ms(), receipt=receipt.answer, last_error=receipt.cause or None
     )
     with session.database() as database:
-        found = database.read_now(
-            lambda connection: ledger.page(connection, wanted, limit=MOST_FAILURES)
-        ).runs
-    if as_json:
-        say.json_out(found)
-        return
-    click.echo(f"Smart Cron, what went wrong in the 24 hours up to {say.moment(now_ms)}\n")
-    say.table(
-        ("When", "Task", "Ending", "Exit", "Message"),
-        [_cells(run) for run in found],
-        empty="Nothing went wrong.",
-    )
-
-
-def _cells(run: Run) -> tuple[str, ...]:
-    lines = (run.error_message or say.reason(run.reason)).splitlines()
-    return (
-        say.moment(run.ended_ms),
-        run.task_name,
-        say.ending(run.status),
-        "-" if run.exit_status is None else str(run.exit_status),
-        lines[0][:100].replace("[", "\\[") if lines else "",
-    )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+        database.write_now(partial(outbox.put, message=sent))
+    if receipt.cause:
+        say.warn(f"not all get it: {receipt.cause}")
+    return receipt.answer
 
 
 COMMANDS: Final = (report,)

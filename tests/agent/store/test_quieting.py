@@ -39,13 +39,15 @@ def over(database: Database, key: str, at_ms: int) -> None:
 
 
 def to_tell(database: Database, severity: str = "critical") -> list[tuple[str, str]]:
-    _, found = database.read_now(partial(alerts.waiting, severity=severity, limit=100))
+    _, found = database.read_now(
+        partial(alerts.waiting, severity=severity, now_ms=NOW_MS, limit=100)
+    )
     return [(alert.dedupe_key, alert.status) for alert in found]
 
 
 def send_all(database: Database) -> None:
     for severity in ("critical", "high", "medium"):
-        database.write_now(partial(alerts.told, severity=severity))
+        database.write_now(partial(alerts.told, severity=severity, now_ms=NOW_MS))
 
 
 def find(database: Database, key: str) -> Alert:
@@ -118,7 +120,9 @@ def test_the_message_of_a_cause_names_what_came_of_it(database: Database) -> Non
     for number in range(25):
         raised(database, trouble("task_failed", f"task_{number:02}"))
 
-    _, (told,) = database.read_now(partial(alerts.waiting, severity="critical", limit=100))
+    _, (told,) = database.read_now(
+        partial(alerts.waiting, severity="critical", now_ms=NOW_MS, limit=100)
+    )
 
     assert told.message.startswith("why\nThis caused 25 more: task_00: task_failed; task_01")
     assert told.message.endswith("task_19: task_failed and 5 more.")
