@@ -156,6 +156,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         await core.blackouts.load()
         await core.scheduler.reload()
         await renew_alerts()
+        core.wake()
 
     handmade = Handmade(clock=clock, database=core.database, recorder=core.recorder, reload=renew)
 

@@ -78,8 +78,14 @@ class Core:
     journal: Journal
     alerter: Alerter
     listeners: list[Callable[[Shown], None]]
+    wakers: list[Callable[[], None]]
     started_ms: int
     agent_id: str
+
+    def wake(self) -> None:
+        """Another process may have changed what somebody here sleeps over."""
+        for wake in self.wakers:
+            wake()
 
     async def hold(self) -> None:
         """Work on this database alone; raises AlreadyServing when another agent does.
@@ -249,6 +255,7 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
             journal=journal,
             alerter=alerter,
             listeners=listeners,
+            wakers=[],
             started_ms=clock.now_ms(),
             agent_id=agent_id,
         )
@@ -320,6 +327,7 @@ def courier_of(core: Core) -> "Courier | None":
         is_muted=core.alerter.is_muted,
     )
     core.listeners.append(courier.note)
+    core.wakers.append(courier.wake)
     return courier
 
 
