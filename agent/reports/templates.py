@@ -3,6 +3,7 @@
 from typing import Final
 
 import jinja2
+from markupsafe import Markup, escape
 
 _TEXT: Final = """\
 {{ title }} - {{ r.agent }}
@@ -114,18 +115,27 @@ print-color-adjust: exact }
   .sheet { box-shadow: none !important; border: 0 !important; max-width: none !important }
   h2 { break-after: avoid } tr, svg, .tile { break-inside: avoid }
 }
+@media (max-width: 560px) {
+  .band { padding-left: 18px !important; padding-right: 18px !important }
+  .tile { display: inline-block; width: 48% !important; margin-bottom: 12px }
+  .failures th { display: none }
+  .failures td { display: block; width: auto !important; border: 0 !important; \
+padding: 2px 0 !important }
+  .failures tr { display: block; padding: 6px 0; border-bottom: 1px solid #e4e8ee }
+  .bar { display: none }
+}
 </style></head>
 <body style="margin:0;padding:0;background:#eef1f5;color:{{ ink }};\
 font-family:'Segoe UI',Helvetica,Arial,sans-serif;font-size:14px;line-height:1.45">
 <div class="sheet" style="max-width:724px;margin:0 auto;background:#ffffff;\
 border:1px solid #dfe4eb">
-<div style="background:#18304f;color:#ffffff;padding:22px 32px 20px">
+<div class="band" style="background:#18304f;color:#ffffff;padding:22px 32px 20px">
 <div style="font-size:13px;color:#b9c8dc;{{ loose }}">Smart Cron &middot; {{ r.agent }}</div>
 <div style="font-size:25px;font-weight:600;line-height:1.25;margin:3px 0 4px">{{ title }}</div>
 <div style="font-size:15px">{{ span }}</div>
 <div style="font-size:12px;color:#b9c8dc">{{ zone }}</div>
 </div>
-<div style="padding:22px 32px 26px">
+<div class="band" style="padding:22px 32px 26px">
 <table role="presentation" cellspacing="0" cellpadding="0" style="width:100%;\
 border-collapse:collapse"><tr>
 {% for name, value, colour, note in tiles %}\
@@ -159,15 +169,15 @@ background:{{ colour }}"></span> {{ name }} <b>{{ count }}</b></span>\
 {% if failing %}{{ head(w("failing")) }}
 <table cellspacing="0" style="{{ table }}">
 {{ columns([w("count"), w("task"), w("ending"), w("last")]) }}
-{% for one in failing %}<tr>{{ cell(one.count, tight) }}{{ cell(one.task_name, loose) }}\
+{% for one in failing %}<tr>{{ cell(one.count, tight) }}{{ cell(one.task_name | soft, loose) }}\
 {{ cell(badge(one.ending, one.colour)) }}{{ cell(one.last, tight) }}</tr>
 {% endfor %}</table>{% endif %}
 {% if not is_empty %}{{ head(w("failures")) }}
-{% if failures %}<table cellspacing="0" style="{{ table }}">
+{% if failures %}<table class="failures" cellspacing="0" style="{{ table }}">
 {{ columns([w("when"), w("task"), w("cause")]) }}
 {% for one in failures %}<tr>{{ cell(one.at, tight) }}\
 <td style="padding:6px 10px 6px 0;border-bottom:1px solid #eef1f5;vertical-align:top;width:34%;\
-{{ loose }}"><b>{{ one.task_name }}</b><br>{{ badge(one.ending, one.colour) }}\
+{{ loose }}"><b>{{ one.task_name | soft }}</b><br>{{ badge(one.ending, one.colour) }}\
 {% if one.attempt %} <span style="color:{{ faint }};font-size:12px">{{ one.attempt }}</span>\
 {% endif %}</td>
 <td style="padding:6px 0;border-bottom:1px solid #eef1f5;vertical-align:top;{{ loose }}">\
@@ -182,14 +192,16 @@ border-left:3px solid {{ line }};{{ mono }};{{ loose }}">{{ one.last_line }}</di
 {{ head(w("missed")) }}
 {% if missed %}<table cellspacing="0" style="{{ table }}">
 {{ columns([w("count"), w("task"), w("when"), w("cause")]) }}
-{% for one in missed %}<tr>{{ cell(one.count, tight) }}{{ cell(one.task_name, loose) }}\
+{% for one in missed %}<tr>{{ cell(one.count, tight) }}{{ cell(one.task_name | soft, loose) }}\
 {{ cell(one.when) }}{{ cell(one.cause, loose) }}</tr>
 {% endfor %}</table>
 {% else %}<p style="margin:0">{{ w("missed_none") }}</p>{% endif %}{% endif %}
 {% if slowest %}{{ head(w("slowest")) }}
 <table cellspacing="0" style="{{ table }}">
 {{ columns([w("task"), "", w("average"), w("usual"), w("longest")]) }}
-{% for one in slowest %}<tr>{{ cell(one.task_name, loose) }}{{ cell(one.bar, "width:150px") }}\
+{% for one in slowest %}<tr>{{ cell(one.task_name | soft, loose) }}\
+<td class="bar" style="width:150px;padding:6px 10px 6px 0;border-bottom:1px solid #eef1f5">\
+{{ one.bar }}</td>\
 <td style="padding:6px 10px 6px 0;border-bottom:1px solid #eef1f5;vertical-align:top;{{ tight }}\
 {{ ";color:#b3420c;font-weight:600" if one.is_slower }}">{{ one.average }}\
 {% if one.is_slower %}<div style="font-size:12px">{{ one.factor }}</div>{% endif %}</td>\
@@ -212,13 +224,21 @@ border-left:3px solid {{ line }};{{ mono }};{{ loose }}">{{ one.last_line }}</di
 {{ one.chart }}
 {% else %}<p style="margin:0">{{ w("host_none") }}</p>{% endfor %}{% endif %}
 </div>
-<div style="border-top:1px solid {{ line }};color:{{ faint }};font-size:12px;\
+<div class="band" style="border-top:1px solid {{ line }};color:{{ faint }};font-size:12px;\
 padding:12px 32px 16px;{{ loose }}">{{ made }}</div>
 </div></body></html>
 """
+
+
+def _soft(name: str) -> Markup:
+    """A name that may be broken where it has an underscore."""
+    return Markup("_<wbr>").join(escape(part) for part in name.split("_"))
+
+
 TEMPLATES: Final = jinja2.Environment(
     loader=jinja2.DictLoader({"report.txt": _TEXT, "report.html": _PAGE}),
     autoescape=jinja2.select_autoescape(("html",)),
     undefined=jinja2.StrictUndefined,
     keep_trailing_newline=True,
 )
+TEMPLATES.filters["soft"] = _soft

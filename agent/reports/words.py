@@ -157,7 +157,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "months_short": "Jan.|Feb.|März|Apr.|Mai|Juni|Juli|Aug.|Sept.|Okt.|Nov.|Dez.",
         "more": "... und {count} weitere: {command}",
         "more_failures": "{count} weitere gescheiterte Versuche sind nicht gezeigt: {command}",
-        "percent": "{number} %",
+        "percent": "{number}\u00a0%",
         "proof_bad": "Das Laufbuch ist nicht vollständig: {due} fällige Zeitpunkte, {rows} Zeilen,"
         " {missing} fehlen, {doubled} sind doppelt. {command} nennt sie.",
         "proof_good": "Das Laufbuch ist vollständig: {due} fällige Zeitpunkte, {rows} Zeilen,"
@@ -176,7 +176,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "state": "Stand",
         "subject_daily": "{date}: {failed} von {runs} Läufen gescheitert",
         "subject_errors": "gescheiterte Versuche: {failed}, verpasste Zeitpunkte: {missed}",
-        "summary": "Wiederholungen: {retries}. Dauer: im Mittel {average}, 95 % innerhalb von {p95}.",
+        "summary": "Wiederholungen: {retries}. Dauer: im Mittel {average}, 95 % innerhalb von"
+        " {p95}.",
         "task": "Aufgabe",
         "times_usual": "das {factor}-Fache",
         "usual": "Üblich",
