@@ -121,8 +121,13 @@ def errors(source: Source, *, from_ms: int, to_ms: int) -> Errors:
 
 def last_words(text: str) -> str:
     """The last line of an output that says something, without what steers a terminal."""
-    lines = _STEERING.sub("", text).splitlines()
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    lines = _lines(text)
+    return lines[-1] if lines else ""
+
+
+def _lines(text: str) -> list[str]:
+    lines = (line.strip() for line in _STEERING.sub("", text).splitlines())
+    return [line for line in lines if line]
 
 
 def within(one: Missed, from_ms: int, to_ms: int) -> int:
@@ -200,7 +205,8 @@ def _failures(source: Source, from_ms: int, to_ms: int, *, limit: int) -> tuple[
 
 
 def _failure(run: Run, mask: Callable[[str], str]) -> Failure:
-    cause = last_words(mask(run.error_message or run.note or "")) or run.reason or ""
+    causes = _lines(mask(run.error_message or run.note or ""))
+    cause = causes[0] if causes else run.reason or ""
     last_line = last_words(mask(run.output_tail or ""))
     return Failure(
         run_id=run.id,
