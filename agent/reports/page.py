@@ -18,6 +18,7 @@ _CURVE_COLOURS: Final = {"cpu": "#2f6fd0", "memory": "#7a4fb5", "disk": "#0f8a8a
 _CLOCK_LABELS: Final = 8
 _MUCH_SLOWER: Final = 1.5
 _NAME_CHARS: Final = 80
+_CODE_CHARS: Final = 24
 _LINE_CHARS: Final = 300
 _SUBJECT_CHARS: Final = 150
 
@@ -105,7 +106,7 @@ def _common(data: Span, words: Words) -> dict[str, Any]:
             {
                 "task_name": one_line(one.task_name, _NAME_CHARS),
                 "count": words.number(one.count),
-                "ending": words.known("ending", one.status),
+                "ending": _known(words, "ending", one.status),
                 "last": words.at(one.last_ms),
                 "colour": charts.COLOURS.get(one.status, charts.FAINT),
             }
@@ -132,7 +133,7 @@ def _common(data: Span, words: Words) -> dict[str, Any]:
 
 
 def _failure(one: Failure, words: Words) -> dict[str, str]:
-    ending = words.known("ending", one.status)
+    ending = _known(words, "ending", one.status)
     attempt = words("attempt", number=one.attempt) if one.attempt > 1 else ""
     status = "" if one.exit_status is None else words("exit", status=one.exit_status)
     return {
@@ -148,6 +149,11 @@ def _failure(one: Failure, words: Words) -> dict[str, str]:
     }
 
 
+def _known(words: Words, kind: str, code: str) -> str:
+    """The word for a code; one that nobody knows was written by hand and may be anything."""
+    return words.known(kind, one_line(code, _CODE_CHARS))
+
+
 def _from_to(first_ms: int, last_ms: int, words: Words) -> str:
     first, last = words.at(first_ms), words.at(last_ms)
     if first == last:
@@ -160,7 +166,7 @@ def _from_to(first_ms: int, last_ms: int, words: Words) -> str:
 def _of_a_day(data: Daily, words: Words) -> dict[str, Any]:
     endings = data.endings
     legend = [
-        (words.known("ending", status), words.number(count), charts.COLOURS[status])
+        (_known(words, "ending", status), words.number(count), charts.COLOURS[status])
         for status, count in endings.items()
     ]
     days = [
@@ -315,8 +321,8 @@ def _alerts(data: Daily, words: Words) -> dict[str, Any]:
                 "when": words.at(one.opened_ms)
                 if one.resolved_ms is None
                 else _from_to(one.opened_ms, one.resolved_ms, words),
-                "severity": words.known("severity", one.severity),
-                "state": words.known("alert", one.status),
+                "severity": _known(words, "severity", one.severity),
+                "state": _known(words, "alert", one.status),
                 "title": one_line(one.title),
                 "is_open": one.status != "resolved",
                 "colour": _SEVERITY_COLOURS.get(one.severity, charts.FAINT),
