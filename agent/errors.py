@@ -51,6 +51,17 @@ class RunNotFound(WrongUse):
         )
 
 
+class AlertNotFound(WrongUse):
+    """No alert has this id."""
+
+    code = "not_found"
+
+    def __init__(self, alert_id: str) -> None:
+        super().__init__(
+            f"there is no alert {alert_id!r}; `smartcron-agent alerts list --all` shows the newest"
+        )
+
+
 class CalendarNotFound(WrongUse):
     """No calendar has this name."""
 
@@ -86,7 +97,11 @@ class StorageError(AgentError):
     """The database cannot be used."""
 
 
-class DatabaseAway(StorageError):
+class Unreachable(StorageError):
+    """The database takes nothing now, and may take it later without anybody's doing."""
+
+
+class DatabaseAway(Unreachable):
     """The database is known not to answer; nothing was done, and it may be asked again."""
 
     code = "busy"

@@ -14,6 +14,7 @@ from agent.rules.downsampling import Keeping
 from agent.rules.sums import Sum
 from agent.runs import Run
 from agent.store import alerts, corrections, events, ledger, state, tasks
+from agent.store.alert_book import Changed
 from agent.store.alerts import Alert
 from agent.store.checks import Check
 from agent.store.corrections import Overreaching, Taken, Withdrawn
@@ -244,6 +245,13 @@ class Recorder:
         changed = await self._ask(partial(alerts.pass_time, now_ms=self._clock.now_ms()))
         if changed:
             self._show(Shown(alerts=changed))
+
+    async def change_alerts(self, change: Doing[Changed]) -> Changed:
+        """What people do about alerts; everyone sees it at once."""
+        changed = await self._ask(change)
+        if changed.alerts:
+            self._show(Shown(alerts=changed.alerts))
+        return changed
 
     async def sampled(self, readings: Sequence[Sample]) -> None:
         """What long runs use now; it is kept for charts and shown to nobody by itself."""

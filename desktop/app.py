@@ -123,6 +123,7 @@ class Application(QObject):
         window.pause_requested.connect(self._pause)
         window.backfill_requested.connect(self._backfill)
         window.question_asked.connect(remote.ask)
+        window.alerts_ordered.connect(remote.act_on_alerts)
         window.resume_requested.connect(lambda ids: _each(ids, remote.resume))
         window.skip_requested.connect(lambda ids: _each(ids, remote.skip))
         window.enable_requested.connect(lambda ids: _each(ids, remote.enable))

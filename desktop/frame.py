@@ -15,11 +15,13 @@ from PySide6.QtWidgets import (
 )
 
 from desktop import words
+from desktop.models.alerts import AlertsModel
 from desktop.models.checks import ChecksModel
 from desktop.models.filter import TaskFilter
 from desktop.models.runs import RunsModel
 from desktop.models.tasks import ROW, STATE, TaskModel
 from desktop.theme import Theme
+from desktop.views.alerts.page import AlertCentre
 from desktop.views.banner import Banner, Refusal
 from desktop.views.details.panel import MIN_PX, MOST_PX, USUAL_PX, Details
 from desktop.views.executions import Executions
@@ -28,7 +30,7 @@ from desktop.views.header import Header, Stripe
 from desktop.views.log import LogDock
 from desktop.views.nothing import Nothing
 from desktop.views.overview.page import Overview
-from desktop.views.rail import OVERVIEW, RUNS, TASKS, Rail
+from desktop.views.rail import ALERTS, OVERVIEW, RUNS, TASKS, Rail
 from desktop.views.status import StatusBar
 from desktop.views.toasts import Toasts
 from desktop.views.toolbar import Toolbar
@@ -57,6 +59,7 @@ class Frame(QMainWindow):
         self._filter.setSourceModel(self._tasks)
         self._runs = RunsModel(now, limit=RECENT)
         self._checks = ChecksModel()
+        self._alerts = AlertsModel()
         self._wants_details = True
         self._floats = False
         # A width that was dragged stays; before that the panel has the width that fits.
@@ -74,12 +77,15 @@ class Frame(QMainWindow):
         self.rail.choose(screen)
         if screen == OVERVIEW:
             self.overview.refresh()
-        focus: dict[str, QWidget] = {
-            OVERVIEW: self.overview,
-            TASKS: self.grid,
-            RUNS: self.executions.table,
-        }
-        focus[screen].setFocus()
+        if screen == ALERTS:
+            self.centre.enter()
+        else:
+            focus: dict[str, QWidget] = {
+                OVERVIEW: self.overview,
+                TASKS: self.grid,
+                RUNS: self.executions.table,
+            }
+            focus[screen].setFocus()
         self.details.setVisible(screen == TASKS and self._wants_details)
 
     @property
@@ -101,7 +107,12 @@ class Frame(QMainWindow):
     def go_to_pane(self, step: int) -> None:
         """Bring the keyboard to the next pane in sight (1), or to the previous (-1)."""
         tasks = self.grid if self.grid.isVisible() else self.toolbar.field
-        page = {OVERVIEW: self.overview, TASKS: tasks, RUNS: self.executions.table}
+        page = {
+            OVERVIEW: self.overview,
+            TASKS: tasks,
+            RUNS: self.executions.table,
+            ALERTS: self.centre.list_shown,
+        }
         details = self.details.run if self.details.run.isEnabled() else self.details.more
         # Each pane with the place where the keyboard enters it.
         panes: list[tuple[QWidget, QWidget]] = [
@@ -173,13 +184,19 @@ class Frame(QMainWindow):
         self.details = Details(theme, now)
         self.log = LogDock(theme)
         self.executions = Executions(self._runs, theme)
-        self.overview = Overview(self._tasks, self._checks, self._runs, theme, now)
+        self.overview = Overview(self._tasks, self._checks, self._runs, self._alerts, theme, now)
+        self.centre = AlertCentre(self._alerts, theme, now)
         self.status = StatusBar(theme)
 
     def _place_panels(self) -> None:
         tasks = _stacked(self.toolbar, self.nothing, self.grid)
         self._pages = QStackedWidget()
-        self._by_screen = {OVERVIEW: self.overview, TASKS: tasks, RUNS: self.executions}
+        self._by_screen: dict[str, QWidget] = {
+            OVERVIEW: self.overview,
+            TASKS: tasks,
+            RUNS: self.executions,
+            ALERTS: self.centre,
+        }
         for page in self._by_screen.values():
             self._pages.addWidget(page)
         self._log_px = LOG_PX

@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QWidget
 
 from desktop.theme import Theme
 
-TASK, LOG, LOOK, GO, WINDOW = "The chosen task", "Log", "Look", "Go", "Window"
-SECTIONS: Final = (TASK, LOG, LOOK, GO, WINDOW)
+TASK, ALERT, LOG = "The chosen task", "The chosen alerts", "Log"
+LOOK, GO, WINDOW = "Look", "Go", "Window"
+SECTIONS: Final = (TASK, ALERT, LOG, LOOK, GO, WINDOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,10 @@ ACTS: Final = (
     Act("log", TASK, "Newest log", "file-text", ("Ctrl+L",)),
     Act("copy", TASK, "Copy the name", "copy"),
     Act("undo", TASK, "Undo", "arrow-counter-clockwise", ("Ctrl+Z",)),
+    Act("ack", ALERT, "Acknowledge", "checks", ("A",)),
+    Act("snooze", ALERT, "Snooze until", "moon", ("S",)),
+    Act("note", ALERT, "Add a note", "note-pencil", ("N",)),
+    Act("resolve", ALERT, "Resolve", "circle-wavy-check", ("Shift+R",)),
     Act("search", LOG, "Search in the log", "", ("Ctrl+F",)),
     Act("match", LOG, "Next match", "", ("F3",)),
     Act("back", LOG, "Previous match", "", ("Shift+F3",)),
@@ -56,6 +61,7 @@ ACTS: Final = (
     Act("overview", GO, "Overview", "squares-four", ("Ctrl+1",)),
     Act("tasks", GO, "Tasks", "rows", ("Ctrl+2",)),
     Act("runs", GO, "Runs", "clock-counter-clockwise", ("Ctrl+3",)),
+    Act("alerts", GO, "Alerts", "bell", ("Ctrl+4",)),
     Act("load", GO, "Coming up: how busy it gets", "chart-bar", ("Ctrl+U",)),
     Act("pane", GO, "Next pane", "", ("F6",)),
     Act("pane_back", GO, "Previous pane", "", ("Shift+F6",)),

@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QWidget
 
 from desktop import words
 from desktop.freshness import Link
+from desktop.parts.clocks import Zone
 from desktop.theme import Theme
 from desktop.views.planning.backfill import BackfillDialog
-from desktop.views.planning.clocks import Zone
 from desktop.views.planning.dialog import PlanDialog
 from desktop.views.planning.load import LoadDialog
 from desktop.views.planning.pausing import PauseDialog
@@ -42,6 +42,8 @@ class Planner(QObject):
         self._may, self._why_not = False, ""
         self.dialog: PlanDialog | None = None
         self._newest: dict[str, object] = {}
+        self._task: Callable[[str], Task | None] = lambda _task_id: None
+        self._agent_zone: Callable[[], str] = lambda: "UTC"
 
     # What the window tells -----------------------------------------------------------------------
 
@@ -50,6 +52,10 @@ class Planner(QObject):
         self._link, self._may, self._why_not = link, may, why_not
         if self.dialog is not None:
             self.dialog.allow(may, why_not)
+
+    def know(self, task: Callable[[str], Task | None], agent_zone: Callable[[], str]) -> None:
+        """Whom to ask for a task by its name, and for the agent's own zone."""
+        self._task, self._agent_zone = task, agent_zone
 
     def set_times(self, times: str) -> None:
         """In whose zone times are said and written."""
@@ -64,6 +70,20 @@ class Planner(QObject):
         """Another agent: what is asked is asked of the one that was left."""
         if self.dialog is not None:
             self.dialog.reject()
+
+    def ask_pause(self, task_ids: Sequence[str]) -> None:
+        """`open_pause` for those of these names that there are."""
+        self.open_pause([task for task in map(self._task, task_ids) if task is not None])
+
+    def ask_why(self, task_id: str, at_ms: int | None) -> None:
+        """`open_why` for the task of this name, if there is one."""
+        if (task := self._task(task_id)) is not None:
+            self.open_why(task, at_ms)
+
+    def ask_backfill(self, task_id: str, at_ms: int | None) -> None:
+        """`open_backfill` for the task of this name, if there is one."""
+        if (task := self._task(task_id)) is not None:
+            self.open_backfill(task, () if at_ms is None else (at_ms,))
 
     # What can be opened --------------------------------------------------------------------------
 
@@ -124,9 +144,10 @@ class Planner(QObject):
         self._open(dialog)
         dialog.ask()
 
-    def open_load(self, agent_zone: str) -> None:
+    def open_load(self) -> None:
         """How busy will the agent be?"""
-        dialog = LoadDialog(self._theme, self._now, zone=self._zone(agent_zone), parent=self._over)
+        zone = self._zone(self._agent_zone())
+        dialog = LoadDialog(self._theme, self._now, zone=zone, parent=self._over)
         dialog.task_opened.connect(self.task_opened)
         self._open(dialog)
         dialog.ask()

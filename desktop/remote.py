@@ -12,6 +12,7 @@ from desktop.network.failures import in_words
 from desktop.network.mailbox import LogChunk
 from desktop.network.pending import Answer, Failure
 from desktop.network.thread import Handle, Network
+from shared.protocol.alerting import AlertAck, AlertReopen, AlertSnooze, AlertsReply
 from shared.protocol.requests import (
     AnyReply,
     Command,
@@ -61,8 +62,8 @@ class _Waiting(msgspec.Struct, frozen=True):
     answered: Callable[[Answer], None]
 
 
-_Undo = tuple[TaskSet | TaskSkip, ...]
-"""What takes one act back: an order for each way in which its tasks stood before."""
+_Undo = tuple[TaskSet | TaskSkip | AlertAck | AlertReopen | AlertSnooze, ...]
+"""What takes one act back: an order for each way in which its tasks or alerts stood before."""
 
 
 class _Order(msgspec.Struct, frozen=True):
@@ -215,11 +216,16 @@ class Remote(QObject):
             self.said.emit(Notice(text="There is nothing to undo.", kind="bad"))
             return
         for request in self._undo.pop():
+            is_of_tasks = isinstance(request, TaskSet | TaskSkip)
             self._order(
                 msgspec.structs.replace(request, op=_op()),
-                request.ids,
-                _as_before(request.ids),
+                request.ids if is_of_tasks else (),
+                _as_before(request.ids) if is_of_tasks else "The alerts are as they were before.",
             )
+
+    def act_on_alerts(self, request: Command, done: str, back: _Undo) -> None:
+        """Acknowledge, snooze, end or note some alerts; `back` takes that back."""
+        self._order(request, (), done, back=back)
 
     def _set(
         self,
@@ -471,7 +477,7 @@ def _without(back: _Undo, refused: frozenset[str]) -> _Undo:
 
 def _refusal(reply: AnyReply | None) -> tuple[Failure | None, frozenset[str]]:
     """An order for several tasks may be taken as a whole and still refuse some of them."""
-    if not isinstance(reply, TaskSetReply | TaskSkipReply):
+    if not isinstance(reply, TaskSetReply | TaskSkipReply | AlertsReply):
         return None, frozenset()
     refused = [outcome for outcome in reply.results if outcome.code != "ok"]
     if not refused:

@@ -5,7 +5,7 @@ from typing import Final
 
 from PySide6.QtCore import QCoreApplication
 
-from shared.protocol.rows import Run, Task
+from shared.protocol.rows import Alert, Run, Task
 
 # A moment this much past without its run is late; less is only the way over the wire.
 LATE_AFTER_MS: Final = 5_000
@@ -69,6 +69,27 @@ CHECK_LOOKS: Final[dict[str, Look]] = {
     "warn": Look("eye-fill", "Watch", "warn"),
     "crit": Look("warning-fill", "Critical", "bad"),
     "unknown": TASK_LOOKS["unknown"],
+}
+SEVERITY_LOOKS: Final[dict[str, Look]] = {
+    "critical": Look("warning-octagon-fill", "Critical", "bad"),
+    "high": Look("caret-double-up-bold", "High", "bad"),
+    "medium": Look("caret-up-bold", "Medium", "warn"),
+    "info": Look("info-fill", "Info", "idle"),
+}
+ALERT_LOOKS: Final[dict[str, Look]] = {
+    "open": Look("bell-ringing-fill", "Open", "bad"),
+    "acked": Look("checks-bold", "Acknowledged", "idle"),
+    "snoozed": Look("moon-fill", "Snoozed", "idle"),
+    "muted": Look("bell-slash", "Muted", "idle"),
+    "caused": Look("eye-fill", "Of a known cause", "idle"),
+    "resolved": Look("circle-wavy-check-fill", "Resolved", "ok"),
+    "unknown": TASK_LOOKS["unknown"],
+}
+MESSAGE_LOOKS: Final[dict[str, Look]] = {
+    "sent": Look("check-circle-fill", "Accepted", "ok"),
+    "waiting": Look("hourglass-medium-fill", "On its way", "idle"),
+    "retried": Look("arrow-clockwise-bold", "Tried again", "warn"),
+    "failed": Look("x-square-fill", "Given up", "bad"),
 }
 
 _REASONS: Final[dict[str, str]] = {
@@ -158,6 +179,34 @@ def run_look(run: Run) -> Look:
     if run.awaits_ping:
         return TASK_LOOKS["awaiting"]
     return LIVE_LOOKS.get(run.state, TASK_LOOKS["unknown"])
+
+
+def alert_state(alert: Alert) -> str:
+    """The one state of an alert; what is snoozed is acknowledged until a moment.
+
+    Nobody is told of an open one that is muted, or that came about by another.
+    """
+    if alert.state == "acked" and alert.snoozed_until_ms is not None:
+        return "snoozed"
+    if alert.state == "open" and alert.muted_until_ms is not None:
+        return "muted"
+    if alert.state == "open" and alert.cause_id is not None and alert.told != "open":
+        return "caused"
+    return alert.state if alert.state in ALERT_LOOKS else "unknown"
+
+
+def alert_look(alert: Alert) -> Look:
+    """How an alert is told; an open one in the colour of its severity."""
+    state = alert_state(alert)
+    look = ALERT_LOOKS[state]
+    if state == "open":
+        return Look(look.icon, look.word, severity_look(alert.sev).family)
+    return look
+
+
+def severity_look(severity: str) -> Look:
+    """How bad an alert is, told."""
+    return SEVERITY_LOOKS.get(severity, TASK_LOOKS["unknown"])
 
 
 def check_look(state: str) -> Look:

@@ -5,6 +5,7 @@ What it asks for (connect these to whatever talks to the agent):
     pause_requested(ids, until_ms|None, reason|None, done(), failed(text, path))
     backfill_requested(task_id, moments_ms, reason|None, done(run_ids), failed(text, path))
     question_asked(request, answered(reply), failed(text, path))
+    alerts_ordered(command, said when done, commands that take it back)
     resume_requested(ids)               skip_requested(ids)
     enable_requested(ids)               disable_requested(ids)
     detail_requested(task_id)           the newest `task.get` of the task now shown
@@ -41,20 +42,22 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from desktop import freshness, keys, words
 from desktop.actions import Actions
+from desktop.alarms import Alarms
+from desktop.finding import entries
 from desktop.following import Following
 from desktop.frame import Frame
 from desktop.freshness import Link
-from desktop.models.filter import Query
 from desktop.models.tasks import ROW
 from desktop.planner import Planner
-from desktop.states import is_watch, task_look
+from desktop.sifting import Sifting
+from desktop.states import is_watch, severity_look
 from desktop.theme import Theme
-from desktop.views.palette import Entry, Palette
-from desktop.views.rail import OVERVIEW, RUNS, TASKS
+from desktop.views.palette import Palette
+from desktop.views.rail import ALERTS, OVERVIEW, RUNS, TASKS
 from desktop.views.shortcuts import Shortcuts
 from shared.protocol.events import Heartbeat, Metric
 from shared.protocol.requests import RunDetail, TaskDetail
-from shared.protocol.rows import Agent, Check, Key, Row, Run, Task
+from shared.protocol.rows import Agent, Alert, Check, Key, Row, Run, Task
 
 TICK_MS: Final = 1_000
 AGE_MS: Final = 200
@@ -71,6 +74,7 @@ class MainWindow(Frame):
     pause_requested = Signal(list, object, object, object, object)
     backfill_requested = Signal(str, list, object, object, object)
     question_asked = Signal(object, object, object)
+    alerts_ordered = Signal(object, str, object)
     resume_requested = Signal(list)
     skip_requested = Signal(list)
     enable_requested = Signal(list)
@@ -96,11 +100,20 @@ class MainWindow(Frame):
         super().__init__(theme, self.now, parent)
         self._agent: Agent | None = None
         self._shown_task = ""
-        self._query = Query()
         self._has_metrics = False
         self._tasks.set_heard(False)
+        self._sifting = Sifting(
+            self.toolbar,
+            self.grid,
+            self.nothing,
+            self._tasks,
+            self._filter,
+            was_heard=lambda: self._link.was_heard,
+        )
         self._orders = Actions(theme, self._tasks, self._runs, self.now, self)
         self.planner = Planner(theme, self.now, self)
+        self.planner.know(self._tasks.task, self._zone)
+        self.alarms = Alarms(self.centre, self._alerts, self.now, self)
         self._following = Following(
             self.log, self.details, self._runs, now=self.now, zone_of=self._zone_of
         )
@@ -146,12 +159,14 @@ class MainWindow(Frame):
         self.details.show_stale(as_of)
         self.executions.show_stale(as_of)
         self.log.show_stale(bool(as_of))
+        self.centre.show_stale(as_of)
         for view in (self.grid, self.details, self.executions, self.overview):
             view.allow_commands(self._orders.may, self._orders.why_not)
         self._screens.setVisible(link.state != freshness.REFUSED)
         self.refusal.setVisible(link.state == freshness.REFUSED)
         self.refusal.show_link(link)
-        self.planner.show_link(link, may=self._orders.may, why_not=self._orders.why_not)
+        for asker in (self.planner, self.alarms):
+            asker.show_link(link, may=self._orders.may, why_not=self._orders.why_not)
         self._set_actions()
         self._show_clocks()
         self._show_counts()
@@ -177,10 +192,13 @@ class MainWindow(Frame):
         self._checks.show_rows(
             [row for row in rows if isinstance(row, Check)], lost.get("check", ())
         )
+        alerts = [row for row in rows if isinstance(row, Alert)]
+        self.alarms.show_rows(alerts, lost.get("alert", ()))
         for row in rows:
             if isinstance(row, Agent):
                 self._agent = row
                 self.overview.set_zone(row.tz)
+                self.centre.set_times(self._tasks.times, row.tz)
                 self.banner.show_database(row.database_away_since_ms, row.kept_writes)
         self.details.show_runs(runs)
         self._following.name(runs)
@@ -199,7 +217,8 @@ class MainWindow(Frame):
         self.details.show_task(None, "unknown")
         self._following.forget()
         self.planner.forget()
-        self._show_emptiness()
+        self.alarms.forget()
+        self._sifting.show_emptiness()
 
     def show_heartbeat(self, heartbeat: Heartbeat) -> None:
         """The agent lives."""
@@ -261,10 +280,13 @@ class MainWindow(Frame):
         self._runs.tick()
         self.details.tick()
         self.overview.tick()
+        self.centre.tick()
 
     def show_screen(self, screen: str) -> None:
         """Go to a screen."""
         super().show_screen(screen)
+        self.alarms.show_screen(screen == ALERTS)
+        self._set_actions()
         self._want_metrics()
 
     # Joining -----------------------------------------------------------------------------
@@ -281,17 +303,10 @@ class MainWindow(Frame):
         self.header.palette_requested.connect(self.open_palette)
         self.banner.retry_requested.connect(self.retry_requested)
         self.refusal.connections_requested.connect(self.connections_requested)
-        self.toolbar.states_chosen.connect(self._filter_states)
-        self.toolbar.query_changed.connect(self._filter_query)
-        self.toolbar.sort_chosen.connect(self._tasks.set_sort)
-        self.toolbar.grouping_chosen.connect(self._tasks.set_grouped)
         self.toolbar.compact_chosen.connect(self.set_compact)
-        self.toolbar.left.connect(self.grid.setFocus)
-        self.nothing.cleared.connect(self.toolbar.clear)
         self._tasks.counts_changed.connect(self._show_counts)
         self.grid.task_selected.connect(self._select)
         self.grid.task_opened.connect(self.open_task)
-        self.grid.sort_chosen.connect(self._sort)
         self.grid.log_requested.connect(self.open_newest_log)
         self.grid.menu_requested.connect(self._open_menu)
         self.details.closed.connect(self.toggle_details)
@@ -303,12 +318,35 @@ class MainWindow(Frame):
         self.overview.tasks_requested.connect(self._open_list)
         self.overview.runs_requested.connect(lambda: self.show_screen(RUNS))
         self.log.failed.connect(self._complain)
-        self.executions.why_requested.connect(self._why)
-        self.executions.again_requested.connect(self._run_again)
-        self.details.why_requested.connect(self._why)
-        self.details.again_requested.connect(self._run_again)
+        self.executions.why_requested.connect(self.planner.ask_why)
+        self.executions.again_requested.connect(self.planner.ask_backfill)
+        self.details.why_requested.connect(self.planner.ask_why)
+        self.details.again_requested.connect(self.planner.ask_backfill)
         self.details.try_requested.connect(self._try_schedule)
-        self.overview.load_requested.connect(self._open_load)
+        self.overview.load_requested.connect(self.planner.open_load)
+        self._join_alerts()
+
+    def _join_alerts(self) -> None:
+        """Connect the alert centre, and every way that leads to an alert."""
+        alarms, panel = self.alarms, self.centre.panel
+        alarms.asked.connect(self.question_asked)
+        alarms.ordered.connect(self.alerts_ordered)
+        alarms.refused.connect(self._complain)
+        alarms.noticed.connect(self._tell_alert)
+        alarms.counted.connect(self._show_alert_counts)
+        alarms.chosen_changed.connect(self._set_actions)
+        panel.run_opened.connect(self._following.open)
+        panel.task_opened.connect(self.open_task)
+        panel.run_requested.connect(self._orders.run)
+        panel.cause_opened.connect(self.open_alert)
+        self.header.alerts_requested.connect(lambda: self.show_screen(ALERTS))
+        self.overview.alerts_card.alert_opened.connect(self.open_alert)
+        self.overview.alerts_card.all_requested.connect(lambda: self.show_screen(ALERTS))
+        self.details.alert_opened.connect(self.open_alert)
+        self.executions.know_alerts(lambda *of: self._alerts.of_run(*of) is not None)
+        self.executions.alert_wanted.connect(
+            lambda *of: self.open_alert(getattr(self._alerts.of_run(*of), "id", ""))
+        )
 
     def _join_orders(self) -> None:
         """Every order of every panel goes through one gate, and from there outside."""
@@ -329,7 +367,7 @@ class MainWindow(Frame):
         orders.run_requested.connect(self.run_requested)
         orders.stop_requested.connect(self.stop_requested)
         orders.try_again_requested.connect(self.try_again_requested)
-        orders.pause_asked.connect(self._choose_pause)
+        orders.pause_asked.connect(self.planner.ask_pause)
         self.planner.asked.connect(self.question_asked)
         self.planner.pause_requested.connect(self.pause_requested)
         self.planner.backfill_requested.connect(self.backfill_requested)
@@ -349,10 +387,14 @@ class MainWindow(Frame):
             "pause": lambda: self._orders.pause_or_resume(self._chosen_ids()),
             "skip": lambda: self._orders.skip(self._chosen_ids()),
             "switch": lambda: self._orders.enable_or_disable(self._chosen_ids()),
-            "why": lambda: self._why(*self._moment_at_hand()),
-            "again": lambda: self._run_again(*self._moment_at_hand()),
+            "why": lambda: self.planner.ask_why(*self._moment_at_hand()),
+            "again": lambda: self.planner.ask_backfill(*self._moment_at_hand()),
             "try": self._try_schedule,
-            "load": self._open_load,
+            "load": self.planner.open_load,
+            "ack": self.alarms.acknowledge,
+            "snooze": self.centre.panel.open_snooze,
+            "note": self.centre.panel.focus_note,
+            "resolve": self.alarms.resolve,
             "log": self.open_newest_log,
             "copy": self._copy_name,
             "undo": self.undo_requested.emit,
@@ -372,6 +414,7 @@ class MainWindow(Frame):
             "overview": lambda: self.show_screen(OVERVIEW),
             "tasks": lambda: self.show_screen(TASKS),
             "runs": lambda: self.show_screen(RUNS),
+            "alerts": lambda: self.show_screen(ALERTS),
             "pane": lambda: self.go_to_pane(1),
             "pane_back": lambda: self.go_to_pane(-1),
             "connections": self.connections_requested.emit,
@@ -386,6 +429,7 @@ class MainWindow(Frame):
         self.header.times.choose(times)
         for part in (self._tasks, self._runs, self.details, self.overview, self.planner):
             part.set_times(times)
+        self.centre.set_times(times, self._zone())
 
     def set_compact(self, compact: bool) -> None:
         """Lower rows, or comfortable ones."""
@@ -407,18 +451,14 @@ class MainWindow(Frame):
 
     def open_palette(self) -> None:
         """Find a task or a command by a few letters."""
-        entries: list[Entry] = []
-        for act in keys.ACTS:
-            action = self.actions_by_name[act.name]
-            if action.isEnabled() and act.name != "palette":
-                hint = action.shortcut().toString()
-                entries.append(
-                    Entry(action.text(), keys.said(act.section), act.icon, hint, action.trigger)
-                )
-        for task in self._tasks.tasks():
-            look, go = task_look(self._tasks.state(task.id)), partial(self.open_task, task.id)
-            entries.append(Entry(task.name, task.category, look.icon, look.said, go))
-        Palette(self._theme, entries, self).open()
+        found = entries(
+            self.actions_by_name,
+            self._tasks,
+            self._alerts,
+            open_task=self.open_task,
+            open_alert=self.open_alert,
+        )
+        Palette(self._theme, found, self).open()
 
     def open_keys(self) -> None:
         """All keys on one page."""
@@ -428,6 +468,8 @@ class MainWindow(Frame):
         """Esc takes one layer away: the filter, then the log, then a floating panel."""
         if event.key() != Qt.Key.Key_Escape:
             super().keyPressEvent(event)
+        elif self.screen_name == ALERTS and self.centre.leave_layer():
+            return
         elif self.screen_name == TASKS and self.toolbar.is_filtering:
             self.toolbar.clear()
         elif self.log.isVisible():
@@ -446,6 +488,8 @@ class MainWindow(Frame):
     def _focus_filter(self) -> None:
         if self.screen_name == RUNS:
             self.executions.focus_filter()
+        elif self.screen_name == ALERTS:
+            self.centre.focus_filter()
         else:
             self.show_screen(TASKS)
             self.toolbar.field.edit.setFocus()
@@ -460,6 +504,7 @@ class MainWindow(Frame):
 
     def _refresh(self) -> None:
         self.grid.refresh_order()
+        self.alarms.refresh()
         self.refresh_requested.emit()
 
     def _copy_name(self) -> None:
@@ -478,6 +523,7 @@ class MainWindow(Frame):
         task = self._tasks.task(task_id)
         self.details.show_task(task, self._tasks.state(task_id))
         self.details.show_runs(self._runs.runs())
+        self.details.show_alert(getattr(self._alerts.of_task(task_id), "id", ""))
         self._set_actions()
         self._ask_detail.start()
 
@@ -487,6 +533,12 @@ class MainWindow(Frame):
         self.show_details(True)
         self.grid.select_task(task_id)
         self._select(task_id)
+
+    def open_alert(self, alert_id: str) -> None:
+        """Show that alert in the centre; one that is over is looked for in the history."""
+        self.show_screen(ALERTS)
+        if alert_id and not self.centre.open_alert(alert_id):
+            self.show_notice(self.tr("That alert is over; it stands under History."))
 
     def _request_detail(self) -> None:
         if self._shown_task and self._link.was_heard:
@@ -498,10 +550,6 @@ class MainWindow(Frame):
 
     def _chosen_ids(self) -> list[str]:
         return [task.id for task in self.grid.chosen_tasks()]
-
-    def _sort(self, key: str) -> None:
-        self._tasks.set_sort(key)
-        self.toolbar.show_sort(key)
 
     def _want_metrics(self) -> None:
         """The curves of the overview begin with the last hour, asked for once a link."""
@@ -522,25 +570,11 @@ class MainWindow(Frame):
         if task is not None and task.run_id is not None:
             self._orders.stop(task.run_id)
 
-    def _choose_pause(self, task_ids: Sequence[str]) -> None:
-        tasks = [self._tasks.task(task_id) for task_id in task_ids]
-        self.planner.open_pause([task for task in tasks if task is not None])
-
     def _moment_at_hand(self) -> tuple[str, int | None]:
         """The run the keyboard stands on in a list of runs, else the chosen task."""
         table = self.executions.table if self.screen_name == RUNS else self.details.runs
         run = table.current_run() if self.screen_name == RUNS or table.hasFocus() else None
         return (self._shown_task, None) if run is None else (run.task_id, run.scheduled_ms)
-
-    def _why(self, task_id: str, at_ms: int | None) -> None:
-        task = self._tasks.task(task_id)
-        if task is not None:
-            self.planner.open_why(task, at_ms)
-
-    def _run_again(self, task_id: str, at_ms: int | None) -> None:
-        task = self._tasks.task(task_id)
-        if task is not None:
-            self.planner.open_backfill(task, () if at_ms is None else (at_ms,))
 
     def _try_schedule(self) -> None:
         task, settings = self._chosen_task(), self.details.shown_settings
@@ -549,8 +583,16 @@ class MainWindow(Frame):
         elif task is not None:
             self._complain(self.tr("The settings of {0} are on their way.").format(task.name))
 
-    def _open_load(self) -> None:
-        self.planner.open_load(self._zone())
+    def _tell_alert(self, text: str, alert_id: str) -> None:
+        go = partial(self.open_alert, alert_id)
+        self.toasts.show_toast(text, icon="bell-ringing-fill", go=go)
+
+    def _show_alert_counts(self, count: int, severity: str) -> None:
+        family = severity_look(severity).family
+        self.rail.show_alerts(count, family)
+        self.header.show_alerts(count, family)
+        self.details.show_alert(getattr(self._alerts.of_task(self._shown_task), "id", ""))
+        self._set_actions()
 
     def _open_menu(self, at: QPoint) -> None:
         menu = QMenu(self)
@@ -598,6 +640,10 @@ class MainWindow(Frame):
             action = self.actions_by_name[name]
             action.setEnabled(may and possible)
             action.setToolTip(why or action.text())
+        chosen = self.screen_name == ALERTS and bool(self.alarms.ids)
+        for name in ("ack", "snooze", "note", "resolve"):
+            self.actions_by_name[name].setEnabled(may and chosen)
+            self.actions_by_name[name].setToolTip(why or self.actions_by_name[name].text())
         # To ask needs no role, only an agent that answers.
         unheard = "" if self._link.is_live else why
         for name in ("why", "try", "load"):
@@ -626,24 +672,7 @@ class MainWindow(Frame):
         queued = counts["queued"]
         self.status.show_load(tasks=len(tasks), running=running, slots=slots, queued=queued)
         self.overview.show_load(slots=slots, queued=queued)
-        self._show_emptiness()
-
-    def _show_emptiness(self) -> None:
-        empty = self._filter.shown_tasks() == 0
-        self.grid.setVisible(not empty)
-        self.nothing.setVisible(empty)
-        if empty:
-            known = [task.name for task in self._tasks.tasks()]
-            self.nothing.show_why(heard=self._link.was_heard, known=known, asked=self._query.words)
-
-    def _filter_states(self, states: frozenset[str]) -> None:
-        self._filter.set_states(states)
-        self._show_emptiness()
-
-    def _filter_query(self, query: Query) -> None:
-        self._query = query
-        self._filter.set_query(query)
-        self._show_emptiness()
+        self._sifting.show_emptiness()
 
     def _follow_shown(self, tasks: Sequence[Task], gone: Sequence[str]) -> None:
         """Keep the details panel with the newest row, and ask for more when a run has ended."""

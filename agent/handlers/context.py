@@ -10,7 +10,8 @@ from agent.clock import Clock
 from agent.rules.downsampling import Keeping
 from agent.rules.pinging import Ping
 from agent.runs import Run
-from agent.store.database import Database
+from agent.store.alert_book import Changed
+from agent.store.database import Database, Doing
 from agent.store.tasks import TaskRow
 from agent.wire.clients import Clients
 from shared.protocol.journal import Journal
@@ -97,6 +98,14 @@ class Pings(Protocol):
         ...
 
 
+class Troubles(Protocol):
+    """Records what people do about alerts (the recorder)."""
+
+    async def change_alerts(self, change: Doing[Changed]) -> Changed:
+        """What came of it; those that are others now are shown."""
+        ...
+
+
 class LogRange(msgspec.Struct, frozen=True, kw_only=True):
     """Some output of a run, from `offset`; bytes before `first` are no longer kept."""
 
@@ -148,10 +157,13 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         "invites",
         "planning",
         "spans",
+        "alerts",
     )
     logs_for_viewers: bool = True
     max_running: int = 8
     keeping: Keeping = Keeping()
+    mail_to: tuple[str, ...] = ()
+    """Who is told of alerts by mail; nobody where it is not set up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +180,7 @@ class Context:
     plans: Plans
     pings: Pings
     logs: Logs
+    troubles: Troubles
     reload: Callable[[], Awaitable[tuple[str, ...]]]
     """Read settings and definitions anew; what could not be taken over."""
     hurry: Callable[[], None] = lambda: None

@@ -274,8 +274,8 @@ def _usual(durations_ms: Sequence[int]) -> tuple[int | None, int | None]:
     return ordered[0], ordered[max(0, -(-len(ordered) * 9 // 10) - 1)]
 
 
-def alert_row(alert: Alert) -> wire.Alert:
-    """An alert as every client may see it."""
+def alert_row(alert: Alert, *, with_words: bool = True) -> wire.Alert:
+    """An alert as every client may see it; `with_words` of a run only for their readers."""
     kind, name = ("task", alert.task_name) if alert.task_name else ("agent", "")
     return wire.Alert(
         id=alert.id,
@@ -284,13 +284,19 @@ def alert_row(alert: Alert) -> wire.Alert:
         kind=alert.kind,
         subject=wire.Subject(kind, name),
         title=alert.title,
-        msg=alert.message,
+        msg=alert.message if with_words or alert.run_id is None else "",
         opened_ms=alert.opened_ms,
         last_ms=alert.last_seen_ms,
         count=alert.occurrences,
         acked_by=alert.acknowledged_by,
         acked_ms=alert.acknowledged_ms,
         resolved_ms=alert.resolved_ms,
+        run_id=alert.run_id,
+        snoozed_until_ms=alert.snoozed_until_ms,
+        flaps=alert.flaps,
+        tell_ms=alert.tell_ms,
+        told=alert.told,
+        notes=alert.notes,
         muted_until_ms=alert.muted_until_ms,
         cause_id=alert.cause_id,
     )

@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from agent.handlers import admin, figures, keys, logs, planning, runs, session, tasks
+from agent.handlers import admin, alerts, figures, keys, logs, planning, runs, session, tasks
 from agent.handlers.context import Context
 from agent.wire.control import Answer, Handler
 from agent.wire.operations import Done
 from agent.wire.sessions import Who
+from shared.protocol import alerting, requests
 from shared.protocol import planning as wire
-from shared.protocol import requests
 from shared.protocol.requests import AnyReply, Request
 
 _Function: TypeAlias = Callable[[Context, Who, Any], Awaitable[AnyReply | Answer | Done]]
@@ -42,6 +42,15 @@ HANDLERS: Final[dict[type[Request], _Function]] = {
     requests.LogSearch: logs.search,
     requests.MetricsPage: figures.page,
     requests.StatsGet: figures.stats,
+    alerting.AlertsPage: alerts.page,
+    alerting.AlertGet: alerts.get,
+    alerting.AlertAck: alerts.ack,
+    alerting.AlertSnooze: alerts.snooze,
+    alerting.AlertResolve: alerts.resolve,
+    alerting.AlertReopen: alerts.reopen,
+    alerting.AlertNote: alerts.note,
+    alerting.AlertsRules: alerts.rules,
+    alerting.DeliveriesPage: alerts.deliveries,
     requests.OpGet: admin.op,
     requests.AuditPage: admin.audit_page,
     requests.KeyList: keys.show,

@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
-from schema.tables import alerts
+from schema.tables import alert_notes, alerts
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +36,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     told: str | None = None
     muted_until_ms: int | None = None
     cause_id: str | None = None
+    notes: int = 0
+    """How much people did or said; it is counted, and lies in no column."""
 
 
 # Which column a field lies in, where it is called otherwise.
@@ -49,8 +51,11 @@ _AT: Final = {
     "tell_ms": "tell_at",
     "muted_until_ms": "muted_until",
 }
-_FIELDS: Final = Alert.__struct_fields__
-ALL: Final = select(*(alerts.c[_AT.get(name, name)].label(name) for name in _FIELDS))
+_FIELDS: Final = tuple(name for name in Alert.__struct_fields__ if name != "notes")
+_NOTES: Final = select(func.count()).where(alert_notes.c.alert_id == alerts.c.id).scalar_subquery()
+ALL: Final = select(
+    *(alerts.c[_AT.get(name, name)].label(name) for name in _FIELDS), _NOTES.label("notes")
+)
 _CHANGE: Final = alerts.update().where(alerts.c.id == bindparam("which"))
 
 

@@ -1,11 +1,11 @@
 """Which troubles are open: one row a trouble, counted up while it lasts."""
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, not_, or_, select
 
-from agent.errors import WrongUse
+from agent.errors import Conflict, WrongUse
 from agent.rules import alerting, grouping
 from agent.store import quieting
 from agent.store.alert_rows import ALL, as_row, read, write
@@ -15,6 +15,7 @@ from agent.ulid import new_ulid
 from schema.tables import alert_notes, alerts
 
 MOST_SHOWN: Final = 1_000
+ID_CHARS: Final = 26
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +48,11 @@ def open_alerts(connection: Connection) -> tuple[Alert, ...]:
 def newest(connection: Connection, *, limit: int = MOST_SHOWN) -> tuple[Alert, ...]:
     """The newest alerts, those that are over too."""
     return read(connection.execute(ALL.order_by(alerts.c.id.desc()).limit(limit)))
+
+
+def chosen(connection: Connection, *which: ColumnElement[Any], limit: int) -> tuple[Alert, ...]:
+    """Those that fit, the newest first."""
+    return read(connection.execute(ALL.where(*which).order_by(alerts.c.id.desc()).limit(limit)))
 
 
 def due_severities(connection: Connection, *, now_ms: int) -> frozenset[str]:
@@ -92,9 +98,7 @@ def find(connection: Connection, text: str) -> Alert:
     """The alert of this id, or the only one whose id ends so; raises WrongUse."""
     wanted = text.strip().upper()
     found = read(
-        connection.execute(ALL.where(alerts.c.id.like(f"%{wanted}")).limit(2))
-        if wanted.isalnum()
-        else ()
+        connection.execute(ALL.where(_is_named(wanted)).limit(2)) if wanted.isalnum() else ()
     )
     if len(found) != 1:
         known = "no alert" if not found else "more than one alert"
@@ -258,6 +262,35 @@ def resolve_one(connection: Connection, text: str, *, who: str, note: str, now_m
     return _end(connection, old, now_ms=now_ms)
 
 
+def reopen(connection: Connection, text: str, *, who: str, note: str, now_ms: int) -> Alert:
+    """Take back what somebody did about it; raises WrongUse, and Conflict if it came anew."""
+    old = find(connection, text)
+    if old.status == "active":
+        return old
+    same = read(connection.execute(_OF_KEY, {"wanted": old.dedupe_key}))
+    if any(other.id != old.id for other in same):
+        raise Conflict(f"alert {text!r}: the same trouble is open anew, as another alert")
+    remember(connection, old.id, who=who, what="reopened", note=note, now_ms=now_ms)
+    again = msgspec.structs.replace(
+        old,
+        status="active",
+        acknowledged_by=None,
+        acknowledged_ms=None,
+        snoozed_until_ms=None,
+        resolved_ms=None,
+        # Whom it was told to knows it still.
+        tell_ms=None if old.told == "open" else now_ms + delay_ms(old.severity),
+    )
+    return write(connection, quieting.quieted(connection, again, now_ms=now_ms))
+
+
+def annotate(connection: Connection, text: str, *, who: str, note: str, now_ms: int) -> Alert:
+    """Somebody says something of it, over or not; raises WrongUse."""
+    old = find(connection, text)
+    remember(connection, old.id, who=who, what="noted", note=note, now_ms=now_ms)
+    return old
+
+
 def remember(
     connection: Connection, alert_id: str, *, who: str, what: str, note: str, now_ms: int
 ) -> None:
@@ -283,6 +316,11 @@ def notes(connection: Connection, alert_id: str) -> tuple[Note, ...]:
         .order_by(column.id)
     )
     return tuple(Note(**row._mapping) for row in found)
+
+
+def _is_named(text: str) -> ColumnElement[bool]:
+    """Whole ids need no look at every row."""
+    return alerts.c.id == text if len(text) == ID_CHARS else alerts.c.id.like(f"%{text}")
 
 
 def _open_one(connection: Connection, text: str) -> Alert:

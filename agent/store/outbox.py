@@ -1,10 +1,10 @@
 """Which messages are on their way, and what became of the others?"""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from agent.runs import Run
 from agent.store import alerts, ledger
@@ -103,7 +103,12 @@ def next_ms(connection: Connection) -> int | None:
 
 def newest(connection: Connection, *, limit: int = 100) -> tuple[Message, ...]:
     """The newest messages, whatever became of them."""
-    rows = connection.execute(_ALL.order_by(outbox.c.id.desc()).limit(limit))
+    return chosen(connection, limit=limit)
+
+
+def chosen(connection: Connection, *which: ColumnElement[Any], limit: int) -> tuple[Message, ...]:
+    """Those that fit, the newest first."""
+    rows = connection.execute(_ALL.where(*which).order_by(outbox.c.id.desc()).limit(limit))
     return tuple(Message(**row._mapping) for row in rows)
 
 

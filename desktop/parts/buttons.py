@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -28,6 +28,21 @@ def draw_focus(painter: QPainter, widget: QWidget, theme: Theme, radius: float) 
     if widget.hasFocus():
         ring = QRectF(widget.rect())
         rounded(painter, ring, radius, border=theme.tokens.focus, width=2)
+
+
+def draw_badge(painter: QPainter, theme: Theme, at: QPointF, count: int, family: str) -> None:
+    """A small number on a pill whose top left corner is `at`; nothing at zero."""
+    if not count:
+        return
+    t, said = theme.tokens, str(count) if count < 100 else "99+"
+    font = theme.font(10, 600)
+    wide = max(16, QFontMetrics(font).horizontalAdvance(said) + 9)
+    box = QRectF(at.x(), at.y(), wide, 16)
+    # Words of a family reach enough contrast with the paper, its fills do not all.
+    rounded(painter, box, 8, fill=t.family(family).text, border=t.surface)
+    painter.setFont(font)
+    painter.setPen(QColor(t.surface))
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, said)
 
 
 class Button(QPushButton):

@@ -12,16 +12,17 @@ from desktop.theme import Theme, rounded
 
 
 class _Tab(QAbstractButton):
-    def __init__(self, theme: Theme, word: str, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, word: str, height: int, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._height = height
         self.setText(word)
         self.setCheckable(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def sizeHint(self) -> QSize:
         wide = QFontMetrics(self._theme.font(12, 600)).horizontalAdvance(self.text())
-        return QSize(wide + 2, 32)
+        return QSize(wide + 2, self._height)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         t, painter = self._theme.tokens, QPainter(self)
@@ -39,20 +40,39 @@ class Tabs(Ground):
 
     chosen = Signal(int)
 
-    def __init__(self, theme: Theme, names: Sequence[str], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        names: Sequence[str],
+        *,
+        height: int = 32,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(theme, "chrome", lines="b", parent=parent)
-        self.setFixedHeight(32)
+        self.setFixedHeight(height)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(16, 0, 16, 0)
         layout.setSpacing(18)
         self._group = QButtonGroup(self)
         for place, name in enumerate(names):
-            tab = _Tab(theme, name, self)
+            tab = _Tab(theme, name, height, self)
             self._group.addButton(tab, place)
             layout.addWidget(tab)
         layout.addStretch(1)
+        self._line = layout
         self._group.button(0).setChecked(True)
         self._group.idClicked.connect(self.chosen)
+
+    def add_right(self, widget: QWidget, stretch: int = 0) -> None:
+        """Something at the right end."""
+        self._line.addWidget(widget, stretch)
+
+    def say(self, place: int, word: str) -> None:
+        """Another word for that tab."""
+        tab = self._group.button(place)
+        if tab.text() != word:
+            tab.setText(word)
+            tab.updateGeometry()
 
     def choose(self, place: int) -> None:
         """Show that one as chosen, and tell."""

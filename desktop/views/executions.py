@@ -1,5 +1,7 @@
 """The last runs of all tasks."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -58,6 +60,9 @@ class Executions(Ground):
     again_requested = Signal(str, object)
     """A task, and the past moment as of which it is to run."""
 
+    alert_wanted = Signal(str, str)
+    """A run and its task, of which an alert is open."""
+
     def __init__(self, model: RunsModel, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "chrome", parent=parent)
         self._model = model
@@ -90,6 +95,10 @@ class Executions(Ground):
         self.stop.clicked.connect(self._stop)
         self.retry = Button(theme, self.tr("Retry"), icon="arrow-clockwise")
         self.retry.clicked.connect(self._try_again)
+        self.alert = Button(theme, self.tr("Alert"), icon="bell")
+        self.alert.setToolTip(self.tr("Show what is open about this run or its task"))
+        self.alert.clicked.connect(self._show_alert)
+        self._has_alert: Callable[[str, str], bool] = lambda _run, _task: False
         self.table = RunTable(model, theme)
         self.table.setModel(self._filter)
         self.table.watch_selection()
@@ -110,6 +119,7 @@ class Executions(Ground):
         lower.addWidget(self.field)
         lower.addWidget(self.which)
         lower.addStretch(1)
+        lower.addWidget(self.alert)
         lower.addWidget(self.retry)
         bar = Ground(theme, "chrome", lines="b")
         inner = QVBoxLayout(bar)
@@ -150,6 +160,11 @@ class Executions(Ground):
         self._may_ask, self._why_silent = allowed, why_not
         self._set_buttons()
 
+    def know_alerts(self, has_alert: Callable[[str, str], bool]) -> None:
+        """Whom to ask whether something is open about a run (its id, and its task's)."""
+        self._has_alert = has_alert
+        self._set_buttons()
+
     def focus_filter(self) -> None:
         """Go to the filter field."""
         self.field.edit.setFocus()
@@ -182,6 +197,9 @@ class Executions(Ground):
         )
         good = choose if run is None else self.tr("Only what failed is tried again")
         self.retry.allow(self._may and failed, good if self._may else self._why_not)
+        quiet = choose if run is None else self.tr("No alert is open about it")
+        has_alert = run is not None and self._has_alert(run.id, run.task_id)
+        self.alert.allow(has_alert, quiet)
         stoppable = run is not None and run.state in ("running", "queued", "retry_wait")
         ended = choose if run is None else self.tr("This run is not in progress")
         self.stop.allow(self._may and stoppable, ended if self._may else self._why_not)
@@ -211,6 +229,11 @@ class Executions(Ground):
         run = self.table.current_run()
         if run is not None:
             self.again_requested.emit(run.task_id, run.scheduled_ms)
+
+    def _show_alert(self) -> None:
+        run = self.table.current_run()
+        if run is not None:
+            self.alert_wanted.emit(run.id, run.task_id)
 
     def _try_again(self) -> None:
         run = self.table.current_run()

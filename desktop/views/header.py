@@ -1,12 +1,12 @@
 """Which server this is, how fresh the picture is, and in whose time it speaks."""
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 
 from desktop import freshness, words
 from desktop.freshness import Link
-from desktop.parts.buttons import Segmented, draw_focus
+from desktop.parts.buttons import Segmented, draw_badge, draw_focus
 from desktop.parts.labels import Elided, Ground, IconLabel, Words, token_colour
 from desktop.theme import Theme, rounded
 
@@ -129,6 +129,7 @@ class Header(Ground):
     connections_requested = Signal()
     times_chosen = Signal(str)
     palette_requested = Signal()
+    alerts_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "chrome", lines="b", parent=parent)
@@ -160,6 +161,10 @@ class Header(Ground):
         layout.addStretch(1)
         layout.addWidget(self.finder, 4)
         layout.addStretch(1)
+        self.bell = _Bell(theme)
+        self.bell.clicked.connect(self.alerts_requested)
+        layout.addWidget(self.bell)
+        layout.addSpacing(6)
         layout.addWidget(self._times_word)
         layout.addWidget(self.times)
         layout.addSpacing(10)
@@ -178,6 +183,10 @@ class Header(Ground):
         self._label.setFixedWidth(min(160, self._label.sizeHint().width() + 2))
         self._lock.setVisible(link.role == "viewer")
         self._lock.setToolTip(self.tr("View only"))
+
+    def show_alerts(self, count: int, family: str) -> None:
+        """How many alerts nobody cares for yet, in the colour of the worst."""
+        self.bell.show_count(count, family)
 
     def set_narrow(self, narrow: bool) -> None:
         """Leave words out on a small window."""
@@ -223,6 +232,36 @@ class _Finder(QAbstractButton):
         painter.setFont(small)
         painter.setPen(QColor(t.text2))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._key_text)
+        draw_focus(painter, self, theme, 6)
+
+
+class _Bell(QAbstractButton):
+    """Open alerts, in sight on every screen; gone when there are none."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme, self._count, self._family = theme, 0, "bad"
+        self.setFixedSize(40, 28)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.hide()
+        theme.changed.connect(self.update)
+
+    def show_count(self, count: int, family: str) -> None:
+        self._count, self._family = count, family
+        said = words.plural(count, self.tr("alert is open"), self.tr("alerts are open"))
+        self.setToolTip(said)
+        self.setAccessibleName(said)
+        self.setVisible(count > 0)
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        theme, painter = self._theme, QPainter(self)
+        t = theme.tokens
+        if self.underMouse():
+            rounded(painter, QRectF(self.rect()), 6, fill=t.hover)
+        ink = t.family(self._family).text
+        theme.draw_icon(painter, QRectF(4, 6, 18, 18), "bell-ringing-fill", ink, 17)
+        draw_badge(painter, theme, QPointF(18, 1), self._count, self._family)
         draw_focus(painter, self, theme, 6)
 
 

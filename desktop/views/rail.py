@@ -2,17 +2,18 @@
 
 from typing import Final
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QActionGroup, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QMenu, QVBoxLayout, QWidget
 
-from desktop.parts.buttons import draw_focus
+from desktop.parts.buttons import draw_badge, draw_focus
 from desktop.parts.labels import Ground
 from desktop.theme import Theme, rounded
 
 OVERVIEW: Final = "overview"
 TASKS: Final = "tasks"
 RUNS: Final = "runs"
+ALERTS: Final = "alerts"
 
 WIDE_PX: Final = 72
 ICONS_PX: Final = 52
@@ -22,6 +23,7 @@ _SCREENS: Final = (
     (OVERVIEW, "Overview", "squares-four"),
     (TASKS, "Tasks", "rows"),
     (RUNS, "Runs", "clock-counter-clockwise"),
+    (ALERTS, "Alerts", "bell"),
 )
 _APPEARANCES: Final = (
     ("system", "As the system"),
@@ -35,11 +37,18 @@ class _Item(QAbstractButton):
     def __init__(self, theme: Theme, word: str, icon: str, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme, self._icon = theme, icon
+        self._count, self._family = 0, "bad"
         self.setText(word)
         self.setToolTip(word)
         self.setFixedHeight(ITEM_PX)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         theme.changed.connect(self.update)
+
+    def show_count(self, count: int, family: str) -> None:
+        """A number in the corner, in that family's colour; none at zero."""
+        self._count, self._family = count, family
+        self.setAccessibleName(f"{self.text()} {count}" if count else self.text())
+        self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(WIDE_PX, ITEM_PX)
@@ -59,6 +68,7 @@ class _Item(QAbstractButton):
         icon = f"{self._icon}-fill" if is_on else self._icon
         mark = QRectF(tile.left(), tile.top() + (14 if wordless else 7), tile.width(), 22)
         self._theme.draw_icon(painter, mark, icon, t.focus if is_on else t.text2, 20)
+        draw_badge(painter, self._theme, mark.center() + QPointF(2, -14), self._count, self._family)
         if wordless:
             return
         painter.setFont(self._theme.font(11, 600 if is_on else 400))
@@ -106,6 +116,10 @@ class Rail(Ground):
     def choose(self, key: str) -> None:
         """Show that screen as the one we are on."""
         self._items[key].setChecked(True)
+
+    def show_alerts(self, count: int, family: str) -> None:
+        """How many alerts nobody cares for yet, in the colour of the worst."""
+        self._items[ALERTS].show_count(count, family)
 
     def set_narrow(self, narrow: bool) -> None:
         """Icons only, on a small window."""

@@ -18,14 +18,14 @@ LINK: Final = "#AEB9FF"
 
 
 class Toast(QWidget):
-    """One message with an optional way back."""
+    """One message with an optional act: the way back, or the way there."""
 
     def __init__(
-        self, theme: Theme, text: str, icon: str, undo: Callable[[], None] | None, word: str
+        self, theme: Theme, text: str, icon: str, act: Callable[[], None] | None, word: str
     ) -> None:
         super().__init__()
         self._theme, self._icon = theme, icon
-        self.text = text
+        self.text, self.can_undo = text, False
         self.setMinimumHeight(40)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(38, 4, 14, 4)
@@ -36,16 +36,16 @@ class Toast(QWidget):
         label.setFont(theme.font(12, 500))
         label.setStyleSheet(f"color: {INK};")
         layout.addWidget(label, 1)
-        self.undo: QPushButton | None = None
-        if undo is not None:
-            self.undo = QPushButton(word)
-            self.undo.setFlat(True)
-            self.undo.setFont(theme.font(12, 600))
-            self.undo.setStyleSheet(f"color: {LINK}; border: none; padding: 4px;")
-            self.undo.setCursor(Qt.CursorShape.PointingHandCursor)
-            self.undo.clicked.connect(undo)
-            self.undo.clicked.connect(self.close)
-            layout.addWidget(self.undo)
+        self.act: QPushButton | None = None
+        if act is not None:
+            self.act = QPushButton(word)
+            self.act.setFlat(True)
+            self.act.setFont(theme.font(12, 600))
+            self.act.setStyleSheet(f"color: {LINK}; border: none; padding: 4px;")
+            self.act.setCursor(Qt.CursorShape.PointingHandCursor)
+            self.act.clicked.connect(act)
+            self.act.clicked.connect(self.close)
+            layout.addWidget(self.act)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setAccessibleName(text)
 
@@ -72,14 +72,21 @@ class Toasts(QWidget):
         self.hide()
 
     def show_toast(
-        self, text: str, *, icon: str = "info", undo: Callable[[], None] | None = None
+        self,
+        text: str,
+        *,
+        icon: str = "info",
+        undo: Callable[[], None] | None = None,
+        go: Callable[[], None] | None = None,
     ) -> Toast:
-        """Say it; `undo` is offered as a button."""
+        """Say it; `undo` takes it back, or `go` leads to what it is about, by a button."""
         while self._layout.count() >= MOST:
             self._take(0)
         if undo is not None:
             self.forget_undo()
-        toast = Toast(self._theme, text, icon, undo, self.tr("Undo"))
+        word = self.tr("Undo") if undo is not None else self.tr("Open")
+        toast = Toast(self._theme, text, icon, undo or go, word)
+        toast.can_undo = undo is not None
         self._layout.addWidget(toast, 0, Qt.AlignmentFlag.AlignLeft)
         toast.destroyed.connect(self._place_later)
         timer = QTimer(toast, interval=SHOWN_MS, singleShot=True)
@@ -94,8 +101,8 @@ class Toasts(QWidget):
     def forget_undo(self) -> None:
         """Only the last act can be taken back, and only once."""
         for toast in self.findChildren(Toast):
-            if toast.undo is not None:
-                toast.undo.hide()
+            if toast.can_undo and toast.act is not None:
+                toast.act.hide()
 
     def texts(self) -> list[str]:
         """What is said now."""

@@ -7,6 +7,7 @@ from msgspec import Meta
 
 TaskId: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z0-9._-]{1,64}\Z")]
 RunId: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}\Z")]
+AlertId: TypeAlias = RunId
 Op: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 KeyId: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 Epoch: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
@@ -47,3 +48,11 @@ class CommandReply(Reply, frozen=True, kw_only=True):
 
     rev: int = 0
     replayed: bool = False
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How one of several went: `code` is "ok" or an error code."""
+
+    id: str
+    code: str
+    msg: str = ""

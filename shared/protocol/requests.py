@@ -5,6 +5,22 @@ from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from shared.protocol.alerting import (
+    AlertAck,
+    AlertDetail,
+    AlertGet,
+    AlertNote,
+    AlertReopen,
+    AlertResolve,
+    AlertSnooze,
+    AlertsPage,
+    AlertsPageReply,
+    AlertsReply,
+    AlertsRules,
+    AlertsRulesReply,
+    DeliveriesPage,
+    DeliveriesReply,
+)
 from shared.protocol.events import Revs
 from shared.protocol.messages import (
     Command,
@@ -15,6 +31,7 @@ from shared.protocol.messages import (
     Label,
     Moment,
     Op,
+    Outcome,
     Reason,
     Reply,
     Request,
@@ -38,7 +55,7 @@ from shared.protocol.planning import (
 )
 from shared.protocol.rows import Delta, Run, Task
 
-__all__ = ["Command", "CommandReply", "Reply", "Request", "Role"]
+__all__ = ["Command", "CommandReply", "Outcome", "Reply", "Request", "Role"]
 
 MAJOR: Final = 1
 MINOR: Final = 0
@@ -52,6 +69,7 @@ CAPABILITIES: Final = (
     "invites",
     "planning",
     "spans",
+    "alerts",
 )
 BRIEF: Final = "brief"
 """What a client says it can: do without its session, as it asks little and goes without a word."""
@@ -286,14 +304,6 @@ class TaskSet(Command, frozen=True, kw_only=True):
     paused: bool | None = None
     until_ms: Moment | None = None
     reason: Reason | None = None
-
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How one of several went: `code` is "ok" or an error code."""
-
-    id: str
-    code: str
-    msg: str = ""
 
 
 class TaskSetReply(CommandReply, frozen=True, kw_only=True):
@@ -832,6 +842,15 @@ REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
     LogSearch: LogSearchReply,
     MetricsPage: MetricsPageReply,
     StatsGet: StatsReply,
+    AlertsPage: AlertsPageReply,
+    AlertGet: AlertDetail,
+    AlertAck: AlertsReply,
+    AlertSnooze: AlertsReply,
+    AlertResolve: AlertsReply,
+    AlertReopen: AlertsReply,
+    AlertNote: AlertsReply,
+    AlertsRules: AlertsRulesReply,
+    DeliveriesPage: DeliveriesReply,
     OpGet: OpReply,
     AuditPage: AuditPageReply,
     KeyList: KeyListReply,

@@ -191,8 +191,10 @@ class Subject(msgspec.Struct, frozen=True):
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One trouble, from its opening to its end.
 
-    Until `muted_until_ms` nobody is told of it; it came about by the alert `cause_id`, and is not
-    told by itself while that one is open.
+    A snoozed one is "acked" with `snoozed_until_ms`. `told` is what people were told last, "open"
+    or "resolved"; `tell_ms` is when they are told next. It came back `flaps` times; `notes` counts
+    what people did or said. Until `muted_until_ms` nobody is told of it; it came about by the alert
+    `cause_id`, and is not told by itself while that one is open.
     """
 
     id: str
@@ -209,6 +211,12 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     acked_by: str | None = None
     acked_ms: int | None = None
     resolved_ms: int | None = None
+    run_id: str | None = None
+    snoozed_until_ms: int | None = None
+    flaps: int = 0
+    tell_ms: int | None = None
+    told: str | None = None
+    notes: int = 0
     muted_until_ms: int | None = None
     cause_id: str | None = None
 

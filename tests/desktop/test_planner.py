@@ -133,7 +133,7 @@ def test_who_may_not_order_gets_no_dialog_that_orders_runs(desk: Desk) -> None:
 
 
 def test_another_agent_closes_what_was_asked_of_the_last(desk: Desk) -> None:
-    desk.planner.open_load("UTC")
+    desk.planner.open_load()
 
     desk.planner.forget()
 

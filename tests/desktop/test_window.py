@@ -408,9 +408,9 @@ def test_a_notice_that_can_be_undone_offers_it(window: MainWindow, qtbot: QtBot)
     toast = window.findChild(Toast)
 
     assert isinstance(toast, Toast)
-    assert toast.undo is not None
+    assert toast.act is not None
     with qtbot.waitSignal(window.undo_requested):
-        toast.undo.click()
+        toast.act.click()
 
 
 def test_toasts_stand_above_each_other(window: MainWindow) -> None:
@@ -552,8 +552,8 @@ def test_an_act_can_be_taken_back_once_only(window: MainWindow) -> None:
 
     toast = window.findChild(Toast)
     assert isinstance(toast, Toast)
-    assert toast.undo is not None
-    assert not toast.undo.isVisible()
+    assert toast.act is not None
+    assert not toast.act.isVisible()
 
 
 def test_the_last_hour_is_asked_for_once_when_the_overview_is_shown(

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.protocol import events, planning, requests, rows
+from shared.protocol import alerting, events, planning, requests, rows
 from shared.protocol.errors import ErrorBody
 
 OP: Final = "0123456789abcdef" * 2
@@ -144,8 +144,31 @@ ALERT: Final = rows.Alert(
     acked_by="Anna",
     acked_ms=AT_MS + 2,
     resolved_ms=AT_MS + 3,
-    muted_until_ms=AT_MS + 4,
+    run_id=RUN_ID,
+    snoozed_until_ms=AT_MS + 4,
+    flaps=2,
+    tell_ms=AT_MS + 5,
+    told="open",
+    notes=4,
+    muted_until_ms=AT_MS + 6,
     cause_id=RUN_ID,
+)
+DELIVERY: Final = alerting.Delivery(
+    id=RUN_ID,
+    channel="mail",
+    sev="high",
+    state="waiting",
+    recipients=("admin@example.org",),
+    subject="[shop] high: sync.orders fails",
+    created_ms=AT_MS,
+    due_ms=AT_MS + 30_000,
+    tries=2,
+    sent_ms=AT_MS + 9,
+    answer="250 taken",
+    problem="421 try later",
+)
+ALERTS_CHANGED: Final = alerting.AlertsReply(
+    rev=9, replayed=True, results=(requests.Outcome(id=RUN_ID, code="conflict", msg="x"),)
 )
 DELTA: Final = rows.Delta(
     scope="state",
@@ -342,6 +365,21 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
         series=("cpu", "mem"), from_ms=1, to_ms=2, step_ms=5_000, task_id="a", of="highest"
     ),
     requests.StatsGet(task_id="sync.orders", from_ms=1, to_ms=2),
+    alerting.AlertsPage(
+        filter=alerting.AlertFilter(
+            task_id="a", sevs=("high",), states=("open",), from_ms=1, to_ms=2, text="429"
+        ),
+        cursor="abc",
+        limit=5,
+    ),
+    alerting.AlertGet(id=RUN_ID),
+    alerting.AlertAck(op=OP, expires_ms=AT_MS, ids=(RUN_ID,), note="disk is ordered"),
+    alerting.AlertSnooze(op=OP, expires_ms=AT_MS, ids=(RUN_ID,), until_ms=AT_MS, note="night"),
+    alerting.AlertResolve(op=OP, expires_ms=AT_MS, ids=(RUN_ID,), note="new disk"),
+    alerting.AlertReopen(op=OP, expires_ms=AT_MS, ids=(RUN_ID,), note="too soon"),
+    alerting.AlertNote(op=OP, expires_ms=AT_MS, ids=(RUN_ID,), note="called the provider"),
+    alerting.AlertsRules(),
+    alerting.DeliveriesPage(cursor="abc", limit=5),
     requests.OpGet(op=OP),
     requests.AuditPage(
         filter=requests.AuditFilter(
@@ -541,6 +579,52 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
             peak_rss=8192,
             step_hours=24,
             steps=(requests.SpanStep(at_ms=1, runs=9, failures=1, avg_ms=3, max_ms=9),),
+        ),
+    ),
+    "alerts.page": alerting.AlertsPageReply(rows=(ALERT,), next="abc"),
+    "alert.get": alerting.AlertDetail(
+        row=ALERT,
+        notes=(alerting.Remarked(at_ms=AT_MS, by="Anna", what="noted", note="called"),),
+        deliveries=(DELIVERY,),
+        runs=(RUN,),
+    ),
+    "alert.ack": ALERTS_CHANGED,
+    "alert.snooze": ALERTS_CHANGED,
+    "alert.resolve": ALERTS_CHANGED,
+    "alert.reopen": ALERTS_CHANGED,
+    "alert.note": ALERTS_CHANGED,
+    "alerts.rules": alerting.AlertsRulesReply(
+        rules=(
+            alerting.OwnRule(
+                name="too-quiet",
+                sev="high",
+                enabled=False,
+                given=(("task", "shop-*"), ("failures", "3")),
+                at_ms=AT_MS,
+                by="Anna",
+            ),
+        ),
+        quiet=(
+            alerting.QuietTime(
+                id=RUN_ID,
+                from_ms=AT_MS,
+                to_ms=AT_MS + 1,
+                task_id="shop-*",
+                category="Sync",
+                reason="new server",
+                by="Anna",
+            ),
+        ),
+    ),
+    "deliveries.page": alerting.DeliveriesReply(
+        rows=(DELIVERY,),
+        next="abc",
+        mail=alerting.MailState(
+            is_on=True,
+            recipients=("admin@example.org",),
+            waiting=2,
+            sent_ms=AT_MS,
+            problem="421 try later",
         ),
     ),
     "op.get": requests.OpReply(

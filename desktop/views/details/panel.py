@@ -17,12 +17,12 @@ from PySide6.QtWidgets import (
 from desktop import words
 from desktop.models.runs import Column, RunsModel
 from desktop.parts.buttons import GHOST, PRIMARY, Button
+from desktop.parts.facts import Facts
 from desktop.parts.labels import Elided, Ground, Pill, Words
 from desktop.parts.run_table import RunTable
 from desktop.parts.tabs import Tabs
 from desktop.states import is_watch, task_look
 from desktop.theme import Theme
-from desktop.views.details.facts import Facts
 from desktop.views.details.policies import say_settings
 from desktop.views.details.summary import Section, Summary
 from desktop.views.details.tail import Tail
@@ -55,6 +55,7 @@ class Details(Ground):
     tail_wanted = Signal(str)
     tail_left = Signal()
     closed = Signal()
+    alert_opened = Signal(str)
 
     def __init__(self, theme: Theme, now: words.Clock, parent: QWidget | None = None) -> None:
         super().__init__(theme, "chrome", lines="l", parent=parent)
@@ -89,6 +90,11 @@ class Details(Ground):
         self.enable = Button(theme, self.tr("Enable"), icon="power")
         self.enable.clicked.connect(self._ask_enable)
         self.enable.hide()
+        self.alert = Button(theme, self.tr("Alert"), icon="bell-ringing-fill")
+        self.alert.setToolTip(self.tr("Show what is open about this task"))
+        self.alert.clicked.connect(self._ask_alert)
+        self.alert.hide()
+        self._alert_id = ""
         self.more = Button(theme, icon="dots-three", kind=GHOST)
         self.more.setAccessibleName(self.tr("More"))
         self.more.clicked.connect(self._open_more)
@@ -100,6 +106,7 @@ class Details(Ground):
         first = QHBoxLayout()
         first.addWidget(self.pill)
         first.addStretch(1)
+        first.addWidget(self.alert)
         first.addWidget(self.more)
         first.addWidget(close)
         buttons = QHBoxLayout()
@@ -196,6 +203,11 @@ class Details(Ground):
         self.shown_settings = detail.definition
         self.settings.show_facts(say_settings(detail.definition, detail.def_rev))
         self._refresh()
+
+    def show_alert(self, alert_id: str) -> None:
+        """The alert that is open about the task; empty for none."""
+        self._alert_id = alert_id
+        self.alert.setVisible(bool(alert_id))
 
     def show_runs(self, runs: Sequence[Run]) -> None:
         """Runs of any task; those of others are left out."""
@@ -301,6 +313,10 @@ class Details(Ground):
     def _ask_run(self) -> None:
         if self._task is not None:
             self.run_requested.emit(self._task.id)
+
+    def _ask_alert(self) -> None:
+        if self._alert_id:
+            self.alert_opened.emit(self._alert_id)
 
     def _ask_stop(self) -> None:
         if self._task is not None and self._task.run_id is not None:

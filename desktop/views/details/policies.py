@@ -6,7 +6,7 @@ from typing import Final
 from PySide6.QtCore import QCoreApplication
 
 from desktop import words
-from desktop.views.details.facts import Fact
+from desktop.parts.facts import Fact
 from shared.protocol.requests import TaskSettings
 
 _OVERLAP: Final = {

@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLay
 from desktop import words
 from desktop.parts.buttons import Button
 from desktop.parts.charts import Bar, RunBars, TimeCurve
+from desktop.parts.facts import Fact, Facts
 from desktop.parts.labels import Ground, Words
 from desktop.states import ending_look, ending_words
 from desktop.theme import Theme, rounded
-from desktop.views.details.facts import Fact, Facts
 from shared.protocol.requests import Failure, TaskDetail
 from shared.protocol.rows import Task
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 
 from desktop import words
 from desktop.freshness import Link
+from desktop.models.alerts import AlertsModel
 from desktop.models.checks import ChecksModel
 from desktop.models.runs import RunsModel, began_ms, reason_of
 from desktop.models.tasks import TaskModel
@@ -16,13 +17,16 @@ from desktop.parts.buttons import LinkButton
 from desktop.parts.labels import Ground
 from desktop.states import ending_words, run_look, task_look
 from desktop.theme import Theme
-from desktop.views.overview.cards import Entry, ListCard, NextRow, RecentRow, StatCard
+from desktop.views.overview.alerts import ROW_PX as ALERT_PX
+from desktop.views.overview.alerts import AlertsCard
+from desktop.views.overview.cards import HEAD_PX, Entry, ListCard, NextRow, RecentRow, StatCard
 from desktop.views.overview.health import Health
 from shared.protocol.events import Heartbeat, Metric
 from shared.protocol.rows import ENDED, Task
 
 MOST_NEEDY: Final = 4
 MOST_RUNNING: Final = 4
+MOST_ALERTS: Final = 3
 # Rows of the lists: as many as leave the charts of the server about a third of the page.
 ROW_PX: Final = 28
 LEAST_ROWS: Final = 6
@@ -51,12 +55,14 @@ class Overview(QScrollArea):
         tasks: TaskModel,
         checks: ChecksModel,
         runs: RunsModel,
+        alerts: AlertsModel,
         theme: Theme,
         now: words.Clock,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._tasks, self._recent_runs, self._theme, self._now = tasks, runs, theme, now
+        self.alerts_card = AlertsCard(alerts, theme)
         self._times = words.TASK_TIMES
         self._zone = "UTC"
         self._slots = self._queued = 0
@@ -80,6 +86,7 @@ class Overview(QScrollArea):
         layout.addWidget(self.health, 1)
         self.setWidget(page)
         tasks.counts_changed.connect(self.refresh)
+        alerts.counted.connect(self._show_alerts)
         for signal in (runs.rowsInserted, runs.rowsRemoved, runs.modelReset, runs.dataChanged):
             signal.connect(self._show_recent)
         self.refresh()
@@ -140,7 +147,7 @@ class Overview(QScrollArea):
         self._show_needy()
         self._show_running(tasks)
         self._show_coming(tasks)
-        self._show_recent()
+        self._show_alerts()
         self.health.refresh()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -149,7 +156,13 @@ class Overview(QScrollArea):
         high, wide = self.viewport().height(), self.viewport().width()
         most = MOST_ROWS if high >= TALL_PX else USUAL_ROWS
         self._rows_shown = max(LEAST_ROWS, min(most, (high - OTHER_PX) // ROW_PX))
-        self.recent_card.setVisible(wide >= THREE_COLUMNS_PX)
+        is_wide = wide >= THREE_COLUMNS_PX
+        self._side.setVisible(is_wide)
+        column, at = (self._right, 0) if is_wide else (self._left, 1)
+        if column.indexOf(self.alerts_card) < 0:
+            for other in (self._left, self._right):
+                other.removeWidget(self.alerts_card)
+            column.insertWidget(at, self.alerts_card)
         if self.isVisible():
             self.refresh()
 
@@ -175,7 +188,7 @@ class Overview(QScrollArea):
     def _build_lists(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(12)
-        left = QVBoxLayout()
+        left = self._left = QVBoxLayout()
         left.setSpacing(12)
         self.needs = ListCard(self._theme, self.tr("Needs attention"))
         self.now_card = ListCard(self._theme, self.tr("Running now"))
@@ -192,7 +205,13 @@ class Overview(QScrollArea):
         self.recent_card.add_to_head(self.all_runs)
         row.addLayout(left, 5)
         row.addWidget(self.next_card, 4)
-        row.addWidget(self.recent_card, 4)
+        self._side = QWidget()
+        right = self._right = QVBoxLayout(self._side)
+        right.setContentsMargins(0, 0, 0, 0)
+        right.setSpacing(12)
+        right.addWidget(self.alerts_card)
+        right.addWidget(self.recent_card, 1)
+        row.addWidget(self._side, 4)
         return row
 
     # Showing -----------------------------------------------------------------------------
@@ -411,8 +430,15 @@ class Overview(QScrollArea):
         row.clicked.connect(lambda: self.task_opened.emit(row.task_id))
         return row
 
+    def _show_alerts(self) -> None:
+        zone = words.zone_for(self._times, self._zone)
+        self.alerts_card.refresh(zone, self._now(), most=MOST_ALERTS, stale=self._stale)
+        self._show_recent()
+
     def _show_recent(self, *_: object) -> None:
-        newest = self._recent_runs.runs()[: self._rows_shown]
+        # They share their column with the alerts above them.
+        taken = sum(not row.isHidden() for row in self.alerts_card.shown) * ALERT_PX + HEAD_PX
+        newest = self._recent_runs.runs()[: max(2, self._rows_shown - taken // ROW_PX - 1)]
         self.all_runs.setVisible(bool(newest))
         self.recent_card.empty.setVisible(not newest)
         self.recent_card.empty.setText(self.tr("No run yet."))

@@ -9,11 +9,11 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from desktop import words
 from desktop.parts.buttons import Button
 from desktop.parts.charts import Progress
+from desktop.parts.clocks import EXAMPLE, Zone
 from desktop.parts.forms import TextField
 from desktop.parts.labels import Words
 from desktop.states import ending_look, reason_words, run_look
 from desktop.theme import Theme
-from desktop.views.planning.clocks import EXAMPLE, Zone
 from desktop.views.planning.dialog import PlanDialog, labelled, problem_words, show_words
 from desktop.views.planning.lines import Line, Lines
 from shared.protocol.planning import ScheduleNext, ScheduleNextReply

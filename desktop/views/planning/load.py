@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QHBoxLayout, QToolTip, QVBoxLayout, QWidget
 from desktop import words
 from desktop.parts.buttons import Segmented
 from desktop.parts.charts import time_ticks
+from desktop.parts.clocks import Zone
 from desktop.parts.labels import Words
 from desktop.theme import Theme, rounded
-from desktop.views.planning.clocks import Zone
 from desktop.views.planning.dialog import PlanDialog, show_words
 from desktop.views.planning.lines import Line, Lines
 from shared.protocol.planning import ScheduleForecast, ScheduleForecastReply

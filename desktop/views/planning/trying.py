@@ -9,10 +9,10 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop import words
+from desktop.parts.clocks import Zone
 from desktop.parts.forms import TextField
 from desktop.parts.labels import Words
 from desktop.theme import Theme
-from desktop.views.planning.clocks import Zone
 from desktop.views.planning.dialog import PlanDialog, labelled, problem_words, show_words
 from desktop.views.planning.lines import Line, Lines
 from shared.protocol.planning import (

@@ -20,7 +20,7 @@ from agent.errors import Conflict, RunNotFound, TaskNotFound
 from agent.handlers.context import Context, Identity, LogFound, LogRange
 from agent.handlers.keys import load_clients
 from agent.handlers.memory import Memory
-from agent.handlers.rows import run_row, task_row
+from agent.handlers.rows import alert_row, run_row, task_row
 from agent.handlers.table import handlers
 from agent.recorder import Recorder, Shown
 from agent.rules.pinging import Ping
@@ -334,6 +334,8 @@ class Door:
         self.logs_for_viewers = True
 
     def _show(self, shown: Shown) -> None:
+        for alert in shown.alerts:
+            self.journal.put(alert_row(alert))
         for run in shown.runs:
             self.journal.put(run_row(run))
         for task in self.database.read_now(stored_tasks.load_all):
@@ -363,6 +365,7 @@ class Door:
             address=Address("127.0.0.1", 7460),
             events_port=self.events_port,
             logs_for_viewers=self.logs_for_viewers,
+            mail_to=("admin@example.org",),
         )
         memory = Memory(self.database, CLOCK, self.folder, redactor=Redactor())
         self.control = Control(
@@ -381,6 +384,7 @@ class Door:
                     plans=self.plans,
                     pings=self.pings,
                     logs=self.outputs,
+                    troubles=self.recorder,
                     reload=self._reload,
                     hurry=self.publisher.hurry,
                 )

@@ -6,9 +6,9 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop import words
+from desktop.parts.clocks import Zone
 from desktop.theme import Theme
 from desktop.views.planning.backfill import BackfillDialog
-from desktop.views.planning.clocks import Zone
 from desktop.views.planning.load import LoadDialog
 from desktop.views.planning.pausing import PauseDialog, otherwise_words
 from desktop.views.planning.trying import TryDialog, moments_then

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from desktop import words
-from desktop.views.planning.clocks import Zone
+from desktop.parts.clocks import Zone
 
 AUCKLAND = Zone(words.TASK_TIMES, "Pacific/Auckland")
 

@@ -1,0 +1,237 @@
+"""What is wrong, who was told of it, and who cares for it?"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from agent.handlers import cursors
+from agent.handlers.context import Context
+from agent.handlers.rights import may_read_output
+from agent.handlers.rows import alert_row, run_row
+from agent.store import alert_book, alert_rules, alerts, ledger, mutes
+from agent.store.alert_book import Wanted
+from agent.store.ledger import RunFilter
+from agent.store.outbox import Message
+from agent.wire.operations import Done
+from agent.wire.sessions import Who
+from shared.protocol import alerting as wire
+from shared.protocol.errors import BadRequest
+from shared.protocol.messages import Outcome
+from shared.protocol.rows import Run
+
+MOST_RUNS: Final = 10
+LONGEST_MS: Final = 366 * 86_400_000
+_SAID: Final = frozenset({"name", "severity", "enabled", "title"})
+"""What a rule is called, and how it stands, is told by itself."""
+_STATUSES: Final = {
+    "open": ("active",),
+    "acked": ("acknowledged", "snoozed"),
+    "snoozed": ("snoozed",),
+    "resolved": ("resolved",),
+}
+
+_Change = wire.AlertAck | wire.AlertSnooze | wire.AlertResolve | wire.AlertReopen | wire.AlertNote
+
+
+async def page(context: Context, who: Who, request: wire.AlertsPage) -> wire.AlertsPageReply:
+    """Alerts, the newest first."""
+    found = await context.database.read(
+        partial(
+            alert_book.page,
+            wanted=_wanted(request.filter),
+            before=cursors.read(request.cursor, request.filter, str),
+            limit=request.limit + 1,
+        )
+    )
+    shown = found[: request.limit]
+    with_words = may_read_output(context, who)
+    return wire.AlertsPageReply(
+        rows=tuple(alert_row(alert, with_words=with_words) for alert in shown),
+        next=cursors.make(shown[-1].id, request.filter) if len(found) > len(shown) else None,
+    )
+
+
+async def get(context: Context, who: Who, request: wire.AlertGet) -> wire.AlertDetail:
+    """One alert in full; raises AlertNotFound."""
+    alert = await context.database.read(partial(alert_book.get, alert_id=request.id))
+    notes = await context.database.read(partial(alerts.notes, alert_id=alert.id))
+    told = await context.database.read(partial(alert_book.messages_about, alert=alert))
+    with_words = may_read_output(context, who)
+    runs: tuple[Run, ...] = ()
+    if alert.task_name is not None:
+        chosen = RunFilter(task_name=alert.task_name)
+        found = await context.database.read(partial(ledger.page, wanted=chosen, limit=MOST_RUNS))
+        runs = tuple(run_row(run, with_words=with_words) for run in found.runs)
+    return wire.AlertDetail(
+        row=alert_row(alert, with_words=with_words),
+        notes=tuple(
+            wire.Remarked(at_ms=note.noted_ms, by=note.noted_by, what=note.what, note=note.note)
+            for note in notes
+        ),
+        deliveries=tuple(_delivery(message) for message in told),
+        runs=runs,
+    )
+
+
+async def ack(context: Context, who: Who, request: wire.AlertAck) -> Done:
+    """Somebody cares for these."""
+    return await _change(context, who, request, alerts.acknowledge)
+
+
+async def snooze(context: Context, who: Who, request: wire.AlertSnooze) -> Done:
+    """Nothing is to be said of these until then."""
+    now_ms = context.clock.now_ms()
+    if not now_ms < request.until_ms <= now_ms + LONGEST_MS:
+        raise BadRequest(
+            f"until_ms = {request.until_ms}: must be a moment to come, within a year",
+            detail={"path": "$.until_ms"},
+        )
+    return await _change(context, who, request, partial(alerts.snooze, until_ms=request.until_ms))
+
+
+async def resolve(context: Context, who: Who, request: wire.AlertResolve) -> Done:
+    """Somebody says that these are over."""
+    return await _change(context, who, request, alerts.resolve_one)
+
+
+async def reopen(context: Context, who: Who, request: wire.AlertReopen) -> Done:
+    """What was done about these is taken back."""
+    return await _change(context, who, request, alerts.reopen)
+
+
+async def note(context: Context, who: Who, request: wire.AlertNote) -> Done:
+    """Somebody says something of these."""
+    return await _change(context, who, request, alerts.annotate)
+
+
+async def rules(context: Context, who: Who, _request: wire.AlertsRules) -> wire.AlertsRulesReply:
+    """Own rules, and the windows that are not over."""
+    now_ms = context.clock.now_ms()
+    found = await context.database.read(alert_rules.load_all)
+    quiet = await context.database.read(partial(mutes.not_over, now_ms=now_ms))
+    # What a rule looks for in output tells of it.
+    hidden = _SAID if may_read_output(context, who) else _SAID | {"output_has", "output_lacks"}
+    return wire.AlertsRulesReply(
+        rules=tuple(
+            wire.OwnRule(
+                name=row.rule.name,
+                sev=row.rule.severity,
+                enabled=row.rule.enabled,
+                given=tuple(
+                    (field, _plain(value))
+                    for field, value in msgspec.to_builtins(row.rule).items()
+                    if field not in hidden
+                ),
+                at_ms=row.updated_ms,
+                by=row.updated_by,
+            )
+            for row in found
+        ),
+        quiet=tuple(
+            wire.QuietTime(
+                id=one.id,
+                from_ms=one.from_ms,
+                to_ms=one.to_ms,
+                task_id=one.task,
+                category=one.category,
+                reason=one.reason,
+                by=one.made_by,
+            )
+            for one in quiet
+        ),
+    )
+
+
+async def deliveries(
+    context: Context, _who: Who, request: wire.DeliveriesPage
+) -> wire.DeliveriesReply:
+    """Messages to people, the newest first, and whether mail goes."""
+    question = wire.DeliveriesPage()
+    found = await context.database.read(
+        partial(
+            alert_book.messages_page,
+            before=cursors.read(request.cursor, question, str),
+            limit=request.limit + 1,
+        )
+    )
+    mailing = await context.database.read(alert_book.mailing)
+    shown = found[: request.limit]
+    recipients = context.identity.mail_to
+    return wire.DeliveriesReply(
+        rows=tuple(_delivery(message) for message in shown),
+        next=cursors.make(shown[-1].id, question) if len(found) > len(shown) else None,
+        mail=wire.MailState(
+            is_on=bool(recipients),
+            recipients=recipients,
+            waiting=mailing.waiting,
+            sent_ms=mailing.sent_ms,
+            problem=mailing.problem,
+        ),
+    )
+
+
+async def _change(context: Context, who: Who, request: _Change, act: Callable[..., Any]) -> Done:
+    said = {"who": who.name, "note": request.note, "now_ms": context.clock.now_ms()}
+    ids = tuple(dict.fromkeys(request.ids))
+    changed = await context.troubles.change_alerts(
+        partial(alert_book.change, ids=ids, act=partial(act, **said))
+    )
+    context.hurry()
+    refused = changed.refused
+    return Done(
+        wire.AlertsReply(
+            rev=context.journal.revs.alerts,
+            results=tuple(
+                Outcome(id=each, code=refused[each].code, msg=str(refused[each]))
+                if each in refused
+                else Outcome(id=each, code="ok")
+                for each in ids
+            ),
+        )
+    )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def _wanted(asked: wire.AlertFilter) -> Wanted:
+    if asked.from_ms is not None and asked.to_ms is not None and asked.from_ms >= asked.to_ms:
+        raise BadRequest(
+            f"to_ms = {asked.to_ms}: must be later than from_ms", detail={"path": "$.filter.to_ms"}
+        )
+    unknown = [state for state in asked.states if state not in _STATUSES]
+    if unknown:
+        raise BadRequest(
+            f"states = {unknown[0]!r}: must be one of {', '.join(_STATUSES)}",
+            detail={"path": "$.filter.states"},
+        )
+    return Wanted(
+        task_name=asked.task_id,
+        severities=asked.sevs,
+        statuses=tuple(status for state in asked.states for status in _STATUSES[state]),
+        from_ms=asked.from_ms,
+        to_ms=asked.to_ms,
+        text=asked.text,
+    )
+
+
+def _delivery(message: Message) -> wire.Delivery:
+    return wire.Delivery(
+        id=message.id,
+        channel=message.channel,
+        sev=message.severity,
+        state=message.state,
+        recipients=tuple(message.recipients),
+        subject=message.subject,
+        created_ms=message.created_ms,
+        due_ms=message.due_ms,
+        tries=message.attempts,
+        sent_ms=message.sent_ms,
+        answer=message.receipt,
+        problem=message.last_error,
+    )

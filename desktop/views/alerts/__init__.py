@@ -1,0 +1,1 @@
+"""The alert centre: what is wrong, who cares, who was told."""
