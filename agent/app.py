@@ -185,6 +185,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         await own_checks.load()
         await renew_alerts()
         core.standby.hurry()
+        core.wake()
 
     core.handmade.reload_by(renew)
 

@@ -80,6 +80,7 @@ class Core:
     journal: Journal
     alerter: Alerter
     listeners: list[Callable[[Shown], None]]
+    wakers: list[Callable[[], None]]
     started_ms: int
     agent_id: str
     reached: Reached
@@ -87,6 +88,11 @@ class Core:
     handmade: Handmade
     strangers: dict[str, Standing]
     """Runs that a keeper knows, and of which only a database that is away can say what they are."""
+
+    def wake(self) -> None:
+        """Another process may have changed what somebody here sleeps over."""
+        for wake in self.wakers:
+            wake()
 
     async def hold(self) -> None:
         """Work on this database alone; raises AlreadyServing when another agent does.
@@ -274,6 +280,7 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
             journal=journal,
             alerter=alerter,
             listeners=listeners,
+            wakers=[],
             started_ms=clock.now_ms(),
             agent_id=agent_id,
             reached=reached,
@@ -322,6 +329,7 @@ def courier_of(core: Core) -> "Courier | None":
         templates=core.home.templates,
     )
     core.listeners.append(courier.note)
+    core.wakers.append(courier.wake)
     return courier
 
 
