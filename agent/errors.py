@@ -108,7 +108,11 @@ class StorageError(AgentError):
     """The database cannot be used."""
 
 
-class DatabaseAway(StorageError):
+class Unreachable(StorageError):
+    """The database takes nothing now, and may take it later without anybody's doing."""
+
+
+class DatabaseAway(Unreachable):
     """The database is known not to answer; nothing was done, and it may be asked again."""
 
     code = "busy"
