@@ -36,7 +36,7 @@ def over(database: Database, key: str, at_ms: int) -> None:
 
 def to_tell(database: Database, severity: str = "critical") -> list[tuple[str, str]]:
     _, found = database.read_now(
-        partial(alerts.waiting, severity=severity, now_ms=NOW_MS, limit=100)
+        partial(alerts.waiting, severity=severity, now_ms=NOW_MS + HOUR_MS, limit=100)
     )
     return [(alert.dedupe_key, alert.status) for alert in found]
 
@@ -117,7 +117,7 @@ def test_the_message_of_a_cause_names_what_came_of_it(database: Database) -> Non
         raised(database, trouble("task_failed", f"task_{number:02}"))
 
     _, (told,) = database.read_now(
-        partial(alerts.waiting, severity="critical", now_ms=NOW_MS, limit=100)
+        partial(alerts.waiting, severity="critical", now_ms=NOW_MS + HOUR_MS, limit=100)
     )
 
     assert told.message.startswith("why\nThis caused 25 more: task_00: task_failed; task_01")
