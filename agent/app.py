@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from agent import __version__
+from agent import __version__, supervisor
+from agent.beginning import begin
 from agent.bridging import Bridging
-from agent.core import Core, begin, courier_of, lifesign_of, open_core
-from agent.errors import AgentError, AlreadyServing
+from agent.core import Core, courier_of, lifesign_of, open_core, own_checks_of
+from agent.errors import AgentError, AlreadyServing, Unreachable
 from agent.handlers.context import Context, Identity
-from agent.handlers.keys import load_clients
+from agent.handlers.keys import admitted, load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
-from agent.handmade import Handmade
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
 from agent.orders import Orders
+from agent.returning import Returning
 from agent.rules.downsampling import Keeping
 from agent.running.secrets import load_secrets
 from agent.sampling import Sampler
@@ -41,7 +42,7 @@ from shared.protocol.keys import Address, key_id
 from shared.protocol.requests import AgentInfo
 
 if TYPE_CHECKING:
-    pass
+    from agent.courier import Courier
 
 log = structlog.get_logger(__name__)
 
@@ -71,15 +72,25 @@ async def tick_once(home: Home, settings: Settings) -> None:
         async with open_core(home, settings) as core, asyncio.TaskGroup() as group:
             await begin(core, group)
             courier = courier_of(core)
+            returning = Returning(core)
+            await returning.run_once()
             await core.scheduler.decide()
-            await core.watching.look()
-            await core.beat()
+            if core.outage.is_over:
+                await core.watching.look()
+                await core.beat()
             await core.runner.wait_idle()
-            await core.alerter.work_off()
-            if courier is not None:
-                await courier.work_off()
+            await _tell(core, courier)
             core.runner.close()
             await core.keepers.close()
+
+
+async def _tell(core: Core, courier: "Courier | None") -> None:
+    try:
+        await core.alerter.work_off()
+        if courier is not None:
+            await courier.work_off()
+    except Unreachable as error:
+        log.warning("alerts wait for the database", cause=str(error))
 
 
 async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None]) -> None:
@@ -98,7 +109,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
             )
         ],
     )
-    clients.replace(await load_clients(core.database, clock.now_ms()))
+    clients.replace(await _admitted(core))
     identity = _identity(settings, agent_key.public)
     agent_row = _agent_row(core, identity.agent)
     core.journal.put(agent_row)
@@ -120,7 +131,9 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         clock_state=core.scheduler.clock_happening,
         kept=lambda: core.outage.untold.number,
         keeping=_keeping(settings),
+        chosen=settings.health,
     )
+    own_checks = own_checks_of(core)
     bridging = Bridging(
         clock=clock,
         outage=core.outage,
@@ -155,19 +168,28 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         clients.replace(await load_clients(core.database, clock.now_ms()))
         await core.blackouts.load()
         await core.scheduler.reload()
+        await own_checks.load()
         await renew_alerts()
+        core.standby.hurry()
+        core.wake()
 
-    handmade = Handmade(clock=clock, database=core.database, recorder=core.recorder, reload=renew)
+    core.handmade.reload_by(renew)
 
     async def reload() -> tuple[str, ...]:
-        await handmade.look()
+        await core.handmade.look()
         await renew()
         return ()
 
     memory = Memory(
-        core.database, clock, core.home.root, redactor=core.redactor, outage=core.outage
+        core.database,
+        clock,
+        core.home.root,
+        redactor=core.redactor,
+        outage=core.outage,
+        audited=core.standby.hurry,
     )
-    await memory.settle()
+    await _unless_away(core, memory.settle)
+    returning = Returning(core, renew, memory.settle)
     control = Control(
         context,
         secret=agent_key.secret,
@@ -214,6 +236,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         async with asyncio.TaskGroup() as group:
             doors = [group.create_task(zap.run(), name="zap")]
             await begin(core, group)
+            await _unless_away(core, own_checks.load)
             works = [
                 group.create_task(core.board.run(), name="board"),
                 group.create_task(
@@ -222,11 +245,14 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 group.create_task(core.scheduler.run(), name="scheduler"),
                 group.create_task(core.watching.run(), name="watches"),
                 group.create_task(watcher.run(), name="health"),
+                group.create_task(own_checks.run(), name="own checks"),
                 group.create_task(sampler.run(), name="samples"),
                 group.create_task(bridging.run(), name="bridging"),
                 group.create_task(core.alerter.run(), name="alerts"),
-                group.create_task(handmade.run(), name="changes by hand"),
+                group.create_task(core.handmade.run(), name="changes by hand"),
                 group.create_task(_beat_often(core, stop), name="beat"),
+                group.create_task(core.standby.run(), name="standby"),
+                group.create_task(_return(returning, stop), name="returning"),
             ]
             works += _mailing(core, group)
             doors += [
@@ -239,6 +265,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 signal.SIGHUP, lambda: group.create_task(_reloaded(reload), name="reload")
             )
             say_ready()
+            supervisor.tell(supervisor.READY)
             log.info(
                 "serving",
                 name=settings.agent_name,
@@ -260,6 +287,19 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         context.destroy(linger=0)
 
 
+async def _admitted(core: Core) -> tuple[Client, ...]:
+    known = core.reached.known
+    if known is None:
+        return await load_clients(core.database, core.clock.now_ms())
+    return admitted(known.clients, known.invites)
+
+
+async def _unless_away(core: Core, work: Callable[[], Awaitable[object]]) -> None:
+    """Do it now, unless the database is still to be met: then it is done when that is back."""
+    if core.reached.known is None:
+        await work()
+
+
 def _mailing(core: Core, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
     workers = {"mail": courier_of(core), "dead man": lifesign_of(core)}
     return [
@@ -273,6 +313,7 @@ async def _leave(
     core: Core, control: Control, publisher: Publisher, works: list[asyncio.Task[None]]
 ) -> None:
     """Take no more work, say so, write what is known, leave living runs to their keeper."""
+    supervisor.tell(supervisor.STOPPING)
     core.runner.close()
     for work in works:
         work.cancel()
@@ -295,7 +336,17 @@ async def _beat_often(core: Core, stop: asyncio.Event) -> None:
             return
         except AgentError as error:
             log.error("heartbeat not recorded", cause=str(error))
+        # Also then: a database that is away is no cause to be killed.
+        supervisor.tell(supervisor.ALIVE)
         await core.clock.sleep_ms(BEAT_MS)
+
+
+async def _return(returning: Returning, stop: asyncio.Event) -> None:
+    try:
+        await returning.run()
+    except AlreadyServing as error:
+        log.error("stopping: another agent has taken the database", cause=str(error))
+        stop.set()
 
 
 async def _reloaded(reload: Callable[[], Awaitable[tuple[str, ...]]]) -> None:

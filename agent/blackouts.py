@@ -1,6 +1,6 @@
 """When must a task not start: the calendars in memory, as the database has them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from agent.definitions import Definition
 from agent.rules.calendar import closed_at
@@ -19,6 +19,10 @@ class Blackouts:
     async def load(self) -> None:
         """Read all calendars anew."""
         self._calendars = await self._database.read(calendars.load_all)
+
+    def put(self, known: Iterable[Calendar]) -> None:
+        """These are all calendars."""
+        self._calendars = {calendar.name: calendar for calendar in known}
 
     def closed_at(self, definition: Definition, at_ms: int) -> Closed | None:
         """The window that keeps a task from starting at this moment, if one does."""

@@ -76,13 +76,13 @@ class Board:
         self._wanted = asyncio.Event()
         self._hour = 0
 
-    async def fill(self) -> None:
+    async def fill(self, *, with_live: bool = True) -> None:
         """Put up everything there is, before anybody is let in."""
         now_ms = self._clock.now_ms()
         self._stats = await self._database.read(partial(statistics.of_tasks, now_ms=now_ms))
         self._hour = now_ms // HOUR_MS
         newest = await self._database.read(partial(ledger.page, limit=MAX_ENDED, with_words=False))
-        live = await self._database.read(ledger.unfinished)
+        live = await self._database.read(ledger.unfinished) if with_live else ()
         for run in reversed(newest.runs):
             if run.has_ended:
                 self._note_ended(run, now_ms)
@@ -90,6 +90,18 @@ class Board:
             self._note(run, now_ms)
         self.show_alerts(await self._database.read(alerts.open_alerts))
         self.show_tasks(task.task_name for task in self._roster.all())
+
+    def put_up(self, live: Iterable[Run]) -> None:
+        """Put up what is known without the database; `fill` adds the rest once it is back."""
+        now_ms = self._clock.now_ms()
+        for run in live:
+            self._note(run, now_ms)
+        self.show_tasks(task.task_name for task in self._roster.all())
+
+    @property
+    def live(self) -> Iterable[Run]:
+        """The runs that are not over."""
+        return [run for runs in self._live.values() for run in runs.values()]
 
     def show(self, shown: Shown) -> None:
         """Something was recorded: everyone may see it now."""
@@ -148,6 +160,12 @@ class Board:
                 since_ms = check.checked_ms
                 self._since[check.check_name] = (check.status, since_ms)
             self._journal.put(check_row(check, since_ms=since_ms))
+
+    def forget_check(self, check_name: str) -> None:
+        """This check is no more."""
+        self._counts = None
+        self._since.pop(check_name, None)
+        self._journal.remove("check", check_name)
 
     def show_alerts(self, found: Iterable[Alert]) -> None:
         """Put up what is wrong; what is right again leaves."""

@@ -18,27 +18,30 @@ from agent.blackouts import Blackouts
 from agent.board import Backlog, Board
 from agent.boot import boot_id
 from agent.clock import SystemClock
-from agent.errors import AlreadyServing, StorageError
+from agent.errors import StorageError
+from agent.handmade import Handmade
+from agent.health.checking import Checking
+from agent.health.ownchecks import OwnChecks
 from agent.progress import Progress
 from agent.recorder import Recorder, Shown
 from agent.roster import Roster
 from agent.runner import Runner
-from agent.running.keeping import Keepers
-from agent.running.keptlogs import DAY_S
+from agent.running.keeping import Ended, Keepers, Standing
 from agent.running.output import Outputs, upkeep_of
 from agent.running.patterns import own_patterns
 from agent.running.redaction import Redactor
 from agent.running.secrets import load_secrets
 from agent.running.spawn import prepare_order
-from agent.scheduler import TASK_INVALID, Scheduler
+from agent.scheduler import Scheduler
 from agent.settings import Home, Settings
-from agent.store import alerts, events, ledger, state, tasks
+from agent.standby import Standby
 from agent.store.database import Database, database_url
 from agent.store.journal import Journal as LocalJournal
 from agent.store.outage import Outage
-from agent.store.ready import open_ready
+from agent.store.reaching import Reached, reach
 from agent.store.reserve import Reserve
-from agent.store.state import HOLDER_LIVES_MS, Heartbeat, Holder
+from agent.store.state import Heartbeat, Holder, refuse_other
+from agent.supervisor import own_unit
 from agent.timekeeper import Timekeeper
 from agent.watching import Watching
 from agent.wire.keyfiles import AGENT_KEY, load_pair
@@ -79,34 +82,39 @@ class Core:
     journal: Journal
     alerter: Alerter
     listeners: list[Callable[[Shown], None]]
+    wakers: list[Callable[[], None]]
     started_ms: int
     agent_id: str
+    reached: Reached
+    standby: Standby
+    handmade: Handmade
+    strangers: dict[str, Standing]
+    """Runs that a keeper knows, and of which only a database that is away can say what they are."""
+
+    def wake(self) -> None:
+        """Another process may have changed what somebody here sleeps over."""
+        for wake in self.wakers:
+            wake()
 
     async def hold(self) -> None:
         """Work on this database alone; raises AlreadyServing when another agent does.
 
         The lock of a home keeps a second agent out of that home; a database may be named by two.
         """
-        now_ms = self.clock.now_ms()
-        other = await self.recorder.hold(self._holder(now_ms))
-        if other is not None:
-            raise AlreadyServing(
-                f"agent {other.agent_id} on host {other.host!r} works on this database, "
-                f"and said so {abs(now_ms - other.at_ms) // 1000} s ago; stop that one, give this "
-                f"one another database_url, or wait for {HOLDER_LIVES_MS // 60_000} min after "
-                "its end if it was killed"
-            )
+        holder = self.holder()
+        refuse_other(await self.recorder.hold(holder), now_ms=holder.at_ms)
 
     async def let_go(self) -> None:
         """Leave the database to whichever agent comes next."""
         try:
             async with asyncio.timeout(LET_GO_S):
-                await self.recorder.let_go(self._holder(self.clock.now_ms()))
+                await self.recorder.let_go(self.holder())
         except (StorageError, TimeoutError) as error:
             log.error("the database is not let go", cause=str(error))
 
-    def _holder(self, now_ms: int) -> Holder:
-        return Holder(agent_id=self.agent_id, host=socket.gethostname(), at_ms=now_ms)
+    def holder(self) -> Holder:
+        """This agent, as it says of itself that it works on the database."""
+        return Holder(agent_id=self.agent_id, host=socket.gethostname(), at_ms=self.clock.now_ms())
 
     async def beat(self) -> None:
         """Tell the database that this agent lives; raises AlreadyServing as `hold` does."""
@@ -119,6 +127,7 @@ class Core:
                 version=__version__,
                 running=self.runner.running,
                 lag_ms=self.scheduler.lag_ms,
+                unit=own_unit(),
             )
         )
 
@@ -132,16 +141,29 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
     reserve = Reserve(home.reserve_file)
     local = await asyncio.to_thread(LocalJournal.open, home.journal_file, now_ms=clock.now_ms())
     agent_id = key_id(load_pair(home.keys / AGENT_KEY).public)
-    database = await asyncio.to_thread(
-        open_ready, database_url(settings, home), folder=home.backups, agent_id=agent_id
-    )
     try:
-        outage = Outage(database, local, clock=clock, reserve=reserve)
-        await _tell_what_was_kept(outage)
-        roster = Roster(database)
-        await roster.load()
-        blackouts = Blackouts(database)
-        await blackouts.load()
+        reached = await reach(
+            database_url(settings, home),
+            home=home,
+            local=local,
+            clock=clock,
+            reserve=reserve,
+            agent_id=agent_id,
+            boot=boot_id(),
+        )
+    except BaseException:
+        await asyncio.to_thread(local.close)
+        raise
+    database, outage, known = reached.database, reached.outage, reached.known
+    strangers: dict[str, Standing] = {}
+    try:
+        roster, blackouts = Roster(database), Blackouts(database)
+        if known is None:
+            await roster.load()
+            await blackouts.load()
+        else:
+            roster.put(known.tasks)
+            blackouts.put(known.calendars)
         journal = Journal(secrets.token_hex(8))
         listeners: list[Callable[[Shown], None]] = []
 
@@ -155,7 +177,14 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
                 scheduler.take_soon(shown.switched_off)
 
         recorder = Recorder(database, clock, show, outage)
-        keepers = Keepers(home.runtime, on_ended=lambda ended: runner.on_ended(ended))
+
+        def note_end(ended: Ended) -> None:
+            if ended.run_id in strangers:
+                strangers[ended.run_id] = ended
+            else:
+                runner.on_ended(ended)
+
+        keepers = Keepers(home.runtime, on_ended=note_end)
         outputs = Outputs(
             home,
             redactor,
@@ -207,6 +236,7 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
             closed_at=blackouts.closed_at,
             changed=lambda names: board.show_tasks(names),
         )
+        handmade = Handmade(clock=clock, database=database, recorder=recorder, reload=roster.load)
         board = Board(
             clock=clock,
             database=database,
@@ -229,6 +259,8 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
             waiting=lambda: (runner.queue.waiting, runner.queue.oldest_ms()),
             roster=roster,
         )
+        standby = Standby(reached, clock=clock, roster=roster, live=lambda: board.live)
+        listeners.append(standby.note)
         core = Core(
             home=home,
             settings=settings,
@@ -250,11 +282,17 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
             journal=journal,
             alerter=alerter,
             listeners=listeners,
+            wakers=[],
             started_ms=clock.now_ms(),
             agent_id=agent_id,
+            reached=reached,
+            standby=standby,
+            handmade=handmade,
+            strangers=strangers,
         )
         try:
-            await core.hold()
+            if known is None:
+                await core.hold()
         except StorageError as error:
             # Nothing is decided either while it refuses; the first beat asks again.
             log.error("the database refuses; going on", cause=str(error))
@@ -265,41 +303,6 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
     finally:
         await asyncio.to_thread(database.close)
         await asyncio.to_thread(local.close)
-
-
-async def begin(core: Core, group: asyncio.TaskGroup) -> None:
-    """Account for the runs of an earlier life, then be ready to start new ones."""
-    core.runner.work_in(group)
-    decided_until_ms = await core.database.read(state.decided_until)
-    history = await core.database.read(
-        partial(
-            tasks.history, until_ms=core.started_ms, changed_after_ms=(decided_until_ms or 0) - 1
-        )
-    )
-    await core.scheduler.begin(
-        decided_until_ms=decided_until_ms or 0,
-        highest_ms=await core.database.read(state.highest),
-        boots=await core.database.read(events.boots),
-        history=history,
-        told=[
-            alert.task_name
-            for alert in await core.database.read(alerts.open_alerts)
-            if alert.kind == TASK_INVALID and alert.task_name
-        ],
-    )
-    standing = await core.keepers.open()
-    unfinished = await core.database.read(ledger.unfinished)
-    await core.board.fill()
-    await core.alerter.renew()
-    await core.watching.recover(run for run in unfinished if core.watching.takes(run))
-    await core.runner.recover([run for run in unfinished if not core.watching.takes(run)], standing)
-    known = {run.id for run in unfinished} | {found.run_id for found in standing}
-    yesterday_s = core.started_ms / 1000 - DAY_S
-    group.create_task(
-        asyncio.to_thread(core.outputs.sweep, known, before_s=yesterday_s), name="sweep spool"
-    )
-    if unfinished:
-        log.info("runs of an earlier agent taken over", count=len(unfinished))
 
 
 def courier_of(core: Core) -> "Courier | None":
@@ -328,6 +331,7 @@ def courier_of(core: Core) -> "Courier | None":
         templates=core.home.templates,
     )
     core.listeners.append(courier.note)
+    core.wakers.append(courier.wake)
     return courier
 
 
@@ -352,16 +356,21 @@ def lifesign_of(core: Core) -> "Lifesign | None":
     )
 
 
-async def _tell_what_was_kept(outage: Outage) -> None:
-    """What an earlier agent kept comes first: what is read from now on has it."""
-    if outage.untold.number:
-        log.warning("telling the database what was kept", writes=outage.untold.number)
-        await outage.try_again()
-    if not outage.is_over:
-        raise StorageError(
-            f"the database does not take what an earlier agent kept for it "
-            f"({outage.standing.cause}); start again when it does, nothing of it is lost"
-        )
+def own_checks_of(core: Core) -> OwnChecks:
+    """Whoever does the checks that the owner has added."""
+    return OwnChecks(
+        clock=core.clock,
+        database=core.database,
+        recorder=core.recorder,
+        checking=Checking(
+            home=core.home,
+            settings=core.settings,
+            secrets=load_secrets(core.home.secrets_file),
+            mask=core.redactor.mask_text,
+        ),
+        show=core.alerter.note_checks,
+        gone=core.board.forget_check,
+    )
 
 
 def _limit_mb(roster: Roster, task_name: str) -> int | None:

@@ -94,6 +94,10 @@ class Courier:
                 self._direct[alert.dedupe_key] = alert
         self._wake.set()
 
+    def wake(self) -> None:
+        """Another process may have put a message into the outbox."""
+        self._wake.set()
+
     async def run(self) -> None:
         """Tell what is to be told, for ever; asleep while there is nothing."""
         with suppress(AgentError):
@@ -147,7 +151,9 @@ class Courier:
             await self._database.write(partial(alerts.repeat, severity=severity, at_ms=at_ms))
         escalates_ms = await self._escalate(now_ms)
         await self._tell_template()
-        for message in await self._database.read(partial(outbox.due, now_ms=now_ms)):
+        # What was composed just now is due now: whoever works this off once, and leaves, sends it.
+        due = partial(outbox.due, now_ms=self._clock.now_ms())
+        for message in await self._database.read(due):
             await self._send(message)
         times = [
             await self._database.read(partial(alerts.next_tell_ms, after_ms=now_ms)),
@@ -341,6 +347,8 @@ class Courier:
                 html=message.html,
                 at_ms=message.created_ms,
                 recipients=message.recipients,
+                # Some mail clients take drawings out of what they show; a browser shows them.
+                attach=f"{message.thread}.html" if message.severity == delivery.REPORT else "",
             ),
             message.recipients,
         )

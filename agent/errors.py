@@ -73,6 +73,17 @@ class CalendarNotFound(WrongUse):
         )
 
 
+class CheckNotFound(WrongUse):
+    """No own check has this name."""
+
+    code = "not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"there is no check {name!r}; `smartcron-agent checks list` shows them all"
+        )
+
+
 class Conflict(AgentError):
     """The state of the thing does not allow this now."""
 
@@ -97,7 +108,11 @@ class StorageError(AgentError):
     """The database cannot be used."""
 
 
-class DatabaseAway(StorageError):
+class Unreachable(StorageError):
+    """The database takes nothing now, and may take it later without anybody's doing."""
+
+
+class DatabaseAway(Unreachable):
     """The database is known not to answer; nothing was done, and it may be asked again."""
 
     code = "busy"

@@ -38,6 +38,10 @@ class Handmade:
         self._mark: object = None
         self._refused: dict[str, int] = {}  # the version that went on, by task
 
+    def reload_by(self, reload: Callable[[], Awaitable[object]]) -> None:
+        """From now on, whoever has to know of a change is told this way."""
+        self._reload = reload
+
     async def run(self) -> None:
         """Look, for ever; while the database refuses, what was written there waits."""
         while True:
@@ -62,15 +66,19 @@ class Handmade:
                 refused=[refusal.task_name for refusal in found.refused][:20],
             )
             await self._reload()
+        await self.tell(found)
+        # Our own writes to these rows count too where the server counts; that costs one more look.
+        self._mark = mark
+        return found
+
+    async def tell(self, found: Found) -> None:
+        """Let people know what cannot stand, and what can again."""
         for refusal in found.refused:
             await self._recorder.alert(_trouble(refusal))
             self._refused[refusal.task_name] = refusal.def_rev
         for task in found.changed:
             if self._refused.pop(task.task_name, None) is not None:
                 await self._recorder.resolve(_key(task.task_name))
-        # Our own writes to these rows count too where the server counts; that costs one more look.
-        self._mark = mark
-        return found
 
 
 def _trouble(refusal: Refusal) -> Trouble:

@@ -41,6 +41,10 @@ class Roster:
         self.remove(self._tasks.keys() - {row.task_name for row in rows})
         self.put(rows)
 
+    def is_as(self, row: TaskRow) -> bool:
+        """This is the task as it is known, as far as a scheduler cares."""
+        return _signature(self._tasks.get(row.task_name)) == _signature(row)
+
     async def history(
         self, names: Collection[str], *, since_ms: int, until_ms: int
     ) -> dict[str, tuple[Span, ...]]:

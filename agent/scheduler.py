@@ -3,7 +3,16 @@
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+    Set,
+)
 from functools import partial
 from itertools import chain, islice, pairwise
 from typing import TypeVar
@@ -41,6 +50,7 @@ from agent.rules.sums import Sum, split_sum
 from agent.runner import Runner
 from agent.runs import Run
 from agent.store.corrections import Overreaching
+from agent.store.standby import Found
 from agent.store.tasks import Span, TaskRow
 from agent.takeover import Takeover, left_behind, takeover
 from agent.timekeeper import Timekeeper
@@ -102,6 +112,7 @@ class Scheduler:
         self._decided_until_ms = 0
         self._highest_ms = 0
         self._has_watched = False
+        self._knows_boot = False
         self._is_held = False
         self._overdue: Iterator[Run] = iter(())
         self._to_take: list[TaskRow] = []
@@ -170,6 +181,72 @@ class Scheduler:
         for name, spans in history.items():
             taken = takeover(spans, decided_until_ms)
             self._pass_over(name, taken, decided_until_ms, Late("agent_down"))
+
+    async def begin_away(
+        self,
+        *,
+        from_ms: int,
+        watermarks: Mapping[str, int],
+        decided_until_ms: int,
+        boots: Sequence[int],
+        highest_ms: int,
+    ) -> None:
+        """Begin without the database: decide only what comes later than this moment.
+
+        What was due before may have its rows where nobody can look: `put_right` sees to that.
+        """
+        self._boots, self._knows_boot = tuple(boots), True
+        self._highest_ms = highest_ms
+        await self._begin_by_clock()
+        self._decided_until_ms = decided_until_ms
+        self._watermarks = {
+            task.task_name: max(from_ms, watermarks.get(task.task_name, 0))
+            for task in self._roster.all()
+        }
+        self._plan_all()
+
+    async def put_right(self, found: Found, *, from_ms: int, taken: Set[tuple[str, int]]) -> None:
+        """Take over what the database holds, and decide what was due before `begin_away`.
+
+        Nothing was told to the database since; `taken` are the moments that have rows to be told.
+        Of a task that was changed elsewhere everything up to now is decided by what it is now.
+        """
+        async with self._deciding:
+            now_ms = self._clock.now_ms()
+            rows = {row.task_name: row for row in found.tasks}
+            gone = [task.task_name for task in self._roster.all() if task.task_name not in rows]
+            changed = {name for name, row in rows.items() if not self._roster.is_as(row)}
+            self._roster.replace(found.tasks)
+            for name, row in rows.items():
+                until_ms = now_ms if name in changed else min(from_ms, now_ms)
+                try:
+                    runs = await self._decide_earlier(row, found, until_ms, now_ms)
+                except Exception as error:  # noqa: BLE001 - its trace is logged, the others go on
+                    self._broke(name, error)
+                    continue
+                free = [run for run in runs if (name, run.scheduled_ms) not in taken]
+                if free or name in changed:
+                    await self._claim(free, {name: until_ms} if name in changed else {})
+            self._take_over((*changed, *gone))
+
+    async def _decide_earlier(
+        self, task: TaskRow, found: Found, until_ms: int, now_ms: int
+    ) -> list[Run]:
+        late = Late("agent_down")
+        after_ms = found.decided_until_ms
+        spans = takeover(found.history.get(task.task_name, ()), after_ms)
+        left = left_behind(spans, after_ms, late=late, now_ms=now_ms, boots=self._boots)
+        runs = [run for run in left if run.scheduled_ms <= until_ms]
+        if task.enabled:
+            runs += await self._decide_task(
+                task,
+                now_ms,
+                until_ms,
+                late=late,
+                limit=FEWEST_ROWS,
+                after_ms=max(task.watermark_ms, spans.last_ms or 0),
+            )
+        return runs
 
     async def reload(self) -> None:
         """Take over what changed in the definitions; nothing else is looked at."""
@@ -409,12 +486,20 @@ class Scheduler:
     # Deciding on one task
 
     async def _decide_task(
-        self, task: TaskRow, now_ms: int, until_ms: int, *, late: Late, limit: int
+        self,
+        task: TaskRow,
+        now_ms: int,
+        until_ms: int,
+        *,
+        late: Late,
+        limit: int,
+        after_ms: int | None = None,
     ) -> list[Run]:
         definition = task.definition
         if definition.missed == "all":
             limit = max(limit, definition.catchup_limit)
-        after_ms = max(task.watermark_ms, self._watermarks.get(task.task_name, 0))
+        if after_ms is None:
+            after_ms = max(task.watermark_ms, self._watermarks.get(task.task_name, 0))
         decisions: list[Decision] = []
         if after_ms >= until_ms:
             return []
@@ -553,7 +638,9 @@ class Scheduler:
             if not was_held:
                 await self._tell([beginning.happening])
             return
-        booted_ms = await self._until_recorded(partial(self._recorder.booted, self._boot_id))
+        booted_ms = None
+        if not self._knows_boot:
+            booted_ms = await self._until_recorded(partial(self._recorder.booted, self._boot_id))
         if booted_ms is not None:
             self._boots = (*self._boots, booted_ms)
             now_ms = self._clock.now_ms()

@@ -14,6 +14,7 @@ import platformdirs
 
 from agent.errors import HomeError, WrongUse
 from agent.postbox import Channel, DeadMan, Escalation, Mail, check_dead_man, check_delivery
+from agent.tolerances import Health, check_health
 
 HOME_VARIABLE = "SMARTCRON_HOME"
 _LOOPBACK = re.compile(r"(?:127(?:\.[0-9]{1,3}){3}|\[::1\]):([0-9]{1,5})", re.ASCII)
@@ -245,6 +246,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     backup_databases: tuple[BackupDatabase, ...] = ()
     retention: Retention = Retention()
     mail: Mail = Mail()
+    health: Health = Health()
     channels: tuple[Channel, ...] = ()
     escalation: tuple[Escalation, ...] = ()
     repeat_minutes: dict[str, int] = {}
@@ -330,6 +332,7 @@ def _check_ranges(path: Path, settings: Settings) -> None:
         path, settings.mail, settings.channels, settings.escalation, settings.repeat_minutes
     )
     check_dead_man(path, settings.dead_man)
+    check_health(path, settings.health)
     if settings.control_port == settings.events_port:
         raise WrongUse(
             f"{path}: events_port = {settings.events_port}: must differ from control_port"

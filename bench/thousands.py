@@ -13,7 +13,8 @@ from statistics import median
 
 import msgspec
 
-from agent.core import Core, begin, open_core
+from agent.beginning import begin
+from agent.core import Core, open_core
 from agent.definitions import Definition
 from agent.due import next_due
 from agent.roster import Roster

@@ -4,19 +4,24 @@ import asyncio
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import click
+import structlog
 
 from agent.app import serve as run_agent
 from agent.app import tick_once
 from agent.cli import say
 from agent.cli.session import Session, json_option, pass_session
-from agent.errors import AgentError, AlreadyServing, WrongUse
+from agent.errors import AgentError, AlreadyServing, Unreachable, WrongUse
 from agent.lock import is_served, serving_pid
 from agent.logbook import open_logbook
 from agent.settings import Home
 from agent.store import ledger, tasks
+
+log = structlog.get_logger(__name__)
 
 START_WITHIN_S: Final = 15.0
 MINUTE_MS: Final = 60_000
@@ -31,9 +36,10 @@ def serve(session: Session, quiet: bool) -> None:
     \b
     Example:  smartcron-agent --home /var/lib/smartcron serve
     """
-    settings = session.settings
-    open_logbook(session.home, to_terminal=not quiet)
-    asyncio.run(run_agent(session.home, settings))
+    with _noted(session.home):
+        settings = session.settings
+        open_logbook(session.home, to_terminal=not quiet)
+        asyncio.run(run_agent(session.home, settings))
 
 
 @click.command()
@@ -49,10 +55,22 @@ def tick(session: Session, one_shot: bool, as_json: bool) -> None:
     settings = session.settings
     if one_shot:
         open_logbook(session.home, to_terminal=False)
-        asyncio.run(tick_once(session.home, settings))
+        with _noted(session.home):
+            asyncio.run(tick_once(session.home, settings))
         started = "one pass"
     else:
-        started = "already serving" if is_served(session.home) else _start_detached(session.home)
+        started = "already serving" if is_served(session.home) else start_detached(session.home)
+    try:
+        _sum_up(session, started, as_json=as_json)
+    except Unreachable as error:
+        # What was done is in the local journal; there is nothing to sum up until that is told.
+        if as_json:
+            say.json_out({"agent": started, "pid": serving_pid(session.home), "away": str(error)})
+        else:
+            say.bad(f"Nothing to sum up, the database is away: {error}")
+
+
+def _sum_up(session: Session, started: str, *, as_json: bool) -> None:
     now_ms = time.time_ns() // 1_000_000
     with session.database() as database:
         known = len(database.read_now(tasks.load_all))
@@ -82,7 +100,24 @@ def tick(session: Session, one_shot: bool, as_json: bool) -> None:
         say.good("No errors")
 
 
-def _start_detached(home: Home) -> str:
+@contextmanager
+def _noted(home: Home) -> Iterator[None]:
+    """Why an agent did not start stands in errors.log too, where people look for it later."""
+    try:
+        yield
+    except (AgentError, BaseExceptionGroup) as error:
+        cause: BaseException = error
+        while isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+        # That another agent serves is no trouble: crontab may ask every minute.
+        is_trouble = isinstance(cause, AgentError) and not isinstance(cause, AlreadyServing)
+        if is_trouble and home.logs.is_dir():
+            open_logbook(home, to_terminal=False)
+            log.error("the agent does not serve", cause=str(cause))
+        raise
+
+
+def start_detached(home: Home) -> str:
     """Start a daemon that outlives this call; returns once it holds the home."""
     with (home.logs / "serve.log").open("ab") as output:
         daemon = subprocess.Popen(  # noqa: S603 - our own program

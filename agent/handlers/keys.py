@@ -1,5 +1,6 @@
 """Who may connect, who shall, and who no longer?"""
 
+from collections.abc import Iterable
 from functools import partial
 
 from agent.handlers.context import Context
@@ -28,6 +29,13 @@ async def load_clients(database: Database, now_ms: int) -> tuple[Client, ...]:
     """Every key that is admitted now, invites too: what `Clients.replace` wants."""
     enrolled = await database.read(clients.load_all)
     invited = await database.read(partial(invites.open_ones, now_ms=now_ms))
+    return admitted(enrolled, invited)
+
+
+def admitted(
+    enrolled: Iterable[clients.Client], invited: Iterable[invites.Invite]
+) -> tuple[Client, ...]:
+    """These keys, and these invites, as the doors know them."""
     return (
         *(_admitted(client) for client in enrolled if client.enabled),
         *(_invited(invite) for invite in invited),

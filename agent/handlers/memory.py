@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -35,11 +36,13 @@ class Memory:
         *,
         redactor: Redactor,
         outage: Outage | None = None,
+        audited: Callable[[], object] = lambda: None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._anchors = anchors
         self._outage = outage
+        self._audited = audited
         self._recent: OrderedDict[str, StoredOp] = OrderedDict()
         self._redactor = redactor
 
@@ -91,6 +94,7 @@ class Memory:
                 is_hello=entry.type == Hello.type and entry.code == "ok",
             )
         )
+        self._audited()
         if link is not None:  # else it is in the journal; what is written after it has its anchor
             await asyncio.to_thread(anchor.raise_to, self._anchors, link)
 

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from agent.errors import DiskFull, NotStorable, StorageError
+from agent.errors import DiskFull, NotStorable, StorageError, Unreachable
 from agent.store.engines import BUSY_TIMEOUT_MS, name_of
 
 log = structlog.get_logger()
@@ -18,6 +18,10 @@ log = structlog.get_logger()
 _NO_SUCH_VALUE: Final = frozenset({1264, 1265, 1292, 1366, 1406, 1411, 3819, 4025})
 _FULL: Final = frozenset({1021, 1114})
 _TOO_LARGE: Final = 1153
+# Nothing that somebody wrote is wrong: the same asked later may well be answered.
+_PASSING: Final = frozenset(
+    {1040, 1053, 1203, 1205, 1213, 1290, 1317, 1836, 1927, 2002, 2003, 2006, 2013, 2055}
+)
 _SENTENCES: Final = {
     1021: "cannot be written: the disk of the server is full; free some space",
     1040: "takes no more connections; raise max_connections of the server, or end other programs",
@@ -72,8 +76,13 @@ def plain_error(error: Exception, url: URL) -> Exception:
             "raise max_allowed_packet of the server to 64M"
         )
     said = _of_sqlite(error) if number is None else _of_server(error, number, url)
-    is_full = number in _FULL or (number is None and "disk is full" in said)
-    return (DiskFull if is_full else StorageError)(f"database {name_of(url)} {said}")
+    sentence = f"database {name_of(url)} {said}"
+    if number in _FULL or (number is None and "disk is full" in said):
+        return DiskFull(sentence)
+    is_passing = (number in _PASSING and not _is_of_tls(error)) or (
+        number is None and "stayed locked" in said
+    )
+    return (Unreachable if is_passing else StorageError)(sentence)
 
 
 def _number(error: DBAPIError) -> int | None:
@@ -87,10 +96,15 @@ def _number(error: DBAPIError) -> int | None:
 def _of_server(error: DBAPIError, number: int, url: URL) -> str:
     arguments = error.orig.args if error.orig is not None else ()
     said = str(arguments[1]) if len(arguments) > 1 else str(error.orig)
-    if "certificate" in said.lower() or "ssl" in said.lower():
+    if _is_of_tls(error):
         number = 2026
     sentence = _SENTENCES.get(number, f"failed: {{said}} (error {number})")
     return sentence.format(said=said, user=url.username or "", database=url.database)
+
+
+def _is_of_tls(error: DBAPIError) -> bool:
+    said = str(error.orig).lower()
+    return "certificate" in said or "ssl" in said
 
 
 def _of_sqlite(error: DBAPIError) -> str:

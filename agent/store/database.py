@@ -107,6 +107,7 @@ class Database:
         self._closed = False
         self.is_away = False
         """It is known not to answer: at most as many reads as there are readers wait for it."""
+        self._barred: str | None = None
         self._writer = threading.Thread(target=self._write_all, name="database-write", daemon=True)
         self._writer.start()
 
@@ -128,6 +129,15 @@ class Database:
         if parsed.get_backend_name() == "sqlite":
             make_file(parsed, may_create=migrate)
         bring_up(parsed, migrate=migrate, before_upgrade=before_upgrade, agent_id=agent_id)
+        return cls._of(parsed)
+
+    @classmethod
+    def unreached(cls, url: str) -> Self:
+        """A database that is away: nobody has looked at it, and nobody asks it yet."""
+        return cls._of(read_url(url))
+
+    @classmethod
+    def _of(cls, parsed: URL) -> Self:
         writing = make_engine(parsed, pool_size=1, writes=True)
         reading = make_engine(parsed, pool_size=READERS, writes=False)
         return cls(parsed, reading=reading, writing=writing)
@@ -179,6 +189,7 @@ class Database:
 
     def read_now(self, fn: Callable[[Connection], T]) -> T:
         """Like read, for callers without a loop."""
+        self._check_open()
         with told_plainly(self.url), self._reading.connect() as connection:
             return fn(connection)
 
@@ -187,6 +198,10 @@ class Database:
         done: Future[T] = Future()
         self._put(_Write(_call_each, fn, done, None))
         return done.result()
+
+    def bar(self, cause: str | None) -> None:
+        """Let nobody ask it or write to it, for this cause; None lets everybody again."""
+        self._barred = cause
 
     def reopen(self) -> None:
         """Reach the database anew from the next read and write on."""
@@ -199,6 +214,11 @@ class Database:
         in_hand = self._in_hand
         oldest_s = time.monotonic() - in_hand[0].asked_s if in_hand else 0.0
         return Waiting(self._queue.qsize() + len(in_hand), round(oldest_s * 1000))
+
+    @property
+    def reads(self) -> int:
+        """Reads asked for and not yet answered."""
+        return self._waiting_reads
 
     @property
     def is_closed(self) -> bool:
@@ -221,6 +241,8 @@ class Database:
     def _check_open(self) -> None:
         if self._closed:
             raise StorageError("the database is closed: the agent is stopping")
+        if self._barred is not None:
+            raise DatabaseAway(self._barred)
 
     def _put(self, write: _Write) -> None:
         with self._closing:

@@ -46,11 +46,21 @@ def read_url(text: str) -> URL:
             raise WrongUse(
                 "database_url must name a plain SQLite file, such as sqlite:////path/to/file"
             )
+        if not Path(url.database).is_absolute():
+            # It would be another file with each folder that a command is started in.
+            raise WrongUse(
+                f"database_url: the file {url.database!r}: must be a whole path with four slashes, "
+                "such as sqlite:////path/to/file"
+            )
         return url
     if kind not in ("mysql", "mariadb"):
         raise WrongUse(f"database_url names {kind!r}; use sqlite or mysql+pymysql")
     if url.drivername not in ("mysql", "mariadb", "mysql+pymysql", "mariadb+pymysql"):
         raise WrongUse(f"database_url names {url.drivername!r}; write mysql+pymysql://...")
+    if url.port is not None and not 0 < url.port < 65_536:
+        raise WrongUse(
+            f"database_url: port = {url.port}: must be from 1 to 65535; 3306 is the usual one"
+        )
     if not url.database:
         raise WrongUse(
             "database_url names no database; write its name after the host, "
@@ -159,6 +169,11 @@ def make_file(url: URL, *, may_create: bool) -> None:
         finally:
             os.close(descriptor)
     except FileNotFoundError as error:
+        if not path.parent.is_dir():
+            raise StorageError(
+                f"database {path} cannot be there: its folder {path.parent} is not; make the "
+                "folder, or correct database_url"
+            ) from error
         raise StorageError(
             f"database {path} is not there; make it with `smartcron-agent init`"
         ) from error

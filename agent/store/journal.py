@@ -107,6 +107,30 @@ class Journal:
         """The oldest writes that the database has not been told, in order."""
         return await self._do(lambda: self._first(limit))
 
+    async def all(self) -> tuple[Entry, ...]:
+        """Everything that the database has not been told, in order."""
+        return await self._do(lambda: self._first(-1))
+
+    async def remembered(self, name: str) -> str | None:
+        """What was put down beside the writes under this name."""
+        found = await self._do(
+            lambda: self._connection.execute(
+                "SELECT value FROM about WHERE name = ?", (name,)
+            ).fetchone()
+        )
+        return None if found is None else str(found[0])
+
+    async def remember(self, name: str, value: str | None) -> None:
+        """Put something down beside the writes, or forget it; on the disk when this returns."""
+
+        def put() -> None:
+            with self._connection:
+                self._connection.execute("DELETE FROM about WHERE name = ?", (name,))
+                if value is not None:
+                    self._connection.execute("INSERT INTO about VALUES (?, ?)", (name, value))
+
+        await self._do(put)
+
     async def told(self, until_seq: int, refused: Sequence[tuple[Entry, str]]) -> None:
         """The database has these; those that it refused for good are kept apart."""
         gone, oldest_ms = await self._do(lambda: self._forget(until_seq, refused))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
+import msgspec
 import structlog
 from sqlalchemy import Connection
 
@@ -23,7 +24,7 @@ from agent.store.writes import Take, Write
 
 log = structlog.get_logger(__name__)
 
-WITHIN_S: Final = 1.5
+WITHIN_S: Final = 1.2
 """So long a write may take before it is kept in the journal; nothing starts later for longer."""
 TRIAL_WITHIN_S: Final = 1.0
 """A database that needs longer for its smallest write is not back."""
@@ -69,6 +70,7 @@ class Outage:
         self._written_s = 0.0
         self._place = Place(database)
         self._trial: asyncio.Future[None] | None = None
+        self._is_met = True
         if journal.untold.number:
             self._set(rules.failed(UP, "the agent ended", now_ms=clock.now_ms()))
 
@@ -93,6 +95,29 @@ class Outage:
         """Return when something is, or goes, to the journal."""
         await self._troubled.wait()
 
+    # Beginning without it
+
+    def begin_away(self, cause: str) -> None:
+        """The database was not reached yet; until `meet` nothing asks it, nor tells it anything."""
+        now_ms = self._clock.now_ms()
+        since_ms = self._journal.untold.oldest_ms or now_ms
+        self._is_met = False
+        self._database.bar(cause)
+        self._set(Standing(state="down", since_ms=since_ms, cause=cause, is_told=True))
+
+    def still_away(self, cause: str) -> None:
+        """The database was looked for once more, in vain."""
+        self._set_cause(cause)
+
+    def reach(self) -> None:
+        """The database is back: it may be asked, but is not told yet what was kept."""
+        self._database.bar(None)
+        self._set(msgspec.structs.replace(self._standing, state="suspect"))
+
+    def meet(self) -> None:
+        """What is to be known of the database before it is told anything is known."""
+        self._is_met = True
+
     # Writing
 
     async def write(self, write: Write) -> Any:
@@ -100,11 +125,12 @@ class Outage:
 
         Raises StorageError when neither takes it, NotStorable when no database ever will.
         """
+        began_s = asyncio.get_running_loop().time()
         if self._handover is not None:
             await self._wait_for_handover(self._handover)
         if not rules.goes_to_journal(self._standing):
             try:
-                return await self._directly(write)
+                return await self._directly(write, until_s=began_s + WITHIN_S)
             except NotStorable:
                 raise
             except (StorageError, TimeoutError) as error:
@@ -155,8 +181,9 @@ class Outage:
         except Refused:
             return  # busy, and so it answers
 
-    async def _directly(self, write: Write) -> Any:
-        limit = asyncio.timeout(WITHIN_S)
+    async def _directly(self, write: Write, *, until_s: float) -> Any:
+        # Whoever waited for a replay has waited: both together delay a start no longer than one.
+        limit = asyncio.timeout_at(until_s)
         try:
             async with limit:
                 self._flying[limit] = None
@@ -204,7 +231,7 @@ class Outage:
 
         Afterwards it is up, or still away: then this is to be called again after a while.
         """
-        if self._standing.state == "up" or not await self._answers():
+        if self._standing.state == "up" or not self._is_met or not await self._answers():
             return ()
         self._set(rules.answered(self._standing))
         consequences: list[Consequence] = []

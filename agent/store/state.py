@@ -6,6 +6,8 @@ import msgspec
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import mysql, sqlite
 
+from agent.errors import AlreadyServing
+from agent.supervisor import Unit
 from schema.tables import state
 
 HEARTBEAT: Final = "heartbeat_ms"
@@ -26,6 +28,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     running: int = 0
     lag_ms: int = 0
+    unit: Unit | None = None
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +88,17 @@ def hold(connection: Connection, holder: Holder) -> Holder | None:
         return other
     put(connection, HOLDER, msgspec.json.encode(holder).decode(), now_ms=holder.at_ms)
     return None
+
+
+def refuse_other(other: Holder | None, *, now_ms: int) -> None:
+    """Raise AlreadyServing where another agent works on the database."""
+    if other is not None:
+        raise AlreadyServing(
+            f"agent {other.agent_id} on host {other.host!r} works on this database, "
+            f"and said so {abs(now_ms - other.at_ms) // 1000} s ago; stop that one, give this "
+            f"one another database_url, or wait for {HOLDER_LIVES_MS // 60_000} min after "
+            "its end if it was killed"
+        )
 
 
 def living_holder(connection: Connection, *, agent_id: str, now_ms: int) -> Holder | None:

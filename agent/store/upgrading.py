@@ -15,6 +15,7 @@ from agent.errors import StorageError
 from agent.store import fitness, state
 from agent.store.causes import told_plainly
 from agent.store.engines import LONG_ANSWER_S, make_engine, name_of
+from agent.store.turns import turn
 from schema import migrate as schema_migrate
 
 log = structlog.get_logger(__name__)
@@ -34,8 +35,12 @@ def bring_up(
     is copied first, and not changed when that fails. `agent_id` is who asks: an older database is
     not lifted while another agent works on it.
     """
-    with _reached(url) as engine, engine.begin() as connection:
-        found = _looked_at(connection, url, migrate=migrate, agent_id=agent_id)
+    # SQLite's file itself is begun by the first look at it.
+    if migrate and url.get_backend_name() == "sqlite":
+        with turn(url):
+            _bring_up(url, before_upgrade, agent_id)
+        return
+    found = _look(url, migrate=migrate, agent_id=agent_id)
     if found == KNOWN:
         return
     if not migrate:
@@ -43,6 +48,15 @@ def bring_up(
             f"database {name_of(url)} has schema version {found or 'none'}, this agent needs "
             f"{KNOWN}; run `smartcron-agent db upgrade` or start the agent once"
         )
+    with turn(url):
+        _bring_up(url, before_upgrade, agent_id)
+
+
+def _bring_up(url: URL, before_upgrade: BeforeUpgrade | None, agent_id: str) -> None:
+    """Make or lift the tables, unless another program has done so by now."""
+    found = _look(url, migrate=True, agent_id=agent_id)
+    if found == KNOWN:
+        return
     copy = None
     if found is not None and before_upgrade is not None:
         copy = before_upgrade(found)
@@ -54,6 +68,11 @@ def bring_up(
         raise StorageError(f"{error}; {_way_back(copy)}") from error
     if found is not None:
         log.info("database upgraded", before=found, after=KNOWN, copy=str(copy or ""))
+
+
+def _look(url: URL, *, migrate: bool, agent_id: str) -> str | None:
+    with _reached(url) as engine, engine.begin() as connection:
+        return _looked_at(connection, url, migrate=migrate, agent_id=agent_id)
 
 
 @contextmanager

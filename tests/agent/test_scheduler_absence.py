@@ -5,6 +5,7 @@ from functools import partial
 
 from agent.scheduler import ROWS_OF_ABSENCE
 from agent.store import alerts, ledger, tasks
+from agent.store.standby import Floor, find
 from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_task
 from tests.agent.workshop import Workshop, end_of
 
@@ -209,3 +210,58 @@ async def test_a_run_ordered_at_the_very_moment_of_another_does_not_take_its_pla
         ("manual", DUE_MS + 1),
         ("schedule", DUE_MS),
     ]
+
+
+async def test_what_was_due_before_a_beginning_without_the_database_is_decided_on_its_return(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(a_task("each_minute", schedule=("* * * * *",)))
+    workshop.clock.advance(DUE_MS - NOW_MS + 2 * MINUTE_MS)
+    floor = Floor(at_ms=workshop.clock.now_ms())
+    async with asyncio.TaskGroup() as group:
+        workshop.runner.work_in(group)
+        await workshop.scheduler.begin_away(
+            from_ms=floor.at_ms, watermarks={}, decided_until_ms=0, boots=(), highest_ms=0
+        )
+        await workshop.runner.recover((), ())
+        await workshop.scheduler.decide()
+        while_away = workshop.rows()
+
+        found = await workshop.database.write(partial(find, floor=floor, now_ms=floor.at_ms))
+        taken = frozenset({("each_minute", DUE_MS)})
+        await workshop.scheduler.put_right(found, from_ms=floor.at_ms, taken=taken)
+        await workshop.settle()
+        workshop.runner.close()
+
+    assert while_away == []
+    assert [(run.scheduled_ms, run.status, run.reason) for run in workshop.rows()] == [
+        (DUE_MS + MINUTE_MS, "missed", "agent_down"),
+        (DUE_MS + 2 * MINUTE_MS, "running", None),
+    ]
+
+
+async def test_a_task_that_was_changed_elsewhere_is_decided_by_what_it_is_now(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(a_task("known", schedule=("0 0 * * *",)))
+    floor = Floor(at_ms=NOW_MS)
+    async with asyncio.TaskGroup() as group:
+        workshop.runner.work_in(group)
+        await workshop.scheduler.begin_away(
+            from_ms=NOW_MS, watermarks={}, decided_until_ms=0, boots=(), highest_ms=0
+        )
+        await workshop.runner.recover((), ())
+        new = a_task("new", schedule=("* * * * *",))
+        await workshop.database.write(
+            partial(tasks.register, definitions=[new], who="other", why="", now_ms=NOW_MS)
+        )
+        workshop.clock.advance(DUE_MS - NOW_MS)
+
+        now_ms = workshop.clock.now_ms()
+        found = await workshop.database.write(partial(find, floor=floor, now_ms=now_ms))
+        await workshop.scheduler.put_right(found, from_ms=NOW_MS, taken=frozenset())
+        await workshop.settle()
+        workshop.runner.close()
+
+    assert [(run.task_name, run.scheduled_ms) for run in workshop.rows()] == [("new", DUE_MS)]
+    assert workshop.scheduler.next_ms("new") == DUE_MS + MINUTE_MS

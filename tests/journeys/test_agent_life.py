@@ -333,6 +333,20 @@ def test_a_row_spoilt_by_hand_is_put_back_and_a_sound_one_is_a_version(
     until(lambda: household.runs("bad")[-1].def_rev == 2, "runs by the new version")
 
 
+def test_what_was_spoilt_while_no_agent_served_is_put_back_before_anything_is_decided(
+    household: Household,
+) -> None:
+    household.apply(task("spoilt", "true", schedule=EVERY_SECOND))
+    with closing(sqlite3.connect(household.home.database_file)) as raw, raw:
+        raw.execute("UPDATE smart_cron_tasks_config SET command = '[]', timeout_seconds = -5")
+
+    household.serve()
+    household.wait_for("spoilt", "success", count=2)
+
+    ended = {run.status for run in household.runs("spoilt") if run.has_ended}
+    assert ended <= {"success", "missed"}, "nothing was started by nonsense"
+
+
 def test_the_ledger_check_finds_a_row_that_was_deleted(household: Household) -> None:
     household.apply(task("tick", "true", schedule=EVERY_SECOND))
     agent = household.serve()

@@ -271,3 +271,19 @@ def test_many_threads_share_few_connections(mariadb_url: str) -> None:
     database.close()
 
     assert found == ["x"] * 20
+
+
+@pytest.mark.parametrize("port", [0, 65_536, 99_999])
+def test_a_port_that_cannot_be_is_refused_by_its_value(port: int) -> None:
+    with pytest.raises(WrongUse, match=f"database_url: port = {port}: must be from 1 to 65535"):
+        read_url(f"mysql+pymysql://cron:hush@db:{port}/smartcron")
+
+
+def test_a_file_that_depends_on_where_one_stands_is_refused() -> None:
+    with pytest.raises(WrongUse, match=r"the file 'here\.sqlite3': must be a whole path"):
+        read_url("sqlite:///here.sqlite3")
+
+
+def test_a_folder_that_is_missing_is_named_as_such(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=f"its folder {tmp_path}/no is not; make the folder"):
+        Database.open(f"sqlite:///{tmp_path}/no/file.sqlite3")

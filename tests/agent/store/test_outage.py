@@ -317,3 +317,21 @@ async def test_how_far_the_writer_is_behind_can_be_seen(scene: Scene) -> None:
     scene.give_back()
     await scene.come_back()
     assert scene.database.waiting.number == 0
+
+
+async def test_a_write_that_waited_for_a_replay_waits_the_shorter_for_the_database(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outage_module, "WITHIN_S", 1.0)
+    handover = scene.outage._handover = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.7, handover.set)
+    scene.take_away()
+    began_s = loop.time()
+
+    await scene.outage.write(claim(a_run()))
+    took_s = loop.time() - began_s
+    scene.give_back()
+
+    assert scene.outage.untold.number == 1
+    assert took_s < 1.5, "both waits together delay a start by no more than one alone"

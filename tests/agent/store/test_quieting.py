@@ -7,11 +7,15 @@ import pytest
 
 from agent.rules.grouping import AFTER_MS, BEFORE_MS
 from agent.rules.muting import Mute
-from agent.store import alerts, mutes, tasks
+from agent.store import alerts, ledger, mutes, tasks
 from agent.store.alerts import Alert
 from agent.store.database import Database
+from agent.store.journal import Entry
+from agent.store.ledger import Step
+from agent.store.replay import replay
+from agent.store.writes import Raise, Take, Write
 from agent.troubles import Trouble
-from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_task
+from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, ended
 
 
 def trouble(kind: str, task: str | None = None, severity: str = "critical") -> Trouble:
@@ -261,3 +265,37 @@ def test_what_is_muted_and_caused_waits_for_both_to_end(database: Database) -> N
 
     assert after_mute == [("database_away", "active")]
     assert ("task_failed:backup", "active") in to_tell(database)
+
+
+def test_what_the_journal_tells_of_an_outage_came_of_it_whatever_was_first(
+    database: Database,
+) -> None:
+    names = ("before", "during", "mended")
+    definitions = [a_task(name, priority=1) for name in names]
+    database.write_now(
+        partial(tasks.register, definitions=definitions, who="t", why="", now_ms=NOW_MS)
+    )
+    runs = {name: a_run(NOW_MS, task_name=name) for name in names}
+    again = a_run(NOW_MS + 5, task_name="mended")
+    database.write_now(partial(ledger.claim, runs=[*runs.values(), again], now_ms=NOW_MS))
+    away = trouble("database_away")
+    story: list[Write] = [
+        Take(step=Step(run=ended(runs["before"], "error"), now_ms=NOW_MS + 1)),
+        Raise(trouble=away, now_ms=NOW_MS + 2),
+        Take(step=Step(run=ended(runs["during"], "error"), now_ms=NOW_MS + 3)),
+        Take(step=Step(run=ended(runs["mended"], "error"), now_ms=NOW_MS + 4)),
+        Take(step=Step(run=ended(again, "success"), now_ms=NOW_MS + 5)),
+    ]
+    entries = [Entry(number, write) for number, write in enumerate(story, 1)]
+
+    database.write_now(partial(replay, journal_id="J", entries=entries))
+    before = to_tell(database)
+    over(database, "database_away", NOW_MS + MINUTE_MS)
+
+    assert before == [("database_away", "active")]
+    # That one was never told of: its mail left while the database was away, or not at all.
+    assert to_tell(database) == [
+        ("task_failed:before", "active"),
+        ("database_away", "resolved"),
+        ("task_failed:during", "active"),
+    ]

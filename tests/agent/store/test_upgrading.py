@@ -1,6 +1,8 @@
 """How a database comes to the version of this agent, and when it is refused instead."""
 
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,6 +19,7 @@ from agent.store.database import Database
 from agent.store.engines import make_engine, read_url
 from agent.store.ready import open_ready
 from agent.store.state import Holder
+from agent.store.turns import turn
 from agent.store.upgrading import KNOWN, version_of
 from schema.migrate import climb
 from tests import mariadb
@@ -268,3 +271,44 @@ def test_a_file_on_a_read_only_file_system_is_told(
 )
 def test_grants_are_read_as_the_server_means_them(lines: list[str], held: set[str]) -> None:
     assert fitness.granted(lines, "cron") == held
+
+
+OPENS = """
+import sys
+from agent.store.database import Database
+Database.open(sys.argv[1]).close()
+"""
+
+
+@pytest.mark.parametrize("version", [None, "0003"])
+def test_several_programs_that_come_at_once_make_or_lift_the_tables_one_after_the_other(
+    url: str, version: str | None
+) -> None:
+    if version is not None:
+        make_old(url, version)
+
+    programs = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPENS, url], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+        )
+        for _ in range(6)
+    ]
+    said = [program.communicate(timeout=60)[1].decode() for program in programs]
+
+    assert [program.returncode for program in programs] == [0] * 6, said
+    assert version_of(read_url(url)) == KNOWN
+
+
+def test_whoever_waits_too_long_for_another_at_the_tables_is_told_so(url: str) -> None:
+    parsed = read_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        Path(str(parsed.database)).touch(mode=0o600)
+
+    with (
+        turn(parsed),
+        pytest.raises(StorageError, match=r"another program .* for 0 s; wait until it is done"),
+        turn(parsed, wait_s=0),
+    ):
+        pytest.fail("two at once")
+
+    Database.open(url).close()

@@ -1,0 +1,84 @@
+"""What of an earlier life is accounted for before an agent starts anything?"""
+
+import asyncio
+from functools import partial
+
+import structlog
+
+from agent.core import Core
+from agent.running.keptlogs import DAY_S
+from agent.scheduler import TASK_INVALID
+from agent.store import alerts, events, ledger, state, tasks
+from agent.store.standby import Floor, Known, add_up
+
+log = structlog.get_logger(__name__)
+
+
+async def begin(core: Core, group: asyncio.TaskGroup) -> None:
+    """Account for the runs of an earlier life, then be ready to start new ones."""
+    core.runner.work_in(group)
+    if core.reached.known is not None and core.reached.floor is not None:
+        await _begin_away(core, core.reached.known, core.reached.floor)
+        return
+    # What somebody wrote by hand while no agent served is a version, or nonsense that goes.
+    await core.handmade.look()
+    decided_until_ms = await core.database.read(state.decided_until)
+    history = await core.database.read(
+        partial(
+            tasks.history, until_ms=core.started_ms, changed_after_ms=(decided_until_ms or 0) - 1
+        )
+    )
+    await core.scheduler.begin(
+        decided_until_ms=decided_until_ms or 0,
+        highest_ms=await core.database.read(state.highest),
+        boots=await core.database.read(events.boots),
+        history=history,
+        told=[
+            alert.task_name
+            for alert in await core.database.read(alerts.open_alerts)
+            if alert.kind == TASK_INVALID and alert.task_name
+        ],
+    )
+    standing = await core.keepers.open()
+    unfinished = await core.database.read(ledger.unfinished)
+    await core.board.fill()
+    # Before anything is decided: a boot that is noted must be known to whoever begins next.
+    await core.standby.look()
+    await core.alerter.renew()
+    await core.watching.recover(run for run in unfinished if core.watching.takes(run))
+    await core.runner.recover([run for run in unfinished if not core.watching.takes(run)], standing)
+    known = {run.id for run in unfinished} | {found.run_id for found in standing}
+    yesterday_s = core.started_ms / 1000 - DAY_S
+    group.create_task(
+        asyncio.to_thread(core.outputs.sweep, known, before_s=yesterday_s), name="sweep spool"
+    )
+    if unfinished:
+        log.info("runs of an earlier agent taken over", count=len(unfinished))
+
+
+async def _begin_away(core: Core, known: Known, floor: Floor) -> None:
+    """As `begin`, with what is kept on this host; whoever meets the database does the rest."""
+    told = add_up(await core.reached.local.all())
+    booted = () if floor.booted_ms is None else (floor.booted_ms,)
+    await core.scheduler.begin_away(
+        from_ms=floor.at_ms,
+        watermarks=told.watermarks,
+        decided_until_ms=told.decided_until_ms,
+        boots=(*known.boots, *booted),
+        highest_ms=known.highest_ms,
+    )
+    standing = await core.keepers.open()
+    alive = {found.run_id for found in standing}
+    # Without a process only the database can say whether a run is over that it knows of.
+    copied = await asyncio.to_thread(core.reached.copy.read_runs)
+    runs = [run for run in copied if run.id in alive and run.id not in told.run_ids]
+    runs += told.unfinished.values()
+    ours = told.run_ids | {run.id for run in runs}
+    core.strangers.update({one.run_id: one for one in standing if one.run_id not in ours})
+    core.board.put_up(runs)
+    await core.watching.recover(run for run in runs if core.watching.takes(run))
+    await core.runner.recover(
+        [run for run in runs if not core.watching.takes(run)],
+        [one for one in standing if one.run_id in ours],
+    )
+    log.info("runs taken over without the database", known=len(runs), others=len(core.strangers))

@@ -1,0 +1,125 @@
+"""Is the database reached as an agent begins, or does what is kept of it have to do for a while?"""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import msgspec
+import structlog
+
+from agent.clock import Clock
+from agent.errors import StorageError, Unreachable
+from agent.settings import Home
+from agent.store import standby, tasks
+from agent.store.database import Database
+from agent.store.engines import name_of, read_url
+from agent.store.journal import Journal
+from agent.store.outage import Outage
+from agent.store.ready import open_ready
+from agent.store.reserve import Reserve
+from agent.store.standby import Copy, Floor, Known
+
+log = structlog.get_logger(__name__)
+
+FLOOR: Final = "floor"
+"""Under this name the journal says that an agent began without the database, and when."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A database to work with; with `known` and `floor` it is to be met yet."""
+
+    url: str
+    name: str
+    database: Database
+    outage: Outage
+    local: Journal
+    copy: Copy
+    known: Known | None = None
+    floor: Floor | None = None
+
+
+async def reach(
+    url: str,
+    *,
+    home: Home,
+    local: Journal,
+    clock: Clock,
+    reserve: Reserve,
+    agent_id: str,
+    boot: str,
+) -> Reached:
+    """Open the database, or begin with the copy of what it held where it cannot be reached.
+
+    Raises StorageError where it is wrong rather than away, and where there is no copy of it.
+    """
+    name = name_of(read_url(url))
+    copy = Copy(home.journal_file.parent)
+    said = await local.remembered(FLOOR)
+    known: Known | None = None
+    cause = "it was away as an earlier agent began"
+    try:
+        database = await asyncio.to_thread(open_ready, url, folder=home.backups, agent_id=agent_id)
+    except Unreachable as error:
+        known, cause = await asyncio.to_thread(copy.read, name), str(error)
+        if known is None:
+            raise
+        database = Database.unreached(url)
+    try:
+        outage = Outage(database, local, clock=clock, reserve=reserve)
+        if known is None and said is not None:
+            # What was due before that agent began is looked for first, and only then is it told.
+            known = await asyncio.to_thread(copy.read, name) or await _read(
+                database, name, boot, clock.now_ms()
+            )
+        elif known is None and not await _tell_what_was_kept(outage):
+            known, cause = _copied(copy, name, outage.standing.cause), outage.standing.cause
+        reached = Reached(url, name, database, outage, local, copy)
+        if known is None:
+            return reached
+        outage.begin_away(cause)
+        floor = await _floor(local, known, said, boot=boot, now_ms=clock.now_ms())
+        log.error("beginning without the database, with what was known of it", cause=cause)
+        return Reached(url, name, database, outage, local, copy, known, floor)
+    except BaseException:
+        await asyncio.to_thread(database.close)
+        raise
+
+
+def _copied(copy: Copy, name: str, cause: str) -> Known:
+    known = copy.read(name)
+    if known is None:
+        raise StorageError(
+            f"the database does not take what an earlier agent kept for it ({cause}); "
+            "start again when it does, nothing of it is lost"
+        )
+    return known
+
+
+async def _read(database: Database, name: str, boot: str, now_ms: int) -> Known:
+    known = await database.read(partial(standby.gather, database=name, boot_id=boot, now_ms=now_ms))
+    return msgspec.structs.replace(known, tasks=await database.read(tasks.load_all))
+
+
+async def _floor(
+    local: Journal, known: Known, said: str | None, *, boot: str, now_ms: int
+) -> Floor:
+    """From when on the journal knows all that is decided; put down before anything is."""
+    floor = Floor(at_ms=local.untold.oldest_ms or now_ms)
+    if said is not None:
+        floor = msgspec.json.decode(said, type=Floor)
+    if boot not in (known.boot_id, floor.boot_id):
+        # Due later than the floor, so that what runs at a boot runs now.
+        booted_ms = max(floor.at_ms + 1, now_ms)
+        floor = msgspec.structs.replace(floor, boot_id=boot, booted_ms=booted_ms)
+    await local.remember(FLOOR, msgspec.json.encode(floor).decode())
+    return floor
+
+
+async def _tell_what_was_kept(outage: Outage) -> bool:
+    """What an earlier agent kept comes first: what is read from now on has it."""
+    if outage.untold.number:
+        log.warning("telling the database what was kept", writes=outage.untold.number)
+        await outage.try_again()
+    return outage.is_over

@@ -1,0 +1,237 @@
+"""The agent begins while its database is away: it runs what is due, and nothing twice."""
+
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from functools import partial
+
+import pytest
+
+from agent.clock import SystemClock
+from agent.store import journal, state, tasks
+from agent.store.database import Database
+from agent.store.state import Holder
+from shared.protocol import requests, rows
+from tests.agent.store.makings import a_task
+from tests.faults.database.proxy import Proxy
+from tests.faults.database.test_server_away import PASSWORD, USER, Site
+from tests.journeys.household import Household, until
+from tests.journeys.test_agent_kill_loop import finish, hold_against, seeded, start_tasks, told
+from tests.mariadb import served
+
+BACK = "the database is back; what was due before the agent began is decided"
+AWAY = "beginning without the database, with what was known of it"
+
+
+@pytest.fixture
+def site(bare: Household) -> Iterator[Site]:
+    with served() as server, Proxy("127.0.0.1", server.port) as proxy:
+        server.say(
+            "CREATE DATABASE smartcron_1 CHARACTER SET utf8mb4",
+            f"CREATE USER '{USER}'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'",
+            f"GRANT ALL ON smartcron_1.* TO '{USER}'@'127.0.0.1'",
+        )
+        url = f"mysql+pymysql://{USER}:{PASSWORD}@127.0.0.1:{proxy.port}/smartcron_1"
+        yield Site(server, proxy, bare.prepare(database_url=url))
+        bare.leave()
+
+
+def has_more(site: Site, before: int) -> bool:
+    return told(site.household.root / "truth")[0].total() > before + 6
+
+
+def more_runs(site: Site) -> None:
+    before = told(site.household.root / "truth")[0].total()
+    until(partial(has_more, site, before), "more runs", within_s=40)
+
+
+def end_clean(site: Site, agent: subprocess.Popen[bytes]) -> None:
+    """All is told, and the ledger holds what the tasks say of themselves."""
+    until(lambda: BACK in site.household.said(), "a word of its return", within_s=40)
+    until(lambda: not site.kept(), "the replay", within_s=60)
+    finish(site.household, agent)
+    hold_against(site.household, site.household.root / "truth")
+    assert journal.refused(site.household.home.journal_file) == ()
+
+
+@pytest.mark.parametrize("way", ["refused", "killed", "frozen", "read_only"])
+@pytest.mark.timeout(180)
+def test_an_agent_that_begins_without_its_database_runs_what_is_due_and_nothing_twice(
+    site: Site, way: str
+) -> None:
+    household, chance = site.household, seeded()
+    start_tasks(household)
+    agent = household.serve()
+    more_runs(site)
+    time.sleep(chance.uniform(0.0, 1.5))  # somewhere between two copies
+    household.kill(agent)
+
+    with getattr(site, way)():
+        for _ in range(3):
+            agent = household.serve()
+            more_runs(site)
+            with household.caller() as caller:
+                found = caller.call(requests.Sync(scope=rows.STATE), rows.Delta).rows.agent
+            if way != "read_only":  # there all goes well until something is written
+                assert found is not None
+                assert found.database_away_since_ms, "told from the start"
+            time.sleep(chance.uniform(0.0, 1.0))
+            household.kill(agent)
+        agent = household.serve()
+        until(site.kept, "a write that is kept")
+
+    end_clean(site, agent)
+
+
+@pytest.mark.timeout(180)
+def test_whoever_begins_after_one_that_never_met_the_database_puts_right_what_that_left(
+    site: Site,
+) -> None:
+    household = site.household
+    start_tasks(household)
+    agent = household.serve()
+    more_runs(site)
+    household.kill(agent)
+    with site.refused():
+        agent = household.serve()
+        more_runs(site)
+        household.kill(agent)
+
+    agent = household.serve()
+
+    end_clean(site, agent)
+    assert household.said().count(AWAY) == 2
+
+
+@pytest.mark.timeout(180)
+def test_single_passes_without_the_database_decide_each_moment_once(site: Site) -> None:
+    household = site.household
+    start_tasks(household)
+    agent = household.serve()
+    more_runs(site)
+    household.kill(agent)
+    with site.refused():
+        passes = [household.run("tick", "--one-shot") for _ in range(3)]
+        kept = site.kept()
+
+    agent = household.serve()
+
+    end_clean(site, agent)
+    assert kept > 3
+    assert [one.returncode for one in passes] == [0, 0, 0], passes[0].stderr
+    assert "away" in passes[0].stdout
+
+
+@pytest.mark.timeout(180)
+def test_what_was_changed_elsewhere_while_it_was_away_counts_once_it_is_back(site: Site) -> None:
+    household = site.household
+    start_tasks(household)
+    agent = household.serve()
+    more_runs(site)
+    household.kill(agent)
+    with site.refused():
+        elsewhere = Database.open(site.server.url("smartcron_1"))
+        definition = a_task("made_elsewhere", schedule=("@every 1s",), command=("/bin/true",))
+        elsewhere.write_now(
+            partial(
+                tasks.apply,
+                definitions=[definition],
+                who="somebody",
+                why="",
+                now_ms=time.time_ns() // 1_000_000,
+            )
+        )
+        elsewhere.close()
+        agent = household.serve()
+        more_runs(site)
+
+    household.wait_for("made_elsewhere", "success", count=2, within_s=60)
+    household.cli("tasks", "disable", "made_elsewhere")
+    end_clean_of_ours(site, agent)
+
+
+def end_clean_of_ours(site: Site, agent: subprocess.Popen[bytes]) -> None:
+    until(lambda: not site.kept(), "the replay", within_s=60)
+    household = site.household
+    household.cli("tasks", "disable", *{run.task_name for run in household.runs()})
+    until(lambda: not household.live(), "the end of every run", within_s=30)
+    assert household.stop(agent) == 0
+    checked = household.check()
+    assert (checked["missing"], checked["doubled"], checked["exit_status"]) == (0, 0, 0), checked
+
+
+def held(database: Database) -> Holder:
+    found = database.read_now(state.held_by)
+    assert found is not None
+    return found
+
+
+@pytest.mark.timeout(120)
+def test_an_agent_whose_database_was_taken_by_another_meanwhile_stops(site: Site) -> None:
+    household = site.household
+    start_tasks(household)
+    agent = household.serve()
+    more_runs(site)
+    household.kill(agent)
+    with site.refused():
+        agent = household.serve()
+        more_runs(site)
+        other = Holder(agent_id="another", host="elsewhere", at_ms=SystemClock().now_ms())
+        elsewhere = Database.open(site.server.url("smartcron_1"))
+        elsewhere.write_now(partial(state.let_go, holder=held(elsewhere)))
+        elsewhere.write_now(partial(state.hold, holder=other))
+        elsewhere.close()
+
+    assert agent.wait(40) == 0
+    assert "stopping: another agent has taken the database" in household.said()
+    assert site.kept(), "nothing is told to a database that another agent works on"
+
+
+@pytest.mark.timeout(120)
+def test_a_database_that_is_wrong_or_was_never_reached_is_refused_as_ever(site: Site) -> None:
+    household = site.household
+    with site.refused():
+        never = household.run("serve")
+    start_tasks(household)
+    agent = household.serve()
+    more_runs(site)
+    household.stop(agent)
+    with site.another_password():
+        wrong = household.run("serve")
+
+    assert (never.returncode, wrong.returncode) == (1, 1)
+    assert "does not answer" in never.stderr
+    assert "refuses user" in wrong.stderr
+    errors = (household.home.logs / "errors.log").read_text()
+    assert errors.count("the agent does not serve") == 2
+    assert PASSWORD not in errors
+
+
+@pytest.mark.timeout(120)
+def test_a_file_that_another_program_holds_keeps_no_agent_from_beginning(
+    household: Household,
+) -> None:
+    truth = start_tasks(household)
+    agent = household.serve()
+    until(lambda: told(truth)[0].total() > 6, "some runs")
+    household.kill(agent)
+    with closing(sqlite3.connect(household.home.database_file, isolation_level=None)) as other:
+        until(partial(has_begun, other), "the file")
+        agent = household.serve()
+        before = told(truth)[0].total()
+        until(lambda: told(truth)[0].total() > before + 6, "more runs", within_s=40)
+        other.execute("COMMIT")
+    until(lambda: BACK in household.said(), "a word of its return", within_s=40)
+    until(lambda: not journal.look(household.home.journal_file).number, "the replay")
+    finish(household, agent)
+
+    hold_against(household, truth)
+
+
+def has_begun(other: sqlite3.Connection) -> bool:
+    with suppress(sqlite3.OperationalError):
+        other.execute("BEGIN IMMEDIATE")
+        return True
+    return False
