@@ -89,12 +89,12 @@ def told(connection: Connection, severity: str, *, now_ms: int) -> None:
 
 
 def _to_be_told(severity: str, now_ms: int) -> tuple[ColumnElement[bool], ...]:
-    """All that waits is told with what is due; what people know of already is not told early."""
+    """All that waits is told with what is due; what is only repeated is not told much earlier."""
     is_news = or_(alerts.c.told.is_(None), alerts.c.told != "open", alerts.c.status == "resolved")
     return (
         alerts.c.severity == severity,
         alerts.c.tell_at.is_not(None),
-        or_(is_news, alerts.c.tell_at <= now_ms),
+        or_(is_news, alerts.c.tell_at <= now_ms + delay_ms(severity)),
     )
 
 
