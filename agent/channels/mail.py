@@ -47,8 +47,12 @@ def as_message(
     html: str,
     at_ms: int,
     recipients: tuple[str, ...],
+    attach: str = "",
 ) -> EmailMessage:
-    """The message with its headers; mail clients show those of one thread together."""
+    """The message with its headers; mail clients show those of one thread together.
+
+    With `attach` the HTML is in it a second time, as a file of this name.
+    """
     domain = mail.sender.rpartition("@")[2]
     message = EmailMessage(policy=SMTP)
     message["From"] = Address("Smart Cron", addr_spec=mail.sender)
@@ -60,6 +64,8 @@ def as_message(
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(plain)
     message.add_alternative(html, subtype="html")
+    if attach:
+        message.add_attachment(html, subtype="html", filename=attach)
     return message
 
 
