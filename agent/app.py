@@ -372,7 +372,7 @@ def _identity(settings: Settings, agent_key: str) -> Identity:
         logs_for_viewers=settings.logs_for_viewers,
         max_running=settings.max_running,
         keeping=_keeping(settings),
-        mail_to=settings.mail.recipients,
+        told=(*settings.mail.recipients, *(one.name for one in settings.channels)),
     )
 
 

@@ -158,7 +158,7 @@ async def deliveries(
     )
     mailing = await context.database.read(alert_book.mailing)
     shown = found[: request.limit]
-    recipients = context.identity.mail_to
+    recipients = context.identity.told
     return wire.DeliveriesReply(
         rows=tuple(_delivery(message) for message in shown),
         next=cursors.make(shown[-1].id, question) if len(found) > len(shown) else None,

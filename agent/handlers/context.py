@@ -162,8 +162,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     logs_for_viewers: bool = True
     max_running: int = 8
     keeping: Keeping = Keeping()
-    mail_to: tuple[str, ...] = ()
-    """Who is told of alerts by mail; nobody where it is not set up."""
+    told: tuple[str, ...] = ()
+    """Addresses and channels that are told of alerts; none where nothing is set up."""
 
 
 @dataclass(frozen=True, slots=True)

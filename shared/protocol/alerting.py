@@ -154,7 +154,7 @@ class DeliveriesPage(Request, frozen=True, kw_only=True):
 
 
 class MailState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Whether mail goes: `problem` is what stopped the newest message that did not."""
+    """Whether messages go, by mail or chat: `problem` is what stopped the newest that did not."""
 
     is_on: bool = False
     recipients: tuple[str, ...] = ()

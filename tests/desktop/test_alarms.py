@@ -294,13 +294,13 @@ def test_nothing_is_ordered_of_a_silent_agent_and_what_is_shown_is_grey(
 @pytest.mark.parametrize(
     ("mail", "alerts", "says"),
     [
-        (MailState(is_on=True, sent_ms=NOW_MS), [], "Mail works"),
-        (MailState(), [], "Mail is not set up"),
-        (MailState(is_on=True, problem="refused"), [], "Mail does not go: refused"),
+        (MailState(is_on=True, sent_ms=NOW_MS), [], "Messages go"),
+        (MailState(), [], "No mail, no chat"),
+        (MailState(is_on=True, problem="refused"), [], "Messages do not go: refused"),
         (
             MailState(is_on=True, sent_ms=NOW_MS),
             [alert(7, "", kind="mail_undeliverable", title="Alerts do not arrive by mail")],
-            "Mail does not go",
+            "Alerts do not arrive by mail",
         ),
     ],
 )

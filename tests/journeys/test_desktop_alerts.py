@@ -128,5 +128,5 @@ def test_a_good_run_ends_the_alert_which_then_stands_in_the_history(
     assert not desk.window.header.bell.isVisible()
     desk.centre.tabs.choose(DELIVERY)
     desk.until(
-        lambda: desk.centre.mail_line.text().startswith("Mail is not set up"), "how mail stands"
+        lambda: desk.centre.mail_line.text().startswith("No mail, no chat"), "how mail stands"
     )

@@ -83,7 +83,7 @@ class Messages(QStackedWidget):
                 "Write a [mail] table into the settings of the agent, then try it on the server "
                 "with “smartcron-agent alerts test --channel mail”."
             )
-            self._empty.show_why("envelope-simple", self.tr("Mail is not set up"), text)
+            self._empty.show_why("envelope-simple", self.tr("No mail or chat is set up"), text)
         else:
             text = self.tr("What is written to people about alerts stands here with its receipt.")
             self._empty.show_why("envelope-simple", self.tr("No message was written yet"), text)

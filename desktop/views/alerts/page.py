@@ -271,10 +271,10 @@ class AlertCentre(Ground):
         self._show_mail()
 
     def _show_mail(self) -> None:
-        is_stuck = any(alert.kind == UNDELIVERABLE for alert in self._model.alerts())
+        stuck = (one.title for one in self._model.alerts() if one.kind == UNDELIVERABLE)
         icon, ink, said = mail_words(
             self._mail,
-            is_stuck=is_stuck,
+            stuck=next(stuck, ""),
             zone=words.zone_for(self._times, self._zone),
             now_ms=self._now(),
         )

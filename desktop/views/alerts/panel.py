@@ -349,7 +349,7 @@ class AlertPanel(QScrollArea):
         self.events.show_events(events_of(detail, zone, now_ms), zone, now_ms, is_stale=is_stale)
         none = self.tr("Nothing was sent about it yet.")
         if not self._is_mail_on:
-            none = self.tr("Mail is not set up, so only desktops show it.")
+            none = self.tr("No mail or chat is set up, so only desktops show it.")
         elif self._detail is None:
             none = self.tr("The receipts come from the agent.")
         self.receipts.show_receipts(

@@ -184,22 +184,22 @@ def arrived_words(deliveries: Iterable[Delivery]) -> str:
 
 
 def mail_words(
-    mail: MailState | None, *, is_stuck: bool, zone: tzinfo | None, now_ms: int
+    mail: MailState | None, *, stuck: str, zone: tzinfo | None, now_ms: int
 ) -> tuple[str, str, str]:
-    """Whether mail goes: icon, ink and sentence; `is_stuck` is known before anything is asked."""
-    if is_stuck or (mail is not None and mail.is_on and mail.problem):
+    """Whether mail goes: icon, ink and sentence; `stuck` is the alert about it, if there is one."""
+    if stuck or (mail is not None and mail.is_on and mail.problem):
         cause = mail.problem if mail is not None and mail.problem else ""
-        said = _tr("Mail does not go")
+        said = stuck or _tr("Messages do not go")
         return "warning-fill", "bad.text", f"{said}: {cause}" if cause else said
     if mail is None:
         return "envelope-simple", "text3", ""
     if not mail.is_on:
-        return "envelope-simple", "warn.text", _tr("Mail is not set up: alerts stay on desktops")
+        return "envelope-simple", "warn.text", _tr("No mail, no chat: alerts stay on desktops")
     if mail.sent_ms is not None:
         at = words.clock(mail.sent_ms, zone, now_ms, seconds=True)
-        said = _tr("Mail works, last sent {0}").format(at)
+        said = _tr("Messages go, last sent {0}").format(at)
     else:
-        said = _tr("Mail is set up, nothing was sent yet")
+        said = _tr("Messages go, none was needed yet")
     if mail.waiting:
         said += ", " + _tr("{0} waiting").format(words.count(mail.waiting))
     return "envelope-simple", "ok.text", said

@@ -365,7 +365,7 @@ class Door:
             address=Address("127.0.0.1", 7460),
             events_port=self.events_port,
             logs_for_viewers=self.logs_for_viewers,
-            mail_to=("admin@example.org",),
+            told=("admin@example.org",),
         )
         memory = Memory(self.database, CLOCK, self.folder, redactor=Redactor())
         self.control = Control(
