@@ -20,6 +20,8 @@ from agent.boot import boot_id
 from agent.clock import SystemClock
 from agent.errors import StorageError
 from agent.handmade import Handmade
+from agent.health.checking import Checking
+from agent.health.ownchecks import OwnChecks
 from agent.progress import Progress
 from agent.recorder import Recorder, Shown
 from agent.roster import Roster
@@ -80,6 +82,7 @@ class Core:
     journal: Journal
     alerter: Alerter
     listeners: list[Callable[[Shown], None]]
+    wakers: list[Callable[[], None]]
     started_ms: int
     agent_id: str
     reached: Reached
@@ -87,6 +90,11 @@ class Core:
     handmade: Handmade
     strangers: dict[str, Standing]
     """Runs that a keeper knows, and of which only a database that is away can say what they are."""
+
+    def wake(self) -> None:
+        """Another process may have changed what somebody here sleeps over."""
+        for wake in self.wakers:
+            wake()
 
     async def hold(self) -> None:
         """Work on this database alone; raises AlreadyServing when another agent does.
@@ -279,6 +287,7 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
             journal=journal,
             alerter=alerter,
             listeners=listeners,
+            wakers=[],
             started_ms=clock.now_ms(),
             agent_id=agent_id,
             reached=reached,
@@ -327,6 +336,7 @@ def courier_of(core: Core) -> "Courier | None":
         templates=core.home.templates,
     )
     core.listeners.append(courier.note)
+    core.wakers.append(courier.wake)
     return courier
 
 
@@ -348,6 +358,23 @@ def lifesign_of(core: Core) -> "Lifesign | None":
             first_due_ms=core.scheduler.first_due_ms(),
             now_ms=core.clock.now_ms(),
         ),
+    )
+
+
+def own_checks_of(core: Core) -> OwnChecks:
+    """Whoever does the checks that the owner has added."""
+    return OwnChecks(
+        clock=core.clock,
+        database=core.database,
+        recorder=core.recorder,
+        checking=Checking(
+            home=core.home,
+            settings=core.settings,
+            secrets=load_secrets(core.home.secrets_file),
+            mask=core.redactor.mask_text,
+        ),
+        show=core.alerter.note_checks,
+        gone=core.board.forget_check,
     )
 
 

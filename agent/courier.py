@@ -94,6 +94,10 @@ class Courier:
                 self._direct[alert.dedupe_key] = alert
         self._wake.set()
 
+    def wake(self) -> None:
+        """Another process may have put a message into the outbox."""
+        self._wake.set()
+
     async def run(self) -> None:
         """Tell what is to be told, for ever; asleep while there is nothing."""
         with suppress(AgentError):
@@ -343,6 +347,8 @@ class Courier:
                 html=message.html,
                 at_ms=message.created_ms,
                 recipients=message.recipients,
+                # Some mail clients take drawings out of what they show; a browser shows them.
+                attach=f"{message.thread}.html" if message.severity == delivery.REPORT else "",
             ),
             message.recipients,
         )

@@ -1,1 +1,1 @@
-"""What a day was like, told to people."""
+"""What a day was like, told to people who watch no screen."""

@@ -1,143 +1,196 @@
 """What do the figures of a report look like: drawings in a page, without a script or a file."""
 
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import Final
 
 import msgspec
+from markupsafe import Markup, escape
 
 COLOURS: Final = {
-    "success": "#3fa672",
+    "success": "#2f9e6e",
     "error": "#d64545",
     "timeout": "#e8833a",
     "killed_memory": "#b0418e",
     "lost": "#7a4fb5",
     "missed": "#e3b92f",
     "aborted": "#8792a5",
-    "skipped": "#cbd2dc",
+    "skipped": "#cdd4de",
 }
-_INK: Final = "#5b6472"
-_LINE: Final = "#e4e8ee"
-_WIDTH: Final = 640
-_LEFT: Final = 40
-_TOP: Final = 10
-_FONT: Final = 'font-family="Segoe UI,Helvetica,Arial,sans-serif" font-size="11"'
+INK: Final = "#1f2733"
+FAINT: Final = "#66707f"
+LINE: Final = "#e4e8ee"
+_WIDTH: Final = 660
+_LEFT: Final = 46
+_TOP: Final = 14
+_FOOT: Final = 22
 _LABELS: Final = 8
-_STEPS: Final = (1, 2, 5, 10)
+_STEPS: Final = (1, 2, 4, 5, 10)
+_LOWEST: Final = (0.99, 0.95, 0.9, 0.8, 0.5)
+_BAR: Final = 150
 
 
 class Column(msgspec.Struct, frozen=True):
-    """One place along the time: its label, and how much of each kind."""
+    """One place along the time: its label, and how much of each kind, from the foot up."""
 
     label: str
     parts: tuple[tuple[str, int], ...]
 
 
-def stacked(columns: Sequence[Column], *, said: str, height: int = 170) -> str:
-    """Columns of parts upon each other; what went wrong lies at the foot, where it is seen."""
-    highest = max((sum(part[1] for part in column.parts) for column in columns), default=0)
-    top = _round_up(highest)
-    floor = height - 24
-    room = floor - _TOP
-    width = (_WIDTH - _LEFT) / max(1, len(columns))
-    drawn = _grid([(number, f"{number}") for number in _ticks(top)], top, floor)
-    for place, column in enumerate(columns):
-        x = _LEFT + place * width
-        y = float(floor)
-        for kind, number in column.parts:
+def columns(places: Sequence[Column], *, said: str, number: Callable[[float], str]) -> Markup:
+    """Columns of parts upon each other."""
+    height = 180
+    top = _round_up(max((sum(part[1] for part in place.parts) for place in places), default=1))
+    floor, width = height - _FOOT, (_WIDTH - _LEFT) / max(1, len(places))
+    ticks = (0, top) if top % 2 else (0, top // 2, top)
+    drawn = _grid([(tick / top, number(tick)) for tick in ticks], floor)
+    for at, place in enumerate(places):
+        x, y = _LEFT + (at + 0.14) * width, float(floor)
+        for kind, count in place.parts:
             # What is there is seen, however small its share.
-            tall = max(1.5, room * number / top)
+            tall = max(2.0, (floor - _TOP) * count / top)
             y -= tall
-            drawn.append(
-                f'<rect x="{x + width * 0.12:.1f}" y="{max(y, _TOP):.1f}" '
-                f'width="{width * 0.76:.1f}" height="{tall:.1f}" fill="{COLOURS[kind]}"/>'
-            )
-    drawn += _labels([column.label for column in columns], floor, width)
-    return _drawing(drawn, said, height)
+            drawn.append(_box(x, max(y, 0), width * 0.72, tall, COLOURS[kind]))
+    return _drawing(
+        [*drawn, *_labels([place.label for place in places], floor, width)], said, height
+    )
 
 
-def line(
-    values: Sequence[float | None],
+def dots(
+    shares: Sequence[float | None],
+    labels: Sequence[str],
+    *,
+    said: str,
+    percent: Callable[[float], str],
+) -> Markup:
+    """Shares that are near to all, with what each is; the last one stands out."""
+    height = 150
+    lowest = min((share for share in shares if share is not None), default=0.0)
+    least = next((share for share in _LOWEST if share <= lowest), 0.0)
+    floor, width = height - _FOOT, (_WIDTH - _LEFT) / max(1, len(shares))
+    ticks = (least, (least + 1) / 2, 1.0)
+    drawn = _grid([((tick - least) / (1 - least), percent(tick)) for tick in ticks], floor, top=30)
+    points = [
+        (_LEFT + (at + 0.5) * width, floor - (floor - 30) * (share - least) / (1 - least), share)
+        for at, share in enumerate(shares)
+        if share is not None
+    ]
+    if len(points) > 1:
+        drawn.append(_path([(x, y) for x, y, _ in points], COLOURS["success"]))
+    for x, y, share in points:
+        is_last = x > _LEFT + (len(shares) - 1) * width
+        colour = INK if is_last else FAINT
+        weight = ' font-weight="700"' if is_last else ""
+        drawn.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{5 if is_last else 3.5}" '
+            f'fill="{COLOURS["success"]}" stroke="#ffffff" stroke-width="2"/>'
+            f'<text x="{x:.1f}" y="{y - 10:.1f}" text-anchor="middle" font-size="12" '
+            f'fill="{colour}"{weight} stroke="#ffffff" stroke-width="4" paint-order="stroke">'
+            f"{escape(percent(share))}</text>"
+        )
+    return _drawing([*drawn, *_labels(labels, floor, width)], said, height)
+
+
+def curve(
+    points: Sequence[tuple[float, float, float]],
     labels: Sequence[str],
     *,
     said: str,
     colour: str,
     percent: Callable[[float], str],
-    height: int = 110,
-) -> str:
-    """Shares from 0 to 1 as a line; where one is not known the line is broken."""
-    floor = height - 24
-    room = floor - _TOP
-    width = (_WIDTH - _LEFT) / max(1, len(values))
-    drawn = _grid([(share, percent(share)) for share in (0, 0.5, 1)], 1, floor)
-    pieces: list[list[tuple[float, float]]] = [[]]
-    for place, value in enumerate(values):
-        if value is None:
-            pieces.append([])
-        else:
-            x = _LEFT + (place + 0.5) * width
-            pieces[-1].append((x, floor - room * min(1.0, max(0.0, value))))
-    for piece in pieces:
-        if len(piece) == 1:
-            ((x, y),) = piece
-            drawn.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>')
-        elif piece:
-            points = " ".join(f"{x:.1f},{y:.1f}" for x, y in piece)
-            under = f"{piece[0][0]:.1f},{floor} {points} {piece[-1][0]:.1f},{floor}"
-            drawn.append(f'<polygon points="{under}" fill="{colour}" fill-opacity="0.12"/>')
+) -> Markup:
+    """Shares along the time: where from 0 to 1, the mean as a line, the highest as a shade."""
+    height = 104
+    floor = height - _FOOT
+    drawn = _grid([(share, percent(share)) for share in (0, 0.5, 1)], floor)
+    means, peaks = (
+        [
+            (_LEFT + (_WIDTH - _LEFT) * at, floor - (floor - _TOP) * min(1.0, max(0.0, value)))
+            for at, value in values
+        ]
+        for values in (
+            [(at, mean) for at, mean, _ in points],
+            [(at, highest) for at, _, highest in points],
+        )
+    )
+    if len(means) == 1:
+        ((x, y),) = means
+        drawn.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>')
+    else:
+        for line, shade in ((peaks, 0.14), (means, 0.22)):
+            under = [(line[0][0], float(floor)), *line, (line[-1][0], float(floor))]
             drawn.append(
-                f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2" '
-                'stroke-linejoin="round"/>'
+                f'<polygon points="{_text(under)}" fill="{colour}" fill-opacity="{shade}"/>'
             )
-    drawn += _labels(labels, floor, width)
-    return _drawing(drawn, said, height)
+        drawn.append(_path(means, colour))
+    width = (_WIDTH - _LEFT) / max(1, len(labels))
+    return _drawing([*drawn, *_labels(labels, floor, width, inside=0)], said, height)
 
 
-def bar(length: float | None, mark: float | None, *, colour: str) -> str:
+def bar(share: float, mark: float | None, *, colour: str) -> Markup:
     """A share of the longest, and a mark where it usually ends."""
-    drawn = ['<rect x="0" y="3" width="140" height="8" rx="2" fill="#eef1f5"/>']
-    if length is not None:
-        wide = max(2.0, 140 * min(1.0, length))
-        drawn.append(f'<rect x="0" y="3" width="{wide:.1f}" height="8" rx="2" fill="{colour}"/>')
+    drawn = [
+        f'<rect x="0" y="4" width="{_BAR}" height="8" rx="2" fill="#eef1f5"/>',
+        f'<rect x="0" y="4" width="{max(2.0, _BAR * share):.1f}" height="8" rx="2" '
+        f'fill="{colour}"/>',
+    ]
     if mark is not None:
-        x = 139 * min(1.0, mark)
-        drawn.append(f'<rect x="{x:.1f}" y="0" width="2" height="14" fill="#1f2733"/>')
-    return _svg(drawn, 'width="140" height="14" viewBox="0 0 140 14" aria-hidden="true"')
+        drawn.append(_box((_BAR - 2) * mark, 1, 2, 14, INK))
+    attributes = f'width="{_BAR}" height="16" viewBox="0 0 {_BAR} 16" aria-hidden="true"'
+    return _svg(drawn, attributes)
 
 
-def _grid(ticks: Sequence[tuple[float, str]], top: float, floor: int) -> list[str]:
+def _grid(ticks: Sequence[tuple[float, str]], floor: int, *, top: int = _TOP) -> list[str]:
     drawn = []
-    for number, text in ticks:
-        y = floor - (floor - _TOP) * number / top
+    for share, text in ticks:
+        y = floor - (floor - top) * share
         drawn.append(
-            f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{_WIDTH}" y2="{y:.1f}" stroke="{_LINE}"/>'
-            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end" fill="{_INK}" {_FONT}>'
-            f"{text}</text>"
+            f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{_WIDTH}" y2="{y:.1f}" stroke="{LINE}"/>'
+            f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end" font-size="11" '
+            f'fill="{FAINT}">{escape(text)}</text>'
         )
     return drawn
 
 
-def _labels(labels: Sequence[str], floor: int, width: float) -> list[str]:
+def _labels(labels: Sequence[str], floor: int, width: float, *, inside: float = 0.5) -> list[str]:
+    """Under their places, in the middle of each or where it begins."""
     every = max(1, -(-len(labels) // _LABELS))
     return [
-        f'<text x="{_LEFT + (place + 0.5) * width:.1f}" y="{floor + 16}" text-anchor="middle" '
-        f'fill="{_INK}" {_FONT}>{label}</text>'
+        f'<text x="{_LEFT + (place + inside) * width:.1f}" y="{floor + 17}" text-anchor="middle" '
+        f'font-size="11" fill="{FAINT}">{escape(label)}</text>'
         for place, label in enumerate(labels)
         if place % every == 0
     ]
 
 
-def _drawing(drawn: Sequence[str], said: str, height: int) -> str:
-    return _svg(
-        drawn,
-        f'role="img" aria-label="{escape(said)}" width="100%" viewBox="0 0 {_WIDTH} {height}" '
-        f'style="display:block;max-width:{_WIDTH}px"',
+def _box(x: float, y: float, width: float, height: float, colour: str) -> str:
+    return (
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{colour}"/>'
     )
 
 
-def _svg(drawn: Sequence[str], attributes: str) -> str:
-    # All that is put in are numbers, times of day and words of ours.
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}>{"".join(drawn)}</svg>'
+def _path(points: Sequence[tuple[float, float]], colour: str) -> str:
+    return (
+        f'<polyline points="{_text(points)}" fill="none" stroke="{colour}" stroke-width="2" '
+        'stroke-linejoin="round"/>'
+    )
+
+
+def _text(points: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+
+
+def _drawing(drawn: Sequence[str], said: str, height: int) -> Markup:
+    return _svg(
+        drawn,
+        f'role="img" aria-label="{escape(said)}" width="100%" viewBox="0 0 {_WIDTH} {height}" '
+        f'style="display:block;max-width:{_WIDTH}px" font-family="Helvetica,Arial,sans-serif"',
+    )
+
+
+def _svg(drawn: Sequence[str], attributes: str) -> Markup:
+    # What is put in are numbers and colours of ours, and words that were escaped.
+    text = f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}>{"".join(drawn)}</svg>'
+    return Markup(text)  # noqa: S704  # nosec B704
 
 
 def _round_up(number: int) -> int:
@@ -148,7 +201,3 @@ def _round_up(number: int) -> int:
             if number <= step * unit:
                 return step * unit
         unit *= 10
-
-
-def _ticks(top: int) -> tuple[int, ...]:
-    return (0, top) if top % 2 else (0, top // 2, top)

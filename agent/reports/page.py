@@ -1,152 +1,26 @@
-"""How does a report read: as text for a terminal and a mail, as a page for people and printers?"""
+"""What does a report say: its facts put into words, as subject, text and page?"""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-import jinja2
 import msgspec
+from markupsafe import Markup
 
-from agent.clock import moment
 from agent.reports import charts
 from agent.reports.charts import Column
-from agent.reports.facts import SHOWN_ENDINGS, Failure, Report, TaskFigures
-from agent.words import Words
+from agent.reports.facts import ENDINGS, FAILED, Daily, Errors, Failure, Span, TaskTimes
+from agent.reports.templates import TEMPLATES
+from agent.reports.words import Words
 
-MOST_SLOW: Final = 8
-_FOOT_FIRST: Final = (*SHOWN_ENDINGS[1:6], "success", *SHOWN_ENDINGS[6:])
-_CURVE_COLOURS: Final = {"cpu": "#2f6fd0", "memory": "#7a4fb5", "disk": "#c77d1e"}
-_MUCH_SLOWER: Final = 2.0
-
-_TEXT: Final = """\
-{{ title }}: {{ report.agent }}
-{{ span }}
-
-{{ w("runs") }}: {{ number(report.runs) }}   {{ w("rate") }}: {{ rate }}   \
-{{ w("failures") }}: {{ number(report.failed) }}   {{ w("missed") }}: {{ number(report.missed) }}
-{{ endings_line }}
-
-{{ w("failures") }}
-{% for one in failures %}\
-  {{ one.at }}  {{ one.task_name }}: {{ one.ending }}{% if one.exit %} ({{ one.exit }}){% endif %}\
-{% if one.count > 1 %} x {{ one.count }}{% endif %}
-{% if one.reason %}      {{ one.reason }}
-{% endif %}{% else %}  {{ w("failures_none") }}
-{% endfor %}\
-{% if more_failures %}  {{ more_failures }}
-{% endif %}
-{{ w("alerts") }}: {{ alerts_line }}
-{% for one in alerts %}  {{ one.at }}  [{{ one.severity }}] {{ one.title }} ({{ one.over }})
-{% endfor %}
-{% if report.kind == "daily" %}\
-{{ w("slowest") }}
-{% for one in slow %}  {{ one.task_name }}: {{ one.average }}, {{ w("longest") }} {{ one.peak }}, \
-{{ w("usual") }} {{ one.usual }}{% if one.is_slower %}, {{ one.factor }}{% endif %}
-{% else %}  {{ w("slowest_none") }}
-{% endfor %}
-{{ w("host") }}
-{% for one in curves %}  {{ one.name }}: {{ one.said }}
-{% else %}  {{ w("host_none") }}
-{% endfor %}
-{% endif %}\
-{{ proof }}
-{{ made }}
-"""
-
-_HTML: Final = """\
-<!DOCTYPE html>
-<html lang="{{ w.language }}"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>{{ title }}: {{ report.agent }}</title>
-<style>
-@page { margin: 14mm }
-* { -webkit-print-color-adjust: exact; print-color-adjust: exact }
-h2, tr, svg { break-inside: avoid } h2 { break-after: avoid }
-@media print { body { background: #fff !important } }
-</style></head>
-<body style="margin:0;background:#f2f4f7;color:#1f2733;\
-font:14px/1.45 'Segoe UI',Helvetica,Arial,sans-serif">
-<div style="max-width:700px;margin:0 auto;padding:24px 16px">
-<div style="background:#fff;border-radius:10px;border:1px solid #e4e8ee;padding:28px 30px">
-<div style="color:#5b6472;font-size:13px">Smart Cron · {{ report.agent }}</div>
-<h1 style="margin:2px 0 2px;font-size:26px;font-weight:600">{{ title }}</h1>
-<div style="color:#5b6472">{{ span }}</div>
-<table role="presentation" width="100%" cellspacing="0" cellpadding="0" \
-style="margin:20px 0 6px;border-collapse:separate"><tr>
-{% for name, value, colour in tiles %}\
-<td width="25%" style="padding-right:{{ 0 if loop.last else 8 }}px">\
-<div style="background:#f7f8fa;border-radius:8px;padding:10px 14px;border-left:4px solid \
-{{ colour }}"><div style="color:#5b6472;font-size:12px">{{ name }}</div>\
-<div style="font-size:22px;font-weight:600">{{ value }}</div></div></td>
-{% endfor %}</tr></table>
-<div style="margin:12px 0;padding:10px 14px;border-radius:8px;background:{{ proof_colours[0] }};\
-color:{{ proof_colours[1] }}">{{ proof }}</div>
-{% if runs_chart %}{{ head(w("runs_by_hour")) }}
-{{ runs_chart|safe }}
-<div style="font-size:12px;color:#5b6472;margin-top:4px">\
-{% for name, count, colour in legend %}<span style="white-space:nowrap;margin-right:14px">\
-<span style="display:inline-block;width:9px;height:9px;border-radius:2px;background:{{ colour }}">\
-</span> {{ name }} {{ count }}</span> {% endfor %}</div>{% endif %}
-{% if rate_chart %}{{ head(w("rate_by_hour")) }}
-{{ rate_chart|safe }}{% endif %}
-{{ head(w("failures")) }}
-{% if failures %}{{ table() }}
-{{ columns([w("when"), w("what"), w("task") ~ ", " ~ w("reason")]) }}
-{% for one in failures %}<tr style="vertical-align:top">{{ cell(one.at, nowrap=True) }}\
-<td style="{{ cell_style }};white-space:nowrap"><span style="color:{{ one.colour }}">■</span> \
-{{ one.ending }}{% if one.exit %} ({{ one.exit }}){% endif %}\
-{% if one.count > 1 %} x {{ one.count }}{% endif %}</td>\
-<td width="100%" style="{{ cell_style }};overflow-wrap:anywhere"><b style="font-weight:600">\
-{{ one.task_name }}</b>{% if one.reason %}<br><span style="color:#5b6472">{{ one.reason }}</span>\
-{% endif %}</td></tr>
-{% endfor %}</table>
-{% if more_failures %}<p style="color:#5b6472;font-size:13px">{{ more_failures }}</p>{% endif %}
-{% else %}<p style="color:#2b7d53">✓ {{ w("failures_none") }}</p>{% endif %}
-{{ head(w("alerts")) }}
-<p style="margin:0 0 6px">{{ alerts_line }}</p>
-{% if alerts %}{{ table() }}
-{{ columns([w("opened"), w("severity"), w("what"), w("resolved")]) }}
-{% for one in alerts %}<tr style="vertical-align:top">{{ cell(one.at, nowrap=True) }}\
-<td style="{{ cell_style }};color:{{ one.colour }};font-weight:600">{{ one.severity }}</td>\
-<td width="100%" style="{{ cell_style }};overflow-wrap:anywhere">{{ one.title }}</td>\
-{{ cell(one.over, nowrap=True) }}</tr>
-{% endfor %}</table>{% endif %}
-{% if report.kind == "daily" %}{{ head(w("slowest")) }}
-{% if slow %}{{ table() }}
-{{ columns([w("task"), w("average"), w("usual"), w("longest"), ""]) }}
-{% for one in slow %}<tr>{{ cell(one.task_name) }}\
-<td style="{{ cell_style }};white-space:nowrap;{{ "color:#c2410c;font-weight:600" \
-if one.is_slower }}">{{ one.average }}</td>{{ cell(one.usual, nowrap=True) }}\
-{{ cell(one.peak, nowrap=True) }}<td style="{{ cell_style }}">{{ one.bar|safe }}</td></tr>
-{% endfor %}</table>{% else %}<p>{{ w("slowest_none") }}</p>{% endif %}
-{{ head(w("host")) }}
-{% for one in curves %}<div style="margin:8px 0 2px"><b>{{ one.name }}</b> \
-<span style="color:#5b6472">{{ one.said }}</span></div>
-{{ one.chart|safe }}
-{% else %}<p>{{ w("host_none") }}</p>{% endfor %}{% endif %}
-</div>
-<div style="color:#5b6472;font-size:12px;padding:12px 4px">{{ made }}</div>
-</div></body></html>
-"""
-_PARTS: Final = """\
-{% set cell_style = "padding:5px 10px 5px 0;border-bottom:1px solid #eef1f5" %}\
-{% macro head(text) %}<h2 style="font-size:16px;font-weight:600;margin:24px 0 8px">\
-{{ text }}</h2>{% endmacro %}\
-{% macro table() %}<table width="100%" cellspacing="0" style="border-collapse:collapse;\
-font-size:13px">{% endmacro %}\
-{% macro columns(names) %}<tr>{% for name in names %}<th align="left" style="padding:0 10px 4px 0;\
-border-bottom:2px solid #e4e8ee;color:#5b6472;font-weight:600;font-size:12px">{{ name }}</th>\
-{% endfor %}</tr>{% endmacro %}\
-{% macro cell(text, nowrap=False) %}<td style="{{ cell_style }}\
-{{ ";white-space:nowrap" if nowrap }}">{{ text }}</td>{% endmacro %}\
-"""
-_TEMPLATES: Final = jinja2.Environment(
-    loader=jinja2.DictLoader({"report.txt": _TEXT, "report.html": _PARTS + _HTML}),
-    autoescape=jinja2.select_autoescape(("html",)),
-    undefined=jinja2.StrictUndefined,
-    keep_trailing_newline=True,
-)
+_FOOT_FIRST: Final = (*FAILED, "missed", "success", "aborted", "skipped")
 _SEVERITY_COLOURS: Final = {"critical": "#b71c1c", "high": "#c2410c", "medium": "#8d6e00"}
+_CURVE_COLOURS: Final = {"cpu": "#2f6fd0", "memory": "#7a4fb5", "disk": "#0f8a8a"}
+_CLOCK_LABELS: Final = 8
+_MUCH_SLOWER: Final = 1.5
+_NAME_CHARS: Final = 80
+_CODE_CHARS: Final = 24
+_LINE_CHARS: Final = 300
+_SUBJECT_CHARS: Final = 150
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,213 +31,339 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     html: str
 
 
-def make(report: Report, words: Words, *, reasons: Mapping[str, str]) -> Page:
-    """The report in these words; `reasons` says in words what a code of a reason means."""
-    maker = _Maker(report, words, reasons)
-    said = maker.said()
+def daily(data: Daily, words: Words) -> Page:
+    """The report of a day."""
+    date = words.date(data.from_ms)
+    subject = words(
+        "subject_daily",
+        date=words.day(data.from_ms),
+        runs=words.number(data.runs),
+        failed=words.number(data.failed),
+    )
+    said = _common(data, words) | _of_a_day(data, words)
+    so_far = words("so_far", at=words.clock(data.made_ms))
+    said["title"] = words("daily_title")
+    said["span"] = f"{date}, {so_far}" if data.made_ms < data.to_ms else date
+    return _page(data, words, said, subject)
+
+
+def errors(data: Errors, words: Words) -> Page:
+    """The report of what went wrong in a span."""
+    counts = {
+        "failed": words.number(data.attempts_failed),
+        "missed": words.number(data.moments_missed),
+    }
+    said = _common(data, words) | {
+        "title": words("errors_title"),
+        "span": words("from_to", start=words.at(data.from_ms), end=words.at(data.to_ms)),
+        "tiles": [
+            (words("attempts_failed"), counts["failed"], _bad_if(data.attempts_failed), ""),
+            (words("missed"), counts["missed"], _missed_if(data.moments_missed), ""),
+        ],
+        "summary": "",
+        "proof": "",
+        "is_empty": False,
+        "legend": (),
+        "hours": (),
+        "days": (),
+        "days_chart": "",
+        "slowest": (),
+        "alerts_said": "",
+        "host": None,
+    }
+    return _page(data, words, said, words("subject_errors", **counts))
+
+
+def one_line(text: str, most: int = _LINE_CHARS) -> str:
+    """A text in one line of at most so many letters, without what steers a reader's screen."""
+    # What lies beyond is not even looked at: it may be a megabyte.
+    plain = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * most])
+    short = " ".join(plain.split())
+    return short if len(short) <= most else short[: most - 1] + "…"
+
+
+def _page(data: Span, words: Words, said: dict[str, Any], subject: str) -> Page:
+    said["subject"] = one_line(f"[{data.agent}] {said['title']}, {subject}", _SUBJECT_CHARS)
     return Page(
-        subject=f"[{report.agent}] {said['title']}, {said['span']}",
-        plain=_TEMPLATES.get_template("report.txt").render(said),
-        html=_TEMPLATES.get_template("report.html").render(said),
+        subject=said["subject"],
+        plain=TEMPLATES.get_template("report.txt").render(said),
+        html=TEMPLATES.get_template("report.html").render(said),
     )
 
 
-class _Maker:
-    """Turns the figures of one report into words and drawings."""
-
-    def __init__(self, report: Report, words: Words, reasons: Mapping[str, str]) -> None:
-        self._report = report
-        self._w = words
-        self._reasons = reasons
-        self._zone = ZoneInfo(report.timezone)
-
-    def said(self) -> dict[str, Any]:
-        """All that the templates name."""
-        report, w = self._report, self._w
-        is_daily = report.kind == "daily"
-        has_runs = any(hour.endings for hour in report.hours)
-        return {
-            "report": report,
-            "w": w,
-            "number": w.number,
-            "title": w(f"{report.kind}_title"),
-            "span": w("from", start=self._at(report.from_ms), end=self._at(report.to_ms))
-            + f" ({report.timezone})",
-            "rate": w.percent(report.success_rate),
-            "tiles": self._tiles(),
-            "legend": self._legend(),
-            "endings_line": ", ".join(f"{name}: {count}" for name, count, _ in self._legend()),
-            "runs_chart": self._runs_chart() if has_runs else "",
-            "rate_chart": self._rate_chart() if has_runs and is_daily else "",
-            "failures": [self._failure(one) for one in report.failures],
-            "more_failures": self._more(),
-            "alerts_line": self._alerts_line(),
-            "alerts": self._alerts(),
-            "slow": self._slow(),
-            "curves": self._curves(),
-            "proof": self._proof(),
-            "proof_colours": self._proof_colours(),
-            "made": w("made", agent=report.agent, at=self._at(report.made_ms)),
-        }
-
-    def _local(self, at_ms: int) -> datetime:
-        return moment(at_ms).astimezone(self._zone)
-
-    def _at(self, at_ms: int) -> str:
-        form = "%d.%m.%Y %H:%M" if self._w.language == "de" else "%Y-%m-%d %H:%M"
-        return self._local(at_ms).strftime(form)
-
-    def _tiles(self) -> list[tuple[str, str, str]]:
-        report, w = self._report, self._w
-        good, bad, plain = charts.COLOURS["success"], charts.COLOURS["error"], "#2f6fd0"
-        rate = report.success_rate
-        return [
-            (w("runs"), w.number(report.runs), plain),
-            (w("rate"), w.percent(rate), good if rate is None or rate == 1 else bad),
-            (w("failures"), w.number(report.failed), bad if report.failed else good),
-            (
-                w("missed"),
-                w.number(report.missed),
-                charts.COLOURS["missed"] if report.missed else good,
-            ),
-        ]
-
-    def _legend(self) -> list[tuple[str, str, str]]:
-        return [
-            (self._w.ending(status), self._w.number(count), charts.COLOURS[status])
-            for status in SHOWN_ENDINGS
-            if (count := self._report.endings.get(status))
-        ]
-
-    def _hours(self) -> list[str]:
-        return [self._local(hour.at_ms).strftime("%H:%M") for hour in self._report.hours]
-
-    def _runs_chart(self) -> str:
-        is_daily = self._report.kind == "daily"
-        columns = [
-            Column(
-                label,
-                tuple(
-                    (status, hour.endings[status])
-                    for status in _FOOT_FIRST
-                    if status in hour.endings and (is_daily or status in _FOOT_FIRST[:5])
-                ),
-            )
-            for label, hour in zip(self._hours(), self._report.hours, strict=True)
-        ]
-        return charts.stacked(columns, said=self._w("runs_by_hour"))
-
-    def _rate_chart(self) -> str:
-        rates = [
-            1 - hour.failures / hour.runs if hour.runs else None for hour in self._report.hours
-        ]
-        return charts.line(
-            rates,
-            self._hours(),
-            said=self._w("rate_by_hour"),
-            colour=charts.COLOURS["success"],
-            percent=lambda share: self._w.percent(share, places=0),
-        )
-
-    def _failure(self, one: Failure) -> dict[str, Any]:
-        return {
-            "at": self._at(one.at_ms),
-            "task_name": one.task_name,
-            "ending": self._w.ending(one.status),
-            "exit": "" if one.exit_status is None else f"{self._w('exit')} {one.exit_status}",
-            "count": one.count,
-            "reason": self._reasons.get(one.reason, one.reason),
-            "colour": charts.COLOURS[one.status],
-        }
-
-    def _more(self) -> str:
-        shown = sum(one.count for one in self._report.failures)
-        if shown >= self._report.wrong:
-            return ""
-        command = "smartcron-agent runs list --status error"
-        count = self._w.number(self._report.wrong - shown)
-        return self._w("more", count=count, command=command)
-
-    def _alerts_line(self) -> str:
-        report, w = self._report, self._w
-        if not report.alerts_opened and not report.alerts_resolved:
-            return w("alerts_none")
-        return w(
-            "opened_resolved",
-            opened=w.number(report.alerts_opened),
-            resolved=w.number(report.alerts_resolved),
-        )
-
-    def _alerts(self) -> list[dict[str, str]]:
-        return [
+def _common(data: Span, words: Words) -> dict[str, Any]:
+    unshown = data.attempts_failed - len(data.failures)
+    command = "smartcron-agent runs list --status error"
+    agent = one_line(data.agent, _NAME_CHARS)
+    return {
+        "r": msgspec.structs.replace(data, agent=agent),
+        "w": words,
+        "ink": charts.INK,
+        "faint": charts.FAINT,
+        "line": charts.LINE,
+        "zone": words("zone", zone=data.timezone),
+        "failing": [
             {
-                "at": self._at(one.opened_ms),
-                "severity": self._w.severity(one.severity),
-                "title": one.title,
-                "over": self._w("still_open")
-                if one.resolved_ms is None
-                else self._at(one.resolved_ms),
-                "colour": _SEVERITY_COLOURS.get(one.severity, "#5b6472"),
+                "task_name": one_line(one.task_name, _NAME_CHARS),
+                "count": words.number(one.count),
+                "ending": _known(words, "ending", one.status),
+                "last": words.at(one.last_ms),
+                "colour": charts.COLOURS.get(one.status, charts.FAINT),
             }
-            for one in self._report.alerts
-        ]
+            for one in data.failing
+        ],
+        "failures": [_failure(one, words) for one in data.failures],
+        "more_failures": words("more_failures", count=words.number(unshown), command=command)
+        if unshown > 0
+        else "",
+        "missed": [
+            {
+                "task_name": one_line(one.task_name, _NAME_CHARS),
+                "count": words.number(one.count),
+                "when": _from_to(one.first_ms, one.last_ms, words),
+                "cause": words.cause(one_line(one.cause)),
+            }
+            for one in data.missed
+        ],
+        "made": words(
+            "made", agent=agent, at=f"{words.date(data.made_ms)}, {words.clock(data.made_ms)}",
+            zone=data.timezone,
+        ),
+    }  # fmt: skip
 
-    def _slow(self) -> list[dict[str, Any]]:
-        slow = [one for one in self._report.tasks if one.avg_ms is not None][:MOST_SLOW]
-        longest = max(
-            (length for one in slow for length in (one.avg_ms, one.usual_ms) if length), default=1
+
+def _failure(one: Failure, words: Words) -> dict[str, str]:
+    ending = _known(words, "ending", one.status)
+    attempt = words("attempt", number=one.attempt) if one.attempt > 1 else ""
+    status = "" if one.exit_status is None else words("exit", status=one.exit_status)
+    return {
+        "at": words.at(one.at_ms),
+        "task_name": one_line(one.task_name, _NAME_CHARS),
+        "ending": ending,
+        "attempt": attempt,
+        "exit": status,
+        "said": ", ".join(part for part in (ending, status, attempt) if part),
+        "cause": words.cause(one_line(one.cause)),
+        "last_line": one_line(one.last_line),
+        "colour": charts.COLOURS.get(one.status, charts.FAINT),
+    }
+
+
+def _known(words: Words, kind: str, code: str) -> str:
+    """The word for a code; one that nobody knows was written by hand and may be anything."""
+    return words.known(kind, one_line(code, _CODE_CHARS))
+
+
+def _from_to(first_ms: int, last_ms: int, words: Words) -> str:
+    first, last = words.at(first_ms), words.at(last_ms)
+    if first == last:
+        return first
+    if words.day(first_ms) == words.day(last_ms):
+        last = words.clock(last_ms)
+    return words("from_to", start=first, end=last)
+
+
+def _of_a_day(data: Daily, words: Words) -> dict[str, Any]:
+    endings = data.endings
+    legend = [
+        (_known(words, "ending", status), words.number(count), charts.COLOURS[status])
+        for status, count in endings.items()
+    ]
+    days = [
+        (
+            words.day(day.from_ms),
+            words.percent(day.success_rate),
+            words.number(day.runs),
+            words.number(day.failures),
         )
-        return [self._slow_one(one, longest) for one in slow]
+        for day in data.days
+    ]
+    return {
+        "tiles": _tiles(data, words),
+        "summary": words(
+            "summary",
+            retries=words.number(data.retries),
+            average=words.length(data.avg_ms),
+            p95=words.length(data.p95_ms),
+        )
+        if data.runs
+        else "",
+        **_proof(data, words),
+        "is_empty": data.is_empty,
+        # Of what a day was like its failures say enough.
+        "failing": (),
+        "legend": legend,
+        "hours": [
+            (words.clock(hour.at_ms), _endings(hour.endings, words))
+            for hour in data.hours
+            if hour.endings
+        ],
+        "hours_chart": _hours_chart(data, words) if legend else "",
+        "days": days if any(day.runs for day in data.days) else (),
+        "days_chart": charts.dots(
+            [day.success_rate for day in data.days],
+            [words.day(day.from_ms) for day in data.days],
+            said=words("days"),
+            percent=words.percent,
+        )
+        if any(day.runs for day in data.days)
+        else "",
+        "slowest": _slowest(data.slowest, words),
+        **_alerts(data, words),
+        "host": _host(data, words),
+    }
 
-    def _slow_one(self, one: TaskFigures, longest: int) -> dict[str, Any]:
-        w = self._w
-        is_slower = one.factor is not None and one.factor >= _MUCH_SLOWER
-        return {
-            "task_name": one.task_name,
-            "average": w.length(one.avg_ms),
-            "usual": w.length(one.usual_ms),
-            "peak": w.length(one.peak_ms),
-            "is_slower": is_slower,
-            "factor": ""
-            if one.factor is None
-            else w("times_usual", factor=w.number(one.factor, places=1)),
+
+def _tiles(data: Daily, words: Words) -> list[tuple[str, str, str, str]]:
+    rate = data.days[-1].success_rate if data.days else None
+    runs = sum(day.runs for day in data.days[:-1])
+    failures = sum(day.failures for day in data.days[:-1])
+    before = words("before", rate=words.percent(1 - failures / runs)) if runs else ""
+    colour = charts.COLOURS["success"] if rate in (None, 1) else charts.COLOURS["error"]
+    return [
+        (words("runs"), words.number(data.runs), "#2f6fd0", ""),
+        (words("rate_tile"), words.percent(rate), colour, before),
+        (words("failed"), words.number(data.failed), _bad_if(data.failed), ""),
+        (
+            words("missed_tile"),
+            words.number(data.moments_missed),
+            _missed_if(data.moments_missed),
+            "",
+        ),
+    ]
+
+
+def _bad_if(count: int) -> str:
+    return charts.COLOURS["error" if count else "success"]
+
+
+def _missed_if(count: int) -> str:
+    return charts.COLOURS["missed" if count else "success"]
+
+
+def _endings(endings: dict[str, int], words: Words) -> str:
+    return ", ".join(
+        f"{words.known('ending', status)}: {words.number(endings[status])}"
+        for status in ENDINGS
+        if status in endings
+    )
+
+
+def _hours_chart(data: Daily, words: Words) -> Markup:
+    places = [
+        Column(
+            words.clock(hour.at_ms),
+            tuple(
+                (status, hour.endings[status]) for status in _FOOT_FIRST if status in hour.endings
+            ),
+        )
+        for hour in data.hours
+    ]
+    return charts.columns(places, said=words("hours"), number=words.number)
+
+
+def _proof(data: Daily, words: Words) -> dict[str, Any]:
+    proof = data.proof
+    if proof is None:
+        said = words("proof_none" if data.are_rows_kept else "proof_old")
+        return {"proof": said, "proof_colours": ("#f3f5f8", charts.FAINT), "proof_is_good": False}
+    values: dict[str, object] = {
+        "due": words.number(proof.due),
+        "rows": words.number(proof.rows),
+        "missing": words.number(proof.missing),
+    }
+    if proof.is_clean:
+        colours, said = ("#e8f5ee", "#1e6342"), words("proof_good", **values)
+    else:
+        values["command"] = "smartcron-agent ledger check"
+        colours = ("#fdecec", "#9b1c1c")
+        said = words("proof_bad", doubled=words.number(proof.doubled), **values)
+    return {"proof": said, "proof_colours": colours, "proof_is_good": proof.is_clean}
+
+
+def _slowest(tasks: Sequence[TaskTimes], words: Words) -> list[dict[str, Any]]:
+    longest = max((max(one.avg_ms, one.usual_ms or 0) for one in tasks), default=0) or 1
+    return [
+        {
+            "task_name": one_line(one.task_name, _NAME_CHARS),
+            "average": words.length(one.avg_ms),
+            "usual": words.length(one.usual_ms),
+            "peak": words.length(one.peak_ms),
+            "is_slower": (is_slower := one.factor is not None and one.factor >= _MUCH_SLOWER),
+            "factor": words("times_usual", factor=words.number(one.factor, places=1))
+            if is_slower and one.factor is not None
+            else "",
             "bar": charts.bar(
-                (one.avg_ms or 0) / longest,
+                one.avg_ms / longest,
                 None if one.usual_ms is None else one.usual_ms / longest,
                 colour=charts.COLOURS["timeout" if is_slower else "success"],
             ),
         }
+        for one in tasks
+    ]
 
-    def _curves(self) -> list[dict[str, Any]]:
-        w = self._w
-        return [
+
+def _alerts(data: Daily, words: Words) -> dict[str, Any]:
+    found = data.alerts
+    shown_open = sum(one.status != "resolved" for one in found.shown)
+    more = found.open_now - shown_open
+    counts = {
+        "opened": words.number(found.opened),
+        "resolved": words.number(found.resolved),
+        "open_now": words.number(found.open_now),
+    }
+    return {
+        "alerts_said": words("alerts_count", **counts)
+        if found.opened or found.resolved or found.open_now
+        else words("alerts_none"),
+        "alerts": [
             {
-                "name": w(curve.name),
-                "said": w("mean_and_peak", mean=w.percent(curve.mean), peak=w.percent(curve.peak)),
-                "chart": charts.line(
-                    [mean for _, mean, _ in curve.points],
-                    [self._local(at_ms).strftime("%H:%M") for at_ms, _, _ in curve.points],
-                    said=w(curve.name),
-                    colour=_CURVE_COLOURS[curve.name],
-                    percent=lambda share: w.percent(share, places=0),
-                ),
+                "when": words.at(one.opened_ms)
+                if one.resolved_ms is None
+                else _from_to(one.opened_ms, one.resolved_ms, words),
+                "severity": _known(words, "severity", one.severity),
+                "state": _known(words, "alert", one.status),
+                "title": one_line(one.title),
+                "is_open": one.status != "resolved",
+                "colour": _SEVERITY_COLOURS.get(one.severity, charts.FAINT),
             }
-            for curve in self._report.curves
-        ]
-
-    def _proof_colours(self) -> tuple[str, str]:
-        proof = self._report.proof
-        if proof is None:
-            return "#f7f8fa", "#5b6472"
-        return ("#e9f6ef", "#20623f") if proof.is_clean else ("#fdecec", "#9b1c1c")
-
-    def _proof(self) -> str:
-        proof, w = self._report.proof, self._w
-        if proof is None:
-            return w("proof_none")
-        return w(
-            "proof_good" if proof.is_clean else "proof_bad",
-            expected=w.number(proof.expected),
-            missing=w.number(proof.missing),
-            doubled=w.number(proof.doubled),
+            for one in found.shown
+        ],
+        "more_alerts": words(
+            "more", count=words.number(more), command="smartcron-agent alerts list"
         )
+        if more > 0
+        else "",
+    }
+
+
+def _host(data: Daily, words: Words) -> list[dict[str, Any]]:
+    length_ms = data.to_ms - data.from_ms
+    percent = _rounded(words)
+    labels = [
+        words.clock(data.from_ms + length_ms * place // _CLOCK_LABELS)
+        for place in range(_CLOCK_LABELS)
+    ]
+    return [
+        {
+            "name": words(curve.name),
+            "said": words(
+                "host_mean_peak", mean=words.percent(curve.mean), peak=words.percent(curve.peak)
+            ),
+            "chart": charts.curve(
+                [
+                    ((at_ms - data.from_ms) / length_ms, mean, highest)
+                    for at_ms, mean, highest in curve.points
+                ],
+                labels,
+                said=words(curve.name),
+                colour=_CURVE_COLOURS[curve.name],
+                percent=percent,
+            ),
+        }
+        for curve in data.host
+    ]
+
+
+def _rounded(words: Words) -> Callable[[float], str]:
+    return lambda share: words.percent(share, places=0)

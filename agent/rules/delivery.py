@@ -18,6 +18,8 @@ SPACING_MS: Final = {"critical": 60_000}
 """Between two messages of one severity lies at least so much, however much happens."""
 UNDELIVERABLE: Final = "mail_undeliverable"
 TEMPLATE_BROKEN: Final = "template_broken"
+REPORT: Final = "report"
+"""What stands for the severity of what tells of a day, not of an alert."""
 
 
 def next_try_ms(attempts: int, *, created_ms: int, now_ms: int) -> int | None:

@@ -4,120 +4,240 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-import msgspec
 import pytest
 
-from agent.reports.facts import Kind, Report
-from agent.reports.gathering import gather, last_day, of_date
-from agent.store import alerts, ledger, metrics, state
+from agent.reports import gathering
+from agent.reports.facts import Missed
+from agent.reports.gathering import Source, last_words, within
+from agent.rules.downsampling import Keeping
+from agent.store import alerts, ledger, metrics, state, tasks
+from agent.store.database import Database
+from agent.store.ledger import Step
+from agent.store.rollups import DAY_MS
+from agent.store.streaks import record
 from agent.troubles import Trouble
-from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, ended
-from tests.agent.workshop import Workshop
+from tests.agent.reports.makings import DAY_MS as MIDNIGHT_MS
+from tests.agent.reports.makings import HOUR_MS
+from tests.agent.store.makings import MINUTE_MS, a_run, a_task, ended
 
-HOUR_AGO_MS = NOW_MS - HOUR_MS
+DAY = date(2026, 11, 25)
+NOW_MS = MIDNIGHT_MS + 31 * HOUR_MS
 
 
-def report_of(workshop: Workshop, kind: Kind = "daily", **fields: Any) -> Report:
-    chosen: dict[str, Any] = {
+def source(database: Database, **fields: Any) -> Source:
+    values: dict[str, Any] = {
+        "database": database,
         "agent": "shop",
-        "timezone": "UTC",
+        "timezone": "Europe/Berlin",
         "now_ms": NOW_MS,
+        "rows_days": 90,
+        "keeping": Keeping(),
         "mask": lambda text: text.replace("hunter2", "*******"),
     }
-    return gather(workshop.database, kind, last_day(NOW_MS), **(chosen | fields))
+    return Source(**(values | fields))
 
 
-async def put(
-    workshop: Workshop, at_ms: int, status: str, took_ms: int = 1_500, **more: Any
-) -> None:
-    run = a_run(at_ms, status="running")
-    await workshop.recorder.claim([run])
-    await workshop.recorder.ended(msgspec.structs.replace(ended(run, status, took_ms), **more))
+def ran(database: Database, at_ms: int, status: str = "success", **fields: Any) -> None:
+    name = fields.pop("task_name", "backup")
+    run = a_run(at_ms, task_name=name, status="starting")
+    database.write_now(partial(ledger.claim, runs=[run], now_ms=at_ms))
+    over = ended(run, status, **fields)
+    database.write_now(partial(record, steps=[Step(run=over, now_ms=at_ms)]))
 
 
-async def test_a_day_is_told_with_its_runs_failures_and_usual_times(workshop: Workshop) -> None:
-    await workshop.register(a_task("backup"))
-    for number in range(4):
-        await put(workshop, HOUR_AGO_MS + number * MINUTE_MS, "success", 2_000)
-    bad = {"error_message": "no space, password hunter2\nsecond line"}
-    await put(workshop, HOUR_AGO_MS + 5 * MINUTE_MS, "error", 2_000, **bad)
-    await put(workshop, HOUR_AGO_MS - 30 * HOUR_MS, "error")
-
-    told = report_of(workshop)
-
-    assert told.endings == {"success": 4, "error": 1}
-    assert (told.runs, told.failed, told.success_rate) == (5, 1, 0.8)
-    assert [hour.endings for hour in told.hours if hour.endings] == [{"success": 4, "error": 1}]
-    assert [(one.task_name, one.avg_ms, one.usual_ms) for one in told.tasks] == [
-        ("backup", 2_000, 2_000)
-    ]
-    assert [one.reason for one in told.failures] == ["no space, password *******"]
-
-
-async def test_a_row_that_stands_for_many_missed_moments_counts_as_many(
-    workshop: Workshop,
-) -> None:
-    await workshop.register(a_task("backup"))
-    missed = a_run(
-        HOUR_AGO_MS,
+def missed(database: Database, at_ms: int, *, count: int = 1, until_ms: int | None = None) -> None:
+    row = a_run(
+        at_ms,
+        task_name="reviews",
         status="missed",
         reason="agent_down",
-        missed_count=7,
-        missed_until_ms=HOUR_AGO_MS + 6 * MINUTE_MS,
-        ended_ms=HOUR_AGO_MS + 7 * MINUTE_MS,
+        ended_ms=at_ms + HOUR_MS,
+        missed_count=count,
+        missed_until_ms=until_ms,
     )
-    await workshop.database.write(partial(ledger.backfill, runs=[missed]))
-
-    told = report_of(workshop, "errors")
-
-    assert (told.missed, told.wrong) == (7, 7)
-    assert [(one.reason, one.count) for one in told.failures] == [("agent_down", 7)]
+    database.write_now(partial(ledger.claim, runs=[row], now_ms=at_ms))
 
 
-async def test_alerts_readings_and_the_proof_are_in_it(workshop: Workshop) -> None:
-    await workshop.register(a_task("backup"))
-    for number, key in enumerate(("one", "two")):
-        trouble = Trouble(
-            dedupe_key=key, kind="x", severity="high", title=f"{key} hunter2", message=""
-        )
-        at_ms = HOUR_AGO_MS + number
-        await workshop.database.write(partial(alerts.raise_alert, trouble=trouble, now_ms=at_ms))
-    await workshop.database.write(partial(alerts.resolve, dedupe_key="one", now_ms=NOW_MS - 1))
-    readings = {"cpu": 0.25, "disk": 0.75}
-    await workshop.database.write(partial(metrics.record, readings=readings, at_ms=HOUR_AGO_MS))
-    await workshop.database.write(partial(state.set_decided_until, at_ms=NOW_MS, now_ms=NOW_MS))
+def test_a_day_of_the_agents_zone_is_counted_hour_by_hour(database: Database) -> None:
+    ran(database, MIDNIGHT_MS - 10_000)
+    ran(database, MIDNIGHT_MS + MINUTE_MS)
+    ran(database, MIDNIGHT_MS + HOUR_MS, "error", error_message="\nno luck, hunter2\nmore words")
+    ran(database, MIDNIGHT_MS + HOUR_MS + 1, "timeout", output_tail="one\n\x1b[1mtwo\x1b[0m\n\n")
+    missed(
+        database,
+        MIDNIGHT_MS + 9 * HOUR_MS,
+        count=12,
+        until_ms=MIDNIGHT_MS + 10 * HOUR_MS - 5 * MINUTE_MS,
+    )
+    ran(database, MIDNIGHT_MS + 24 * HOUR_MS)
 
-    told = report_of(workshop)
+    found = gathering.daily(source(database), DAY)
 
-    assert (told.alerts_opened, told.alerts_resolved) == (2, 1)
-    assert [(one.title, one.resolved_ms is None) for one in told.alerts] == [
-        ("two *******", True),
-        ("one *******", False),
+    assert (found.from_ms, found.to_ms) == (MIDNIGHT_MS, MIDNIGHT_MS + 24 * HOUR_MS)
+    assert len(found.hours) == 24
+    assert found.hours[0].endings == {"success": 1}
+    assert found.hours[1].endings == {"error": 1, "timeout": 1}
+    assert found.hours[9].endings == {"missed": 12}
+    assert (found.runs, found.failed, found.attempts_failed, found.moments_missed) == (3, 2, 2, 12)
+    assert [(one.status, one.cause, one.last_line) for one in found.failures] == [
+        ("timeout", "", "two"),
+        ("error", "no luck, *******", ""),
     ]
-    assert [(curve.name, curve.mean) for curve in told.curves] == [("cpu", 0.25), ("disk", 0.75)]
-    assert told.proof is not None
-    assert told.proof.is_clean
+    assert [(one.task_name, one.cause, one.count) for one in found.missed] == [
+        ("reviews", "agent_down", 12)
+    ]
+    assert [(day.runs, day.failures) for day in found.days[-2:]] == [(1, 0), (3, 2)]
 
 
-def test_nothing_at_all_is_a_report_too(workshop: Workshop) -> None:
-    told = report_of(workshop)
+def test_an_empty_database_makes_an_empty_day(database: Database) -> None:
+    found = gathering.daily(source(database), DAY)
 
-    assert (told.runs, told.success_rate, told.proof, told.failures) == (0, None, None, ())
+    assert found.is_empty
+    assert found.proof is None
+    assert (found.failures, found.slowest, found.host, found.alerts.shown) == ((), (), (), ())
+
+
+@pytest.mark.parametrize(("day", "hours"), [(date(2026, 10, 25), 25), (date(2026, 3, 29), 23)])
+def test_days_on_which_the_clocks_change_have_their_hours(
+    sqlite_url: str, day: date, hours: int
+) -> None:
+    database = Database.open(sqlite_url)
+    found = gathering.daily(source(database), day)
+    database.close()
+
+    assert len(found.hours) == hours
+    assert found.to_ms - found.from_ms == hours * HOUR_MS
+
+
+def test_the_slowest_are_held_against_the_weeks_before(database: Database) -> None:
+    for day in range(1, 6):
+        ran(database, MIDNIGHT_MS - day * DAY_MS, task_name="sync", duration_ms=1_000)
+    ran(database, MIDNIGHT_MS + HOUR_MS, task_name="sync", duration_ms=5_000)
+    ran(database, MIDNIGHT_MS + HOUR_MS, task_name="new", duration_ms=9_000)
+
+    found = gathering.daily(source(database), DAY)
+
+    assert [one.task_name for one in found.slowest] == ["new", "sync"]
+    new, sync = found.slowest
+    assert (new.avg_ms, new.usual_ms, new.factor) == (9_000, None, None)
+    assert (sync.avg_ms, sync.usual_ms, sync.factor) == (5_000, 1_000, 5.0)
+
+
+def test_of_a_day_whose_rows_may_be_gone_the_counts_are_told_and_nothing_is_proved(
+    database: Database,
+) -> None:
+    ran(database, MIDNIGHT_MS + MINUTE_MS)
+    ran(database, MIDNIGHT_MS + HOUR_MS, "error")
+    database.write_now(partial(state.set_decided_until, at_ms=NOW_MS, now_ms=NOW_MS))
+
+    found = gathering.daily(source(database, now_ms=NOW_MS + 100 * DAY_MS), DAY)
+
+    assert [hour.endings for hour in found.hours[:2]] == [{"success": 1}, {"error": 1}]
+    assert found.proof is None
+    assert not found.are_rows_kept
+
+
+def test_alerts_of_the_day_and_those_that_stand_are_told(database: Database) -> None:
+    def raised(key: str, at_ms: int) -> None:
+        what = Trouble(
+            dedupe_key=key, kind="disk_low", severity="high", title=f"{key} hunter2", message=""
+        )
+        database.write_now(partial(alerts.raise_alert, trouble=what, now_ms=at_ms))
+
+    raised("long ago and open", MIDNIGHT_MS - 40 * DAY_MS)
+    for key in ("over", "over before"):
+        raised(key, MIDNIGHT_MS - 3 * DAY_MS)
+    raised("new", MIDNIGHT_MS + HOUR_MS)
+    raised("later", MIDNIGHT_MS + 25 * HOUR_MS)
+    for key, at_ms in (("over before", -DAY_MS), ("over", HOUR_MS), ("later", 26 * HOUR_MS)):
+        database.write_now(partial(alerts.resolve, dedupe_key=key, now_ms=MIDNIGHT_MS + at_ms))
+
+    found = gathering.daily(source(database), DAY).alerts
+
+    assert (found.opened, found.resolved, found.open_now) == (1, 1, 2)
+    assert [one.title for one in found.shown] == [
+        "new *******",
+        "long ago and open *******",
+        "over *******",
+    ]
+
+
+def test_what_the_host_used_is_told_by_the_quarter_of_an_hour(database: Database) -> None:
+    for minute in range(0, 60, 5):
+        reading = partial(
+            metrics.record,
+            readings={"cpu": minute / 100, "disk": 0.5},
+            at_ms=MIDNIGHT_MS + minute * MINUTE_MS,
+        )
+        database.write_now(reading)
+
+    cpu, disk = gathering.daily(source(database), DAY).host
+
+    assert (cpu.name, len(cpu.points), disk.name) == ("cpu", 4, "disk")
+    assert cpu.points[0][0] == MIDNIGHT_MS
+    assert cpu.points[0][1:] == pytest.approx((0.05, 0.1))
+    assert (disk.mean, disk.peak) == (0.5, 0.5)
+    assert cpu.peak == pytest.approx(0.55)
+
+
+def test_the_proof_is_that_of_the_day(database: Database) -> None:
+    task = a_task("hourly", schedule=("0 * * * *",), timezone="Europe/Berlin")
+    before_ms = MIDNIGHT_MS - DAY_MS
+    database.write_now(
+        partial(tasks.register, definitions=[task], who="me", why="", now_ms=before_ms)
+    )
+    for hour in range(24):
+        if hour != 7:
+            ran(database, MIDNIGHT_MS + hour * HOUR_MS, task_name="hourly")
+    database.write_now(partial(state.set_decided_until, at_ms=NOW_MS, now_ms=NOW_MS))
+
+    proof = gathering.daily(source(database), DAY).proof
+
+    assert proof is not None
+    assert (proof.due, proof.rows, proof.missing, proof.doubled) == (24, 23, 1, 0)
+
+
+def test_failing_tasks_are_counted_by_ending_the_most_first(database: Database) -> None:
+    for number in range(3):
+        ran(database, MIDNIGHT_MS + number * MINUTE_MS, "error", task_name="sync")
+    ran(database, MIDNIGHT_MS + HOUR_MS, "timeout", task_name="sync")
+    ran(database, MIDNIGHT_MS + HOUR_MS, "lost")
+    ran(database, MIDNIGHT_MS - HOUR_MS, "error")
+
+    found = gathering.errors(source(database), from_ms=MIDNIGHT_MS, to_ms=NOW_MS)
+
+    assert [(one.task_name, one.status, one.count) for one in found.failing] == [
+        ("sync", "error", 3),
+        ("backup", "lost", 1),
+        ("sync", "timeout", 1),
+    ]
+    assert (found.attempts_failed, len(found.failures)) == (5, 5)
 
 
 @pytest.mark.parametrize(
-    ("day", "hours"),
-    [("2026-09-26", 24), ("2026-09-27", 23), ("2026-04-05", 25)],
+    ("count", "span", "asked", "expected"),
+    [
+        (1, (50, 50), (0, 100), 1),
+        (1, (50, 50), (51, 100), 0),
+        (1, (50, 50), (0, 50), 0),
+        (11, (0, 100), (0, 101), 11),
+        (11, (0, 100), (0, 100), 10),
+        (11, (0, 100), (30, 60), 3),
+        (11, (0, 100), (200, 300), 0),
+        (1_000_001, (0, 1_000_000), (10, 20), 10),
+    ],
 )
-def test_a_day_goes_from_midnight_to_midnight_where_the_agent_is(day: str, hours: int) -> None:
-    start_ms, end_ms = of_date(date.fromisoformat(day), "Pacific/Auckland", now_ms=NOW_MS * 2)
+def test_moments_of_a_sum_lie_evenly_within_it(
+    count: int, span: tuple[int, int], asked: tuple[int, int], expected: int
+) -> None:
+    row = Missed(task_name="a", cause="", count=count, first_ms=span[0], last_ms=span[1])
 
-    assert end_ms - start_ms == hours * HOUR_MS
+    assert within(row, *asked) == expected
 
 
-def test_the_last_day_is_24_bars_and_today_ends_now() -> None:
-    start_ms, end_ms = last_day(NOW_MS)
-
-    assert -(-(end_ms - start_ms) // HOUR_MS) == 24
-    assert end_ms == NOW_MS
-    assert of_date(date(2026, 11, 24), "UTC", now_ms=NOW_MS)[1] == NOW_MS
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("", ""), ("\n \n", ""), ("a\nb  \n\n", "b"), ("\x1b[31mred\x1b[0m", "red")],
+)
+def test_the_last_words_are_the_last_line_that_says_something(text: str, expected: str) -> None:
+    assert last_words(text) == expected

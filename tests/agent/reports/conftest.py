@@ -1,0 +1,20 @@
+"""A fresh database of each kind, and a day of which much is to be told."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.store.database import Database
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'smartcron.sqlite3'}"
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    database = Database.open(request.getfixturevalue(f"{request.param}_url"))
+    yield database
+    database.close()
