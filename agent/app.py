@@ -188,7 +188,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         outage=core.outage,
         audited=core.standby.hurry,
     )
-    await _unless_away(core, memory.settle)
+    await core.unless_away(memory.settle)
     returning = Returning(core, renew, memory.settle)
     control = Control(
         context,
@@ -236,7 +236,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         async with asyncio.TaskGroup() as group:
             doors = [group.create_task(zap.run(), name="zap")]
             await begin(core, group)
-            await _unless_away(core, own_checks.load)
+            await core.unless_away(own_checks.load)
             works = [
                 group.create_task(core.board.run(), name="board"),
                 group.create_task(
@@ -252,7 +252,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 group.create_task(core.handmade.run(), name="changes by hand"),
                 group.create_task(_beat_often(core, stop), name="beat"),
                 group.create_task(core.standby.run(), name="standby"),
-                group.create_task(_return(returning, stop), name="returning"),
+                group.create_task(returning.run(stop.set), name="returning"),
             ]
             works += _mailing(core, group)
             doors += [
@@ -294,12 +294,6 @@ async def _admitted(core: Core) -> tuple[Client, ...]:
     return admitted(known.clients, known.invites)
 
 
-async def _unless_away(core: Core, work: Callable[[], Awaitable[object]]) -> None:
-    """Do it now, unless the database is still to be met: then it is done when that is back."""
-    if core.reached.known is None:
-        await work()
-
-
 def _mailing(core: Core, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
     workers = {"mail": courier_of(core), "dead man": lifesign_of(core)}
     return [
@@ -339,14 +333,6 @@ async def _beat_often(core: Core, stop: asyncio.Event) -> None:
         # Also then: a database that is away is no cause to be killed.
         supervisor.tell(supervisor.ALIVE)
         await core.clock.sleep_ms(BEAT_MS)
-
-
-async def _return(returning: Returning, stop: asyncio.Event) -> None:
-    try:
-        await returning.run()
-    except AlreadyServing as error:
-        log.error("stopping: another agent has taken the database", cause=str(error))
-        stop.set()
 
 
 async def _reloaded(reload: Callable[[], Awaitable[tuple[str, ...]]]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -115,6 +115,11 @@ class Core:
     def holder(self) -> Holder:
         """This agent, as it says of itself that it works on the database."""
         return Holder(agent_id=self.agent_id, host=socket.gethostname(), at_ms=self.clock.now_ms())
+
+    async def unless_away(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Do it now, unless the database is still to be met: then it is done when that is back."""
+        if self.reached.known is None:
+            await work()
 
     async def beat(self) -> None:
         """Tell the database that this agent lives; raises AlreadyServing as `hold` does."""

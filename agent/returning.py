@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from agent.core import Core
-from agent.errors import AgentError, StorageError
+from agent.errors import AgentError, AlreadyServing, StorageError
 from agent.running.keeping import Ended
 from agent.store import standby, state
 from agent.store.reaching import FLOOR
@@ -28,16 +28,21 @@ class Returning:
         self._core = core
         self._renewals = renewals
 
-    async def run(self) -> None:
+    async def run(self, stop: Callable[[], object]) -> None:
         """Return when the database is back and all is as if it had never been away.
 
-        Raises AlreadyServing when another agent has taken it meanwhile.
+        Where another agent has taken it meanwhile, this one is to stop.
         """
         floor = self._core.reached.floor
         if floor is None:
             return
-        while not await self.meet(floor):
-            await self._core.clock.sleep_ms(TRY_EVERY_MS)
+        try:
+            while not await self.meet(floor):
+                await self._core.clock.sleep_ms(TRY_EVERY_MS)
+        except AlreadyServing as error:
+            log.error("stopping: another agent has taken the database", cause=str(error))
+            stop()
+            return
         while not self._core.outage.is_over:
             await self._core.clock.sleep_ms(LOOK_EVERY_MS)
         await self._catch_up()
