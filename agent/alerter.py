@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 MOST_WAITING: Final = 1_000
 AGAIN_S: Final = 10.0
-FROZEN_MS: Final = 60_000
+FROZEN_MS: Final = 30_000
 LONGEST_S: Final = 3_600.0
 
 
@@ -60,6 +60,7 @@ class Alerter:
         self._unused: dict[str, Run] = {}
         self._retries: dict[str, tuple[int, str]] = {}  # by id: when it was seen, of which task
         self._mutes: tuple[Mute, ...] = ()
+        self._is_to_heed = True  # windows may be others
         self._heeded_ms = 0  # up to when windows that begin or end were heeded
         self._open: dict[str, Alert] = {}
         # What is to be raised, or ended (None), by its key: said twice, it is one thing to do.
@@ -76,7 +77,7 @@ class Alerter:
         self._open = {alert.dedupe_key: alert for alert in found}
         now_ms = self._clock.now_ms()
         self._mutes = await self._database.read(partial(mutes.not_over, now_ms=now_ms))
-        self._heeded_ms = 0
+        self._is_to_heed = True
         await self._own.load()
         self._judge(None, alerting.STOPPED_KEY)
         self._wake.set()
@@ -144,7 +145,9 @@ class Alerter:
             looks = looks + 1 if verdict == check.status else 1
             self._looks[check.check_name] = (check.status, looks)
             key = alerting.key_of_check(check.check_name)
-            trouble = alerting.of_check(check.check_name, check.status, check.message, looks=looks)
+            trouble = alerting.of_check(
+                check.check_name, check.status, check.message, looks=looks, severity=check.severity
+            )
             if trouble is not None or check.status == "ok":
                 self._judge(trouble, key, counts=False)
         count, oldest_ms = self._waiting()
@@ -242,9 +245,9 @@ class Alerter:
             if self._to_do.get(key) is trouble:
                 del self._to_do[key]
         now_ms = self._clock.now_ms()
-        if any(at_ms <= now_ms for at_ms in self._changes_ms()):
+        if self._is_to_heed or any(at_ms <= now_ms for at_ms in self._changes_ms()):
             await self._recorder.pass_time()
-            self._heeded_ms = now_ms
+            self._is_to_heed, self._heeded_ms = False, now_ms
 
     async def _weigh(self) -> None:
         """Judge what only the database knows enough of."""

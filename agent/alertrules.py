@@ -237,7 +237,7 @@ def _check_shape(rule: AlertRule) -> None:
             "status",
             None,
             "a rule without a condition would hold for everything; give one, such as "
-            "status=error, longer_than_s=600, no_success_for_s=86400 or metric=cpu above=90",
+            "status=error, longer_than_s=600, no_success_for_s=86400 or metric=cpu above=0.9",
         )
     if len(shapes) > 1:
         first, second = (_given(rule, SHAPES[shape])[0] for shape in shapes[:2])

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from agent import __version__
+from agent import __version__, supervisor
 from agent.beginning import begin
 from agent.bridging import Bridging
-from agent.core import Core, courier_of, open_core
+from agent.core import Core, courier_of, lifesign_of, open_core
 from agent.errors import AgentError, AlreadyServing, Unreachable
 from agent.handlers.context import Context, Identity
 from agent.handlers.keys import admitted, load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
+from agent.health.checking import Checking
+from agent.health.ownchecks import OwnChecks
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
 from agent.orders import Orders
@@ -131,6 +133,20 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         clock_state=core.scheduler.clock_happening,
         kept=lambda: core.outage.untold.number,
         keeping=_keeping(settings),
+        chosen=settings.health,
+    )
+    own_checks = OwnChecks(
+        clock=clock,
+        database=core.database,
+        recorder=core.recorder,
+        checking=Checking(
+            home=core.home,
+            settings=settings,
+            secrets=load_secrets(core.home.secrets_file),
+            mask=core.redactor.mask_text,
+        ),
+        show=core.alerter.note_checks,
+        gone=core.board.forget_check,
     )
     bridging = Bridging(
         clock=clock,
@@ -166,6 +182,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         clients.replace(await load_clients(core.database, clock.now_ms()))
         await core.blackouts.load()
         await core.scheduler.reload()
+        await own_checks.load()
         await renew_alerts()
         core.standby.hurry()
         core.wake()
@@ -233,6 +250,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         async with asyncio.TaskGroup() as group:
             doors = [group.create_task(zap.run(), name="zap")]
             await begin(core, group)
+            await own_checks.load()
             works = [
                 group.create_task(core.board.run(), name="board"),
                 group.create_task(
@@ -241,6 +259,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 group.create_task(core.scheduler.run(), name="scheduler"),
                 group.create_task(core.watching.run(), name="watches"),
                 group.create_task(watcher.run(), name="health"),
+                group.create_task(own_checks.run(), name="own checks"),
                 group.create_task(sampler.run(), name="samples"),
                 group.create_task(bridging.run(), name="bridging"),
                 group.create_task(core.alerter.run(), name="alerts"),
@@ -260,6 +279,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 signal.SIGHUP, lambda: group.create_task(_reloaded(reload), name="reload")
             )
             say_ready()
+            supervisor.tell(supervisor.READY)
             log.info(
                 "serving",
                 name=settings.agent_name,
@@ -295,14 +315,19 @@ async def _unless_away(core: Core, work: Callable[[], Awaitable[object]]) -> Non
 
 
 def _mailing(core: Core, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-    courier = courier_of(core)
-    return [] if courier is None else [group.create_task(courier.run(), name="mail")]
+    workers = {"mail": courier_of(core), "dead man": lifesign_of(core)}
+    return [
+        group.create_task(worker.run(), name=name)
+        for name, worker in workers.items()
+        if worker is not None
+    ]
 
 
 async def _leave(
     core: Core, control: Control, publisher: Publisher, works: list[asyncio.Task[None]]
 ) -> None:
     """Take no more work, say so, write what is known, leave living runs to their keeper."""
+    supervisor.tell(supervisor.STOPPING)
     core.runner.close()
     for work in works:
         work.cancel()
@@ -325,6 +350,8 @@ async def _beat_often(core: Core, stop: asyncio.Event) -> None:
             return
         except AgentError as error:
             log.error("heartbeat not recorded", cause=str(error))
+        # Also then: a database that is away is no cause to be killed.
+        supervisor.tell(supervisor.ALIVE)
         await core.clock.sleep_ms(BEAT_MS)
 
 

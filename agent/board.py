@@ -161,6 +161,12 @@ class Board:
                 self._since[check.check_name] = (check.status, since_ms)
             self._journal.put(check_row(check, since_ms=since_ms))
 
+    def forget_check(self, check_name: str) -> None:
+        """This check is no more."""
+        self._counts = None
+        self._since.pop(check_name, None)
+        self._journal.remove("check", check_name)
+
     def show_alerts(self, found: Iterable[Alert]) -> None:
         """Put up what is wrong; what is right again leaves."""
         for alert in found:

@@ -39,6 +39,7 @@ from agent.store.outage import Outage
 from agent.store.reaching import Reached, reach
 from agent.store.reserve import Reserve
 from agent.store.state import Heartbeat, Holder, refuse_other
+from agent.supervisor import own_unit
 from agent.timekeeper import Timekeeper
 from agent.watching import Watching
 from agent.wire.keyfiles import AGENT_KEY, load_pair
@@ -48,6 +49,7 @@ from shared.protocol.keys import key_id
 
 if TYPE_CHECKING:
     from agent.courier import Courier
+    from agent.lifesign import Lifesign
 
 log = structlog.get_logger(__name__)
 
@@ -123,6 +125,7 @@ class Core:
                 version=__version__,
                 running=self.runner.running,
                 lag_ms=self.scheduler.lag_ms,
+                unit=own_unit(),
             )
         )
 
@@ -302,25 +305,53 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
 
 def courier_of(core: Core) -> "Courier | None":
     """Whoever tells people that watch no screen; what that needs is in memory only then."""
-    mail = core.settings.mail
-    if not mail.is_on:
+    settings = core.settings
+    if not settings.mail.is_on and not settings.channels:
         return None
     from agent.courier import Courier
 
+    known = load_secrets(core.home.secrets_file)
     courier = Courier(
         clock=core.clock,
         database=core.database,
         recorder=core.recorder,
-        mail=mail,
-        password=load_secrets(core.home.secrets_file).get(mail.password_secret),
-        agent=core.settings.agent_name,
+        mail=settings.mail,
+        password=known.get(settings.mail.password_secret),
+        agent=settings.agent_name,
         mask=lambda text: core.redactor.mask(text.encode(), is_end=True).decode(errors="replace"),
         is_away=lambda: not core.outage.is_over,
         is_muted=core.alerter.is_muted,
+        channels=settings.channels,
+        secrets=known,
+        escalation=settings.escalation,
+        repeat_minutes=settings.repeat_minutes,
+        timezone=settings.timezone,
+        templates=core.home.templates,
     )
     core.listeners.append(courier.note)
     core.wakers.append(courier.wake)
     return courier
+
+
+def lifesign_of(core: Core) -> "Lifesign | None":
+    """Whoever tells a watch service that this agent lives."""
+    dead_man = core.settings.dead_man
+    if not dead_man.is_on:
+        return None
+    from agent.lifesign import Lifesign, hindrance
+
+    return Lifesign(
+        clock=core.clock,
+        recorder=core.recorder,
+        dead_man=dead_man,
+        url=dead_man.url or load_secrets(core.home.secrets_file).get(dead_man.url_secret, ""),
+        hindrance=lambda: hindrance(
+            takes_writes=core.outage.is_over,
+            oldest_write_ms=core.database.waiting[1],
+            first_due_ms=core.scheduler.first_due_ms(),
+            now_ms=core.clock.now_ms(),
+        ),
+    )
 
 
 def _limit_mb(roster: Roster, task_name: str) -> int | None:

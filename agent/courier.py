@@ -1,27 +1,32 @@
-"""When are people told of alerts by mail, and what becomes of a message that does not go?"""
+"""When are people told of alerts, by which channels, and what becomes of what does not go?"""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import msgspec
 import structlog
 
 from agent.channels import letters
-from agent.channels.letters import Letter, Story
+from agent.channels.chat import hand_over_chat
+from agent.channels.letters import Letter
 from agent.channels.mail import NotDelivered, Receipt, as_message, hand_over
-from agent.clock import Clock, moment
+from agent.clock import Clock
 from agent.errors import AgentError
-from agent.postbox import Mail
+from agent.lettering import Lettering
+from agent.postbox import Channel, Escalation, Mail
 from agent.recorder import Recorder, Shown
 from agent.rules import delivery
-from agent.rules.alerting import Trouble
-from agent.store import alerts, outbox
+from agent.rules.delivery import Route
+from agent.store import alerts, escalating, outbox
 from agent.store.alerts import Alert
 from agent.store.database import Database
 from agent.store.outbox import Message, Told
+from agent.troubles import Trouble
+from agent.words import Words
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +34,7 @@ CHANNEL: Final = "mail"
 GATHER_MS: Final = 500
 """What comes at once is told at once."""
 AGAIN_MS: Final = 30_000
+MINUTE_MS: Final = 60_000
 LONGEST_MS: Final = 3_600_000
 OLD_MS: Final = 86_400_000
 MOST_DIRECT: Final = 20
@@ -49,21 +55,34 @@ class Courier:
         mask: Callable[[str], str],
         is_away: Callable[[], bool],
         is_muted: Callable[[Alert], bool] = lambda _alert: False,
+        channels: Sequence[Channel] = (),
+        secrets: Mapping[str, str] | None = None,
+        escalation: Sequence[Escalation] = (),
+        repeat_minutes: Mapping[str, int] | None = None,
+        timezone: str = "UTC",
+        templates: Path | None = None,
     ) -> None:
         self._clock = clock
         self._database = database
         self._recorder = recorder
         self._mail = mail
         self._password = password
-        self._agent = agent
-        self._mask = mask
         self._is_away = is_away
         self._is_muted = is_muted
+        self._channels = {one.name: one for one in channels}
+        self._secrets = secrets or {}
+        self._escalation = escalation
+        self._repeat_minutes = repeat_minutes or {}
+        self._timezone = timezone
+        self._words = Words(mail.language)
+        self._lettering = Lettering(agent=agent, mask=mask, words=self._words, templates=templates)
         self._wake = asyncio.Event()
         self._spaced_ms: dict[str, int] = {}  # until when a severity waits
         self._direct: dict[str, Alert] = {}
         self._left: dict[str, int] = {}  # what left without an outbox: key, when it was opened
-        self._may_be_stuck = True  # an earlier agent may have said so
+        self._told_fault: str | None = None
+        # An earlier agent may have said so.
+        self._may_be_stuck = {CHANNEL, *self._channels}
 
     def note(self, shown: Shown) -> None:
         """Something was recorded; what cannot wait for a database that is away goes without it."""
@@ -110,69 +129,121 @@ class Courier:
             del self._left[key]
         now_ms = self._clock.now_ms()
         ready = await self._database.read(partial(alerts.due_severities, now_ms=now_ms))
-        held = {one for one in ready if self._spaced_ms.get(one, 0) > now_ms}
-        if severities := sorted(ready - held):
+        held = {
+            one: until_ms
+            for one in ready
+            if (until_ms := self._held_until_ms(one, now_ms)) > now_ms
+        }
+        if severities := sorted(ready - held.keys()):
             await self._database.write(
                 partial(
                     outbox.collect,
                     severities=severities,
+                    now_ms=now_ms,
                     details=letters.MOST_DETAILS,
                     compose=self._compose,
                 )
             )
             for one in severities:
                 self._spaced_ms[one] = now_ms + delivery.SPACING_MS.get(one, 0)
-        for message in await self._database.read(partial(outbox.due, now_ms=now_ms)):
+        for severity, minutes in self._repeat_minutes.items():
+            at_ms = now_ms + minutes * MINUTE_MS
+            await self._database.write(partial(alerts.repeat, severity=severity, at_ms=at_ms))
+        escalates_ms = await self._escalate(now_ms)
+        await self._tell_template()
+        # What was composed just now is due now: whoever works this off once, and leaves, sends it.
+        due = partial(outbox.due, now_ms=self._clock.now_ms())
+        for message in await self._database.read(due):
             await self._send(message)
         times = [
             await self._database.read(partial(alerts.next_tell_ms, after_ms=now_ms)),
             await self._database.read(outbox.next_ms),
-            *(self._spaced_ms[one] for one in held),
+            *held.values(),
+            *escalates_ms,
         ]
         return min((at_ms for at_ms in times if at_ms is not None), default=None)
 
-    def _compose(self, told: Sequence[Told], more: int) -> Message:
-        stories = [self._story(one) for one in told]
-        letter = letters.compose(stories, more=more, agent=self._agent)
-        return self._as_message(letter, severity=told[0].alert.severity)
+    def _routes(self, severity: str, now_ms: int) -> tuple[Route, ...]:
+        return delivery.routes(
+            self._mail,
+            tuple(self._channels.values()),
+            severity,
+            now_ms=now_ms,
+            timezone=self._timezone,
+        )
 
-    def _as_message(self, letter: Letter, *, severity: str) -> Message:
+    def _held_until_ms(self, severity: str, now_ms: int) -> int:
+        quiet_ms = delivery.held_until_ms(self._routes(severity, now_ms))
+        return max(quiet_ms or 0, self._spaced_ms.get(severity, 0))
+
+    async def _escalate(self, now_ms: int) -> list[int]:
+        """Tell others of what nobody cares for; when that may be next."""
+        next_ms: list[int] = []
+        for number, stage in enumerate(self._escalation, 1):
+            after_ms = stage.after_minutes * MINUTE_MS
+            people = ", ".join((*stage.recipients, *stage.channels))
+            tell = partial(self._compose_stage, stage)
+            await self._database.write(
+                partial(
+                    escalating.escalate,
+                    stage=number,
+                    severities=stage.severities,
+                    before_ms=now_ms - after_ms,
+                    now_ms=now_ms,
+                    said=people,
+                    compose=partial(tell, minutes=stage.after_minutes),
+                )
+            )
+            await self._database.write(
+                partial(
+                    escalating.tell_ends, stage=number, now_ms=now_ms, said=people, compose=tell
+                )
+            )
+            oldest_ms = await self._database.read(
+                partial(
+                    escalating.oldest_ms,
+                    stage=number,
+                    severities=stage.severities,
+                    after_ms=now_ms - after_ms,
+                )
+            )
+            if oldest_ms is not None:
+                next_ms.append(oldest_ms + after_ms)
+        return next_ms
+
+    def _compose_stage(
+        self, stage: Escalation, found: Sequence[Alert], *, minutes: int | None = None
+    ) -> tuple[Message, ...]:
+        lead = "" if minutes is None else self._words("neglected", minutes=minutes)
+        letter = self._lettering.letter([Told(alert=alert) for alert in found], 0, lead=lead)
+        routes = [
+            Route(channel=name, recipients=(name,), quiet_until_ms=None) for name in stage.channels
+        ]
+        if stage.recipients:
+            by_mail = Route(channel=CHANNEL, recipients=stage.recipients, quiet_until_ms=None)
+            routes.append(by_mail)
+        severity = found[0].severity
+        return tuple(self._as_message(letter, route, severity=severity) for route in routes)
+
+    def _compose(self, told: Sequence[Told], more: int) -> tuple[Message, ...]:
+        severity = told[0].alert.severity
+        routes = self._routes(severity, self._clock.now_ms())
+        letter = self._lettering.letter(told, more)
+        return tuple(self._as_message(letter, route, severity=severity) for route in routes)
+
+    def _as_message(self, letter: Letter, route: Route, *, severity: str) -> Message:
         now_ms = self._clock.now_ms()
         return Message(
             id=outbox.new_id(now_ms),
-            channel=CHANNEL,
+            channel=route.channel,
             severity=severity,
-            recipients=self._mail.recipients,
+            recipients=route.recipients,
             subject=letter.subject,
             thread=letter.thread,
             plain=letter.plain,
             html=letter.html,
             created_ms=now_ms,
-            due_ms=now_ms,
-        )
-
-    def _story(self, told: Told) -> Story:
-        alert = told.alert
-        tail = told.run.output_tail if told.run is not None and told.run.output_tail else ""
-        return Story(
-            alert_id=alert.id,
-            severity=alert.severity,
-            is_over=alert.status == "resolved",
-            title=self._mask(alert.title),
-            message=self._mask(alert.message),
-            opened=_when(alert.opened_ms),
-            over=_when(alert.resolved_ms),
-            count=alert.occurrences,
-            task_name=alert.task_name or "",
-            tail=self._mask(tail)[-letters.TAIL_CHARS :],
-            runs=tuple(
-                (
-                    _when(run.scheduled_ms),
-                    run.status,
-                    "" if run.duration_ms is None else f"{run.duration_ms / 1000:.1f} s",
-                )
-                for run in told.runs
-            ),
+            due_ms=route.quiet_until_ms or now_ms,
         )
 
     async def _send(self, message: Message) -> None:
@@ -192,11 +263,12 @@ class Courier:
         )
         log.info("alerts mailed", message=message.id, subject=message.subject)
         await self._database.write(partial(outbox.put, message=after))
+        channel = message.channel
         if receipt.never:
-            await self._tell_stuck(f"some do not get it: {receipt.cause}")
-        elif self._may_be_stuck and not receipt.later:
-            await self._recorder.resolve(delivery.UNDELIVERABLE)
-            self._may_be_stuck = False
+            await self._tell_stuck(channel, f"some do not get it: {receipt.cause}")
+        elif channel in self._may_be_stuck and not receipt.later:
+            await self._recorder.resolve(delivery.undeliverable_key(channel))
+            self._may_be_stuck.discard(channel)
         if receipt.later:
             # The others have it; it goes once more to those alone whom the server put off.
             rest = msgspec.structs.replace(
@@ -219,21 +291,50 @@ class Courier:
         log.error("mail not delivered", message=message.id, attempt=attempts, cause=cause)
         await self._database.write(partial(outbox.put, message=after))
         if delivery.is_undeliverable(attempts, is_for_good=next_ms is None):
-            await self._tell_stuck(cause)
+            await self._tell_stuck(message.channel, cause)
 
-    async def _tell_stuck(self, cause: str) -> None:
-        self._may_be_stuck = True
+    async def _tell_template(self) -> None:
+        """What is wrong with an own template: the message went, in our words."""
+        fault = self._lettering.fault
+        if fault == self._told_fault:
+            return
+        self._told_fault = fault
+        if not fault:
+            await self._recorder.resolve(delivery.TEMPLATE_BROKEN)
+            return
         await self._recorder.alert(
             Trouble(
-                dedupe_key=delivery.UNDELIVERABLE,
+                dedupe_key=delivery.TEMPLATE_BROKEN,
+                kind=delivery.TEMPLATE_BROKEN,
+                severity="medium",
+                title="A template of messages is broken",
+                message=f"{fault}; messages have the usual words until it is mended",
+            )
+        )
+
+    async def _tell_stuck(self, channel: str, cause: str) -> None:
+        self._may_be_stuck.add(channel)
+        await self._recorder.alert(
+            Trouble(
+                dedupe_key=delivery.undeliverable_key(channel),
                 kind=delivery.UNDELIVERABLE,
                 severity="high",
-                title="Alerts do not arrive by mail",
-                message=f"{cause}; `smartcron-agent alerts test --channel mail` tries it",
+                title=f"Alerts do not arrive by {channel}",
+                message=f"{cause}; `smartcron-agent alerts test --channel {channel}` tries it",
             )
         )
 
     async def _hand_over(self, message: Message) -> Receipt:
+        if message.channel != CHANNEL:
+            channel = self._channels.get(message.channel)
+            if channel is None:
+                gone = f"settings.toml has no channel {message.channel!r} any more"
+                raise NotDelivered(gone, is_for_good=True)
+            return await hand_over_chat(
+                channel, self._secrets, subject=message.subject, plain=message.plain
+            )
+        if not self._mail.is_on:
+            raise NotDelivered("settings.toml has no [mail] any more", is_for_good=True)
         return await hand_over(
             self._mail,
             self._password,
@@ -258,18 +359,24 @@ class Courier:
                 if not self._is_away():
                     del self._direct[key]  # what is in the database is told at the window's end
                 continue
-            message = self._compose([Told(alert=alert)], 0)
+            if not await self._leaves(alert):
+                if self._is_away():
+                    continue
+            else:
+                self._left[key] = alert.opened_ms
+            del self._direct[key]
+
+    async def _leaves(self, alert: Alert) -> bool:
+        """Somebody was told of it without an outbox."""
+        is_told = False
+        for message in self._compose([Told(alert=alert)], 0):
+            if message.due_ms > message.created_ms:
+                continue
             try:
                 await self._hand_over(message)
             except NotDelivered as error:
                 log.critical("mail not delivered", subject=message.subject, cause=str(error))
-                if self._is_away():
-                    continue
             else:
                 log.info("alerts mailed", message=message.id, subject=message.subject)
-                self._left[key] = alert.opened_ms
-            del self._direct[key]
-
-
-def _when(at_ms: int | None) -> str:
-    return "" if at_ms is None else moment(at_ms).strftime("%Y-%m-%d %H:%M:%S UTC")
+                is_told = True
+        return is_told

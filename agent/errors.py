@@ -73,6 +73,17 @@ class CalendarNotFound(WrongUse):
         )
 
 
+class CheckNotFound(WrongUse):
+    """No own check has this name."""
+
+    code = "not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"there is no check {name!r}; `smartcron-agent checks list` shows them all"
+        )
+
+
 class Conflict(AgentError):
     """The state of the thing does not allow this now."""
 

@@ -21,6 +21,7 @@ MOST_READ: Final = 100_000
 MOST_SHOWN: Final = 100
 ENOUGH_TO_DOUBT: Final = 10
 _PAGE: Final = 1_000
+_SHARES: Final = ("cpu", "disk", "memory")
 _OF_TASKS: Final = ("cpu", "processes", "rss")
 
 
@@ -99,6 +100,8 @@ def doubts(
         names = sorted(metrics)
         if rule.metric not in names:
             found.append(f"holds for nothing: no {rule.metric!r} was read; {', '.join(names)} are")
+        elif rule.metric in _SHARES and rule.above is not None and rule.above >= 1:
+            found.append("holds for nothing: it is a share, from 0 to 1")
     elif not any(_concerns(rule, tasks, name) for name in tasks):
         found.append("holds for nothing: it is about no task that there is")
     if rule.metric is not None and not rule.is_of_host:

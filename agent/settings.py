@@ -13,7 +13,8 @@ import msgspec
 import platformdirs
 
 from agent.errors import HomeError, WrongUse
-from agent.postbox import Mail, check_mail
+from agent.postbox import Channel, DeadMan, Escalation, Mail, check_dead_man, check_delivery
+from agent.tolerances import Health, check_health
 
 HOME_VARIABLE = "SMARTCRON_HOME"
 _LOOPBACK = re.compile(r"(?:127(?:\.[0-9]{1,3}){3}|\[::1\]):([0-9]{1,5})", re.ASCII)
@@ -63,6 +64,11 @@ class Home(msgspec.Struct, frozen=True, dict=True):
     @property
     def task_logs(self) -> Path:
         return self.root / "logs" / "tasks"
+
+    @property
+    def templates(self) -> Path:
+        """The owner's own words for messages; need not be there."""
+        return self.root / "templates"
 
     @cached_property
     def spool(self) -> Path:
@@ -240,6 +246,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     backup_databases: tuple[BackupDatabase, ...] = ()
     retention: Retention = Retention()
     mail: Mail = Mail()
+    health: Health = Health()
+    channels: tuple[Channel, ...] = ()
+    escalation: tuple[Escalation, ...] = ()
+    repeat_minutes: dict[str, int] = {}
+    dead_man: DeadMan = DeadMan()
 
     @property
     def agent_name(self) -> str:
@@ -317,7 +328,11 @@ def _check_ranges(path: Path, settings: Settings) -> None:
     _check_patterns(path, settings.redact)
     _check_backups(path, settings.backup_databases)
     _check_retention(path, settings.retention)
-    check_mail(path, settings.mail)
+    check_delivery(
+        path, settings.mail, settings.channels, settings.escalation, settings.repeat_minutes
+    )
+    check_dead_man(path, settings.dead_man)
+    check_health(path, settings.health)
     if settings.control_port == settings.events_port:
         raise WrongUse(
             f"{path}: events_port = {settings.events_port}: must differ from control_port"

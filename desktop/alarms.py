@@ -105,7 +105,11 @@ class Alarms(QObject):
         """Alerts came, changed, or are over."""
         if not rows and not gone:
             return
+        was_empty = not self._model.alerts()
         self._model.show_rows(rows, gone)
+        is_ours = self._is_shown and self._centre.tab == ACTIVE
+        if was_empty and is_ours and self._centre.panel.alert is None:
+            self._centre.active.list.choose_first()
         self._tell_new(rows)
         changed = {*gone, *(row.id for row in rows)}
         if changed & set(self._centre.panel.ids):
@@ -139,8 +143,8 @@ class Alarms(QObject):
 
     @property
     def ids(self) -> list[str]:
-        """The alerts that are chosen."""
-        return self._centre.panel.ids
+        """The alerts that are chosen, while they are in sight."""
+        return self._centre.panel.ids if self._centre.tab in (ACTIVE, HISTORY) else []
 
     def acknowledge(self, ids: Sequence[str] = ()) -> None:
         """Somebody cares for these, or for those that are chosen."""
@@ -229,6 +233,7 @@ class Alarms(QObject):
         if place in (ACTIVE, HISTORY):
             self._centre.enter()
         self._soon.start()
+        self.chosen_changed.emit()
 
     def _ask_history(self, wanted: AlertFilter) -> None:
         self._asked_for, self._next = wanted, None

@@ -33,7 +33,6 @@ What it is told (plain slots):
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Final
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
@@ -43,6 +42,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from desktop import freshness, keys, words
 from desktop.actions import Actions
 from desktop.alarms import Alarms
+from desktop.doorways import Doorways
 from desktop.finding import entries
 from desktop.following import Following
 from desktop.frame import Frame
@@ -50,7 +50,7 @@ from desktop.freshness import Link
 from desktop.models.tasks import ROW
 from desktop.planner import Planner
 from desktop.sifting import Sifting
-from desktop.states import is_watch, severity_look
+from desktop.states import is_watch
 from desktop.theme import Theme
 from desktop.views.palette import Palette
 from desktop.views.rail import ALERTS, OVERVIEW, RUNS, TASKS
@@ -114,6 +114,15 @@ class MainWindow(Frame):
         self.planner = Planner(theme, self.now, self)
         self.planner.know(self._tasks.task, self._zone)
         self.alarms = Alarms(self.centre, self._alerts, self.now, self)
+        self._doorways = Doorways(
+            self._alerts,
+            header=self.header,
+            rail=self.rail,
+            overview=self.overview,
+            details=self.details,
+            executions=self.executions,
+            toasts=self.toasts,
+        )
         self._following = Following(
             self.log, self.details, self._runs, now=self.now, zone_of=self._zone_of
         )
@@ -332,21 +341,15 @@ class MainWindow(Frame):
         alarms.asked.connect(self.question_asked)
         alarms.ordered.connect(self.alerts_ordered)
         alarms.refused.connect(self._complain)
-        alarms.noticed.connect(self._tell_alert)
-        alarms.counted.connect(self._show_alert_counts)
+        alarms.noticed.connect(self._doorways.tell)
+        alarms.counted.connect(self._doorways.show_counts)
+        alarms.counted.connect(self._set_actions)
         alarms.chosen_changed.connect(self._set_actions)
         panel.run_opened.connect(self._following.open)
         panel.task_opened.connect(self.open_task)
         panel.run_requested.connect(self._orders.run)
         panel.cause_opened.connect(self.open_alert)
-        self.header.alerts_requested.connect(lambda: self.show_screen(ALERTS))
-        self.overview.alerts_card.alert_opened.connect(self.open_alert)
-        self.overview.alerts_card.all_requested.connect(lambda: self.show_screen(ALERTS))
-        self.details.alert_opened.connect(self.open_alert)
-        self.executions.know_alerts(lambda *of: self._alerts.of_run(*of) is not None)
-        self.executions.alert_wanted.connect(
-            lambda *of: self.open_alert(getattr(self._alerts.of_run(*of), "id", ""))
-        )
+        self._doorways.opened.connect(self.open_alert)
 
     def _join_orders(self) -> None:
         """Every order of every panel goes through one gate, and from there outside."""
@@ -523,7 +526,7 @@ class MainWindow(Frame):
         task = self._tasks.task(task_id)
         self.details.show_task(task, self._tasks.state(task_id))
         self.details.show_runs(self._runs.runs())
-        self.details.show_alert(getattr(self._alerts.of_task(task_id), "id", ""))
+        self._doorways.show_task(task_id)
         self._set_actions()
         self._ask_detail.start()
 
@@ -582,17 +585,6 @@ class MainWindow(Frame):
             self.planner.open_try(task, settings)
         elif task is not None:
             self._complain(self.tr("The settings of {0} are on their way.").format(task.name))
-
-    def _tell_alert(self, text: str, alert_id: str) -> None:
-        go = partial(self.open_alert, alert_id)
-        self.toasts.show_toast(text, icon="bell-ringing-fill", go=go)
-
-    def _show_alert_counts(self, count: int, severity: str) -> None:
-        family = severity_look(severity).family
-        self.rail.show_alerts(count, family)
-        self.header.show_alerts(count, family)
-        self.details.show_alert(getattr(self._alerts.of_task(self._shown_task), "id", ""))
-        self._set_actions()
 
     def _open_menu(self, at: QPoint) -> None:
         menu = QMenu(self)

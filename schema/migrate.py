@@ -7,7 +7,9 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, sel
 
 from schema.tables import VERSION_TABLE, metadata
 
-VERSIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0009")
+VERSIONS: Final = (
+    "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009",
+)  # fmt: skip
 """Every schema version in order; the last is what this program works with."""
 
 _versions = Table(

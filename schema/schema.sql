@@ -122,6 +122,14 @@ CREATE TABLE smart_cron_calendars (
 	CONSTRAINT pk_smart_cron_calendars PRIMARY KEY (calendar_name)
 ) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
+CREATE TABLE smart_cron_checks (
+	check_name VARCHAR(64) NOT NULL,
+	definition MEDIUMTEXT NOT NULL,
+	updated_at DATETIME(3) NOT NULL,
+	updated_by VARCHAR(128) NOT NULL,
+	CONSTRAINT pk_smart_cron_checks PRIMARY KEY (check_name)
+) ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
 CREATE TABLE smart_cron_clients (
 	key_id VARCHAR(64) NOT NULL,
 	public_key VARCHAR(64) NOT NULL,

@@ -538,6 +538,17 @@ calendars = Table(
     **_MYSQL,
 )
 
+# Checks that the owner has added: commands, pages, ports, certificates.
+own_checks = Table(
+    "smart_cron_checks",
+    metadata,
+    Column("check_name", String(64), primary_key=True),
+    Column("definition", LongJson, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("updated_by", String(128), nullable=False),
+    **_MYSQL,
+)
+
 # Tasks whose history no cleanup touches.
 holds = Table(
     "smart_cron_holds",

@@ -1,14 +1,19 @@
 """What does a message about alerts say: subject, text, HTML?"""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import jinja2
 import msgspec
 
+from agent.channels.templates import BrokenTemplate, OwnTemplates
+from agent.words import Words
+
 MOST_TOLD: Final = 50
 MOST_DETAILS: Final = 5
 TAIL_CHARS: Final = 4_000
+MESSAGE_CHARS: Final = 2_000
 _SUBJECT_CHARS: Final = 150
 
 
@@ -35,44 +40,50 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     plain: str
     html: str
     thread: str
+    fault: str = ""
 
 
 _TEXT: Final = """\
+{% if lead %}{{ lead }}
+
+{% endif %}\
 {% for one in stories %}\
-[{{ "over" if one.is_over else one.severity }}] {{ one.title }}
+[{{ w("over") if one.is_over else w.severity(one.severity) }}] {{ one.title }}
     {{ one.message }}
-    {{ "since" if not one.is_over else "from" }} {{ one.opened }}\
-{% if one.is_over %} to {{ one.over }}{% endif %}, seen {{ one.count }} x, alert {{ one.alert_id }}
+    {{ when(one) }}, {{ w("seen", count=one.count, alert=one.alert_id) }}
 {% if one.runs %}
-    Last runs of {{ one.task_name }}:
+    {{ w("last_runs", task=one.task_name) }}:
 {% for at, ending, took in one.runs %}\
-    {{ at }}  {{ ending }}  {{ took }}
+    {{ at }}  {{ w.ending(ending) }}  {{ took }}
 {% endfor %}{% endif %}\
 {% if one.tail %}
-    The end of its output:
+    {{ w("output_end") }}:
 {{ one.tail }}
 {% endif %}
 {% endfor %}\
-{% if more %}... and {{ more }} more: `smartcron-agent alerts list`
+{% if more %}{{ w("more", count=more, command="smartcron-agent alerts list") }}
 {% endif %}\
 --
-{{ agent }}: `smartcron-agent alerts ack {{ stories[0].alert_id }}` says that you care for it,
-`smartcron-agent alerts show {{ stories[0].alert_id }}` shows all of it.
+{{ agent }}: {{ w("ack_hint", alert=stories[0].alert_id) }}
+{{ w("show_hint", alert=stories[0].alert_id) }}
 """
 _HTML: Final = """\
-<!DOCTYPE html><html><body style="font-family:sans-serif">
+<!DOCTYPE html><html lang="{{ w.language }}"><body style="font-family:sans-serif">
+{% if lead %}<p><b>{{ lead }}</b></p>{% endif %}
 {% for one in stories %}\
 <h3 style="color:{{ "#2e7d32" if one.is_over else colours[one.severity] }};margin-bottom:2px">\
-{{ "over" if one.is_over else one.severity }}: {{ one.title }}</h3>
-<p>{{ one.message }}<br><small>{{ one.opened }}{% if one.is_over %} to {{ one.over }}{% endif %}, \
-seen {{ one.count }} x, alert {{ one.alert_id }}</small></p>
-{% if one.runs %}<table cellpadding="3">\
+{{ w("over") if one.is_over else w.severity(one.severity) }}: {{ one.title }}</h3>
+<p>{{ one.message }}<br><small>{{ when(one) }}, \
+{{ w("seen", count=one.count, alert=one.alert_id) }}</small></p>
+{% if one.runs %}<p>{{ w("last_runs", task=one.task_name) }}</p><table cellpadding="3">\
 {% for at, ending, took in one.runs %}\
-<tr><td>{{ at }}</td><td>{{ ending }}</td><td>{{ took }}</td></tr>{% endfor %}</table>{% endif %}
+<tr><td>{{ at }}</td><td>{{ w.ending(ending) }}</td><td>{{ took }}</td></tr>\
+{% endfor %}</table>{% endif %}
 {% if one.tail %}<pre style="background:#f4f4f4;padding:8px">{{ one.tail }}</pre>{% endif %}
 {% endfor %}\
-{% if more %}<p>... and {{ more }} more: <code>smartcron-agent alerts list</code></p>{% endif %}
-<p><small>{{ agent }}: <code>smartcron-agent alerts ack {{ stories[0].alert_id }}</code></small></p>
+{% if more %}<p>{{ w("more", count=more, command="smartcron-agent alerts list") }}</p>{% endif %}
+<p><small>{{ agent }}: {{ w("ack_hint", alert=stories[0].alert_id) }} \
+{{ w("show_hint", alert=stories[0].alert_id) }}</small></p>
 </body></html>
 """
 _COLOURS: Final = {"critical": "#b71c1c", "high": "#d84315", "medium": "#8d6e00"}
@@ -84,19 +95,53 @@ _TEMPLATES: Final = jinja2.Environment(
 )
 
 
-def compose(stories: Sequence[Story], *, more: int, agent: str) -> Letter:
-    """One message about one alert or many; there is at least one."""
+def compose(
+    stories: Sequence[Story],
+    *,
+    more: int,
+    agent: str,
+    words: Words,
+    lead: str = "",
+    own: OwnTemplates | None = None,
+) -> Letter:
+    """One message about one alert or many; there is at least one, and `lead` stands before all.
+
+    Where an own template is broken the words are ours, and `fault` says what is wrong with it.
+    """
     first = stories[0]
     count = len(stories) + more
-    state = "over" if all(one.is_over for one in stories) else first.severity
-    title = first.title if count == 1 else f"{count} alerts, first: {first.title}"
-    said = {"stories": stories, "more": more, "agent": agent}
+    state = words("over") if all(one.is_over for one in stories) else words.severity(first.severity)
+    title = first.title if count == 1 else words("count_first", count=count, title=first.title)
+    said = {
+        "stories": stories,
+        "more": more,
+        "agent": agent,
+        "lead": lead,
+        "w": words,
+        "when": partial(_when, words),
+        "colours": _COLOURS,
+    }
+    bodies, fault = {}, ""
+    for name, ours in (("alert.txt", "letter.txt"), ("alert.html", "letter.html")):
+        body = None
+        try:
+            body = None if own is None else own.render(name, said)
+        except BrokenTemplate as error:
+            fault = str(error)
+        bodies[name] = _TEMPLATES.get_template(ours).render(said) if body is None else body
     return Letter(
-        subject=one_line(f"[{agent}] {state}: {title}"),
-        plain=_TEMPLATES.get_template("letter.txt").render(said),
-        html=_TEMPLATES.get_template("letter.html").render(said, colours=_COLOURS),
+        subject=one_line(f"[{agent}] {state}: {f'{lead}: ' if lead else ''}{title}"),
+        plain=bodies["alert.txt"],
+        html=bodies["alert.html"],
         thread=first.alert_id if count == 1 else f"digest-{first.severity}",
+        fault=fault,
     )
+
+
+def _when(words: Words, one: Story) -> str:
+    if one.is_over:
+        return words("from", start=one.opened, end=one.over)
+    return words("since", start=one.opened)
 
 
 def one_line(text: str) -> str:

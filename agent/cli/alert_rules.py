@@ -128,7 +128,7 @@ def add(
       smartcron-agent alerts rules add too-quiet task='backup-*' output_bytes_below=1000
       smartcron-agent alerts rules add shaky failures=3 of_last=10 severity=high
       smartcron-agent alerts rules add stale task=sync no_success_for_s=7200
-      smartcron-agent alerts rules add hot metric=cpu above=90 for_s=600
+      smartcron-agent alerts rules add hot metric=cpu above=0.9 for_s=600
     """
     found = _wanted(name, words, path)
     with session.database() as database:
@@ -227,9 +227,10 @@ def test(session: Session, name: str | None, path: Path | None, days: int, as_js
 
 def _show(one: Rehearsal, days: int) -> None:
     span = f"in the last {days} days" if days > 1 else "in the last day"
+    rows = "1 alert" if one.alerts == 1 else f"{one.alerts} alerts"
+    fired = "once" if one.fired == 1 else f"{one.fired} times"
     click.echo(
-        f"{one.rule}: would have fired {one.fired} times {span}, in {one.alerts} alerts; "
-        f"{one.looked_at} records looked at"
+        f"{one.rule}: would have fired {fired} {span}, in {rows}; {one.looked_at} records looked at"
     )
     if one.is_cut:
         say.warn("there are more records than are looked at; --days with a smaller number has all")

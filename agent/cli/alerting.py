@@ -6,23 +6,38 @@ from agent.cli.session import Session
 from agent.clock import SystemClock
 from agent.recorder import Recorder
 from agent.rules import alerting
+from agent.rules.alerting import Trouble
 from agent.running.redaction import Redactor
 from agent.running.secrets import load_secrets
+from agent.store import alerts
 from agent.store.database import Database
 
 
 def tell_stopped(session: Session, message: str) -> None:
     """Raise the alert and mail it from this process; once, however often it is found."""
     with session.database() as database:
-        asyncio.run(_tell(session, database, message))
+        asyncio.run(_tell(session, database, alerting.stopped(message)))
 
 
-async def _tell(session: Session, database: Database, message: str) -> None:
+def tell_back(session: Session) -> None:
+    """End that alert when the agent lives after all; it may not know that it was raised."""
+    with session.database() as database:
+        if any(
+            alert.dedupe_key == alerting.STOPPED_KEY
+            for alert in database.read_now(alerts.open_alerts)
+        ):
+            asyncio.run(_tell(session, database, None))
+
+
+async def _tell(session: Session, database: Database, trouble: Trouble | None) -> None:
     clock = SystemClock()
     recorder = Recorder(database, clock, lambda _shown: None)
-    await recorder.alert(alerting.stopped(message))
-    mail = session.settings.mail
-    if not mail.is_on:
+    if trouble is None:
+        await recorder.resolve(alerting.STOPPED_KEY)
+    else:
+        await recorder.alert(trouble)
+    settings = session.settings
+    if not settings.mail.is_on and not settings.channels:
         return
     # Only here: a look at a healthy agent needs no mail.
     from agent.courier import Courier
@@ -33,10 +48,13 @@ async def _tell(session: Session, database: Database, message: str) -> None:
         clock=clock,
         database=database,
         recorder=recorder,
-        mail=mail,
-        password=known.get(mail.password_secret),
-        agent=session.settings.agent_name,
+        mail=settings.mail,
+        password=known.get(settings.mail.password_secret),
+        agent=settings.agent_name,
         mask=lambda text: redactor.mask(text.encode(), is_end=True).decode(errors="replace"),
         is_away=lambda: False,
+        channels=settings.channels,
+        secrets=known,
+        timezone=settings.timezone,
     )
     await courier.work_off()

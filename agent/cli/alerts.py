@@ -19,6 +19,7 @@ from agent.running.secrets import load_secrets
 from agent.store import alerts as store
 from agent.store import outbox, quieting
 from agent.store.alerts import Alert
+from agent.words import Words
 
 LONGEST_NOTE: Final = 1_000
 MOST_EFFECTS: Final = 20
@@ -104,12 +105,14 @@ def _list_messages(session: Session, *, as_json: bool) -> None:
         say.json_out([msgspec.to_builtins(message) for message in found])
         return
     say.table(
-        ["Made", "State", "Tries", "To", "Subject", "What the server said"],
+        ["Made", "State", "Next try", "Tries", "By", "To", "Subject", "What the server said"],
         [
             [
                 say.moment(message.created_ms),
                 message.state,
+                say.moment(message.due_ms) if message.state == "waiting" else "-",
                 message.attempts,
+                message.channel,
                 ", ".join(message.recipients),
                 message.subject,
                 message.receipt or message.last_error or "",
@@ -224,23 +227,31 @@ def resolve(session: Session, alert_id: str, note: str, as_json: bool) -> None:
 
 
 @alerts.command()
-@click.option("--channel", type=click.Choice(["mail"]), required=True)
+@click.option("--channel", required=True, help="mail, or the name of one of [[channels]].")
 @json_option
 @pass_session
 def test(session: Session, channel: str, as_json: bool) -> None:
     """Send a message now, from here, and say what the server answered; ends with 1 if it fails.
 
     \b
-    Example:  smartcron-agent alerts test --channel mail
+    Examples:
+      smartcron-agent alerts test --channel mail
+      smartcron-agent alerts test --channel pager
     """
-    mail = session.settings.mail
-    if not mail.is_on:
+    settings = session.settings
+    mail = settings.mail
+    chat = next((one for one in settings.channels if one.name == channel), None)
+    if chat is None and channel != "mail":
+        names = ", ".join(("mail", *(one.name for one in settings.channels)))
+        raise WrongUse(f"--channel {channel[:40]!r}: there is none; those are {names}")
+    if chat is None and not mail.is_on:
         raise WrongUse(
             f"--channel {channel}: {session.home.settings_file} has no [mail]; docs/alerts.md "
             "shows one"
         )
     # Only here: the rest of these commands needs no mail.
     from agent.channels import letters
+    from agent.channels.chat import check_channel, hand_over_chat
     from agent.channels.mail import as_message, hand_over
 
     at_ms = now_ms()
@@ -249,12 +260,21 @@ def test(session: Session, channel: str, as_json: bool) -> None:
         severity="medium",
         is_over=False,
         title="A test by hand",
-        message=f"{who_asks()} asked whether mail arrives; nothing is wrong",
+        message=f"{who_asks()} asked whether alerts arrive; nothing is wrong",
         opened=say.moment(at_ms),
         over="",
         count=1,
     )
-    letter = letters.compose([story], more=0, agent=session.settings.agent_name)
+    letter = letters.compose([story], more=0, agent=settings.agent_name, words=Words(mail.language))
+    known = load_secrets(session.home.secrets_file)
+    if chat is not None:
+        check_channel(chat, known)
+        taken = asyncio.run(hand_over_chat(chat, known, subject=letter.subject, plain=letter.plain))
+        if as_json:
+            say.json_out(msgspec.to_builtins(taken))
+        else:
+            say.good(f"the service behind {chat.name} took it")
+        return
     message = as_message(
         mail,
         message_id=outbox.new_id(at_ms),
@@ -265,7 +285,7 @@ def test(session: Session, channel: str, as_json: bool) -> None:
         at_ms=at_ms,
         recipients=mail.recipients,
     )
-    password = load_secrets(session.home.secrets_file).get(mail.password_secret)
+    password = known.get(mail.password_secret)
     receipt = asyncio.run(hand_over(mail, password, message, mail.recipients))
     if as_json:
         say.json_out(msgspec.to_builtins(receipt))

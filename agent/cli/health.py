@@ -2,77 +2,253 @@
 
 import sys
 import time
+from collections.abc import Iterable
 from functools import partial
 from typing import Final
 
 import click
+import msgspec
 from rich.live import Live
 
-from agent.cli import say
-from agent.cli.alerting import tell_stopped
+from agent.cli import restarting, say
+from agent.cli.alerting import tell_back, tell_stopped
 from agent.cli.session import Session, json_option, pass_session
 from agent.cli.watch import overview, take
-from agent.errors import AgentError, StorageError
-from agent.health import probes
+from agent.errors import AgentError, StorageError, WrongUse
+from agent.health import databases, disks, probes
+from agent.health.disks import Disks, Mount, Room
 from agent.health.probes import Reading
+from agent.ownchecks import OwnCheck
 from agent.rules.clocks import SHOWN_KINDS
-from agent.rules.thresholds import CRIT, OK, UNKNOWN, judge
-from agent.store import events, state
+from agent.rules.thresholds import CRIT, OK, UNKNOWN, judge, with_limit
+from agent.store import checks, events, maintenance, ownchecks, state
+from agent.store.checks import Check
+from agent.store.database import Database
+from agent.store.replication import replication
+from agent.store.state import Heartbeat
+from agent.tolerances import name_of
 
-CHECKS: Final = ("clock", "database", "disk", "memory", "cpu", "logs", "master_runner")
+CHECKS: Final = (
+    "clock", "database", "database_size", "disk", "disk_days", "inodes", "memory", "swap", "cpu",
+    "logs", "master_runner", "replication",
+)  # fmt: skip
+"""Every host has these, but for swap and replication; those of one mount have its place behind."""
 WATCH_EVERY_S = 1.0
 CPU_OVER_S = 0.2
+STALE_AFTER: Final = 3
+"""So many turns without a finding say that nobody does the check."""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A reading and how bad it is; a fault is what the command ends with 1 for."""
+
+    reading: Reading
+    state: str
+
+    @property
+    def is_fault(self) -> bool:
+        must_be_known = self.reading.id in ("database", "master_runner")
+        return self.state == CRIT or (self.state == UNKNOWN and must_be_known)
 
 
 @click.command()
-@click.option("--only", multiple=True, type=click.Choice(CHECKS), help="May be given again.")
+@click.option("--only", multiple=True, metavar="NAME", help="May be given again; disk, cpu, ...")
 @click.option("--alert", "alerts", is_flag=True, help="Raise and mail it when the agent is dead.")
+@click.option("--restart", "restarts", is_flag=True, help="Start it again when it is dead.")
+@click.option("--failed", "gave_up", is_flag=True, help="The service manager has given it up.")
 @json_option
 @pass_session
-def health(session: Session, only: tuple[str, ...], alerts: bool, as_json: bool) -> None:
+def health(
+    session: Session,
+    only: tuple[str, ...],
+    alerts: bool,
+    restarts: bool,
+    gave_up: bool,
+    as_json: bool,
+) -> None:
     """Run the health checks in this process, so that a dead agent is noticed.
 
-    Ends with 1 when a check is critical. For crontab: */5 * * * * smartcron-agent health --alert
+    Ends with 1 when a check is critical, also when that was mended by --restart. For crontab:
+    */5 * * * * smartcron-agent health --alert --restart
 
     \b
     Example:  smartcron-agent health --only disk --json
     """
-    wanted = only or CHECKS
-    found = [reading for reading in _readings(session) if reading.id in wanted]
-    judged = [(reading, judge(reading.value, reading.threshold, before=OK)) for reading in found]
-    faults = [reading for reading, verdict in judged if _is_fault(reading, verdict)]
-    dead = next((one for one in faults if one.id == "master_runner"), None)
-    if alerts and dead is not None and all(one.id != "database" for one in faults):
-        tell_stopped(session, dead.message)
+    look = _Look(session, gave_up=gave_up)
+    found = [_judged(session, reading) for reading in _wanted(look.readings(), only)]
+    faults = [one for one in found if one.is_fault]
+    done = _mend(session, look, found, alerts=alerts, restarts=restarts)
     if as_json:
         say.json_out(
             {
                 "ok": not faults,
+                "done": done,
                 "checks": [
                     {
-                        "id": reading.id,
-                        "name": reading.name,
-                        "state": verdict,
-                        "value": reading.value,
-                        "unit": reading.unit,
-                        "message": reading.message,
+                        "id": one.reading.id,
+                        "name": one.reading.name,
+                        "state": one.state,
+                        "value": one.reading.value,
+                        "unit": one.reading.unit,
+                        "message": one.reading.message,
                     }
-                    for reading, verdict in judged
+                    for one in found
                 ],
             }
         )
     else:
-        if not faults:
-            say.good("All health checks passed")
-        for reading, verdict in judged:
-            if _is_fault(reading, verdict):
-                say.bad(f"{reading.name}: {verdict}, {reading.message}")
-            elif verdict == OK:
-                say.good(f"{reading.name}: OK")
-            else:
-                click.echo(f"! {reading.name}: {verdict}, {reading.message}")
+        _say(found, faults)
+        for words in done:
+            say.good(words)
     if faults:
         sys.exit(1)
+
+
+def _say(found: list[Found], faults: list[Found]) -> None:
+    doubtful = [one for one in found if one.state != OK and not one.is_fault]
+    if faults:
+        say.bad(f"{len(faults)} of {len(found)} health checks are critical")
+    elif doubtful:
+        say.warn(f"No health check is critical, {len(doubtful)} of {len(found)} want a look")
+    else:
+        say.good("All health checks passed")
+    for one in found:
+        name, message = one.reading.name, say.harmless(one.reading.message)
+        if one.is_fault:
+            say.bad(f"{name}: {one.state}, {message}")
+        elif one.state == OK:
+            say.good(f"{name}: OK")
+        else:
+            say.warn(f"{name}: {one.state}, {message}")
+
+
+def _mend(
+    session: Session, look: "_Look", found: list[Found], *, alerts: bool, restarts: bool
+) -> list[str]:
+    """Tell of an agent that is dead, start it again; what was done."""
+    runner = next((one for one in found if one.reading.id == "master_runner"), None)
+    if runner is None or not look.is_reached:
+        return []
+    done: list[str] = []
+    if alerts and runner.is_fault:
+        tell_stopped(session, runner.reading.message)
+    elif alerts and runner.state == OK:
+        tell_back(session)
+    if restarts and runner.is_fault:
+        done.append(f"Master runner: {restarting.restart(session, look.beat)}")
+    return done
+
+
+def _wanted(found: Iterable[Reading], only: tuple[str, ...]) -> list[Reading]:
+    readings = list(found)
+    only = tuple(name_of(*name.split(":", 1)) for name in only)
+    kinds = {reading.id.partition(":")[0] for reading in readings}
+    for name in only:
+        if name not in CHECKS and name not in kinds and all(one.id != name for one in readings):
+            known = sorted({*CHECKS, *(reading.id for reading in readings)})
+            raise WrongUse(f"--only {name}: there is no such check; known are {', '.join(known)}")
+    return [
+        reading
+        for reading in readings
+        if not only or reading.id in only or reading.id.partition(":")[0] in only
+    ]
+
+
+def _judged(session: Session, reading: Reading) -> Found:
+    limit = with_limit(reading.threshold, session.settings.health.limit(reading.id))
+    return Found(reading, reading.state or judge(reading.value, limit, before=OK))
+
+
+class _Look:
+    """One look at everything; what it learned of the agent is needed to bring that one back."""
+
+    def __init__(self, session: Session, *, gave_up: bool) -> None:
+        self._session = session
+        self._gave_up = gave_up
+        self.beat: Heartbeat | None = None
+        self.is_reached = False
+        """The database could be asked."""
+
+    def readings(self) -> list[Reading]:
+        """Every reading there is."""
+        session = self._session
+        cpu = probes.Cpu()
+        time.sleep(CPU_OVER_S)
+        found = [_for_long(cpu.look()), *probes.host_readings(session.home)]
+        rooms = Disks(session.home.root, session.settings.health).look()
+        try:
+            with session.database() as database:
+                return [*found, *self._with_database(database, rooms)]
+        except (StorageError, AgentError) as error:
+            return [
+                *found,
+                *disks.readings(rooms, {}),
+                probes.clock(None, _now_ms()),
+                probes.database(None, fault=str(error)),
+                probes.master_runner(None, is_known=False),
+            ]
+
+    def _with_database(
+        self, database: Database, rooms: tuple[tuple[Mount, Room], ...]
+    ) -> list[Reading]:
+        started = time.monotonic()
+        self.beat = database.read_now(state.last_beat)
+        latency_ms = (time.monotonic() - started) * 1000
+        last = database.read_now(partial(events.newest, kinds=SHOWN_KINDS))
+        now_ms = _now_ms()
+        days = {
+            mount.place: disks.days_left(database.read_now(disks.course(mount, now_ms=now_ms)))
+            for mount, _ in rooms
+        }
+        copied = database.read_now(replication)
+        self.is_reached = True
+        latest = {one.check_name: one for one in database.read_now(checks.latest)}
+        found = [
+            *(
+                own_reading(own, latest.get(own.check_name), now_ms=now_ms)
+                for own in database.read_now(ownchecks.load_all)
+            ),
+            *disks.readings(rooms, days),
+            probes.clock(last, now_ms),
+            probes.database(latency_ms),
+            databases.size(database.read_now(maintenance.size_bytes)),
+        ]
+        if copied is not None:
+            found.append(databases.replication(copied))
+        found.append(
+            restarting.look(self._session, self.beat, now_ms=now_ms, gave_up=self._gave_up)
+        )
+        return found
+
+
+def own_reading(own: OwnCheck, last: Check | None, *, now_ms: int) -> Reading:
+    """What the agent found last by a check of the owner's own; not known when that is long ago."""
+    age_s = None if last is None else (now_ms - last.checked_ms) / 1000
+    is_fresh = age_s is not None and age_s <= STALE_AFTER * own.every_s + own.timeout_s
+    message = "not looked at yet" if last is None else last.message
+    if last is not None and not is_fresh:
+        message = f"last looked at {age_s:.0f} s ago: {message}"
+    return Reading(
+        id=own.check_name,
+        name=f"Check {own.name}",
+        kind=own.kind,
+        value=None if last is None else last.value,
+        unit="" if last is None or last.unit is None else last.unit,
+        message=message,
+        threshold=probes.LEVEL,
+        state=last.status if last is not None and is_fresh else UNKNOWN,
+    )
+
+
+def _for_long(reading: Reading) -> Reading:
+    """One short look says nothing of how busy the host is for long; its load of a minute does."""
+    if reading.value is None:
+        return reading
+    return msgspec.structs.replace(reading, value=min(reading.value, probes.load_share()))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 @click.command()
@@ -106,38 +282,6 @@ def status(session: Session, watch: bool, as_json: bool) -> None:
                     time.sleep(WATCH_EVERY_S)
             except KeyboardInterrupt:
                 return
-
-
-def _readings(session: Session) -> list[Reading]:
-    cpu = probes.Cpu()
-    time.sleep(CPU_OVER_S)
-    readings = [probe() for probe in probes.host_probes(session.home, cpu)]
-    try:
-        with session.database() as database:
-            started = time.monotonic()
-            beat = database.read_now(state.last_beat)
-            latency_ms = (time.monotonic() - started) * 1000
-            last = database.read_now(partial(events.newest, kinds=SHOWN_KINDS))
-    except (StorageError, AgentError) as error:
-        readings.append(probes.clock(None, _now_ms()))
-        readings.append(probes.database(None, fault=str(error)))
-        readings.append(probes.master_runner(None, is_known=False))
-        return readings
-    readings.append(probes.database(latency_ms))
-    now_ms = _now_ms()
-    readings.append(probes.clock(last, now_ms))
-    readings.append(probes.master_runner(None if beat is None else now_ms - beat.at_ms))
-    return readings
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def _is_fault(reading: Reading, verdict: str) -> bool:
-    if reading.id == "cpu":
-        return False  # one short look says nothing of how busy the host is for long
-    return verdict == CRIT or (verdict == UNKNOWN and reading.id in ("database", "master_runner"))
 
 
 COMMANDS: Final = (health, status)

@@ -17,7 +17,7 @@ from agent.clock import moment
 from agent.cron.zones import load_zone
 from agent.errors import AgentError, BadDefinition, WrongUse
 from agent.reports.facts import Daily, Errors
-from agent.reports.words import LANGUAGES, REASONS_DE, Language, Words
+from agent.reports.words import REASONS_DE, Words
 from agent.rules import delivery
 from agent.rules.downsampling import Keeping
 from agent.running.redaction import Redactor
@@ -25,6 +25,7 @@ from agent.running.secrets import load_secrets
 from agent.store import outbox
 from agent.store.database import Database
 from agent.store.outbox import Message
+from agent.words import LANGUAGES, Language
 
 if TYPE_CHECKING:
     from agent.reports.gathering import Source
@@ -66,9 +67,7 @@ def _forms(command: T) -> T:
             click.option(
                 "--language",
                 type=click.Choice(LANGUAGES),
-                default="en",
-                show_default=True,
-                help="English or German.",
+                help="English or German; else that of [mail].",
             ),
             json_option,
             pass_session,
@@ -139,7 +138,8 @@ def errors(session: Session, start: str | None, end: str | None, **asked: object
 
 
 def _read_forms(session: Session, asked: dict[str, object]) -> _Asked:
-    forms = msgspec.convert(asked, _Asked)
+    language = asked["language"] or session.settings.mail.language
+    forms = msgspec.convert(asked | {"language": language}, _Asked)
     if forms.with_mail and not session.settings.mail.is_on:
         raise WrongUse(
             f"--mail: {session.home.settings_file} has no [mail]; docs/alerts.md shows one"

@@ -21,6 +21,7 @@ ROOMS: Final = {
     "alerts": "alerts",
     "audit": "audit",
     "calendars": "calendars",
+    "checks": "checks",
     "cleanup": "storage",
     "db": "storage",
     "demo": "demo",
@@ -54,7 +55,7 @@ ROOMS: Final = {
 # Those of which some part changes something; agent/cli/auditing.py names the parts.
 CHANGING: Final = frozenset(
     {
-        "alerts", "calendars", "cleanup", "db", "hold", "import", "invite", "keys",
+        "alerts", "calendars", "checks", "cleanup", "db", "hold", "import", "invite", "keys",
         "logs", "release", "runs", "tasks",
     }
 )  # fmt: skip

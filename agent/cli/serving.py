@@ -59,7 +59,7 @@ def tick(session: Session, one_shot: bool, as_json: bool) -> None:
             asyncio.run(tick_once(session.home, settings))
         started = "one pass"
     else:
-        started = "already serving" if is_served(session.home) else _start_detached(session.home)
+        started = "already serving" if is_served(session.home) else start_detached(session.home)
     try:
         _sum_up(session, started, as_json=as_json)
     except Unreachable as error:
@@ -117,7 +117,7 @@ def _noted(home: Home) -> Iterator[None]:
         raise
 
 
-def _start_detached(home: Home) -> str:
+def start_detached(home: Home) -> str:
     """Start a daemon that outlives this call; returns once it holds the home."""
     with (home.logs / "serve.log").open("ab") as output:
         daemon = subprocess.Popen(  # noqa: S603 - our own program

@@ -1,8 +1,6 @@
-"""What the host says of itself: processor, memory, disks, log folder."""
+"""What the host says of itself: processor, memory, log folder."""
 
 import os
-from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -23,9 +21,12 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     message: str
     threshold: Threshold
+    state: str = ""
+    """How bad it is, where no threshold says so."""
 
 
 SHARE: Final = Threshold(warn=0.80, crit=0.95, back=0.03)
+SWAP: Final = Threshold(warn=0.80, crit=0.95, back=0.05)
 DISK: Final = Threshold(warn=0.80, crit=0.90, back=0.02)
 LATENCY: Final = Threshold(warn=250, crit=2_000, back=50)
 BEAT_AGE: Final = Threshold(warn=90, crit=150, back=10)
@@ -78,35 +79,28 @@ def memory() -> Reading:
         kind="memory",
         value=share,
         unit="share",
-        message=f"{_gigabytes(found.total - found.available)} of {_gigabytes(found.total)} in use",
+        message=f"{gigabytes(found.total - found.available)} of {gigabytes(found.total)} in use",
         threshold=SHARE,
     )
 
 
-def disk(home: Home) -> Reading:
-    """Share in use of the file system that holds the home."""
+def swap() -> Reading | None:
+    """Share of the swap space in use; None where there is none."""
     try:
-        found = psutil.disk_usage(str(home.root))
-    except OSError as error:
-        return Reading(
-            id="disk",
-            name="Disk space",
-            kind="disk",
-            value=None,
-            unit="share",
-            message=f"{home.root} cannot be looked at: {error.strerror}",
-            threshold=DISK,
-        )
-    share = found.used / (found.used + found.free) if found.used + found.free else 0.0
+        found = psutil.swap_memory()
+    except (OSError, RuntimeError):
+        return None  # some containers hide it
+    if not found.total:
+        return None
+    share = found.used / found.total
     return Reading(
-        id="disk",
-        name="Disk space",
-        kind="disk",
+        id="swap",
+        name="Swap",
+        kind="swap",
         value=share,
         unit="share",
-        message=f"{_gigabytes(found.used)} of {_gigabytes(found.used + found.free)} in use "
-        f"where the home lies",
-        threshold=DISK,
+        message=f"{gigabytes(found.used)} of {gigabytes(found.total)} in use",
+        threshold=SWAP,
     )
 
 
@@ -197,24 +191,17 @@ def clock(last: Happening | None, now_ms: int) -> Reading:
     )
 
 
-def host_probes(home: Home, cpu: Cpu) -> tuple[Callable[[], Reading], ...]:
-    """The looks that need nothing but the host."""
-    return (cpu.look, memory, lambda: disk(home), lambda: log_folder(home))
+def load_share() -> float:
+    """How many of the processors were wanted over the last minute; may be above 1."""
+    return os.getloadavg()[0] / (psutil.cpu_count() or 1)
 
 
-def mounts(home: Home) -> tuple[tuple[str, float], ...]:
-    """The file system of the home and its share in use, for the metric event."""
-    found = disk(home)
-    return () if found.value is None else ((str(_mount_point(home.root)), found.value),)
+def host_readings(home: Home) -> list[Reading]:
+    """What needs nothing but the host: memory and log folder, no processors and no disks."""
+    found = (memory(), swap(), log_folder(home))
+    return [reading for reading in found if reading is not None]
 
 
-def _mount_point(folder: Path) -> Path:
-    """Where the file system that holds this folder is mounted."""
-    found = folder.resolve()
-    while not found.is_mount() and found != found.parent:
-        found = found.parent
-    return found
-
-
-def _gigabytes(size: int) -> str:
+def gigabytes(size: int) -> str:
+    """A size as people say it."""
     return f"{size / 1e9:.1f} GB"

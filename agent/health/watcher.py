@@ -11,16 +11,19 @@ import structlog
 
 from agent.clock import Clock
 from agent.errors import AgentError
-from agent.health import probes
+from agent.health import databases, disks, probes
+from agent.health.disks import Disks, Mount, Room
 from agent.health.probes import Reading
 from agent.recorder import Recorder
 from agent.rules.clocks import Happening
 from agent.rules.downsampling import Keeping
-from agent.rules.thresholds import OK, judge
+from agent.rules.thresholds import Standing, judge, settle, with_limit
 from agent.settings import Home
-from agent.store import state
+from agent.store import maintenance, state
 from agent.store.checks import Check
-from agent.store.database import Database
+from agent.store.database import READERS, Database
+from agent.store.replication import replication
+from agent.tolerances import Health
 from shared.protocol.events import Disk, Metric
 
 log = structlog.get_logger(__name__)
@@ -33,6 +36,10 @@ RECORD_EVERY = 6
 """Every so many looks the readings are kept: one row a minute."""
 SUM_UP_EVERY = 30
 """Every so many looks, those that keep among them, what was kept is summed up."""
+THINK_EVERY = 30
+"""Every so many looks the database is asked for its size and its replication."""
+TREND_EVERY = 90
+"""Every so many looks the course of the disks is read."""
 
 
 class Watcher:
@@ -51,6 +58,7 @@ class Watcher:
         clock_state: Callable[[], Happening | None],
         kept: Callable[[], int] = lambda: 0,
         keeping: Keeping | None = None,
+        chosen: Health | None = None,
     ) -> None:
         self._clock = clock
         self._home = home
@@ -61,7 +69,12 @@ class Watcher:
         self._show = show
         self._clock_state = clock_state
         self._kept = kept
-        self._verdicts: dict[str, str] = {}
+        self._chosen = chosen or Health()
+        self._disks = Disks(home.root, self._chosen)
+        self._rooms: tuple[tuple[Mount, Room], ...] = ()
+        self._days: dict[str, float | None] = {}
+        self._of_database: list[Reading] = []
+        self._standings: dict[str, Standing] = {}
         self._latest: dict[str, Reading] = {}
         self._keeping = keeping
         # Written once a minute with what the probes found: a write every 5 s would cost more.
@@ -74,6 +87,7 @@ class Watcher:
         await self._clock.sleep_ms(FIRST_LOOK_MS)
         looks = 0
         while True:
+            await self._think(looks)
             await self._look(keep=looks % RECORD_EVERY == 0, sum_up=looks % SUM_UP_EVERY == 0)
             looks += 1
             await self._clock.sleep_ms(LOOK_MS)
@@ -89,41 +103,49 @@ class Watcher:
             mem_rss=self._process.memory_info().rss,
             mem_share=psutil.virtual_memory().percent / 100,
             load1=load1,
-            disk=tuple(Disk(mount=mount, used_share=s) for mount, s in probes.mounts(self._home)),
+            disk=tuple(
+                Disk(mount=mount.place, used_share=room.share)
+                for mount, room in self._rooms
+                if room.share is not None
+            ),
             database_ms=None if database_ms is None else round(database_ms),
             running=self._running(),
         )
         self._samples.append((metric.now_ms, _values(metric)))
         return metric
 
+    async def _think(self, looks: int) -> None:
+        """Ask what changes slowly, and costs more to know."""
+        try:
+            if looks % THINK_EVERY == 0:
+                size = await self._database.read(maintenance.size_bytes)
+                copied = await self._database.read(replication)
+                self._of_database = [databases.size(size)]
+                if copied is not None:
+                    self._of_database.append(databases.replication(copied))
+            if looks % TREND_EVERY == 0:
+                for mount in await asyncio.to_thread(self._disks.mounts):
+                    self._days[mount.place] = await self._days_left(mount)
+        except AgentError as error:
+            log.warning("the database was not asked after its state", cause=str(error))
+
+    async def _days_left(self, mount: Mount) -> float | None:
+        course = disks.course(mount, now_ms=self._clock.now_ms(), keeping=self._keeping)
+        return disks.days_left(await self._database.read(course))
+
     async def _look(self, *, keep: bool, sum_up: bool) -> None:
-        readings = await asyncio.to_thread(
-            lambda: [probe() for probe in probes.host_probes(self._home, self._cpu)]
-        )
+        readings = [self._cpu.look()]
+        readings += await asyncio.to_thread(probes.host_readings, self._home)
+        self._rooms = await asyncio.to_thread(self._disks.look)
+        readings += disks.readings(self._rooms, self._days)
         readings.append(await self._time_database())
+        readings.append(databases.reads(self._database.reads, READERS))
+        readings += self._of_database
         readings.append(probes.writing(*self._database.waiting, self._kept()))
         readings.append(probes.loop_lag(self._lag_ms()))
         now_ms = self._clock.now_ms()
         readings.append(probes.clock(self._clock_state(), now_ms))
-        checks: list[Check] = []
-        for reading in readings:
-            before = self._verdicts.get(reading.id, OK)
-            verdict = judge(reading.value, reading.threshold, before=before)
-            if verdict != before:
-                log.warning("a health check turned", check=reading.id, was=before, now=verdict)
-            self._verdicts[reading.id] = verdict
-            self._latest[reading.id] = reading
-            checks.append(
-                Check(
-                    check_name=reading.id,
-                    kind=reading.kind,
-                    status=verdict,
-                    checked_ms=now_ms,
-                    message=reading.message,
-                    value=reading.value,
-                    unit=reading.unit,
-                )
-            )
+        checks = [self._judged(reading, now_ms) for reading in readings]
         self._show(tuple(checks))
         if not keep:
             return
@@ -138,6 +160,27 @@ class Watcher:
             )
         except AgentError as error:
             log.error("readings not kept", cause=str(error))
+
+    def _judged(self, reading: Reading, now_ms: int) -> Check:
+        before = self._standings.get(reading.id, Standing())
+        limit = with_limit(reading.threshold, self._chosen.limit(reading.id))
+        said = reading.state or judge(reading.value, limit, before=before.state)
+        standing = settle(before, said, at_ms=self._clock.monotonic_ms(), for_s=limit.for_s)
+        if standing.state != before.state:
+            log.warning(
+                "a health check turned", check=reading.id, was=before.state, now=standing.state
+            )
+        self._standings[reading.id] = standing
+        self._latest[reading.id] = reading
+        return Check(
+            check_name=reading.id,
+            kind=reading.kind,
+            status=standing.state,
+            checked_ms=now_ms,
+            message=reading.message,
+            value=reading.value,
+            unit=reading.unit,
+        )
 
     async def _time_database(self) -> Reading:
         started = time.monotonic()

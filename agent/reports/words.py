@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from agent.clock import moment
+from agent.words import Language
 
-Language = Literal["en", "de"]
-LANGUAGES: Final = ("en", "de")
 NOTHING: Final = "-"
 _MARKS: Final = {"en": (",", "."), "de": (".", ",")}
 """Between thousands, and before the first decimal place."""

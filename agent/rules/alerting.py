@@ -196,23 +196,46 @@ def key_of_not_run(task_name: str) -> str:
     return f"task_not_run:{task_name}"
 
 
-def of_check(name: str, verdict: str, message: str, *, looks: int) -> Trouble | None:
-    """What a health check says, after so many looks that said the same; None: nothing (yet)."""
+def of_check(
+    name: str, verdict: str, message: str, *, looks: int, severity: str = ""
+) -> Trouble | None:
+    """What a health check says, after so many looks that said the same; None: nothing (yet).
+
+    An own check says itself how bad it is.
+    """
+    if severity and verdict != "ok":
+        return _of_own_check(name, verdict, message, severity=severity)
     if verdict not in ("warn", "crit") or looks < _LOOKS_TO_BELIEVE.get(name, 1):
         return None
-    if name not in _SHARES and verdict != "crit":
+    what, _, where = name.partition(":")
+    if what not in _SHARES and verdict != "crit":
         return None
-    is_critical = name == "disk" and verdict == "crit"
+    is_critical = what == "disk" and verdict == "crit"
+    message = f"{where}: {message}" if where else message
     title = {
         "disk": "Less than 10 % of the disk is free" if is_critical else "The disk fills up",
         "cpu": "The processors are busy",
         "memory": "Memory runs short",
-    }.get(name, f"Health check {name} is critical")
+        "inodes": "Hardly any file can be made: the inodes run out",
+        "disk_days": "The disk will soon be full",
+    }.get(what, f"Health check {name} is critical")
     return Trouble(
         dedupe_key=key_of_check(name),
-        kind="disk_low" if is_critical else "resources_high" if name in _SHARES else "check_bad",
+        kind="disk_low" if is_critical else "resources_high" if what in _SHARES else "check_bad",
         severity="critical" if is_critical else "high",
         title=title,
+        message=message[:MESSAGE_CHARS],
+    )
+
+
+def _of_own_check(name: str, verdict: str, message: str, *, severity: str) -> Trouble:
+    called = name.partition(":")[2] or name
+    said = {"warn": "warns", "crit": "is critical"}.get(verdict, "could not be done")
+    return Trouble(
+        dedupe_key=key_of_check(name),
+        kind="check_bad",
+        severity=severity,
+        title=f"Check {called} {said}"[:TITLE_CHARS],
         message=message[:MESSAGE_CHARS],
     )
 

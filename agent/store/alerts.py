@@ -69,20 +69,59 @@ def next_tell_ms(connection: Connection, *, after_ms: int) -> int | None:
     return at_ms
 
 
-def waiting(connection: Connection, severity: str, *, limit: int) -> tuple[int, tuple[Alert, ...]]:
+def waiting(
+    connection: Connection, severity: str, *, now_ms: int, limit: int
+) -> tuple[int, tuple[Alert, ...]]:
     """How many alerts of this severity are to be told, and the first of them."""
-    these = (alerts.c.tell_at.is_not(None), alerts.c.severity == severity)
+    these = _to_be_told(severity, now_ms)
     count = connection.scalar(select(func.count()).where(*these)) or 0
     found = read(connection.execute(ALL.where(*these).order_by(alerts.c.id).limit(limit)))
     return count, tuple(quieting.with_effects(connection, alert) for alert in found)
 
 
-def told(connection: Connection, severity: str) -> None:
+def told(connection: Connection, severity: str, *, now_ms: int) -> None:
     """Those who are told have all that waited of this severity in their outbox now."""
-    these = alerts.update().where(alerts.c.tell_at.is_not(None), alerts.c.severity == severity)
+    these = alerts.update().where(*_to_be_told(severity, now_ms))
     is_over = alerts.c.status == "resolved"
+    # What is told first must not be found by the second as what is told already.
     for what, are_meant in (("resolved", is_over), ("open", not_(is_over))):
         connection.execute(these.where(are_meant).values(told=what, tell_at=None))
+
+
+def _to_be_told(severity: str, now_ms: int) -> tuple[ColumnElement[bool], ...]:
+    """All that waits is told with what is due; what people know of already is not told early."""
+    is_news = or_(alerts.c.told.is_(None), alerts.c.told != "open", alerts.c.status == "resolved")
+    return (
+        alerts.c.severity == severity,
+        alerts.c.tell_at.is_not(None),
+        or_(is_news, alerts.c.tell_at <= now_ms),
+    )
+
+
+def repeat(connection: Connection, severity: str, *, at_ms: int) -> None:
+    """What people were told of, and nobody cares for, is to be told again then."""
+    forgotten = connection.scalars(
+        select(alerts.c.id).where(
+            alerts.c.status == "active",
+            alerts.c.severity == severity,
+            alerts.c.told == "open",
+            alerts.c.tell_at.is_(None),
+            *stands_alone(),
+        )
+    ).all()
+    for alert_id in forgotten:
+        connection.execute(alerts.update().where(alerts.c.id == alert_id).values(tell_at=at_ms))
+
+
+def stands_alone() -> tuple[ColumnElement[bool], ...]:
+    """No window mutes it, and people are not told of it with what it came of."""
+    cause = alerts.alias()
+    is_told_with = (
+        select(cause.c.id)
+        .where(cause.c.id == alerts.c.cause_id, cause.c.status != "resolved")
+        .exists()
+    )
+    return (alerts.c.muted_until.is_(None), not_(is_told_with))
 
 
 def told_already(connection: Connection, *, dedupe_key: str, opened_ms: int) -> None:

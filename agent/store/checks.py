@@ -9,7 +9,10 @@ from schema.tables import health_checks
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """What one check found at one moment; status is `ok`, `warn`, `crit` or `unknown`."""
+    """What one check found at one moment; status is `ok`, `warn`, `crit` or `unknown`.
+
+    An own check has a severity while it is not fine; that is for the alert, and not kept.
+    """
 
     check_name: str
     kind: str
@@ -18,6 +21,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     value: float | None = None
     unit: str | None = None
+    severity: str = ""
 
 
 _COLUMNS = (

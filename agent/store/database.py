@@ -216,6 +216,11 @@ class Database:
         return Waiting(self._queue.qsize() + len(in_hand), round(oldest_s * 1000))
 
     @property
+    def reads(self) -> int:
+        """Reads asked for and not yet answered."""
+        return self._waiting_reads
+
+    @property
     def is_closed(self) -> bool:
         """It was let go of, or is about to be."""
         return self._closed

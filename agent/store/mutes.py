@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from agent.errors import WrongUse
 from agent.rules.muting import Mute, muted_until_ms
@@ -13,6 +13,10 @@ MOST: Final = 500
 _AT: Final = {"from_ms": "from_at", "to_ms": "to_at", "made_ms": "made_at"}
 _FIELDS: Final = Mute.__struct_fields__
 _ALL: Final = select(*(alert_mutes.c[_AT.get(name, name)].label(name) for name in _FIELDS))
+
+# Asked for each alert that is opened, thousands of them in a bad minute, so it is built once.
+_NOW: Final = bindparam("now", type_=alert_mutes.c.to_at.type)
+_GOING_ON: Final = _ALL.where(alert_mutes.c.to_at > _NOW, alert_mutes.c.from_at <= _NOW)
 
 
 def add(connection: Connection, mute: Mute) -> None:
@@ -79,8 +83,7 @@ def ends(connection: Connection, *, now_ms: int) -> Callable[[str | None], int |
 
 
 def _going_on(connection: Connection, now_ms: int) -> list[Mute]:
-    these = (alert_mutes.c.to_at > now_ms, alert_mutes.c.from_at <= now_ms)
-    return _read(connection.execute(_ALL.where(*these)))
+    return _read(connection.execute(_GOING_ON, {"now": now_ms}))
 
 
 def _read(rows: Any) -> list[Mute]:

@@ -45,8 +45,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     runs: tuple[Run, ...] = ()
 
 
-Compose = Callable[[Sequence[Told], int], Message]
-"""Makes one message of alerts, and of so many more."""
+Compose = Callable[[Sequence[Told], int], Sequence[Message]]
+"""Makes a message for each channel of alerts, and of so many more."""
 _AT: Final = {"created_ms": "created_at", "due_ms": "due_at", "sent_ms": "sent_at"}
 _ALL: Final = select(
     *(outbox.c[_AT.get(name, name)].label(name) for name in Message.__struct_fields__)
@@ -54,19 +54,32 @@ _ALL: Final = select(
 
 
 def collect(
-    connection: Connection, *, severities: Sequence[str], details: int, compose: Compose
+    connection: Connection,
+    *,
+    severities: Sequence[str],
+    now_ms: int,
+    details: int,
+    compose: Compose,
 ) -> None:
-    """What is to be told of these severities becomes one message each, and is told with it."""
+    """What is to be told of these severities becomes messages, and is told with them."""
     for severity in severities:
-        count, found = alerts.waiting(connection, severity, limit=MOST_TOLD)
+        count, found = alerts.waiting(connection, severity, now_ms=now_ms, limit=MOST_TOLD)
         if not found:
             continue
-        told = [
-            _with_runs(connection, alert) if number < details else Told(alert=alert)
-            for number, alert in enumerate(found)
-        ]
-        put(connection, compose(told, count - len(found)))
-        alerts.told(connection, severity)
+        told = with_details(connection, found, details=details)
+        for message in compose(told, count - len(found)):
+            put(connection, message)
+        alerts.told(connection, severity, now_ms=now_ms)
+
+
+def with_details(
+    connection: Connection, found: Sequence[Alert], *, details: int
+) -> tuple[Told, ...]:
+    """The alerts, the first of them with their runs."""
+    return tuple(
+        _with_runs(connection, alert) if number < details else Told(alert=alert)
+        for number, alert in enumerate(found)
+    )
 
 
 def _with_runs(connection: Connection, alert: Alert) -> Told:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import mysql, sqlite
 
 from agent.errors import AlreadyServing
+from agent.supervisor import Unit
 from schema.tables import state
 
 HEARTBEAT: Final = "heartbeat_ms"
@@ -27,6 +28,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     running: int = 0
     lag_ms: int = 0
+    unit: Unit | None = None
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):

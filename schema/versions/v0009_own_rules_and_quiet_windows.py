@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Integer, PrimaryKeyConstrain
 from schema.columns import Instant, LongJson
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

@@ -7,13 +7,15 @@ import msgspec
 import pytest
 
 from agent.alerter import Alerter
-from agent.health import probes
+from agent.health import disks
+from agent.health.disks import Disks, Mount
 from agent.recorder import Shown
 from agent.rules.thresholds import Threshold, judge
 from agent.runs import Run
 from agent.store import alerts
 from agent.store.alerts import Alert
 from agent.store.checks import Check
+from agent.tolerances import Health
 from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_run, a_task, ended
 from tests.agent.workshop import Workshop
 
@@ -169,7 +171,8 @@ async def test_a_disk_that_fills_is_high_then_critical_then_over(workshop: Works
 
 
 async def test_the_real_disk_beyond_a_small_limit_is_an_alert(workshop: Workshop) -> None:
-    reading = probes.disk(workshop.home)
+    ((_, room),) = Disks(workshop.home.root, Health()).look()[:1]
+    reading = disks.readings([(Mount(place="/", is_home=True), room)], {})[0]
     small = Threshold(warn=0.0, crit=0.0)
     verdict = judge(reading.value, small, before="ok")
     check = msgspec.structs.replace(a_check("disk", verdict), message=reading.message)

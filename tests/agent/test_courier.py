@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -148,7 +148,7 @@ async def test_a_critical_alert_leaves_at_once_with_output_and_the_last_runs(
     assert str(mail["Subject"]).startswith("[shop] critical: backup failed")
     assert "no <space> left, password *******" in text_of(mail)
     assert "no &lt;space&gt; left, password *******" in text_of(mail, "html")
-    assert text_of(mail).count("success") == 9
+    assert text_of(mail).count("succeeded") == 9
     assert "hunter2" not in mail.as_string()
     assert (message.state, message.attempts, message.receipt) == (
         "sent",
@@ -351,7 +351,7 @@ def login(answers: list[str]) -> Callable[..., AuthResult]:
     def check(_server: object, _session: object, _envelope: object, _how: str, said: Any) -> Any:
         assert isinstance(said, LoginPassword)
         answers.append(said.password.decode())
-        return AuthResult(success=said.password == b"hunter2")
+        return AuthResult(success=said.password == b"hunter2", handled=False)
 
     return check
 
@@ -414,3 +414,115 @@ async def test_a_title_with_line_breaks_is_one_harmless_header(workshop: Worksho
     assert mail["Bcc"] is None
     assert sink.to == [list(RECIPIENTS)]
     assert len(str(mail["Subject"])) <= 150
+
+
+async def _dribbles(writer: asyncio.StreamWriter) -> None:
+    """Greet for ever, a letter now and then: each read is in time, the greeting never is."""
+    while True:
+        writer.write(b"2")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+async def _hangs_up(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"220 here\r\n250 here\r\n250 OK\r\n250 OK\r\n250 OK\r\n354 go on\r\n")
+    await writer.drain()
+
+
+async def _chatters(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"\x00\xff no mail server at all\r\n" * 3)
+    await writer.drain()
+
+
+@pytest.mark.parametrize("speaks", [_dribbles, _hangs_up, _chatters])
+async def test_what_is_no_mail_server_costs_its_time_and_is_tried_again(
+    workshop: Workshop, speaks: Callable[[asyncio.StreamWriter], Any]
+) -> None:
+    talks: list[asyncio.Task[Any] | None] = []
+
+    async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talks.append(asyncio.current_task())
+        with suppress(ConnectionError):
+            await speaks(writer)
+        writer.close()
+
+    found = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with found:
+        port = found.sockets[0].getsockname()[1]
+        await workshop.recorder.alert(trouble())
+        async with asyncio.timeout(10):
+            next_ms = await courier_of(workshop, mail_to(port, timeout_s=1)).work_off()
+            await asyncio.gather(*[one for one in talks if one is not None])
+
+    (message,) = messages(workshop)
+    assert (message.state, message.attempts, next_ms) == ("waiting", 1, NOW_MS + 30_000)
+    assert f"127.0.0.1:{port}" in (message.last_error or "")
+
+
+async def test_a_server_without_starttls_gets_neither_password_nor_mail(
+    workshop: Workshop,
+) -> None:
+    sink = Sink()
+    said: list[str] = []
+    async with server(sink, authenticator=login(said), auth_require_tls=False) as port:
+        mail = mail_to(port, security="starttls", user="cron", password_secret="smtp")
+        await workshop.recorder.alert(trouble())
+        await courier_of(workshop, mail, password="hunter2").work_off()
+
+    (message,) = messages(workshop)
+    assert (message.state, said, sink.mails) == ("waiting", [], [])
+    assert "STARTTLS" in (message.last_error or "")
+    assert "hunter2" not in (message.last_error or "")
+
+
+async def test_a_certificate_of_another_name_is_refused(
+    workshop: Workshop, certificate: Path
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "ca.pem", certificate / "both.pem")
+    sink = Sink()
+    async with server(sink, ssl_context=context) as port:
+        mail = mail_to(port, security="tls", host="localhost", ca_file=str(certificate / "ca.pem"))
+        await workshop.recorder.alert(trouble())
+        await courier_of(workshop, mail).work_off()
+
+    (message,) = messages(workshop)
+    assert sink.mails == []
+    assert "localhost" in (message.last_error or "")
+    assert "certificate" in (message.last_error or "").lower()
+
+
+async def test_a_wrong_password_is_tried_again_and_told_without_it(
+    workshop: Workshop, certificate: Path
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "ca.pem", certificate / "both.pem")
+    sink = Sink()
+    options: dict[str, Any] = {"ssl_context": context, "auth_require_tls": False}
+    async with server(sink, authenticator=login([]), **options) as port:
+        mail = mail_to(
+            port,
+            security="tls",
+            user="cron",
+            password_secret="smtp",
+            ca_file=str(certificate / "ca.pem"),
+        )
+        await workshop.recorder.alert(trouble())
+        await courier_of(workshop, mail, password="s3same-open").work_off()
+
+    (message,) = messages(workshop)
+    assert (message.state, sink.mails) == ("waiting", [])
+    assert "535" in (message.last_error or "") or "uthentication" in (message.last_error or "")
+    assert "s3same-open" not in (message.last_error or "")
+
+
+async def test_an_alert_of_a_megabyte_is_a_message_of_bounded_size(workshop: Workshop) -> None:
+    sink = Sink()
+    async with server(sink) as port:
+        await workshop.recorder.alert(trouble(message="password hunter2 " + "x" * 1_000_000))
+        await courier_of(workshop, mail_to(port)).work_off()
+
+    (mail,) = sink.mails
+    assert len(mail.as_bytes()) < 50_000
+    assert "password *******" in text_of(mail)
+    assert "hunter2" not in mail.as_string()

@@ -347,3 +347,27 @@ async def test_a_window_mutes_when_it_begins_and_tells_when_it_ends(workshop: Wo
     assert set(told[4:64]) == {(window.to_ms, None)}
     assert told[64:] == [(None, window.to_ms)] * 6
     assert not desk.alerter.is_muted(alert)
+
+
+async def test_a_window_that_is_taken_away_is_heeded_when_the_agent_hears_of_it(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(a_task("backup"))
+    desk = Desk(workshop)
+    window = Mute(
+        id="01J0000000000000000000MUTE",
+        from_ms=NOW_MS,
+        to_ms=NOW_MS + HOUR_MS,
+        reason="new disk",
+        made_ms=NOW_MS,
+        made_by="anna",
+    )
+    await workshop.database.write(partial(mutes.add, mute=window))
+    await desk.end("error")
+    await workshop.database.write(partial(mutes.remove, text="MUTE"))
+
+    await desk.alerter.renew()
+    await desk.hear()
+
+    (alert,) = desk.open("task_failed")
+    assert (alert.muted_until_ms, alert.tell_ms) == (None, NOW_MS)

@@ -105,6 +105,7 @@ def test_a_series_is_looked_at_where_it_was_beyond_long_enough(database: Databas
         ({"status": "error", "task": "bakcup"}, "about no task"),
         ({"status": "error", "tag": "day"}, "about no task"),
         ({"metric": "cup", "above": 1}, "no 'cup' was read; cpu are"),
+        ({"metric": "cpu", "above": 90}, "a share, from 0 to 1"),
         ({"metric": "task.heat", "above": 1}, "task.cpu, task.processes, task.rss"),
         ({"longer_than_s": 9, "shorter_than_s": 9}, "longer and shorter"),
         ({"output_bytes_above": 9, "output_bytes_below": 9}, "above and below"),
@@ -128,7 +129,7 @@ def test_a_rule_that_holds_for_nothing_or_all_is_doubted(
     "fields",
     [
         {"status": "error"},
-        {"metric": "cpu", "above": 1},
+        {"metric": "cpu", "above": 0.9},
         {"metric": "task.rss", "above": 1},
         {"no_success_for_s": 600},
         {"output_bytes_below": 11, "task": "backup"},  # of few runs nobody knows

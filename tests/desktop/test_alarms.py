@@ -338,11 +338,13 @@ def test_messages_stand_in_a_tab_of_their_own(window: MainWindow, outside: Outsi
 
 
 def test_own_rules_and_quiet_times_stand_in_tabs(window: MainWindow, outside: Outside) -> None:
-    show(window)
+    show(window, alert(1))
+    assert window.actions_by_name["ack"].isEnabled()
 
     window.centre.tabs.choose(RULES_TAB)
     window.centre.tabs.choose(QUIET)
 
+    assert not window.actions_by_name["ack"].isEnabled()
     rules, quiet = window.centre.rules.model, window.centre.quiet.model
     assert [rules.index(0, at).data() for at in range(3)] == ["too-quiet", "High", "On"]
     assert rules.index(0, 3).data() == "task shop-*, output bytes below 10"
@@ -390,6 +392,18 @@ def test_overview_task_run_and_palette_lead_to_an_alert(window: MainWindow) -> N
     note()
 
     assert found == [[alert(1).id]] * 4
+
+
+@pytest.mark.usefixtures("outside")
+def test_the_worst_alert_is_chosen_also_where_alerts_come_after_the_screen(
+    window: MainWindow,
+) -> None:
+    window.show_screen(ALERTS)
+    assert window.centre.panel.ids == []
+
+    window.show_rows([alert(1), alert(2, "report", sev="critical")])
+
+    assert window.centre.panel.ids == [alert(2).id]
 
 
 @pytest.mark.usefixtures("outside")

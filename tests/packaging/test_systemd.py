@@ -1,25 +1,64 @@
-"""Does the unit start what exists, and leave the runs alone when the agent restarts?"""
+"""Do the units start what exists, feed the watchdog, and leave the runs alone at a restart?"""
 
+import shutil
+import subprocess
 from configparser import ConfigParser
 from pathlib import Path
 
+import pytest
 from click import Context
 
+from agent.app import BEAT_MS
 from agent.cli.root import cli
 
-UNIT = Path(__file__).parents[2] / "packaging" / "systemd" / "smartcron-agent.service"
-CRONTAB = UNIT.with_name("crontab")
-COMMANDS = cli.list_commands(Context(cli))
+FOLDER = Path(__file__).parents[2] / "packaging" / "systemd"
+UNITS = sorted(FOLDER.glob("smartcron-*.*"))
+CRONTAB = FOLDER / "crontab"
+PROGRAM = "/opt/smart-cron/.venv/bin/smartcron-agent"
+
+
+def unit(name: str) -> ConfigParser:
+    found = ConfigParser(interpolation=None)
+    found.optionxform = str  # type: ignore[assignment,method-assign] # keys are case-sensitive
+    found.read_string((FOLDER / name).read_text(encoding="utf-8"))
+    return found
+
+
+def check_command(words: list[str]) -> None:
+    """It is one that there is, with options that it has."""
+    command = cli.get_command(Context(cli), words[0])
+    assert command is not None
+    known = {option for param in command.params for option in param.opts}
+    assert {word for word in words[1:] if word.startswith("-")} <= known
 
 
 def test_a_restart_of_the_agent_spares_its_runs() -> None:
-    unit = ConfigParser(interpolation=None)
-    unit.optionxform = str  # type: ignore[assignment,method-assign] # keys are case-sensitive
-    unit.read_string(UNIT.read_text(encoding="utf-8"))
+    service = unit("smartcron-agent.service")["Service"]
 
-    assert unit["Service"]["KillMode"] == "process"
-    assert unit["Service"]["Restart"] == "always"
-    assert unit["Service"]["ExecStart"].split()[-1] in COMMANDS
+    assert service["KillMode"] == "process"
+    assert service["Restart"] == "always"
+
+
+def test_the_watchdog_waits_for_more_beats_than_may_be_missed() -> None:
+    service = unit("smartcron-agent.service")["Service"]
+
+    assert service["Type"] == "notify"
+    assert int(service["WatchdogSec"]) * 1000 >= 4 * BEAT_MS
+
+
+def test_an_agent_that_is_given_up_is_told_of_by_a_unit_that_exists() -> None:
+    told_by = unit("smartcron-agent.service")["Unit"]["OnFailure"]
+
+    assert "--failed" in unit(told_by)["Service"]["ExecStart"]
+    assert (FOLDER / "smartcron-health.timer").exists()
+
+
+@pytest.mark.parametrize("file", [one for one in UNITS if one.suffix == ".service"], ids=str)
+def test_each_unit_starts_a_command_that_exists(file: Path) -> None:
+    program, *words = unit(file.name)["Service"]["ExecStart"].split()
+
+    assert program == PROGRAM
+    check_command(words)
 
 
 def test_the_crontab_lines_ask_for_commands_that_exist() -> None:
@@ -30,4 +69,23 @@ def test_the_crontab_lines_ask_for_commands_that_exist() -> None:
     ]
 
     assert [line.split()[:5] for line in lines] == [["*"] * 5, ["*/5", *["*"] * 4]]
-    assert all(line.split()[-1] in COMMANDS for line in lines)
+    for line in lines:
+        check_command(line.split(PROGRAM)[1].split())
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="this host has no systemd")
+def test_systemd_understands_every_unit(tmp_path: Path) -> None:
+    for file in UNITS:
+        # The program lies elsewhere here, and that user is made when it is installed.
+        text = file.read_text(encoding="utf-8").replace(PROGRAM, "/bin/true")
+        (tmp_path / file.name).write_text(text.replace("smartcron\n", "root\n"), encoding="utf-8")
+
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *[str(tmp_path / file.name) for file in UNITS]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    ours = [line for line in done.stderr.splitlines() if "smartcron" in line]
+    assert (ours, done.returncode) == ([], 0)

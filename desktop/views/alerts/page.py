@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop import words
@@ -113,7 +112,6 @@ class AlertCentre(Ground):
         layout.setSpacing(0)
         layout.addWidget(self.tabs)
         layout.addWidget(self._pages, 1)
-        self.panel.installEventFilter(self)
         model.counted.connect(self._show_counts)
         model.counted.connect(lambda: self._renew(self.active.list))
         self.history_model.counted.connect(lambda: self._renew(self.history.list))
@@ -226,12 +224,6 @@ class AlertCentre(Ground):
             pane.field.edit.clear()
             return True
         return False
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        is_key = event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent)
-        if is_key and event.key() == Qt.Key.Key_Escape:  # type: ignore[attr-defined]
-            return self.leave_layer()
-        return super().eventFilter(watched, event)
 
     # Inside ------------------------------------------------------------------------------
 

@@ -9,14 +9,18 @@ from PySide6.QtCore import (
     QCoreApplication,
     QModelIndex,
     QPersistentModelIndex,
+    QRect,
     Qt,
 )
-from PySide6.QtGui import QBrush, QColor
+from PySide6.QtGui import QColor, QFontMetrics, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHeaderView,
     QStackedWidget,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableView,
     QWidget,
 )
@@ -31,6 +35,7 @@ ROW_PX: Final = 32
 RULES: Final = (("Rule", 190), ("Severity", 92), ("State", 84), ("Holds for", 0), ("By", 150))
 TIMES: Final = (("From", 150), ("To", 150), ("Now", 84), ("Alerts", 240), ("Why", 0), ("By", 150))
 
+LINE: Final = Qt.ItemDataRole.UserRole
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -56,8 +61,9 @@ def rule_line(rule: OwnRule) -> Line:
 def time_line(one: QuietTime, times: str, zone: str, now_ms: int) -> Line:
     """A window in words."""
     tz = words.zone_for(times, zone)
-    about = [one.task_id or "", one.category or ""]
-    what = ", ".join(part for part in about if part) or _tr("all alerts")
+    about = [_tr("tasks {0}").format(one.task_id)] if one.task_id else []
+    about += [_tr("category {0}").format(one.category)] if one.category else []
+    what = ", ".join(about) or _tr("all alerts")
     is_on = one.from_ms <= now_ms < one.to_ms
     now = _tr("On") if is_on else _tr("To come")
     began, ends = words.clock(one.from_ms, tz, now_ms), words.clock(one.to_ms, tz, now_ms)
@@ -77,9 +83,10 @@ class Standing(QStackedWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.model = _Lines(theme, columns)
+        self.model = _Lines(columns)
         self.table = QTableView()
         self.table.setModel(self.model)
+        self.table.setItemDelegate(_Cells(theme, self.table))
         self.table.setAccessibleName(name)
         self.table.setShowGrid(False)
         self.table.setFrameShape(QFrame.Shape.NoFrame)
@@ -110,9 +117,9 @@ class Standing(QStackedWidget):
 
 
 class _Lines(QAbstractTableModel):
-    def __init__(self, theme: Theme, columns: Sequence[tuple[str, int]]) -> None:
+    def __init__(self, columns: Sequence[tuple[str, int]]) -> None:
         super().__init__()
-        self._theme, self._titles = theme, [title for title, _ in columns]
+        self._titles = [title for title, _ in columns]
         self._lines: list[Line] = []
 
     def show_lines(self, lines: Sequence[Line]) -> None:
@@ -141,9 +148,29 @@ class _Lines(QAbstractTableModel):
         line = self._lines[index.row()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return line.cells[index.column()]
-        if role == Qt.ItemDataRole.ForegroundRole:
-            t = self._theme.tokens
-            return QBrush(QColor(t.text if line.holds else t.text3))
-        if role == Qt.ItemDataRole.FontRole:
-            return self._theme.font(12)
-        return None
+        return line if role == LINE else None
+
+
+class _Cells(QStyledItemDelegate):
+    def __init__(self, theme: Theme, table: QTableView) -> None:
+        super().__init__(table)
+        self._theme = theme
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        t, rect, line = self._theme.tokens, QRect(option.rect), index.data(LINE)
+        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        painter.save()
+        painter.setClipRect(rect)
+        painter.fillRect(rect, QColor(t.sel if is_selected else t.surface))
+        painter.fillRect(QRect(rect.left(), rect.bottom(), rect.width(), 1), QColor(t.line))
+        if is_selected and index.column() == 0:
+            painter.fillRect(QRect(rect.left(), rect.top(), 3, rect.height()), QColor(t.focus))
+        room = rect.adjusted(14 if index.column() == 0 else 8, 0, -8, 0)
+        painter.setFont(self._theme.font(12, 500 if index.column() == 0 else 400))
+        holds = isinstance(line, Line) and line.holds
+        painter.setPen(QColor(t.text if holds else t.text3))
+        shown = QFontMetrics(painter.font()).elidedText(
+            str(index.data() or ""), Qt.TextElideMode.ElideRight, room.width()
+        )
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, shown)
+        painter.restore()

@@ -51,6 +51,8 @@ ASKED_AS_JSON = (
     ("keys", "list"),
     ("invite", "--label", "Anna"),
     ("calendars", "list"),
+    ("checks", "add", "fine", "true"),
+    ("checks", "list"),
     ("calendars", "close", "--for", "2h", "--why", "new disks"),
 )
 

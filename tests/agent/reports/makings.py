@@ -19,7 +19,8 @@ from agent.reports.facts import (
     Trouble,
     Troubles,
 )
-from agent.reports.words import REASONS_DE, Language, Words
+from agent.reports.words import REASONS_DE, Words
+from agent.words import Language
 
 HOUR_MS = 3_600_000
 BERLIN = "Europe/Berlin"

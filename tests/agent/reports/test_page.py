@@ -9,7 +9,7 @@ import pytest
 
 from agent.reports.facts import Day, Proof
 from agent.reports.page import Page, daily, errors, one_line
-from agent.reports.words import LANGUAGES, Language
+from agent.words import LANGUAGES, Language
 from tests.agent.reports import makings
 from tests.agent.reports.makings import DAY_MS, HOUR_MS, a_day, a_failure, an_empty_day, words
 

@@ -5,7 +5,8 @@ from string import Formatter
 import pytest
 
 from agent.cli.say import REASONS
-from agent.reports.words import LANGUAGES, REASONS_DE, WORDS
+from agent.reports.words import REASONS_DE, WORDS
+from agent.words import LANGUAGES
 from tests.agent.reports.makings import DAY_MS, HOUR_MS, words
 
 

@@ -10,6 +10,7 @@ from agent.errors import BadDefinition, WrongUse
 from agent.store import alert_rules, alerts
 from agent.store.database import Database
 from agent.troubles import Trouble
+from schema.tables import alert_rules as table
 from tests.agent.store.makings import NOW_MS
 
 QUIET = read_rule({"name": "quiet", "output_bytes_below": 1000, "task": "backup-*"})
@@ -107,7 +108,6 @@ def test_a_row_that_a_hand_spoilt_is_left_out(database: Database) -> None:
     put(database, QUIET)
     put(database, EXACT)
     spoilt = {"name": "quiet", "task": "x"}
-    table = alert_rules.alert_rules
     database.write_now(
         lambda connection: connection.execute(
             table.update().where(table.c.rule_name == "quiet").values(definition=spoilt)

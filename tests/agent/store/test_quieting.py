@@ -7,11 +7,15 @@ import pytest
 
 from agent.rules.grouping import AFTER_MS, BEFORE_MS
 from agent.rules.muting import Mute
-from agent.store import alerts, mutes, tasks
+from agent.store import alerts, ledger, mutes, tasks
 from agent.store.alerts import Alert
 from agent.store.database import Database
+from agent.store.journal import Entry
+from agent.store.ledger import Step
+from agent.store.replay import replay
+from agent.store.writes import Raise, Take, Write
 from agent.troubles import Trouble
-from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_task
+from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, ended
 
 
 def trouble(kind: str, task: str | None = None, severity: str = "critical") -> Trouble:
@@ -35,13 +39,15 @@ def over(database: Database, key: str, at_ms: int) -> None:
 
 
 def to_tell(database: Database, severity: str = "critical") -> list[tuple[str, str]]:
-    _, found = database.read_now(partial(alerts.waiting, severity=severity, limit=100))
+    _, found = database.read_now(
+        partial(alerts.waiting, severity=severity, now_ms=NOW_MS, limit=100)
+    )
     return [(alert.dedupe_key, alert.status) for alert in found]
 
 
 def send_all(database: Database) -> None:
     for severity in ("critical", "high", "medium"):
-        database.write_now(partial(alerts.told, severity=severity))
+        database.write_now(partial(alerts.told, severity=severity, now_ms=NOW_MS))
 
 
 def find(database: Database, key: str) -> Alert:
@@ -114,7 +120,9 @@ def test_the_message_of_a_cause_names_what_came_of_it(database: Database) -> Non
     for number in range(25):
         raised(database, trouble("task_failed", f"task_{number:02}"))
 
-    _, (told,) = database.read_now(partial(alerts.waiting, severity="critical", limit=100))
+    _, (told,) = database.read_now(
+        partial(alerts.waiting, severity="critical", now_ms=NOW_MS, limit=100)
+    )
 
     assert told.message.startswith("why\nThis caused 25 more: task_00: task_failed; task_01")
     assert told.message.endswith("task_19: task_failed and 5 more.")
@@ -257,3 +265,37 @@ def test_what_is_muted_and_caused_waits_for_both_to_end(database: Database) -> N
 
     assert after_mute == [("database_away", "active")]
     assert ("task_failed:backup", "active") in to_tell(database)
+
+
+def test_what_the_journal_tells_of_an_outage_came_of_it_whatever_was_first(
+    database: Database,
+) -> None:
+    names = ("before", "during", "mended")
+    definitions = [a_task(name, priority=1) for name in names]
+    database.write_now(
+        partial(tasks.register, definitions=definitions, who="t", why="", now_ms=NOW_MS)
+    )
+    runs = {name: a_run(NOW_MS, task_name=name) for name in names}
+    again = a_run(NOW_MS + 5, task_name="mended")
+    database.write_now(partial(ledger.claim, runs=[*runs.values(), again], now_ms=NOW_MS))
+    away = trouble("database_away")
+    story: list[Write] = [
+        Take(step=Step(run=ended(runs["before"], "error"), now_ms=NOW_MS + 1)),
+        Raise(trouble=away, now_ms=NOW_MS + 2),
+        Take(step=Step(run=ended(runs["during"], "error"), now_ms=NOW_MS + 3)),
+        Take(step=Step(run=ended(runs["mended"], "error"), now_ms=NOW_MS + 4)),
+        Take(step=Step(run=ended(again, "success"), now_ms=NOW_MS + 5)),
+    ]
+    entries = [Entry(number, write) for number, write in enumerate(story, 1)]
+
+    database.write_now(partial(replay, journal_id="J", entries=entries))
+    before = to_tell(database)
+    over(database, "database_away", NOW_MS + MINUTE_MS)
+
+    assert before == [("database_away", "active")]
+    # That one was never told of: its mail left while the database was away, or not at all.
+    assert to_tell(database) == [
+        ("task_failed:before", "active"),
+        ("database_away", "resolved"),
+        ("task_failed:during", "active"),
+    ]

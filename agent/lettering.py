@@ -1,0 +1,70 @@
+"""How does an alert with its runs become a letter to people?"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from agent.channels import letters
+from agent.channels.letters import Letter, Story
+from agent.channels.templates import OwnTemplates
+from agent.clock import moment
+from agent.store.outbox import Told
+from agent.words import Words
+
+
+class Lettering:
+    """Words letters in one language; `fault` is what is wrong with a template of the owner's."""
+
+    def __init__(
+        self, *, agent: str, mask: Callable[[str], str], words: Words, templates: Path | None
+    ) -> None:
+        self._agent = agent
+        self._mask = mask
+        self._words = words
+        self._own = None if templates is None else OwnTemplates(templates)
+        self.fault: str | None = None  # no letter was written yet
+
+    def letter(self, told: Sequence[Told], more: int, *, lead: str = "") -> Letter:
+        """One letter about all of these, and so many more."""
+        found = letters.compose(
+            [self._story(one) for one in told],
+            more=more,
+            agent=self._agent,
+            words=self._words,
+            lead=lead,
+            own=self._own,
+        )
+        self.fault = found.fault
+        return found
+
+    def _story(self, told: Told) -> Story:
+        alert = told.alert
+        tail = told.run.output_tail if told.run is not None and told.run.output_tail else ""
+        return Story(
+            alert_id=alert.id,
+            severity=alert.severity,
+            is_over=alert.status == "resolved",
+            title=self._mask(alert.title),
+            message=_cut(self._mask(alert.message)),
+            opened=_when(alert.opened_ms),
+            over=_when(alert.resolved_ms),
+            count=alert.occurrences,
+            task_name=alert.task_name or "",
+            tail=self._mask(tail)[-letters.TAIL_CHARS :],
+            runs=tuple(
+                (
+                    _when(run.scheduled_ms),
+                    run.status,
+                    "" if run.duration_ms is None else f"{run.duration_ms / 1000:.1f} s",
+                )
+                for run in told.runs
+            ),
+        )
+
+
+def _cut(text: str) -> str:
+    most = letters.MESSAGE_CHARS
+    return text if len(text) <= most else f"{text[:most]}... ({len(text) - most} letters more)"
+
+
+def _when(at_ms: int | None) -> str:
+    return "" if at_ms is None else moment(at_ms).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,107 @@
+"""Which alerts did nobody care for in time, who was told of that, and who must know the end?"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from agent.store import alerts as store
+from agent.store.alert_rows import ALL, Alert, read
+from agent.store.outbox import Message, put
+from schema.tables import alert_notes, alerts
+
+WHO: Final = "Smart Cron"
+MOST_AT_ONCE: Final = 50
+_OVER: Final = "told the end"
+_OVER_WITHIN_MS: Final = 86_400_000
+
+Compose = Callable[[Sequence[Alert]], Sequence[Message]]
+
+
+def escalate(
+    connection: Connection,
+    stage: int,
+    *,
+    severities: Sequence[str],
+    before_ms: int,
+    now_ms: int,
+    said: str,
+    compose: Compose,
+) -> None:
+    """Tell the people of this stage of what was opened by then and nobody cares for, once."""
+    found = read(
+        connection.execute(
+            ALL.where(*_neglected(stage, severities), alerts.c.opened_at <= before_ms)
+            .order_by(alerts.c.id)
+            .limit(MOST_AT_ONCE)
+        )
+    )
+    _tell(connection, found, what=_name(stage), note=said, now_ms=now_ms, compose=compose)
+
+
+def tell_ends(
+    connection: Connection, stage: int, *, now_ms: int, said: str, compose: Compose
+) -> None:
+    """Tell the same people that it is over."""
+    what = f"{_OVER} {stage}"
+    found = read(
+        connection.execute(
+            ALL.where(
+                alerts.c.status == "resolved",
+                alerts.c.resolved_at >= now_ms - _OVER_WITHIN_MS,
+                _has_note(_name(stage)),
+                ~_has_note(what),
+            )
+            .order_by(alerts.c.id)
+            .limit(MOST_AT_ONCE)
+        )
+    )
+    _tell(connection, found, what=what, note=said, now_ms=now_ms, compose=compose)
+
+
+def oldest_ms(
+    connection: Connection, stage: int, *, severities: Sequence[str], after_ms: int
+) -> int | None:
+    """When the first was opened of which the people of this stage may have to be told."""
+    at_ms: int | None = connection.scalar(
+        select(func.min(alerts.c.opened_at)).where(
+            *_neglected(stage, severities), alerts.c.opened_at > after_ms
+        )
+    )
+    return at_ms
+
+
+def _tell(
+    connection: Connection,
+    found: Sequence[Alert],
+    *,
+    what: str,
+    note: str,
+    now_ms: int,
+    compose: Compose,
+) -> None:
+    if not found:
+        return
+    for message in compose(found):
+        put(connection, message)
+    for alert in found:
+        store.remember(connection, alert.id, who=WHO, what=what, note=note, now_ms=now_ms)
+
+
+def _name(stage: int) -> str:
+    return f"escalated {stage}"
+
+
+def _neglected(stage: int, severities: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
+    return (
+        alerts.c.status == "active",
+        alerts.c.severity.in_(severities),
+        alerts.c.told == "open",
+        *store.stands_alone(),
+        ~_has_note(_name(stage)),
+    )
+
+
+def _has_note(what: str) -> ColumnElement[bool]:
+    note = alert_notes.c
+    return select(note.id).where(note.alert_id == alerts.c.id, note.what == what).exists()

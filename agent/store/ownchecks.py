@@ -1,0 +1,82 @@
+"""Which checks has the owner added?"""
+
+from typing import Any, Final
+
+import msgspec
+import structlog
+from sqlalchemy import Connection, Row, func, select
+
+from agent.errors import BadDefinition, CheckNotFound, WrongUse
+from agent.ownchecks import OwnCheck, check
+from schema.tables import own_checks
+
+MOST_CHECKS: Final = 200
+
+log = structlog.get_logger(__name__)
+
+
+def put(connection: Connection, own: OwnCheck, *, who: str, now_ms: int) -> bool:
+    """Make this the check of its name; False when it was that already."""
+    check(own)
+    definition = msgspec.to_builtins(own)
+    known = connection.scalar(
+        select(own_checks.c.definition).where(own_checks.c.check_name == own.name)
+    )
+    # JSON knows lists only.
+    if known is not None and known == msgspec.json.decode(msgspec.json.encode(definition)):
+        return False
+    values = {
+        "check_name": own.name,
+        "definition": definition,
+        "updated_at": now_ms,
+        "updated_by": who,
+    }
+    if known is not None:
+        connection.execute(
+            own_checks.update().where(own_checks.c.check_name == own.name).values(values)
+        )
+        return True
+    count = connection.scalar(select(func.count()).select_from(own_checks)) or 0
+    if count >= MOST_CHECKS:
+        raise WrongUse(f"check {own.name!r}: {MOST_CHECKS} are kept at most; remove one first")
+    connection.execute(own_checks.insert(), values)
+    return True
+
+
+def get(connection: Connection, name: str) -> OwnCheck:
+    """The check of this name; raises CheckNotFound."""
+    row = connection.execute(
+        select(own_checks.c.check_name, own_checks.c.definition).where(
+            own_checks.c.check_name == name
+        )
+    ).first()
+    if row is None:
+        raise CheckNotFound(name)
+    return _as_check(row)
+
+
+def load_all(connection: Connection) -> tuple[OwnCheck, ...]:
+    """Every check that can be read, by name; one that cannot is left out and logged."""
+    found = []
+    for row in connection.execute(
+        select(own_checks.c.check_name, own_checks.c.definition).order_by(own_checks.c.check_name)
+    ):
+        try:
+            own = _as_check(row)
+            check(own)
+        except (msgspec.ValidationError, BadDefinition) as error:
+            log.error("check left out", check=row.check_name, error=str(error))
+            continue
+        found.append(own)
+    return tuple(found)
+
+
+def remove(connection: Connection, name: str) -> None:
+    """Forget a check; raises CheckNotFound."""
+    done = connection.execute(own_checks.delete().where(own_checks.c.check_name == name))
+    if not done.rowcount:
+        raise CheckNotFound(name)
+
+
+def _as_check(row: Row[*tuple[Any, ...]]) -> OwnCheck:
+    return msgspec.convert(row._mapping["definition"], OwnCheck)

@@ -1,0 +1,54 @@
+"""What is said to systemd, and which of its units are we?"""
+
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+READY: Final = "READY=1"
+ALIVE: Final = "WATCHDOG=1"
+STOPPING: Final = "STOPPING=1"
+
+
+class Unit(msgspec.Struct, frozen=True, kw_only=True):
+    """A unit that can be restarted, of the system or of a user's own manager."""
+
+    name: str
+    is_users: bool
+
+
+def tell(what: str) -> None:
+    """Tell the service manager, if there is one; that nobody listens is no fault of ours."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.setblocking(False)
+        line.connect(address)
+        line.send(what.encode())
+
+
+def own_unit() -> Unit | None:
+    """The unit whose main process we are; None when something else has started us."""
+    # Cron is a unit too, and what it starts lies in that one.
+    if os.environ.get("SYSTEMD_EXEC_PID") != str(os.getpid()):
+        return None
+    try:
+        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return next(filter(None, map(unit_of, lines)), None)
+
+
+def unit_of(line: str) -> Unit | None:
+    """The unit that a line of /proc/self/cgroup names."""
+    folders = line.rpartition(":")[2].split("/")
+    name = next((folder for folder in reversed(folders) if folder.endswith(".service")), "")
+    if not name or name.startswith("user@"):
+        return None
+    return Unit(name=name, is_users=any(folder.startswith("user@") for folder in folders))

@@ -1,0 +1,250 @@
+"""Each trouble of the host and of the agent itself is really caused, and found from outside."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from agent.store import state
+from agent.supervisor import Unit
+from tests.journeys.household import Household, until
+from tests.postoffice import Sink, let_mail, mail_server
+
+AT_ONCE_S = 25.0
+IN_CI = bool(os.environ.get("CI"))
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with mail_server() as sink:
+        yield sink
+
+
+@pytest.fixture
+def mailing(household: Household, sink: Sink) -> Household:
+    let_mail(household.home, sink)
+    return household
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "smartcron-test", str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        assert not IN_CI, "CI mounts a file system, or this is not tried anywhere"
+        pytest.skip("nobody but root may mount a file system here")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def health(household: Household, *words: str) -> tuple[int, dict[str, Any]]:
+    done = household.run("health", *words, "--json")
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def open_kinds(household: Household) -> list[str]:
+    """Also of whatever else is wrong with the host that this runs on."""
+    return [alert["kind"] for alert in household.json("alerts", "list")]
+
+
+def make_old(household: Household, by_ms: int, *, unit: Unit | None = None) -> None:
+    """Let the last heartbeat have been so long ago."""
+    beat = household.database.read_now(state.last_beat)
+    assert beat is not None
+    old = msgspec.structs.replace(beat, at_ms=beat.at_ms - by_ms, unit=unit)
+    household.database.write_now(partial(state.beat, heartbeat=old))
+
+
+def started(household: Household) -> "subprocess.Popen[bytes]":
+    agent = household.serve()
+    until(lambda: household.database.read_now(state.last_beat), "a heartbeat")
+    return agent
+
+
+def test_a_disk_that_fills_up_is_mailed_at_once_and_over_when_there_is_room_again(
+    mailing: Household, sink: Sink, small_disk: Path
+) -> None:
+    file = mailing.home.settings_file
+    file.write_text(f"{file.read_text()}[health]\nmounts = ['{small_disk}']\n")
+    mailing.serve()
+    filling = small_disk / "filling"
+    filling.write_bytes(b"x" * 3_900_000)
+
+    until(lambda: "Less than 10 % of the disk is free" in sink.text(), "mail", within_s=AT_ONCE_S)
+    status, found = health(mailing, "--only", f"disk:{small_disk}")
+    filling.unlink()
+    until(lambda: "disk_low" not in open_kinds(mailing), "the end of it", within_s=AT_ONCE_S)
+
+    assert str(small_disk) in sink.text()
+    assert any("critical" in str(mail["Subject"]) for mail in sink.mails)
+    assert (status, found["ok"]) == (1, False)
+    assert [one["state"] for one in found["checks"]] == ["crit"]
+
+
+def test_a_frozen_agent_is_mailed_once_by_another_process_and_over_when_it_goes_on(
+    mailing: Household, sink: Sink
+) -> None:
+    agent = started(mailing)
+    agent.send_signal(signal.SIGSTOP)
+    make_old(mailing, 60_000)
+
+    looks, mails = [], []
+    for _ in range(2):
+        looks.append(health(mailing, "--alert", "--only", "master_runner"))
+        mails.append(len(sink.mails))
+    sent = mails[-1]
+    alerts = open_kinds(mailing)
+    agent.send_signal(signal.SIGCONT)
+    until(lambda: health(mailing, "--alert", "--only", "master_runner")[0] == 0, "an agent")
+    until(lambda: len(sink.mails) > sent, "the mail that it is over", within_s=AT_ONCE_S)
+
+    assert [status for status, _ in looks] == [1, 1]
+    assert "does not answer" in looks[0][1]["checks"][0]["message"]
+    assert (mails, alerts.count("agent_stopped")) == ([1, 1], 1)
+    assert "agent_stopped" not in open_kinds(mailing)
+    assert "over" in str(sink.mails[-1]["Subject"])
+
+
+def test_a_frozen_agent_is_ended_and_another_one_started(household: Household) -> None:
+    agent = started(household)
+    agent.send_signal(signal.SIGSTOP)
+    make_old(household, 60_000)
+
+    status, found = health(household, "--restart", "--only", "master_runner")
+    agent.wait(10)
+    after, _ = health(household, "--only", "master_runner")
+
+    assert (status, found["done"]) == (1, ["Master runner: started a new agent"])
+    assert after == 0
+    assert len(household.agents_alive()) == 1
+
+
+def test_a_dead_agent_is_started_again_and_one_that_lives_is_left_alone(
+    household: Household,
+) -> None:
+    agent = started(household)
+    status, found = health(household, "--restart")
+    household.kill(agent)
+    make_old(household, 200_000)
+
+    dead, done = health(household, "--restart")
+
+    assert found["done"] == []
+    assert next(c for c in found["checks"] if c["id"] == "master_runner")["state"] == "ok"
+    assert (dead, done["done"]) == (1, ["Master runner: started a new agent"])
+    assert status in (0, 1)  # other checks are those of whatever host this runs on
+
+
+def test_the_unit_of_an_agent_is_restarted_by_its_service_manager(
+    household: Household, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = started(household)
+    household.kill(agent)
+    make_old(household, 200_000, unit=Unit(name="smartcron-agent.service", is_users=True))
+    asked = tmp_path / "asked"
+    command = " ".join(household.command("tick"))
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text(
+        f'#!/bin/sh\necho "$@" >> {asked}\ncase "$*" in *" restart "*) {command};; esac\n'
+    )
+    systemctl.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    _, found = health(household, "--restart", "--only", "master_runner")
+
+    assert found["done"] == ["Master runner: restarted smartcron-agent.service"]
+    assert asked.read_text().splitlines() == [
+        "--user reset-failed smartcron-agent.service",
+        "--user restart smartcron-agent.service",
+    ]
+
+
+def test_what_a_service_manager_gave_up_is_dead_at_once(household: Household) -> None:
+    agent = started(household)
+    alive, _ = health(household, "--failed", "--only", "master_runner")
+    household.kill(agent)
+
+    fresh, _ = health(household, "--only", "master_runner")
+    failed, found = health(household, "--failed", "--only", "master_runner")
+
+    assert (alive, fresh, failed) == (0, 0, 1)
+    assert "given up by the service manager" in found["checks"][0]["message"]
+
+
+def test_a_critical_check_is_never_said_to_have_passed(household: Household) -> None:
+    file = household.home.settings_file
+    file.write_text(
+        f"{file.read_text()}[health.limits.memory]\nwarn = 0\ncrit = 0\n"
+        "[health.limits.disk]\nwarn = 0\ncrit = 1\n"
+    )
+
+    critical = household.run("health", "--only", "memory", "--only", "logs")
+    doubtful = household.run("health", "--only", "disk")
+    passed = household.run("health", "--only", "logs")
+    wrong = household.run("health", "--only", "dsik")
+
+    assert critical.returncode == 1
+    assert critical.stdout.splitlines()[0] == "✗ 1 of 2 health checks are critical"
+    assert "passed" not in critical.stdout
+    assert doubtful.returncode == 0
+    assert "passed" not in doubtful.stdout
+    assert passed.stdout.splitlines() == ["✓ All health checks passed", "✓ Log folder: OK"]
+    assert wrong.returncode == 2
+    assert "there is no such check; known are clock, cpu" in wrong.stderr
+
+
+def test_a_check_of_ones_own_is_done_told_shown_and_forgotten(
+    mailing: Household, sink: Sink, tmp_path: Path
+) -> None:
+    fire = tmp_path / "fire"
+    fire.touch()
+    mailing.serve()
+    script = f"test ! -e {fire} || {{ echo 'it burns | heat=99C'; exit 2; }}"
+    mailing.cli(
+        "checks", "add", "fire", script, "--severity", "critical", "--every=10", "--timeout=5"
+    )
+    mailing.cli("checks", "add", "gone", "--", "/bin/sh", "-c", "exit 3")
+
+    until(lambda: "Check fire is critical" in sink.text(), "the mail", within_s=AT_ONCE_S)
+    status, found = health(mailing, "--only", "check:fire")
+    tried = mailing.run("checks", "run", "fire")
+    until(lambda: open_kinds(mailing).count("check_bad") == 2, "both alerts")
+    (listed, _) = mailing.json("checks", "list")
+    mailing.cli("checks", "remove", "gone")
+    fire.unlink()
+    until(lambda: "check_bad" not in open_kinds(mailing), "no alert", within_s=AT_ONCE_S)
+
+    assert (status, found["checks"][0]["message"]) == (1, "it burns")
+    assert (tried.returncode, "heat = 99" in tried.stdout) == (1, True)
+    assert (listed["name"], listed["last"]["state"]) == ("fire", "crit")
+    assert [one["name"] for one in mailing.json("checks", "list")] == ["fire"]
+    assert mailing.run("checks", "remove", "gone").returncode == 2
+
+
+def test_the_service_manager_is_told_that_the_agent_is_ready_lives_and_stops(
+    household: Household, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        agent = household.serve()
+        first = {manager.recv(100) for _ in range(2)}
+        household.stop(agent)
+        last = manager.recv(100)
+
+    assert first == {b"READY=1", b"WATCHDOG=1"}
+    assert last == b"STOPPING=1"
