@@ -86,7 +86,8 @@ def dots(
         drawn.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{5 if is_last else 3.5}" '
             f'fill="{COLOURS["success"]}" stroke="#ffffff" stroke-width="2"/>'
-            f'<text x="{x:.1f}" y="{y + (19 if is_low else -10):.1f}" text-anchor="middle" font-size="12" '
+            f'<text x="{x:.1f}" y="{y + (19 if is_low else -10):.1f}" text-anchor="middle" '
+            f'font-size="12" '
             f'fill="{colour}"{weight} stroke="#ffffff" stroke-width="4" paint-order="stroke">'
             f"{escape(percent(share))}</text>"
         )
