@@ -14,15 +14,13 @@ import structlog
 from agent import __version__, supervisor
 from agent.beginning import begin
 from agent.bridging import Bridging
-from agent.core import Core, courier_of, lifesign_of, open_core
+from agent.core import Core, courier_of, lifesign_of, open_core, own_checks_of
 from agent.errors import AgentError, AlreadyServing, Unreachable
 from agent.handlers.context import Context, Identity
 from agent.handlers.keys import admitted, load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
-from agent.health.checking import Checking
-from agent.health.ownchecks import OwnChecks
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
 from agent.orders import Orders
@@ -135,19 +133,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         keeping=_keeping(settings),
         chosen=settings.health,
     )
-    own_checks = OwnChecks(
-        clock=clock,
-        database=core.database,
-        recorder=core.recorder,
-        checking=Checking(
-            home=core.home,
-            settings=settings,
-            secrets=load_secrets(core.home.secrets_file),
-            mask=core.redactor.mask_text,
-        ),
-        show=core.alerter.note_checks,
-        gone=core.board.forget_check,
-    )
+    own_checks = own_checks_of(core)
     bridging = Bridging(
         clock=clock,
         outage=core.outage,
@@ -250,7 +236,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         async with asyncio.TaskGroup() as group:
             doors = [group.create_task(zap.run(), name="zap")]
             await begin(core, group)
-            await own_checks.load()
+            await _unless_away(core, own_checks.load)
             works = [
                 group.create_task(core.board.run(), name="board"),
                 group.create_task(

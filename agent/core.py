@@ -20,6 +20,8 @@ from agent.boot import boot_id
 from agent.clock import SystemClock
 from agent.errors import StorageError
 from agent.handmade import Handmade
+from agent.health.checking import Checking
+from agent.health.ownchecks import OwnChecks
 from agent.progress import Progress
 from agent.recorder import Recorder, Shown
 from agent.roster import Roster
@@ -351,6 +353,23 @@ def lifesign_of(core: Core) -> "Lifesign | None":
             first_due_ms=core.scheduler.first_due_ms(),
             now_ms=core.clock.now_ms(),
         ),
+    )
+
+
+def own_checks_of(core: Core) -> OwnChecks:
+    """Whoever does the checks that the owner has added."""
+    return OwnChecks(
+        clock=core.clock,
+        database=core.database,
+        recorder=core.recorder,
+        checking=Checking(
+            home=core.home,
+            settings=core.settings,
+            secrets=load_secrets(core.home.secrets_file),
+            mask=core.redactor.mask_text,
+        ),
+        show=core.alerter.note_checks,
+        gone=core.board.forget_check,
     )
 
 

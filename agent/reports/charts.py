@@ -194,7 +194,7 @@ def _drawing(drawn: Sequence[str], said: str, height: int) -> Markup:
 def _svg(drawn: Sequence[str], attributes: str) -> Markup:
     # What is put in are numbers and colours of ours, and words that were escaped.
     text = f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}>{"".join(drawn)}</svg>'
-    return Markup(text)  # noqa: S704 - see above
+    return Markup(text)  # noqa: S704  # nosec B704
 
 
 def _round_up(number: int) -> int:
