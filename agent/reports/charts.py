@@ -76,14 +76,18 @@ def dots(
     ]
     if len(points) > 1:
         drawn.append(_path([(x, y) for x, y, _ in points], COLOURS["success"]))
-    for x, y, share in points:
+    for place, (x, y, share) in enumerate(points):
+        beside = [other for _, other, _ in points[max(0, place - 1) : place + 2] if other != y]
+        # Where the line comes down from both sides there is room beneath alone.
+        is_low = bool(beside) and all(other < y for other in beside) and y + 20 < floor
         is_last = x > _LEFT + (len(shares) - 1) * width
         colour = INK if is_last else FAINT
         weight = ' font-weight="700"' if is_last else ""
         drawn.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{5 if is_last else 3.5}" '
             f'fill="{COLOURS["success"]}" stroke="#ffffff" stroke-width="2"/>'
-            f'<text x="{x:.1f}" y="{y - 10:.1f}" text-anchor="middle" font-size="12" '
+            f'<text x="{x:.1f}" y="{y + (19 if is_low else -10):.1f}" text-anchor="middle" '
+            f'font-size="12" '
             f'fill="{colour}"{weight} stroke="#ffffff" stroke-width="4" paint-order="stroke">'
             f"{escape(percent(share))}</text>"
         )
