@@ -27,6 +27,7 @@ from schema.columns import (
     LongText,
     Schedules,
     TextList,
+    WholeJson,
 )
 
 VERSION_TABLE = "smart_cron_schema_version"
@@ -308,7 +309,7 @@ alert_rules = Table(
     Column("rule_name", String(64), primary_key=True),
     Column("severity", String(16), nullable=False),
     Column("enabled", Boolean, nullable=False),
-    Column("definition", LongJson, nullable=False),
+    Column("definition", WholeJson, nullable=False),
     Column("rev", Integer, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("updated_by", String(128), nullable=False),
@@ -324,7 +325,7 @@ alert_rule_versions = Table(
     Column("rev", Integer, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Column("changed_by", String(128), nullable=False),
-    Column("definition", LongJson),
+    Column("definition", WholeJson),
     Index(None, "rule_name", "id"),
     **_MYSQL,
 )
@@ -532,7 +533,7 @@ calendars = Table(
     metadata,
     Column("calendar_name", String(64), primary_key=True),
     Column("kind", String(16), nullable=False),
-    Column("definition", LongJson, nullable=False),
+    Column("definition", WholeJson, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("updated_by", String(128), nullable=False),
     **_MYSQL,
@@ -543,7 +544,7 @@ own_checks = Table(
     "smart_cron_checks",
     metadata,
     Column("check_name", String(64), primary_key=True),
-    Column("definition", LongJson, nullable=False),
+    Column("definition", WholeJson, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("updated_by", String(128), nullable=False),
     **_MYSQL,

@@ -55,7 +55,7 @@ def failed(run: Run, *, priority: int, in_row: int) -> Trouble:
         kind, severity = "task_lost", worse(severity, "high")
     if in_row >= MANY_FAILURES:
         severity = worse(severity, "high")
-        words += f", the {in_row}th failure in a row"
+        words += f", {in_row} times in a row"
     cause = run.error_message or run.reason or ""
     if run.exit_status is not None:
         cause = f"exit status {run.exit_status}. {cause}"

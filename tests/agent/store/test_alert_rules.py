@@ -4,13 +4,13 @@ from functools import partial
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from agent.alertrules import AlertRule, read_rule
 from agent.errors import BadDefinition, WrongUse
 from agent.store import alert_rules, alerts
 from agent.store.database import Database
 from agent.troubles import Trouble
-from schema.tables import alert_rules as table
 from tests.agent.store.makings import NOW_MS
 
 QUIET = read_rule({"name": "quiet", "output_bytes_below": 1000, "task": "backup-*"})
@@ -104,13 +104,14 @@ def test_there_is_an_end_to_the_number_of_rules(
         put(database, EXACT)
 
 
-def test_a_row_that_a_hand_spoilt_is_left_out(database: Database) -> None:
+@pytest.mark.parametrize("spoilt", ['{"name": "quiet", "task": "x"}', '{"name": "qui', "", "[1]"])
+def test_a_row_that_a_hand_spoilt_is_left_out(database: Database, spoilt: str) -> None:
     put(database, QUIET)
     put(database, EXACT)
-    spoilt = {"name": "quiet", "task": "x"}
     database.write_now(
         lambda connection: connection.execute(
-            table.update().where(table.c.rule_name == "quiet").values(definition=spoilt)
+            text("UPDATE smart_cron_alert_rules SET definition = :it WHERE rule_name = 'quiet'"),
+            {"it": spoilt},
         )
     )
 

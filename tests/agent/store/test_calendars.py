@@ -4,6 +4,7 @@ from functools import partial
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from agent.definitions import Definition
 from agent.errors import BadDefinition, CalendarNotFound, Conflict, WrongUse
@@ -11,7 +12,6 @@ from agent.rules.calendar import closed_at
 from agent.store import calendars, tasks
 from agent.store.database import Database
 from agent.windows import BY_HAND, MAX_SPANS, Calendar
-from schema.tables import calendars as table
 from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_task
 
 NIGHT = Calendar(name="night", timezone="Europe/Berlin", weekly=("22:00-06:00",))
@@ -137,14 +137,16 @@ def test_a_task_that_names_no_calendar_of_ours_is_refused(database: Database) ->
         )
 
 
-def test_a_row_that_cannot_be_read_is_left_out_and_the_others_stand(database: Database) -> None:
+@pytest.mark.parametrize("spoilt", ['{"name": "days", "weekly": "never"}', '{"name": "da'])
+def test_a_row_that_cannot_be_read_is_left_out_and_the_others_stand(
+    database: Database, spoilt: str
+) -> None:
     put(database, NIGHT)
     put(database, DAYS)
     database.write_now(
         lambda connection: connection.execute(
-            table.update()
-            .where(table.c.calendar_name == "days")
-            .values(definition={"name": "days", "weekly": "never"})
+            text("UPDATE smart_cron_calendars SET definition = :it WHERE calendar_name = 'days'"),
+            {"it": spoilt},
         )
     )
 
