@@ -54,7 +54,7 @@ class Lettering:
                 (
                     _when(run.scheduled_ms),
                     run.status,
-                    "" if run.duration_ms is None else f"{run.duration_ms / 1000:.1f} s",
+                    _took(run.duration_ms),
                 )
                 for run in told.runs
             ),
@@ -64,6 +64,12 @@ class Lettering:
 def _cut(text: str) -> str:
     most = letters.MESSAGE_CHARS
     return text if len(text) <= most else f"{text[:most]}... ({len(text) - most} letters more)"
+
+
+def _took(duration_ms: int | None) -> str:
+    if duration_ms is None:
+        return ""
+    return f"{duration_ms} ms" if duration_ms < 1_000 else f"{duration_ms / 1000:.1f} s"
 
 
 def _when(at_ms: int | None) -> str:

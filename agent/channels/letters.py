@@ -68,25 +68,45 @@ _TEXT: Final = """\
 {{ w("show_hint", alert=stories[0].alert_id) }}
 """
 _HTML: Final = """\
-<!DOCTYPE html><html lang="{{ w.language }}"><body style="font-family:sans-serif">
-{% if lead %}<p><b>{{ lead }}</b></p>{% endif %}
+<!DOCTYPE html><html lang="{{ w.language }}"><head><meta charset="utf-8">\
+<meta name="viewport" content="width=device-width"></head>
+<body style="margin:0;padding:16px;background:#f3f4f6;color:#1f2328;\
+font:14px/1.45 -apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif">
+<div style="max-width:680px;margin:0 auto">
+{% if lead %}<p style="font-weight:600">{{ lead }}</p>{% endif %}
 {% for one in stories %}\
-<h3 style="color:{{ "#2e7d32" if one.is_over else colours[one.severity] }};margin-bottom:2px">\
-{{ w("over") if one.is_over else w.severity(one.severity) }}: {{ one.title }}</h3>
-<p>{{ one.message }}<br><small>{{ when(one) }}, \
-{{ w("seen", count=one.count, alert=one.alert_id) }}</small></p>
-{% if one.runs %}<p>{{ w("last_runs", task=one.task_name) }}</p><table cellpadding="3">\
+{% set colour = "#1a7f37" if one.is_over else colours[one.severity] %}\
+<div style="background:#fff;border:1px solid #d8dbe0;border-left:4px solid {{ colour }};\
+border-radius:6px;padding:14px 18px;margin:0 0 12px">
+<div style="color:{{ colour }};font-size:12px;font-weight:600">\
+{{ w("over") if one.is_over else w.severity(one.severity) }}</div>
+<h3 style="margin:2px 0 6px;font-size:18px;line-height:1.3">{{ one.title }}</h3>
+<p style="margin:0 0 6px">{{ one.message }}</p>
+<p style="margin:0;color:#59636e;font-size:12px">{{ when(one) }}, \
+{{ w("seen", count=one.count, alert=one.alert_id) }}</p>
+{% if one.runs %}<p style="margin:14px 0 4px;font-weight:600">\
+{{ w("last_runs", task=one.task_name) }}</p>
+<table cellpadding="0" cellspacing="0" style="border-collapse:collapse;font-size:13px">\
 {% for at, ending, took in one.runs %}\
-<tr><td>{{ at }}</td><td>{{ w.ending(ending) }}</td><td>{{ took }}</td></tr>\
+<tr><td style="padding:2px 18px 2px 0;color:#59636e;white-space:nowrap">{{ at }}</td>\
+<td style="padding:2px 18px 2px 0;color:{{ "#1a7f37" if ending == "success" else "#b42318" }}">\
+{{ w.ending(ending) }}</td>\
+<td style="padding:2px 0;text-align:right;white-space:nowrap">{{ took }}</td></tr>\
 {% endfor %}</table>{% endif %}
-{% if one.tail %}<pre style="background:#f4f4f4;padding:8px">{{ one.tail }}</pre>{% endif %}
+{% if one.tail %}<p style="margin:14px 0 4px;font-weight:600">{{ w("output_end") }}</p>
+<pre style="margin:0;background:#f6f8fa;border:1px solid #e3e6ea;\
+border-radius:4px;padding:8px 10px;\
+font:12px/1.45 ui-monospace,Consolas,Menlo,monospace;white-space:pre-wrap;\
+overflow-wrap:anywhere">{{ one.tail }}</pre>{% endif %}
+</div>
 {% endfor %}\
 {% if more %}<p>{{ w("more", count=more, command="smartcron-agent alerts list") }}</p>{% endif %}
-<p><small>{{ agent }}: {{ w("ack_hint", alert=stories[0].alert_id) }} \
-{{ w("show_hint", alert=stories[0].alert_id) }}</small></p>
-</body></html>
+<p style="color:#59636e;font-size:12px">{{ agent }}: \
+{{ w("ack_hint", alert=stories[0].alert_id) }} \
+{{ w("show_hint", alert=stories[0].alert_id) }}</p>
+</div></body></html>
 """
-_COLOURS: Final = {"critical": "#b71c1c", "high": "#d84315", "medium": "#8d6e00"}
+_COLOURS: Final = {"critical": "#b42318", "high": "#b54708", "medium": "#8a6100"}
 # What is no HTML would be spoilt by escaping.
 _TEMPLATES: Final = jinja2.Environment(
     loader=jinja2.DictLoader({"letter.txt": _TEXT, "letter.html": _HTML}),

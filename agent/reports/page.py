@@ -86,7 +86,8 @@ def _page(data: Span, words: Words, said: dict[str, Any], subject: str) -> Page:
     said["subject"] = one_line(f"[{data.agent}] {said['title']}, {subject}", _SUBJECT_CHARS)
     return Page(
         subject=said["subject"],
-        plain=TEMPLATES.get_template("report.txt").render(said),
+        # A space that may not break is for pages; terminals show it as a sign of its own.
+        plain=TEMPLATES.get_template("report.txt").render(said).replace("\u00a0", " "),
         html=TEMPLATES.get_template("report.html").render(said),
     )
 

@@ -184,7 +184,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "weekdays_short": "Mo.|Di.|Mi.|Do.|Fr.|Sa.|So.",
         "what": "Was",
         "when": "Wann",
-        "zone": "Zeiten von {zone}",
+        "zone": "Zeiten in {zone}",
     },
 }
 REASONS_DE: Final[dict[str, str]] = {

@@ -79,7 +79,7 @@ def drawings(page: Page) -> list[ElementTree.Element]:
             (
                 "Mittwoch, 25. November 2026",
                 "Das Laufbuch ist vollständig: 1.199 fällige Zeitpunkte, 1.199 Zeilen, 0 fehlen.",
-                "99,9\u00a0%",
+                "99,9 %",
                 "gelungen: 48, gescheitert: 1",
                 "letzte Zeile: gave up after 3 tries",
                 "Mi. 25. Nov. 09:00 bis 09:55, damals lief kein Agent",
