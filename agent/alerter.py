@@ -1,7 +1,7 @@
 """What of all that is shown makes an alert, or ends one?"""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -46,7 +46,9 @@ class Alerter:
         durations_ms: Callable[[str], Sequence[int]],
         waiting: Callable[[], tuple[int, int | None]],
         roster: Roster | None = None,
+        settled: Collection[str] = (),
     ) -> None:
+        """`settled` are checks of which the owner said how long it must last: it has, then."""
         self._clock = clock
         self._database = database
         self._recorder = recorder
@@ -54,6 +56,7 @@ class Alerter:
         self._durations_ms = durations_ms
         self._waiting = waiting
         self._roster = roster or Roster(database)
+        self._settled = settled
         self._own = OwnRules(clock=clock, database=database, roster=self._roster)
         # Of each task the newest good run that may be unusual, and the newest unused moment.
         self._odd: dict[str, Run] = {}
@@ -146,7 +149,11 @@ class Alerter:
             self._looks[check.check_name] = (check.status, looks)
             key = alerting.key_of_check(check.check_name)
             trouble = alerting.of_check(
-                check.check_name, check.status, check.message, looks=looks, severity=check.severity
+                check.check_name,
+                check.status,
+                check.message,
+                looks=None if check.check_name in self._settled else looks,
+                severity=check.severity,
             )
             if trouble is not None or check.status == "ok":
                 self._judge(trouble, key, counts=False)

@@ -197,15 +197,17 @@ def key_of_not_run(task_name: str) -> str:
 
 
 def of_check(
-    name: str, verdict: str, message: str, *, looks: int, severity: str = ""
+    name: str, verdict: str, message: str, *, looks: int | None, severity: str = ""
 ) -> Trouble | None:
     """What a health check says, after so many looks that said the same; None: nothing (yet).
 
-    An own check says itself how bad it is.
+    Without `looks` it is to be believed at once. An own check says itself how bad it is.
     """
     if severity and verdict != "ok":
         return _of_own_check(name, verdict, message, severity=severity)
-    if verdict not in ("warn", "crit") or looks < _LOOKS_TO_BELIEVE.get(name, 1):
+    if verdict not in ("warn", "crit"):
+        return None
+    if looks is not None and looks < _LOOKS_TO_BELIEVE.get(name, 1):
         return None
     what, _, where = name.partition(":")
     if what not in _SHARES and verdict != "crit":
