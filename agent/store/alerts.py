@@ -266,7 +266,7 @@ def acknowledge(connection: Connection, text: str, *, who: str, note: str, now_m
     old = _open_one(connection, text)
     if old.status == "acknowledged" and not note:
         return old
-    remember(connection, old.id, who=who, what="acknowledged", note=note, now_ms=now_ms)
+    old = remember(connection, old, who=who, what="acknowledged", note=note, now_ms=now_ms)
     return write(
         connection,
         msgspec.structs.replace(
@@ -285,7 +285,7 @@ def snooze(
 ) -> Alert:
     """Say nothing of it until then; raises WrongUse."""
     old = _open_one(connection, text)
-    remember(connection, old.id, who=who, what="snoozed", note=note, now_ms=now_ms)
+    old = remember(connection, old, who=who, what="snoozed", note=note, now_ms=now_ms)
     return write(
         connection,
         msgspec.structs.replace(old, status="snoozed", snoozed_until_ms=until_ms, tell_ms=None),
@@ -297,7 +297,7 @@ def resolve_one(connection: Connection, text: str, *, who: str, note: str, now_m
     old = find(connection, text)
     if old.status == "resolved":
         return old
-    remember(connection, old.id, who=who, what="resolved", note=note, now_ms=now_ms)
+    old = remember(connection, old, who=who, what="resolved", note=note, now_ms=now_ms)
     return _end(connection, old, now_ms=now_ms)
 
 
@@ -309,7 +309,7 @@ def reopen(connection: Connection, text: str, *, who: str, note: str, now_ms: in
     same = read(connection.execute(_OF_KEY, {"wanted": old.dedupe_key}))
     if any(other.id != old.id for other in same):
         raise Conflict(f"alert {text!r}: the same trouble is open anew, as another alert")
-    remember(connection, old.id, who=who, what="reopened", note=note, now_ms=now_ms)
+    old = remember(connection, old, who=who, what="reopened", note=note, now_ms=now_ms)
     again = msgspec.structs.replace(
         old,
         status="active",
@@ -326,24 +326,24 @@ def reopen(connection: Connection, text: str, *, who: str, note: str, now_ms: in
 def annotate(connection: Connection, text: str, *, who: str, note: str, now_ms: int) -> Alert:
     """Somebody says something of it, over or not; raises WrongUse."""
     old = find(connection, text)
-    remember(connection, old.id, who=who, what="noted", note=note, now_ms=now_ms)
-    return old
+    return remember(connection, old, who=who, what="noted", note=note, now_ms=now_ms)
 
 
 def remember(
-    connection: Connection, alert_id: str, *, who: str, what: str, note: str, now_ms: int
-) -> None:
-    """Keep what somebody did about an alert, and said of it."""
+    connection: Connection, alert: Alert, *, who: str, what: str, note: str, now_ms: int
+) -> Alert:
+    """Keep what somebody did about an alert, and said of it; the alert with this note more."""
     connection.execute(
         alert_notes.insert(),
         {
-            "alert_id": alert_id,
+            "alert_id": alert.id,
             "noted_at": now_ms,
             "noted_by": who,
             "what": what,
             "note": note[:1_000],
         },
     )
+    return msgspec.structs.replace(alert, notes=alert.notes + 1)
 
 
 def notes(connection: Connection, alert_id: str) -> tuple[Note, ...]:

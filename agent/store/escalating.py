@@ -85,7 +85,7 @@ def _tell(
     for message in compose(found):
         put(connection, message)
     for alert in found:
-        store.remember(connection, alert.id, who=WHO, what=what, note=note, now_ms=now_ms)
+        store.remember(connection, alert, who=WHO, what=what, note=note, now_ms=now_ms)
 
 
 def _name(stage: int) -> str:

@@ -412,7 +412,7 @@ def test_an_empty_database_is_not_filled_without_leave(sqlite_url: str) -> None:
 
 
 def test_a_missing_folder_is_told_plainly(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="is not there"):
+    with pytest.raises(StorageError, match=f"its folder {tmp_path / 'gone'} is not; make the"):
         Database.open(f"sqlite:///{tmp_path / 'gone' / 'x.sqlite3'}")
 
 
