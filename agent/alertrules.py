@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import msgspec
 import tomlkit
 
+from agent.documents import read_tables
 from agent.errors import BadDefinition, WrongUse
 from agent.runs import ENDINGS
 from agent.troubles import SEVERITIES, Severity
@@ -152,29 +153,12 @@ def read_words(name: str, words: Sequence[str]) -> AlertRule:
 
 def load_rules(text: str, origin: str) -> list[AlertRule]:
     """The checked rules of a TOML file; `origin` names it in refusals; raises WrongUse."""
-    try:
-        document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise WrongUse(f"{origin} is not TOML: {error}") from error
-    tables = document.pop("rule", [])
-    if document:
-        stranger = next(iter(document))
-        raise WrongUse(f"{origin}: {stranger!r} is not known here; rules are [[rule]] tables")
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise WrongUse(f"{origin}: write [[rule]] with two brackets before each rule")
-    if not tables:
+    found = read_tables(
+        text, origin, kind="rule", name_field="name", read=read_rule, name_of=lambda rule: rule.name
+    )
+    if not found:
         raise WrongUse(f"{origin} holds no rule; write a [[rule]] table")
-    found: dict[str, AlertRule] = {}
-    for number, table in enumerate(tables, start=1):
-        where = f"{origin}: rule {table.get('name', f'number {number}')!s:.64}"
-        try:
-            rule = read_rule(table)
-        except BadDefinition as error:
-            raise BadDefinition(error.field, error.value, error.fix, where=where) from error
-        if rule.name in found:
-            raise BadDefinition("name", rule.name, "is used twice in this file", where=where)
-        found[rule.name] = rule
-    return list(found.values())
+    return found
 
 
 def as_toml(rules: Iterable[AlertRule]) -> str:

@@ -3,7 +3,6 @@
 import difflib
 import hashlib
 import re
-import tomllib
 import typing
 from collections.abc import Iterable, Mapping
 from types import NoneType
@@ -15,7 +14,8 @@ import tomlkit
 from agent.cron.bounds import parse_bound
 from agent.cron.grammar import parse
 from agent.cron.zones import load_zone
-from agent.errors import BadDefinition, WrongUse
+from agent.documents import read_tables
+from agent.errors import BadDefinition
 from agent.exits import check_table
 
 
@@ -170,29 +170,14 @@ _OWN_VARIABLES: Final = frozenset(
 
 def load_definitions(text: str, origin: str) -> list[Definition]:
     """The checked tasks of a TOML file; `origin` names it in refusals; raises WrongUse."""
-    try:
-        document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise WrongUse(f"{origin} is not TOML: {error}") from error
-    tables = document.pop("task", [])
-    if document:
-        stranger = next(iter(document))
-        raise WrongUse(f"{origin}: {stranger!r} is not known here; tasks are [[task]] tables")
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise WrongUse(f"{origin}: write [[task]] with two brackets before each task")
-    found: dict[str, Definition] = {}
-    for number, table in enumerate(tables, start=1):
-        where = f"{origin}: task {table.get('task_name', f'number {number}')!s:.64}"
-        try:
-            definition = read_definition(table)
-        except BadDefinition as error:
-            raise BadDefinition(error.field, error.value, error.fix, where=where) from error
-        if definition.task_name in found:
-            raise BadDefinition(
-                "task_name", definition.task_name, "is used twice in this file", where=where
-            )
-        found[definition.task_name] = definition
-    return list(found.values())
+    return read_tables(
+        text,
+        origin,
+        kind="task",
+        name_field="task_name",
+        read=read_definition,
+        name_of=lambda definition: definition.task_name,
+    )
 
 
 def read_definition(table: Mapping[str, object]) -> Definition:

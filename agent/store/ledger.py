@@ -311,8 +311,7 @@ def page(
     )
     statement, fields = (_BY_IDS, _FIELDS) if with_words else (_BRIEF_BY_IDS, _BRIEF_FIELDS)
     rows = connection.execute(statement, {"ids": found.ids}) if found.ids else ()
-    read = (Run(**dict(zip(fields, row, strict=True))) for row in rows)
-    runs = {run.id: run for run in read}
+    runs = {run.id: run for run in (as_run(row, fields) for row in rows)}
     return Page(
         tuple(runs[run_id] for run_id in found.ids if run_id in runs),
         found.next,
@@ -414,9 +413,9 @@ def rename_log(connection: Connection, old: str, new: str) -> None:
     connection.execute(executions.update().where(executions.c.log_file == old).values(log_file=new))
 
 
-def as_run(row: Row[*tuple[Any, ...]]) -> Run:
-    """A row of `select(*columns of Run)` as a Run."""
-    return Run(**dict(zip(_FIELDS, row, strict=True)))
+def as_run(row: Row[*tuple[Any, ...]], fields: Sequence[str] = _FIELDS) -> Run:
+    """A row of `select(*columns of these fields)` as a Run; what was not read is as if unknown."""
+    return Run(**dict(zip(fields, row, strict=True)))
 
 
 def _as_row(run: Run) -> dict[str, Any]:
