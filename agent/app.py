@@ -21,6 +21,7 @@ from agent.handlers.keys import admitted, load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
+from agent.health.picture import Picture
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
 from agent.orders import Orders
@@ -134,6 +135,12 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         chosen=settings.health,
     )
     own_checks = own_checks_of(core)
+    picture = Picture(
+        clock=clock,
+        database=core.database,
+        looks=lambda: core.board.looks,
+        own=lambda: own_checks.known,
+    )
     bridging = Bridging(
         clock=clock,
         outage=core.outage,
@@ -209,6 +216,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 pings=core.watching,
                 logs=Reading(core.database, core.outputs),
                 troubles=core.recorder,
+                health=picture.take,
                 reload=reload,
                 hurry=publisher.hurry,
             )

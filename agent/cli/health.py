@@ -20,7 +20,8 @@ from agent.health.disks import Disks, Mount, Room
 from agent.health.probes import Reading
 from agent.ownchecks import OwnCheck
 from agent.rules.clocks import SHOWN_KINDS
-from agent.rules.thresholds import CRIT, OK, UNKNOWN, judge, with_limit
+from agent.rules.thresholds import OK, UNKNOWN, judge, with_limit
+from agent.rules.verdicts import BAD, DOUBTFUL, GOOD, Verdict, lines
 from agent.store import checks, events, maintenance, ownchecks, state
 from agent.store.checks import Check
 from agent.store.database import Database
@@ -35,8 +36,6 @@ CHECKS: Final = (
 """Every host has these, but for swap and replication; those of one mount have its place behind."""
 WATCH_EVERY_S = 1.0
 CPU_OVER_S = 0.2
-STALE_AFTER: Final = 3
-"""So many turns without a finding say that nobody does the check."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -47,8 +46,14 @@ class Found(msgspec.Struct, frozen=True):
 
     @property
     def is_fault(self) -> bool:
-        must_be_known = self.reading.id in ("database", "master_runner")
-        return self.state == CRIT or (self.state == UNKNOWN and must_be_known)
+        return self.verdict.is_fault
+
+    @property
+    def verdict(self) -> Verdict:
+        """The same as it is said."""
+        reading = self.reading
+        message = say.harmless(reading.message)
+        return Verdict(id=reading.id, name=reading.name, state=self.state, message=message)
 
 
 @click.command()
@@ -97,29 +102,17 @@ def health(
             }
         )
     else:
-        _say(found, faults)
+        _say(found)
         for words in done:
             say.good(words)
     if faults:
         sys.exit(1)
 
 
-def _say(found: list[Found], faults: list[Found]) -> None:
-    doubtful = [one for one in found if one.state != OK and not one.is_fault]
-    if faults:
-        say.bad(f"{len(faults)} of {len(found)} health checks are critical")
-    elif doubtful:
-        say.warn(f"No health check is critical, {len(doubtful)} of {len(found)} want a look")
-    else:
-        say.good("All health checks passed")
-    for one in found:
-        name, message = one.reading.name, say.harmless(one.reading.message)
-        if one.is_fault:
-            say.bad(f"{name}: {one.state}, {message}")
-        elif one.state == OK:
-            say.good(f"{name}: OK")
-        else:
-            say.warn(f"{name}: {one.state}, {message}")
+def _say(found: list[Found]) -> None:
+    say_it = {GOOD: say.good, DOUBTFUL: say.warn, BAD: say.bad}
+    for how, words in lines([one.verdict for one in found]):
+        say_it[how](words)
 
 
 def _mend(
@@ -224,13 +217,13 @@ class _Look:
 def own_reading(own: OwnCheck, last: Check | None, *, now_ms: int) -> Reading:
     """What the agent found last by a check of the owner's own; not known when that is long ago."""
     age_s = None if last is None else (now_ms - last.checked_ms) / 1000
-    is_fresh = age_s is not None and age_s <= STALE_AFTER * own.every_s + own.timeout_s
+    is_fresh = age_s is not None and age_s <= own.late_s
     message = "not looked at yet" if last is None else last.message
     if last is not None and not is_fresh:
         message = f"last looked at {age_s:.0f} s ago: {message}"
     return Reading(
         id=own.check_name,
-        name=f"Check {own.name}",
+        name=own.title,
         kind=own.kind,
         value=None if last is None else last.value,
         unit="" if last is None or last.unit is None else last.unit,
