@@ -71,7 +71,8 @@ class OwnCheck(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def falls(self) -> bool:
         """Whether less is worse."""
         warn, crit = self.limits
-        return warn is not None and crit is not None and warn > crit
+        turned = warn is not None and crit is not None and warn > crit
+        return turned or self.kind == "certificate"
 
     @property
     def limits(self) -> tuple[float | None, float | None]:

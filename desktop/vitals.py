@@ -58,7 +58,8 @@ class Vitals(QObject):
             # It may be another version of the agent that answers now.
             self._refused.clear()
             self._show_refusals()
-        self._set_timers()
+        if link.is_live != had.is_live:
+            self._set_timers()
 
     def show_rows(self, rows: Sequence[Check], gone: Sequence[str]) -> None:
         """Checks came, changed, or are no more."""
@@ -84,6 +85,7 @@ class Vitals(QObject):
     def refresh(self) -> None:
         """Ask for everything that is in sight anew."""
         self._refused.clear()
+        self._show_refusals()
         self._set_timers()
 
     # What is asked -----------------------------------------------------------------------

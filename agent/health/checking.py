@@ -57,8 +57,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _terms(self, own: OwnCheck) -> Terms:
-        limits = self.limits if own.limits == (None, None) else own.limits
-        warn, crit = limits
+        warn, crit = self.limits if own.limits == (None, None) else own.limits
+        falls = warn is not None and crit is not None and warn > crit
         kept = [Kept(name=own.check_name, label=self.counts, unit=self.unit)]
         # The figure that counts is kept under both names; once is enough to be shown.
         kept += [
@@ -70,7 +70,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
             name=own.title,
             warn=warn,
             crit=crit,
-            falls=own.kind == "certificate" or own.falls,
+            falls=falls or own.kind == "certificate",
             every_s=own.every_s,
             late_s=own.late_s,
             kept=tuple(kept[self.value is None :]),

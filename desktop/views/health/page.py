@@ -120,9 +120,7 @@ class HealthPage(Ground):
         self.refresh()
 
     def show_points(self, points: Mapping[str, Points], span: tuple[int, int]) -> None:
-        """More of the readings of that span; those of another one are gone."""
-        if span != self._span:
-            self._points = {name: kept for name, kept in self._points.items() if name in points}
+        """Newer readings of some series; the others stay until theirs come."""
         self._span = span
         self._points.update(points)
         self.refresh()
