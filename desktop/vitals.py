@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from desktop import words
 from desktop.freshness import Link
 from desktop.models.health import HealthModel
-from desktop.views.health.course import Range, answers, questions
+from desktop.views.health.course import answers, questions
 from desktop.views.health.page import HealthPage
 from shared.protocol.health import HealthGet, HealthReply
 from shared.protocol.requests import MetricsPage, MetricsPageReply
@@ -131,27 +131,45 @@ class Vitals(QObject):
             self._ask_readings()
 
     def _ask_readings(self) -> None:
-        names, reach = self._page.series, self._page.reach
-        if not self._may_ask or not names:
+        courses, reach = self._page.series, self._page.reach
+        if not self._may_ask or not courses:
             return
         self._readings.start(reach.again_ms)
         self._newest = batch = object()
-        for request in questions(names, reach, self._now()):
-            self._ask_page(request, reach, batch)
+        for request in questions([one.name for one in courses], reach, self._now()):
+            self._ask_page(request, batch)
+        if reach.hides_peaks:
+            rising = [one.name for one in courses if not one.falls]
+            falling = [one.name for one in courses if one.falls]
+            worst = questions(rising, reach, self._now(), "highest")
+            for request in (*worst, *questions(falling, reach, self._now(), "lowest")):
+                self._ask_worst(request, batch)
 
-    def _ask_page(self, request: MetricsPage, reach: Range, batch: object) -> None:
+    def _ask_page(self, request: MetricsPage, batch: object) -> None:
         def show(reply: MetricsPageReply) -> None:
-            # Another range, another check or another agent may have been chosen meanwhile.
-            if batch is self._newest and reach is self._page.reach:
+            if self._is_wanted(request, batch):
                 self._take_back("readings")
                 span = (request.from_ms, request.to_ms)
                 self._page.show_points(answers(request, reply), span)
 
         def failed(text: str, _path: str) -> None:
-            if batch is self._newest:
+            if self._is_wanted(request, batch):
                 self._refuse("readings", self.tr("Readings: {0}").format(text))
 
         self.asked.emit(request, show, failed)
+
+    def _ask_worst(self, request: MetricsPage, batch: object) -> None:
+        def show(reply: MetricsPageReply) -> None:
+            if self._is_wanted(request, batch):
+                self._page.show_worst(answers(request, reply))
+
+        # An older agent knows means alone; the curve says enough without the rest.
+        self.asked.emit(request, show, _unsaid)
+
+    def _is_wanted(self, request: MetricsPage, batch: object) -> bool:
+        """No other range, check or agent was chosen meanwhile."""
+        reach = self._page.reach
+        return batch is self._newest and request.to_ms - request.from_ms == reach.span_ms
 
     def _refuse(self, what: str, text: str) -> None:
         self._refused[what] = text
@@ -163,3 +181,7 @@ class Vitals(QObject):
 
     def _show_refusals(self) -> None:
         self._page.show_hint("  ".join(self._refused.values()))
+
+
+def _unsaid(_text: str, _path: str) -> None:
+    """What is missing is not missed."""

@@ -139,8 +139,11 @@ def test_the_chosen_check_is_drawn_and_another_one_once_the_keyboard_has_come_to
         QTest.keyClick(window.health.table, Qt.Key.Key_Up)
     qtbot.waitUntil(lambda: outside.of(MetricsPage)[-1].series == ("memory",))
 
-    assert [one.series for one in first] == [("disk:/var/backups",)]
-    assert len(outside.of(MetricsPage)) == 2
+    assert [(one.series, one.of) for one in first] == [
+        (("disk:/var/backups",), "mean"),
+        (("disk:/var/backups",), "highest"),
+    ]
+    assert len(outside.of(MetricsPage)) == 4
     assert chart.accessibleName().startswith("Memory: newest ")
 
 
@@ -155,7 +158,7 @@ def test_all_charts_are_asked_for_in_few_questions_and_drawn_with_days_until_ful
     assert {"cpu", "memory", "swap", "disk", "inodes", "database", "database_size"} <= set(cards)
     assert "clock" not in cards
     asked = [one for one in outside.of(MetricsPage) if len(one.series) > 1]
-    assert [len(one.series) for one in asked] == [8, 8]
+    assert [len(one.series) for one in asked if one.of == "mean"] == [8, 8]
     full = cards["disk:/var/backups"].foot.text()
     assert full == "Full in 4.4 days, warns from 80\N{NO-BREAK SPACE}%, critical from " + (
         "90\N{NO-BREAK SPACE}%"
@@ -172,14 +175,14 @@ def test_another_range_is_asked_for_at_once_and_an_answer_about_the_last_one_is_
     qtbot.waitUntil(lambda: bool(chart.points))
     outside.is_silent = True
     window.health.ranges._keys["7d"].click()
-    qtbot.waitUntil(lambda: len(outside.waiting) == 1)
-    window.health.choose_range("30d")
     qtbot.waitUntil(lambda: len(outside.waiting) == 2)
+    window.health.choose_range("30d")
+    qtbot.waitUntil(lambda: len(outside.waiting) == 4)
 
-    for answer in outside.waiting[:1]:
+    for answer in outside.waiting[:2]:
         answer()
     after_the_old_one = chart.points
-    outside.waiting[1]()
+    outside.waiting[2]()
 
     assert after_the_old_one == ()
     reach = chart.points[-1][0] - chart.points[0][0]

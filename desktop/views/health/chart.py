@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from importlib import import_module
-from math import floor, log10
 from typing import Any, Final
 
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
@@ -25,13 +24,11 @@ from desktop.parts.buttons import draw_focus
 from desktop.parts.charts import AREA_ALPHA, HEADROOM, time_ticks
 from desktop.parts.labels import Words
 from desktop.theme import Theme
+from desktop.views.health.axis import value_range, value_ticks
 from desktop.views.health.course import Course, Points, longest_step, with_gaps
 
 AXIS_PX: Final = 54
-MOST_TICKS: Final = 3
 FAR_STEPS: Final = 20
-# A limit that is further away than this many times the highest value would flatten the curve.
-NEAR_LIMIT: Final = 2.0
 
 
 class ReadingChart(QWidget):
@@ -46,6 +43,7 @@ class ReadingChart(QWidget):
         self._plot: Any = None
         self._course: Course | None = None
         self._points: Points = ()
+        self._worst: Points = ()
         self._span = (0, 1)
         self._step_ms = 1
         self._times, self._zone = words.TASK_TIMES, "UTC"
@@ -85,16 +83,20 @@ class ReadingChart(QWidget):
         course: Course | None,
         points: Points | None,
         *,
+        worst: Points = (),
         span: tuple[int, int],
         step_ms: int,
         times: str,
         zone: str,
         stale: bool,
     ) -> None:
-        """These points of that series, oldest first; None: they are not here yet."""
+        """These points of that series, oldest first; None: they are not here yet.
+
+        `worst` is the worst reading of each step, where a point is the mean of many.
+        """
         if course is None or self._course is None or course.name != self._course.name:
             self._at = None
-        self._course, self._points = course, points or ()
+        self._course, self._points, self._worst = course, points or (), worst
         self._span, self._step_ms = span, step_ms
         self._times, self._zone, self._stale = times, zone, stale
         if self._at is not None and self._at >= len(self._points):
@@ -119,7 +121,12 @@ class ReadingChart(QWidget):
         zone = words.zone_for(self._times, self._zone)
         seconds = self._step_ms < words.MINUTE_MS
         at = words.clock(at_ms, zone, self._span[1], seconds=seconds)
-        return f"{at}: {words.reading(value, self._course.unit)}"
+        said = f"{at}: {words.reading(value, self._course.unit)}"
+        worst = dict(self._worst).get(at_ms)
+        if worst is None or worst == value:
+            return said
+        peak = self.tr("lowest {0}") if self._course.falls else self.tr("highest {0}")
+        return f"{said}, {peak.format(words.reading(worst, self._course.unit))}"
 
     # What the user does ------------------------------------------------------------------
 
@@ -190,7 +197,12 @@ class ReadingChart(QWidget):
         )
         alone = _alone(self._points, longest)
         self._dots.setData([at / 1000 for at, _ in alone], [value for _, value in alone])
-        bottom, top = value_range([value for _, value in self._points], course)
+        beyond = with_gaps(self._worst, longest) if self._worst else []
+        self._peaks.setData(
+            [at / 1000 for at, _ in beyond], [value for _, value in beyond], connect="finite"
+        )
+        values = [value for _, value in (*self._points, *self._worst)]
+        bottom, top = value_range(values, course)
         self._plot.setYRange(bottom, bottom + (top - bottom) * HEADROOM, padding=0)
         self._plot.setXRange(self._span[0] / 1000, self._span[1] / 1000, padding=0)
         self._curve.setFillLevel(max(0.0, bottom))
@@ -225,10 +237,11 @@ class ReadingChart(QWidget):
         self._value_axis.setWidth(AXIS_PX)
         self._time_axis.setHeight(18)
         self._curve = pg.PlotDataItem()
+        self._peaks = pg.PlotDataItem()
         self._dots = pg.ScatterPlotItem(symbol="o", size=4)
         self._hair = pg.InfiniteLine(angle=90, movable=False)
         self._spot = pg.ScatterPlotItem(symbol="o", size=8)
-        for mark in (self._curve, self._dots, self._hair, self._spot):
+        for mark in (self._peaks, self._curve, self._dots, self._hair, self._spot):
             self._plot.addItem(mark)
         self._stack.addWidget(self._plot)
 
@@ -271,6 +284,8 @@ class ReadingChart(QWidget):
         self._plot.setBackground(QColor(t.surface))
         stroke = t.idle.fill if self._stale else t.series
         self._curve.setPen(pg.mkPen(stroke, width=1.25))
+        faint = t.idle.fill if self._stale else t.text3
+        self._peaks.setPen(pg.mkPen(faint, width=1, style=Qt.PenStyle.DotLine))
         area = QColor(stroke)
         area.setAlpha(AREA_ALPHA)
         self._curve.setBrush(pg.mkBrush(area))
@@ -328,45 +343,6 @@ class ReadingChart(QWidget):
         after = bisect_left(self._points, (at_ms, 0.0))
         near = [place for place in (after - 1, after) if 0 <= place < len(self._points)]
         return min(near, key=lambda place: abs(self._points[place][0] - at_ms))
-
-
-def value_range(values: Sequence[float], course: Course) -> tuple[float, float]:
-    """From where to where the values' axis reaches: zero is always on it."""
-    if course.unit == "share" or (course.unit == "%" and 0 <= min(values) <= max(values) <= 100):
-        return 0.0, 1.0 if course.unit == "share" else 100.0
-    bottom, top = min(0.0, *values), max(0.0, *values)
-    reach = max(abs(bottom), abs(top)) or 1.0
-    for value in (course.warn, course.crit):
-        if value is not None and -NEAR_LIMIT * reach <= value <= NEAR_LIMIT * reach:
-            bottom, top = min(bottom, value), max(top, value)
-    return bottom, top if top > bottom else bottom + reach
-
-
-def value_ticks(bottom: float, top: float, unit: str) -> list[tuple[float, str]]:
-    """A few round values with their words."""
-    if unit == "share":
-        return [(0.0, "0"), (0.5, "50"), (1.0, f"100{words.NO_BREAK}%")]
-    rough = (top - bottom) / MOST_TICKS
-    tenth = 10.0 ** floor(log10(rough))
-    step = next(tenth * part for part in (1, 2, 5, 10) if tenth * part >= rough)
-    first = -(-bottom // step) * step
-    ticks = [first + step * place for place in range(MOST_TICKS + 2)]
-    return [(at, tick_words(at, unit)) for at in ticks if at <= top]
-
-
-def tick_words(value: float, unit: str) -> str:
-    """A value at the axis; it is round, so it is said in few letters."""
-    if value == 0:
-        return "0"
-    if unit == "bytes":
-        for size, word in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-            if abs(value) >= size:
-                return f"{value / size:.3g}{words.NO_BREAK}{word}"
-    if unit == "ms" and abs(value) >= words.SECOND_MS:
-        return f"{value / words.SECOND_MS:.3g}{words.NO_BREAK}s"
-    said = f"{value:.3g}" if abs(value) < 1e4 else words.reading(value, "")
-    short = unit if len(unit) <= 4 else ""
-    return f"{said}{words.NO_BREAK}{short}".rstrip(words.NO_BREAK)
 
 
 def _alone(points: Points, longest_ms: float) -> list[tuple[int, float]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import nan
 from statistics import median
-from typing import Final
+from typing import Final, Literal
 
 from PySide6.QtCore import QCoreApplication
 
@@ -48,6 +48,11 @@ class Range:
         return _tr(self.word).replace(" ", words.NO_BREAK)
 
     @property
+    def hides_peaks(self) -> bool:
+        """A point is the mean of so many readings that the worst of them is to be seen as well."""
+        return self.step_ms > KEPT_EVERY_MS
+
+    @property
     def again_ms(self) -> int:
         """After which time there is something new to draw."""
         return max(30 * words.SECOND_MS, min(self.step_ms, 10 * words.MINUTE_MS))
@@ -58,11 +63,11 @@ class Range:
         return to_ms - self.span_ms, to_ms
 
 
-# No month of half hours: minutes are kept for 30 days, and the first of them would be gone.
+# Hours as soon as they do: minutes of a week are ten thousand rows of each series to the agent.
 RANGES: Final = (
     Range("1h", "1 h", words.HOUR_MS, 15 * words.SECOND_MS),
     Range("24h", "24 h", words.DAY_MS, 2 * words.MINUTE_MS),
-    Range("7d", "7 d", words.WEEK_MS, 10 * words.MINUTE_MS),
+    Range("7d", "7 d", words.WEEK_MS, words.HOUR_MS),
     Range("30d", "30 d", 30 * words.DAY_MS, words.HOUR_MS),
 )
 
@@ -109,7 +114,12 @@ def course_of(one: CheckDetail, series: KeptSeries, group: str = "") -> Course:
     )
 
 
-def questions(names: Sequence[str], reach: Range, now_ms: int) -> list[MetricsPage]:
+def questions(
+    names: Sequence[str],
+    reach: Range,
+    now_ms: int,
+    of: Literal["mean", "lowest", "highest"] = "mean",
+) -> list[MetricsPage]:
     """What to ask for these series, few in each question."""
     from_ms, to_ms = reach.until(now_ms)
     return [
@@ -118,6 +128,7 @@ def questions(names: Sequence[str], reach: Range, now_ms: int) -> list[MetricsPa
             from_ms=from_ms,
             to_ms=to_ms,
             step_ms=reach.step_ms,
+            of=of,
         )
         for at in range(0, len(names), MOST_AT_ONCE)
     ]

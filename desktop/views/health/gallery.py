@@ -129,6 +129,7 @@ class Gallery(QStackedWidget):
     def show_points(
         self,
         points: Mapping[str, Points],
+        worst: Mapping[str, Points],
         reach: Range,
         span: tuple[int, int],
         *,
@@ -136,12 +137,13 @@ class Gallery(QStackedWidget):
         zone: str,
         stale: bool,
     ) -> None:
-        """The course of each over that range."""
+        """The course of each over that range, and the worst of each step."""
         for course in self._courses:
             card = self._cards[course.name]
             card.chart.show_course(
                 course,
                 points.get(course.name),
+                worst=worst.get(course.name, ()),
                 span=span,
                 step_ms=reach.step_ms,
                 times=times,

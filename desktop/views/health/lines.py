@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication, QPalette
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop.parts.buttons import Button
@@ -71,6 +71,6 @@ class Lines(Ground):
     def _dress(self) -> None:
         self.text.setFont(self._theme.font(12, fixed=True))
         palette = QPalette(self.text.palette())
-        palette.setColor(QPalette.ColorRole.Base, self._theme.tokens.log_paper)
-        palette.setColor(QPalette.ColorRole.Text, self._theme.tokens.text)
+        palette.setColor(QPalette.ColorRole.Base, QColor(self._theme.tokens.log_paper))
+        palette.setColor(QPalette.ColorRole.Text, QColor(self._theme.tokens.text))
         self.text.setPalette(palette)

@@ -42,6 +42,7 @@ class HealthPage(Ground):
         self._link = Link()
         self.reach: Range = RANGES[1]
         self._points: dict[str, Points] = {}
+        self._worst: dict[str, Points] = {}
         self._span = (0, self.reach.span_ms)
         self.tabs = Tabs(
             theme, (self.tr("Checks"), self.tr("Charts"), self.tr("As text")), height=TABS_PX
@@ -125,6 +126,11 @@ class HealthPage(Ground):
         self._points.update(points)
         self.refresh()
 
+    def show_worst(self, points: Mapping[str, Points]) -> None:
+        """The worst reading of each step of some series."""
+        self._worst.update(points)
+        self.refresh()
+
     def show_told(self, lines: Sequence[str] | None) -> None:
         """The lines of the command; None: the agent has not told them."""
         self.lines.show_lines(lines or ())
@@ -142,6 +148,7 @@ class HealthPage(Ground):
     def forget(self) -> None:
         """Another agent: nothing of the last one may stay."""
         self._points.clear()
+        self._worst.clear()
         self.show_told(None)
         self.show_hint("")
         self.refresh()
@@ -156,12 +163,12 @@ class HealthPage(Ground):
     # What it wants -----------------------------------------------------------------------
 
     @property
-    def series(self) -> list[str]:
-        """The series that are in sight."""
+    def series(self) -> list[Course]:
+        """What is drawn of all that is in sight."""
         if self.tab == CHARTS:
-            return [course.name for course in courses(self._model.checks())]
+            return courses(self._model.checks())
         chosen = self.chosen_course
-        return [chosen.name] if self.tab == CHECKS and chosen is not None else []
+        return [chosen] if self.tab == CHECKS and chosen is not None else []
 
     @property
     def tab(self) -> int:
@@ -179,6 +186,7 @@ class HealthPage(Ground):
         self.reach = next(one for one in RANGES if one.key == key)
         self.ranges.choose(key)
         self._points.clear()
+        self._worst.clear()
         self._span = self.reach.until(self._now())
         self.refresh()
         self.wanted.emit()
@@ -200,6 +208,7 @@ class HealthPage(Ground):
             self.gallery.show_courses(courses(self._model.checks()))
             self.gallery.show_points(
                 self._points,
+                self._worst,
                 self.reach,
                 self._span,
                 times=self._times,
@@ -227,10 +236,14 @@ class HealthPage(Ground):
     def _show_chart(self) -> None:
         course = self.chosen_course
         said = self.tr("Last {0}").format(self.reach.said)
+        if course is not None and self.reach.hides_peaks:
+            peak = self.tr("lowest") if course.falls else self.tr("highest")
+            said = self.tr("{0}, dotted the {1} of each step").format(said, peak)
         self.panel.head.setText("" if course is None else said)
         self.panel.chart.show_course(
             course,
             None if course is None else self._points.get(course.name),
+            worst=() if course is None else self._worst.get(course.name, ()),
             span=self._span,
             step_ms=self.reach.step_ms,
             times=self._times,

@@ -8,7 +8,8 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from desktop.theme import Theme
-from desktop.views.health.chart import ReadingChart, value_range, value_ticks
+from desktop.views.health.axis import value_range
+from desktop.views.health.chart import ReadingChart
 from desktop.views.health.course import Course, Points
 from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS
 
@@ -91,6 +92,19 @@ def test_arrows_lead_from_point_to_point_and_tell_each(chart: ReadingChart, qtbo
     assert chart.accessibleDescription() == ""
 
 
+def test_of_a_mean_the_worst_reading_is_told_as_well(chart: ReadingChart) -> None:
+    peaks = tuple((at_ms, 2 * value) for at_ms, value in POINTS)
+    chart.show_course(
+        CPU, POINTS, worst=peaks, span=SPAN, step_ms=MINUTE_MS, times="utc", zone="UTC", stale=False
+    )
+
+    chart.point_at(len(POINTS) - 1)
+
+    said = chart.at_cursor.replace("\N{NO-BREAK SPACE}", " ")
+    assert said.endswith(": 17.0 %, highest 34.0 %")
+    assert max(chart._peaks.getData()[1][:3]) == 1.0
+
+
 def test_the_pointer_tells_the_nearest_point(chart: ReadingChart) -> None:
     show(chart)
 
@@ -128,22 +142,3 @@ def test_its_colours_follow_the_theme(chart: ReadingChart, theme: Theme, choice:
     assert chart._plot.backgroundBrush().color().name() == t.surface.lower()
     assert chart._curve.opts["pen"].color().name() == t.series.lower()
     assert chart._limits[0][0].pen.color().name() == t.warn.fill.lower()
-
-
-@pytest.mark.parametrize(
-    ("bottom", "top", "unit", "said"),
-    [
-        (0.0, 1.0, "share", ["0", "50", "100 %"]),
-        (0.0, 3e9, "bytes", ["0", "1 GB", "2 GB", "3 GB"]),
-        (0.0, 2_500.0, "ms", ["0", "1 s", "2 s"]),
-        (0.0, 0.034, "ms", ["0", "0.02 ms"]),
-        (-5.0, 10.0, "C", ["-5 C", "0", "5 C", "10 C"]),
-        (0.0, 7.0, "reads", ["0", "5"]),
-    ],
-)
-def test_values_at_the_axis_are_round_and_in_their_unit(
-    bottom: float, top: float, unit: str, said: list[str]
-) -> None:
-    ticks = value_ticks(bottom, top, unit)
-
-    assert [text.replace("\N{NO-BREAK SPACE}", " ") for _, text in ticks] == said
