@@ -91,6 +91,7 @@ def _of_look(check: Check, since_ms: int) -> CheckDetail:
         warn=terms.warn,
         crit=terms.crit,
         falls=terms.falls,
+        for_s=terms.for_s,
         series=tuple(
             KeptSeries(name=kept.name, label=kept.label, unit=kept.unit) for kept in terms.kept
         ),

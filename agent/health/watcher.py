@@ -187,6 +187,7 @@ class Watcher:
                 warn=limit.warn,
                 crit=limit.crit,
                 falls=limit.falls,
+                for_s=limit.for_s,
                 every_s=LOOK_MS // 1000,
                 late_s=LATE_AFTER_S,
                 kept=(Kept(name=reading.id, unit=reading.unit),),

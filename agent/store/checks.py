@@ -23,6 +23,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     warn: float | None = None
     crit: float | None = None
     falls: bool = False
+    for_s: int = 0
     every_s: int = 0
     late_s: int = 0
     kept: tuple[Kept, ...] = ()

@@ -244,6 +244,8 @@ def limit_words(one: CheckDetail) -> str:
         said.append(warn.format(limit(one.warn, one.unit)))
     if one.crit is not None:
         said.append(crit.format(limit(one.crit, one.unit)))
+    if said and one.for_s:
+        said.append(_tr("once it lasts {0}").format(words.rough_span(one.for_s * words.SECOND_MS)))
     return ", ".join(said)
 
 

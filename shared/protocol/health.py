@@ -25,7 +25,8 @@ class CheckDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """One check in full; `id`, `state`, `value`, `unit` and `msg` are those of its row.
 
     `checked_ms` is when it was looked at, None where it never was; from `late_ms` on the next look
-    is overdue. A reading at or beyond `warn` or `crit` is one, with `falls` at or below it.
+    is overdue. A reading at or beyond `warn` or `crit` is one, with `falls` at or below it,
+    once it has lasted `for_s`.
     """
 
     id: str
@@ -42,6 +43,7 @@ class CheckDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     warn: float | None = None
     crit: float | None = None
     falls: bool = False
+    for_s: int = 0
     series: tuple[KeptSeries, ...] = ()
 
 

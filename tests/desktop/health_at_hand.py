@@ -74,8 +74,8 @@ _NAMES = (
     "Database readers", "Writes", "Scheduler", "Clock", "Log folder", "Check shop", "Check queue",
 )  # fmt: skip
 _MORE: dict[str, dict[str, object]] = {
-    "cpu": SHARE,
-    "memory": SHARE,
+    "cpu": {**SHARE, "for_s": 180},
+    "memory": {**SHARE, "for_s": 180},
     "swap": SHARE,
     "disk": {"warn": 0.8, "crit": 0.9},
     "inodes": SHARE,

@@ -96,7 +96,7 @@ def test_a_check_is_told_with_its_reading_limits_since_when_and_its_last_look(
     assert window.health.panel.message.text() == "13.3 GB of 16.0 GB in use"
     assert facts(window) == {
         "Reading": "83.0 %",
-        "Limits": "Warns from 80 %, critical from 95 %",
+        "Limits": "Warns from 80 %, critical from 95 %, once it lasts 3 m",
         "Since": "09:36 1 h 30 m",
         "Last look": "11:06:36 each 10 s",
     }

@@ -569,6 +569,7 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
                 warn=40.0,
                 crit=80.0,
                 falls=True,
+                for_s=180,
                 series=(health.KeptSeries(name="check:swap:used", label="used", unit="MB"),),
             ),
         ),

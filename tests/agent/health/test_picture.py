@@ -38,7 +38,13 @@ def look(name: str, status: str = "ok", *, ago_s: int = 5, message: str = "as it
         value=0.5,
         unit="share",
         terms=Terms(
-            name=name.upper(), warn=0.8, crit=0.9, every_s=10, late_s=45, kept=(Kept(name=name),)
+            name=name.upper(),
+            warn=0.8,
+            crit=0.9,
+            for_s=7,
+            every_s=10,
+            late_s=45,
+            kept=(Kept(name=name),),
         ),
     )
 
@@ -58,7 +64,8 @@ async def test_each_check_has_its_limits_its_look_and_what_is_kept_of_it(
     found, runner = (await picture_of(database, look("disk", "warn")).take()).checks
 
     assert (found.id, found.name, found.state) == ("disk", "DISK", "warn")
-    assert (found.warn, found.crit, found.falls, found.every_ms) == (0.8, 0.9, False, 10_000)
+    assert (found.warn, found.crit, found.falls, found.for_s) == (0.8, 0.9, False, 7)
+    assert found.every_ms == 10_000
     assert (found.since_ms, found.checked_ms) == (NOW_MS - 60_000, NOW_MS - 5_000)
     assert found.late_ms == NOW_MS + 40_000
     assert found.series == (KeptSeries(name="disk"),)

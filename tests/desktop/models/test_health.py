@@ -133,8 +133,8 @@ def test_a_word_that_a_newer_agent_invents_is_not_known(model: HealthModel) -> N
     ("fields", "full", "short"),
     [
         (
-            {"unit": "share", "warn": 0.8, "crit": 0.95},
-            "warns from 80 %, critical from 95 %",
+            {"unit": "share", "warn": 0.8, "crit": 0.95, "for_s": 180},
+            "warns from 80 %, critical from 95 %, once it lasts 3 m",
             "80 %, 95 %",
         ),
         (
