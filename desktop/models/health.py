@@ -31,6 +31,7 @@ _PLACES: Final = (
     "cpu", "memory", "swap", "disk", "inodes", "disk_days", "database", "database_size", "reads",
     "writes", "replication", "loop", "master_runner", "clock", "logs",
 )  # fmt: skip
+_OF_A_DISK: Final = ("disk", "inodes", "disk_days")
 # What the checks of an agent are called that does not say so itself.
 _NAMES: Final = {
     "cpu": "CPU",
@@ -152,8 +153,9 @@ class HealthModel(QAbstractTableModel):
             case Column.LOOKED:
                 if one.checked_ms is None:
                     return _tr("not yet") if one.every_ms else ""
-                at = words.clock(one.checked_ms, zone, now_ms, seconds=True)
-                return _tr("late, {0}").format(at) if is_late(one, now_ms) else at
+                if is_late(one, now_ms):
+                    return _tr("late, {0}").format(words.clock(one.checked_ms, zone, now_ms))
+                return words.clock(one.checked_ms, zone, now_ms, seconds=True)
             case Column.MESSAGE:
                 return one.msg
 
@@ -300,8 +302,11 @@ def _name(check_id: str) -> str:
     return f"{_tr(_NAMES[kind])} {which}".rstrip() if kind in _NAMES else check_id
 
 
-def _place(one: CheckDetail) -> tuple[int, int, str]:
-    kind = one.id.partition(":")[0]
+def _place(one: CheckDetail) -> tuple[int, int, str, int]:
+    kind, _, which = one.id.partition(":")
     if is_own(one):
-        return (2, 0, one.id)
-    return (0, _PLACES.index(kind), one.id) if kind in _PLACES else (1, 0, one.id)
+        return (2, 0, which, 0)
+    if kind not in _PLACES:
+        return (1, 0, one.id, 0)
+    at = _PLACES.index(kind)
+    return (0, _PLACES.index("disk") if kind in _OF_A_DISK else at, which, at)

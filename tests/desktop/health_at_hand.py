@@ -47,7 +47,7 @@ def detail(row: Check, name: str, **more: object) -> CheckDetail:
     return CheckDetail(**facts)  # type: ignore[arg-type] # of a table
 
 
-SHARE = {"warn": 0.8, "crit": 0.95}
+SHARE: dict[str, object] = {"warn": 0.8, "crit": 0.95}
 ROWS = (
     check("cpu", value=0.31, msg="31 % in use, load 2.40 on 8 processors"),
     check("memory", "warn", 0.83, msg="13.3 GB of 16.0 GB in use"),
@@ -172,4 +172,6 @@ def _course(asked: MetricsPage) -> MetricsPageReply:
 
 def _wave(value: float, at_ms: int, name: str) -> float:
     part = at_ms / MINUTE_MS / (60 + 7 * len(name))
-    return value * (1 + 0.22 * sin(part) + 0.06 * sin(9 * part))
+    wave = value * (1 + 0.22 * sin(part) + 0.06 * sin(9 * part))
+    # Shares are no more than all.
+    return min(wave, 0.99) if value <= 1 else wave

