@@ -121,7 +121,10 @@ class Vitals(QObject):
 
         def failed(text: str, _path: str) -> None:
             if agent == self._agent:
-                self._refuse("details", self.tr("Limits, looks and the text: {0}").format(text))
+                self._refuse(
+                    "details",
+                    self.tr("Limits, last looks and the text are missing. {0}").format(text),
+                )
                 self._details.setInterval(PATIENCE_MS)
 
         self.asked.emit(HealthGet(), show, failed)
@@ -154,7 +157,7 @@ class Vitals(QObject):
 
         def failed(text: str, _path: str) -> None:
             if self._is_wanted(request, batch):
-                self._refuse("readings", self.tr("Readings: {0}").format(text))
+                self._refuse("readings", self.tr("Readings are missing. {0}").format(text))
 
         self.asked.emit(request, show, failed)
 

@@ -252,11 +252,16 @@ def limit_words(one: CheckDetail) -> str:
 
 
 def limits_in_short(one: CheckDetail) -> str:
-    """The same for a cell: "80 %, 90 %", "below 7 days, 2 days"."""
+    """The same for a cell: "80, 90 %", "below 7, 2 days", "250 ms, 2 s"."""
     if one.unit in WORDLESS:
         return ""
     known = [value for value in (one.warn, one.crit) if value is not None]
-    said = ", ".join(dict.fromkeys(limit(value, one.unit) for value in known))
+    both = list(dict.fromkeys(limit(value, one.unit) for value in known))
+    if len(both) == 2:
+        figure, _, unit = both[0].rpartition(words.NO_BREAK)
+        # A unit that they share is said once.
+        both[0] = figure if figure and both[1].endswith(words.NO_BREAK + unit) else both[0]
+    said = ", ".join(both)
     return _tr("below {0}").format(said) if said and one.falls else said
 
 

@@ -156,6 +156,7 @@ class Outside:
 def _course(asked: MetricsPage) -> MetricsPageReply:
     """Readings around those of the rows, with a hole in the middle."""
     now = {row.id: row.value or 0.0 for row in ROWS} | {"check:queue:oldest": 340.0}
+    peak = 1.0 if asked.of == "mean" else 1.2
     reach = asked.to_ms - asked.from_ms
     step_ms = max(asked.step_ms, MINUTE_MS)
     times = [
@@ -164,7 +165,9 @@ def _course(asked: MetricsPage) -> MetricsPageReply:
         if not 0.42 < (at_ms - asked.from_ms) / reach < 0.5
     ]
     rows = tuple(
-        tuple(_wave(now[name], at_ms, name) if name in now else None for name in asked.series)
+        tuple(
+            _wave(now[name] * peak, at_ms, name) if name in now else None for name in asked.series
+        )
         for at_ms in times
     )
     return MetricsPageReply(step_ms=step_ms, times_ms=tuple(times), values=rows)

@@ -147,6 +147,17 @@ def test_the_chosen_check_is_drawn_and_another_one_once_the_keyboard_has_come_to
     assert chart.accessibleName().startswith("Memory: newest ")
 
 
+def test_a_verdict_is_not_drawn_as_if_it_were_a_figure(
+    window: MainWindow, outside: Outside
+) -> None:
+    window.show_screen(HEALTH)
+    window.health.table.choose("clock")
+
+    assert window.health.panel.chart.accessibleName() == "It has no readings to draw"
+    assert window.health.series == []
+    assert facts(window).keys() == {"Since", "Last look"}
+
+
 def test_all_charts_are_asked_for_in_few_questions_and_drawn_with_days_until_full(
     window: MainWindow, outside: Outside, qtbot: QtBot
 ) -> None:
@@ -244,7 +255,10 @@ def test_a_refusal_of_readings_is_told_and_what_was_drawn_stays(
 
     window.vitals._ask_readings()
 
-    assert window.health.hint.text() == "Readings: The agent is busy. Try again in a moment."
+    assert (
+        window.health.hint.text()
+        == "Readings are missing. The agent is busy. Try again in a moment."
+    )
     assert chart.points == known
 
 

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayou
 
 from desktop import words
 from desktop.freshness import NEVER, Link
-from desktop.models.health import HealthModel
+from desktop.models.health import WORDLESS, HealthModel
 from desktop.parts.buttons import Segmented
 from desktop.parts.empty import Empty
 from desktop.parts.labels import Elided, Ground, IconLabel, Words
@@ -180,7 +180,9 @@ class HealthPage(Ground):
     def chosen_course(self) -> Course | None:
         """What is drawn of the chosen check: the figure that counts."""
         one = self.table.chosen
-        return course_of(one, one.series[0]) if one is not None and one.series else None
+        if one is None or not one.series or one.unit in WORDLESS:
+            return None
+        return course_of(one, one.series[0])
 
     def choose_range(self, key: str) -> None:
         """Reach back so far."""
