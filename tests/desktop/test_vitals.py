@@ -1,7 +1,8 @@
 """The health page in a window: what it asks and when, what it shows, and what it does not know."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +12,17 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from desktop.app import Application
 from desktop.freshness import Link
+from desktop.settings import Profile
 from desktop.theme import Theme
+from desktop.views.health.course import MOST_DRAWN
 from desktop.views.health.page import CHARTS, CHECKS, TEXT
 from desktop.views.rail import HEALTH, TASKS
 from desktop.window import MainWindow
 from shared.protocol.health import HealthGet
 from shared.protocol.requests import MetricsPage
+from tests.desktop.agent_at_hand import AgentAtHand
 from tests.desktop.health_at_hand import LINES, NEW, ROWS, Outside, check
 from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS, task
 from tests.desktop.test_window import AGENT, LIVE, LOST
@@ -178,6 +183,18 @@ def test_all_charts_are_asked_for_in_few_questions_and_drawn_with_days_until_ful
     assert cards["check:queue:oldest"].title.text() == "Check queue, oldest"
 
 
+def test_of_very_many_figures_the_first_are_drawn_and_the_rest_is_counted(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    window.show_screen(HEALTH)
+    window.show_rows([check(f"check:{number:03}") for number in range(100)])
+    window.health.tabs.choose(CHARTS)
+
+    assert len(window.health.gallery.cards) == MOST_DRAWN
+    assert window.health.gallery._rest.text() == "67 more figures are kept; these are the first 48."
+    assert len(window.health.series) == MOST_DRAWN
+
+
 def test_another_range_is_asked_for_at_once_and_an_answer_about_the_last_one_is_dropped(
     window: MainWindow, outside: Outside, qtbot: QtBot
 ) -> None:
@@ -228,6 +245,27 @@ def test_an_older_agent_is_told_of_in_words_and_its_rows_and_readings_are_shown(
     assert not window.health.lines.copy.isEnabled()
     # It is not asked each time again.
     assert window.vitals._details.interval() == MINUTE_MS
+
+
+def test_an_agent_that_never_heard_of_these_questions_is_told_of_in_the_same_words(
+    qtbot: QtBot, tmp_path: Path, start_agent: Callable[[], AgentAtHand]
+) -> None:
+    agent = start_agent()
+    agent.put(check("cpu", value=0.31))
+    application = Application(Profile(tmp_path / "profile"), theme="light")
+    qtbot.addWidget(application.window)
+    try:
+        application.start(link=agent.invite("viewer"))
+        page = application.window.health
+        qtbot.waitUntil(lambda: page.table.model().rowCount() == 1, timeout=20_000)
+
+        application.window.show_screen(HEALTH)
+        qtbot.waitUntil(lambda: page.hint.text().count(OLD) == 2, timeout=20_000)
+
+        assert page.panel.title.text() == "CPU"
+        assert page.hint.isVisible()
+    finally:
+        assert application.stop()
 
 
 def test_after_an_update_of_the_agent_the_hint_is_gone(

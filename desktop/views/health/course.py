@@ -17,6 +17,8 @@ from shared.protocol.requests import MetricsPage, MetricsPageReply
 Points = tuple[tuple[int, float], ...]
 
 MOST_AT_ONCE: Final = 8
+MOST_DRAWN: Final = 48
+"""Two hundred checks of somebody's own may print thirty figures each."""
 KEPT_EVERY_MS: Final = words.MINUTE_MS
 """The readings of the host are kept so often."""
 GAP_STEPS: Final = 2.5

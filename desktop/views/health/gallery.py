@@ -22,7 +22,7 @@ from desktop.parts.labels import Card, Elided, Ground, IconLabel, Words
 from desktop.states import check_look
 from desktop.theme import Theme
 from desktop.views.health.chart import ReadingChart
-from desktop.views.health.course import GROUPS, Course, Points, Range
+from desktop.views.health.course import GROUPS, MOST_DRAWN, Course, Points, Range
 from shared.protocol.health import CheckDetail
 
 CHART_PX: Final = 116
@@ -93,6 +93,7 @@ class Gallery(QStackedWidget):
         self._heads: dict[str, Words] = {}
         self._courses: list[Course] = []
         self._columns = 0
+        self._rest = Words(theme, ink="text3", wrap=True)
         self.empty = Empty(theme)
         self._page = Ground(theme, "window")
         self._grid = QGridLayout(self._page)
@@ -114,6 +115,14 @@ class Gallery(QStackedWidget):
 
     def show_courses(self, courses: Sequence[Course]) -> None:
         """These series; the card of one that was there already is kept."""
+        self._rest.setText(
+            self.tr("{0} more figures are kept; these are the first {1}.").format(
+                len(courses) - MOST_DRAWN, MOST_DRAWN
+            )
+            if len(courses) > MOST_DRAWN
+            else ""
+        )
+        courses = courses[:MOST_DRAWN]
         names = [course.name for course in courses]
         same = names == [course.name for course in self._courses]
         self._courses = list(courses)
@@ -207,6 +216,8 @@ class Gallery(QStackedWidget):
                     QWidget.setTabOrder(before, card.chart)
                 before = card.chart
             row += -(-len(ours) // columns)
+        self._grid.addWidget(self._rest, row, 0, 1, columns)
+        row += 1
         for at in range(row + 1):
             self._grid.setRowStretch(at, 0)
         self._grid.setRowStretch(row, 1)

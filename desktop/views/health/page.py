@@ -14,7 +14,15 @@ from desktop.parts.empty import Empty
 from desktop.parts.labels import Elided, Ground, IconLabel, Words
 from desktop.parts.tabs import Tabs
 from desktop.theme import Theme
-from desktop.views.health.course import RANGES, Course, Points, Range, course_of, courses
+from desktop.views.health.course import (
+    MOST_DRAWN,
+    RANGES,
+    Course,
+    Points,
+    Range,
+    course_of,
+    courses,
+)
 from desktop.views.health.gallery import Gallery
 from desktop.views.health.lines import Lines
 from desktop.views.health.panel import CheckPanel
@@ -167,7 +175,7 @@ class HealthPage(Ground):
     def series(self) -> list[Course]:
         """What is drawn of all that is in sight."""
         if self.tab == CHARTS:
-            return courses(self._model.checks())
+            return courses(self._model.checks())[:MOST_DRAWN]
         chosen = self.chosen_course
         return [chosen] if self.tab == CHECKS and chosen is not None else []
 
