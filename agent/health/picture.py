@@ -22,6 +22,8 @@ _ORDER: Final = (
     "database_size", "replication", "master_runner",
 )  # fmt: skip
 _MESSAGE_CHARS: Final = 500
+_UNITS: Final = {"http": "ms", "tcp": "ms", "certificate": "days"}
+"""In which the limits of an own check are; a command tells its unit with its figures."""
 
 
 class Picture:
@@ -105,6 +107,7 @@ def _not_yet(own: OwnCheck) -> CheckDetail:
         name=own.title,
         kind=own.kind,
         state="unknown",
+        unit=_UNITS.get(own.kind),
         msg="not looked at yet",
         every_ms=own.every_s * 1000,
         warn=warn,

@@ -105,6 +105,7 @@ NEW = CheckDetail(
     name="Check tls",
     kind="certificate",
     state="unknown",
+    unit="days",
     msg="not looked at yet",
     every_ms=3_600_000,
     warn=21.0,

@@ -31,6 +31,7 @@ AXIS_PX: Final = 54
 FAR_STEPS: Final = 20
 # The words of a limit near the top stand above its line.
 MARKED_HEADROOM: Final = 1.2
+PAPER_ALPHA: Final = 150
 
 
 class ReadingChart(QWidget):
@@ -277,7 +278,7 @@ class ReadingChart(QWidget):
                 label=f"{word} {limit(value, course.unit)}",
                 labelOpts={"position": 0.01, "anchors": [(0, 0 if is_below else 1)] * 2},
             )
-            line.setZValue(-5)
+            line.setZValue(5)
             self._plot.addItem(line)
             self._limits.append((line, family))
 
@@ -299,6 +300,8 @@ class ReadingChart(QWidget):
         self._spot.setBrush(pg.mkBrush(t.focus))
         self._spot.setPen(pg.mkPen(t.surface, width=1))
         font = self._theme.font(11)
+        paper = QColor(t.surface)
+        paper.setAlpha(PAPER_ALPHA)
         for axis in (self._value_axis, self._time_axis):
             axis.setTickFont(font)
             axis.setTextPen(pg.mkPen(t.text3))
@@ -311,6 +314,8 @@ class ReadingChart(QWidget):
             line.setPen(pg.mkPen(family.fill, width=1, style=Qt.PenStyle.DashLine))
             line.label.setColor(QColor(family.text))
             line.label.setFont(font)
+            # A curve that leads through the words must not make them unreadable.
+            line.label.fill = pg.mkBrush(paper)
 
     def _show_cursor(self) -> None:
         said = self.at_cursor

@@ -77,7 +77,7 @@ async def test_an_own_check_that_was_not_done_yet_is_not_known(database: Databas
 
     found = reply.checks[0]
     assert (found.id, found.state, found.checked_ms) == ("check:shop", "unknown", None)
-    assert (found.warn, found.every_ms) == (2_000, 60_000)
+    assert (found.warn, found.unit, found.every_ms) == (2_000, "ms", 60_000)
     assert "! Check shop: unknown, not looked at yet" in reply.lines
 
 
