@@ -14,8 +14,8 @@ from desktop.parts.forms import TextField
 from desktop.parts.labels import Words
 from desktop.states import ending_look, reason_words, run_look
 from desktop.theme import Theme
-from desktop.views.planning.dialog import PlanDialog, labelled, problem_words, show_words
-from desktop.views.planning.lines import Line, Lines
+from desktop.parts.dialogs import AskingDialog, labelled, problem_words, show_words
+from desktop.parts.lines import Line, Lines
 from shared.protocol.planning import ScheduleNext, ScheduleNextReply
 from shared.protocol.requests import RunDetail, RunFilter, RunGet, RunsPage, RunsPageReply
 from shared.protocol.rows import ENDED, Run
@@ -29,7 +29,7 @@ _WITHIN: Final = "within"
 _RUN: Final = "run:"
 
 
-class BackfillDialog(PlanDialog):
+class BackfillDialog(AskingDialog):
     """First the moments are chosen, then their runs are watched until the last has ended."""
 
     backfill_requested = Signal(str, list, str)

@@ -30,6 +30,7 @@ from agent.store import clients as stored_clients
 from agent.store import tasks as stored_tasks
 from agent.store.database import Database
 from agent.store.tasks import TaskRow
+from agent.telling import Posting
 from agent.ulid import new_ulid
 from agent.wire.clients import Client, Clients
 from agent.wire.control import Control
@@ -332,6 +333,8 @@ class Door:
         self.control_port = self.events_port = 0
         self.guests: list[Guest] = []
         self.logs_for_viewers = True
+        self.posting = Posting()
+        self.renewed = 0
 
     def _show(self, shown: Shown) -> None:
         for alert in shown.alerts:
@@ -366,6 +369,7 @@ class Door:
             events_port=self.events_port,
             logs_for_viewers=self.logs_for_viewers,
             told=("admin@example.org",),
+            posting=self.posting,
         )
         memory = Memory(self.database, CLOCK, self.folder, redactor=Redactor())
         self.control = Control(
@@ -387,6 +391,7 @@ class Door:
                     troubles=self.recorder,
                     reload=self._reload,
                     hurry=self.publisher.hurry,
+                    renew_alerts=self._renew_alerts,
                 )
             ),
             ops=memory,
@@ -398,6 +403,9 @@ class Door:
 
     async def _sample(self) -> Metric:
         return Metric(now_ms=CLOCK.now_ms())
+
+    async def _renew_alerts(self) -> None:
+        self.renewed += 1
 
     async def _reload(self) -> tuple[str, ...]:
         self.clients.replace(await load_clients(self.database, CLOCK.now_ms()))
