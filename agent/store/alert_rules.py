@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Row, func, select
 from agent.alertrules import AlertRule, check_rule
 from agent.errors import BadDefinition, Conflict, WrongUse
 from agent.rules.conditions import prefix_of
-from agent.store import alerts
+from agent.store import alerts, naming
+from agent.store.naming import Kept
 from schema.tables import alert_rule_versions, alert_rules
 
 MOST: Final = 200
@@ -37,8 +38,8 @@ class RuleVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 def put(
     connection: Connection, rule: AlertRule, *, who: str, now_ms: int, base_rev: int | None = None
-) -> str:
-    """Make this rule the one of its name: `added`, `changed` or `unchanged`.
+) -> Kept:
+    """Make this rule the one of its name.
 
     With a `base_rev` (0: there was none) only if it is still as it was then; else Conflict.
     """
@@ -57,24 +58,16 @@ def put(
         "updated_at": now_ms,
         "updated_by": who,
     }
+    full = (
+        f"rule {rule.name!r}: {MOST} rules are kept at most; remove one, "
+        "or let one name more tasks (task='shop-*')"
+    )
+    kept = naming.keep(connection, alert_rules.c.rule_name, values, most=MOST, full=full)
     _remember(connection, rule.name, rev, rule, who=who, now_ms=now_ms)
-    stands = alert_rules.c.rule_name == rule.name
-    held = connection.scalar(select(alert_rules.c.rev).where(stands))
-    if held is not None:
-        as_held = alert_rules.update().where(stands, alert_rules.c.rev == held)
-        if not connection.execute(as_held.values(values)).rowcount:
-            raise Conflict(f"rule {rule.name!r} was changed in this very moment; look at it anew")
+    if kept == "changed":
         # What the old one found says nothing of the new one.
         alerts.resolve_of_rule(connection, prefix_of(rule.name), now_ms=now_ms)
-        return "changed"
-    count = connection.scalar(select(func.count()).select_from(alert_rules)) or 0
-    if count >= MOST:
-        raise WrongUse(
-            f"rule {rule.name!r}: {MOST} rules are kept at most; remove one, "
-            "or let one name more tasks (task='shop-*')"
-        )
-    connection.execute(alert_rules.insert(), values)
-    return "added"
+    return kept
 
 
 def set_enabled(
@@ -140,8 +133,12 @@ def versions(connection: Connection, name: str) -> tuple[RuleVersion, ...]:
 
 def _expect(connection: Connection, name: str, base_rev: int | None) -> None:
     """Nobody has been quicker than whoever knows the rule as it was at this revision."""
-    held = connection.scalar(select(alert_rules.c.rev).where(alert_rules.c.rule_name == name)) or 0
-    if base_rev is None or held == base_rev:
+    if base_rev is None:
+        return
+    of_name = select(alert_rules.c.rev).where(alert_rules.c.rule_name == name)
+    # Whoever comes in the same moment waits, and is told afterwards.
+    held = connection.scalar(of_name.with_for_update()) or 0
+    if held == base_rev:
         return
     known = versions(connection, name)
     by = known[0].changed_by if known else "somebody"

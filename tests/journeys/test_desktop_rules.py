@@ -13,7 +13,7 @@ from desktop.views.alerts.hushing import QuietDialog
 from desktop.views.alerts.page import ACTIVE, QUIET, RULES_TAB
 from desktop.views.alerts.ruling import RuleDialog
 from desktop.views.rail import ALERTS
-from tests.journeys.household import Household
+from tests.journeys.household import Household, until
 
 WAIT_MS = 30_000
 TASK = 'task_name = "backup-db"\nschedule = "0 0 1 1 *"\ncommand = "echo hi"'
@@ -61,7 +61,8 @@ def household(bare: Household) -> Household:
     bare.prepare(environment="test", name="journey")
     bare.apply(TASK)
     bare.serve()
-    bare.cli("tasks", "run", "backup-db", "--wait")
+    bare.cli("tasks", "run", "backup-db")
+    until(lambda: bare.runs("backup-db", "success"), "the run")
     return bare
 
 
