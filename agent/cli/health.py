@@ -20,7 +20,7 @@ from agent.health.disks import Disks, Mount, Room
 from agent.health.probes import Reading
 from agent.ownchecks import OwnCheck
 from agent.rules.clocks import SHOWN_KINDS
-from agent.rules.thresholds import CRIT, OK, UNKNOWN, judge, with_limit
+from agent.rules.thresholds import CRIT, OK, UNKNOWN, at_first_sight, judge, with_limit
 from agent.store import checks, events, maintenance, ownchecks, state
 from agent.store.checks import Check
 from agent.store.database import Database
@@ -37,6 +37,8 @@ WATCH_EVERY_S = 1.0
 CPU_OVER_S = 0.2
 STALE_AFTER: Final = 3
 """So many turns without a finding say that nobody does the check."""
+FRESH_S: Final = 150
+"""What the agent found counts for so long; it writes once a minute."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -75,7 +77,7 @@ def health(
     Example:  smartcron-agent health --only disk --json
     """
     look = _Look(session, gave_up=gave_up)
-    found = [_judged(session, reading) for reading in _wanted(look.readings(), only)]
+    found = [look.judged(reading) for reading in _wanted(look.readings(), only)]
     faults = [one for one in found if one.is_fault]
     done = _mend(session, look, found, alerts=alerts, restarts=restarts)
     if as_json:
@@ -154,11 +156,6 @@ def _wanted(found: Iterable[Reading], only: tuple[str, ...]) -> list[Reading]:
     ]
 
 
-def _judged(session: Session, reading: Reading) -> Found:
-    limit = with_limit(reading.threshold, session.settings.health.limit(reading.id))
-    return Found(reading, reading.state or judge(reading.value, limit, before=OK))
-
-
 class _Look:
     """One look at everything; what it learned of the agent is needed to bring that one back."""
 
@@ -168,6 +165,14 @@ class _Look:
         self.beat: Heartbeat | None = None
         self.is_reached = False
         """The database could be asked."""
+        self._known: dict[str, str] = {}  # what the agent found of late
+
+    def judged(self, reading: Reading) -> Found:
+        """How bad it is; of what must last before it counts, as the agent found it."""
+        limit = with_limit(reading.threshold, self._session.settings.health.limit(reading.id))
+        state = reading.state or judge(reading.value, limit, before=OK)
+        known = self._known.get(reading.id)
+        return Found(reading, at_first_sight(state, for_s=limit.for_s, known=known))
 
     def readings(self) -> list[Reading]:
         """Every reading there is."""
@@ -203,6 +208,11 @@ class _Look:
         copied = database.read_now(replication)
         self.is_reached = True
         latest = {one.check_name: one for one in database.read_now(checks.latest)}
+        self._known = {
+            one.check_name: one.status
+            for one in latest.values()
+            if 0 <= now_ms - one.checked_ms <= FRESH_S * 1000
+        }
         found = [
             *(
                 own_reading(own, latest.get(own.check_name), now_ms=now_ms)
