@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     Signal,
     SignalInstance,
 )
-from PySide6.QtGui import QColor, QFontMetrics, QPainter
+from PySide6.QtGui import QColor, QFontMetrics, QKeySequence, QPainter, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -160,6 +160,9 @@ class Standing(Ground):
             else:
                 header.setSectionResizeMode(at, QHeaderView.ResizeMode.Stretch)
         table.activated.connect(lambda _: self._edit())
+        remove = QShortcut(QKeySequence.StandardKey.Delete, table)
+        remove.setContext(Qt.ShortcutContext.WidgetShortcut)
+        remove.activated.connect(lambda: self.remove.isEnabled() and self._tell(self.removed))
         table.selectionModel().selectionChanged.connect(lambda *_: self._show_buttons())
         theme.changed.connect(table.viewport().update)
 
