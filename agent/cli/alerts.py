@@ -185,12 +185,12 @@ def show(session: Session, alert_id: str, as_json: bool) -> None:
             partial(quieting.caused_by, alert_id=alert.id, limit=MOST_EFFECTS)
         )
         told = database.read_now(partial(alert_book.messages_about, alert=alert))
-        cause = alert.cause_id and database.read_now(partial(store.find, text=alert.cause_id))
+        is_part = database.read_now(partial(quieting.is_part, alert=alert))
     steps = _coming(
         session,
         alert,
         stages=escalating.stages_in(note.what for note in notes),
-        is_part=bool(cause and cause.status != "resolved"),
+        is_part=is_part,
     )
     if as_json:
         found = msgspec.to_builtins(alert)

@@ -9,7 +9,7 @@ from agent.handlers import cursors
 from agent.handlers.context import Context
 from agent.handlers.rights import may_read_output
 from agent.handlers.rows import alert_row, run_row
-from agent.store import alert_book, alerts, escalating, ledger, outbox
+from agent.store import alert_book, alerts, escalating, ledger, outbox, quieting
 from agent.store.alerts import Alert, Note
 from agent.store.alert_book import Wanted
 from agent.store.ledger import RunFilter
@@ -77,10 +77,7 @@ async def get(context: Context, who: Who, request: wire.AlertGet) -> wire.AlertD
 async def _coming(
     context: Context, alert: Alert, notes: tuple[Note, ...]
 ) -> tuple[wire.Coming, ...]:
-    is_part = False
-    if alert.cause_id is not None:
-        cause = await context.database.read(partial(alert_book.get, alert_id=alert.cause_id))
-        is_part = cause.status != "resolved"
+    is_part = await context.database.read(partial(quieting.is_part, alert=alert))
     steps = telling.coming(
         context.identity.posting,
         alert,

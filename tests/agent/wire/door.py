@@ -59,6 +59,7 @@ from shared.protocol.requests import (
 )
 
 CLOCK = SystemClock()
+NOBODY_TOLD = Posting()
 Kind = TypeVar("Kind")
 
 
@@ -333,7 +334,7 @@ class Door:
         self.control_port = self.events_port = 0
         self.guests: list[Guest] = []
         self.logs_for_viewers = True
-        self.posting = Posting()
+        self.posting = NOBODY_TOLD
         self.renewed = 0
 
     def _show(self, shown: Shown) -> None:
@@ -453,10 +454,12 @@ class Door:
 
 
 @asynccontextmanager
-async def serving(folder: Path, *, logs_for_viewers: bool = True) -> AsyncIterator[Door]:
+async def serving(
+    folder: Path, *, logs_for_viewers: bool = True, posting: Posting = NOBODY_TOLD
+) -> AsyncIterator[Door]:
     """A door that is open, for as long as it is needed."""
     door = Door(folder)
-    door.logs_for_viewers = logs_for_viewers
+    door.logs_for_viewers, door.posting = logs_for_viewers, posting
     await door.recorder.register(tuple(door.tasks.values()), who="test", why="test")
     door.build()
     work = [asyncio.create_task(part.run()) for part in (door.zap, door.control, door.publisher)]
