@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QWidget
 from desktop import words
 from desktop.freshness import Link
 from desktop.parts.clocks import Zone
+from desktop.parts.dialogs import AskingDialog
 from desktop.theme import Theme
 from desktop.views.planning.backfill import BackfillDialog
-from desktop.parts.dialogs import AskingDialog
 from desktop.views.planning.load import LoadDialog
 from desktop.views.planning.pausing import PauseDialog
 from desktop.views.planning.trying import TryDialog

@@ -17,8 +17,8 @@ from agent.cli.mutes import mute
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.errors import WrongUse
 from agent.running.secrets import load_secrets
-from agent.store import alerts as store
 from agent.store import alert_book, escalating, outbox, quieting
+from agent.store import alerts as store
 from agent.store.alerts import Alert
 from agent.words import Words
 

@@ -10,8 +10,8 @@ from agent.handlers.context import Context
 from agent.handlers.rights import may_read_output
 from agent.handlers.rows import alert_row, run_row
 from agent.store import alert_book, alerts, escalating, ledger, outbox, quieting
-from agent.store.alerts import Alert, Note
 from agent.store.alert_book import Wanted
+from agent.store.alerts import Alert, Note
 from agent.store.ledger import RunFilter
 from agent.store.outbox import Message
 from agent.wire.operations import Done

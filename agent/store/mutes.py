@@ -111,7 +111,7 @@ def ends(connection: Connection, *, now_ms: int) -> Callable[[str | None], int |
     categories: dict[str, str] = {}
     if any(mute.category is not None for mute in going_on):
         found = connection.execute(select(tasks.c.task_name, tasks.c.category))
-        categories = dict(found.tuples().all())
+        categories = dict(found.all())
     return lambda task_name: muted_until_ms(
         going_on, task_name=task_name, category=categories.get(task_name or ""), now_ms=now_ms
     )

@@ -117,7 +117,7 @@ def next_ms(connection: Connection) -> int | None:
 def waiting(connection: Connection) -> dict[str, int]:
     """How many are on their way by each channel."""
     counted = select(outbox.c.channel, func.count()).where(outbox.c.state == "waiting")
-    return dict(connection.execute(counted.group_by(outbox.c.channel)).tuples().all())
+    return dict(connection.execute(counted.group_by(outbox.c.channel)).all())
 
 
 def newest(connection: Connection, *, limit: int = 100) -> tuple[Message, ...]:

@@ -8,8 +8,8 @@ from typing import TypeVar
 import pytest
 from pytestqt.qtbot import QtBot
 
-from desktop.views.planning.backfill import BackfillDialog
 from desktop.parts.dialogs import AskingDialog
+from desktop.views.planning.backfill import BackfillDialog
 from desktop.views.planning.load import LoadDialog
 from desktop.views.planning.pausing import PauseDialog
 from desktop.views.planning.trying import TryDialog

@@ -103,8 +103,10 @@ def test_a_rule_is_tried_made_fires_is_switched_off_and_comes_back(
     household.cli("tasks", "run", "backup-db")
     for desk in desks:
         desk.until(
-            lambda desk=desk: [one.kind for one in desk.centre.active.model.alerts()]  # type: ignore[misc]
-            == ["own_rule"],
+            lambda desk=desk: (
+                [one.kind for one in desk.centre.active.model.alerts()]  # type: ignore[misc]
+                == ["own_rule"]
+            ),
             "the alert of the rule",
         )
     assert not otto.centre.rules.make.isEnabled()

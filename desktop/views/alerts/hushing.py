@@ -141,9 +141,7 @@ class QuietDialog(AskingDialog):
             reply.alerts, self.tr("alert that is open"), self.tr("alerts that are open")
         )
         of = words.plural(reply.of, self.tr("task"), self.tr("tasks"))
-        said = self.tr("Means {0} of {1} now, and {2}").format(
-            words.count(reply.tasks), of, alerts
-        )
+        said = self.tr("Means {0} of {1} now, and {2}").format(words.count(reply.tasks), of, alerts)
         is_none = self._what == SOME and not reply.tasks
         is_every = self._what == SOME and reply.of > 1 and reply.tasks == reply.of
         if is_none:

@@ -162,7 +162,7 @@ class Standing(Ground):
         table.activated.connect(lambda _: self._edit())
         remove = QShortcut(QKeySequence.StandardKey.Delete, table)
         remove.setContext(Qt.ShortcutContext.WidgetShortcut)
-        remove.activated.connect(lambda: self.remove.isEnabled() and self._tell(self.removed))
+        remove.activated.connect(self.remove.click)
         table.selectionModel().selectionChanged.connect(lambda *_: self._show_buttons())
         theme.changed.connect(table.viewport().update)
 

@@ -10,10 +10,10 @@ from desktop import words
 from desktop.parts.buttons import Segmented
 from desktop.parts.charts import time_ticks
 from desktop.parts.clocks import Zone
-from desktop.parts.labels import Words
-from desktop.theme import Theme, rounded
 from desktop.parts.dialogs import AskingDialog, show_words
+from desktop.parts.labels import Words
 from desktop.parts.lines import Line, Lines
+from desktop.theme import Theme, rounded
 from shared.protocol.planning import ScheduleForecast, ScheduleForecastReply
 
 _FORECAST: Final = "forecast"

@@ -10,11 +10,11 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop import words
 from desktop.parts.clocks import Zone
+from desktop.parts.dialogs import AskingDialog, labelled, problem_words, show_words
 from desktop.parts.forms import TextField
 from desktop.parts.labels import Words
-from desktop.theme import Theme
-from desktop.parts.dialogs import AskingDialog, labelled, problem_words, show_words
 from desktop.parts.lines import Line, Lines
+from desktop.theme import Theme
 from shared.protocol.planning import (
     Draft,
     ScheduleNext,

@@ -140,7 +140,7 @@ async def test_an_edit_of_what_somebody_else_changed_is_refused_and_says_what_ch
 
 async def test_viewers_see_rules_and_neither_try_nor_change_them(door: Door) -> None:
     viewer = await door.welcome("viewer")
-    window = {"from_ms": 0, "to_ms": CLOCK.now_ms() + MINUTE_MS, "reason": "x"}
+    window: dict[str, Any] = {"from_ms": 0, "to_ms": CLOCK.now_ms() + MINUTE_MS, "reason": "x"}
 
     for request in (
         RuleTry(id="bad", rule=BAD),
@@ -238,7 +238,7 @@ async def test_so_many_tests_go_on_at_once_and_one_of_each_key(
 async def test_a_quiet_time_is_made_changed_and_taken_away(door: Door) -> None:
     anna, otto = await door.welcome("operator", label="Anna"), await door.welcome("operator")
     now_ms = CLOCK.now_ms()
-    window = {"from_ms": now_ms, "to_ms": now_ms + MINUTE_MS, "task_id": "back*"}
+    window: dict[str, Any] = {"from_ms": now_ms, "to_ms": now_ms + MINUTE_MS, "task_id": "back*"}
 
     tried = await anna.get(QuietTry(**window, reason="new disk"), QuietTryReply)
     made = await anna.get(order(QuietSet, **window, reason="new disk"), QuietReply)
@@ -247,9 +247,7 @@ async def test_a_quiet_time_is_made_changed_and_taken_away(door: Door) -> None:
     changed = await otto.get(
         order(QuietSet, **longer, reason="bigger disk", base_rev=made.quiet.rev), QuietReply
     )
-    late = await refused(
-        anna, order(QuietSet, **longer, reason="no disk", base_rev=made.quiet.rev)
-    )
+    late = await refused(anna, order(QuietSet, **longer, reason="no disk", base_rev=made.quiet.rev))
     kept = await refused(anna, order(QuietRemove, id=made.quiet.id, base_rev=made.quiet.rev))
     assert changed.quiet is not None
     rev = changed.quiet.rev
@@ -279,7 +277,8 @@ async def test_a_window_that_cannot_be_is_refused_at_its_field(
     door: Door, more: dict[str, Any], path: str, said: str
 ) -> None:
     guest = await door.welcome("operator")
-    window = {"from_ms": 0, "to_ms": CLOCK.now_ms() + MINUTE_MS, "reason": "x"} | more
+    to_ms = CLOCK.now_ms() + MINUTE_MS
+    window: dict[str, Any] = {"from_ms": 0, "to_ms": to_ms, "reason": "x"} | more
 
     tried = await refused(guest, QuietTry(**window))
     saved = await refused(guest, order(QuietSet, **window))

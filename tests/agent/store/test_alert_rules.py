@@ -133,8 +133,8 @@ def test_who_knows_an_old_version_changes_nothing_and_is_told_what_is_other(
         change(QUIET, 1, "anna")
     with pytest.raises(Conflict, match="by otto; choose another name"):
         change(QUIET, 0, "anna")
+    remove = partial(alert_rules.remove, name="quiet", who="anna", now_ms=NOW_MS, base_rev=1)
     with pytest.raises(Conflict, match="task is 'shop-\\*', was 'backup-\\*'"):
-        remove = partial(alert_rules.remove, name="quiet", who="anna", now_ms=NOW_MS, base_rev=1)
         database.write_now(remove)
     assert database.read_now(partial(alert_rules.get, name="quiet")).rule == louder
 

@@ -45,7 +45,9 @@ def test_a_length_is_said_in_whole_units_and_read_back_the_same(seconds: str, te
     rule = own(("no_success_for_s", seconds))
 
     assert texts_of(rule) == {"no_success_for_s": text}
-    again = draft_of(question_of(texts_of(rule)), texts_of(rule), sev="high", enabled=True, title="")
+    again = draft_of(
+        question_of(texts_of(rule)), texts_of(rule), sev="high", enabled=True, title=""
+    )
     assert again.given == rule.given
 
 
