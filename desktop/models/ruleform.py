@@ -37,7 +37,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 ABOUT: Final = (
-    Field("task", "Tasks", "all; or a name such as shop-*"),
+    Field("task", "Tasks", "all, or shop-*"),
     Field("category", "Category", "any"),
     Field("tag", "Tag", "any"),
     Field("host", "Host", "any"),

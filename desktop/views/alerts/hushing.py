@@ -16,6 +16,7 @@ from shared.protocol.alerting import QuietTime, QuietTry, QuietTryReply
 
 WRITING_MS: Final = 350
 WIDE_PX: Final = 600
+HIGH_PX: Final = 450
 USUAL_MS: Final = 2 * words.HOUR_MS
 REASON_CHARS: Final = 500
 UNSAID: Final = "-"
@@ -123,7 +124,7 @@ class QuietDialog(AskingDialog):
         self.act.clicked.connect(self._save)
         self._fill(quiet)
         self.task.setFocus()
-        self.resize(WIDE_PX, self.sizeHint().height())
+        self.resize(WIDE_PX, HIGH_PX)
 
     # --- what it is told -------------------------------------------------------------------------
 

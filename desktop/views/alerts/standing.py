@@ -39,8 +39,8 @@ from desktop.theme import Theme
 from shared.protocol.alerting import OwnRule, QuietTime
 
 ROW_PX: Final = 32
-RULES: Final = (("Rule", 190), ("Severity", 92), ("State", 84), ("Holds for", 0), ("By", 150))
-TIMES: Final = (("From", 150), ("To", 150), ("Now", 84), ("Alerts", 240), ("Why", 0), ("By", 150))
+RULES: Final = (("Rule", 170), ("Severity", 84), ("State", 56), ("Holds for", 0), ("By", 120))
+TIMES: Final = (("From", 112), ("To", 112), ("Now", 76), ("Alerts", 190), ("Why", 0), ("By", 120))
 
 LINE: Final = Qt.ItemDataRole.UserRole
 Index = QModelIndex | QPersistentModelIndex

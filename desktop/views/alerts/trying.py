@@ -1,5 +1,6 @@
 """On which records would a rule have fired: asked a little at a time, and called off at will."""
 
+import re
 from typing import Final
 
 from PySide6.QtCore import Signal
@@ -16,6 +17,8 @@ from desktop.theme import Theme
 from shared.protocol.alerting import Fired, RuleTryReply
 
 DAYS: Final = (7, 30, 90)
+_BEGINNING: Final = re.compile(r"rule [^:]+: (run [0-9A-Z]{26}: )?")
+"""What each message begins with, and stands in the head of the dialog."""
 
 
 class Trial(QWidget):
@@ -114,13 +117,15 @@ class Trial(QWidget):
         self.start.allow(allowed or self.is_asking, why_not)
 
     def _line(self, at: int, one: Fired) -> Line:
+        said = _BEGINNING.sub("", one.msg)
         return Line(
             key=at,
             time=self._zone.clock(one.at_ms, self._now()),
             icon="bell-ringing-fill" if one.opens else "bell",
-            word=self.tr("New alert") if one.opens else self.tr("Same alert"),
+            word=self.tr("New alert") if one.opens else self.tr("Again"),
             family="bad" if one.opens else "idle",
-            text=f"{one.task_id}: {one.msg}" if one.task_id else one.msg,
+            text=f"{one.task_id}: {said}" if one.task_id else said,
+            tip=one.msg,
         )
 
     def _press(self) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop import words
 from desktop.parts.clocks import Zone
@@ -28,11 +28,10 @@ class Ways(Ground):
         self._grid.setHorizontalSpacing(18)
         self._grid.setVerticalSpacing(4)
         self._grid.setColumnStretch(3, 1)
-        self._grid.setColumnStretch(4, 2)
         for place, title in enumerate(_COLUMNS):
             head = Words(theme, self.tr(title), px=11, weight=500, ink="text3")
-            self._grid.addWidget(head, 0, place + bool(place > 2))
-        self._rows: list[tuple[Words, Words, IconLabel, Elided, Elided]] = []
+            self._grid.addWidget(head, 0, place)
+        self._rows: list[_Row] = []
         self.after = Words(theme, ink="text2", wrap=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 10, 16, 10)
@@ -60,7 +59,7 @@ class Ways(Ground):
         """What is said, a line a channel, then what comes after."""
         lines = [
             f"{name.text()}: {hours.text()}; {now.text()}"
-            for name, hours, _, now, _ in self._rows
+            for name, hours, now, _ in self._rows
             if not name.isHidden()
         ]
         return [*lines, *filter(None, self.after.text().split("\n"))]
@@ -80,29 +79,48 @@ class Ways(Ground):
         self.after.setText("\n".join(lines))
         self.after.setVisible(bool(lines))
 
-    def _show_row(self, row: tuple[Words, Words, IconLabel, Elided, Elided], way: Way) -> None:
-        name, hours, mark, now, tells = row
+    def _show_row(self, row: "_Row", way: Way) -> None:
+        name, hours, now, tells = row
         now_ms = self._now()
         is_quiet = way.quiet_until_ms is not None and way.quiet_until_ms > now_ms
         name.setText(way.name.capitalize())
         hours.setText(", ".join(way.quiet) or _tr("none"))
-        mark.show_icon("moon-fill" if is_quiet else "bell", "warn.text" if is_quiet else "text3")
-        now.setText(now_words(way, self._zone, now_ms))
-        now.set_ink("text" if is_quiet else "text2")
+        now.show_now(now_words(way, self._zone, now_ms), is_quiet=is_quiet)
         tells.setText(tells_words(way))
 
     def _add_row(self) -> None:
         at, theme = len(self._rows) + 1, self._theme
-        row = (
-            Words(theme, weight=500),
-            Words(theme),
-            IconLabel(theme, "bell", px=13),
-            Elided(theme),
-            Elided(theme, ink="text2"),
-        )
+        row = (Words(theme, weight=500), Words(theme), _Now(theme), Elided(theme, ink="text2"))
         for place, widget in enumerate(row):
-            self._grid.addWidget(widget, at, place, Qt.AlignmentFlag(0))
+            self._grid.addWidget(widget, at, place)
         self._rows.append(row)
+
+
+class _Now(QWidget):
+    """Whether it is quiet, by its shape and in words."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._mark, self._said = IconLabel(theme, "bell", px=13), Words(theme)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(6)
+        line.addWidget(self._mark)
+        line.addWidget(self._said)
+
+    def text(self) -> str:
+        """What is said."""
+        return self._said.text()
+
+    def show_now(self, said: str, *, is_quiet: bool) -> None:
+        """It is so now."""
+        icon, ink = ("moon-fill", "warn.text") if is_quiet else ("bell", "text3")
+        self._mark.show_icon(icon, ink)
+        self._said.setText(said)
+        self._said.set_ink("text" if is_quiet else "text2")
+
+
+_Row = tuple[Words, Words, _Now, Elided]
 
 
 def now_words(way: Way, zone: Zone, now_ms: int) -> str:
