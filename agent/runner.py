@@ -19,12 +19,21 @@ from agent.definitions import Definition
 from agent.errors import AgentError, RunNotFound, StorageError
 from agent.hours import Hours
 from agent.leavings import Leavings
+from agent.precedence import StartsFirst
 from agent.queueing import Queue, Waiting
 from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules import retry
 from agent.rules.admission import Busy, say_closed
-from agent.running.keeping import AlreadyOrdered, Ended, Keepers, NotStarted, Order, Standing
+from agent.running.keeping import (
+    AlreadyOrdered,
+    Ended,
+    Keepers,
+    NotStarted,
+    Order,
+    Standing,
+    Started,
+)
 from agent.running.output import Outputs
 from agent.runs import Run
 from agent.sampling import Living
@@ -84,6 +93,7 @@ class Runner:
         self._parked = Hours(clock, self._unpark)
         self._unwarned = Hours(clock, self._warn)  # those that live and may come to take long
         self._leavings = Leavings(outputs, keepers, spawn=self._spawn)
+        self._starts_first = StartsFirst()
         self._works: set[asyncio.Task[None]] = set()  # starts, ends and rows under way
         self._early: list[Ended] | None = []  # ends told before `recover` knew their runs
         self._group: asyncio.TaskGroup | None = None
@@ -373,6 +383,7 @@ class Runner:
             )
             if closed is None:
                 self._active[run.id] = _Active(run, definition)
+                self._starts_first.begin()
                 self._spawn(self._start(run.id), name=f"start {run.id}")
                 continue
             self._queue.release(run.id)
@@ -419,28 +430,37 @@ class Runner:
     async def _start(self, run_id: str) -> None:
         active = self._active[run_id]
         try:
-            started = await self._keepers.start(self._order_for(active.definition, active.run))
+            started = await self._ordered(active)
         except (NotStarted, AgentError, OSError, ValueError) as error:
             await self._never_started(active, error)
             return
         if run_id not in self._active:
             return  # it has ended already, and its end says all of this
-        living = msgspec.structs.replace(
+        active.run = msgspec.structs.replace(
             active.run,
             status="running",
             pid=started.pid,
             started_ms=started.started_ms,
             late_ms=max(0, started.started_ms - active.run.scheduled_ms),
         )
-        active.run = living
         active.is_alive = True
         self._warn_later(active)
         if active.stop_reason is not None:
             await self._stop(active)
+        await self._starts_first.wait()
+        if run_id not in self._active:
+            return  # as above
+        living = msgspec.structs.replace(active.run, status="running")
         await self._recorded(lambda: self._recorder.started(living))
         active.is_recorded = True
         if active.run.status == "stopping":
             await self._tell_stopping(active)
+
+    async def _ordered(self, active: _Active) -> Started:
+        try:
+            return await self._keepers.start(self._order_for(active.definition, active.run))
+        finally:
+            self._starts_first.done()
 
     def _warn_later(self, active: _Active) -> None:
         now_ms = self._clock.now_ms()
@@ -519,6 +539,7 @@ class Runner:
         self._dispatch()
 
     async def _end(self, active: _Active, ended: Ended) -> None:
+        await self._starts_first.wait()
         run = endings.ended(
             active.run,
             active.definition,
