@@ -356,7 +356,9 @@ class RecentRow(QAbstractButton):
 
 
 class HealthCard(Card):
-    """One reading of the server: its state, its figure, its course."""
+    """One reading of the server: its state, its figure, its course; a click tells more of it."""
+
+    clicked = Signal()
 
     def __init__(
         self,
@@ -370,6 +372,7 @@ class HealthCard(Card):
         super().__init__(theme)
         self._theme = theme
         self.setMinimumWidth(150)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.title = Words(theme, title, px=13, weight=600)
         self._icon = IconLabel(theme, "question-bold", ink="idle.text", px=14)
         self._word = Words(theme, weight=500, ink="idle.text")
@@ -400,6 +403,10 @@ class HealthCard(Card):
         layout.addLayout(line)
         layout.addLayout(self.body, 1)
         layout.addWidget(self.note)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self.rect().contains(event.position().toPoint()):
+            self.clicked.emit()
 
     def show_state(self, state: str, *, stale: bool) -> None:
         """What the probe found: ok, warn, crit or unknown."""
