@@ -1,5 +1,6 @@
 """Are own rules and quiet times made, tried and changed by operators, and by nobody too late?"""
 
+import asyncio
 import secrets
 from functools import partial
 from typing import Any
@@ -105,11 +106,13 @@ async def test_a_rule_that_cannot_be_is_refused_at_its_field_when_checked_and_wh
 
 
 async def test_a_pattern_that_could_take_for_ever_is_neither_tried_nor_saved(door: Door) -> None:
-    guest = await door.welcome("operator")
+    anna, otto = await door.welcome("operator"), await door.welcome("operator")
     draft = RuleDraft(given=(("output_has", "(a+)+b"),))
 
-    tried = await refused(guest, RuleTry(id="slow", rule=draft, days=1))
-    saved = await refused(guest, order(RuleSet, id="slow", rule=draft))
+    tried, saved = await asyncio.gather(
+        refused(anna, RuleTry(id="slow", rule=draft, days=1)),
+        refused(otto, order(RuleSet, id="slow", rule=draft)),
+    )
 
     assert {tried.detail["path"], saved.detail["path"]} == {"$.rule.given.output_has"}
     assert "give each repetition a bound" in tried.msg
