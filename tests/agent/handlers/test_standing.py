@@ -13,6 +13,7 @@ from agent.handlers.trials import MOST_TRIALS
 from agent.runs import Run
 from agent.store import alert_rules, audit, ledger, mutes
 from agent.store.ledger import Step
+from agent.troubles import Trouble
 from agent.ulid import new_ulid
 from shared.protocol.alerting import (
     AlertsRules,
@@ -243,6 +244,19 @@ async def test_a_quiet_time_is_made_changed_and_taken_away(door: Door) -> None:
     now_ms = CLOCK.now_ms()
     window: dict[str, Any] = {"from_ms": now_ms, "to_ms": now_ms + MINUTE_MS, "task_id": "back*"}
 
+    for name in ("backup", "report"):
+        await door.recorder.alert(
+            Trouble(
+                dedupe_key=name,
+                kind="task_failed",
+                severity="high",
+                title=f"{name} failed",
+                message="",
+                task_name=name,
+            )
+        )
+    await door.recorder.resolve("backup")
+
     tried = await anna.get(QuietTry(**window, reason="new disk"), QuietTryReply)
     made = await anna.get(order(QuietSet, **window, reason="new disk"), QuietReply)
     assert made.quiet is not None
@@ -257,7 +271,10 @@ async def test_a_quiet_time_is_made_changed_and_taken_away(door: Door) -> None:
     await anna.get(order(QuietRemove, id=made.quiet.id, base_rev=rev), QuietReply)
     gone = await refused(anna, order(QuietRemove, id=made.quiet.id, base_rev=rev))
 
-    assert (tried.tasks, tried.of) == (1, 2)
+    assert (tried.tasks, tried.of, tried.alerts, tried.fired) == (1, 2, 0, 1)
+    assert [(one.task_id, one.msg, one.opens) for one in tried.records] == [
+        ("backup", "backup failed", False)
+    ]
     assert rev > made.quiet.rev
     assert {late.code, kept.code, gone.code} == {"conflict"}
     assert "for: bigger disk" in late.msg
