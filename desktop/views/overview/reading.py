@@ -78,7 +78,7 @@ class HealthCard(Card):
     def _fit_head(self) -> None:
         """The title is never cut: where there is no room for both, the state's sign is enough."""
         words_px = self.title.sizeHint().width() + self._word.sizeHint().width()
-        taken_px = words_px + self._icon.width() + 2 * GAP_PX + 2 * SIDE_PX
+        taken_px = words_px + self._icon.width() + 3 * GAP_PX + 2 * SIDE_PX
         self._word.setVisible(taken_px <= self.width())
 
     def show_reading(self, figure: str, unit: str, note: str, *, stale: bool) -> None:

@@ -81,11 +81,14 @@ def test_no_card_of_the_server_cuts_its_title(bench: Bench, qtbot: QtBot, wide: 
     )
 
     bench.page.resize(wide, 820)
-    qtbot.waitUntil(lambda: bench.page.width() == wide)
 
     health = bench.page.health
-    for card in (health.cpu, health.memory, health.disk, health.database, health.heart):
-        assert card.title.width() >= card.title.sizeHint().width(), card.title.text()
+    titles = [
+        card.title
+        for card in (health.cpu, health.memory, health.disk, health.database, health.heart)
+    ]
+    qtbot.waitUntil(lambda: all(each.width() >= each.sizeHint().width() for each in titles))
+    assert bench.page.width() == wide
     said = check_look("crit").said
     for card in (health.cpu, health.memory, health.disk, health.database):
         assert card.accessibleName().startswith(f"{card.title.text()} {said}, "), "also unseen"
