@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from xdist.remote import Producer
 
 from agent.store.database import Database
 from tests import mariadb
@@ -11,8 +12,8 @@ from tests.shifts import Shifts
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> Shifts | None:
-    return Shifts(config) if config.getoption("dist") == "loadfile" else None
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shifts | None:
+    return Shifts(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ from agent.wire.caller import Caller, new_op
 from shared.protocol import requests
 
 WAIT_S = 20.0
-POLL_S = 0.01
+POLL_S = 0.03
 COMMAND_S = 60.0
 
 T = TypeVar("T")
