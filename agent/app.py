@@ -21,6 +21,7 @@ from agent.handlers.keys import admitted, load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
+from agent.health.picture import Picture
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
 from agent.orders import Orders
@@ -30,6 +31,7 @@ from agent.running.secrets import load_secrets
 from agent.sampling import Sampler
 from agent.settings import Home, Settings
 from agent.store.checks import Check
+from agent.telling import posting_of
 from agent.wire.clients import Client, Clients
 from agent.wire.control import Control
 from agent.wire.http_pings import TOKEN, HttpPings
@@ -112,7 +114,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
     clients.replace(await _admitted(core))
     identity = _identity(settings, agent_key.public)
     agent_row = _agent_row(core, identity.agent)
-    core.journal.put(agent_row)
+    core.board.show_agent(agent_row)
     context = new_context()
     zap = Zap(context, clients, now_ms=clock.now_ms, log=structlog.get_logger("zap"))
 
@@ -134,12 +136,18 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         chosen=settings.health,
     )
     own_checks = own_checks_of(core)
+    picture = Picture(
+        clock=clock,
+        database=core.database,
+        looks=lambda: core.board.looks,
+        own=lambda: own_checks.known,
+    )
     bridging = Bridging(
         clock=clock,
         outage=core.outage,
         recorder=core.recorder,
         reserve=core.reserve,
-        show=lambda standing: core.journal.put(
+        show=lambda standing: core.board.show_agent(
             msgspec.structs.replace(
                 agent_row,
                 database_away_since_ms=standing.since_ms,
@@ -209,8 +217,10 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 pings=core.watching,
                 logs=Reading(core.database, core.outputs),
                 troubles=core.recorder,
+                health=picture.take,
                 reload=reload,
                 hurry=publisher.hurry,
+                renew_alerts=renew_alerts,
             )
         ),
         ops=memory,
@@ -359,6 +369,7 @@ def _identity(settings: Settings, agent_key: str) -> Identity:
         max_running=settings.max_running,
         keeping=_keeping(settings),
         told=(*settings.mail.recipients, *(one.name for one in settings.channels)),
+        posting=posting_of(settings),
     )
 
 

@@ -4,12 +4,23 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from agent.handlers import admin, alerts, figures, keys, logs, planning, runs, session, tasks
+from agent.handlers import (
+    admin,
+    alerts,
+    figures,
+    keys,
+    logs,
+    planning,
+    runs,
+    session,
+    standing,
+    tasks,
+)
 from agent.handlers.context import Context
 from agent.wire.control import Answer, Handler
 from agent.wire.operations import Done
 from agent.wire.sessions import Who
-from shared.protocol import alerting, requests
+from shared.protocol import alerting, health, requests
 from shared.protocol import planning as wire
 from shared.protocol.requests import AnyReply, Request
 
@@ -42,6 +53,7 @@ HANDLERS: Final[dict[type[Request], _Function]] = {
     requests.LogSearch: logs.search,
     requests.MetricsPage: figures.page,
     requests.StatsGet: figures.stats,
+    health.HealthGet: figures.health,
     alerting.AlertsPage: alerts.page,
     alerting.AlertGet: alerts.get,
     alerting.AlertAck: alerts.ack,
@@ -49,7 +61,13 @@ HANDLERS: Final[dict[type[Request], _Function]] = {
     alerting.AlertResolve: alerts.resolve,
     alerting.AlertReopen: alerts.reopen,
     alerting.AlertNote: alerts.note,
-    alerting.AlertsRules: alerts.rules,
+    alerting.AlertsRules: standing.rules,
+    alerting.RuleTry: standing.try_rule,
+    alerting.RuleSet: standing.set_rule,
+    alerting.RuleRemove: standing.remove_rule,
+    alerting.QuietTry: standing.try_quiet,
+    alerting.QuietSet: standing.set_quiet,
+    alerting.QuietRemove: standing.remove_quiet,
     alerting.DeliveriesPage: alerts.deliveries,
     requests.OpGet: admin.op,
     requests.AuditPage: admin.audit_page,

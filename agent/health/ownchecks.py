@@ -46,6 +46,11 @@ class OwnChecks:
         self._room = asyncio.Semaphore(AT_ONCE)
         self._wake = asyncio.Event()
 
+    @property
+    def known(self) -> tuple[OwnCheck, ...]:
+        """Those that are done, by name."""
+        return tuple(self._known.values())
+
     async def load(self) -> None:
         """Take over what the database has; what is new or changed has its turn at once."""
         found = {own.name: own for own in await self._database.read(ownchecks.load_all)}

@@ -5,14 +5,14 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
-from shared.protocol.messages import Moment, Reply, Request, TaskId, Word
+from shared.protocol.messages import Moment, Reply, Request, SeriesName, TaskId
 
 
 class MetricsPage(Request, frozen=True, kw_only=True):
     """Samples of some series over a span, thinned to one a step: of the server, or of a task."""
 
     type: ClassVar[str] = "metrics.page"
-    series: Annotated[tuple[Word, ...], Meta(min_length=1, max_length=8)]
+    series: Annotated[tuple[SeriesName, ...], Meta(min_length=1, max_length=8)]
     from_ms: Moment
     to_ms: Moment
     step_ms: Annotated[int, Meta(ge=5_000, le=2**53)] = 60_000

@@ -29,6 +29,16 @@ from shared.protocol.alerting import (
     AlertsRulesReply,
     DeliveriesPage,
     DeliveriesReply,
+    QuietRemove,
+    QuietReply,
+    QuietSet,
+    QuietTry,
+    QuietTryReply,
+    RuleRemove,
+    RuleReply,
+    RuleSet,
+    RuleTry,
+    RuleTryReply,
 )
 from shared.protocol.figures import (
     MetricsPage,
@@ -37,6 +47,10 @@ from shared.protocol.figures import (
     SpanStep,
     StatsGet,
     StatsReply,
+)
+from shared.protocol.health import (
+    HealthGet,
+    HealthReply,
 )
 from shared.protocol.history import (
     Frame,
@@ -241,6 +255,7 @@ REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
     LogSearch: LogSearchReply,
     MetricsPage: MetricsPageReply,
     StatsGet: StatsReply,
+    HealthGet: HealthReply,
     AlertsPage: AlertsPageReply,
     AlertGet: AlertDetail,
     AlertAck: AlertsReply,
@@ -249,6 +264,12 @@ REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
     AlertReopen: AlertsReply,
     AlertNote: AlertsReply,
     AlertsRules: AlertsRulesReply,
+    RuleTry: RuleTryReply,
+    RuleSet: RuleReply,
+    RuleRemove: RuleReply,
+    QuietTry: QuietTryReply,
+    QuietSet: QuietReply,
+    QuietRemove: QuietReply,
     DeliveriesPage: DeliveriesReply,
     OpGet: OpReply,
     AuditPage: AuditPageReply,

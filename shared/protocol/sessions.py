@@ -32,6 +32,8 @@ CAPABILITIES: Final = (
     "planning",
     "spans",
     "alerts",
+    "health",
+    "rules",
 )
 BRIEF: Final = "brief"
 """What a client says it can: do without its session, as it asks little and goes without a word."""
