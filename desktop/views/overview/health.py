@@ -14,7 +14,7 @@ from desktop.models.checks import ChecksModel
 from desktop.parts.charts import Meter
 from desktop.parts.labels import Elided, Words
 from desktop.theme import Theme
-from desktop.views.overview.cards import HealthCard
+from desktop.views.overview.reading import HealthCard
 from shared.protocol.events import Heartbeat, Metric
 from shared.protocol.rows import Check
 
