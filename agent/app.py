@@ -15,12 +15,13 @@ from agent import __version__, supervisor
 from agent.beginning import begin
 from agent.bridging import Bridging
 from agent.core import Core, courier_of, lifesign_of, open_core, own_checks_of
-from agent.errors import AgentError, AlreadyServing, Unreachable
+from agent.errors import AgentError, AlreadyServing, DiskFull, Unreachable
 from agent.handlers.context import Context, Identity
 from agent.handlers.keys import admitted, load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
+from agent.health.ownchecks import OwnChecks
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
 from agent.orders import Orders
@@ -85,12 +86,14 @@ async def tick_once(home: Home, settings: Settings) -> None:
 
 
 async def _tell(core: Core, courier: "Courier | None") -> None:
-    try:
-        await core.alerter.work_off()
-        if courier is not None:
-            await courier.work_off()
-    except Unreachable as error:
-        log.warning("alerts wait for the database", cause=str(error))
+    works: list[Callable[[], Awaitable[object]]] = [core.alerter.work_off]
+    if courier is not None:
+        works.append(courier.work_off)
+    for work in works:
+        try:
+            await work()
+        except (DiskFull, Unreachable) as error:
+            log.warning("alerts wait for the database", cause=str(error))
 
 
 async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None]) -> None:
@@ -236,7 +239,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         async with asyncio.TaskGroup() as group:
             doors = [group.create_task(zap.run(), name="zap")]
             await begin(core, group)
-            await core.unless_away(own_checks.load)
+            await _know(core, own_checks)
             works = [
                 group.create_task(core.board.run(), name="board"),
                 group.create_task(
@@ -292,6 +295,14 @@ async def _admitted(core: Core) -> tuple[Client, ...]:
     if known is None:
         return await load_clients(core.database, core.clock.now_ms())
     return admitted(known.clients, known.invites)
+
+
+async def _know(core: Core, own_checks: OwnChecks) -> None:
+    known = core.reached.known
+    if known is None:
+        await own_checks.load()
+    else:
+        own_checks.take(known.own_checks)
 
 
 def _mailing(core: Core, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:

@@ -1,7 +1,7 @@
 """When is the turn of each own check, and where does go what it found?"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import structlog
@@ -48,7 +48,11 @@ class OwnChecks:
 
     async def load(self) -> None:
         """Take over what the database has; what is new or changed has its turn at once."""
-        found = {own.name: own for own in await self._database.read(ownchecks.load_all)}
+        self.take(await self._database.read(ownchecks.load_all))
+
+    def take(self, checks: Iterable[OwnCheck]) -> None:
+        """Do these, as `load`; they may be those of a database that is away."""
+        found = {own.name: own for own in checks}
         for name in self._known.keys() - found.keys():
             self._gone(self._known[name].check_name)
         now_ms = self._clock.monotonic_ms()
