@@ -190,7 +190,8 @@ def test_own_rules_windows_and_checks_hold_though_it_is_away_from_the_start(site
         )
         household.cli("alerts", "mute", "add", "--task", "hushed", "--for", "2h", "--reason", "x")
         script = f"test ! -e {flag} || {{ echo 'it burns'; exit 2; }}"
-        household.cli("checks", "add", "fire", script, "--severity", "critical", "--every=10")
+        when = ("--severity", "critical", "--every=10", "--timeout=5")
+        household.cli("checks", "add", "fire", script, *when)
         until(partial(holds_all, household), "a copy of all that")
         household.kill(agent)
 
