@@ -1,7 +1,7 @@
 """What of all that is shown makes an alert, or ends one?"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -47,9 +47,7 @@ class Alerter:
         durations_ms: Callable[[str], Sequence[int]],
         waiting: Callable[[], tuple[int, int | None]],
         roster: Roster,
-        settled: Collection[str] = (),
     ) -> None:
-        """`settled` are checks of which the owner said how long it must last: it has, then."""
         self._clock = clock
         self._database = database
         self._recorder = recorder
@@ -57,7 +55,6 @@ class Alerter:
         self._durations_ms = durations_ms
         self._waiting = waiting
         self._roster = roster
-        self._settled = settled
         self._own = OwnRules(clock=clock, database=database, roster=roster)
         # Of each task the newest good run that may be unusual, and the newest unused moment.
         self._odd: dict[str, Run] = {}
@@ -69,7 +66,6 @@ class Alerter:
         self._open: dict[str, Alert] = {}
         # What is to be raised, or ended (None), by its key: said twice, it is one thing to do.
         self._to_do: dict[str, Trouble | None] = {}
-        self._looks: dict[str, tuple[str, int]] = {}
         self._missing: set[str] = set()
         self._looked_ms = clock.monotonic_ms()
         self._was_frozen = False
@@ -151,16 +147,9 @@ class Alerter:
             self._was_frozen = True
             self._wake.set()
         for check in found:
-            verdict, looks = self._looks.get(check.check_name, ("", 0))
-            looks = looks + 1 if verdict == check.status else 1
-            self._looks[check.check_name] = (check.status, looks)
             key = alerting.key_of_check(check.check_name)
             trouble = alerting.of_check(
-                check.check_name,
-                check.status,
-                check.message,
-                looks=None if check.check_name in self._settled else looks,
-                severity=check.severity,
+                check.check_name, check.status, check.message, severity=check.severity
             )
             if trouble is not None or check.status == "ok":
                 self._judge(trouble, key, counts=False)

@@ -21,7 +21,7 @@ from agent.handlers.keys import admitted, load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
-from agent.health.ownchecks import OwnChecks
+from agent.health.picture import Picture
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
 from agent.orders import Orders
@@ -137,6 +137,12 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         chosen=settings.health,
     )
     own_checks = own_checks_of(core)
+    picture = Picture(
+        clock=clock,
+        database=core.database,
+        looks=lambda: core.board.looks,
+        own=lambda: own_checks.known,
+    )
     bridging = Bridging(
         clock=clock,
         outage=core.outage,
@@ -212,6 +218,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 pings=core.watching,
                 logs=Reading(core.database, core.outputs),
                 troubles=core.recorder,
+                health=picture.take,
                 reload=reload,
                 hurry=publisher.hurry,
             )
@@ -239,7 +246,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         async with asyncio.TaskGroup() as group:
             doors = [group.create_task(zap.run(), name="zap")]
             await begin(core, group)
-            await _know(core, own_checks)
+            await own_checks.load(core.reached.known)
             works = [
                 group.create_task(core.board.run(), name="board"),
                 group.create_task(
@@ -295,14 +302,6 @@ async def _admitted(core: Core) -> tuple[Client, ...]:
     if known is None:
         return await load_clients(core.database, core.clock.now_ms())
     return admitted(known.clients, known.invites)
-
-
-async def _know(core: Core, own_checks: OwnChecks) -> None:
-    known = core.reached.known
-    if known is None:
-        await own_checks.load()
-    else:
-        own_checks.take(known.own_checks)
 
 
 def _mailing(core: Core, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:

@@ -70,7 +70,7 @@ class Board:
         self._ended: dict[str, int] = {}  # run id -> when it leaves the wire
         self._last: dict[str, Run] = {}
         self._stats: dict[str, TaskStats] = {}
-        self._since: dict[str, tuple[str, int]] = {}
+        self._looks: dict[str, tuple[Check, int]] = {}  # the newest, and since when it is so
         self._stale: set[str] = set()
         self._alerts: set[str] = set()  # the ids of those that are put up
         self._wanted = asyncio.Event()
@@ -97,6 +97,11 @@ class Board:
         for run in live:
             self._note(run, now_ms)
         self.show_tasks(task.task_name for task in self._roster.all())
+
+    @property
+    def looks(self) -> tuple[tuple[Check, int], ...]:
+        """The newest look of each check, and since when it is as it is."""
+        return tuple(self._looks.values())
 
     @property
     def live(self) -> Iterable[Run]:
@@ -155,16 +160,16 @@ class Board:
         """Put up what the health checks found."""
         for check in found:
             self._counts = None
-            status, since_ms = self._since.get(check.check_name, ("", 0))
-            if status != check.status:
+            before, since_ms = self._looks.get(check.check_name, (check, check.checked_ms))
+            if before.status != check.status:
                 since_ms = check.checked_ms
-                self._since[check.check_name] = (check.status, since_ms)
+            self._looks[check.check_name] = (check, since_ms)
             self._journal.put(check_row(check, since_ms=since_ms))
 
     def forget_check(self, check_name: str) -> None:
         """This check is no more."""
         self._counts = None
-        self._since.pop(check_name, None)
+        self._looks.pop(check_name, None)
         self._journal.remove("check", check_name)
 
     def show_alerts(self, found: Iterable[Alert]) -> None:
@@ -217,7 +222,7 @@ class Board:
             for run in runs.values()
             if run.status != "queued" or name not in watches
         ]
-        checks = [status for status, _ in self._since.values()]
+        checks = [check.status for check, _ in self._looks.values()]
         return Summary(
             tasks=len(tasks),
             enabled=sum(task.enabled for task in tasks),

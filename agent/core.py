@@ -263,7 +263,6 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
             durations_ms=board.durations_ms,
             waiting=lambda: (runner.queue.waiting, runner.queue.oldest_ms()),
             roster=roster,
-            settled={name for name, own in settings.health.limits.items() if own.for_s is not None},
         )
         standby = Standby(reached, clock=clock, roster=roster, live=lambda: board.live)
         listeners.append(standby.note)

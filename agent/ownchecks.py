@@ -12,6 +12,8 @@ from agent.errors import BadDefinition
 
 PREFIX: Final = "check:"
 """Before the name of an own check, where it stands among the others."""
+STALE_AFTER: Final = 3
+"""So many turns without a finding say that nobody does the check."""
 Kind = Literal["command", "http", "tcp", "certificate"]
 Severity = Literal["", "medium", "high", "critical"]
 PORTS: Final = {"http": 80, "https": 443}
@@ -61,10 +63,27 @@ class OwnCheck(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return PREFIX + self.name
 
     @property
+    def title(self) -> str:
+        """As people are told of it."""
+        return f"Check {self.name}"
+
+    @property
+    def falls(self) -> bool:
+        """Whether less is worse."""
+        warn, crit = self.limits
+        turned = warn is not None and crit is not None and warn > crit
+        return turned or self.kind == "certificate"
+
+    @property
     def limits(self) -> tuple[float | None, float | None]:
         """From when on a warning, from when on critical; None: never."""
         warn, crit = _USUAL.get(self.kind, (None, None))
         return (warn if self.warn is None else self.warn, crit if self.crit is None else self.crit)
+
+    @property
+    def late_s(self) -> int:
+        """So long after a look the next one is overdue: nobody does the check."""
+        return STALE_AFTER * self.every_s + self.timeout_s
 
     def definition(self) -> Definition:
         """The task that runs its command; the same rules hold for both."""

@@ -18,16 +18,25 @@ from agent.clock import Clock
 from agent.definitions import Definition
 from agent.errors import AgentError, RunNotFound, StorageError
 from agent.hours import Hours
+from agent.leavings import Leavings
+from agent.precedence import StartsFirst
 from agent.queueing import Queue, Waiting
 from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules import retry
 from agent.rules.admission import Busy, say_closed
-from agent.running.keeping import AlreadyOrdered, Ended, Keepers, NotStarted, Order, Standing
-from agent.running.output import Kept, Outputs
+from agent.running.keeping import (
+    AlreadyOrdered,
+    Ended,
+    Keepers,
+    NotStarted,
+    Order,
+    Standing,
+    Started,
+)
+from agent.running.output import Outputs
 from agent.runs import Run
 from agent.sampling import Living
-from agent.together import Together
 from agent.windows import Closed
 
 log = structlog.get_logger(__name__)
@@ -73,7 +82,6 @@ class Runner:
         self._recorder = recorder
         self._roster = roster
         self._keepers = keepers
-        self._outputs = outputs
         self._order_for = order_for
         self._closed_at = closed_at
         self._queue = Queue(
@@ -84,10 +92,8 @@ class Runner:
         self._retries = Hours(clock, self._retry_due)
         self._parked = Hours(clock, self._unpark)
         self._unwarned = Hours(clock, self._warn)  # those that live and may come to take long
-        self._keep_small = Together[tuple[Run, Ended, int | None], Kept](
-            lambda end: outputs.keep(end[0], end[1], limit_mb=end[2])
-        )
-        self._recorded_ends: list[str] = []  # of runs of which something is left to clear away
+        self._leavings = Leavings(outputs, keepers, spawn=self._spawn)
+        self._starts_first = StartsFirst()
         self._works: set[asyncio.Task[None]] = set()  # starts, ends and rows under way
         self._early: list[Ended] | None = []  # ends told before `recover` knew their runs
         self._group: asyncio.TaskGroup | None = None
@@ -252,12 +258,16 @@ class Runner:
             elif self._is_planned(run):
                 self._plan_retry(run)
             elif (over := self._unseen(run)) is not None:
-                await self._finish(await self._rescued(over), self._definition(run))
-                await asyncio.to_thread(self._outputs.discard, run.id)
+                definition = self._definition(run)
+                if over.status == "lost":
+                    # With what it wrote until nobody saw it any more.
+                    over = await self._leavings.noted(over, endings.nobody_saw(over), definition)
+                await self._finish(over, definition)
+                await self._leavings.discard(run.id)
         # What is left was recorded already; only the acknowledgement was lost.
         recorded = [run_id for run_id, found in known.items() if isinstance(found, Ended)]
         for run_id in recorded:
-            await asyncio.to_thread(self._outputs.discard, run_id)
+            await self._leavings.discard(run_id)
         await self._keepers.forget(recorded)
 
     def _waits_on(self, run: Run) -> bool:
@@ -373,6 +383,7 @@ class Runner:
             )
             if closed is None:
                 self._active[run.id] = _Active(run, definition)
+                self._starts_first.begin()
                 self._spawn(self._start(run.id), name=f"start {run.id}")
                 continue
             self._queue.release(run.id)
@@ -419,28 +430,37 @@ class Runner:
     async def _start(self, run_id: str) -> None:
         active = self._active[run_id]
         try:
-            started = await self._keepers.start(self._order_for(active.definition, active.run))
+            started = await self._ordered(active)
         except (NotStarted, AgentError, OSError, ValueError) as error:
             await self._never_started(active, error)
             return
         if run_id not in self._active:
             return  # it has ended already, and its end says all of this
-        living = msgspec.structs.replace(
+        active.run = msgspec.structs.replace(
             active.run,
             status="running",
             pid=started.pid,
             started_ms=started.started_ms,
             late_ms=max(0, started.started_ms - active.run.scheduled_ms),
         )
-        active.run = living
         active.is_alive = True
         self._warn_later(active)
         if active.stop_reason is not None:
             await self._stop(active)
+        await self._starts_first.wait()
+        if run_id not in self._active:
+            return  # as above
+        living = msgspec.structs.replace(active.run, status="running")
         await self._recorded(lambda: self._recorder.started(living))
         active.is_recorded = True
         if active.run.status == "stopping":
             await self._tell_stopping(active)
+
+    async def _ordered(self, active: _Active) -> Started:
+        try:
+            return await self._keepers.start(self._order_for(active.definition, active.run))
+        finally:
+            self._starts_first.done()
 
     def _warn_later(self, active: _Active) -> None:
         now_ms = self._clock.now_ms()
@@ -498,7 +518,7 @@ class Runner:
             msgspec.structs.replace(over, error_message=str(cause)), active.definition
         )
         if not isinstance(cause, AlreadyOrdered):  # whose files may be of one that lives
-            await asyncio.to_thread(self._outputs.discard, over.id)
+            await self._leavings.discard(over.id)
         await self._keepers.forget([active.run.id])
 
     def on_ended(self, ended: Ended) -> None:
@@ -519,6 +539,7 @@ class Runner:
         self._dispatch()
 
     async def _end(self, active: _Active, ended: Ended) -> None:
+        await self._starts_first.wait()
         run = endings.ended(
             active.run,
             active.definition,
@@ -526,61 +547,9 @@ class Runner:
             stop_reason=active.stop_reason,
             stopped_by=active.stopped_by,
         )
-        run = await self._kept(run, ended)
+        run = await self._leavings.noted(run, ended, self._definition(run))
         await self._finish(run, active.definition)
-        self._clear_away(run.id)
-
-    def _clear_away(self, run_id: str) -> None:
-        self._recorded_ends.append(run_id)
-        if len(self._recorded_ends) == 1:
-            self._spawn(self._clear_all_away(), name="clear away")
-
-    async def _clear_all_away(self) -> None:
-        # The keeper remembers a run until nothing of it is left to clear away.
-        while run_ids := tuple(self._recorded_ends):
-            await asyncio.to_thread(self._outputs.discard_all, run_ids)
-            await self._keepers.forget(run_ids)
-            del self._recorded_ends[: len(run_ids)]
-
-    async def _rescued(self, run: Run) -> Run:
-        """With what a run has written whose end nobody saw."""
-        if run.status != "lost":
-            return run
-        return await self._kept(run, endings.nobody_saw(run))
-
-    async def _keep(self, run: Run, ended: Ended) -> Kept:
-        limit_mb = self._definition(run).output_limit_mb
-        if self._outputs.is_large(run.id):
-            # It takes its time, and those that end beside it need not wait for it.
-            return await asyncio.to_thread(self._outputs.keep, run, ended, limit_mb=limit_mb)
-        return await self._keep_small((run, ended, limit_mb))
-
-    async def _kept(self, run: Run, ended: Ended) -> Run:
-        """Keep the output; a disk that takes nothing costs the output, never the ending."""
-        try:
-            kept = await self._keep(run, ended)
-        except OSError as error:
-            log.error("output not kept", run_id=run.id, cause=str(error))
-            return msgspec.structs.replace(
-                run, output_tail=f"the output could not be kept: {error.strerror}"
-            )
-        is_good = run.status == "success"
-        return msgspec.structs.replace(
-            endings.noted(run, endings.SPOOL_FULL) if kept.is_cut else run,
-            output_bytes=kept.bytes,
-            output_tail=kept.tail,
-            log_file=kept.file,
-            log_offset=kept.offset,
-            log_bytes=kept.bytes_kept,
-            progress=kept.told.progress,
-            progress_note=kept.told.note,
-            metrics=kept.told.metrics or None,
-            error_message=None
-            if is_good
-            else run.error_message or endings.in_words(ended, kept.error),
-            stack_trace=None if is_good else kept.stack_trace,
-            frames=None if is_good else kept.frames,
-        )
+        self._leavings.clear_away(run.id)
 
     async def _finish(self, run: Run, definition: Definition) -> None:
         """Record an end, and with it the next attempt, or the runs of the tasks that follow."""

@@ -1,10 +1,8 @@
 """When each task is due: wakes at the next due moment and hands its runs on."""
 
 import asyncio
-import heapq
 from collections import deque
 from collections.abc import (
-    Awaitable,
     Callable,
     Collection,
     Iterable,
@@ -14,30 +12,22 @@ from collections.abc import (
     Set,
 )
 from functools import partial
-from itertools import chain, islice, pairwise
-from typing import TypeVar
+from itertools import chain, islice
 
 import structlog
 
-from agent.claims import decided, unrun
+from agent.agenda import Agenda
+from agent.claims import unrun
 from agent.clock import Clock
+from agent.deciding import Deciding, cut_sum
 from agent.definitions import Definition
-from agent.due import count_due, due_between, next_due
 from agent.endings import is_past_deadline
-from agent.errors import BadDefinition, DatabaseAway, NotStorable, Refused, StorageError
+from agent.errors import NotStorable, Refused, StorageError
+from agent.patience import Patience
 from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules import calendar, schedule
-from agent.rules.admission import (
-    ON_TIME_MS,
-    Decision,
-    Held,
-    Late,
-    Summed,
-    admit,
-    await_pings,
-    refuse,
-)
+from agent.rules.admission import ON_TIME_MS, Late
 from agent.rules.alerting import Trouble
 from agent.rules.clocks import (
     EARLIEST_MS,
@@ -46,10 +36,9 @@ from agent.rules.clocks import (
     judge_start,
     late_reason,
 )
-from agent.rules.sums import Sum, split_sum
 from agent.runner import Runner
 from agent.runs import Run
-from agent.store.corrections import Overreaching
+from agent.store.corrections import Taken
 from agent.store.standby import Found
 from agent.store.tasks import Span, TaskRow
 from agent.takeover import Takeover, left_behind, takeover
@@ -62,7 +51,6 @@ log = structlog.get_logger(__name__)
 BEAT_MS = 60_000
 # A wake-up this long after the one before means that the agent, or its host, stood still.
 GAP_MS = 2 * BEAT_MS
-RECORD_AGAIN_MS = 1_000
 ROWS_AT_ONCE = 2_000
 """Rows of a long absence that share a transaction; between two what is due now has its turn."""
 ROWS_OF_ABSENCE = 50_000
@@ -70,13 +58,11 @@ ROWS_OF_ABSENCE = 50_000
 TASK_INVALID = "task_invalid"
 FEWEST_ROWS, MOST_ROWS = 20, 1_000
 
-T = TypeVar("T")
-
 _NOTHING: Mapping[str, int] = {}
 
 
 class Scheduler:
-    """A heap of next due moments; a wake-up costs only the tasks that are due."""
+    """Decides what is due, has it claimed, and lets it start; a wake-up costs only what is due."""
 
     def __init__(
         self,
@@ -98,17 +84,19 @@ class Scheduler:
         self._runner = runner
         self._watching = watching
         self._boot_id = boot_id
-        self._closed_at = closed_at
         self._changed = changed
-        self._heap: list[tuple[int, int, str]] = []  # next due moment, definition, task name
-        self._next: dict[str, int] = {}
-        self._watermarks: dict[str, int] = {}
-        self._broken: dict[str, str] = {}
+        self._agenda = Agenda(roster)
+        self._deciding = Deciding(
+            busy=runner.busy,
+            is_answered=watching.is_answered,
+            closed_at=closed_at,
+            taken=self._taken,
+        )
+        self._patience = Patience(clock)
         self._told: set[str] = set()  # broken tasks whose alert is written
-        self._boots: tuple[int, ...] = ()
         self._clock_happening: Happening | None = None
         self._wake = asyncio.Event()
-        self._deciding = asyncio.Lock()
+        self._one_at_a_time = asyncio.Lock()
         self._decided_until_ms = 0
         self._highest_ms = 0
         self._has_watched = False
@@ -125,17 +113,15 @@ class Scheduler:
 
     def next_ms(self, task_name: str) -> int | None:
         """The next due moment of a task that is enabled."""
-        return self._next.get(task_name)
+        return self._agenda.next_ms(task_name)
 
     def first_due_ms(self) -> int | None:
         """The earliest next due moment of all tasks."""
-        while self._heap and self._next.get(self._heap[0][2]) != self._heap[0][0]:
-            heapq.heappop(self._heap)  # of a task that was changed since
-        return self._heap[0][0] if self._heap else None
+        return self._agenda.first_ms()
 
     def fault(self, task_name: str) -> str | None:
         """Why a task cannot be scheduled, when it cannot."""
-        return self._broken.get(task_name)
+        return self._agenda.broken.get(task_name)
 
     @property
     def lag_ms(self) -> int:
@@ -150,7 +136,7 @@ class Scheduler:
     @property
     def boots(self) -> tuple[int, ...]:
         """When the agent first saw each boot of the host."""
-        return self._boots
+        return self._agenda.boots
 
     def clock_happening(self) -> Happening | None:
         """The last thing worth showing that happened to the clocks."""
@@ -173,11 +159,11 @@ class Scheduler:
         the tasks of which an earlier agent said that they cannot be scheduled.
         """
         self._told.update(told)
-        self._boots = tuple(boots)
+        self._agenda.boots = tuple(boots)
         self._highest_ms = highest_ms
         self._decided_until_ms = decided_until_ms
         await self._begin_by_clock()
-        self._plan_all()
+        self._agenda.plan_all()
         for name, spans in history.items():
             taken = takeover(spans, decided_until_ms)
             self._pass_over(name, taken, decided_until_ms, Late("agent_down"))
@@ -195,15 +181,15 @@ class Scheduler:
 
         What was due before may have its rows where nobody can look: `put_right` sees to that.
         """
-        self._boots, self._knows_boot = tuple(boots), True
+        self._agenda.boots, self._knows_boot = tuple(boots), True
         self._highest_ms = highest_ms
         await self._begin_by_clock()
         self._decided_until_ms = decided_until_ms
-        self._watermarks = {
+        self._agenda.watermarks = {
             task.task_name: max(from_ms, watermarks.get(task.task_name, 0))
             for task in self._roster.all()
         }
-        self._plan_all()
+        self._agenda.plan_all()
 
     async def put_right(self, found: Found, *, from_ms: int, taken: Set[tuple[str, int]]) -> None:
         """Take over what the database holds, and decide what was due before `begin_away`.
@@ -211,7 +197,7 @@ class Scheduler:
         Nothing was told to the database since; `taken` are the moments that have rows to be told.
         Of a task that was changed elsewhere everything up to now is decided by what it is now.
         """
-        async with self._deciding:
+        async with self._one_at_a_time:
             now_ms = self._clock.now_ms()
             rows = {row.task_name: row for row in found.tasks}
             gone = [task.task_name for task in self._roster.all() if task.task_name not in rows]
@@ -222,7 +208,7 @@ class Scheduler:
                 try:
                     runs = await self._decide_earlier(row, found, until_ms, now_ms)
                 except Exception as error:  # noqa: BLE001 - its trace is logged, the others go on
-                    self._broke(name, error)
+                    self._agenda.broke(name, error)
                     continue
                 free = [run for run in runs if (name, run.scheduled_ms) not in taken]
                 if free or name in changed:
@@ -235,10 +221,10 @@ class Scheduler:
         late = Late("agent_down")
         after_ms = found.decided_until_ms
         spans = takeover(found.history.get(task.task_name, ()), after_ms)
-        left = left_behind(spans, after_ms, late=late, now_ms=now_ms, boots=self._boots)
+        left = left_behind(spans, after_ms, late=late, now_ms=now_ms, boots=self._agenda.boots)
         runs = [run for run in left if run.scheduled_ms <= until_ms]
         if task.enabled:
-            runs += await self._decide_task(
+            runs += await self._decide_one(
                 task,
                 now_ms,
                 until_ms,
@@ -250,7 +236,7 @@ class Scheduler:
 
     async def reload(self) -> None:
         """Take over what changed in the definitions; nothing else is looked at."""
-        async with self._deciding:
+        async with self._one_at_a_time:
             happened = await self._look()
             try:
                 rows = await self._roster.read()
@@ -270,7 +256,7 @@ class Scheduler:
 
     async def take(self, rows: Iterable[TaskRow], gone: Iterable[str] = ()) -> None:
         """Take over some tasks as they were just recorded; all others are not looked at."""
-        async with self._deciding:
+        async with self._one_at_a_time:
             rows, gone = tuple(rows), tuple(gone)
             names = (*(row.task_name for row in rows), *gone)
             await self._decide_what_was(names, await self._look())
@@ -287,7 +273,7 @@ class Scheduler:
         decided_until_ms, now_ms = self._decided_until_ms, self._clock.now_ms()
         known: dict[str, Takeover] = {}
         if names:
-            history = await self._unless_away(
+            history = await self._patience.unless_away(
                 lambda: self._roster.history(names, since_ms=decided_until_ms, until_ms=now_ms)
             )
             known = {
@@ -311,9 +297,9 @@ class Scheduler:
         if taken.last_ms is None:
             return
         now_ms = self._clock.now_ms()
-        rows = left_behind(taken, after_ms, late=late, now_ms=now_ms, boots=self._boots)
+        rows = left_behind(taken, after_ms, late=late, now_ms=now_ms, boots=self._agenda.boots)
         self._overdue = chain(self._overdue, rows)
-        self._watermarks[name] = max(self._watermarks.get(name, 0), taken.last_ms)
+        self._agenda.watermarks[name] = max(self._agenda.watermarks.get(name, 0), taken.last_ms)
 
     def take_soon(self, rows: Iterable[TaskRow]) -> None:
         """Take over some tasks as they were just recorded, before the next decision."""
@@ -323,7 +309,7 @@ class Scheduler:
     def _take_over(self, names: Iterable[str]) -> None:
         names = tuple(names)
         for name in names:
-            self._plan(name)
+            self._agenda.plan(name)
         if names:
             self._changed(names)
             self._wake.set()
@@ -339,7 +325,7 @@ class Scheduler:
 
     async def decide(self) -> None:
         """Decide all moments that are due by now: claim and record them, then start."""
-        async with self._deciding:
+        async with self._one_at_a_time:
             await self._decide()
 
     async def _decide(self) -> None:
@@ -364,7 +350,9 @@ class Scheduler:
         now_ms = self._clock.now_ms()
         late = self._why_late(happened, now_ms)
         beat_due = now_ms - self._beat_ms >= BEAT_MS or now_ms < self._beat_ms
-        runs, watermarks = await self._decide_tasks(self._take_due(now_ms), now_ms, late, until_ms)
+        runs, watermarks = await self._decide_tasks(
+            self._agenda.take_due(now_ms), now_ms, late, until_ms
+        )
         if runs or watermarks or beat_due:
             await self._claim(runs, watermarks, decided_until_ms=now_ms)
             self._beat_ms = now_ms
@@ -400,16 +388,16 @@ class Scheduler:
             at_ms = self._clock.now_ms()
             ends_ms = min(at_ms, until_ms.get(name, at_ms))
             try:
-                runs.extend(await self._decide_task(task, at_ms, ends_ms, late=late, limit=limit))
+                runs.extend(await self._decide_one(task, at_ms, ends_ms, late=late, limit=limit))
             except Exception as error:  # noqa: BLE001 - its trace is logged, the others go on
-                self._broke(name, error)
+                self._agenda.broke(name, error)
                 continue
             watermarks[name] = ends_ms
             if len(runs) >= ROWS_AT_ONCE:
                 await self._claim(runs, watermarks)
                 runs, watermarks = [], {}
                 # Nor is what has become due meanwhile.
-                work.extendleft(reversed(self._take_due(self._clock.now_ms())))
+                work.extendleft(reversed(self._agenda.take_due(self._clock.now_ms())))
                 log.info("working off what was missed", tasks_left=len(work))
         return runs, watermarks
 
@@ -423,7 +411,7 @@ class Scheduler:
         """Write these rows, and how far their tasks are decided with them; then start."""
         try:
             with self._runner.arriving(runs):
-                claimed = await self._until_recorded(
+                claimed = await self._patience.until_recorded(
                     lambda: self._recorder.claim(
                         runs, watermarks=watermarks, decided_until_ms=decided_until_ms
                     )
@@ -441,8 +429,8 @@ class Scheduler:
         await asyncio.sleep(0)
         for name, at_ms in watermarks.items():
             # A change may have been taken over meanwhile that counts from a later moment.
-            self._watermarks[name] = max(at_ms, self._watermarks.get(name, 0))
-            self._plan(name, after_ms=self._watermarks[name])
+            self._agenda.watermarks[name] = max(at_ms, self._agenda.watermarks.get(name, 0))
+            self._agenda.plan(name)
         if watermarks:
             self._changed(watermarks)
 
@@ -453,7 +441,7 @@ class Scheduler:
         names = {run.task_name for run in runs}
         if len(names) < 2:
             for name in names:
-                self._broke(name, error)
+                self._agenda.broke(name, error)
             return
         for name in names:
             await self._claim(
@@ -473,7 +461,7 @@ class Scheduler:
         log.error("claimed too late to be started", runs=len(late))
         note = "the database refused the claim until the deadline for its start was over"
         missed = [unrun(run, "missed", "too_late", now_ms=now_ms, note=note) for run in late]
-        await self._until_recorded(
+        await self._patience.until_recorded(
             lambda: asyncio.gather(*[self._recorder.ended(run) for run in missed])
         )
         gone = {run.id for run in late}
@@ -483,9 +471,7 @@ class Scheduler:
         task = self._roster.get(run.task_name)
         return task is not None and is_past_deadline(run, task.definition, now_ms=now_ms)
 
-    # Deciding on one task
-
-    async def _decide_task(
+    async def _decide_one(
         self,
         task: TaskRow,
         now_ms: int,
@@ -495,60 +481,20 @@ class Scheduler:
         limit: int,
         after_ms: int | None = None,
     ) -> list[Run]:
-        definition = task.definition
-        if definition.missed == "all":
-            limit = max(limit, definition.catchup_limit)
-        if after_ms is None:
-            after_ms = max(task.watermark_ms, self._watermarks.get(task.task_name, 0))
-        decisions: list[Decision] = []
-        if after_ms >= until_ms:
-            return []
-        for begins_ms, ends_ms in pairwise(_cuts(task, after_ms, until_ms)):
-            moments = due_between(definition, begins_ms, ends_ms, limit=limit, boots=self._boots)
-            held = _held(task, ends_ms)
-            if held is not None:
-                decisions += refuse(moments, held)
-            elif definition.kind == "watch":
-                decisions += await_pings(
-                    definition,
-                    moments,
-                    now_ms=now_ms,
-                    late=late,
-                    is_answered=partial(self._watching.is_answered, task.task_name),
-                    closed_at=partial(self._closed_at, definition),
-                )
-            else:
-                decisions += admit(
-                    definition,
-                    moments,
-                    now_ms=now_ms,
-                    busy=self._runner.busy(task.task_name),
-                    late=late,
-                    closed_at=partial(self._closed_at, definition),
-                )
-        if after_ms < self._highest_ms:
-            decisions = [
-                single for decision in decisions for single in await self._spread(task, decision)
-            ]
-        return [decided(task, decision, now_ms) for decision in decisions]
+        return await self._deciding.decide(
+            task,
+            after_ms=self._agenda.after_ms(task) if after_ms is None else after_ms,
+            until_ms=until_ms,
+            now_ms=now_ms,
+            late=late,
+            limit=limit,
+            boots=self._agenda.boots,
+            highest_ms=self._highest_ms,
+        )
 
-    async def _spread(self, task: TaskRow, decision: Decision) -> list[Decision]:
-        """Where a clock once stood later than it should, moments may have rows: sum around them."""
-        if not isinstance(decision, Summed):
-            return [decision]
-        rows = await self._unless_away(
-            partial(self._recorder.taken, task.task_name, decision.first_ms, decision.last_ms)
-        )
-        taken = [(row.first_ms, row.last_ms) for row in rows or ()]
-        count = partial(count_due, task.definition, boots=self._boots)
-        # Around many rows this takes seconds.
-        spans = await asyncio.to_thread(
-            split_sum, decision.first_ms, decision.last_ms, taken, count
-        )
-        return [
-            Summed(span.first_ms, span.last_ms, span.count, decision.reason, decision.note)
-            for span in spans
-        ]
+    async def _taken(self, task_name: str, from_ms: int, until_ms: int) -> Sequence[Taken]:
+        read = partial(self._recorder.taken, task_name, from_ms, until_ms)
+        return await self._patience.unless_away(read) or ()
 
     def _why_late(self, happened: Sequence[Happening], now_ms: int) -> Late:
         """What to say of moments that nobody met when they came."""
@@ -560,70 +506,22 @@ class Scheduler:
             return Late("agent_down")
         return Late("too_late")
 
-    # Planning
-
-    def _plan_all(self) -> None:
-        for task in self._roster.all():
-            self._plan(task.task_name)
-
-    def _plan(self, name: str, *, after_ms: int | None = None) -> None:
-        """Compute the next due moment of one task and put it on the heap."""
-        self._next.pop(name, None)
-        self._broken.pop(name, None)
-        task = self._roster.get(name)
-        if task is None:
-            self._watermarks.pop(name, None)
-            return
-        if task.fault is not None:
-            self._broke(name, StorageError(task.fault))
-            return
-        if not task.enabled:
-            return
-        if after_ms is None:
-            after_ms = max(task.watermark_ms, self._watermarks.get(name, 0))
-        try:
-            due_ms = next_due(task.definition, after_ms, boots=self._boots)
-        except Exception as error:  # noqa: BLE001 - as above
-            self._broke(name, error)
-            return
-        if due_ms is None:
-            return
-        self._next[name] = due_ms
-        heapq.heappush(self._heap, (due_ms, task.def_rev, name))
-
-    def _take_due(self, now_ms: int) -> dict[str, int]:
-        """The tasks that are due, each once, with their oldest due moments, in this order."""
-        due: dict[str, int] = {}
-        while self._heap and self._heap[0][0] <= now_ms:
-            due_ms, _, name = heapq.heappop(self._heap)
-            if self._next.get(name) == due_ms:
-                due[name] = due_ms
-        return due
-
-    def _broke(self, name: str, error: Exception) -> None:
-        """One task that cannot be scheduled must not hold up the others."""
-        self._next.pop(name, None)
-        self._broken[name] = str(error)
-        if isinstance(error, (BadDefinition, StorageError)):
-            log.error("a task cannot be scheduled", task=name, cause=str(error))
-        else:
-            log.error("a task cannot be scheduled", task=name, exc_info=error)
-
     async def _tell_broken(self) -> None:
         """Raise an alert for each task that suspended itself, end it where the task is mended."""
-        for name in self._broken.keys() - self._told:
+        for name in self._agenda.broken.keys() - self._told:
+            cause = self._agenda.broken[name]
             trouble = Trouble(
                 dedupe_key=_alert_of(name),
                 kind=TASK_INVALID,
                 severity="high",
                 title=f"{name} cannot be scheduled",
-                message=f"{self._broken[name]}; it does not run until its definition is mended",
+                message=f"{cause}; it does not run until its definition is mended",
                 task_name=name,
             )
-            await self._until_recorded(partial(self._recorder.alert, trouble))
+            await self._patience.until_recorded(partial(self._recorder.alert, trouble))
             self._told.add(name)
-        for name in self._told - self._broken.keys():
-            await self._until_recorded(partial(self._recorder.resolve, _alert_of(name)))
+        for name in self._told - self._agenda.broken.keys():
+            await self._patience.until_recorded(partial(self._recorder.resolve, _alert_of(name)))
             self._told.discard(name)
 
     # Clocks
@@ -640,9 +538,11 @@ class Scheduler:
             return
         booted_ms = None
         if not self._knows_boot:
-            booted_ms = await self._until_recorded(partial(self._recorder.booted, self._boot_id))
+            booted_ms = await self._patience.until_recorded(
+                partial(self._recorder.booted, self._boot_id)
+            )
         if booted_ms is not None:
-            self._boots = (*self._boots, booted_ms)
+            self._agenda.boots = (*self._agenda.boots, booted_ms)
             now_ms = self._clock.now_ms()
             beginning = judge_start(decided_ms, now_ms, is_new_boot=True)
         if beginning.verdict == "correct" and beginning.happening is not None:
@@ -655,7 +555,7 @@ class Scheduler:
         if self._is_held:
             await self._tell(happened)
             await self._begin_by_clock()
-            self._plan_all()
+            self._agenda.plan_all()
             return
         for one in happened:
             if one.kind == "clock_corrected":
@@ -669,7 +569,7 @@ class Scheduler:
         for one in told:
             self._note_happening(one)
         if told:
-            await self._until_recorded(partial(self._recorder.happened, told))
+            await self._patience.until_recorded(partial(self._recorder.happened, told))
 
     def _note_happening(self, one: Happening) -> None:
         log.warning(one.message, kind=one.kind, size_ms=one.size_ms)
@@ -684,19 +584,19 @@ class Scheduler:
         """
         now_ms = happening.at_ms
         self._highest_ms = max(
-            self._highest_ms, self._decided_until_ms, *self._watermarks.values(), now_ms
+            self._highest_ms, self._decided_until_ms, *self._agenda.watermarks.values(), now_ms
         )
         self._note_happening(happening)
-        withdrawn = await self._until_recorded(
+        withdrawn = await self._patience.until_recorded(
             partial(
                 self._recorder.correct,
                 happening,
                 highest_ms=self._highest_ms,
-                cut=partial(self._cut, now_ms=now_ms),
+                cut=partial(cut_sum, now_ms=now_ms, boots=self._agenda.boots),
             )
         )
         log.warning("moments that had not come were taken back", count=withdrawn.count)
-        await self._until_recorded(
+        await self._patience.until_recorded(
             partial(
                 self._recorder.alert,
                 Trouble(
@@ -709,19 +609,10 @@ class Scheduler:
             )
         )
         self._decided_until_ms = min(self._decided_until_ms, now_ms)
-        self._watermarks = {}
-        await self._until_recorded(self._roster.load)
-        self._heap.clear()
-        self._plan_all()
+        self._agenda.watermarks = {}
+        await self._patience.until_recorded(self._roster.load)
+        self._agenda.plan_all()
         self._changed([task.task_name for task in self._roster.all()])
-
-    def _cut(self, reaching: Overreaching, made_by: Definition | None, *, now_ms: int) -> Sum:
-        """What of a sum lies before now; its first moment does at least."""
-        rest: tuple[Sum, ...] = ()
-        if made_by is not None:
-            count = partial(count_due, made_by, boots=self._boots)
-            rest = split_sum(reaching.first_ms, now_ms, (), count)
-        return rest[0] if rest else Sum(reaching.first_ms, reaching.first_ms, 1)
 
     async def _change_zones(self) -> None:
         """The rules of the zones were replaced: moments to come are reckoned by the new ones."""
@@ -733,9 +624,8 @@ class Scheduler:
             at_ms=self._clock.now_ms(),
             message="The time zone data was replaced; all due moments were reckoned anew.",
         )
-        await self._until_recorded(partial(self._recorder.happened, [happening]))
-        self._heap.clear()
-        self._plan_all()
+        await self._patience.until_recorded(partial(self._recorder.happened, [happening]))
+        self._agenda.plan_all()
         self._changed([task.task_name for task in self._roster.all()])
 
     # Waiting and writing
@@ -763,45 +653,6 @@ class Scheduler:
         self._asked_ms = until_ms - now_ms
         if sleeping in done:
             self._lag_ms = max(0, self._clock.monotonic_ms() - started_ms - self._asked_ms)
-
-    async def _unless_away(self, read: Callable[[], Awaitable[T]]) -> T | None:
-        """What is read; None where the database is away, as what is due does not wait for it."""
-        while True:
-            try:
-                return await read()
-            except DatabaseAway as error:
-                log.error("going on without what the database has", cause=str(error))
-                return None
-            except (StorageError, Refused) as error:
-                log.error("the database refuses; trying again", cause=str(error))
-                await self._clock.sleep_ms(RECORD_AGAIN_MS)
-
-    async def _until_recorded(self, write: Callable[[], Awaitable[T]]) -> T:
-        while True:
-            try:
-                return await write()
-            except NotStorable:
-                raise
-            except (StorageError, Refused) as error:  # refused: too many ask at once
-                log.error("the database refuses; trying again", cause=str(error))
-                await self._clock.sleep_ms(RECORD_AGAIN_MS)
-
-
-def _cuts(task: TaskRow, after_ms: int, now_ms: int) -> list[int]:
-    """Where in this span it changes whether somebody keeps the task from running."""
-    inner = {task.skip_until_ms}
-    if task.paused and task.paused_until_ms is not None:
-        inner.add(task.paused_until_ms - 1)  # the moment at which a pause ends is not in it
-    return [after_ms, *sorted(at for at in inner if at and after_ms < at < now_ms), now_ms]
-
-
-def _held(task: TaskRow, ends_ms: int) -> Held | None:
-    """Who keeps the task from running in a span that ends here, as `_cuts` made it."""
-    if task.skip_until_ms is not None and ends_ms <= task.skip_until_ms:
-        return Held("skip_next", task.skip_reason)
-    if task.is_paused(ends_ms):
-        return Held("paused", task.pause_reason)
-    return None
 
 
 def _alert_of(name: str) -> str:

@@ -18,6 +18,7 @@ from desktop import words
 from desktop.models.alerts import AlertsModel
 from desktop.models.checks import ChecksModel
 from desktop.models.filter import TaskFilter
+from desktop.models.health import HealthModel
 from desktop.models.runs import RunsModel
 from desktop.models.tasks import ROW, STATE, TaskModel
 from desktop.theme import Theme
@@ -27,10 +28,11 @@ from desktop.views.details.panel import MIN_PX, MOST_PX, USUAL_PX, Details
 from desktop.views.executions import Executions
 from desktop.views.grid.view import TaskGrid
 from desktop.views.header import Header, Stripe
+from desktop.views.health.page import HealthPage
 from desktop.views.log import LogDock
 from desktop.views.nothing import Nothing
 from desktop.views.overview.page import Overview
-from desktop.views.rail import ALERTS, OVERVIEW, RUNS, TASKS, Rail
+from desktop.views.rail import ALERTS, HEALTH, OVERVIEW, RUNS, TASKS, Rail
 from desktop.views.status import StatusBar
 from desktop.views.toasts import Toasts
 from desktop.views.toolbar import Toolbar
@@ -60,6 +62,7 @@ class Frame(QMainWindow):
         self._runs = RunsModel(now, limit=RECENT)
         self._checks = ChecksModel()
         self._alerts = AlertsModel()
+        self._health = HealthModel(now)
         self._wants_details = True
         self._floats = False
         # A width that was dragged stays; before that the panel has the width that fits.
@@ -79,6 +82,8 @@ class Frame(QMainWindow):
             self.overview.refresh()
         if screen == ALERTS:
             self.centre.enter()
+        elif screen == HEALTH:
+            self.health.entrance.setFocus()
         else:
             focus: dict[str, QWidget] = {
                 OVERVIEW: self.overview,
@@ -112,6 +117,7 @@ class Frame(QMainWindow):
             TASKS: tasks,
             RUNS: self.executions.table,
             ALERTS: self.centre.list_shown,
+            HEALTH: self.health.entrance,
         }
         details = self.details.run if self.details.run.isEnabled() else self.details.more
         # Each pane with the place where the keyboard enters it.
@@ -186,6 +192,7 @@ class Frame(QMainWindow):
         self.executions = Executions(self._runs, theme)
         self.overview = Overview(self._tasks, self._checks, self._runs, self._alerts, theme, now)
         self.centre = AlertCentre(self._alerts, theme, now)
+        self.health = HealthPage(self._health, theme, now)
         self.status = StatusBar(theme)
 
     def _place_panels(self) -> None:
@@ -196,6 +203,7 @@ class Frame(QMainWindow):
             TASKS: tasks,
             RUNS: self.executions,
             ALERTS: self.centre,
+            HEALTH: self.health,
         }
         for page in self._by_screen.values():
             self._pages.addWidget(page)

@@ -62,6 +62,7 @@ ACTS: Final = (
     Act("tasks", GO, "Tasks", "rows", ("Ctrl+2",)),
     Act("runs", GO, "Runs", "clock-counter-clockwise", ("Ctrl+3",)),
     Act("alerts", GO, "Alerts", "bell", ("Ctrl+4",)),
+    Act("health", GO, "Health", "heartbeat", ("Ctrl+5",)),
     Act("load", GO, "Coming up: how busy it gets", "chart-bar", ("Ctrl+U",)),
     Act("pane", GO, "Next pane", "", ("F6",)),
     Act("pane_back", GO, "Previous pane", "", ("Shift+F6",)),
@@ -75,6 +76,7 @@ OF_PANELS: Final = (
     (TASK, "Open its details", "Return"),
     (TASK, "Copy its cell", "Ctrl+C"),
     (LOOK, "Fold or unfold a group", "Left, Right"),
+    (LOOK, "Along a chart of readings", "Left, Right, Home, End"),
     (LOOK, "Clear the filter, close a panel", "Esc"),
 )
 

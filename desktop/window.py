@@ -37,11 +37,12 @@ from typing import Final
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QWidget
 
 from desktop import freshness, keys, words
 from desktop.actions import Actions
 from desktop.alarms import Alarms
+from desktop.allowing import allow, menu_of_task
 from desktop.doorways import Doorways
 from desktop.finding import entries
 from desktop.following import Following
@@ -50,11 +51,11 @@ from desktop.freshness import Link
 from desktop.models.tasks import ROW
 from desktop.planner import Planner
 from desktop.sifting import Sifting
-from desktop.states import is_watch
 from desktop.theme import Theme
 from desktop.views.palette import Palette
-from desktop.views.rail import ALERTS, OVERVIEW, RUNS, TASKS
+from desktop.views.rail import ALERTS, HEALTH, OVERVIEW, RUNS, TASKS
 from desktop.views.shortcuts import Shortcuts
+from desktop.vitals import Vitals
 from shared.protocol.events import Heartbeat, Metric
 from shared.protocol.requests import RunDetail, TaskDetail
 from shared.protocol.rows import Agent, Alert, Check, Key, Row, Run, Task
@@ -114,6 +115,7 @@ class MainWindow(Frame):
         self.planner = Planner(theme, self.now, self)
         self.planner.know(self._tasks.task, self._zone)
         self.alarms = Alarms(self.centre, self._alerts, self.now, self)
+        self.vitals = Vitals(self.health, self._health, self.now, self)
         self._doorways = Doorways(
             self._alerts,
             header=self.header,
@@ -169,12 +171,13 @@ class MainWindow(Frame):
         self.executions.show_stale(as_of)
         self.log.show_stale(bool(as_of))
         self.centre.show_stale(as_of)
+        self.health.show_stale(as_of)
         for view in (self.grid, self.details, self.executions, self.overview):
             view.allow_commands(self._orders.may, self._orders.why_not)
         self._screens.setVisible(link.state != freshness.REFUSED)
         self.refusal.setVisible(link.state == freshness.REFUSED)
         self.refusal.show_link(link)
-        for asker in (self.planner, self.alarms):
+        for asker in (self.planner, self.alarms, self.vitals):
             asker.show_link(link, may=self._orders.may, why_not=self._orders.why_not)
         self._set_actions()
         self._show_clocks()
@@ -198,16 +201,17 @@ class MainWindow(Frame):
             self._runs.set_zones({task.id: task.tz for task in self._tasks.tasks()})
         self._runs.show_rows(runs, lost.get("run", ()))
         self.planner.show_runs(runs, lost.get("run", ()))
-        self._checks.show_rows(
-            [row for row in rows if isinstance(row, Check)], lost.get("check", ())
-        )
+        checks = [row for row in rows if isinstance(row, Check)]
+        self._checks.show_rows(checks, lost.get("check", ()))
+        self.vitals.show_rows(checks, lost.get("check", ()))
         alerts = [row for row in rows if isinstance(row, Alert)]
         self.alarms.show_rows(alerts, lost.get("alert", ()))
         for row in rows:
             if isinstance(row, Agent):
                 self._agent = row
                 self.overview.set_zone(row.tz)
-                self.centre.set_times(self._tasks.times, row.tz)
+                for page in (self.centre, self.health):
+                    page.set_times(self._tasks.times, row.tz)
                 self.banner.show_database(row.database_away_since_ms, row.kept_writes)
         self.details.show_runs(runs)
         self._following.name(runs)
@@ -227,6 +231,7 @@ class MainWindow(Frame):
         self._following.forget()
         self.planner.forget()
         self.alarms.forget()
+        self.vitals.forget()
         self._sifting.show_emptiness()
 
     def show_heartbeat(self, heartbeat: Heartbeat) -> None:
@@ -290,11 +295,13 @@ class MainWindow(Frame):
         self.details.tick()
         self.overview.tick()
         self.centre.tick()
+        self.health.tick()
 
     def show_screen(self, screen: str) -> None:
         """Go to a screen."""
         super().show_screen(screen)
         self.alarms.show_screen(screen == ALERTS)
+        self.vitals.show_screen(screen == HEALTH)
         self._set_actions()
         self._want_metrics()
 
@@ -372,6 +379,7 @@ class MainWindow(Frame):
         orders.try_again_requested.connect(self.try_again_requested)
         orders.pause_asked.connect(self.planner.ask_pause)
         self.planner.asked.connect(self.question_asked)
+        self.vitals.asked.connect(self.question_asked)
         self.planner.pause_requested.connect(self.pause_requested)
         self.planner.backfill_requested.connect(self.backfill_requested)
         self.planner.log_requested.connect(self._following.open)
@@ -418,6 +426,7 @@ class MainWindow(Frame):
             "tasks": lambda: self.show_screen(TASKS),
             "runs": lambda: self.show_screen(RUNS),
             "alerts": lambda: self.show_screen(ALERTS),
+            "health": lambda: self.show_screen(HEALTH),
             "pane": lambda: self.go_to_pane(1),
             "pane_back": lambda: self.go_to_pane(-1),
             "connections": self.connections_requested.emit,
@@ -432,7 +441,8 @@ class MainWindow(Frame):
         self.header.times.choose(times)
         for part in (self._tasks, self._runs, self.details, self.overview, self.planner):
             part.set_times(times)
-        self.centre.set_times(times, self._zone())
+        for page in (self.centre, self.health):
+            page.set_times(times, self._zone())
 
     def set_compact(self, compact: bool) -> None:
         """Lower rows, or comfortable ones."""
@@ -508,6 +518,7 @@ class MainWindow(Frame):
     def _refresh(self) -> None:
         self.grid.refresh_order()
         self.alarms.refresh()
+        self.vitals.refresh()
         self.refresh_requested.emit()
 
     def _copy_name(self) -> None:
@@ -587,17 +598,7 @@ class MainWindow(Frame):
             self._complain(self.tr("The settings of {0} are on their way.").format(task.name))
 
     def _open_menu(self, at: QPoint) -> None:
-        menu = QMenu(self)
-        for name in ("run", "stop", "pause", "skip", "switch"):
-            menu.addAction(self.actions_by_name[name])
-        menu.addSeparator()
-        for name in ("why", "again", "try"):
-            menu.addAction(self.actions_by_name[name])
-        menu.addSeparator()
-        for name in ("log", "copy"):
-            menu.addAction(self.actions_by_name[name])
-        menu.setToolTipsVisible(True)
-        menu.popup(at)
+        menu_of_task(self.actions_by_name, self).popup(at)
 
     # Showing -----------------------------------------------------------------------------
 
@@ -618,30 +619,15 @@ class MainWindow(Frame):
 
     def _set_actions(self) -> None:
         may, why = self._orders.may, self._orders.why_not
-        task = self._chosen_task()
-        runs = task is not None and task.run_id is not None
-        on = {
-            "run": task is not None and not runs and not is_watch(task),
-            "stop": runs,
-            "pause": task is not None,
-            "skip": task is not None and task.enabled and task.next_ms is not None,
-            "switch": task is not None,
-            "again": task is not None and not is_watch(task),
-        }
-        for name, possible in on.items():
-            action = self.actions_by_name[name]
-            action.setEnabled(may and possible)
-            action.setToolTip(why or action.text())
-        chosen = self.screen_name == ALERTS and bool(self.alarms.ids)
-        for name in ("ack", "snooze", "note", "resolve"):
-            self.actions_by_name[name].setEnabled(may and chosen)
-            self.actions_by_name[name].setToolTip(why or self.actions_by_name[name].text())
-        # To ask needs no role, only an agent that answers.
+        allow(
+            self.actions_by_name,
+            self._chosen_task(),
+            may=may,
+            why_not=why,
+            is_live=self._link.is_live or not why,
+            alerts_chosen=self.screen_name == ALERTS and bool(self.alarms.ids),
+        )
         unheard = "" if self._link.is_live else why
-        for name in ("why", "try", "load"):
-            action = self.actions_by_name[name]
-            action.setEnabled(not unheard and (name == "load" or task is not None))
-            action.setToolTip(unheard or action.text())
         self.details.allow_questions(not unheard, unheard)
         self.executions.allow_questions(not unheard, unheard)
 

@@ -158,7 +158,7 @@ def figures(counted: Sequence[tuple[str, float]], *, most: int = 4) -> str:
 
 
 def _figure(value: float) -> str:
-    return count(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:g}"
+    return count(int(value)) if float(value).is_integer() and abs(value) < 1e15 else f"{value:g}"
 
 
 def size(number: int | float | None) -> str:
@@ -171,6 +171,30 @@ def size(number: int | float | None) -> str:
             return f"{value:.0f}{NO_BREAK}{unit}"
         value /= 1000
     return f"{value:.1f}{NO_BREAK}GB"
+
+
+def reading(value: float | None, unit: str | None) -> str:
+    """What was measured, in the units of the agent's checks: "58.2 %", "1.4 ms", "9.0 days"."""
+    if value is None or unit in ("fault", "level"):
+        return ""
+    if unit == "share":
+        return percent(value) if value >= 0 else ""
+    if unit == "bytes" and value >= 0:
+        return size(value)
+    if unit == "ms" and value >= 10_000:
+        return duration(round(value))
+    if unit == "s" and value >= 100:
+        return span(round(value * SECOND_MS))
+    if unit == "days":
+        # A trend that leads further is told as one year, and so is a long certificate.
+        return _tr("over a year") if value >= 365 else f"{value:.1f}{NO_BREAK}" + _tr("days")
+    if not float(value).is_integer():
+        # As exact as it is of use: 0.034 and 3.4, but 340.
+        said = f"{value:.1f}" if 1 <= abs(value) < 100 else f"{value:.3g}"
+        said = f"{value:.0f}" if 100 <= abs(value) < 1e15 else said
+    else:
+        said = _figure(value)
+    return f"{said}{NO_BREAK}{unit}" if unit else said
 
 
 def zone_words(name: str, at_ms: int) -> str:

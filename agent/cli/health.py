@@ -20,7 +20,8 @@ from agent.health.disks import Disks, Mount, Room
 from agent.health.probes import Reading
 from agent.ownchecks import OwnCheck
 from agent.rules.clocks import SHOWN_KINDS
-from agent.rules.thresholds import CRIT, OK, UNKNOWN, judge, with_limit
+from agent.rules.thresholds import OK, UNKNOWN, at_first_sight, judge, with_limit
+from agent.rules.verdicts import BAD, DOUBTFUL, GOOD, Verdict, lines
 from agent.store import checks, events, maintenance, ownchecks, state
 from agent.store.checks import Check
 from agent.store.database import Database
@@ -35,8 +36,8 @@ CHECKS: Final = (
 """Every host has these, but for swap and replication; those of one mount have its place behind."""
 WATCH_EVERY_S = 1.0
 CPU_OVER_S = 0.2
-STALE_AFTER: Final = 3
-"""So many turns without a finding say that nobody does the check."""
+FRESH_S: Final = 150
+"""What the agent found counts for so long; it writes once a minute."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -47,8 +48,14 @@ class Found(msgspec.Struct, frozen=True):
 
     @property
     def is_fault(self) -> bool:
-        must_be_known = self.reading.id in ("database", "master_runner")
-        return self.state == CRIT or (self.state == UNKNOWN and must_be_known)
+        return self.verdict.is_fault
+
+    @property
+    def verdict(self) -> Verdict:
+        """The same as it is said."""
+        reading = self.reading
+        message = say.harmless(reading.message)
+        return Verdict(id=reading.id, name=reading.name, state=self.state, message=message)
 
 
 @click.command()
@@ -75,7 +82,7 @@ def health(
     Example:  smartcron-agent health --only disk --json
     """
     look = _Look(session, gave_up=gave_up)
-    found = [_judged(session, reading) for reading in _wanted(look.readings(), only)]
+    found = [look.judged(reading) for reading in _wanted(look.readings(), only)]
     faults = [one for one in found if one.is_fault]
     done = _mend(session, look, found, alerts=alerts, restarts=restarts)
     if as_json:
@@ -97,29 +104,17 @@ def health(
             }
         )
     else:
-        _say(found, faults)
+        _say(found)
         for words in done:
             say.good(words)
     if faults:
         sys.exit(1)
 
 
-def _say(found: list[Found], faults: list[Found]) -> None:
-    doubtful = [one for one in found if one.state != OK and not one.is_fault]
-    if faults:
-        say.bad(f"{len(faults)} of {len(found)} health checks are critical")
-    elif doubtful:
-        say.warn(f"No health check is critical, {len(doubtful)} of {len(found)} want a look")
-    else:
-        say.good("All health checks passed")
-    for one in found:
-        name, message = one.reading.name, say.harmless(one.reading.message)
-        if one.is_fault:
-            say.bad(f"{name}: {one.state}, {message}")
-        elif one.state == OK:
-            say.good(f"{name}: OK")
-        else:
-            say.warn(f"{name}: {one.state}, {message}")
+def _say(found: list[Found]) -> None:
+    say_it = {GOOD: say.good, DOUBTFUL: say.warn, BAD: say.bad}
+    for how, words in lines([one.verdict for one in found]):
+        say_it[how](words)
 
 
 def _mend(
@@ -174,11 +169,6 @@ def _wanted(found: Iterable[Reading], only: tuple[str, ...]) -> list[Reading]:
     ]
 
 
-def _judged(session: Session, reading: Reading) -> Found:
-    limit = with_limit(reading.threshold, session.settings.health.limit(reading.id))
-    return Found(reading, reading.state or judge(reading.value, limit, before=OK))
-
-
 class _Look:
     """One look at everything; what it learned of the agent is needed to bring that one back."""
 
@@ -190,6 +180,14 @@ class _Look:
         """The database could be asked."""
         self.cause = ""
         """Why it could not."""
+        self._known: dict[str, str] = {}  # what the agent found of late
+
+    def judged(self, reading: Reading) -> Found:
+        """How bad it is; of what must last before it counts, as the agent found it."""
+        limit = with_limit(reading.threshold, self._session.settings.health.limit(reading.id))
+        state = reading.state or judge(reading.value, limit, before=OK)
+        known = self._known.get(reading.id)
+        return Found(reading, at_first_sight(state, for_s=limit.for_s, known=known))
 
     def readings(self) -> list[Reading]:
         """Every reading there is."""
@@ -226,6 +224,11 @@ class _Look:
         copied = database.read_now(replication)
         self.is_reached = True
         latest = {one.check_name: one for one in database.read_now(checks.latest)}
+        self._known = {
+            one.check_name: one.status
+            for one in latest.values()
+            if 0 <= now_ms - one.checked_ms <= FRESH_S * 1000
+        }
         found = [
             *(
                 own_reading(own, latest.get(own.check_name), now_ms=now_ms)
@@ -247,13 +250,13 @@ class _Look:
 def own_reading(own: OwnCheck, last: Check | None, *, now_ms: int) -> Reading:
     """What the agent found last by a check of the owner's own; not known when that is long ago."""
     age_s = None if last is None else (now_ms - last.checked_ms) / 1000
-    is_fresh = age_s is not None and age_s <= STALE_AFTER * own.every_s + own.timeout_s
+    is_fresh = age_s is not None and age_s <= own.late_s
     message = "not looked at yet" if last is None else last.message
     if last is not None and not is_fresh:
         message = f"last looked at {age_s:.0f} s ago: {message}"
     return Reading(
         id=own.check_name,
-        name=f"Check {own.name}",
+        name=own.title,
         kind=own.kind,
         value=None if last is None else last.value,
         unit="" if last is None or last.unit is None else last.unit,

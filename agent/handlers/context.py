@@ -14,6 +14,7 @@ from agent.store.alert_book import Changed
 from agent.store.database import Database, Doing
 from agent.store.tasks import TaskRow
 from agent.wire.clients import Clients
+from shared.protocol.health import HealthReply
 from shared.protocol.journal import Journal
 from shared.protocol.keys import Address
 from shared.protocol.requests import AgentInfo, LogHit, LogSearch
@@ -158,6 +159,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         "planning",
         "spans",
         "alerts",
+        "health",
     )
     logs_for_viewers: bool = True
     max_running: int = 8
@@ -183,5 +185,7 @@ class Context:
     troubles: Troubles
     reload: Callable[[], Awaitable[tuple[str, ...]]]
     """Read settings and definitions anew; what could not be taken over."""
+    health: Callable[[], Awaitable[HealthReply]]
+    """Every check as it stands."""
     hurry: Callable[[], None] = lambda: None
     """Show what changed at once: an operator waits for it."""

@@ -9,6 +9,7 @@ from agent.handlers.context import Context
 from agent.store import metrics, spans, statistics, tasks
 from agent.wire.sessions import Who
 from shared.protocol.errors import BadRequest
+from shared.protocol.health import HealthGet, HealthReply
 from shared.protocol.requests import (
     MetricsPage,
     MetricsPageReply,
@@ -74,6 +75,11 @@ async def stats(context: Context, who: Who, request: StatsGet) -> StatsReply:
         throughput_per_min=sum(runs for runs, _ in summary.hours[-2:]) / minutes,
         span=span,
     )
+
+
+async def health(context: Context, who: Who, request: HealthGet) -> HealthReply:
+    """Every check as it stands, also while the database is away."""
+    return await context.health()
 
 
 async def _span(context: Context, request: StatsGet, now_ms: int) -> SpanFigures:

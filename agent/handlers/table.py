@@ -9,7 +9,7 @@ from agent.handlers.context import Context
 from agent.wire.control import Answer, Handler
 from agent.wire.operations import Done
 from agent.wire.sessions import Who
-from shared.protocol import alerting, requests
+from shared.protocol import alerting, health, requests
 from shared.protocol import planning as wire
 from shared.protocol.requests import AnyReply, Request
 
@@ -42,6 +42,7 @@ HANDLERS: Final[dict[type[Request], _Function]] = {
     requests.LogSearch: logs.search,
     requests.MetricsPage: figures.page,
     requests.StatsGet: figures.stats,
+    health.HealthGet: figures.health,
     alerting.AlertsPage: alerts.page,
     alerting.AlertGet: alerts.get,
     alerting.AlertAck: alerts.ack,

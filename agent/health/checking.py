@@ -18,7 +18,7 @@ from agent.running.asides import Aside, run_aside
 from agent.running.spawn import build_order
 from agent.runs import Run
 from agent.settings import Home, Settings
-from agent.store.checks import Check
+from agent.store.checks import Check, Kept, Terms
 from agent.ulid import new_ulid
 
 MESSAGE_CHARS: Final = 500
@@ -34,6 +34,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     value: float | None = None
     unit: str = ""
     figures: tuple[tuple[str, float], ...] = ()
+    units: tuple[str, ...] = ()
+    """Those of the figures, in their order."""
+    counts: str = ""
+    """The label of the figure that `value` is."""
+    limits: tuple[float | None, float | None] = (None, None)
+    """What whoever was asked says that the limits are; those of the check itself come first."""
 
     def as_check(self, own: OwnCheck, *, at_ms: int) -> Check:
         """The row of it."""
@@ -47,14 +53,39 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
             value=self.value,
             unit=self.unit[:16] or None,
             severity=severity.get(self.state, ""),
+            terms=self._terms(own),
+        )
+
+    def _terms(self, own: OwnCheck) -> Terms:
+        warn, crit = self.limits if own.limits == (None, None) else own.limits
+        falls = warn is not None and crit is not None and warn > crit
+        kept = [Kept(name=own.check_name, label=self.counts, unit=self.unit)]
+        # The figure that counts is kept under both names; once is enough to be shown.
+        kept += [
+            Kept(name=_series(own, label), label=label, unit=unit)
+            for (label, _), unit in zip(self.figures, self.units, strict=True)
+            if label != self.counts
+        ]
+        return Terms(
+            name=own.title,
+            warn=warn,
+            crit=crit,
+            falls=falls or own.kind == "certificate",
+            every_s=own.every_s,
+            late_s=own.late_s,
+            kept=tuple(kept[self.value is None :]),
         )
 
     def readings(self, own: OwnCheck) -> dict[str, float]:
         """What is kept of it as a metric: the figure that counts, and all the others."""
-        found = {f"{own.check_name}:{label}"[:_NAME_CHARS]: value for label, value in self.figures}
+        found = {_series(own, label): value for label, value in self.figures}
         if self.value is not None:
             found[own.check_name] = self.value
         return found
+
+
+def _series(own: OwnCheck, label: str) -> str:
+    return f"{own.check_name}:{label}"[:_NAME_CHARS]
 
 
 class Checking:
@@ -153,12 +184,16 @@ def _of_plugin(own: OwnCheck, aside: Aside) -> Finding:
         state = plugins.worst(state, plugins.beyond(figure.value, warn, crit, falls=falls))
     if said.state == UNKNOWN and aside.exit_status != 3:
         message = f"exit status {aside.exit_status}: {message}"
+    known = [(one, one.value) for one in said.figures if one.value is not None]
     return Finding(
         state=state,
         message=message,
         value=None if figure is None else figure.value,
         unit="" if figure is None else figure.unit,
-        figures=tuple((one.label, one.value) for one in said.figures if one.value is not None),
+        figures=tuple((one.label, value) for one, value in known),
+        units=tuple(one.unit for one, _ in known),
+        counts="" if figure is None else figure.label,
+        limits=(None, None) if figure is None else plugins.limits(figure),
     )
 
 

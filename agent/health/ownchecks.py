@@ -1,7 +1,7 @@
 """When is the turn of each own check, and where does go what it found?"""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -14,6 +14,7 @@ from agent.recorder import Recorder
 from agent.store import ownchecks
 from agent.store.checks import Check
 from agent.store.database import Database
+from agent.store.standby import Known
 
 log = structlog.get_logger(__name__)
 
@@ -46,12 +47,18 @@ class OwnChecks:
         self._room = asyncio.Semaphore(AT_ONCE)
         self._wake = asyncio.Event()
 
-    async def load(self) -> None:
-        """Take over what the database has; what is new or changed has its turn at once."""
-        self.take(await self._database.read(ownchecks.load_all))
+    @property
+    def known(self) -> tuple[OwnCheck, ...]:
+        """Those that are done, by name."""
+        return tuple(self._known.values())
 
-    def take(self, checks: Iterable[OwnCheck]) -> None:
-        """Do these, as `load`; they may be those of a database that is away."""
+    async def load(self, known: Known | None = None) -> None:
+        """Take over what the database has, or what is `known` of it while it is away.
+
+        What is new or changed has its turn at once.
+        """
+        read = self._database.read
+        checks = await read(ownchecks.load_all) if known is None else known.own_checks
         found = {own.name: own for own in checks}
         for name in self._known.keys() - found.keys():
             self._gone(self._known[name].check_name)

@@ -18,6 +18,8 @@ _FIGURE: Final = re.compile(
     r"(?:;([^\s;]*))?(?:;([^\s;]*))?(?:;([^\s;]*))?(?:;([^\s;]*))?;*(?=\s|$)"
 )
 
+_PLAIN: Final = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?")
+
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """One figure of a plugin's performance data; ranges stay as they were written."""
@@ -89,6 +91,15 @@ def _figure(
 def named(figures: Sequence[Figure], label: str) -> Figure | None:
     """The figure of this label, else the first one when no label is asked for."""
     return next((one for one in figures if not label or one.label == label), None)
+
+
+def limits(figure: Figure) -> tuple[float | None, float | None]:
+    """Its limits where they are plain numbers; a range of two ends is no line to draw."""
+    return _plain(figure.warn), _plain(figure.crit)
+
+
+def _plain(limit: str) -> float | None:
+    return float(limit) if _PLAIN.fullmatch(limit) else None
 
 
 def worst(*states: str) -> str:

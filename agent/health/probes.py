@@ -25,7 +25,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """How bad it is, where no threshold says so."""
 
 
-SHARE: Final = Threshold(warn=0.80, crit=0.95, back=0.03)
+SHARE: Final = Threshold(warn=0.80, crit=0.95, back=0.03, for_s=180)
+"""A minute of work is no fault: what is busy has to stay so."""
 SWAP: Final = Threshold(warn=0.80, crit=0.95, back=0.05)
 DISK: Final = Threshold(warn=0.80, crit=0.90, back=0.02)
 LATENCY: Final = Threshold(warn=250, crit=2_000, back=50)

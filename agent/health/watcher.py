@@ -20,7 +20,7 @@ from agent.rules.downsampling import Keeping
 from agent.rules.thresholds import Standing, judge, settle, with_limit
 from agent.settings import Home
 from agent.store import maintenance, state
-from agent.store.checks import Check
+from agent.store.checks import Check, Kept, Terms
 from agent.store.database import READERS, Database
 from agent.store.replication import replication
 from agent.tolerances import Health
@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 # A share of the processors needs some time to be one.
 FIRST_LOOK_MS = 1_000
 LOOK_MS = 10_000
+LATE_AFTER_S = 45
+"""Some looks were missed: each may take a while, as a disk has its time to answer."""
 MOST_SAMPLES = 120
 RECORD_EVERY = 6
 """Every so many looks the readings are kept: one row a minute."""
@@ -180,6 +182,16 @@ class Watcher:
             message=reading.message,
             value=reading.value,
             unit=reading.unit,
+            terms=Terms(
+                name=reading.name,
+                warn=limit.warn,
+                crit=limit.crit,
+                falls=limit.falls,
+                for_s=limit.for_s,
+                every_s=LOOK_MS // 1000,
+                late_s=LATE_AFTER_S,
+                kept=(Kept(name=reading.id, unit=reading.unit),),
+            ),
         )
 
     async def _time_database(self) -> Reading:

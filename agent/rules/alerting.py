@@ -30,7 +30,6 @@ NOBODY_CHOSE: Final = frozenset({"overlap", "queue_full", "replaced"})
 MANY_MISSED_KEY: Final = "tasks_missed"
 BACKLOG_KEY: Final = "queue_backlog"
 STOPPED_KEY: Final = "agent_stopped"
-_LOOKS_TO_BELIEVE: Final = {"cpu": 18, "memory": 18}
 _SHARES: Final = ("disk", "cpu", "memory")
 CLOCK_JUMP: Final = "clock_jump"
 _TOLD: Final = 20
@@ -196,18 +195,11 @@ def key_of_not_run(task_name: str) -> str:
     return f"task_not_run:{task_name}"
 
 
-def of_check(
-    name: str, verdict: str, message: str, *, looks: int | None, severity: str = ""
-) -> Trouble | None:
-    """What a health check says, after so many looks that said the same; None: nothing (yet).
-
-    Without `looks` it is to be believed at once. An own check says itself how bad it is.
-    """
+def of_check(name: str, verdict: str, message: str, *, severity: str = "") -> Trouble | None:
+    """What a health check says; None: nothing. An own check says itself how bad it is."""
     if severity and verdict != "ok":
         return _of_own_check(name, verdict, message, severity=severity)
     if verdict not in ("warn", "crit"):
-        return None
-    if looks is not None and looks < _LOOKS_TO_BELIEVE.get(name, 1):
         return None
     what, _, where = name.partition(":")
     if what not in _SHARES and verdict != "crit":

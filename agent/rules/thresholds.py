@@ -63,6 +63,17 @@ def settle(before: Standing, state: str, *, at_ms: int, for_s: int) -> Standing:
     return Standing(state=held, warn_since_ms=warn_since_ms, crit_since_ms=crit_since_ms)
 
 
+def at_first_sight(state: str, *, for_s: int, known: str | None) -> str:
+    """What a single look may say of a reading that has to last before it counts.
+
+    `known` is what somebody said who has looked for long enough; None when there is nobody.
+    Without that it is worth a warning, and no more.
+    """
+    if not for_s:
+        return state
+    return min(state, WARN if known is None else known, key=lambda one: _RANK.get(one, 0))
+
+
 def _since(known_ms: int | None, at_ms: int) -> int:
     return at_ms if known_ms is None else known_ms
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 LISTENER = 3  # the agent hands the listening socket over under this number
 LONELY_S = 10.0
+# So long it obeys before it looks after those that ended: starts come first, but not for ever.
+SLICE_S = 0.02
 LINE_LIMIT = 8 << 20
 UNSENT_LIMIT = 8 << 20
 CREDENTIALS = 12  # bytes of struct ucred: pid, uid, gid
@@ -45,9 +47,9 @@ class Caller:
         self.unsent = bytearray()
         self.is_closed = False
 
-    def read_lines(self) -> list[bytes]:
-        """All whole lines that have arrived."""
-        while not self.is_closed:
+    def receive(self) -> None:
+        """Take what has arrived."""
+        while not self.is_closed and len(self.received) <= LINE_LIMIT:
             try:
                 part = self.connection.recv(65536)
             except BlockingIOError:
@@ -56,18 +58,28 @@ class Caller:
                 part = b""
             self.received += part
             self.is_closed = not part
-            if len(self.received) > LINE_LIMIT:
-                # Of many lines the rest is read when these are done; one alone is no request.
-                self.is_closed = b"\n" not in self.received
-                break
-        *lines, rest = bytes(self.received).split(b"\n")
-        self.received = bytearray(rest)
-        return lines
+        if len(self.received) > LINE_LIMIT and not self.has_line:
+            self.is_closed = True  # one line alone of that length is no request
+
+    @property
+    def has_line(self) -> bool:
+        """Has a whole line arrived?"""
+        return b"\n" in self.received
+
+    def next_line(self) -> bytes | None:
+        """The oldest line that has arrived; None when there is none."""
+        if not self.has_line:
+            self.receive()
+        end = self.received.find(b"\n")
+        if end < 0:
+            return None
+        line = bytes(self.received[:end])
+        del self.received[: end + 1]
+        return line
 
     def send(self, line: dict[str, Any]) -> None:
-        """Send, or keep until the agent reads again."""
+        """Have it sent with the next flush."""
         self.unsent += json.dumps(line, separators=(",", ":")).encode() + b"\n"
-        self.flush()
 
     def flush(self) -> None:
         """Send as much as the agent takes."""
@@ -116,13 +128,16 @@ class Keeper:
             if self._listener.fileno() in readable:
                 self._accept()
             if self._caller is not None:
-                self._caller.flush()
-                self._serve(self._caller)
+                self._serve(self._caller, until_s=time.monotonic() + SLICE_S)
             self._reap()
             self._watch.tick()
+            if self._caller is not None:
+                self._caller.flush()
         self._leave()
 
     def _wait_s(self) -> float | None:
+        if self._caller is not None and (self._caller.has_line or self._caller.is_closed):
+            return 0.0
         due = [self._watch.next_s()]
         if self._lonely_since_s is not None and not self._watch.runs:
             due.append(self._lonely_since_s + LONELY_S)
@@ -133,7 +148,7 @@ class Keeper:
 
     def _may_go(self) -> bool:
         """Everything that happened is in the journal, so an agent that comes later learns it."""
-        if self._watch.runs or self._unwritten:
+        if self._watch.runs or self._unwritten or (self._caller and self._caller.has_line):
             return False
         if self._is_draining:
             return self._caller is None or not self._caller.unsent
@@ -162,20 +177,25 @@ class Keeper:
             connection.close()
             return
         if self._caller is not None:
-            self._serve(self._caller)
+            self._serve(self._caller, until_s=float("inf"))
         if self._caller is not None:
             self._caller.connection.close()
         self._caller = Caller(connection)
         self._lonely_since_s = None
 
-    def _serve(self, caller: Caller) -> None:
+    def _serve(self, caller: Caller, *, until_s: float) -> None:
+        """Obey, in order, until nothing is left or it has taken long enough."""
         try:
-            for line in caller.read_lines():
+            while (line := caller.next_line()) is not None:
                 self._obey(caller, json.loads(line))
+                if time.monotonic() >= until_s:
+                    break
         except (ValueError, KeyError, TypeError) as error:
             sys.stderr.write(f"hung up on the agent: not a request: {error!r}\n")
+            caller.received.clear()
             caller.is_closed = True
-        if caller.is_closed:
+        if caller.is_closed and not caller.has_line:
+            caller.flush()
             caller.connection.close()
             self._caller = None
             self._lonely_since_s = time.monotonic()

@@ -174,8 +174,8 @@ def newest_first(folder: Path, task_name: str | None, from_ms: int | None) -> li
     return [name for name in names if name + PACKED_SUFFIX not in names]
 
 
-BORDER: Final = re.compile(rb"^=== \S+ run \S+ (?:attempt \d+ begins|ends: )", re.MULTILINE)
-"""What begins or ends a run in a kept log."""
+BORDER: Final = re.compile(rb"^=== \S+ run (\S+) (?:attempt \d+ begins|ends: )", re.MULTILINE)
+"""What begins or ends a run in a kept log, and which one."""
 
 
 def header(run: Run, ended: Ended) -> bytes:
@@ -193,6 +193,11 @@ def footer(run: Run, ended: Ended) -> bytes:
         said.append(f"signal {ended.signal}")
     text = ", ".join(said) or "exit status unknown"
     return f"=== {iso(ended.ended_ms)} run {run.id} ends: {text} ===\n".encode()
+
+
+def footer_of(run: Run) -> re.Pattern[bytes]:
+    """What any footer of this run looks like, however its end was told."""
+    return re.compile(rb"=== \S+ run " + re.escape(run.id.encode()) + rb" ends: ")
 
 
 def write_all(handle: int, data: bytes) -> None:

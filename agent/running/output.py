@@ -40,6 +40,8 @@ WRITE_FLAGS: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 STAMPS_LAG_MS: Final = 20
 """A kernel may stamp a change with its last tick, which lies up to 10 ms back."""
 FOUND_AT_ONCE_BYTES: Final = 256 << 10
+LONGEST_BORDER: Final = 256
+"""What begins or ends a run in a log is shorter, and may lie across two reads."""
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -249,18 +251,20 @@ class Outputs:
         self, handle: int, spool: Plain, kept: int, run: Run, ended: Ended, listener: Listener
     ) -> int:
         before = os.fstat(handle).st_size
+        # What is small goes in one piece, so that no death leaves half of it.
+        piece = header = keptlogs.header(run, ended)
         try:
-            _write(handle, keptlogs.header(run, ended))
-            begin = os.fstat(handle).st_size
-            last = b"\n"
             for part in self._parts(spool, kept, listener, run.id):
-                _write(handle, part)
-                last = part[-1:]
-            _write(handle, (b"" if last == b"\n" else b"\n") + keptlogs.footer(run, ended))
+                if len(piece) >= KEPT_AT_ONCE_BYTES:
+                    _write(handle, piece)
+                    piece = b""
+                piece += part
+            end_of_line = b"" if piece.endswith(b"\n") else b"\n"
+            _write(handle, piece + end_of_line + keptlogs.footer(run, ended))
         except OSError:
             os.ftruncate(handle, before)  # the disk is full: nothing half-kept
             raise
-        return begin
+        return before + len(header)
 
     def _parts(self, spool: Plain, kept: int, listener: Listener, run_id: str) -> Iterator[bytes]:
         """The output chunk by chunk; over the limit its head, a line saying so, and its tail."""
@@ -352,35 +356,38 @@ def _marker(dropped: int) -> bytes:
 def _find(handle: int, run: Run, ended: Ended, kept: int) -> int | None:
     """Where an agent that died before it could record it has kept this run already.
 
-    What it had kept by half is cut off, so that it is kept anew in the same place.
+    What it had kept by half is cut off, so that it is kept anew in the same place. How it ended
+    may have been told otherwise then: the footer is that of the run, whatever it says.
     """
     status = os.fstat(handle)
     if status.st_size == 0 or status.st_mtime * 1000 < ended.ended_ms - STAMPS_LAG_MS:
         return None
-    header, footer = keptlogs.header(run, ended), keptlogs.footer(run, ended)
+    header, footer = keptlogs.header(run, ended), keptlogs.footer_of(run)
     end = status.st_size
     while end > 0:
         first = max(0, end - FOUND_AT_ONCE_BYTES)
         at = os.pread(handle, end - first + len(header), first).rfind(header)
         if at >= 0:
             begin = first + at + len(header)
-            after = os.pread(handle, len(footer) + 1, begin + kept)
-            if after.removeprefix(b"\n").startswith(footer):
+            after = os.pread(handle, LONGEST_BORDER, begin + kept)
+            if footer.match(after.removeprefix(b"\n")):
                 return begin
-            if not _is_another_behind(handle, begin):
+            if not _is_another_behind(handle, begin, run):
                 os.ftruncate(handle, begin - len(header))
             return None
         end = first
     return None
 
 
-def _is_another_behind(handle: int, begin: int) -> bool:
+def _is_another_behind(handle: int, begin: int, run: Run) -> bool:
     """Was any other run kept behind this place? An output that looks like one counts as well."""
     end = os.fstat(handle).st_size
-    longest = 256  # what begins or ends a run is shorter, and may lie across two reads
     return any(
-        keptlogs.BORDER.search(os.pread(handle, FOUND_AT_ONCE_BYTES + longest, at))
+        border[1] != run.id.encode()
         for at in range(begin, end, FOUND_AT_ONCE_BYTES)
+        for border in keptlogs.BORDER.finditer(
+            os.pread(handle, FOUND_AT_ONCE_BYTES + LONGEST_BORDER, at)
+        )
     )
 
 

@@ -8,10 +8,32 @@ from sqlalchemy import Connection, func, select
 from schema.tables import health_checks
 
 
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure that is kept of a check as a metric: its name there, what it says, its unit."""
+
+    name: str
+    label: str = ""
+    unit: str = ""
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """By what a check is judged, how often it is done, and when a look is overdue."""
+
+    name: str = ""
+    warn: float | None = None
+    crit: float | None = None
+    falls: bool = False
+    for_s: int = 0
+    every_s: int = 0
+    late_s: int = 0
+    kept: tuple[Kept, ...] = ()
+
+
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """What one check found at one moment; status is `ok`, `warn`, `crit` or `unknown`.
 
-    An own check has a severity while it is not fine; that is for the alert, and not kept.
+    An own check has a severity while it is not fine; that is for the alert, and not kept. No more
+    are its terms, which are for those who watch.
     """
 
     check_name: str
@@ -22,6 +44,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     value: float | None = None
     unit: str | None = None
     severity: str = ""
+    terms: Terms = Terms()
 
 
 _COLUMNS = (

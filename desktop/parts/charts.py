@@ -290,7 +290,7 @@ def with_gaps(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
     return parts
 
 
-def time_ticks(first: int, last: int, zone: tzinfo, *, most: int) -> list[tuple[float, str]]:
+def time_ticks(first: int, last: int, zone: tzinfo | None, *, most: int) -> list[tuple[float, str]]:
     """Up to `most` round moments in between, as (seconds, words); no two say the same."""
     reach = last - first
     steps = (*_TIME_STEPS_S, *(days * 86_400 for days in (2, 7, 14, 30)))

@@ -14,6 +14,7 @@ OVERVIEW: Final = "overview"
 TASKS: Final = "tasks"
 RUNS: Final = "runs"
 ALERTS: Final = "alerts"
+HEALTH: Final = "health"
 
 WIDE_PX: Final = 72
 ICONS_PX: Final = 52
@@ -24,6 +25,7 @@ _SCREENS: Final = (
     (TASKS, "Tasks", "rows"),
     (RUNS, "Runs", "clock-counter-clockwise"),
     (ALERTS, "Alerts", "bell"),
+    (HEALTH, "Health", "heartbeat"),
 )
 _APPEARANCES: Final = (
     ("system", "As the system"),

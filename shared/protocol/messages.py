@@ -18,6 +18,7 @@ Cursor: TypeAlias = Annotated[str, Meta(max_length=200)]
 Moment: TypeAlias = Annotated[int, Meta(ge=0, le=221_845_392_000_000)]
 Role: TypeAlias = Literal["viewer", "operator", "admin"]
 Word: TypeAlias = Annotated[str, Meta(max_length=40)]
+SeriesName: TypeAlias = Annotated[str, Meta(max_length=64)]
 
 
 class Request(

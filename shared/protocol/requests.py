@@ -22,6 +22,7 @@ from shared.protocol.alerting import (
     DeliveriesReply,
 )
 from shared.protocol.events import Revs
+from shared.protocol.health import HealthGet, HealthReply
 from shared.protocol.messages import (
     Command,
     CommandReply,
@@ -37,6 +38,7 @@ from shared.protocol.messages import (
     Request,
     Role,
     RunId,
+    SeriesName,
     TaskId,
     Word,
 )
@@ -70,6 +72,7 @@ CAPABILITIES: Final = (
     "planning",
     "spans",
     "alerts",
+    "health",
 )
 BRIEF: Final = "brief"
 """What a client says it can: do without its session, as it asks little and goes without a word."""
@@ -609,7 +612,7 @@ class MetricsPage(Request, frozen=True, kw_only=True):
     """Samples of some series over a span, thinned to one a step: of the server, or of a task."""
 
     type: ClassVar[str] = "metrics.page"
-    series: Annotated[tuple[Word, ...], Meta(min_length=1, max_length=8)]
+    series: Annotated[tuple[SeriesName, ...], Meta(min_length=1, max_length=8)]
     from_ms: Moment
     to_ms: Moment
     step_ms: Annotated[int, Meta(ge=5_000, le=2**53)] = 60_000
@@ -842,6 +845,7 @@ REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
     LogSearch: LogSearchReply,
     MetricsPage: MetricsPageReply,
     StatsGet: StatsReply,
+    HealthGet: HealthReply,
     AlertsPage: AlertsPageReply,
     AlertGet: AlertDetail,
     AlertAck: AlertsReply,

@@ -35,6 +35,7 @@ MINIMUM: Final[dict[str, str]] = {
     "log.search": VIEWER,
     "metrics.page": VIEWER,
     "stats.get": VIEWER,
+    "health.get": VIEWER,
     "alerts.page": VIEWER,
     "alert.get": VIEWER,
     "alert.ack": OPERATOR,

@@ -9,8 +9,10 @@ import pytest
 from agent.alerter import Alerter
 from agent.health import disks
 from agent.health.disks import Disks, Mount
+from agent.health.probes import SHARE
+from agent.health.watcher import LOOK_MS
 from agent.recorder import Shown
-from agent.rules.thresholds import Threshold, judge
+from agent.rules.thresholds import Standing, Threshold, judge, settle
 from agent.runs import Run
 from agent.store import alerts
 from agent.store.alerts import Alert
@@ -185,11 +187,15 @@ async def test_the_real_disk_beyond_a_small_limit_is_an_alert(workshop: Workshop
 async def test_a_busy_host_is_an_alert_after_three_minutes_and_not_before(
     workshop: Workshop, name: str
 ) -> None:
-    alerter = alerter_of(workshop)
-    busy = a_check(name, "warn")
+    alerter, standing = alerter_of(workshop), Standing()
+    looks = []
+    for at_ms in range(0, 4 * MINUTE_MS, LOOK_MS):
+        state = judge(0.9, SHARE, before=standing.state)
+        standing = settle(standing, state, at_ms=at_ms, for_s=SHARE.for_s)
+        looks.append(a_check(name, standing.state))
 
-    before = await checked(workshop, alerter, *[busy] * 17)
-    after = await checked(workshop, alerter, busy, busy)
+    before = await checked(workshop, alerter, *looks[:18])
+    after = await checked(workshop, alerter, *looks[18:])
     (alert,) = workshop.database.read_now(alerts.open_alerts)
 
     assert before == []

@@ -139,6 +139,10 @@ async def test_a_check_keeps_the_moment_since_when_it_is_so(workshop: Workshop) 
     assert isinstance(row, wire.Check)
     assert (row.since_ms, row.value) == (NOW_MS, 0.82)
     assert board.summary().warn == 1
+    ((look, since_ms),) = board.looks
+    assert (look.checked_ms, since_ms) == (NOW_MS + 10_000, NOW_MS)
+    board.forget_check("disk")
+    assert board.looks == ()
 
 
 async def test_the_backlog_is_told_with_each_heartbeat(workshop: Workshop) -> None:

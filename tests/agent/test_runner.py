@@ -1,12 +1,13 @@
 """Which claimed runs start now, and what becomes of them when they end?"""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from agent import precedence
 from agent.definitions import Definition
 from agent.errors import BadDefinition, Conflict, RunNotFound, TaskNotFound
 from agent.running.keeping import Order, Started
@@ -386,3 +387,80 @@ async def test_a_start_that_the_definition_forbids_is_fatal_and_one_that_failed_
         ("error", "recoverable"),
         ("retry_wait", None),
     ]
+
+
+class SlowToStart:
+    """A keeper that starts the second run only when it is allowed to."""
+
+    def __init__(self) -> None:
+        self.second = asyncio.Event()
+        self.orders: list[str] = []
+
+    async def start(self, order: Order) -> Started:
+        self.orders.append(order.run_id)
+        if len(self.orders) > 1:
+            await self.second.wait()
+        return Started(order.run_id, 4711, NOW_MS)
+
+    async def forget(self, run_ids: Iterable[str]) -> None:
+        """Nothing is kept."""
+
+
+async def test_what_started_and_ended_while_others_still_start_is_written_down_once_after_them(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workshop.register(a_task("first"), a_task("second"))
+    first, second = a_run(task_name="first"), a_run(task_name="second")
+    keepers = SlowToStart()
+    workshop.use(keepers)
+    written: list[tuple[str, str]] = []
+    step = workshop.recorder.started
+
+    async def started(run: Run) -> None:
+        written.append((run.task_name, run.status))
+        await step(run)
+
+    monkeypatch.setattr(workshop.recorder, "started", started)
+    await claim(workshop, first, second)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.runner.submit([first, second])
+        await workshop.until(lambda: len(keepers.orders) == 2)
+
+        workshop.runner.on_ended(end_of(first.id))
+        free = workshop.runner.busy("first").alive == 0
+        for _ in range(100):
+            await asyncio.sleep(0)
+        before = {run.task_name: run.status for run in workshop.rows()}
+        keepers.second.set()
+        await workshop.settle()
+
+    assert free, "its slot is free at once"
+    assert before == {"first": "queued", "second": "queued"}
+    assert {run.task_name: run.status for run in workshop.rows()} == {
+        "first": "success",
+        "second": "running",
+    }
+    assert written == [("second", "running")]
+
+
+async def test_a_start_that_hangs_keeps_no_end_from_being_written_down(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precedence, "LONGEST_S", 0.05)
+    await workshop.register(a_task("first"), a_task("second"))
+    first, second = a_run(task_name="first"), a_run(task_name="second")
+    keepers = SlowToStart()
+    workshop.use(keepers)
+    await claim(workshop, first, second)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.runner.submit([first, second])
+        await workshop.until(lambda: len(keepers.orders) == 2)
+
+        workshop.runner.on_ended(end_of(first.id))
+        await workshop.until(lambda: workshop.rows("first")[0].status == "success")
+        keepers.second.set()
+        await workshop.settle()
+
+    assert workshop.rows("second")[0].status == "running"

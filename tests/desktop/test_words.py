@@ -41,6 +41,30 @@ def test_a_share_is_never_rounded_up_to_a_hundred(share: float, said: str) -> No
     assert plain(words.percent(share)) == said
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        (0.582, "share", "58.2 %"),
+        (1.8e9, "bytes", "1.8 GB"),
+        (1.4, "ms", "1.4 ms"),
+        (0.034, "ms", "0.034 ms"),
+        (340.7, "ms", "341 ms"),
+        (12_400.0, "ms", "12.4 s"),
+        (12.0, "s", "12 s"),
+        (3_700.0, "s", "1 h 01 m"),
+        (9.0, "days", "9.0 days"),
+        (365.0, "days", "over a year"),
+        (2.0, "reads", "2 reads"),
+        (1_200.0, "", "1 200"),
+        (-3.5, "C", "-3.5 C"),
+        (1.0, "fault", ""),
+        (None, "ms", ""),
+    ],
+)
+def test_a_reading_is_said_in_its_unit(value: float | None, unit: str, said: str) -> None:
+    assert plain(words.reading(value, unit)) == said
+
+
 def test_today_has_no_date_this_week_a_day_and_later_a_date() -> None:
     zone = words.zone_named("UTC")
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.protocol import alerting, events, planning, requests, rows
+from shared.protocol import alerting, events, health, planning, requests, rows
 from shared.protocol.errors import ErrorBody
 
 OP: Final = "0123456789abcdef" * 2
@@ -365,6 +365,7 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
         series=("cpu", "mem"), from_ms=1, to_ms=2, step_ms=5_000, task_id="a", of="highest"
     ),
     requests.StatsGet(task_id="sync.orders", from_ms=1, to_ms=2),
+    health.HealthGet(),
     alerting.AlertsPage(
         filter=alerting.AlertFilter(
             task_id="a", sevs=("high",), states=("open",), from_ms=1, to_ms=2, text="429"
@@ -550,6 +551,30 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
         problem="a.log: is damaged",
     ),
     "metrics.page": requests.MetricsPageReply(step_ms=5_000, times_ms=(1,), values=((0.5, None),)),
+    "health.get": health.HealthReply(
+        at_ms=AT_MS,
+        checks=(
+            health.CheckDetail(
+                id="check:swap",
+                name="Check swap",
+                kind="command",
+                state="warn",
+                since_ms=AT_MS - 5,
+                value=42.0,
+                unit="%",
+                msg="42 % in use",
+                checked_ms=AT_MS - 1,
+                late_ms=AT_MS + 9,
+                every_ms=60_000,
+                warn=40.0,
+                crit=80.0,
+                falls=True,
+                for_s=180,
+                series=(health.KeptSeries(name="check:swap:used", label="used", unit="MB"),),
+            ),
+        ),
+        lines=("! Check swap: warn, 42 % in use",),
+    ),
     "stats.get": requests.StatsReply(
         runs_24h=900,
         fails_24h=9,

@@ -187,12 +187,14 @@ def test_what_a_service_manager_gave_up_is_dead_at_once(household: Household) ->
 def test_a_critical_check_is_never_said_to_have_passed(household: Household) -> None:
     file = household.home.settings_file
     file.write_text(
-        f"{file.read_text()}[health.limits.memory]\nwarn = 0\ncrit = 0\n"
+        f"{file.read_text()}[health.limits.memory]\nwarn = 0\ncrit = 0\nfor_s = 0\n"
         "[health.limits.disk]\nwarn = 0\ncrit = 1\n"
+        "[health.limits.cpu]\nwarn = 0\ncrit = 0\n"
     )
 
     critical = household.run("health", "--only", "memory", "--only", "logs")
     doubtful = household.run("health", "--only", "disk")
+    at_first_sight = household.run("health", "--only", "cpu")
     passed = household.run("health", "--only", "logs")
     wrong = household.run("health", "--only", "dsik")
 
@@ -201,6 +203,8 @@ def test_a_critical_check_is_never_said_to_have_passed(household: Household) -> 
     assert "passed" not in critical.stdout
     assert doubtful.returncode == 0
     assert "passed" not in doubtful.stdout
+    assert at_first_sight.returncode == 0
+    assert "CPU: warn" in at_first_sight.stdout
     assert passed.stdout.splitlines() == ["✓ All health checks passed", "✓ Log folder: OK"]
     assert wrong.returncode == 2
     assert "there is no such check; known are clock, cpu" in wrong.stderr

@@ -4,6 +4,7 @@ import msgspec
 
 from agent.store import samples
 from agent.store.samples import Sample
+from shared.protocol.health import HealthGet, HealthReply
 from shared.protocol.requests import (
     MetricsPage,
     MetricsPageReply,
@@ -33,6 +34,26 @@ async def test_series_share_their_times_and_lack_what_was_not_sampled(door: Door
 
     assert reply.values == ((0.5, None, 0.25),)
     assert len(reply.times_ms) == 1
+
+
+async def test_a_series_may_have_a_name_as_long_as_those_that_are_kept(door: Door) -> None:
+    name = "disk:/srv/customers/of/the/shop/in/auckland/backups~1a2b3c4d"
+    await door.recorder.measured({name: 0.5})
+    guest = await door.welcome("viewer")
+    now_ms = CLOCK.now_ms()
+
+    page = MetricsPage(series=(name,), from_ms=now_ms - 60_000, to_ms=now_ms + 60_000)
+    reply = await guest.get(page, MetricsPageReply)
+
+    assert reply.values == ((0.5,),)
+
+
+async def test_the_health_is_told_to_whoever_may_look(door: Door) -> None:
+    guest = await door.welcome("viewer")
+
+    reply = await guest.get(HealthGet(), HealthReply)
+
+    assert reply.lines == ("✓ All health checks passed",)
 
 
 async def test_a_span_of_too_many_points_is_refused_with_the_step_to_take(door: Door) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.health import pages
@@ -14,6 +15,7 @@ from agent.health.checking import Checking, Finding
 from agent.ownchecks import OwnCheck
 from agent.rules.thresholds import CRIT, OK, UNKNOWN, WARN
 from agent.settings import Home, Settings
+from agent.store.checks import Kept
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -115,6 +117,37 @@ async def test_every_figure_is_kept_and_the_one_that_counts_is_the_value(
 
     assert (found.value, found.unit) == (2.0, "%")
     assert found.readings(own) == {"check:mine:a": 1.0, "check:mine:b": 2.0, "check:mine": 2.0}
+
+
+async def test_a_row_tells_limits_turns_and_which_figures_are_kept_each_once(
+    checking: Checking,
+) -> None:
+    own = plugin("echo 'fine | a=1ms;5;9 b=2%;20:40;:80'", every_s=60)
+    second = msgspec.structs.replace(own, metric="b")
+    mine = msgspec.structs.replace(own, warn=7.0)
+
+    first, other, chosen = [
+        (await checking.look(one)).as_check(one, at_ms=1).terms for one in (own, second, mine)
+    ]
+
+    assert (first.name, first.every_s, first.late_s) == ("Check mine", 60, 190)
+    assert (first.warn, first.crit, first.falls) == (5.0, 9.0, False)
+    assert first.kept == (
+        Kept(name="check:mine", label="a", unit="ms"),
+        Kept(name="check:mine:b", label="b", unit="%"),
+    )
+    # A range of two ends is no line that could be drawn.
+    assert (other.warn, other.crit) == (None, None)
+    assert [kept.label for kept in other.kept] == ["b", "a"]
+    assert (chosen.warn, chosen.crit) == (7.0, None)
+
+
+async def test_of_what_has_no_figure_nothing_is_kept(checking: Checking) -> None:
+    own = plugin("echo fine")
+
+    found = (await checking.look(own)).as_check(own, at_ms=1)
+
+    assert found.terms.kept == ()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from agent.rules.thresholds import (
     WARN,
     Standing,
     Threshold,
+    at_first_sight,
     judge,
     settle,
     with_limit,
@@ -74,6 +75,24 @@ def test_what_is_worse_counts_once_it_has_lasted(said: list[str], held: list[str
 
 def test_without_a_least_duration_it_counts_at_once() -> None:
     assert settle(Standing(), CRIT, at_ms=0, for_s=0).state == CRIT
+
+
+@pytest.mark.parametrize(
+    ("for_s", "known", "state"),
+    [
+        (0, OK, CRIT),  # what counts at once counts at first sight
+        (180, None, WARN),
+        (180, OK, OK),
+        (180, UNKNOWN, UNKNOWN),
+        (180, WARN, WARN),
+        (180, CRIT, CRIT),
+    ],
+)
+def test_a_single_look_leaves_what_must_last_to_who_looked_for_long(
+    for_s: int, known: str | None, state: str
+) -> None:
+    assert at_first_sight(CRIT, for_s=for_s, known=known) == state
+    assert at_first_sight(OK, for_s=for_s, known=known) == OK
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,24 @@ async def test_an_end_tells_time_and_use(desk: Desk) -> None:
     assert ended.peak_rss > 40_000_000
 
 
+async def test_the_ends_of_the_first_are_seen_while_many_others_are_still_being_started(
+    desk: Desk,
+) -> None:
+    orders = [desk.order(f"R{number}", "/bin/true") for number in range(300)]
+    os.kill(desk.keepers.own_pid, signal.SIGSTOP)  # until all orders lie before it
+    starting = [asyncio.create_task(desk.keepers.start(order)) for order in orders]
+    await asyncio.sleep(0)
+    os.kill(desk.keepers.own_pid, signal.SIGCONT)
+
+    starts = await asyncio.gather(*starting)
+    first = await desk.end_of("R0")
+    await desk.end_of("R299")
+
+    took_ms = starts[-1].started_ms - starts[0].started_ms
+    assert first.duration_ms is not None
+    assert first.duration_ms < took_ms / 2, "its end was noticed only after all starts"
+
+
 async def test_a_child_gets_three_descriptors_no_input_and_a_clean_environment(desk: Desk) -> None:
     script = "ls /proc/self/fd | tr '\\n' ' '; cat; env | sort | tr '\\n' ' '; umask; pwd"
 

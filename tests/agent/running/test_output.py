@@ -227,6 +227,51 @@ def test_what_was_kept_half_stays_where_another_run_was_kept_behind_it(place: Ho
     assert kept[again.offset : again.offset + again.bytes_kept] == b"a line\n" * 100
 
 
+def test_an_end_that_is_told_otherwise_the_second_time_is_not_kept_twice(place: Home) -> None:
+    log = place.task_logs / "sync.log"
+    write(place, b"a line\n" * 100, "R2")
+    first = outputs_of(place).keep(run_of("R2"), end_of("R2"))
+    write(place, b"other\n")
+    outputs_of(place).keep(run_of(), end_of())
+    wanted = log.read_bytes()
+
+    # Who sees what is left of a dead keeper's run may see its end later than the one before.
+    again = outputs_of(place).keep(run_of("R2"), end_of("R2", ended_ms=2_400))
+
+    assert again == first
+    assert log.read_bytes() == wanted
+
+
+def test_what_was_kept_before_the_run_had_written_all_is_kept_anew_in_its_place(
+    place: Home,
+) -> None:
+    log = place.task_logs / "sync.log"
+    write(place, b"a line\n" * 60, "R2")
+    first = outputs_of(place).keep(run_of("R2"), end_of("R2"))
+    write(place, b"a line\n" * 100, "R2")
+
+    again = outputs_of(place).keep(run_of("R2"), end_of("R2", ended_ms=2_400))
+
+    assert again.offset == first.offset
+    assert log.read_bytes().count(b"a line\n") == 100
+
+
+def test_a_small_output_is_kept_in_one_go_so_that_no_death_leaves_half_of_it(
+    place: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = place.task_logs / "sync.log"
+    written: list[bytes] = []
+    monkeypatch.setattr(output, "_write", lambda _handle, data: written.append(data))
+    write(place, b"a line\n" * 100)
+
+    kept = outputs_of(place).keep(run_of(), end_of())
+    monkeypatch.undo()
+    anew = outputs_of(place).keep(run_of(), end_of())
+
+    assert written == [log.read_bytes()]
+    assert kept.offset == anew.offset
+
+
 def test_keeping_names_the_error_and_the_stack_trace(place: Home) -> None:
     trace = 'Traceback (most recent call last):\n  File "x.py", line 1\nValueError: no\n'
     write(place, b"x" * 100_000 + b"\n" + trace.encode())
@@ -278,7 +323,7 @@ def test_a_full_disk_leaves_nothing_half_kept(place: Home, monkeypatch: pytest.M
     write(place, b"y\n" * 100_000)
 
     def refuse(handle: int, data: bytes) -> None:
-        if data.startswith(b"y"):
+        if b"y\n" in data:
             raise OSError(28, "No space left on device")
         os.write(handle, data)
 

@@ -45,6 +45,7 @@ from shared.protocol.codec import (
 )
 from shared.protocol.errors import ErrorBody
 from shared.protocol.events import Metric, Summary
+from shared.protocol.health import HealthReply
 from shared.protocol.journal import Journal
 from shared.protocol.keys import Address, key_id
 from shared.protocol.requests import (
@@ -385,6 +386,7 @@ class Door:
                     pings=self.pings,
                     logs=self.outputs,
                     troubles=self.recorder,
+                    health=self._health,
                     reload=self._reload,
                     hurry=self.publisher.hurry,
                 )
@@ -398,6 +400,9 @@ class Door:
 
     async def _sample(self) -> Metric:
         return Metric(now_ms=CLOCK.now_ms())
+
+    async def _health(self) -> HealthReply:
+        return HealthReply(at_ms=CLOCK.now_ms(), lines=("✓ All health checks passed",))
 
     async def _reload(self) -> tuple[str, ...]:
         self.clients.replace(await load_clients(self.database, CLOCK.now_ms()))

@@ -7,7 +7,7 @@ from shared.protocol.roles import INVITE, MINIMUM, ROLES, may, needs
 
 VIEWER_MAY = {
     "hello", "ping", "sync", "task.get", "schedule.preview", "run.get", "run.samples", "runs.page",
-    "log.stat", "log.read", "log.search", "metrics.page", "stats.get", "op.get",
+    "log.stat", "log.read", "log.search", "metrics.page", "stats.get", "health.get", "op.get",
     "schedule.next", "schedule.forecast", "schedule.whatif", "schedule.why", "pause.preview",
     "alerts.page", "alert.get", "alerts.rules", "deliveries.page",
 }  # fmt: skip

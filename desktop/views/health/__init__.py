@@ -1,0 +1,1 @@
+"""System health: how every check stands, and how its readings went."""
