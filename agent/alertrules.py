@@ -293,7 +293,7 @@ def _must_be(key: str) -> str:
 def _plain(key: str, text: str) -> object:
     """What a word means: a text where the field wants one, else as TOML reads it."""
     if key == "status":
-        return text.split(",")
+        return [word.strip() for word in text.split(",")]
     field = _FIELDS.get(key)
     if field is None or field.type in (str, str | None):
         return text

@@ -31,6 +31,7 @@ from agent.running.secrets import load_secrets
 from agent.sampling import Sampler
 from agent.settings import Home, Settings
 from agent.store.checks import Check
+from agent.telling import posting_of
 from agent.wire.clients import Client, Clients
 from agent.wire.control import Control
 from agent.wire.http_pings import TOKEN, HttpPings
@@ -115,7 +116,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
     clients.replace(await _admitted(core))
     identity = _identity(settings, agent_key.public)
     agent_row = _agent_row(core, identity.agent)
-    core.journal.put(agent_row)
+    core.board.show_agent(agent_row)
     context = new_context()
     zap = Zap(context, clients, now_ms=clock.now_ms, log=structlog.get_logger("zap"))
 
@@ -148,7 +149,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         outage=core.outage,
         recorder=core.recorder,
         reserve=core.reserve,
-        show=lambda standing: core.journal.put(
+        show=lambda standing: core.board.show_agent(
             msgspec.structs.replace(
                 agent_row,
                 database_away_since_ms=standing.since_ms,
@@ -221,6 +222,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 health=picture.take,
                 reload=reload,
                 hurry=publisher.hurry,
+                renew_alerts=renew_alerts,
             )
         ),
         ops=memory,
@@ -369,6 +371,7 @@ def _identity(settings: Settings, agent_key: str) -> Identity:
         max_running=settings.max_running,
         keeping=_keeping(settings),
         told=(*settings.mail.recipients, *(one.name for one in settings.channels)),
+        posting=posting_of(settings),
     )
 
 

@@ -1,7 +1,8 @@
 """What everyone who watches sees: the wire's rows, kept equal to what was recorded."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import msgspec
@@ -12,8 +13,10 @@ from agent.errors import AgentError
 from agent.handlers.rows import alert_row, check_row, run_row, task_row
 from agent.recorder import Shown
 from agent.roster import Roster
+from agent.rules.muting import Mute
 from agent.runs import Run
-from agent.store import alerts, ledger, statistics
+from agent.store import alert_rules, alerts, ledger, mutes, statistics
+from agent.store.alert_rules import RuleRow
 from agent.store.alerts import Alert
 from agent.store.checks import Check
 from agent.store.database import Database
@@ -21,6 +24,7 @@ from agent.store.rollups import HOUR_MS
 from agent.store.statistics import TaskStats
 from shared.protocol.events import Summary
 from shared.protocol.journal import Journal
+from shared.protocol.rows import Agent
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +77,7 @@ class Board:
         self._looks: dict[str, tuple[Check, int]] = {}  # the newest, and since when it is so
         self._stale: set[str] = set()
         self._alerts: set[str] = set()  # the ids of those that are put up
+        self._agent: Agent | None = None
         self._wanted = asyncio.Event()
         self._hour = 0
 
@@ -182,8 +187,26 @@ class Board:
                 self._alerts.add(alert.id)
                 self._journal.put(alert_row(alert, with_words=self._shows_words))
 
+    def show_agent(self, row: Agent) -> None:
+        """Put up the agent itself."""
+        standing = "" if self._agent is None else self._agent.standing
+        self._agent = msgspec.structs.replace(row, standing=standing)
+        self._journal.put(self._agent)
+
+    def _show_standing(self, rules: Sequence[RuleRow], quiet: Sequence[Mute]) -> None:
+        """Whoever shows rules and quiet times is told when to ask for them anew."""
+        said = [(row.rule.name, row.rev) for row in rules], [(one.id, one.made_ms) for one in quiet]
+        if self._agent is not None:
+            tag = hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:16]
+            self._agent = msgspec.structs.replace(self._agent, standing=tag)
+            self._journal.put(self._agent)
+
     async def renew_alerts(self) -> None:
         """Put up what the database says is wrong, for what others changed in it."""
+        now_ms = self._clock.now_ms()
+        rules = await self._database.read(alert_rules.load_all)
+        quiet = await self._database.read(partial(mutes.not_over, now_ms=now_ms))
+        self._show_standing(rules, quiet)
         found = await self._database.read(alerts.open_alerts)
         for gone in self._alerts - {alert.id for alert in found}:
             self._journal.remove("alert", gone)

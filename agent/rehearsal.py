@@ -13,8 +13,9 @@ from agent.rules.conditions import Recent
 from agent.rules.outcomes import FAILURES
 from agent.runs import ENDINGS, Run
 from agent.store import ledger, recent
-from agent.store.database import Database
+from agent.store.database import Database, Doing
 from agent.store.history import RunFilter
+from agent.store.ledger import Page
 from agent.store.tasks import TaskRow
 
 MOST_READ: Final = 100_000
@@ -62,32 +63,95 @@ class _End(msgspec.Struct, frozen=True):
     said: str | None
 
 
+class Rehearsing:
+    """A rule that is laid over the record, the newest runs first; each step reads one page more."""
+
+    def __init__(
+        self, rule: AlertRule, known: Iterable[TaskRow], *, from_ms: int, now_ms: int
+    ) -> None:
+        self._rule = rule
+        self._tasks = {task.task_name: task for task in known}
+        self._from_ms, self._now_ms = from_ms, now_ms
+        self._ends: dict[str, list[_End]] = {}
+        self._series: dict[str, list[tuple[int, float]]] = {}
+        self._read = 0
+        self._before: str | None = None
+        self._reached_ms = now_ms
+
+    @property
+    def share(self) -> float:
+        """How much of the span has been read, from 0 to 1."""
+        span_ms = max(1, self._now_ms - self._from_ms)
+        return min(1.0, max(0.0, (self._now_ms - self._reached_ms) / span_ms))
+
+    def step(self) -> Doing[bool]:
+        """What reads the next page; its answer is whether there is more to read."""
+        if self._rule.shape == "metric":
+            read = partial(
+                recent.readings, rule=self._rule, from_ms=self._from_ms, now_ms=self._now_ms
+            )
+            return lambda connection: self._take_series(read(connection))
+        rule = self._rule
+        is_one = not any(sign in rule.task for sign in "*?[")
+        wanted = RunFilter(
+            task_name=rule.task if is_one else None, host=rule.host, from_ms=self._from_ms
+        )
+        turn = partial(ledger.page, wanted=wanted, before=self._before, limit=_PAGE)
+        return lambda connection: self._take_page(turn(connection))
+
+    def result(self) -> Rehearsal:
+        """What the rule would have done, as far as was read."""
+        rule = self._rule
+        if rule.shape == "metric":
+            return self._result_of_series()
+        span = {"from_ms": self._from_ms, "now_ms": self._now_ms}
+        looked_at = sum(map(len, self._ends.values()))
+        found: list[Fired] = []
+        for name, newest_first in self._ends.items():
+            in_order = sorted(newest_first, key=lambda end: (end.at_ms, end.attempt))
+            found += _of_task(rule, name, in_order, **span)
+        if rule.shape == "silence":
+            for name in self._tasks.keys() - self._ends.keys():
+                if _concerns(rule, self._tasks, name) and self._tasks[name].enabled:
+                    found += _of_silence(rule, name, (), **span)
+        return _sum_up(rule, found, self._from_ms, looked_at, is_cut=self._read >= MOST_READ)
+
+    def _result_of_series(self) -> Rehearsal:
+        rule, looked_at = self._rule, sum(map(len, self._series.values()))
+        found = [
+            fired
+            for name, readings in self._series.items()
+            if rule.is_of_host or (name in self._tasks and _concerns(rule, self._tasks, name))
+            for fired in _of_series(rule, name, readings)
+        ]
+        return _sum_up(rule, found, self._from_ms, looked_at, is_cut=False)
+
+    def _take_series(self, series: dict[str, list[tuple[int, float]]]) -> bool:
+        self._series, self._reached_ms = series, self._from_ms
+        return False
+
+    def _take_page(self, page: Page) -> bool:
+        rule = self._rule
+        for run in page.runs:
+            if not _concerns(rule, self._tasks, run.task_name, run.category):
+                continue
+            if conditions.is_about(rule, run):
+                self._ends.setdefault(run.task_name, []).append(_as_end(rule, run))
+        self._read += len(page.runs)
+        self._before = page.next
+        is_more = page.next is not None and self._read < MOST_READ
+        self._reached_ms = page.runs[-1].queued_ms if is_more and page.runs else self._from_ms
+        return is_more
+
+
 def rehearse(
     database: Database, rule: AlertRule, known: Iterable[TaskRow], *, from_ms: int, now_ms: int
 ) -> Rehearsal:
     """Lay the rule over the record from a moment on, page by page, newest first."""
-    tasks = {task.task_name: task for task in known}
-    if rule.shape == "metric":
-        read = partial(recent.readings, rule=rule, from_ms=from_ms, now_ms=now_ms)
-        series = database.read_now(read)
-        found = [
-            fired
-            for name, readings in series.items()
-            if rule.is_of_host or (name in tasks and _concerns(rule, tasks, name))
-            for fired in _of_series(rule, name, readings)
-        ]
-        return _sum_up(rule, found, from_ms, sum(map(len, series.values())), is_cut=False)
-    ends, read_rows = _read(database, rule, tasks, from_ms)
-    looked_at = sum(map(len, ends.values()))
-    found = []
-    for name, newest_first in ends.items():
-        in_order = sorted(newest_first, key=lambda end: (end.at_ms, end.attempt))
-        found += _of_task(rule, name, in_order, from_ms=from_ms, now_ms=now_ms)
-    if rule.shape == "silence":
-        for name in tasks.keys() - ends.keys():
-            if _concerns(rule, tasks, name) and tasks[name].enabled:
-                found += _of_silence(rule, name, (), from_ms=from_ms, now_ms=now_ms)
-    return _sum_up(rule, found, from_ms, looked_at, is_cut=read_rows >= MOST_READ)
+    work = Rehearsing(rule, known, from_ms=from_ms, now_ms=now_ms)
+    while database.read_now(work.step()):
+        pass
+    return work.result()
 
 
 def doubts(
@@ -149,27 +213,6 @@ def _concerns(rule: AlertRule, tasks: Mapping[str, TaskRow], name: str, category
         category=category if task is None else task.definition.category,
         tags=() if task is None else task.definition.tags,
     )
-
-
-def _read(
-    database: Database, rule: AlertRule, tasks: Mapping[str, TaskRow], from_ms: int
-) -> tuple[dict[str, list[_End]], int]:
-    is_one = not any(sign in rule.task for sign in "*?[")
-    wanted = RunFilter(task_name=rule.task if is_one else None, host=rule.host, from_ms=from_ms)
-    ends: dict[str, list[_End]] = {}
-    count, before = 0, None
-    while count < MOST_READ:
-        page = database.read_now(partial(ledger.page, wanted=wanted, before=before, limit=_PAGE))
-        for run in page.runs:
-            if not _concerns(rule, tasks, run.task_name, run.category):
-                continue
-            if conditions.is_about(rule, run):
-                ends.setdefault(run.task_name, []).append(_as_end(rule, run))
-        count += len(page.runs)
-        before = page.next
-        if before is None:
-            break
-    return ends, count
 
 
 def _as_end(rule: AlertRule, run: Run) -> _End:

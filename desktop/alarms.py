@@ -23,8 +23,6 @@ from shared.protocol.alerting import (
     AlertSnooze,
     AlertsPage,
     AlertsPageReply,
-    AlertsRules,
-    AlertsRulesReply,
     DeliveriesPage,
     DeliveriesReply,
 )
@@ -54,6 +52,8 @@ class Alarms(QObject):
     """How many nobody cares for yet, and the severity of the worst of them."""
     chosen_changed = Signal()
     refused = Signal(str)
+    standing_wanted = Signal()
+    """Own rules or quiet times are in sight, and to be asked for."""
 
     def __init__(
         self, centre: AlertCentre, model: AlertsModel, now: words.Clock, over: QWidget
@@ -136,7 +136,7 @@ class Alarms(QObject):
         if self._centre.tab == HISTORY and self._is_shown:
             self._centre.history.ask()
         elif self._centre.tab in (RULES_TAB, QUIET):
-            self._ask_rules()
+            self.standing_wanted.emit()
         self._soon.start()
 
     # What is ordered ---------------------------------------------------------------------
@@ -229,7 +229,8 @@ class Alarms(QObject):
         elif place == DELIVERY:
             self._ask_mail()
         elif place in (RULES_TAB, QUIET):
-            self._ask_rules()
+            self.standing_wanted.emit()
+            self._ask_mail()
         if place in (ACTIVE, HISTORY):
             self._centre.enter()
         self._soon.start()
@@ -281,20 +282,12 @@ class Alarms(QObject):
 
         def show(reply: DeliveriesReply) -> None:
             self._centre.show_mail(reply.mail)
+            self._centre.show_ways(reply)
             if is_listed:
                 self._centre.deliveries_model.show_rows(reply.rows)
                 self._older = self._older or reply.next
 
         self.asked.emit(DeliveriesPage(limit=PAGE if is_listed else 1), show, _unsaid)
-
-    def _ask_rules(self) -> None:
-        if not self._link.is_live:
-            return
-
-        def show(reply: AlertsRulesReply) -> None:
-            self._centre.show_standing(reply.rules, reply.quiet)
-
-        self.asked.emit(AlertsRules(), show, _unsaid)
 
     def _ask_older(self) -> None:
         cursor, self._older = self._older, None

@@ -124,6 +124,7 @@ class Application(QObject):
         window.backfill_requested.connect(self._backfill)
         window.question_asked.connect(remote.ask)
         window.alerts_ordered.connect(remote.act_on_alerts)
+        window.standing_ordered.connect(remote.order)
         window.resume_requested.connect(lambda ids: _each(ids, remote.resume))
         window.skip_requested.connect(lambda ids: _each(ids, remote.skip))
         window.enable_requested.connect(lambda ids: _each(ids, remote.enable))

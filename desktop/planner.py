@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QWidget
 from desktop import words
 from desktop.freshness import Link
 from desktop.parts.clocks import Zone
+from desktop.parts.dialogs import AskingDialog
 from desktop.theme import Theme
 from desktop.views.planning.backfill import BackfillDialog
-from desktop.views.planning.dialog import PlanDialog
 from desktop.views.planning.load import LoadDialog
 from desktop.views.planning.pausing import PauseDialog
 from desktop.views.planning.trying import TryDialog
@@ -40,7 +40,7 @@ class Planner(QObject):
         self._link = Link()
         self._times = words.TASK_TIMES
         self._may, self._why_not = False, ""
-        self.dialog: PlanDialog | None = None
+        self.dialog: AskingDialog | None = None
         self._newest: dict[str, object] = {}
         self._task: Callable[[str], Task | None] = lambda _task_id: None
         self._agent_zone: Callable[[], str] = lambda: "UTC"
@@ -157,7 +157,7 @@ class Planner(QObject):
     def _zone(self, task_zone: str) -> Zone:
         return Zone(self._times, task_zone)
 
-    def _open(self, dialog: PlanDialog) -> None:
+    def _open(self, dialog: AskingDialog) -> None:
         if self.dialog is not None:
             self.dialog.reject()
         self.dialog = dialog
@@ -167,13 +167,13 @@ class Planner(QObject):
         dialog.setMaximumHeight(max(420, self._over.height() - 24))
         dialog.open()
 
-    def _closed(self, dialog: PlanDialog, _result: int) -> None:
+    def _closed(self, dialog: AskingDialog, _result: int) -> None:
         if self.dialog is dialog:
             self.dialog = None
             self._newest.clear()
         dialog.deleteLater()
 
-    def _ask(self, dialog: PlanDialog, key: str, request: object) -> None:
+    def _ask(self, dialog: AskingDialog, key: str, request: object) -> None:
         self._newest[key] = request
 
         def is_awaited() -> bool:
@@ -209,7 +209,7 @@ class Planner(QObject):
         failed = self._refusal_for(dialog)
         self.backfill_requested.emit(task_id, list(moments_ms), reason or None, done, failed)
 
-    def _refusal_for(self, dialog: PlanDialog) -> Callable[[str, str], None]:
+    def _refusal_for(self, dialog: AskingDialog) -> Callable[[str, str], None]:
         """Told in the dialog while it is there, else as any other trouble is."""
 
         def failed(text: str, path: str) -> None:

@@ -62,8 +62,12 @@ class _Waiting(msgspec.Struct, frozen=True):
     answered: Callable[[Answer], None]
 
 
-_Undo = tuple[TaskSet | TaskSkip | AlertAck | AlertReopen | AlertSnooze, ...]
-"""What takes one act back: an order for each way in which its tasks or alerts stood before."""
+_OfSome = TaskSet | TaskSkip | AlertAck | AlertReopen | AlertSnooze
+"""What is ordered of several at once, by their ids."""
+_Undo = tuple[_OfSome | Command, ...]
+"""What takes one act back: an order for each way in which what it was about stood before."""
+_Back = Callable[[AnyReply | None], _Undo]
+"""Says what takes an act back, once its reply is known."""
 
 
 class _Order(msgspec.Struct, frozen=True):
@@ -71,7 +75,7 @@ class _Order(msgspec.Struct, frozen=True):
 
     task_ids: tuple[str, ...]
     done: str
-    back: _Undo
+    back: _Undo | _Back
     then: Callable[[AnyReply | None], None] | None
     failed: Refused | None
 
@@ -216,16 +220,28 @@ class Remote(QObject):
             self.said.emit(Notice(text="There is nothing to undo.", kind="bad"))
             return
         for request in self._undo.pop():
-            is_of_tasks = isinstance(request, TaskSet | TaskSkip)
-            self._order(
-                msgspec.structs.replace(request, op=_op()),
-                request.ids if is_of_tasks else (),
-                _as_before(request.ids) if is_of_tasks else "The alerts are as they were before.",
-            )
+            ids = request.ids if isinstance(request, TaskSet | TaskSkip) else ()
+            done = "The alerts are as they were before."
+            if ids:
+                done = _as_before(ids)
+            elif not isinstance(request, _OfSome):
+                done = "It is as it was before."
+            self._order(msgspec.structs.replace(request, op=_op()), ids, done)
 
     def act_on_alerts(self, request: Command, done: str, back: _Undo) -> None:
         """Acknowledge, snooze, end or note some alerts; `back` takes that back."""
         self._order(request, (), done, back=back)
+
+    def order(
+        self,
+        request: Command,
+        done: str,
+        back: _Back,
+        then: Callable[[AnyReply | None], None],
+        failed: Refused,
+    ) -> None:
+        """Make, change or take away a rule or a quiet time; `back` makes of the reply its undo."""
+        self._order(request, (), done, back=back, then=then, failed=failed)
 
     def _set(
         self,
@@ -256,7 +272,7 @@ class Remote(QObject):
         task_ids: Sequence[str],
         done: str,
         *,
-        back: _Undo = (),
+        back: _Undo | _Back = (),
         then: Callable[[AnyReply | None], None] | None = None,
         failed: Refused | None = None,
     ) -> None:
@@ -280,7 +296,8 @@ class Remote(QObject):
         undo: _Undo = ()
         if failure is None:
             failure, refused_ids = _refusal(answer.reply)
-            undo = _without(order.back, refused_ids)
+            back = order.back(answer.reply) if callable(order.back) else order.back
+            undo = _without(back, refused_ids)
             self._remember(undo)
         if failure is None:
             if order.then is not None:
@@ -470,9 +487,11 @@ def _without(back: _Undo, refused: frozenset[str]) -> _Undo:
     """The same for those tasks alone that the act was carried out for."""
     kept = [
         msgspec.structs.replace(one, ids=tuple(each for each in one.ids if each not in refused))
+        if isinstance(one, _OfSome)
+        else one
         for one in back
     ]
-    return tuple(one for one in kept if one.ids)
+    return tuple(one for one in kept if not isinstance(one, _OfSome) or one.ids)
 
 
 def _refusal(reply: AnyReply | None) -> tuple[Failure | None, frozenset[str]]:

@@ -6,6 +6,7 @@ What it asks for (connect these to whatever talks to the agent):
     backfill_requested(task_id, moments_ms, reason|None, done(run_ids), failed(text, path))
     question_asked(request, answered(reply), failed(text, path))
     alerts_ordered(command, said when done, commands that take it back)
+    standing_ordered(command, said when done, back(reply), taken(reply), failed(text, path))
     resume_requested(ids)               skip_requested(ids)
     enable_requested(ids)               disable_requested(ids)
     detail_requested(task_id)           the newest `task.get` of the task now shown
@@ -50,6 +51,7 @@ from desktop.frame import Frame
 from desktop.freshness import Link
 from desktop.models.tasks import ROW
 from desktop.planner import Planner
+from desktop.ruling import Ruling
 from desktop.sifting import Sifting
 from desktop.theme import Theme
 from desktop.views.palette import Palette
@@ -76,6 +78,7 @@ class MainWindow(Frame):
     backfill_requested = Signal(str, list, object, object, object)
     question_asked = Signal(object, object, object)
     alerts_ordered = Signal(object, str, object)
+    standing_ordered = Signal(object, str, object, object, object)
     resume_requested = Signal(list)
     skip_requested = Signal(list)
     enable_requested = Signal(list)
@@ -116,6 +119,7 @@ class MainWindow(Frame):
         self.planner.know(self._tasks.task, self._zone)
         self.alarms = Alarms(self.centre, self._alerts, self.now, self)
         self.vitals = Vitals(self.health, self._health, self.now, self)
+        self.ruling = Ruling(theme, self.centre, self.now, self)
         self._doorways = Doorways(
             self._alerts,
             header=self.header,
@@ -177,7 +181,7 @@ class MainWindow(Frame):
         self._screens.setVisible(link.state != freshness.REFUSED)
         self.refusal.setVisible(link.state == freshness.REFUSED)
         self.refusal.show_link(link)
-        for asker in (self.planner, self.alarms, self.vitals):
+        for asker in (self.planner, self.alarms, self.vitals, self.ruling):
             asker.show_link(link, may=self._orders.may, why_not=self._orders.why_not)
         self._set_actions()
         self._show_clocks()
@@ -212,6 +216,7 @@ class MainWindow(Frame):
                 self.overview.set_zone(row.tz)
                 for page in (self.centre, self.health):
                     page.set_times(self._tasks.times, row.tz)
+                self.ruling.show_agent(row)
                 self.banner.show_database(row.database_away_since_ms, row.kept_writes)
         self.details.show_runs(runs)
         self._following.name(runs)
@@ -232,6 +237,7 @@ class MainWindow(Frame):
         self.planner.forget()
         self.alarms.forget()
         self.vitals.forget()
+        self.ruling.forget()
         self._sifting.show_emptiness()
 
     def show_heartbeat(self, heartbeat: Heartbeat) -> None:
@@ -348,6 +354,10 @@ class MainWindow(Frame):
         alarms.asked.connect(self.question_asked)
         alarms.ordered.connect(self.alerts_ordered)
         alarms.refused.connect(self._complain)
+        alarms.standing_wanted.connect(self.ruling.ask)
+        self.ruling.asked.connect(self.question_asked)
+        self.ruling.ordered.connect(self.standing_ordered)
+        self.ruling.refused.connect(self._complain)
         alarms.noticed.connect(self._doorways.tell)
         alarms.counted.connect(self._doorways.show_counts)
         alarms.counted.connect(self._set_actions)
@@ -443,6 +453,7 @@ class MainWindow(Frame):
             part.set_times(times)
         for page in (self.centre, self.health):
             page.set_times(times, self._zone())
+        self.ruling.set_times(times)
 
     def set_compact(self, compact: bool) -> None:
         """Lower rows, or comfortable ones."""

@@ -8,22 +8,19 @@ from typing import Final
 import click
 import msgspec
 
-from agent.alertrules import PATTERNS, AlertRule, as_toml, load_rules, read_words
+from agent.alertrules import AlertRule, as_toml, load_rules, read_words
 from agent.cli import say
 from agent.cli.closing import who_asks
 from agent.cli.moments import now_ms
 from agent.cli.session import Session, json_option, pass_session, tell_agent
-from agent.errors import BadDefinition, WrongUse
-from agent.rehearsal import Rehearsal, doubts, rehearse
-from agent.running.patterns import is_quick
+from agent.errors import WrongUse
+from agent.rehearsal import Rehearsal, rehearse
+from agent.rulemaking import DAY_MS, MOST_DAYS, check_patterns, doubting
 from agent.store import alert_rules as store
-from agent.store import ledger, metrics, tasks
+from agent.store import tasks
 from agent.store.alert_rules import RuleRow
 from agent.store.database import Database
 
-DAY_MS: Final = 86_400_000
-MOST_DAYS: Final = 90
-NEWEST: Final = 200
 SHOWN: Final = 20
 
 _file = click.option(
@@ -56,7 +53,7 @@ def list_(session: Session, as_json: bool) -> None:
     """
     with session.database() as database:
         rows = database.read_now(store.load_all)
-        doubtful = _doubts(database, [row.rule for row in rows])
+        doubtful = database.read_now(doubting([row.rule for row in rows]))
     if as_json:
         say.json_out([_as_json(row) | {"doubts": doubtful[row.rule.name]} for row in rows])
         return
@@ -138,7 +135,7 @@ def add(
                 for rule in found
             }
         )
-        doubtful = _doubts(database, found)
+        doubtful = database.read_now(doubting(found))
     tell_agent(session)
     if as_json:
         say.json_out({"rules": made, "doubts": doubtful})
@@ -297,25 +294,8 @@ def _wanted(name: str | None, words: Sequence[str], path: Path | None) -> list[A
     else:
         found = [read_words(name, words)]
     for rule in found:
-        for field in PATTERNS:
-            pattern = getattr(rule, field)
-            if pattern is not None and not is_quick(pattern):
-                raise BadDefinition(
-                    field,
-                    pattern,
-                    "can take very long on hostile output; give each repetition a bound, as in "
-                    "[a-z]{1,64}, and nest none in another",
-                    where=f"rule {rule.name}",
-                )
+        check_patterns(rule)
     return found
-
-
-def _doubts(database: Database, found: Sequence[AlertRule]) -> dict[str, tuple[str, ...]]:
-    known = database.read_now(tasks.load_all)
-    newest = database.read_now(partial(ledger.page, limit=NEWEST)).runs
-    latest = database.read_now(metrics.latest)
-    names = latest[1] if latest is not None else {}
-    return {rule.name: doubts(rule, known, newest, names) for rule in found}
 
 
 def _say_doubts(found: dict[str, tuple[str, ...]]) -> None:

@@ -56,5 +56,8 @@ async def _tell(session: Session, database: Database, trouble: Trouble | None) -
         channels=settings.channels,
         secrets=known,
         timezone=settings.timezone,
+        # An agent that is gone tells nobody that nobody cares.
+        escalation=settings.escalation,
+        repeat_minutes=settings.repeat_minutes,
     )
     await courier.work_off()

@@ -1,13 +1,14 @@
 """Commands about alerts: what is wrong, who cares for it, and does the word get out?"""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Final
 
 import click
 import msgspec
 
+from agent import telling
 from agent.cli import say
 from agent.cli.alert_rules import rules
 from agent.cli.closing import UNITS_MS, who_asks
@@ -16,12 +17,14 @@ from agent.cli.mutes import mute
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.errors import WrongUse
 from agent.running.secrets import load_secrets
+from agent.store import alert_book, escalating, outbox, quieting
 from agent.store import alerts as store
-from agent.store import outbox, quieting
 from agent.store.alert_rows import MILDER, Alert
 
 LONGEST_NOTE: Final = 1_000
 MOST_EFFECTS: Final = 20
+_OF_MESSAGE: Final = ("id", "channel", "state", "recipients", "subject", "created_ms", "sent_ms")
+_NEXT: Final = {"told": "told", "repeated": "told again", "over": "told that it is over"}
 LONGEST_MS: Final = 366 * 86_400_000
 
 _note = click.option("--note", default="", help="What you want to say about it.")
@@ -55,11 +58,31 @@ def list_(session: Session, with_over: bool, messages: bool, as_json: bool) -> N
         return
     with session.database() as database:
         found = database.read_now(store.newest if with_over else store.open_alerts)
+        stages = database.read_now(escalating.stages_told)
+    ids = {alert.id for alert in found if alert.status != "resolved"}
+    steps = {
+        alert.id: _coming(
+            session,
+            alert,
+            stages=stages.get(alert.id, frozenset()),
+            is_part=alert.cause_id in ids,
+        )
+        for alert in found
+    }
     if as_json:
-        say.json_out([msgspec.to_builtins(alert) for alert in found])
+        say.json_out(
+            [
+                msgspec.to_builtins(alert)
+                | {
+                    "escalated": sorted(stages.get(alert.id, ())),
+                    "coming": msgspec.to_builtins(steps[alert.id]),
+                }
+                for alert in found
+            ]
+        )
         return
     say.table(
-        ["Alert", "Severity", "State", "What", "Since", "Last", "Seen"],
+        ["Alert", "Severity", "State", "What", "Since", "Last", "Seen", "Next"],
         [
             [
                 alert.id[-6:],
@@ -69,11 +92,33 @@ def list_(session: Session, with_over: bool, messages: bool, as_json: bool) -> N
                 say.moment(alert.opened_ms),
                 say.moment(alert.last_seen_ms),
                 alert.occurrences,
+                _in_words(steps[alert.id][0]) if steps[alert.id] else "-",
             ]
             for alert, is_effect in _under_their_causes(found)
         ],
         empty="nothing is wrong" if not with_over else "there was no alert yet",
     )
+
+
+def _coming(
+    session: Session, alert: Alert, *, stages: Collection[int], is_part: bool
+) -> tuple[telling.Step, ...]:
+    return telling.coming(
+        telling.posting_of(session.settings),
+        alert,
+        stages=stages,
+        is_part=is_part,
+        now_ms=now_ms(),
+    )
+
+
+def _people(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _in_words(step: telling.Step) -> str:
+    what = f"stage {step.stage}" if step.stage else _NEXT[step.what]
+    return f"{say.moment(step.at_ms)} {what}: {_people(step.to)}"
 
 
 def _state(alert: Alert) -> str:
@@ -138,9 +183,21 @@ def show(session: Session, alert_id: str, as_json: bool) -> None:
         count, effects = database.read_now(
             partial(quieting.caused_by, alert_id=alert.id, limit=MOST_EFFECTS)
         )
+        told = database.read_now(partial(alert_book.messages_about, alert=alert))
+        is_part = database.read_now(partial(quieting.is_part, alert=alert))
+    steps = _coming(
+        session,
+        alert,
+        stages=escalating.stages_in(note.what for note in notes),
+        is_part=is_part,
+    )
     if as_json:
         found = msgspec.to_builtins(alert)
         found["notes"] = [msgspec.to_builtins(note) for note in notes]
+        found["messages"] = [
+            {field: getattr(message, field) for field in _OF_MESSAGE} for message in told
+        ]
+        found["coming"] = msgspec.to_builtins(steps)
         found["caused"] = {"count": count, "alerts": [effect.id for effect in effects]}
         say.json_out(found)
         return
@@ -161,13 +218,18 @@ def show(session: Session, alert_id: str, as_json: bool) -> None:
         ("caused", f"{count} more" if count else ""),
         ("over since", say.moment(alert.resolved_ms) if alert.resolved_ms else ""),
         ("told", "open, not yet that it is worse" if alert.told == MILDER else alert.told or ""),
-        ("to be told", say.moment(alert.tell_ms) if alert.tell_ms else ""),
     ]
     for name, value in rows:
         if value:
             click.echo(f"{name + ':':<15} {say.harmless(value)}")
     for effect in effects:
         click.echo(f"{'':<15} {say.harmless(f'{effect.id[-6:]} {_state(effect)}: {effect.title}')}")
+    for message in reversed(told):
+        at_ms = message.sent_ms or message.created_ms
+        text = f"{say.moment(at_ms)} {message.state}, {message.channel}"
+        click.echo(f"{'message:':<15} {say.harmless(f'{text}: {_people(message.recipients)}')}")
+    for step in steps:
+        click.echo(f"{'next:':<15} {say.harmless(_in_words(step))}")
     for note in notes:
         said = f": {note.note}" if note.note else ""
         text = f"{say.moment(note.noted_ms)} {note.what} by {note.noted_by}{said}"

@@ -11,15 +11,13 @@ from agent.cli.closing import UNITS_MS, who_asks
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.errors import WrongUse
-from agent.rules.muting import Mute, covers
+from agent.rules.muting import LONGEST_MS, Mute, covers, fault_of
 from agent.store import mutes as store
 from agent.store import tasks
 from agent.store.tasks import TaskRow
 from agent.ulid import new_ulid
 
-LONGEST_MS: Final = 366 * 86_400_000
-LONGEST_REASON: Final = 500
-LONGEST_NAME: Final = 64
+_OPTIONS: Final = {"to_ms": "to"}
 
 
 @click.group()
@@ -67,13 +65,6 @@ def add(
             "--all, --task, --category: say which alerts are meant, such as --task 'shop-*', "
             "or --all for every one"
         )
-    for option, name in (("--task", task), ("--category", category)):
-        if name is not None and (not 0 < len(name) <= LONGEST_NAME or not name.isprintable()):
-            raise WrongUse(f"{option} {name[:40]!r}: write 1 to {LONGEST_NAME} letters")
-    if len(reason) > LONGEST_REASON or not reason.strip() or not reason.isprintable():
-        raise WrongUse(
-            f"--reason {reason[:40]!r}: must be one line of at most {LONGEST_REASON} characters"
-        )
     from_ms = read_moment("--from", start) if start else asked_ms
     made = Mute(
         id=new_ulid(asked_ms),
@@ -85,10 +76,11 @@ def add(
         made_ms=asked_ms,
         made_by=who_asks(),
     )
-    if not max(from_ms, asked_ms) < made.to_ms <= asked_ms + LONGEST_MS:
-        raise WrongUse(
-            f"--to {end or length}: must be later than now and than --from, and within a year"
-        )
+    fault = fault_of(made, now_ms=asked_ms)
+    if fault is not None:
+        written = repr(fault.value[:40]) if fault.field != "to_ms" else end or length
+        option = _OPTIONS.get(fault.field, fault.field)
+        raise WrongUse(f"--{option} {written}: {fault.fix}")
     with session.database() as database:
         database.write_now(partial(store.add, mute=made))
         known = database.read_now(tasks.load_all)

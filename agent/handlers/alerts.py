@@ -4,14 +4,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-import msgspec
-
+from agent import telling
 from agent.handlers import cursors
 from agent.handlers.context import Context
 from agent.handlers.rights import may_read_output
 from agent.handlers.rows import alert_row, run_row
-from agent.store import alert_book, alert_rules, alerts, ledger, mutes
+from agent.store import alert_book, alerts, escalating, ledger, outbox, quieting
 from agent.store.alert_book import Wanted
+from agent.store.alerts import Alert, Note
 from agent.store.ledger import RunFilter
 from agent.store.outbox import Message
 from agent.wire.operations import Done
@@ -23,8 +23,6 @@ from shared.protocol.rows import Run
 
 MOST_RUNS: Final = 10
 LONGEST_MS: Final = 366 * 86_400_000
-_SAID: Final = frozenset({"name", "severity", "enabled", "title"})
-"""What a rule is called, and how it stands, is told by itself."""
 _STATUSES: Final = {
     "open": ("active",),
     "acked": ("acknowledged", "snoozed"),
@@ -72,6 +70,24 @@ async def get(context: Context, who: Who, request: wire.AlertGet) -> wire.AlertD
         ),
         deliveries=tuple(_delivery(message) for message in told),
         runs=runs,
+        coming=await _coming(context, alert, notes),
+    )
+
+
+async def _coming(
+    context: Context, alert: Alert, notes: tuple[Note, ...]
+) -> tuple[wire.Coming, ...]:
+    is_part = await context.database.read(partial(quieting.is_part, alert=alert))
+    steps = telling.coming(
+        context.identity.posting,
+        alert,
+        stages=escalating.stages_in(note.what for note in notes),
+        is_part=is_part,
+        now_ms=context.clock.now_ms(),
+    )
+    return tuple(
+        wire.Coming(at_ms=step.at_ms, what=step.what, to=step.to, stage=step.stage)
+        for step in steps
     )
 
 
@@ -106,44 +122,6 @@ async def note(context: Context, who: Who, request: wire.AlertNote) -> Done:
     return await _change(context, who, request, alerts.annotate)
 
 
-async def rules(context: Context, who: Who, _request: wire.AlertsRules) -> wire.AlertsRulesReply:
-    """Own rules, and the windows that are not over."""
-    now_ms = context.clock.now_ms()
-    found = await context.database.read(alert_rules.load_all)
-    quiet = await context.database.read(partial(mutes.not_over, now_ms=now_ms))
-    # What a rule looks for in output tells of it.
-    hidden = _SAID if may_read_output(context, who) else _SAID | {"output_has", "output_lacks"}
-    return wire.AlertsRulesReply(
-        rules=tuple(
-            wire.OwnRule(
-                name=row.rule.name,
-                sev=row.rule.severity,
-                enabled=row.rule.enabled,
-                given=tuple(
-                    (field, _plain(value))
-                    for field, value in msgspec.to_builtins(row.rule).items()
-                    if field not in hidden
-                ),
-                at_ms=row.updated_ms,
-                by=row.updated_by,
-            )
-            for row in found
-        ),
-        quiet=tuple(
-            wire.QuietTime(
-                id=one.id,
-                from_ms=one.from_ms,
-                to_ms=one.to_ms,
-                task_id=one.task,
-                category=one.category,
-                reason=one.reason,
-                by=one.made_by,
-            )
-            for one in quiet
-        ),
-    )
-
-
 async def deliveries(
     context: Context, _who: Who, request: wire.DeliveriesPage
 ) -> wire.DeliveriesReply:
@@ -169,6 +147,35 @@ async def deliveries(
             sent_ms=mailing.sent_ms,
             problem=mailing.problem,
         ),
+        ways=await _ways(context),
+        stages=tuple(
+            wire.Stage(
+                after_minutes=one.after_minutes,
+                sevs=one.severities,
+                to=(*one.recipients, *one.channels),
+            )
+            for one in context.identity.posting.escalation
+        ),
+        repeats=tuple(context.identity.posting.repeat_minutes.items()),
+    )
+
+
+async def _ways(context: Context) -> tuple[wire.Way, ...]:
+    now_ms = context.clock.now_ms()
+    waiting = await context.database.read(outbox.waiting)
+    due = await context.database.read(partial(alerts.due_counts, now_ms=now_ms))
+    return tuple(
+        wire.Way(
+            name=way.name,
+            sevs=way.severities,
+            to=way.to,
+            quiet=way.quiet,
+            quiet_critical=way.quiet_critical,
+            quiet_until_ms=way.quiet_until_ms,
+            waiting=waiting.get(way.name, 0),
+            held=sum(due.get(severity, 0) for severity in way.held),
+        )
+        for way in telling.ways(context.identity.posting, now_ms=now_ms)
     )
 
 
@@ -191,12 +198,6 @@ async def _change(context: Context, who: Who, request: _Change, act: Callable[..
             ),
         )
     )
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return str(value)
 
 
 def _wanted(asked: wire.AlertFilter) -> Wanted:

@@ -1,18 +1,20 @@
 """What do the handlers need of the rest of the agent?"""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import msgspec
 
 from agent.clock import Clock
+from agent.handlers.trials import Trials
 from agent.rules.downsampling import Keeping
 from agent.rules.pinging import Ping
 from agent.runs import Run
 from agent.store.alert_book import Changed
 from agent.store.database import Database, Doing
 from agent.store.tasks import TaskRow
+from agent.telling import Posting
 from agent.wire.clients import Clients
 from shared.protocol.health import HealthReply
 from shared.protocol.journal import Journal
@@ -160,12 +162,18 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         "spans",
         "alerts",
         "health",
+        "rules",
     )
     logs_for_viewers: bool = True
     max_running: int = 8
     keeping: Keeping = Keeping()
     told: tuple[str, ...] = ()
     """Addresses and channels that are told of alerts; none where nothing is set up."""
+    posting: Posting = Posting()
+
+
+async def _nothing() -> None:
+    """Nobody judges or tells here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,3 +197,6 @@ class Context:
     """Every check as it stands."""
     hurry: Callable[[], None] = lambda: None
     """Show what changed at once: an operator waits for it."""
+    renew_alerts: Callable[[], Awaitable[None]] = _nothing
+    """Own rules or quiet times are others: judge and tell by them from now on."""
+    trials: Trials = field(default_factory=Trials)

@@ -4,7 +4,18 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from agent.handlers import admin, alerts, figures, keys, logs, planning, runs, session, tasks
+from agent.handlers import (
+    admin,
+    alerts,
+    figures,
+    keys,
+    logs,
+    planning,
+    runs,
+    session,
+    standing,
+    tasks,
+)
 from agent.handlers.context import Context
 from agent.wire.control import Answer, Handler
 from agent.wire.operations import Done
@@ -50,7 +61,13 @@ HANDLERS: Final[dict[type[Request], _Function]] = {
     alerting.AlertResolve: alerts.resolve,
     alerting.AlertReopen: alerts.reopen,
     alerting.AlertNote: alerts.note,
-    alerting.AlertsRules: alerts.rules,
+    alerting.AlertsRules: standing.rules,
+    alerting.RuleTry: standing.try_rule,
+    alerting.RuleSet: standing.set_rule,
+    alerting.RuleRemove: standing.remove_rule,
+    alerting.QuietTry: standing.try_quiet,
+    alerting.QuietSet: standing.set_quiet,
+    alerting.QuietRemove: standing.remove_quiet,
     alerting.DeliveriesPage: alerts.deliveries,
     requests.OpGet: admin.op,
     requests.AuditPage: admin.audit_page,

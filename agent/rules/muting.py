@@ -2,8 +2,13 @@
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from typing import Final
 
 import msgspec
+
+LONGEST_MS: Final = 366 * 86_400_000
+LONGEST_REASON: Final = 500
+LONGEST_NAME: Final = 64
 
 
 class Mute(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +30,30 @@ class Mute(msgspec.Struct, frozen=True, kw_only=True):
     def is_of_all(self) -> bool:
         """Every alert is meant."""
         return self.task is None and self.category is None
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """Why a window cannot be: which field, what it holds, and the way out."""
+
+    field: str
+    value: str
+    fix: str
+
+
+def fault_of(mute: Mute, *, now_ms: int) -> Fault | None:
+    """The first field that cannot be accepted in a window that somebody makes or changes now."""
+    for field, name in (("task", mute.task), ("category", mute.category)):
+        if name is not None and (not 0 < len(name) <= LONGEST_NAME or not name.isprintable()):
+            return Fault(field, name, f"write 1 to {LONGEST_NAME} letters")
+    reason = mute.reason
+    if not reason.strip():
+        return Fault("reason", reason, "say why; it is shown wherever an alert is muted by it")
+    if len(reason) > LONGEST_REASON or not reason.isprintable():
+        return Fault("reason", reason, f"must be one line of at most {LONGEST_REASON} characters")
+    if not max(mute.from_ms, now_ms) < mute.to_ms <= now_ms + LONGEST_MS:
+        fix = "must be later than now and than its beginning, and within a year"
+        return Fault("to_ms", str(mute.to_ms), fix)
+    return None
 
 
 def muted_until_ms(

@@ -7,9 +7,10 @@ import structlog
 from sqlalchemy import Connection, Row, func, select
 
 from agent.alertrules import AlertRule, check_rule
-from agent.errors import BadDefinition, WrongUse
+from agent.errors import BadDefinition, Conflict, WrongUse
 from agent.rules.conditions import prefix_of
-from agent.store import alerts
+from agent.store import alerts, naming
+from agent.store.naming import Kept
 from schema.tables import alert_rule_versions, alert_rules
 
 MOST: Final = 200
@@ -35,9 +36,15 @@ class RuleVersion(msgspec.Struct, frozen=True, kw_only=True):
     rule: AlertRule | None
 
 
-def put(connection: Connection, rule: AlertRule, *, who: str, now_ms: int) -> str:
-    """Make this rule the one of its name: `added`, `changed` or `unchanged`."""
+def put(
+    connection: Connection, rule: AlertRule, *, who: str, now_ms: int, base_rev: int | None = None
+) -> Kept:
+    """Make this rule the one of its name.
+
+    With a `base_rev` (0: there was none) only if it is still as it was then; else Conflict.
+    """
     check_rule(rule)
+    _expect(connection, rule.name, base_rev)
     known = find(connection, rule.name)
     if known is not None and known.rule == rule:
         return "unchanged"
@@ -51,21 +58,16 @@ def put(connection: Connection, rule: AlertRule, *, who: str, now_ms: int) -> st
         "updated_at": now_ms,
         "updated_by": who,
     }
+    full = (
+        f"rule {rule.name!r}: {MOST} rules are kept at most; remove one, "
+        "or let one name more tasks (task='shop-*')"
+    )
+    kept = naming.keep(connection, alert_rules.c.rule_name, values, most=MOST, full=full)
     _remember(connection, rule.name, rev, rule, who=who, now_ms=now_ms)
-    stands = alert_rules.c.rule_name == rule.name
-    if connection.scalar(select(alert_rules.c.rev).where(stands)) is not None:
-        connection.execute(alert_rules.update().where(stands).values(values))
+    if kept == "changed":
         # What the old one found says nothing of the new one.
         alerts.resolve_of_rule(connection, prefix_of(rule.name), now_ms=now_ms)
-        return "changed"
-    count = connection.scalar(select(func.count()).select_from(alert_rules)) or 0
-    if count >= MOST:
-        raise WrongUse(
-            f"rule {rule.name!r}: {MOST} rules are kept at most; remove one, "
-            "or let one name more tasks (task='shop-*')"
-        )
-    connection.execute(alert_rules.insert(), values)
-    return "added"
+    return kept
 
 
 def set_enabled(
@@ -78,8 +80,14 @@ def set_enabled(
     return get(connection, name)
 
 
-def remove(connection: Connection, name: str, *, who: str, now_ms: int) -> None:
-    """Forget a rule, and end what it found; raises WrongUse when there is none of this name."""
+def remove(
+    connection: Connection, name: str, *, who: str, now_ms: int, base_rev: int | None = None
+) -> None:
+    """Forget a rule, and end what it found; raises WrongUse when there is none of this name.
+
+    With a `base_rev` only if it is still as it was then; else Conflict.
+    """
+    _expect(connection, name, base_rev)
     done = connection.execute(alert_rules.delete().where(alert_rules.c.rule_name == name))
     if not done.rowcount:
         raise _not_found(name)
@@ -121,6 +129,39 @@ def versions(connection: Connection, name: str) -> tuple[RuleVersion, ...]:
         RuleVersion(rev=rev, changed_ms=at_ms, changed_by=who, rule=_read(definition))
         for rev, at_ms, who, definition in rows
     )
+
+
+def _expect(connection: Connection, name: str, base_rev: int | None) -> None:
+    """Nobody has been quicker than whoever knows the rule as it was at this revision."""
+    if base_rev is None:
+        return
+    of_name = select(alert_rules.c.rev).where(alert_rules.c.rule_name == name)
+    # Whoever comes in the same moment waits, and is told afterwards.
+    held = connection.scalar(of_name.with_for_update()) or 0
+    if held == base_rev:
+        return
+    known = versions(connection, name)
+    by = known[0].changed_by if known else "somebody"
+    if not held:
+        raise Conflict(f"{by} removed the rule {name!r} meanwhile; save it under another name")
+    if not base_rev:
+        raise Conflict(f"there is a rule {name!r} already, by {by}; choose another name")
+    was = next((one.rule for one in known if one.rev == base_rev), None)
+    now = next((one.rule for one in known if one.rev == held), None)
+    raise Conflict(
+        f"{by} changed the rule {name!r} meanwhile: {_differences(was, now)}; look at it anew"
+    )
+
+
+def _differences(was: AlertRule | None, now: AlertRule | None) -> str:
+    if was is None or now is None:
+        return "it is another one now"
+    found = [
+        f"{field} is {getattr(now, field)!r}, was {getattr(was, field)!r}"
+        for field in AlertRule.__struct_fields__
+        if getattr(was, field) != getattr(now, field)
+    ]
+    return ", ".join(found) or "it is again as it was"
 
 
 def _last_rev(connection: Connection, name: str) -> int:

@@ -72,6 +72,12 @@ def due_severities(connection: Connection, *, now_ms: int) -> frozenset[str]:
     return frozenset(connection.scalars(due))
 
 
+def due_counts(connection: Connection, *, now_ms: int) -> dict[str, int]:
+    """Of how many alerts of each severity something is to be told now."""
+    counted = select(alerts.c.severity, func.count()).where(alerts.c.tell_at <= now_ms)
+    return dict(connection.execute(counted.group_by(alerts.c.severity)).all())
+
+
 def next_tell_ms(connection: Connection, *, after_ms: int) -> int | None:
     """When something more is to be told."""
     at_ms: int | None = connection.scalar(

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, select
 
 from agent.definitions import Definition
-from agent.errors import BadDefinition, CalendarNotFound, Conflict, WrongUse
+from agent.errors import BadDefinition, CalendarNotFound, Conflict
+from agent.store import naming
 from agent.store.task_rows import read_tasks
 from agent.windows import BY_HAND, MAX_SPANS, Calendar, check_calendar
 from schema.tables import calendars
@@ -39,33 +40,19 @@ _COLUMNS: Final = (
 def put(connection: Connection, calendar: Calendar, *, who: str, now_ms: int) -> bool:
     """Make this calendar the one of its name; False when it was that already."""
     check_calendar(calendar)
-    definition = msgspec.to_builtins(calendar)
-    known = connection.scalar(
-        select(calendars.c.definition).where(calendars.c.calendar_name == calendar.name)
-    )
-    # JSON knows lists only.
-    if known is not None and known == msgspec.json.decode(msgspec.json.encode(definition)):
-        return False
     values = {
         "calendar_name": calendar.name,
         "kind": calendar.kind,
-        "definition": definition,
+        "definition": msgspec.to_builtins(calendar),
         "updated_at": now_ms,
         "updated_by": who,
     }
-    if known is not None:
-        connection.execute(
-            calendars.update().where(calendars.c.calendar_name == calendar.name).values(values)
-        )
-        return True
-    count = connection.scalar(select(func.count()).select_from(calendars)) or 0
-    if count >= MAX_CALENDARS:
-        raise WrongUse(
-            f"calendar {calendar.name!r}: {MAX_CALENDARS} calendars are kept at most; "
-            "remove one, or write several windows into one calendar"
-        )
-    connection.execute(calendars.insert(), values)
-    return True
+    full = (
+        f"calendar {calendar.name!r}: {MAX_CALENDARS} calendars are kept at most; "
+        "remove one, or write several windows into one calendar"
+    )
+    kept = naming.keep(connection, calendars.c.calendar_name, values, most=MAX_CALENDARS, full=full)
+    return kept != "unchanged"
 
 
 def get(connection: Connection, name: str) -> CalendarRow:

@@ -1,6 +1,6 @@
 """Which alerts did nobody care for in time, who was told of that, and who must know the end?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, func, select
@@ -11,6 +11,7 @@ from agent.store.outbox import Draft, put
 from schema.tables import alert_notes, alerts
 
 MOST_AT_ONCE: Final = 50
+_ESCALATED: Final = "escalated "
 _OVER: Final = "told the end"
 _OVER_WITHIN_MS: Final = 86_400_000
 
@@ -70,6 +71,26 @@ def oldest_ms(
     return at_ms
 
 
+def stages_told(connection: Connection) -> dict[str, frozenset[int]]:
+    """Of each alert that is not over: of which stages the people were told."""
+    note = alert_notes.c
+    rows = connection.execute(
+        select(note.alert_id, note.what)
+        .join(alerts, alerts.c.id == note.alert_id)
+        .where(note.what.startswith(_ESCALATED), alerts.c.status != "resolved")
+    )
+    found: dict[str, frozenset[int]] = {}
+    for alert_id, what in rows:
+        found[alert_id] = found.get(alert_id, frozenset()) | stages_in([what])
+    return found
+
+
+def stages_in(acts: Iterable[str]) -> frozenset[int]:
+    """Of which stages the people were told, by what was done about one alert."""
+    numbers = (act.removeprefix(_ESCALATED) for act in acts if act.startswith(_ESCALATED))
+    return frozenset(int(number) for number in numbers if number.isdigit())
+
+
 def _tell(
     connection: Connection,
     found: Sequence[Alert],
@@ -95,7 +116,7 @@ def _tell(
 
 
 def _name(stage: int) -> str:
-    return f"escalated {stage}"
+    return f"{_ESCALATED}{stage}"
 
 
 def _neglected(stage: int, severities: Sequence[str]) -> tuple[ColumnElement[bool], ...]:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Connection, bindparam, func, select
 
-from agent.errors import WrongUse
+from agent.errors import Conflict, WrongUse
 from agent.rules.muting import Mute, muted_until_ms
 from schema.tables import alert_mutes, tasks
 
@@ -48,6 +49,40 @@ def remove(connection: Connection, text: str) -> Mute:
     return found[0]
 
 
+def change(connection: Connection, mute: Mute, *, base_ms: int) -> Mute:
+    """Let this window be as it says, if it is still as it was made at `base_ms`; else Conflict."""
+    known = _as_known(connection, mute.id, base_ms)
+    # When it was made last is its version, so two changes of one millisecond are not one.
+    made = msgspec.structs.replace(mute, made_ms=max(mute.made_ms, known.made_ms + 1))
+    row = {_AT.get(name, name): getattr(made, name) for name in _FIELDS}
+    these = (alert_mutes.c.id == mute.id, alert_mutes.c.made_at == base_ms)
+    if not connection.execute(alert_mutes.update().where(*these).values(row)).rowcount:
+        raise Conflict("somebody changed this window meanwhile; look at it anew")
+    return made
+
+
+def take_away(connection: Connection, mute_id: str, *, base_ms: int) -> Mute:
+    """Take away this window, if it is still as it was made at `base_ms`; else Conflict."""
+    known = _as_known(connection, mute_id, base_ms)
+    connection.execute(alert_mutes.delete().where(alert_mutes.c.id == mute_id))
+    return known
+
+
+def _as_known(connection: Connection, mute_id: str, base_ms: int) -> Mute:
+    found = _read(connection.execute(_ALL.where(alert_mutes.c.id == mute_id)))
+    if not found:
+        raise Conflict("somebody took this window away meanwhile; make a new one if it is wanted")
+    if found[0].made_ms != base_ms:
+        now = found[0]
+        what = "all alerts" if now.is_of_all else now.task or f"category {now.category}"
+        raise Conflict(
+            f"{now.made_by} changed this window meanwhile: it is about {what} now, "
+            f"{round((now.to_ms - now.from_ms) / 60_000)} minutes long, for: {now.reason}; "
+            "look at it anew"
+        )
+    return found[0]
+
+
 def not_over(connection: Connection, *, now_ms: int) -> tuple[Mute, ...]:
     """The windows that go on or are to come, the first one first."""
     rows = connection.execute(
@@ -76,7 +111,7 @@ def ends(connection: Connection, *, now_ms: int) -> Callable[[str | None], int |
     categories: dict[str, str] = {}
     if any(mute.category is not None for mute in going_on):
         found = connection.execute(select(tasks.c.task_name, tasks.c.category))
-        categories = dict(found.tuples().all())
+        categories = dict(found.all())
     return lambda task_name: muted_until_ms(
         going_on, task_name=task_name, category=categories.get(task_name or ""), now_ms=now_ms
     )

@@ -138,6 +138,12 @@ def next_ms(connection: Connection) -> int | None:
     return at_ms
 
 
+def waiting(connection: Connection) -> dict[str, int]:
+    """How many are on their way by each channel."""
+    counted = select(outbox.c.channel, func.count()).where(outbox.c.state == "waiting")
+    return dict(connection.execute(counted.group_by(outbox.c.channel)).all())
+
+
 def newest(connection: Connection, *, limit: int = 100) -> tuple[Message, ...]:
     """The newest messages, whatever became of them."""
     return chosen(connection, limit=limit)

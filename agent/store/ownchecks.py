@@ -4,10 +4,11 @@ from typing import Any, Final
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, select
 
-from agent.errors import BadDefinition, CheckNotFound, WrongUse
+from agent.errors import BadDefinition, CheckNotFound
 from agent.ownchecks import OwnCheck, check
+from agent.store import naming
 from schema.tables import own_checks
 
 MOST_CHECKS: Final = 200
@@ -18,29 +19,15 @@ log = structlog.get_logger(__name__)
 def put(connection: Connection, own: OwnCheck, *, who: str, now_ms: int) -> bool:
     """Make this the check of its name; False when it was that already."""
     check(own)
-    definition = msgspec.to_builtins(own)
-    known = connection.scalar(
-        select(own_checks.c.definition).where(own_checks.c.check_name == own.name)
-    )
-    # JSON knows lists only.
-    if known is not None and known == msgspec.json.decode(msgspec.json.encode(definition)):
-        return False
     values = {
         "check_name": own.name,
-        "definition": definition,
+        "definition": msgspec.to_builtins(own),
         "updated_at": now_ms,
         "updated_by": who,
     }
-    if known is not None:
-        connection.execute(
-            own_checks.update().where(own_checks.c.check_name == own.name).values(values)
-        )
-        return True
-    count = connection.scalar(select(func.count()).select_from(own_checks)) or 0
-    if count >= MOST_CHECKS:
-        raise WrongUse(f"check {own.name!r}: {MOST_CHECKS} are kept at most; remove one first")
-    connection.execute(own_checks.insert(), values)
-    return True
+    full = f"check {own.name!r}: {MOST_CHECKS} are kept at most; remove one first"
+    kept = naming.keep(connection, own_checks.c.check_name, values, most=MOST_CHECKS, full=full)
+    return kept != "unchanged"
 
 
 def get(connection: Connection, name: str) -> OwnCheck:

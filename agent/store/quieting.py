@@ -104,6 +104,12 @@ def caused_by(
     return count, read(connection.execute(these))
 
 
+def is_part(connection: Connection, alert: Alert) -> bool:
+    """What it came of is not over, so people are told of it with that."""
+    cause = alerts.c.id == alert.cause_id, alerts.c.status != "resolved"
+    return alert.cause_id is not None and bool(connection.scalar(select(alerts.c.id).where(*cause)))
+
+
 def heed_mutes(connection: Connection, *, now_ms: int) -> tuple[Alert, ...]:
     """Mute what the windows cover now, tell of what they no longer cover; what is other now."""
     until = mutes.ends(connection, now_ms=now_ms)

@@ -89,13 +89,23 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     problem: str | None = None
 
 
+class Coming(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who is told next if nothing changes: `what` is "told", "repeated", "escalated" or "over"."""
+
+    at_ms: int
+    what: str
+    to: tuple[str, ...] = ()
+    stage: int = 0
+
+
 class AlertDetail(Reply, frozen=True, kw_only=True):
-    """One alert: notes oldest first, messages and runs of its task newest first."""
+    """One alert: notes oldest first, messages and runs of its task newest first, what is next."""
 
     row: Alert
     notes: tuple[Remarked, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     runs: tuple[Run, ...] = ()
+    coming: tuple[Coming, ...] = ()
 
 
 class AlertAck(Command, frozen=True, kw_only=True):
@@ -163,12 +173,42 @@ class MailState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     problem: str | None = None
 
 
+class Way(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A channel: for which severities, its quiet hours, until when it is quiet now, what waits.
+
+    `held` alerts are due and kept back by its quiet; `waiting` messages are written and not sent.
+    """
+
+    name: str
+    sevs: tuple[str, ...] = ()
+    to: tuple[str, ...] = ()
+    quiet: tuple[str, ...] = ()
+    quiet_critical: bool = False
+    quiet_until_ms: int | None = None
+    waiting: int = 0
+    held: int = 0
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who is told of an alert that nobody cares for after so many minutes."""
+
+    after_minutes: int
+    sevs: tuple[str, ...] = ()
+    to: tuple[str, ...] = ()
+
+
 class DeliveriesReply(Reply, frozen=True, kw_only=True):
-    """One page; `next` is the cursor of the following one."""
+    """One page; `next` is the cursor of the following one.
+
+    `repeats` are severities that are told again each so many minutes until somebody cares.
+    """
 
     rows: tuple[Delivery, ...] = ()
     next: str | None = None
     mail: MailState = MailState()
+    ways: tuple[Way, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    repeats: tuple[tuple[str, int], ...] = ()
 
 
 class AlertsRules(Request, frozen=True, kw_only=True):
@@ -178,7 +218,7 @@ class AlertsRules(Request, frozen=True, kw_only=True):
 
 
 class OwnRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A rule that people made; `given` is what it says, field by field."""
+    """A rule that people made; `given` is what it says, field by field; `rev` counts changes."""
 
     name: str
     sev: str
@@ -186,10 +226,15 @@ class OwnRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     given: tuple[tuple[str, str], ...] = ()
     at_ms: int
     by: str = ""
+    title: str = ""
+    rev: int = 0
 
 
 class QuietTime(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A window in which nobody is told of alerts: of some tasks, of a category, or of all."""
+    """A window in which nobody is told of alerts: of some tasks, of a category, or of all.
+
+    `rev` is another number after each change.
+    """
 
     id: str
     from_ms: int
@@ -198,6 +243,7 @@ class QuietTime(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     category: str | None = None
     reason: str = ""
     by: str = ""
+    rev: int = 0
 
 
 class AlertsRulesReply(Reply, frozen=True, kw_only=True):
@@ -205,3 +251,128 @@ class AlertsRulesReply(Reply, frozen=True, kw_only=True):
 
     rules: tuple[OwnRule, ...] = ()
     quiet: tuple[QuietTime, ...] = ()
+
+
+RuleName = Annotated[str, Meta(max_length=64)]
+_Text = Annotated[str, Meta(max_length=600)]
+Given = Annotated[tuple[tuple[Word, _Text], ...], Meta(max_length=32)]
+Rev = Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class RuleDraft(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """A rule as somebody writes it: each field of `given` is a word, as on the command line."""
+
+    sev: Word = "medium"
+    enabled: bool = True
+    title: _Text = ""
+    given: Given = ()
+
+
+class RuleTry(Request, frozen=True, kw_only=True):
+    """Can there be such a rule, and on which records of the last `days` would it have fired?
+
+    Without `days` it is only checked. An answer takes a moment and tells how far it is; who wants
+    the rest asks again with its `place`, who does not has called it off.
+    """
+
+    type: ClassVar[str] = "rule.try"
+    id: RuleName
+    rule: RuleDraft
+    days: Annotated[int, Meta(ge=0, le=90)] = 0
+    place: Cursor | None = None
+
+
+class Fired(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A record on which a rule would have fired; `opens`: it did not on the one before."""
+
+    at_ms: int
+    task_id: str = ""
+    msg: str = ""
+    run_id: str | None = None
+    opens: bool = True
+
+
+class RuleTryReply(Reply, frozen=True, kw_only=True):
+    """How often it fired in how many alerts so far; `doubts` say that it holds for none or all."""
+
+    doubts: tuple[str, ...] = ()
+    place: str | None = None
+    share: float = 1.0
+    from_ms: int | None = None
+    looked_at: int = 0
+    fired: int = 0
+    alerts: int = 0
+    is_cut: bool = False
+    records: tuple[Fired, ...] = ()
+
+
+class RuleSet(Command, frozen=True, kw_only=True):
+    """Let there be this rule, if it is still as at `base_rev`; 0: if there is none of its name."""
+
+    type: ClassVar[str] = "rule.set"
+    id: RuleName
+    rule: RuleDraft
+    base_rev: Rev = 0
+
+
+class RuleRemove(Command, frozen=True, kw_only=True):
+    """Forget this rule, if it is still as at `base_rev`; what it found is over."""
+
+    type: ClassVar[str] = "rule.remove"
+    id: RuleName
+    base_rev: Rev
+
+
+class RuleReply(CommandReply, frozen=True, kw_only=True):
+    """The rule as it is now, or none; `doubts` say that it holds for nothing or everything."""
+
+    rule: OwnRule | None = None
+    doubts: tuple[str, ...] = ()
+
+
+class QuietTry(Request, frozen=True, kw_only=True):
+    """Can there be such a window, and what would be meant by it now?"""
+
+    type: ClassVar[str] = "quiet.try"
+    from_ms: Moment
+    to_ms: Moment
+    task_id: _Text | None = None
+    category: _Text | None = None
+    reason: _Text = ""
+
+
+class QuietTryReply(Reply, frozen=True, kw_only=True):
+    """So many of `of` tasks are meant, and so many alerts that are open now."""
+
+    tasks: int = 0
+    of: int = 0
+    alerts: int = 0
+
+
+class QuietSet(Command, frozen=True, kw_only=True):
+    """Let there be this window: a new one, or that of this id if it is still as at `base_rev`."""
+
+    type: ClassVar[str] = "quiet.set"
+    id: AlertId | None = None
+    from_ms: Moment
+    to_ms: Moment
+    task_id: _Text | None = None
+    category: _Text | None = None
+    reason: _Text = ""
+    base_rev: Rev = 0
+
+
+class QuietRemove(Command, frozen=True, kw_only=True):
+    """Take this window away, if it is still as at `base_rev`; what still stands is told."""
+
+    type: ClassVar[str] = "quiet.remove"
+    id: AlertId
+    base_rev: Rev
+
+
+class QuietReply(CommandReply, frozen=True, kw_only=True):
+    """The window as it is now, or none."""
+
+    quiet: QuietTime | None = None

@@ -20,6 +20,16 @@ from shared.protocol.alerting import (
     AlertsRulesReply,
     DeliveriesPage,
     DeliveriesReply,
+    QuietRemove,
+    QuietReply,
+    QuietSet,
+    QuietTry,
+    QuietTryReply,
+    RuleRemove,
+    RuleReply,
+    RuleSet,
+    RuleTry,
+    RuleTryReply,
 )
 from shared.protocol.events import Revs
 from shared.protocol.health import HealthGet, HealthReply
@@ -73,6 +83,7 @@ CAPABILITIES: Final = (
     "spans",
     "alerts",
     "health",
+    "rules",
 )
 BRIEF: Final = "brief"
 """What a client says it can: do without its session, as it asks little and goes without a word."""
@@ -854,6 +865,12 @@ REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
     AlertReopen: AlertsReply,
     AlertNote: AlertsReply,
     AlertsRules: AlertsRulesReply,
+    RuleTry: RuleTryReply,
+    RuleSet: RuleReply,
+    RuleRemove: RuleReply,
+    QuietTry: QuietTryReply,
+    QuietSet: QuietReply,
+    QuietRemove: QuietReply,
     DeliveriesPage: DeliveriesReply,
     OpGet: OpReply,
     AuditPage: AuditPageReply,

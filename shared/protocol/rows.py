@@ -36,7 +36,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The agent itself; one row.
 
     While its database is away, `database_away_since_ms` says since when, and `kept_writes` how
-    much of what happened waits in the local journal; the rows are true all the same.
+    much of what happened waits in the local journal; the rows are true all the same. `standing` is
+    another word whenever own rules of alerts or quiet times are others: they are asked for anew.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pause_reason: str | None = None
     database_away_since_ms: int | None = None
     kept_writes: int = 0
+    standing: str = ""
 
 
 class LastRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -347,7 +347,7 @@ def test_own_rules_and_quiet_times_stand_in_tabs(window: MainWindow, outside: Ou
     assert not window.actions_by_name["ack"].isEnabled()
     rules, quiet = window.centre.rules.model, window.centre.quiet.model
     assert [rules.index(0, at).data() for at in range(3)] == ["too-quiet", "High", "On"]
-    assert rules.index(0, 3).data() == "task shop-*, output bytes below 10"
+    assert rules.index(0, 3).data() == "tasks shop-*, bytes of output below 10"
     assert [quiet.index(0, at).data() for at in (2, 3)] == ["On", "all alerts"]
     assert any(isinstance(one, AlertsRules) for one in outside.asked)
 

@@ -27,6 +27,7 @@ AGENT: Final = rows.Agent(
     paused_until_ms=AT_MS + 1,
     pause_reason="stock-take",
     database_away_since_ms=AT_MS + 2,
+    standing="0123456789abcdef",
     kept_writes=7,
 )
 LAST: Final = rows.LastRun(
@@ -258,6 +259,32 @@ COMING: Final = planning.Coming(
 )
 CHANGE: Final = planning.ClockChange(at_ms=AT_MS, before_s=3600, after_s=7200, next_ms=AT_MS + 1)
 REVS: Final = events.Revs(state=12, alerts=2)
+GIVEN: Final = (("task", "shop-*"), ("failures", "3"), ("of_last", "10"))
+DRAFT: Final = alerting.RuleDraft(sev="high", enabled=False, title="{task} is shaky", given=GIVEN)
+OWN_RULE: Final = alerting.OwnRule(
+    name="too-quiet",
+    sev="high",
+    enabled=False,
+    given=GIVEN,
+    at_ms=AT_MS,
+    by="Anna",
+    title="{task} is shaky",
+    rev=2,
+)
+QUIET: Final = alerting.QuietTime(
+    id=RUN_ID,
+    from_ms=AT_MS,
+    to_ms=AT_MS + 1,
+    task_id="shop-*",
+    category="Sync",
+    reason="new server",
+    by="Anna",
+    rev=AT_MS,
+)
+RULE_CHANGED: Final = alerting.RuleReply(
+    rev=12, replayed=True, rule=OWN_RULE, doubts=("holds for nothing: no rate is below 0",)
+)
+QUIET_CHANGED: Final = alerting.QuietReply(rev=12, replayed=True, quiet=QUIET)
 
 REQUESTS: Final[tuple[requests.Request, ...]] = (
     requests.Hello(proto=(1, 2), client="desktop 0.1.0", inst=OP, caps=("zlib",)),
@@ -374,6 +401,24 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
         limit=5,
     ),
     alerting.AlertGet(id=RUN_ID),
+    alerting.RuleTry(id="too-quiet", rule=DRAFT, days=7, place="abc"),
+    alerting.RuleSet(op=OP, expires_ms=AT_MS, id="too-quiet", rule=DRAFT, base_rev=2),
+    alerting.RuleRemove(op=OP, expires_ms=AT_MS, id="too-quiet", base_rev=2),
+    alerting.QuietTry(
+        from_ms=AT_MS, to_ms=AT_MS + 1, task_id="shop-*", category="Sync", reason="new server"
+    ),
+    alerting.QuietSet(
+        op=OP,
+        expires_ms=AT_MS,
+        id=RUN_ID,
+        from_ms=AT_MS,
+        to_ms=AT_MS + 1,
+        task_id="shop-*",
+        category="Sync",
+        reason="new server",
+        base_rev=AT_MS,
+    ),
+    alerting.QuietRemove(op=OP, expires_ms=AT_MS, id=RUN_ID, base_rev=AT_MS),
     alerting.AlertAck(op=OP, expires_ms=AT_MS, ids=(RUN_ID,), note="disk is ordered"),
     alerting.AlertSnooze(op=OP, expires_ms=AT_MS, ids=(RUN_ID,), until_ms=AT_MS, note="night"),
     alerting.AlertResolve(op=OP, expires_ms=AT_MS, ids=(RUN_ID,), note="new disk"),
@@ -612,6 +657,7 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
         notes=(alerting.Remarked(at_ms=AT_MS, by="Anna", what="noted", note="called"),),
         deliveries=(DELIVERY,),
         runs=(RUN,),
+        coming=(alerting.Coming(at_ms=AT_MS, what="escalated", to=("pager",), stage=1),),
     ),
     "alert.ack": ALERTS_CHANGED,
     "alert.snooze": ALERTS_CHANGED,
@@ -619,28 +665,29 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
     "alert.reopen": ALERTS_CHANGED,
     "alert.note": ALERTS_CHANGED,
     "alerts.rules": alerting.AlertsRulesReply(
-        rules=(
-            alerting.OwnRule(
-                name="too-quiet",
-                sev="high",
-                enabled=False,
-                given=(("task", "shop-*"), ("failures", "3")),
-                at_ms=AT_MS,
-                by="Anna",
-            ),
-        ),
-        quiet=(
-            alerting.QuietTime(
-                id=RUN_ID,
-                from_ms=AT_MS,
-                to_ms=AT_MS + 1,
-                task_id="shop-*",
-                category="Sync",
-                reason="new server",
-                by="Anna",
+        rules=(OWN_RULE,),
+        quiet=(QUIET,),
+    ),
+    "rule.try": alerting.RuleTryReply(
+        doubts=("holds for nothing: it is about no task that there is",),
+        place="abc",
+        share=0.5,
+        from_ms=AT_MS,
+        looked_at=9,
+        fired=2,
+        alerts=1,
+        is_cut=True,
+        records=(
+            alerting.Fired(
+                at_ms=AT_MS, task_id="sync.orders", msg="3 of 10", run_id=RUN_ID, opens=False
             ),
         ),
     ),
+    "rule.set": RULE_CHANGED,
+    "rule.remove": RULE_CHANGED,
+    "quiet.try": alerting.QuietTryReply(tasks=2, of=9, alerts=1),
+    "quiet.set": QUIET_CHANGED,
+    "quiet.remove": QUIET_CHANGED,
     "deliveries.page": alerting.DeliveriesReply(
         rows=(DELIVERY,),
         next="abc",
@@ -651,6 +698,20 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
             sent_ms=AT_MS,
             problem="421 try later",
         ),
+        ways=(
+            alerting.Way(
+                name="mail",
+                sevs=("critical", "high"),
+                to=("admin@example.org",),
+                quiet=("22:00-06:00",),
+                quiet_critical=True,
+                quiet_until_ms=AT_MS,
+                waiting=2,
+                held=1,
+            ),
+        ),
+        stages=(alerting.Stage(after_minutes=30, sevs=("critical",), to=("pager",)),),
+        repeats=(("critical", 30),),
     ),
     "op.get": requests.OpReply(
         op=OP, type="run.start", state="done", at_ms=AT_MS, code="conflict", run_id=RUN_ID

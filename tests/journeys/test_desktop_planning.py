@@ -8,8 +8,8 @@ from typing import TypeVar
 import pytest
 from pytestqt.qtbot import QtBot
 
+from desktop.parts.dialogs import AskingDialog
 from desktop.views.planning.backfill import BackfillDialog
-from desktop.views.planning.dialog import PlanDialog
 from desktop.views.planning.load import LoadDialog
 from desktop.views.planning.pausing import PauseDialog
 from desktop.views.planning.trying import TryDialog
@@ -21,7 +21,7 @@ QUICK = 'task_name = "quick"\nschedule = "@every 1s"\ncommand = "echo it ran"'
 SLOW = 'task_name = "slow"\nschedule = "@every 1s"\ncommand = "sleep 6"'
 REST = 'task_name = "rest"\nschedule = "0 * * * *"\ncommand = "echo rested"\nmissed = "skip"'
 
-DialogT = TypeVar("DialogT", bound=PlanDialog)
+DialogT = TypeVar("DialogT", bound=AskingDialog)
 
 pytestmark = pytest.mark.timeout(180)
 

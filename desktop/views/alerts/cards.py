@@ -90,6 +90,21 @@ class EventsCard(TitledCard):
         self._rows.append(row)
 
 
+class ComingCard(EventsCard):
+    """One line a thing that comes next if nothing changes: when, what, to whom; or why nothing."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme)
+        self.title.setText(self.tr("What comes next"))
+        self.none = Words(theme, ink="text3", wrap=True)
+        self.body.insertWidget(1, self.none)
+
+    def show_none(self, why: str) -> None:
+        """Why nobody is told anything more, where that is so."""
+        self.none.setText(why)
+        self.none.setVisible(bool(why))
+
+
 class ReceiptsCard(TitledCard):
     """One line a message: by which way, to whom, how often tried, what became of it."""
 

@@ -29,8 +29,7 @@ _WIDTHS: Final = {
     Column.TIME: 112,
     Column.CHANNEL: 76,
     Column.SEVERITY: 92,
-    Column.SUBJECT: 320,
-    Column.TO: 190,
+    Column.TO: 170,
     Column.TRIES: 54,
 }
 
@@ -115,7 +114,8 @@ class _Table(QTableView):
         header.setSectionsClickable(False)
         for column, wide in _WIDTHS.items():
             self.setColumnWidth(column, wide)
-        header.setSectionResizeMode(Column.RESULT, QHeaderView.ResizeMode.Stretch)
+        for column in (Column.SUBJECT, Column.RESULT):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         theme.on_change(self._dress)
 
     def say(self, one: Delivery, column: Column) -> str:

@@ -18,7 +18,8 @@ from desktop.views.alerts.messages import Messages
 from desktop.views.alerts.panel import AlertPanel
 from desktop.views.alerts.standing import RULES, TIMES, Standing, rule_line, time_line
 from desktop.views.alerts.story import mail_words
-from shared.protocol.alerting import MailState, OwnRule, QuietTime
+from desktop.views.alerts.ways import Ways
+from shared.protocol.alerting import DeliveriesReply, MailState, OwnRule, QuietTime
 
 ACTIVE, HISTORY, RULES_TAB, QUIET, DELIVERY = range(5)
 TABS_PX: Final = 44
@@ -71,6 +72,7 @@ class AlertCentre(Ground):
         self.history = HistoryList(self.history_model, theme, now)
         self.panel = AlertPanel(theme, now)
         self.messages = Messages(self.deliveries_model, theme, now)
+        self.ways, self.quiet_ways = Ways(theme, now), Ways(theme, now)
         self._lists = QStackedWidget()
         for pane in (self.active, self.history):
             self._lists.addWidget(pane)
@@ -89,23 +91,33 @@ class AlertCentre(Ground):
             theme,
             RULES,
             name=self.tr("Own rules of alerts"),
+            make=self.tr("New rule"),
+            switch=True,
             empty=(
                 "sliders-horizontal",
                 self.tr("Only the built-in rules hold"),
-                self.tr("“smartcron-agent alerts rules add” on the server adds one of your own."),
+                self.tr("A rule of your own tells of what they leave out, and can be tested."),
             ),
         )
         self.quiet = Standing(
             theme,
             TIMES,
             name=self.tr("Quiet times"),
+            make=self.tr("New quiet time"),
             empty=(
                 "bell-slash",
                 self.tr("Every alert is told"),
-                self.tr("“smartcron-agent alerts mute add” on the server mutes some for a while."),
+                self.tr("A quiet time keeps alerts of some tasks, or all, from being told."),
             ),
         )
-        for page in (self.messages, self.rules, self.quiet):
+        self.quiet.column.insertWidget(0, self.quiet_ways)
+        self._delivery = QWidget()
+        column = QVBoxLayout(self._delivery)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.ways)
+        column.addWidget(self.messages, 1)
+        for page in (self._delivery, self.rules, self.quiet):
             self._pages.addWidget(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -131,12 +143,14 @@ class AlertCentre(Ground):
 
     def allow_commands(self, allowed: bool, why_not: str = "") -> None:
         """Whether the agent can be commanded, and if not, why."""
-        self.panel.allow(allowed, why_not)
+        for part in (self.panel, self.rules, self.quiet):
+            part.allow(allowed, why_not)
 
     def set_times(self, times: str, zone: str) -> None:
         """In whose zone times are said; `zone` is the agent's own."""
         self._times, self._zone = times, zone
-        for part in (self.active.list, self.history.list, self.messages, self.panel):
+        parts = (self.active.list, self.history.list, self.messages, self.panel)
+        for part in (*parts, self.ways, self.quiet_ways):
             part.set_times(times, zone)
         self._show_mail()
 
@@ -147,9 +161,16 @@ class AlertCentre(Ground):
         self.panel.show_mail(mail is not None and mail.is_on)
         self._show_mail()
 
+    def show_ways(self, told: DeliveriesReply | None) -> None:
+        """Which channels are quiet, and who is told when nobody cares."""
+        for ways in (self.ways, self.quiet_ways):
+            ways.show_ways(told)
+
     def tick(self) -> None:
         """A second has passed."""
         if self.isVisible():
+            for ways in (self.ways, self.quiet_ways):
+                ways.tick()
             self.panel.tick()
             self.messages.tick()
             self.active.list.viewport().update()
@@ -162,13 +183,14 @@ class AlertCentre(Ground):
         self._seen.clear()
         self.panel.show_alerts(())
         self.show_mail(None)
+        self.show_ways(None)
 
     # What the user does ------------------------------------------------------------------
 
     @property
     def tab(self) -> int:
         """The tab we are on."""
-        pages = {RULES_TAB: self.rules, QUIET: self.quiet, DELIVERY: self.messages}
+        pages = {RULES_TAB: self.rules, QUIET: self.quiet, DELIVERY: self._delivery}
         current = self._pages.currentWidget()
         return next((tab for tab, page in pages.items() if page is current), self._lists_at())
 
@@ -198,9 +220,10 @@ class AlertCentre(Ground):
 
     def enter(self) -> None:
         """Bring the keyboard to the list, on the worst alert where none is chosen."""
-        shown = self._pages.currentWidget()
-        if isinstance(shown, Messages | Standing):
-            shown.table.setFocus()
+        tables = {RULES_TAB: self.rules.table, QUIET: self.quiet.table,
+                  DELIVERY: self.messages.table}  # fmt: skip
+        if self.tab in tables:
+            tables[self.tab].setFocus()
             return
         if not self.list_shown.chosen_ids():
             self.list_shown.choose_first()
@@ -231,7 +254,7 @@ class AlertCentre(Ground):
         return self._lists.currentIndex()
 
     def _choose(self, place: int) -> None:
-        pages = {RULES_TAB: self.rules, QUIET: self.quiet, DELIVERY: self.messages}
+        pages = {RULES_TAB: self.rules, QUIET: self.quiet, DELIVERY: self._delivery}
         if place in pages:
             self._pages.setCurrentWidget(pages[place])
         else:

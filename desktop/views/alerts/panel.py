@@ -24,9 +24,21 @@ from desktop.parts.facts import Facts
 from desktop.parts.labels import Ground, Pill, Words
 from desktop.states import Look, alert_state, severity_look
 from desktop.theme import Theme
-from desktop.views.alerts.cards import EventsCard, NotesCard, ReceiptsCard, TitledCard
+from desktop.views.alerts.cards import (
+    ComingCard,
+    EventsCard,
+    NotesCard,
+    ReceiptsCard,
+    TitledCard,
+)
 from desktop.views.alerts.snoozing import MORNING_HOUR, SnoozeDialog
-from desktop.views.alerts.story import events_of, facts_of, pill_words
+from desktop.views.alerts.story import (
+    coming_of,
+    events_of,
+    facts_of,
+    pill_words,
+    why_nothing_comes,
+)
 from shared.protocol.alerting import AlertDetail
 from shared.protocol.rows import Alert
 
@@ -72,6 +84,7 @@ class AlertPanel(QScrollArea):
         self.facts_card.body.addWidget(self.facts)
         self.facts_card.body.addStretch(1)
         self.receipts = ReceiptsCard(theme)
+        self.coming = ComingCard(theme)
         self.notes = NotesCard(theme)
         self.notes.added.connect(lambda note: self.noted.emit(self.ids, note))
         self._pair = QBoxLayout(QBoxLayout.Direction.LeftToRight)
@@ -80,6 +93,7 @@ class AlertPanel(QScrollArea):
         self._pair.addWidget(self.facts_card, 1)
         self._layout.addLayout(self._pair)
         self._layout.addWidget(self.receipts)
+        self._layout.addWidget(self.coming)
         self._layout.addWidget(self.notes)
         self._build_empty()
         self._layout.addStretch(1)
@@ -310,6 +324,7 @@ class AlertPanel(QScrollArea):
         self._empty.setVisible(self._is_any and not is_any)
         for card in (self.events, self.facts_card, self.receipts):
             card.setVisible(alert is not None)
+        self.coming.setVisible(alert is not None and self._detail is not None)
         self.notes.setVisible(is_any)
         if not is_any:
             return
@@ -355,6 +370,8 @@ class AlertPanel(QScrollArea):
         self.receipts.show_receipts(
             detail.deliveries, zone, now_ms, is_stale=is_stale, why_none=none
         )
+        self.coming.show_events(coming_of(detail), zone, now_ms, is_stale=is_stale)
+        self.coming.show_none(why_nothing_comes(detail, is_mail_on=self._is_mail_on))
 
     def _set_buttons(self) -> None:
         may, why = self._may, self._why_not

@@ -18,7 +18,7 @@ from desktop.states import (
     run_look,
     severity_look,
 )
-from shared.protocol.alerting import AlertDetail, Delivery, MailState, Remarked
+from shared.protocol.alerting import AlertDetail, Coming, Delivery, MailState, Remarked
 from shared.protocol.rows import ENDED, Alert, Run
 
 MOST_EVENTS: Final = 9
@@ -28,6 +28,10 @@ _DONE: Final = {
     "resolved": "ended it",
     "reopened": "opened it again",
     "noted": "wrote",
+}
+_OF_STAGES: Final = {
+    "escalated ": "Escalation {0} was told, as nobody acknowledged",
+    "told the end ": "Escalation {0} was told that it is over",
 }
 
 
@@ -151,8 +155,42 @@ def _event_of(run: Run, zone: tzinfo | None, now_ms: int) -> Event:
     return Event(at_ms, run_look(run), f"{name}: {said}")
 
 
+def coming_of(detail: AlertDetail) -> list[Event]:
+    """What is told next, the soonest first."""
+    return [_coming_event(step) for step in detail.coming]
+
+
+def _coming_event(step: Coming) -> Event:
+    to = ", ".join(step.to)
+    if step.what == "escalated":
+        said = _tr("Escalation {0}, if nobody acknowledges: {1}").format(step.stage, to)
+        return Event(step.at_ms, Look("caret-double-up-bold", "", "warn"), said)
+    words_for = {
+        "told": _tr("Told to {0}"),
+        "repeated": _tr("Told again, if nobody acknowledges: {0}"),
+        "over": _tr("Told that it is over: {0}"),
+    }
+    said = words_for.get(step.what, "{0}").format(to)
+    return Event(step.at_ms, Look("envelope-simple", "", "idle"), said)
+
+
+def why_nothing_comes(detail: AlertDetail, *, is_mail_on: bool) -> str:
+    """Why nobody is told anything more; empty where somebody is."""
+    if detail.coming or not is_mail_on:
+        return "" if detail.coming else _tr("No mail or chat is set up, so only desktops show it.")
+    return {
+        "acked": _tr("Nobody is told any more until it is over or gets worse."),
+        "muted": _tr("Nobody is told before the quiet time ends."),
+        "caused": _tr("It is told with its cause."),
+        "resolved": _tr("It is over, and nobody is told anything more."),
+    }.get(alert_state(detail.row), _tr("Nobody is told anything more while it stays as it is."))
+
+
 def remark_words(remark: Remarked) -> str:
     """What somebody did: "Anna acknowledged it"."""
+    for begin, said in _OF_STAGES.items():
+        if remark.what.startswith(begin):
+            return _tr(said).format(remark.what.removeprefix(begin))
     done = _DONE.get(remark.what)
     return f"{remark.by} {_tr(done) if done else remark.what}"
 

@@ -10,12 +10,12 @@ from desktop import words
 from desktop.parts.buttons import Button
 from desktop.parts.charts import Progress
 from desktop.parts.clocks import EXAMPLE, Zone
+from desktop.parts.dialogs import AskingDialog, labelled, problem_words, show_words
 from desktop.parts.forms import TextField
 from desktop.parts.labels import Words
+from desktop.parts.lines import Line, Lines
 from desktop.states import ending_look, reason_words, run_look
 from desktop.theme import Theme
-from desktop.views.planning.dialog import PlanDialog, labelled, problem_words, show_words
-from desktop.views.planning.lines import Line, Lines
 from shared.protocol.planning import ScheduleNext, ScheduleNextReply
 from shared.protocol.requests import RunDetail, RunFilter, RunGet, RunsPage, RunsPageReply
 from shared.protocol.rows import ENDED, Run
@@ -29,7 +29,7 @@ _WITHIN: Final = "within"
 _RUN: Final = "run:"
 
 
-class BackfillDialog(PlanDialog):
+class BackfillDialog(AskingDialog):
     """First the moments are chosen, then their runs are watched until the last has ended."""
 
     backfill_requested = Signal(str, list, str)

@@ -10,10 +10,10 @@ from desktop import words
 from desktop.parts.buttons import Segmented
 from desktop.parts.charts import time_ticks
 from desktop.parts.clocks import Zone
+from desktop.parts.dialogs import AskingDialog, show_words
 from desktop.parts.labels import Words
+from desktop.parts.lines import Line, Lines
 from desktop.theme import Theme, rounded
-from desktop.views.planning.dialog import PlanDialog, show_words
-from desktop.views.planning.lines import Line, Lines
 from shared.protocol.planning import ScheduleForecast, ScheduleForecastReply
 
 _FORECAST: Final = "forecast"
@@ -27,7 +27,7 @@ _LEFT_PX: Final = 34
 _FOOT_PX: Final = 18
 
 
-class LoadDialog(PlanDialog):
+class LoadDialog(AskingDialog):
     """The hours to come: bars of the runs that begin, the busiest minutes, and who waits."""
 
     task_opened = Signal(str)

@@ -9,12 +9,12 @@ from PySide6.QtWidgets import QWidget
 from desktop import words
 from desktop.parts.buttons import Segmented
 from desktop.parts.clocks import EXAMPLE, Zone
+from desktop.parts.dialogs import AskingDialog, labelled, problem_words, show_words
 from desktop.parts.forms import TextField
 from desktop.parts.labels import Words
+from desktop.parts.lines import Line, Lines
 from desktop.states import reason_words
 from desktop.theme import Theme
-from desktop.views.planning.dialog import PlanDialog, labelled, problem_words, show_words
-from desktop.views.planning.lines import Line, Lines
 from shared.protocol.planning import Held, InFlight, PausePreview, PausePreviewReply
 
 QUARTER, HOUR, TOMORROW, OWN, ENDLESS = "quarter", "hour", "tomorrow", "own", "endless"
@@ -35,7 +35,7 @@ _OTHERWISE: Final = {
 }
 
 
-class PauseDialog(PlanDialog):
+class PauseDialog(AskingDialog):
     """What a pause does is in sight before it begins."""
 
     pause_requested = Signal(list, object, str)

@@ -10,11 +10,11 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop import words
 from desktop.parts.clocks import Zone
+from desktop.parts.dialogs import AskingDialog, labelled, problem_words, show_words
 from desktop.parts.forms import TextField
 from desktop.parts.labels import Words
+from desktop.parts.lines import Line, Lines
 from desktop.theme import Theme
-from desktop.views.planning.dialog import PlanDialog, labelled, problem_words, show_words
-from desktop.views.planning.lines import Line, Lines
 from shared.protocol.planning import (
     Draft,
     ScheduleNext,
@@ -35,7 +35,7 @@ _WHAT_IF: Final = "whatif"
 _PREVIEW: Final = "preview:"
 
 
-class TryDialog(PlanDialog):
+class TryDialog(AskingDialog):
     """Read only: nothing of what is written here is kept."""
 
     def __init__(

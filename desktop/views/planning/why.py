@@ -8,11 +8,11 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 from desktop import words
 from desktop.parts.buttons import Button
 from desktop.parts.clocks import EXAMPLE, Zone
+from desktop.parts.dialogs import AskingDialog, problem_words, show_words
 from desktop.parts.forms import TextField
 from desktop.parts.labels import IconLabel, Words
 from desktop.states import Look
 from desktop.theme import Theme
-from desktop.views.planning.dialog import PlanDialog, problem_words, show_words
 from shared.protocol.planning import ScheduleWhy, ScheduleWhyReply, Step
 
 _WHY: Final = "why"
@@ -33,7 +33,7 @@ UNKNOWN: Final = Look("question-bold", "Unknown", "idle")
 _DID_NOT_RUN: Final = ("skipped", "missed")
 
 
-class WhyDialog(PlanDialog):
+class WhyDialog(AskingDialog):
     """One moment of a task, step by step, and the way to its neighbours."""
 
     log_requested = Signal(str)

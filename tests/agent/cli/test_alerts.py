@@ -114,3 +114,41 @@ def test_settings_of_mail_that_could_not_work_are_refused_by_name(
 
     assert said.returncode == 2
     assert field in said.stderr
+
+
+def test_what_comes_next_and_who_was_told_of_an_escalation_is_listed_and_shown(
+    household: Household,
+) -> None:
+    with household.home.settings_file.open("a") as settings:
+        settings.write(MAIL.format(port=1))
+        settings.write('[[escalation]]\nafter_minutes = 30\nrecipients = ["head@example.org"]\n')
+        settings.write('[[escalation]]\nafter_minutes = 60\nrecipients = ["owner@example.org"]\n')
+    first = trouble(household, "one")
+    told = {"who": alerts.WHO, "what": "escalated 1", "note": "head@example.org"}
+    household.database.write_now(
+        lambda connection: alerts.remember(
+            connection, alerts.find(connection, first), now_ms=2_000, **told
+        )
+    )
+
+    (listed,) = household.json("alerts", "list")
+    shown = household.json("alerts", "show", first)
+    said, table = household.cli("alerts", "show", first), household.cli("alerts", "list")
+
+    assert listed["escalated"] == [1]
+    said_next = [
+        [(step["what"], step["to"], step["stage"]) for step in one["coming"]]
+        for one in (listed, shown)
+    ]
+    assert (
+        said_next[0]
+        == said_next[1]
+        == [
+            ("told", ["anna@example.org"], 0),
+            ("escalated", ["owner@example.org"], 2),
+        ]
+    )
+    assert "escalated 1 by Smart Cron: head@example.org" in said
+    assert "told: anna@example.org" in said
+    assert "stage 2: owner@example.org" in said
+    assert "told: anna@example.org" in table

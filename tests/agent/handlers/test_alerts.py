@@ -313,3 +313,41 @@ def message(plain: str, **more: Any) -> Message:
         **more,
     }
     return Message(**facts)
+
+
+async def test_who_is_told_next_and_which_channels_are_quiet_is_known_to_everyone(
+    night_door: Door,
+) -> None:
+    guest = await night_door.welcome("viewer")
+    alert_id = await trouble(night_door)
+    now_ms = CLOCK.now_ms()
+
+    seen = await guest.get(AlertGet(id=alert_id), AlertDetail)
+    await night_door.database.write(partial(outbox.put, message=message("x")))
+    page = await guest.get(DeliveriesPage(), DeliveriesReply)
+
+    assert [(one.what, one.to, one.stage) for one in seen.coming] == [
+        ("told", ("admin@example.org",), 0),
+        ("escalated", ("head@example.org", "pager"), 1),
+    ]
+    assert seen.coming[0].at_ms > now_ms
+    mail, pager = page.ways
+    assert (mail.name, mail.quiet, mail.waiting) == ("mail", ("00:00-23:59", "23:59-00:00"), 1)
+    assert mail.quiet_until_ms is not None
+    assert mail.quiet_until_ms > now_ms
+    assert (pager.name, pager.sevs, pager.quiet_until_ms) == ("pager", ("critical",), None)
+    assert [(one.after_minutes, one.to) for one in page.stages] == [
+        (30, ("head@example.org", "pager"))
+    ]
+    assert page.repeats == (("critical", 20),)
+
+
+async def test_an_alert_whose_cause_is_forgotten_is_told_in_full_all_the_same(door: Door) -> None:
+    guest = await door.welcome("viewer")
+    alert_id = await trouble(door)
+    change = tables.alerts.update().values(cause_id=UNKNOWN)
+    await door.database.write(lambda connection: connection.execute(change) and None)
+
+    seen = await guest.get(AlertGet(id=alert_id), AlertDetail)
+
+    assert (seen.row.cause_id, seen.coming) == (UNKNOWN, ())

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from agent.alertrules import AlertRule, read_rule
-from agent.errors import BadDefinition, WrongUse
+from agent.errors import BadDefinition, Conflict, WrongUse
 from agent.store import alert_rules, alerts
 from agent.store.database import Database
 from agent.troubles import Trouble
@@ -116,3 +116,29 @@ def test_a_row_that_a_hand_spoilt_is_left_out(database: Database, spoilt: str) -
     )
 
     assert [row.rule for row in database.read_now(alert_rules.load_all)] == [EXACT]
+
+
+def test_who_knows_an_old_version_changes_nothing_and_is_told_what_is_other(
+    database: Database,
+) -> None:
+    def change(rule: AlertRule, base_rev: int, who: str) -> str:
+        act = partial(alert_rules.put, rule=rule, who=who, now_ms=NOW_MS, base_rev=base_rev)
+        return database.write_now(act)
+
+    louder = msgspec.structs.replace(QUIET, severity="critical", task="shop-*")
+
+    assert change(QUIET, 0, "anna") == "added"
+    assert change(louder, 1, "otto") == "changed"
+    with pytest.raises(Conflict, match="otto changed the rule 'quiet' meanwhile: severity is 'cri"):
+        change(QUIET, 1, "anna")
+    with pytest.raises(Conflict, match="by otto; choose another name"):
+        change(QUIET, 0, "anna")
+    remove = partial(alert_rules.remove, name="quiet", who="anna", now_ms=NOW_MS, base_rev=1)
+    with pytest.raises(Conflict, match="task is 'shop-\\*', was 'backup-\\*'"):
+        database.write_now(remove)
+    assert database.read_now(partial(alert_rules.get, name="quiet")).rule == louder
+
+    database.write_now(partial(alert_rules.remove, name="quiet", who="bo", now_ms=NOW_MS))
+    with pytest.raises(Conflict, match="bo removed the rule 'quiet' meanwhile"):
+        change(QUIET, 2, "anna")
+    assert change(QUIET, 0, "anna") == "added"

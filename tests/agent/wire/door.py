@@ -30,6 +30,7 @@ from agent.store import clients as stored_clients
 from agent.store import tasks as stored_tasks
 from agent.store.database import Database
 from agent.store.tasks import TaskRow
+from agent.telling import Posting
 from agent.ulid import new_ulid
 from agent.wire.clients import Client, Clients
 from agent.wire.control import Control
@@ -59,6 +60,7 @@ from shared.protocol.requests import (
 )
 
 CLOCK = SystemClock()
+NOBODY_TOLD = Posting()
 Kind = TypeVar("Kind")
 
 
@@ -333,6 +335,8 @@ class Door:
         self.control_port = self.events_port = 0
         self.guests: list[Guest] = []
         self.logs_for_viewers = True
+        self.posting = NOBODY_TOLD
+        self.renewed = 0
 
     def _show(self, shown: Shown) -> None:
         for alert in shown.alerts:
@@ -367,6 +371,7 @@ class Door:
             events_port=self.events_port,
             logs_for_viewers=self.logs_for_viewers,
             told=("admin@example.org",),
+            posting=self.posting,
         )
         memory = Memory(self.database, CLOCK, self.folder, redactor=Redactor())
         self.control = Control(
@@ -389,6 +394,7 @@ class Door:
                     health=self._health,
                     reload=self._reload,
                     hurry=self.publisher.hurry,
+                    renew_alerts=self._renew_alerts,
                 )
             ),
             ops=memory,
@@ -403,6 +409,9 @@ class Door:
 
     async def _health(self) -> HealthReply:
         return HealthReply(at_ms=CLOCK.now_ms(), lines=("✓ All health checks passed",))
+
+    async def _renew_alerts(self) -> None:
+        self.renewed += 1
 
     async def _reload(self) -> tuple[str, ...]:
         self.clients.replace(await load_clients(self.database, CLOCK.now_ms()))
@@ -450,10 +459,12 @@ class Door:
 
 
 @asynccontextmanager
-async def serving(folder: Path, *, logs_for_viewers: bool = True) -> AsyncIterator[Door]:
+async def serving(
+    folder: Path, *, logs_for_viewers: bool = True, posting: Posting = NOBODY_TOLD
+) -> AsyncIterator[Door]:
     """A door that is open, for as long as it is needed."""
     door = Door(folder)
-    door.logs_for_viewers = logs_for_viewers
+    door.logs_for_viewers, door.posting = logs_for_viewers, posting
     await door.recorder.register(tuple(door.tasks.values()), who="test", why="test")
     door.build()
     work = [asyncio.create_task(part.run()) for part in (door.zap, door.control, door.publisher)]

@@ -16,6 +16,7 @@ from agent.wire.keyfiles import new_pair
 from agent.wire.limits import Bucket, KeyLimits
 from agent.wire.sockets import CannotListen
 from shared.protocol import roles
+from shared.protocol.alerting import RuleDraft
 from shared.protocol.errors import ErrorBody
 from shared.protocol.events import Heartbeat
 from shared.protocol.requests import (
@@ -40,6 +41,7 @@ from shared.protocol.rows import Delta
 from tests.agent.wire.door import CLOCK, Door, client_row, next_event, serving, until
 
 RUN_ID = "01" + "A" * 24
+SHAKY = RuleDraft(given=(("failures", "3"), ("of_last", "10")))
 
 
 def run_now(task: str = "backup", **more: Any) -> RunStart:
@@ -81,6 +83,12 @@ def example(request_type: str) -> Request:
         "alert.resolve": {"ids": (RUN_ID,)},
         "alert.reopen": {"ids": (RUN_ID,)},
         "alert.note": {"ids": (RUN_ID,), "note": "x"},
+        "rule.try": {"id": "shaky", "rule": SHAKY},
+        "rule.set": {"id": "shaky", "rule": SHAKY},
+        "rule.remove": {"id": "shaky", "base_rev": 1},
+        "quiet.try": {"from_ms": 0, "to_ms": CLOCK.now_ms() + 60_000, "reason": "x"},
+        "quiet.set": {"from_ms": 0, "to_ms": CLOCK.now_ms() + 60_000, "reason": "x"},
+        "quiet.remove": {"id": RUN_ID, "base_rev": 1},
         "op.get": {"op": "0" * 32},
         "key.revoke": {"key_id": "0" * 16},
         "invite.create": {"label": "x"},

@@ -1,4 +1,4 @@
-"""How a dialog about moments stands: its title, its body, what went wrong, and its buttons."""
+"""How a dialog that asks the agent stands: its title, its body, what went wrong, its buttons."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ MOST_HIGH_PX: Final = 560
 _ENVIRONMENTS: Final = ("production", "staging", "test", "demo")
 
 
-class PlanDialog(QDialog):
+class AskingDialog(QDialog):
     """Asks by `asked`, and shows what it is answered; it changes nothing by itself.
 
     Of two questions with the same key only the answer to the later one comes.

@@ -1,0 +1,51 @@
+"""What do people hear who make an own rule: why it cannot be, and what is doubtful about it?"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from agent.alertrules import PATTERNS, AlertRule
+from agent.errors import BadDefinition
+from agent.rehearsal import doubts
+from agent.running.patterns import is_quick
+from agent.runs import Run
+from agent.store import ledger, metrics, tasks
+from agent.store.database import Doing
+from agent.store.tasks import TaskRow
+
+DAY_MS: Final = 86_400_000
+MOST_DAYS: Final = 90
+_NEWEST: Final = 200
+
+
+def check_patterns(rule: AlertRule) -> None:
+    """Refuse a pattern that can take very long on hostile output; trying that takes a moment."""
+    for field in PATTERNS:
+        pattern = getattr(rule, field)
+        if pattern is not None and not is_quick(pattern):
+            raise BadDefinition(
+                field,
+                pattern,
+                "can take very long on hostile output; give each repetition a bound, as in "
+                "[a-z]{1,64}, and nest none in another",
+                where=f"rule {rule.name}",
+            )
+
+
+def doubting(rules: Sequence[AlertRule]) -> Doing[dict[str, tuple[str, ...]]]:
+    """What reads, for each rule by its name, why it may hold for nothing or for everything."""
+    return lambda connection: _weigh(
+        rules,
+        tasks.load_all(connection),
+        ledger.page(connection, limit=_NEWEST).runs,
+        metrics.latest(connection),
+    )
+
+
+def _weigh(
+    rules: Iterable[AlertRule],
+    known: Sequence[TaskRow],
+    newest: Sequence[Run],
+    latest: tuple[int, Mapping[str, float]] | None,
+) -> dict[str, tuple[str, ...]]:
+    names = latest[1] if latest is not None else {}
+    return {rule.name: doubts(rule, known, newest, names) for rule in rules}
