@@ -13,6 +13,7 @@ import msgspec
 import platformdirs
 
 from agent.errors import HomeError, WrongUse
+from agent.misread import in_words
 from agent.postbox import Channel, DeadMan, Escalation, Mail, check_dead_man, check_delivery
 from agent.tolerances import Health, check_health
 
@@ -282,11 +283,13 @@ def load_settings(home: Home) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise HomeError(f"{path} cannot be read: {error}") from error
     try:
-        settings = msgspec.convert(tomllib.loads(text), Settings)
+        found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise WrongUse(f"{path} is not TOML: {error}") from error
+    try:
+        settings = msgspec.convert(found, Settings)
     except msgspec.ValidationError as error:
-        raise WrongUse(f"{path}: {error}") from error
+        raise WrongUse(f"{path}: {in_words(error, found, Settings)}") from error
     _check_ranges(path, settings)
     return settings
 
