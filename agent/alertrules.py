@@ -190,6 +190,9 @@ def check_rule(rule: AlertRule) -> None:
     for field in ("status", "exit_status"):
         if len(getattr(rule, field)) > _MOST_VALUES:
             raise BadDefinition(field, getattr(rule, field), f"takes at most {_MOST_VALUES} values")
+    for status in rule.exit_status:
+        if not 0 <= status <= 255:
+            raise BadDefinition("exit_status", status, "must be from 0 to 255")
     _check_shape(rule)
 
 

@@ -36,6 +36,7 @@ def test_words_make_a_rule(words: list[str], expected: dict[str, Any]) -> None:
         (["severity=low", "status=error"], "severity", "must be 'critical' or 'high'"),
         (["longer_than_s=soon"], "longer_than_s", "must be a number"),
         (["failures=many", "of_last=3"], "failures", "must be a whole number"),
+        (["exit_status=3,999"], "exit_status", "must be from 0 to 255"),
         (["failures=3"], "of_last", "is missing; failures needs it"),
         (["failures=4", "of_last=3"], "failures", "is more than of_last = 3"),
         (["success_rate_below=0.5"], "within_s", "is missing"),
