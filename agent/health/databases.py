@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from agent.health.probes import Reading, gigabytes
+from agent.health.probes import Reading, in_bytes
 from agent.rules.thresholds import CRIT, Threshold
 from agent.store.replication import Replication
 
@@ -33,7 +33,7 @@ def size(size_bytes: int) -> Reading:
         kind="database size",
         value=float(size_bytes),
         unit="bytes",
-        message=f"takes {gigabytes(size_bytes)}",
+        message=f"takes {in_bytes(size_bytes)}",
         threshold=SIZE,
     )
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 import psutil
 
-from agent.health.probes import DISK, Reading, gigabytes
+from agent.health.probes import DISK, Reading, in_bytes
 from agent.rules.downsampling import HOUR_MS, Keeping, Step
 from agent.rules.thresholds import OK, Threshold
 from agent.rules.trends import FAR_DAYS, LOOK_BACK_MS, days_until_full
@@ -164,7 +164,7 @@ def _of(mount: Mount, room: Room, days: float | None) -> list[Reading]:
     where = "where the home lies" if mount.is_home else f"on {mount.place}"
     called = "" if mount.is_home else f" {mount.place}"
     share, inodes = room.share, room.inode_share
-    used = f"{gigabytes(room.used_bytes)} of {gigabytes(room.used_bytes + room.free_bytes)}"
+    used = f"{in_bytes(room.used_bytes)} of {in_bytes(room.used_bytes + room.free_bytes)}"
     coming = f", full in {days:.0f} days" if days is not None and days < FAR_DAYS else ""
     found = [
         Reading(

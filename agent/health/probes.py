@@ -80,7 +80,7 @@ def memory() -> Reading:
         kind="memory",
         value=share,
         unit="share",
-        message=f"{gigabytes(found.total - found.available)} of {gigabytes(found.total)} in use",
+        message=f"{in_bytes(found.total - found.available)} of {in_bytes(found.total)} in use",
         threshold=SHARE,
     )
 
@@ -100,7 +100,7 @@ def swap() -> Reading | None:
         kind="swap",
         value=share,
         unit="share",
-        message=f"{gigabytes(found.used)} of {gigabytes(found.total)} in use",
+        message=f"{in_bytes(found.used)} of {in_bytes(found.total)} in use",
         threshold=SWAP,
     )
 
@@ -203,6 +203,8 @@ def host_readings(home: Home) -> list[Reading]:
     return [reading for reading in found if reading is not None]
 
 
-def gigabytes(size: int) -> str:
-    """A size as people say it."""
-    return f"{size / 1e9:.1f} GB"
+def in_bytes(size: int) -> str:
+    """A size as people say it: of less than a tenth of a gigabyte 0.0 GB would say nothing."""
+    if size >= 100_000_000:
+        return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"

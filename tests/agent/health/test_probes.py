@@ -46,6 +46,14 @@ def test_the_share_of_the_processors_is_that_since_the_look_before() -> None:
     assert first >= 0.8 / (psutil.cpu_count() or 1)
 
 
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(459_000, "0.5 MB"), (12_345, "12.3 kB"), (99_900_000, "99.9 MB"), (3_800_000_000, "3.8 GB")],
+)
+def test_a_size_is_never_said_to_be_nothing(size: int, words: str) -> None:
+    assert probes.in_bytes(size) == words
+
+
 def test_a_log_folder_that_is_gone_is_a_fault(home: Home) -> None:
     home.task_logs.rmdir()
 
