@@ -347,6 +347,22 @@ def test_a_rule_that_was_removed_meanwhile_is_made_anew(
     assert (outside.order.id, outside.order.base_rev) == ("too-quiet", 0)
 
 
+def test_the_first_line_is_chosen_so_that_no_key_but_tab_is_needed_to_change_it(
+    window: MainWindow, outside: Outside
+) -> None:
+    window.centre.tabs.choose(RULES_TAB)
+    first = window.centre.rules.chosen()
+    window.centre.rules.remove.click()
+    outside.take(RuleReply())
+
+    window.centre.tabs.choose(QUIET)
+
+    assert first == RULE.name
+    assert type(outside.order) is RuleRemove
+    assert window.centre.quiet.chosen() == TIME.id
+    assert window.centre.quiet.edit.isEnabled()
+
+
 def test_a_rule_is_switched_off_and_deleted_and_each_can_be_taken_back(
     window: MainWindow, outside: Outside
 ) -> None:

@@ -167,13 +167,16 @@ class Standing(Ground):
         theme.changed.connect(table.viewport().update)
 
     def show_lines(self, lines: Sequence[Line]) -> None:
-        """These; the one that is chosen stays so while it is there."""
-        chosen = self.chosen()
+        """These; the one that is chosen stays so while it is there, else its neighbour is chosen.
+
+        One always is: keys only move on from a line, and the only line could not be reached.
+        """
+        chosen, row = self.chosen(), max(0, self.table.currentIndex().row())
         self.model.show_lines(lines)
         self.pages.setCurrentWidget(self.table if lines else self._empty)
         ids = [line.id for line in lines]
-        if self.chosen() != chosen and chosen in ids:
-            self.table.selectRow(ids.index(chosen))
+        if lines and (not chosen or self.chosen() != chosen):
+            self.table.selectRow(ids.index(chosen) if chosen in ids else min(row, len(ids) - 1))
         self._show_buttons()
 
     def allow(self, allowed: bool, why_not: str) -> None:
