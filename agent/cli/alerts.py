@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
@@ -20,6 +20,9 @@ from agent.running.secrets import load_secrets
 from agent.store import alert_book, escalating, outbox, quieting
 from agent.store import alerts as store
 from agent.store.alert_rows import MILDER, Alert
+
+if TYPE_CHECKING:
+    from agent.channels.mail import Receipt
 
 LONGEST_NOTE: Final = 1_000
 MOST_EFFECTS: Final = 20
@@ -292,15 +295,16 @@ def resolve(session: Session, alert_id: str, note: str, as_json: bool) -> None:
 @json_option
 @pass_session
 def test(session: Session, channel: str, as_json: bool) -> None:
-    """Send a message now, from here, and say what the server answered; ends with 1 if it fails.
+    """Send a message now, from here, and say what the server answered.
+
+    Ends with 1 if it fails, does not reach all, or a template of your own is broken.
 
     \b
     Examples:
       smartcron-agent alerts test --channel mail
       smartcron-agent alerts test --channel pager
     """
-    settings = session.settings
-    mail = settings.mail
+    settings, mail = session.settings, session.settings.mail
     chat = next((one for one in settings.channels if one.name == channel), None)
     if chat is None and channel != "mail":
         names = ", ".join(("mail", *(one.name for one in settings.channels)))
@@ -311,31 +315,38 @@ def test(session: Session, channel: str, as_json: bool) -> None:
             "shows one"
         )
     # Only here: the rest of these commands needs no mail.
-    from agent.channels import letters
     from agent.channels.chat import check_channel, hand_over_chat
     from agent.channels.mail import as_message, hand_over
+    from agent.lettering import Lettering
+    from agent.words import Words
 
     at_ms = now_ms()
-    story = letters.Story(
-        alert_id="TEST",
+    alert = Alert(
+        id="TEST",
+        dedupe_key="test",
+        kind="test",
         severity="medium",
-        is_over=False,
+        status="open",
         title="A test by hand",
         message=f"{who_asks()} asked whether alerts arrive; nothing is wrong",
-        opened=say.moment(at_ms),
-        over="",
-        count=1,
+        occurrences=1,
+        opened_ms=at_ms,
+        last_seen_ms=at_ms,
     )
-    said = letters.Said(stories=(story,), more=0, agent=settings.agent_name, language=mail.language)
-    letter = letters.compose(said)
+    lettering = Lettering(
+        agent=settings.agent_name,
+        mask=str,
+        words=Words(mail.language),
+        templates=session.home.templates,
+    )
+    told = (outbox.Told(alert=alert),)
+    own = asyncio.run(lettering.own(told, 0))
+    letter = msgspec.structs.replace(lettering.letter(told, 0), **own)
     known = load_secrets(session.home.secrets_file)
     if chat is not None:
         check_channel(chat, known)
         taken = asyncio.run(hand_over_chat(chat, known, subject=letter.subject, plain=letter.plain))
-        if as_json:
-            say.json_out(msgspec.to_builtins(taken))
-        else:
-            say.good(f"the service behind {chat.name} took it")
+        _say_taken(taken, f"the service behind {chat.name} took it", lettering.fault, as_json)
         return
     message = as_message(
         mail,
@@ -349,12 +360,22 @@ def test(session: Session, channel: str, as_json: bool) -> None:
     )
     password = known.get(mail.password_secret)
     receipt = asyncio.run(hand_over(mail, password, message, mail.recipients))
+    words = f"{mail.host} took it for {', '.join(mail.recipients)}: {receipt.answer}"
+    _say_taken(receipt, words, lettering.fault, as_json)
+
+
+def _say_taken(receipt: "Receipt", words: str, fault: str | None, as_json: bool) -> None:
+    """What became of a message by hand; whatever an alert would miss ends with 1."""
     if as_json:
-        say.json_out(msgspec.to_builtins(receipt))
+        say.json_out({**msgspec.to_builtins(receipt), "template_fault": fault or ""})
     elif receipt.cause:
         say.warn(f"not all get it: {receipt.cause}")
     else:
-        say.good(f"{mail.host} took it for {', '.join(mail.recipients)}: {receipt.answer}")
+        say.good(words)
+    if fault and not as_json:
+        say.warn(f"it went in the usual words, a template of yours is broken: {fault}")
+    if fault or receipt.cause:
+        raise SystemExit(1)
 
 
 def _change(

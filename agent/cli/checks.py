@@ -29,7 +29,13 @@ from agent.store.checks import Check
 
 @click.group("checks")
 def checks() -> None:
-    """Checks of your own: commands as for Nagios, web pages, ports, certificates."""
+    """Checks of your own: commands as for Nagios, web pages, ports, certificates.
+
+    \b
+    Examples:
+      smartcron-agent checks add shop --url https://example.org/ --contains Welcome
+      smartcron-agent checks list
+    """
 
 
 @checks.command()

@@ -1,5 +1,6 @@
 """Each trouble is really caused, and its mail found in a real server within its time."""
 
+import json
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -39,6 +40,25 @@ def test_a_test_by_hand_arrives(mailing: Household, sink: Sink) -> None:
 
     assert "127.0.0.1 took it for anna@example.org" in said
     assert "A test by hand" in sink.text()
+
+
+def test_a_test_by_hand_has_the_owners_own_words_and_says_where_they_are_broken(
+    mailing: Household, sink: Sink
+) -> None:
+    template = mailing.home.templates / "alert.txt"
+    template.parent.mkdir()
+    template.write_text("Look at {{ stories[0].title }}\n")
+    sound = mailing.cli("alerts", "test", "--channel", "mail")
+    template.write_text("Look at\n{{ stories[0].title | nosuch }}\n")
+    broken = mailing.run("alerts", "test", "--channel", "mail")
+    as_json = mailing.run("alerts", "test", "--channel", "mail", "--json")
+
+    assert "took it" in sound
+    assert "Look at A test by hand" in sink.text()
+    assert (broken.returncode, as_json.returncode) == (1, 1)
+    assert f"{template}, line 2: No filter named 'nosuch'" in broken.stdout + broken.stderr
+    assert "line 2" in json.loads(as_json.stdout)["template_fault"]
+    assert len(sink.mails) == 3, "a message with the usual words goes all the same"
 
 
 @pytest.mark.parametrize(
