@@ -1,7 +1,7 @@
 """Words with a role: titles, second facts, pills, icons."""
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPalette, QShowEvent
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
 
 from desktop.states import Look
@@ -42,10 +42,19 @@ class Words(QLabel):
         self._ink = ink
         self._dress()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Qt gives words that moved to another parent the colour back that they began with."""
+        super().showEvent(event)
+        if self.palette().color(QPalette.ColorRole.WindowText) != self._colour():
+            self._dress()
+
+    def _colour(self) -> QColor:
+        return QColor(token_colour(self._theme, self._ink))
+
     def _dress(self) -> None:
         self.setFont(self._theme.font(self._px, self._weight, fixed=self._fixed))
         palette = QPalette(self._theme_palette())
-        colour = QColor(token_colour(self._theme, self._ink))
+        colour = self._colour()
         palette.setColor(QPalette.ColorRole.WindowText, colour)
         self.setPalette(palette)
 

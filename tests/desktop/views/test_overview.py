@@ -1,6 +1,7 @@
 """The overview: the last hour is there from the start, and lists lead on."""
 
 import pytest
+from PySide6.QtGui import QColor, QPalette
 from pytestqt.qtbot import QtBot
 
 from desktop.models.alerts import AlertsModel
@@ -120,3 +121,17 @@ def test_free_slots_are_told_in_the_right_number(bench: Bench) -> None:
     bench.tasks.show_rows([running("pay_b")])
 
     assert bench.page.now_card.foot.text() == "Nothing waits, 1 slot is free"
+
+
+def test_the_card_of_alerts_keeps_the_ink_of_the_theme_when_it_moves_to_another_column(
+    bench: Bench, theme: Theme, qtbot: QtBot
+) -> None:
+    theme.choose("dark")
+    title = bench.page.alerts_card.title
+
+    for wide in (900, 1360):
+        bench.page.resize(wide, 820)
+        qtbot.waitUntil(title.isVisible)
+
+        ink = title.palette().color(QPalette.ColorRole.WindowText)
+        assert ink == QColor(theme.tokens.text), wide
