@@ -76,6 +76,8 @@ SEVERITY_LOOKS: Final[dict[str, Look]] = {
     "medium": Look("caret-up-bold", "Medium", "warn"),
     "info": Look("info-fill", "Info", "idle"),
 }
+# A report is mailed like an alert, and is as bad as nothing.
+_REPORT: Final = Look("file-text", "Report", "idle")
 ALERT_LOOKS: Final[dict[str, Look]] = {
     "open": Look("bell-ringing-fill", "Open", "bad"),
     "acked": Look("checks-bold", "Acknowledged", "idle"),
@@ -205,7 +207,9 @@ def alert_look(alert: Alert) -> Look:
 
 
 def severity_look(severity: str) -> Look:
-    """How bad an alert is, told."""
+    """How bad an alert is, told; of a message also that it is a report."""
+    if severity == "report":
+        return _REPORT
     return SEVERITY_LOOKS.get(severity, TASK_LOOKS["unknown"])
 
 

@@ -50,7 +50,7 @@ def said_of(alert: Alert) -> str:
     """What is wrong with it, without the name that stands above."""
     if name_of(alert) == alert.title:
         return alert.msg
-    said = alert.title.removeprefix(name_of(alert)).strip()
+    said = alert.title.removeprefix(name_of(alert)).lstrip(":").strip()
     return said[:1].upper() + said[1:] if said else alert.msg
 
 

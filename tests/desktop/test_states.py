@@ -6,8 +6,9 @@ import pytest
 
 from agent.cli import say
 from agent.rules import admission
+from agent.rules.delivery import REPORT
 from agent.rules.why.facts import STOPS
-from desktop.states import ending_words, is_late, reason_words, run_look, state_of
+from desktop.states import ending_words, is_late, reason_words, run_look, severity_look, state_of
 from tests.desktop.rows_at_hand import NOW_MS, failing, last_run, run, running, task
 
 
@@ -35,6 +36,11 @@ from tests.desktop.rows_at_hand import NOW_MS, failing, last_run, run, running, 
 )
 def test_the_worst_that_is_true_is_the_state(row: object, state: str) -> None:
     assert state_of(row, NOW_MS) == state  # type: ignore[arg-type]
+
+
+def test_a_report_among_the_messages_is_called_one() -> None:
+    assert severity_look(REPORT).word == "Report"
+    assert severity_look("dreadful").word == "Unknown"
 
 
 def test_a_moment_just_past_is_not_late_yet() -> None:

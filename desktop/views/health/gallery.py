@@ -225,7 +225,7 @@ class Gallery(QStackedWidget):
 
 def _days_words(days: CheckDetail | None) -> str:
     if days is None or days.value is None:
-        return QCoreApplication.translate("health", "too little is known to say when it is full")
+        return QCoreApplication.translate("health", "days until full not known")
     if days.value >= 365:
         return QCoreApplication.translate("health", "does not fill")
     told = f"{days.value:.0f}" if days.value >= 10 else f"{days.value:.1f}"

@@ -80,6 +80,7 @@ def test_the_alert_of_a_run_is_the_one_it_raised_else_that_of_its_task(model: Al
 
 def test_what_stands_below_the_name_does_not_say_it_again() -> None:
     assert said_of(alert(1, "backup")) == "Failed"
+    assert said_of(alert(1, "backup", title="backup: too-quiet")) == "Too-quiet"
     disk = alert(2, "", title="The disk fills up", msg="82 % used")
     assert said_of(disk) == "82 % used"
 
