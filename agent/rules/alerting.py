@@ -212,6 +212,12 @@ def of_check(name: str, verdict: str, message: str, *, severity: str = "") -> Tr
         "memory": "Memory runs short",
         "inodes": "Hardly any file can be made: the inodes run out",
         "disk_days": "The disk will soon be full",
+        "loop": "The scheduler wakes late",
+        "logs": "The log folder takes no files",
+        "database": "The database answers slowly",
+        "reads": "Readers of the database wait",
+        "writes": "Writes to the database wait",
+        "replication": "The copy of the database is behind",
     }.get(what, f"Health check {name} is critical")
     return Trouble(
         dedupe_key=key_of_check(name),

@@ -12,6 +12,7 @@ from agent.health.disks import Disks, Mount
 from agent.health.probes import SHARE
 from agent.health.watcher import LOOK_MS
 from agent.recorder import Shown
+from agent.rules.alerting import of_check
 from agent.rules.thresholds import Standing, Threshold, judge, settle
 from agent.runs import Run
 from agent.store import alerts
@@ -297,3 +298,12 @@ async def test_the_third_failure_in_a_row_makes_the_same_alert_worse(workshop: W
         severities += [severity for _, severity in open_alerts(workshop)]
 
     assert severities == ["medium", "medium", "high", "high"]
+
+
+@pytest.mark.parametrize("name", ["loop", "logs", "database", "reads", "writes", "replication"])
+def test_an_alert_about_a_check_says_what_is_wrong_and_not_the_name_of_a_row(name: str) -> None:
+    trouble = of_check(name, "crit", "answers in 3 s")
+
+    assert trouble is not None
+    assert trouble.title
+    assert "Health check" not in trouble.title
