@@ -54,6 +54,7 @@ from desktop.planner import Planner
 from desktop.ruling import Ruling
 from desktop.sifting import Sifting
 from desktop.theme import Theme
+from desktop.views.alerts.page import DELIVERY, QUIET, RULES_TAB
 from desktop.views.palette import Palette
 from desktop.views.rail import ALERTS, HEALTH, OVERVIEW, RUNS, TASKS
 from desktop.views.shortcuts import Shortcuts
@@ -437,6 +438,9 @@ class MainWindow(Frame):
             "tasks": lambda: self.show_screen(TASKS),
             "runs": lambda: self.show_screen(RUNS),
             "alerts": lambda: self.show_screen(ALERTS),
+            "rules": lambda: self._show_alerts(RULES_TAB),
+            "quiet": lambda: self._show_alerts(QUIET),
+            "messages": lambda: self._show_alerts(DELIVERY),
             "health": lambda: self.show_screen(HEALTH),
             "pane": lambda: self.go_to_pane(1),
             "pane_back": lambda: self.go_to_pane(-1),
@@ -565,6 +569,11 @@ class MainWindow(Frame):
         self.show_screen(ALERTS)
         if alert_id and not self.centre.open_alert(alert_id):
             self.show_notice(self.tr("That alert is over; it stands under History."))
+
+    def _show_alerts(self, tab: int) -> None:
+        self.show_screen(ALERTS)
+        self.centre.tabs.choose(tab)
+        self.centre.enter()
 
     def _request_detail(self) -> None:
         if self._shown_task and self._link.was_heard:

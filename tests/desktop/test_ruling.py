@@ -15,7 +15,7 @@ from desktop.theme import Theme
 from desktop.views.alerts.hushing import ALL, QuietDialog
 from desktop.views.alerts.page import DELIVERY, QUIET, RULES_TAB
 from desktop.views.alerts.ruling import RuleDialog
-from desktop.views.rail import ALERTS
+from desktop.views.rail import ALERTS, OVERVIEW
 from desktop.window import MainWindow
 from shared.protocol.alerting import (
     AlertsRules,
@@ -361,6 +361,18 @@ def test_the_first_line_is_chosen_so_that_no_key_but_tab_is_needed_to_change_it(
     assert type(outside.order) is RuleRemove
     assert window.centre.quiet.chosen() == TIME.id
     assert window.centre.quiet.edit.isEnabled()
+
+
+def test_the_palette_leads_to_rules_quiet_times_and_messages(
+    window: MainWindow, outside: Outside
+) -> None:
+    seen = []
+    for name in ("rules", "quiet", "messages"):
+        window.show_screen(OVERVIEW)
+        window.actions_by_name[name].trigger()
+        seen.append((window.centre.isVisible(), window.centre.tab))
+
+    assert seen == [(True, RULES_TAB), (True, QUIET), (True, DELIVERY)]
 
 
 def test_a_rule_is_switched_off_and_deleted_and_each_can_be_taken_back(
