@@ -1,6 +1,7 @@
 """What do people hear who make an own rule: why it cannot be, and what is doubtful about it?"""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from agent.alertrules import PATTERNS, AlertRule
@@ -21,14 +22,29 @@ def check_patterns(rule: AlertRule) -> None:
     """Refuse a pattern that can take very long on hostile output; trying that takes a moment."""
     for field in PATTERNS:
         pattern = getattr(rule, field)
-        if pattern is not None and not is_quick(pattern):
+        if pattern is None:
+            continue
+        try:
+            _expect_quick(pattern)
+        except _Slow:
             raise BadDefinition(
                 field,
                 pattern,
                 "can take very long on hostile output; give each repetition a bound, as in "
                 "[a-z]{1,64}, and nest none in another",
                 where=f"rule {rule.name}",
-            )
+            ) from None
+
+
+class _Slow(Exception):
+    """A pattern was not done in time."""
+
+
+@lru_cache(maxsize=64)
+def _expect_quick(pattern: str) -> None:
+    """Who has tested a rule need not wait once more to save it; what raises is not remembered."""
+    if not is_quick(pattern):
+        raise _Slow
 
 
 def doubting(rules: Sequence[AlertRule]) -> Doing[dict[str, tuple[str, ...]]]:

@@ -93,6 +93,11 @@ class Frame(QMainWindow):
             focus[screen].setFocus()
         self.details.setVisible(screen == TASKS and self._wants_details)
 
+    def open_health(self, kind: str) -> None:
+        """Show the worst check of that kind."""
+        self.show_screen(HEALTH)
+        self.health.open_worst(kind)
+
     @property
     def screen_name(self) -> str:
         """The screen we are on."""

@@ -339,6 +339,7 @@ class MainWindow(Frame):
         self.overview.log_requested.connect(self._following.open)
         self.overview.tasks_requested.connect(self._open_list)
         self.overview.runs_requested.connect(lambda: self.show_screen(RUNS))
+        self.overview.health.opened.connect(self.open_health)
         self.log.failed.connect(self._complain)
         self.executions.why_requested.connect(self.planner.ask_why)
         self.executions.again_requested.connect(self.planner.ask_backfill)

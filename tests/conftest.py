@@ -1,10 +1,19 @@
-"""What tests of every room share: one real MariaDB, started when it is first asked for."""
+"""What tests of every room share: one real MariaDB, and how workers share the tests out."""
 
 from collections.abc import Iterator
 
 import pytest
+from xdist.remote import Producer
 
+from agent.store.database import Database
 from tests import mariadb
+from tests.mariadb_made import Made
+from tests.shifts import Shifts
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shifts | None:
+    return Shifts(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")
@@ -13,7 +22,20 @@ def mariadb_server() -> Iterator[mariadb.Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def mariadb_made(mariadb_server: mariadb.Server) -> Made:
+    return Made(mariadb_server, lambda url: Database.open(url).close())
+
+
+@pytest.fixture
+def mariadb_made_url(mariadb_made: Made) -> Iterator[str]:
+    """A database of this agent's version, with nothing in its tables."""
+    with mariadb_made.lent() as url:
+        yield url
+
+
 @pytest.fixture
 def mariadb_url(mariadb_server: mariadb.Server) -> Iterator[str]:
+    """A database without any table."""
     with mariadb_server.fresh() as url:
         yield url

@@ -1,5 +1,6 @@
 """How do tests reach a real MariaDB: a private server with nothing of the system's own."""
 
+import atexit
 import os
 import shutil
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Self
@@ -76,7 +78,7 @@ class Server:
     def start(self, *options: str) -> Self:
         """Serve, with more options for this time; returns when connections are taken."""
         if not self.data.exists():
-            _install(self.data)
+            shutil.copytree(_installed(), self.data)
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -173,12 +175,17 @@ class Server:
             database=database,
         ).render_as_string(hide_password=False)
 
-    @contextmanager
-    def fresh(self) -> Iterator[str]:
-        """A new empty database by its URL; it is dropped afterwards."""
+    def new_database(self) -> str:
+        """An empty one; its name."""
         self._databases += 1
         name = f"smartcron_{self._databases}"
         self.say(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        return name
+
+    @contextmanager
+    def fresh(self) -> Iterator[str]:
+        """A new empty database by its URL; it is dropped afterwards."""
+        name = self.new_database()
         try:
             yield self.url(name)
         finally:
@@ -190,16 +197,30 @@ class Server:
 def served(*options: str) -> Iterator[Server]:
     """A server of one's own, in a folder of its own, ended afterwards."""
     needed()
-    # The path of a socket is short by law; pytest's own folders may be too deep.
-    # In memory where there is room for it: what others write to the disk then slows nobody down.
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of random name is made in it
-    has_room = memory.is_dir() and shutil.disk_usage(memory).free > MEMORY_BYTES
-    with TemporaryDirectory(prefix="mariadb-", dir=memory if has_room else None) as folder:
+    with _folder() as folder:
         server = Server(Path(folder), options=options)
         try:
             yield server.start()
         finally:
             server.end()
+
+
+def _folder() -> TemporaryDirectory[str]:
+    # The path of a socket is short by law; pytest's own folders may be too deep.
+    # In memory where there is room for it: what others write to the disk then slows nobody down.
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of random name is made in it
+    has_room = memory.is_dir() and shutil.disk_usage(memory).free > MEMORY_BYTES
+    return TemporaryDirectory(prefix="mariadb-", dir=memory if has_room else None)
+
+
+@cache
+def _installed() -> Path:
+    """What a new server begins with: installed once, as that takes seconds, and copied for each."""
+    folder = _folder()
+    atexit.register(folder.cleanup)
+    data = Path(folder.name, "data")
+    _install(data)
+    return data
 
 
 def _install(data: Path) -> None:

@@ -1,5 +1,6 @@
 """The door of the command line: options for all, refusals as one sentence."""
 
+import gc
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -80,6 +81,9 @@ class _Rooms(click.Group):
             return None
         commands: tuple[click.Command, ...] = import_module(f"agent.cli.{ROOMS[cmd_name]}").COMMANDS
         found = next(command for command in commands if command.name == cmd_name)
+        # All is imported that stays (agent/__main__.py has waited for it).
+        gc.freeze()
+        gc.enable()
         if cmd_name not in CHANGING:
             return found
         # Imported only where something may have to be written down.

@@ -14,6 +14,8 @@ from agent.running import keptlogs
 from agent.running.keptlogs import hold_logs
 from agent.running.output import open_outputs, upkeep_of
 from agent.store import holds, journal, maintenance, retention, state
+from agent.store.reaching import floor_left
+from agent.store.standby import Floor
 
 PAUSE_S: Final = 0.02
 
@@ -38,10 +40,12 @@ def status(session: Session, as_json: bool) -> None:
     """
     kept = journal.look(session.home.journal_file)
     refused = journal.refused(session.home.journal_file)
+    floor = floor_left(session.home.journal_file)
     aside = {
         "kept": kept.number,
         "kept_since_ms": kept.oldest_ms,
         "refused": [{"number": number, "cause": cause} for number, cause in refused],
+        "undecided_before_ms": None if floor is None else floor.at_ms,
     }
     try:
         with session.database() as database:
@@ -55,7 +59,7 @@ def status(session: Session, as_json: bool) -> None:
         if as_json:
             say.json_out({"fault": str(error), **aside})
         else:
-            _tell_journal(kept, refused)
+            _tell_journal(kept, refused, floor)
         raise
     if as_json:
         say.json_out(
@@ -74,7 +78,7 @@ def status(session: Session, as_json: bool) -> None:
         click.echo(f"schema         {maintenance.SCHEMA_VERSION}")
         click.echo(f"size           {say.size(size)}")
         click.echo(f"decided until  {say.moment(decided_ms)}")
-        _tell_journal(kept, refused)
+        _tell_journal(kept, refused, floor)
         for name, count in rows.items():
             click.echo(f"  {name:32} {count:>10}")
     if problems:
@@ -86,9 +90,17 @@ def status(session: Session, as_json: bool) -> None:
         say.good("Database: OK")
 
 
-def _tell_journal(kept: journal.Untold, refused: tuple[tuple[int, str], ...]) -> None:
+def _tell_journal(
+    kept: journal.Untold, refused: tuple[tuple[int, str], ...], floor: Floor | None
+) -> None:
     if kept.number:
         click.echo(f"local journal  {kept.number} writes since {say.moment(kept.oldest_ms)}")
+    if floor is not None:
+        # An agent began without the database: whether a row stands there nobody could look up.
+        click.echo(
+            f"not decided    what was due before {say.moment(floor.at_ms)} and has no row;"
+            " an agent that meets the database decides it"
+        )
     for number, cause in refused:
         say.warn(f"write {number} of the local journal was refused: {cause}")
 

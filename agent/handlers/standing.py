@@ -16,8 +16,10 @@ from agent.handlers.trials import Trial
 from agent.rehearsal import Rehearsal, Rehearsing
 from agent.rulemaking import DAY_MS, check_patterns, doubting
 from agent.rules.muting import Mute, covers, fault_of
-from agent.store import alert_rules, alerts, mutes, tasks
+from agent.store import alert_book, alert_rules, alerts, mutes, tasks
+from agent.store.alert_book import Wanted
 from agent.store.alert_rules import RuleRow
+from agent.store.alerts import Alert
 from agent.ulid import new_ulid
 from agent.wire.operations import Done
 from agent.wire.sessions import Who
@@ -27,6 +29,8 @@ from shared.protocol.errors import BadRequest
 WORK_MS: Final = 250
 """So long one answer of a test takes: then whoever waits is told how far it is."""
 MOST_RECORDS: Final = 100
+PAST_DAYS: Final = 7
+MOST_ALERTS: Final = 1_000
 _BESIDE: Final = {
     "name": "$.id",
     "severity": "$.rule.sev",
@@ -125,13 +129,30 @@ async def try_quiet(context: Context, who: Who, request: wire.QuietTry) -> wire.
     window = _window(context, who, request, "")
     known = await context.database.read(tasks.load_all)
     categories = {task.task_name: task.definition.category for task in known}
-    found = await context.database.read(alerts.open_alerts)
+    from_ms = context.clock.now_ms() - PAST_DAYS * DAY_MS
+    past = partial(alert_book.page, wanted=Wanted(from_ms=from_ms), before=None, limit=MOST_ALERTS)
+    opened = await context.database.read(alerts.open_alerts)
+    found = await context.database.read(past)
+
+    def is_meant(alert: Alert) -> bool:
+        return covers(window, alert.task_name, categories.get(alert.task_name or ""))
+
+    meant = [alert for alert in found if is_meant(alert)]
     return wire.QuietTryReply(
         tasks=sum(covers(window, name, category) for name, category in categories.items()),
         of=len(known),
-        alerts=sum(
-            covers(window, alert.task_name, categories.get(alert.task_name or ""))
-            for alert in found
+        alerts=sum(map(is_meant, opened)),
+        from_ms=from_ms,
+        fired=len(meant),
+        records=tuple(
+            wire.Fired(
+                at_ms=alert.opened_ms,
+                task_id=alert.task_name or "",
+                msg=alert.title,
+                run_id=alert.run_id,
+                opens=alert.status != "resolved",
+            )
+            for alert in meant[:MOST_RECORDS]
         ),
     )
 

@@ -113,12 +113,7 @@ class Journal:
 
     async def remembered(self, name: str) -> str | None:
         """What was put down beside the writes under this name."""
-        found = await self._do(
-            lambda: self._connection.execute(
-                "SELECT value FROM about WHERE name = ?", (name,)
-            ).fetchone()
-        )
-        return None if found is None else str(found[0])
+        return await self._do(lambda: _noted(self._connection, name))
 
     async def remember(self, name: str, value: str | None) -> None:
         """Put something down beside the writes, or forget it; on the disk when this returns."""
@@ -192,24 +187,33 @@ class Journal:
 
 def look(path: Path) -> Untold:
     """What a journal holds, for those who do not work on it; nothing where there is none."""
-    if not path.exists():
-        return Untold(0, None)
-    try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_S)) as looking:
-            return _count(looking)
-    except sqlite3.Error as error:
-        raise _told(path, error) from error
+    return Untold(0, None) if not path.exists() else _look(path, _count)
 
 
 def refused(path: Path) -> tuple[tuple[int, str], ...]:
     """What the database refused for good, by number, and why; nothing where there is no journal."""
     if not path.exists():
         return ()
+    asked = "SELECT seq, cause FROM refused ORDER BY seq"
+    return _look(path, lambda looking: tuple(looking.execute(asked)))
+
+
+def noted(path: Path, name: str) -> str | None:
+    """What was put down beside the writes, for those who do not work on the journal."""
+    return None if not path.exists() else _look(path, lambda looking: _noted(looking, name))
+
+
+def _look(path: Path, find: Callable[[sqlite3.Connection], T]) -> T:
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_S)) as looking:
-            return tuple(looking.execute("SELECT seq, cause FROM refused ORDER BY seq"))
+            return find(looking)
     except sqlite3.Error as error:
         raise _told(path, error) from error
+
+
+def _noted(connection: sqlite3.Connection, name: str) -> str | None:
+    found = connection.execute("SELECT value FROM about WHERE name = ?", (name,)).fetchone()
+    return None if found is None else str(found[0])
 
 
 def _open(path: Path, now_ms: int) -> tuple[sqlite3.Connection, str]:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -11,7 +12,7 @@ import structlog
 from agent.clock import Clock
 from agent.errors import StorageError, Unreachable
 from agent.settings import Home
-from agent.store import standby, tasks
+from agent.store import journal, standby, tasks
 from agent.store.database import Database
 from agent.store.engines import name_of, read_url
 from agent.store.journal import Journal
@@ -38,6 +39,12 @@ class Reached:
     copy: Copy
     known: Known | None = None
     floor: Floor | None = None
+
+
+def floor_left(journal_file: Path) -> Floor | None:
+    """Where an agent that began without the database has put it, until one meets the database."""
+    said = journal.noted(journal_file, FLOOR)
+    return None if said is None else msgspec.json.decode(said, type=Floor)
 
 
 async def reach(

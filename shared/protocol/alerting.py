@@ -344,11 +344,18 @@ class QuietTry(Request, frozen=True, kw_only=True):
 
 
 class QuietTryReply(Reply, frozen=True, kw_only=True):
-    """So many of `of` tasks are meant, and so many alerts that are open now."""
+    """So many of `of` tasks are meant, and so many alerts that are open now.
+
+    Of the alerts since `from_ms` it would have muted `fired`, the newest of which are `records`;
+    those that are open are marked by `opens`.
+    """
 
     tasks: int = 0
     of: int = 0
     alerts: int = 0
+    from_ms: int | None = None
+    fired: int = 0
+    records: tuple[Fired, ...] = ()
 
 
 class QuietSet(Command, frozen=True, kw_only=True):

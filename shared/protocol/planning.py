@@ -17,6 +17,29 @@ class ClockChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     next_ms: int | None = None
 
 
+class SchedulePreview(Request, frozen=True, kw_only=True):
+    """When would this schedule fire?"""
+
+    type: ClassVar[str] = "schedule.preview"
+    schedule: Annotated[str, Meta(min_length=1, max_length=256)]
+    tz: Annotated[str, Meta(min_length=1, max_length=64)] = "UTC"
+    count: Annotated[int, Meta(ge=1, le=50)] = 10
+    from_ms: Moment | None = None
+    dst_gap: Literal["after", "skip"] = "after"
+    dst_fold: Literal["first", "both"] = "first"
+    task_name: TaskId | None = None
+
+
+class SchedulePreviewReply(Reply, frozen=True, kw_only=True):
+    """The next moments with their tags, the schedule in words, and what clock changes do to it."""
+
+    times_ms: tuple[int, ...]
+    schedule_text: str = ""
+    notes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    changes: tuple[ClockChange, ...] = ()
+
+
 class ScheduleNext(Request, frozen=True, kw_only=True):
     """What is to come of some tasks or of all?"""
 

@@ -14,6 +14,7 @@ from agent.recorder import Recorder
 from agent.store import alerts, tasks
 from agent.store.database import Database
 from tests.agent.fake_clock import FakeClock
+from tests.agent.store.fresh import fresh_file
 from tests.agent.store.makings import NOW_MS, a_task
 from tests.agent.wire.door import until
 
@@ -25,7 +26,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def database(file: Path) -> Iterator[Database]:
-    database = Database.open(f"sqlite:///{file}")
+    database = Database.open(fresh_file(file))
     database.write_now(
         partial(tasks.register, definitions=[a_task("slow_task")], who="me", why="", now_ms=NOW_MS)
     )

@@ -23,6 +23,7 @@ from agent.store import facts, ledger, plans, tasks
 from agent.store.database import Database
 from agent.windows import Calendar
 from schema import catalogue
+from tests.agent.store.fresh import fresh_file
 from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, end, ended
 
 RETAIL = tuple(load_definitions(catalogue.read("retail"), "catalogue"))
@@ -31,7 +32,7 @@ SALES = "vend_sync_sales"
 
 @pytest.fixture
 def database(tmp_path: Any) -> Any:
-    database = Database.open(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    database = Database.open(fresh_file(tmp_path / "test.sqlite3"))
     database.write_now(
         partial(tasks.register, definitions=RETAIL, who="me", why="", now_ms=NOW_MS - 30 * DAY_MS)
     )

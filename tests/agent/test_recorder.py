@@ -15,12 +15,13 @@ from agent.store.checks import Check
 from agent.store.database import Database
 from agent.store.state import Heartbeat
 from tests.agent.fake_clock import FakeClock
+from tests.agent.store.fresh import fresh_file
 from tests.agent.store.makings import NOW_MS, a_run, a_task, ended
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database.open(f"sqlite:///{tmp_path / 'smartcron.sqlite3'}")
+    database = Database.open(fresh_file(tmp_path / "smartcron.sqlite3"))
     yield database
     database.close()
 

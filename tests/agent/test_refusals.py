@@ -46,11 +46,17 @@ def break_once(owner: object, name: str, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 async def pass_second(workshop: Workshop) -> None:
-    """Whoever was refused waits a second and asks again."""
-    for _ in range(3):
-        await asyncio.sleep(0.02)
-        workshop.clock.advance(1_000)
-    await workshop.settle()
+    """Whoever was refused waits a second and asks again, until nothing is under way."""
+    rest = asyncio.ensure_future(workshop.settle())
+    while not rest.done():
+        await workshop.until(lambda: rest.done() or waits_a_second(workshop))
+        if not rest.done():
+            workshop.clock.advance(1_000)
+
+
+def waits_a_second(workshop: Workshop) -> bool:
+    until_ms = workshop.clock.sleeping_until_ms
+    return until_ms is not None and until_ms <= workshop.clock.now_ms() + 1_000
 
 
 async def test_a_refused_word_about_a_replaced_run_is_written_later(
@@ -205,7 +211,7 @@ async def test_what_waits_for_its_hour_does_not_start_once_its_task_is_off_or_go
         changed = await workshop.recorder.set_flags(["off"], enabled=False, who="Anna")
         await workshop.scheduler.take(changed, gone=["gone"])
         workshop.clock.advance(2 * MINUTE_MS)
-        await asyncio.sleep(0.02)
+        await workshop.until(lambda: not workshop.runner.queue.waiting)
         await workshop.settle()
 
     assert workshop.keepers.orders == [run.id]
@@ -232,7 +238,7 @@ async def test_a_due_moment_goes_before_a_retry_that_waits_for_a_slot(workshop: 
         workshop.runner.submit(others)  # every slot is taken when the retry's time comes
         await workshop.settle()
         workshop.clock.advance(5_000)
-        await asyncio.sleep(0.02)
+        await workshop.until(lambda: workshop.runner.queue.startable == 1)
         workshop.clock.advance(MINUTE_MS - 5_000)
         await workshop.scheduler.decide()
         await workshop.settle()

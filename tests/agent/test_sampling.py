@@ -12,6 +12,7 @@ from agent.sampling import FIRST_AFTER_MS, LOOK_EVERY_MS, Living, Sampler, wait_
 from agent.store import samples
 from agent.store.database import Database
 from tests.agent.fake_clock import FakeClock
+from tests.agent.store.fresh import fresh_file
 from tests.agent.store.makings import NOW_MS
 
 RUN_ID = "01KAVT0R8M6V4Z1S0Q2E6G7H8J"
@@ -19,7 +20,7 @@ RUN_ID = "01KAVT0R8M6V4Z1S0Q2E6G7H8J"
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database.open(f"sqlite:///{tmp_path / 'agent.sqlite3'}")
+    database = Database.open(fresh_file(tmp_path / "agent.sqlite3"))
     yield database
     database.close()
 

@@ -24,6 +24,7 @@ from agent.store.reaching import Reached
 from agent.store.standby import Copy, Known
 from agent.store.tasks import register
 from tests.agent.fake_clock import FakeClock
+from tests.agent.store.fresh import fresh_file
 from tests.agent.store.makings import NOW_MS, a_run, a_task
 from tests.agent.wire.door import until
 
@@ -36,7 +37,7 @@ class Scene:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.clock = FakeClock(NOW_MS)
-        self.database = Database.open(f"sqlite:///{folder / 'file.sqlite3'}")
+        self.database = Database.open(fresh_file(folder / "file.sqlite3"))
         self.local = Journal.open(folder / "journal.sqlite3", now_ms=NOW_MS)
         self.outage = Outage(self.database, self.local, clock=self.clock)
         self.roster = Roster(self.database)

@@ -23,6 +23,7 @@ from agent.timekeeper import Timekeeper
 from agent.watching import Watching
 from agent.windows import Calendar, Closed
 from tests.agent.fake_clock import FakeClock
+from tests.agent.store.fresh import fresh_file
 from tests.agent.store.makings import NOW_MS
 
 
@@ -85,7 +86,7 @@ class Workshop:
         self.home = Home(folder / "home")
         self.home.make()
         self.clock = clock or FakeClock(now_ms)
-        self.database = Database.open(f"sqlite:///{folder / 'agent.sqlite3'}")
+        self.database = Database.open(fresh_file(folder / "agent.sqlite3"))
         self.shown: list[Shown] = []
         self.recorder = Recorder(self.database, self.clock, self.shown.append)
         self.roster = Roster(self.database)

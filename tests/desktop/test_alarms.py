@@ -28,6 +28,7 @@ from shared.protocol.alerting import (
     AlertsPageReply,
     AlertsRules,
     AlertsRulesReply,
+    Coming,
     DeliveriesPage,
     DeliveriesReply,
     Delivery,
@@ -232,6 +233,47 @@ def test_the_chosen_alert_is_told_in_full(
     assert any("exit 3" in text for text in panel.events.texts())
     facts = panel.facts.texts()
     assert (facts["Seen"].split()[0], facts["Came back"]) == ("3", "1 time")
+
+
+@pytest.mark.parametrize(
+    ("more", "coming", "says"),
+    [
+        (
+            {},
+            (
+                Coming(at_ms=NOW_MS + HOUR_MS, what="told", to=("ops@example.org",)),
+                Coming(at_ms=NOW_MS + 2 * HOUR_MS, what="escalated", to=("pager",), stage=2),
+            ),
+            [
+                "Told to ops@example.org",
+                "Escalation 2, if nobody acknowledges: pager",
+            ],
+        ),
+        ({"state": "acked", "acked_by": "Anna"}, (), ["until it is over or gets worse"]),
+        ({"muted_until_ms": NOW_MS + HOUR_MS}, (), ["before the quiet time ends"]),
+    ],
+)
+def test_an_alert_says_who_is_told_next_or_why_nobody_is(
+    window: MainWindow,
+    outside: Outside,
+    qtbot: QtBot,
+    more: dict[str, Any],
+    coming: tuple[Coming, ...],
+    says: list[str],
+) -> None:
+    row = alert(1, **more)
+    told = Remarked(at_ms=NOW_MS, by="Smart Cron", what="escalated 1", note="head@example.org")
+    outside.details[row.id] = AlertDetail(row=row, notes=(told,), coming=coming)
+    show(window, row)
+
+    panel = window.centre.panel
+    qtbot.waitUntil(lambda: not panel.coming.isHidden())
+
+    assert panel.notes.texts() == [
+        "Escalation 1 was told, as nobody acknowledged: head@example.org"
+    ]
+    found = panel.coming.texts() or [panel.coming.none.text()]
+    assert all(part in text for part, text in zip(says, found, strict=True))
 
 
 def test_what_is_over_stays_in_sight_and_can_be_opened_again(

@@ -89,7 +89,8 @@ class Outside:
         elif isinstance(request, RuleTry):
             answered(self.tried.pop(0) if request.days and self.tried else RuleTryReply())
         elif isinstance(request, QuietTry):
-            answered(QuietTryReply(tasks=2, of=9, alerts=1))
+            past = Fired(at_ms=NOW_MS - HOUR_MS, task_id="shop-a", msg="shop-a failed")
+            answered(QuietTryReply(tasks=2, of=9, alerts=1, fired=1, records=(past,)))
         elif isinstance(request, DeliveriesPage):
             answered(DeliveriesReply(mail=MailState(is_on=True)))
 
@@ -378,7 +379,11 @@ def test_a_quiet_time_is_made_for_some_tasks_or_for_all(
     assert dialog._problems["to_ms"].text().startswith("Write a moment as ")
     dialog.end.setText("23:59")
     dialog.ask()
-    assert dialog.said.text() == "Means 2 of 9 tasks now, and 1 alert that is open"
+    assert dialog.said.text() == (
+        "Means 2 of 9 tasks now, and 1 alert that is open; "
+        "it would have muted 1 alert in the last 7 days"
+    )
+    assert [line.text for line in dialog.lines.lines()] == ["shop-a failed"]
     assert dialog.act.toolTip().startswith("Say why first")
     dialog.choose(ALL)
     dialog.reason.setText("new server")

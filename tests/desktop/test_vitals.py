@@ -18,7 +18,7 @@ from desktop.settings import Profile
 from desktop.theme import Theme
 from desktop.views.health.course import MOST_DRAWN
 from desktop.views.health.page import CHARTS, CHECKS, TEXT
-from desktop.views.rail import HEALTH, TASKS
+from desktop.views.rail import HEALTH, OVERVIEW, TASKS
 from desktop.window import MainWindow
 from shared.protocol.health import HealthGet
 from shared.protocol.requests import MetricsPage
@@ -88,6 +88,19 @@ def test_the_rail_leads_to_the_page_and_the_keyboard_stands_on_the_worst_check(
     chosen = window.health.table.chosen
     assert chosen is not None
     assert (chosen.id, window.health.panel.pill.text) == ("disk:/var/backups", "Critical")
+
+
+def test_a_card_of_the_overview_leads_to_the_worst_check_of_its_kind(
+    window: MainWindow, outside: Outside
+) -> None:
+    window.show_screen(HEALTH)
+    window.health.tabs.choose(CHARTS)
+    window.show_screen(OVERVIEW)
+
+    QTest.mouseClick(window.overview.health.disk, Qt.MouseButton.LeftButton)
+
+    assert (window.screen_name, window.health.tab) == (HEALTH, CHECKS)
+    assert window.health.panel.title.text() == "Disk space /var/backups"
 
 
 def test_a_check_is_told_with_its_reading_limits_since_when_and_its_last_look(

@@ -685,7 +685,14 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
     ),
     "rule.set": RULE_CHANGED,
     "rule.remove": RULE_CHANGED,
-    "quiet.try": alerting.QuietTryReply(tasks=2, of=9, alerts=1),
+    "quiet.try": alerting.QuietTryReply(
+        tasks=2,
+        of=9,
+        alerts=1,
+        from_ms=AT_MS,
+        fired=1,
+        records=(alerting.Fired(at_ms=AT_MS, task_id="sync.orders", msg="it failed"),),
+    ),
     "quiet.set": QUIET_CHANGED,
     "quiet.remove": QUIET_CHANGED,
     "deliveries.page": alerting.DeliveriesReply(

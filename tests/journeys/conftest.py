@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,13 @@ def a_folder() -> Iterator[Household]:
             shutil.rmtree(household.root, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def made() -> Iterator[Path]:
+    """A home that was made once, to be copied."""
+    with a_folder() as household:
+        yield household.prepare().root
+
+
 @pytest.fixture
 def bare() -> Iterator[Household]:
     """A folder that may become a home."""
@@ -36,6 +44,6 @@ def bare_too() -> Iterator[Household]:
 
 
 @pytest.fixture
-def household(bare: Household) -> Household:
+def household(bare: Household, made: Path) -> Household:
     """A home that is ready to be served."""
-    return bare.prepare()
+    return bare.copy(made)

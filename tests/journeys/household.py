@@ -2,13 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from agent.wire.caller import Caller, new_op
 from shared.protocol import requests
 
 WAIT_S = 20.0
-POLL_S = 0.01
+POLL_S = 0.03
 COMMAND_S = 60.0
 
 T = TypeVar("T")
@@ -63,6 +64,17 @@ class Household:
 
     def prepare(self, **settings: object) -> Self:
         """Make the home as `init` does, with free ports."""
+        self._choose(settings)
+        self.cli("init")
+        return self
+
+    def copy(self, made: Path, **settings: object) -> Self:
+        """Take over a home that was made with the usual database; `init` takes a second."""
+        shutil.copytree(made, self.root, dirs_exist_ok=True)
+        self._choose(settings)
+        return self
+
+    def _choose(self, settings: Mapping[str, object]) -> None:
         chosen: dict[str, object] = {
             "listen": "127.0.0.1",
             "control_port": self.control_port,
@@ -71,8 +83,6 @@ class Household:
         }
         lines = [f"{name} = {json.dumps(value)}" for name, value in chosen.items()]
         self.home.settings_file.write_text("\n".join(lines) + "\n")
-        self.cli("init")
-        return self
 
     # The command line
 

@@ -69,8 +69,8 @@ def test_an_agent_of_another_home_is_kept_out_of_a_database_that_one_works_on(
     second.stop(second.serve())
 
 
-def test_an_agent_with_fifty_runs_stops_within_five_seconds(bare: Household) -> None:
-    household = bare.prepare(max_running=60)
+def test_an_agent_with_fifty_runs_stops_within_five_seconds(bare: Household, made: Path) -> None:
+    household = bare.copy(made, max_running=60)
     names = [f"long{number}" for number in range(50)]
     household.apply(*(task(name, "sleep 60", "kill_grace_s = 0") for name in names))
     agent = household.serve()

@@ -81,9 +81,9 @@ class Desk:
 
 
 @pytest.fixture
-def household(bare: Household) -> Household:
+def household(bare: Household, made: Path) -> Household:
     """A home with one task that is due all the time, and two that wait to be ordered."""
-    bare.prepare(environment="test", name="journey")
+    bare.copy(made, environment="test", name="journey")
     bare.apply(QUICK, LONG, REST)
     return bare
 

@@ -50,9 +50,9 @@ class Desk:
 
 
 @pytest.fixture
-def household(bare: Household) -> Household:
+def household(bare: Household, made: Path) -> Household:
     """A home whose one task has failed."""
-    bare.prepare(environment="test", name="journey")
+    bare.copy(made, environment="test", name="journey")
     bare.apply(BAD)
     bare.serve()
     bare.cli("tasks", "run", "bad")

@@ -27,8 +27,8 @@ pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture
-def household(bare: Household) -> Household:
-    bare.prepare(environment="test", name="journey")
+def household(bare: Household, made: Path) -> Household:
+    bare.copy(made, environment="test", name="journey")
     bare.apply(QUICK, SLOW, REST)
     return bare
 

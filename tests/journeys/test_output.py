@@ -1,5 +1,7 @@
 """What runs write, on its way to the log, the row and those who watch, with real processes."""
 
+from pathlib import Path
+
 from agent.running.stored import PACKED_SUFFIX
 from shared.protocol import requests
 from shared.protocol.rows import Delta
@@ -51,8 +53,8 @@ def test_progress_is_seen_while_a_run_lives_and_stored_with_it(household: Househ
     until(lambda: not list(household.home.spool.iterdir()), "an empty spool")
 
 
-def test_no_secret_is_found_in_any_place_that_output_reaches(bare: Household) -> None:
-    household = bare.prepare(redact=["MYCO-[0-9]{6}"])
+def test_no_secret_is_found_in_any_place_that_output_reaches(bare: Household, made: Path) -> None:
+    household = bare.copy(made, redact=["MYCO-[0-9]{6}"])
     household.home.secrets_file.write_text(f'KEY = "{SECRET}"\n')
     household.home.secrets_file.chmod(0o600)
     card = "4111 1111 1111 1111"

@@ -91,9 +91,9 @@ async def tell(household: Household, *, minutes: int) -> None:
 
 @pytest.mark.timeout(240)
 async def test_what_is_high_is_told_within_15_minutes_and_what_is_medium_within_an_hour(
-    bare: Household, tmp_path: Path
+    bare: Household, made: Path, tmp_path: Path
 ) -> None:
-    household, count = bare.prepare(max_running=1), tmp_path / "count"
+    household, count = bare.copy(made, max_running=1), tmp_path / "count"
     slower = f"echo >> {count}; [ $(wc -l < {count}) -le {QUICK_RUNS} ] || sleep 6"
     with mail_server() as sink:
         cause_all(household, sink, slower)

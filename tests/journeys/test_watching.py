@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -143,9 +144,11 @@ def test_a_ping_for_what_is_not_watched_is_refused_with_the_way_out(household: H
     assert all("kind = 'watch'" in done.stderr for done in (down[1], up[1]))
 
 
-def test_http_pings_are_off_until_switched_on_and_need_the_token(bare: Household) -> None:
+def test_http_pings_are_off_until_switched_on_and_need_the_token(
+    bare: Household, made: Path
+) -> None:
     (port,) = free_ports(1)
-    bare.prepare(http_pings=f"127.0.0.1:{port}")
+    bare.copy(made, http_pings=f"127.0.0.1:{port}")
     bare.apply(BY_HAND)
     without = bare.serve(until_ready=False)
     refused = without.wait(30)

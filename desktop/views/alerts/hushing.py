@@ -11,12 +11,13 @@ from desktop.parts.clocks import EXAMPLE, Zone
 from desktop.parts.dialogs import AskingDialog, labelled, problem_words, show_words
 from desktop.parts.forms import TextField
 from desktop.parts.labels import Words
+from desktop.parts.lines import Line, Lines
 from desktop.theme import Theme
-from shared.protocol.alerting import QuietTime, QuietTry, QuietTryReply
+from shared.protocol.alerting import Fired, QuietTime, QuietTry, QuietTryReply
 
 WRITING_MS: Final = 350
 WIDE_PX: Final = 600
-HIGH_PX: Final = 450
+HIGH_PX: Final = 560
 USUAL_MS: Final = 2 * words.HOUR_MS
 REASON_CHARS: Final = 500
 UNSAID: Final = "-"
@@ -113,7 +114,9 @@ class QuietDialog(AskingDialog):
             labelled(theme, self.tr("Reason"), self.reason, self._problems["reason"])
         )
         self.body.addWidget(self.said)
-        self.body.addStretch(1)
+        self.lines = Lines(theme, name=self.tr("Alerts that it would have muted"))
+        self.lines.show_hint(self.tr("What it would have muted in the last 7 days stands here"))
+        self.body.addWidget(self.lines, 1)
         for made in (self.task, self.category, self.begin, self.end, self.reason):
             made.textChanged.connect(self._written)
             made.returnPressed.connect(self._save)
@@ -143,6 +146,8 @@ class QuietDialog(AskingDialog):
         )
         of = words.plural(reply.of, self.tr("task"), self.tr("tasks"))
         said = self.tr("Means {0} of {1} now, and {2}").format(words.count(reply.tasks), of, alerts)
+        past = words.plural(reply.fired, self.tr("alert"), self.tr("alerts"))
+        said += self.tr("; it would have muted {0} in the last 7 days").format(past)
         is_none = self._what == SOME and not reply.tasks
         is_every = self._what == SOME and reply.of > 1 and reply.tasks == reply.of
         if is_none:
@@ -151,6 +156,8 @@ class QuietDialog(AskingDialog):
             said = self.tr("Every one of the {0} is meant by it").format(of)
         show_words(self.said, said)
         self.said.set_ink("warn.text" if is_none or is_every else "text2")
+        self.lines.show_lines([self._line(at, one) for at, one in enumerate(reply.records)])
+        self.lines.show_hint(self.tr("It would have muted nothing in the last 7 days"))
         self._show_act()
 
     def show_problem(self, key: str, text: str, path: str) -> None:
@@ -184,6 +191,16 @@ class QuietDialog(AskingDialog):
     def allow(self, allowed: bool, why_not: str) -> None:
         self._may, self._why_not = allowed, why_not
         self._show_act()
+
+    def _line(self, at: int, one: Fired) -> Line:
+        return Line(
+            key=at,
+            time=self._zone.clock(one.at_ms, self._now()),
+            icon="bell-ringing-fill" if one.opens else "circle-wavy-check-fill",
+            word=self.tr("Open") if one.opens else self.tr("Over"),
+            family="bad" if one.opens else "ok",
+            text=one.msg,
+        )
 
     # --- what it asks and orders -----------------------------------------------------------------
 

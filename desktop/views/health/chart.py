@@ -51,6 +51,7 @@ class ReadingChart(QWidget):
         self._step_ms = 1
         self._times, self._zone = words.TASK_TIMES, "UTC"
         self._stale = False
+        self._shown: tuple[object, ...] = ()
         self._at: int | None = None
         self._limits: list[Any] = []
         self._lines: list[Any] = []
@@ -97,14 +98,20 @@ class ReadingChart(QWidget):
 
         `worst` is the worst reading of each step, where a point is the mean of many.
         """
+        points, is_awaited = points or (), points is None
+        # Most of what is told comes with a row, and changes nothing of what is drawn.
+        drawn = (course, points, worst, is_awaited, span, step_ms, times, zone, stale)
+        if drawn == self._shown:
+            return
+        self._shown = drawn
         if course is None or self._course is None or course.name != self._course.name:
             self._at = None
-        self._course, self._points, self._worst = course, points or (), worst
+        self._course, self._points, self._worst = course, points, worst
         self._span, self._step_ms = span, step_ms
         self._times, self._zone, self._stale = times, zone, stale
         if self._at is not None and self._at >= len(self._points):
             self._at = None
-        said = self.tr("On its way") if points is None else self.tr("Nothing was kept in this time")
+        said = self.tr("On its way") if is_awaited else self.tr("Nothing was kept in this time")
         self._empty.setText(said if course is not None else self.tr("It has no readings to draw"))
         self._name()
         if self.isVisible():

@@ -193,6 +193,17 @@ class HealthPage(Ground):
             return None
         return course_of(one, one.series[0])
 
+    def open_worst(self, kind: str) -> None:
+        """Show the checks, and of those of this kind the one that is worst."""
+        self.tabs.choose(CHECKS)
+        ours = [one for one in self._model.checks() if one.id.partition(":")[0] == kind]
+        order = ("crit", "warn", "unknown", "ok")
+        ours.sort(key=lambda one: order.index(one.state) if one.state in order else 2)
+        if ours:
+            self.table.choose(ours[0].id)
+            self.table.scrollTo(self.table.currentIndex())
+            self.table.setFocus()
+
     def choose_range(self, key: str) -> None:
         """Reach back so far."""
         self.reach = next(one for one in RANGES if one.key == key)

@@ -1,4 +1,4 @@
-"""The cards of the overview: figures, lists, readings of the server."""
+"""The cards of the overview: figures and lists."""
 
 from typing import Final
 
@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLa
 
 from desktop.parts import marks
 from desktop.parts.buttons import Button, draw_focus
-from desktop.parts.charts import Progress, TimeCurve
+from desktop.parts.charts import Progress
 from desktop.parts.labels import Card, Elided, IconLabel, Words
-from desktop.states import Look, check_look, task_look
+from desktop.states import Look, task_look
 from desktop.theme import Theme
 
 STAT_PX: Final = 92
@@ -353,66 +353,3 @@ class RecentRow(QAbstractButton):
         end = QRectF(0, 0, self.width() - 16, 28)
         painter.drawText(end, middle | Qt.AlignmentFlag.AlignRight, self._took)
         draw_focus(painter, self, theme, 4)
-
-
-class HealthCard(Card):
-    """One reading of the server: its state, its figure, its course."""
-
-    def __init__(
-        self,
-        theme: Theme,
-        title: str,
-        *,
-        share: bool = False,
-        curve: bool = True,
-        least_top: float = 1.0,
-    ) -> None:
-        super().__init__(theme)
-        self._theme = theme
-        self.setMinimumWidth(150)
-        self.title = Words(theme, title, px=13, weight=600)
-        self._icon = IconLabel(theme, "question-bold", ink="idle.text", px=14)
-        self._word = Words(theme, weight=500, ink="idle.text")
-        self.figure = Words(theme, px=24, weight=600)
-        self.unit = Elided(theme, ink="text2")
-        self.note = Elided(theme, ink="text2")
-        head = QHBoxLayout()
-        head.setSpacing(5)
-        head.addWidget(self.title)
-        head.addStretch(1)
-        head.addWidget(self._icon)
-        head.addWidget(self._word)
-        line = QHBoxLayout()
-        line.setSpacing(6)
-        line.addWidget(self.figure)
-        line.addWidget(self.unit, 1, Qt.AlignmentFlag.AlignBottom)
-        self.unit.setContentsMargins(0, 0, 0, 4)
-        self.body = QVBoxLayout()
-        self.body.setSpacing(8)
-        self.curve: TimeCurve | None = None
-        if curve:
-            self.curve = TimeCurve(theme, height=84, share=share, axes=share, least_top=least_top)
-            self.body.addWidget(self.curve, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 12, 16, 12)
-        layout.setSpacing(6)
-        layout.addLayout(head)
-        layout.addLayout(line)
-        layout.addLayout(self.body, 1)
-        layout.addWidget(self.note)
-
-    def show_state(self, state: str, *, stale: bool) -> None:
-        """What the probe found: ok, warn, crit or unknown."""
-        look = check_look(state or "unknown")
-        family = "idle" if stale else look.family
-        self._icon.show_icon(look.icon, f"{family}.text")
-        self._word.setText(look.said)
-        self._word.set_ink(f"{family}.text")
-
-    def show_reading(self, figure: str, unit: str, note: str, *, stale: bool) -> None:
-        """The figure and what it means."""
-        self.figure.setText(figure)
-        self.figure.set_ink("text2" if stale else "text")
-        self.unit.setText(unit)
-        self.note.setText(note)
-        self.setAccessibleName(f"{self.title.text()} {figure} {unit}, {note}")

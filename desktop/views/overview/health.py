@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
@@ -13,20 +14,23 @@ from desktop.models.checks import ChecksModel
 from desktop.parts.charts import Meter
 from desktop.parts.labels import Elided, Words
 from desktop.theme import Theme
-from desktop.views.overview.cards import HealthCard
+from desktop.views.overview.reading import HealthCard
 from shared.protocol.events import Heartbeat, Metric
 from shared.protocol.rows import Check
 
 REACH_MS: Final = words.HOUR_MS
 MOST_POINTS: Final = 2_000
 MOST_DISKS: Final = 3
-CPU, MEMORY, DATABASE, LOOP = "cpu", "memory", "database", "loop"
+CPU, MEMORY, DISK, DATABASE, LOOP = "cpu", "memory", "disk", "database", "loop"
 
 Points = deque[tuple[int, float]]
 
 
 class Health(QWidget):
     """Five cards: the newest reading of each, and the course of the last hour."""
+
+    opened = Signal(str)
+    """The kind of the checks that a card is about."""
 
     def __init__(self, checks: ChecksModel, theme: Theme, now: words.Clock) -> None:
         super().__init__()
@@ -132,7 +136,14 @@ class Health(QWidget):
         for _ in range(MOST_DISKS):
             self.disk.body.addWidget(self._disk_row())
         self.disk.body.addStretch(1)
-        for card in (self.cpu, self.memory, self.disk, self.database, self.heart):
+        for card, kind in (
+            (self.cpu, CPU),
+            (self.memory, MEMORY),
+            (self.disk, DISK),
+            (self.database, DATABASE),
+            (self.heart, LOOP),
+        ):
+            card.clicked.connect(lambda kind=kind: self.opened.emit(kind))
             row.addWidget(card, 1)
 
     def _disk_row(self) -> QWidget:

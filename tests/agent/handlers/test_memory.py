@@ -15,6 +15,7 @@ from agent.ulid import new_ulid
 from agent.wire.operations import DONE, UNFINISHED, Operations, StoredOp, digest
 from agent.wire.sessions import Who
 from shared.protocol.requests import RunStart, RunStartReply
+from tests.agent.store.fresh import fresh_file
 
 ME = Who(key_id="0" * 16, public="p", label="Anna", role="operator")
 
@@ -23,7 +24,7 @@ async def test_an_order_whose_run_was_recorded_is_answered_after_a_crash(tmp_pat
     clock = SystemClock()
     now_ms = clock.now_ms()
     command = RunStart(op="a" * 32, expires_ms=now_ms + 10_000, task_id="backup")
-    database = Database.open(f"sqlite:///{tmp_path / 'agent.sqlite3'}")
+    database = Database.open(fresh_file(tmp_path / "agent.sqlite3"))
     memory = Memory(database, clock, tmp_path, redactor=Redactor())
     begun = StoredOp(
         op=command.op,

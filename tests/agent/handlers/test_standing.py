@@ -1,5 +1,6 @@
 """Are own rules and quiet times made, tried and changed by operators, and by nobody too late?"""
 
+import asyncio
 import secrets
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from agent.handlers.trials import MOST_TRIALS
 from agent.runs import Run
 from agent.store import alert_rules, audit, ledger, mutes
 from agent.store.ledger import Step
+from agent.troubles import Trouble
 from agent.ulid import new_ulid
 from shared.protocol.alerting import (
     AlertsRules,
@@ -105,11 +107,13 @@ async def test_a_rule_that_cannot_be_is_refused_at_its_field_when_checked_and_wh
 
 
 async def test_a_pattern_that_could_take_for_ever_is_neither_tried_nor_saved(door: Door) -> None:
-    guest = await door.welcome("operator")
+    anna, otto = await door.welcome("operator"), await door.welcome("operator")
     draft = RuleDraft(given=(("output_has", "(a+)+b"),))
 
-    tried = await refused(guest, RuleTry(id="slow", rule=draft, days=1))
-    saved = await refused(guest, order(RuleSet, id="slow", rule=draft))
+    tried, saved = await asyncio.gather(
+        refused(anna, RuleTry(id="slow", rule=draft, days=1)),
+        refused(otto, order(RuleSet, id="slow", rule=draft)),
+    )
 
     assert {tried.detail["path"], saved.detail["path"]} == {"$.rule.given.output_has"}
     assert "give each repetition a bound" in tried.msg
@@ -240,6 +244,19 @@ async def test_a_quiet_time_is_made_changed_and_taken_away(door: Door) -> None:
     now_ms = CLOCK.now_ms()
     window: dict[str, Any] = {"from_ms": now_ms, "to_ms": now_ms + MINUTE_MS, "task_id": "back*"}
 
+    for name in ("backup", "report"):
+        await door.recorder.alert(
+            Trouble(
+                dedupe_key=name,
+                kind="task_failed",
+                severity="high",
+                title=f"{name} failed",
+                message="",
+                task_name=name,
+            )
+        )
+    await door.recorder.resolve("backup")
+
     tried = await anna.get(QuietTry(**window, reason="new disk"), QuietTryReply)
     made = await anna.get(order(QuietSet, **window, reason="new disk"), QuietReply)
     assert made.quiet is not None
@@ -254,7 +271,10 @@ async def test_a_quiet_time_is_made_changed_and_taken_away(door: Door) -> None:
     await anna.get(order(QuietRemove, id=made.quiet.id, base_rev=rev), QuietReply)
     gone = await refused(anna, order(QuietRemove, id=made.quiet.id, base_rev=rev))
 
-    assert (tried.tasks, tried.of) == (1, 2)
+    assert (tried.tasks, tried.of, tried.alerts, tried.fired) == (1, 2, 0, 1)
+    assert [(one.task_id, one.msg, one.opens) for one in tried.records] == [
+        ("backup", "backup failed", False)
+    ]
     assert rev > made.quiet.rev
     assert {late.code, kept.code, gone.code} == {"conflict"}
     assert "for: bigger disk" in late.msg

@@ -15,6 +15,7 @@ from agent.settings import Home, Settings
 from agent.store import checks, metrics, ownchecks
 from agent.store.checks import Check
 from agent.store.database import Database
+from tests.agent.store.fresh import fresh_file
 
 BAD = OwnCheck(name="bad", command="echo 'it burns | heat=99C'; exit 2", severity="critical")
 
@@ -58,7 +59,7 @@ class Desk:
 
 @asynccontextmanager
 async def at_work(folder: Path) -> AsyncIterator[Desk]:
-    database = Database.open(f"sqlite:///{folder / 'smartcron.sqlite3'}")
+    database = Database.open(fresh_file(folder / "smartcron.sqlite3"))
     desk = Desk(folder, database)
     working = asyncio.create_task(desk.checks.run())
     try:

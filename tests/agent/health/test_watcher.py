@@ -14,6 +14,7 @@ from agent.settings import Home
 from agent.store import metrics
 from agent.store.database import Database
 from tests.agent.fake_clock import FakeClock
+from tests.agent.store.fresh import fresh_file
 from tests.agent.store.makings import NOW_MS
 
 START_MS = NOW_MS - NOW_MS % MINUTE_MS
@@ -21,7 +22,7 @@ START_MS = NOW_MS - NOW_MS % MINUTE_MS
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database.open(f"sqlite:///{tmp_path / 'smartcron.sqlite3'}")
+    database = Database.open(fresh_file(tmp_path / "smartcron.sqlite3"))
     yield database
     database.close()
 

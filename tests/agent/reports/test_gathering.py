@@ -100,9 +100,9 @@ def test_an_empty_database_makes_an_empty_day(database: Database) -> None:
 
 @pytest.mark.parametrize(("day", "hours"), [(date(2026, 10, 25), 25), (date(2026, 3, 29), 23)])
 def test_days_on_which_the_clocks_change_have_their_hours(
-    sqlite_url: str, day: date, hours: int
+    sqlite_made_url: str, day: date, hours: int
 ) -> None:
-    database = Database.open(sqlite_url)
+    database = Database.open(sqlite_made_url)
     found = gathering.daily(source(database), day)
     database.close()
 

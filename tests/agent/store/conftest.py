@@ -6,17 +6,24 @@ from pathlib import Path
 import pytest
 
 from agent.store.database import Database
+from tests.agent.store.fresh import fresh_file
 
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
-    """For what only a file can show; everything else asks for `url`."""
+    """Not there yet, for what only a file can show; everything else asks for `url`."""
     return f"sqlite:///{tmp_path / 'smartcron.sqlite3'}"
+
+
+@pytest.fixture
+def sqlite_made_url(tmp_path: Path) -> str:
+    return fresh_file(tmp_path / "smartcron.sqlite3")
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])
 def url(request: pytest.FixtureRequest) -> str:
-    name: str = request.getfixturevalue(f"{request.param}_url")
+    """Its tables are there, and nothing in them."""
+    name: str = request.getfixturevalue(f"{request.param}_made_url")
     return name
 
 

@@ -1,5 +1,6 @@
 """Which own rules of alerts are there, and what were they before?"""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import msgspec
@@ -142,3 +143,29 @@ def test_who_knows_an_old_version_changes_nothing_and_is_told_what_is_other(
     with pytest.raises(Conflict, match="bo removed the rule 'quiet' meanwhile"):
         change(QUIET, 2, "anna")
     assert change(QUIET, 0, "anna") == "added"
+
+
+@pytest.mark.parametrize("base_rev", [0, 1])
+def test_of_several_who_save_in_the_same_moment_one_is_first_and_the_others_are_told(
+    database: Database, base_rev: int
+) -> None:
+    if base_rev:
+        put(database, QUIET)
+
+    def save(number: int) -> str:
+        rule = msgspec.structs.replace(QUIET, output_bytes_below=number + 1)
+        act = partial(
+            alert_rules.put, rule=rule, who=f"o{number}", now_ms=NOW_MS, base_rev=base_rev
+        )
+        try:
+            return database.write_now(act)
+        except Conflict as error:
+            return str(error)
+
+    with ThreadPoolExecutor(4) as pool:
+        said = sorted(pool.map(save, range(4)), key=len)
+
+    assert said[0] == ("changed" if base_rev else "added")
+    assert all("meanwhile" in one or "already" in one for one in said[1:])
+    row = database.read_now(partial(alert_rules.get, name="quiet"))
+    assert row.rev == base_rev + 1

@@ -37,6 +37,13 @@ OLD_TASK = (
 )
 
 
+@pytest.fixture(params=["sqlite", "mariadb"])
+def url(request: pytest.FixtureRequest) -> str:
+    """An empty database: these tests make its tables themselves."""
+    name: str = request.getfixturevalue(f"{request.param}_url")
+    return name
+
+
 def make_old(url: str, version: str = "0001") -> None:
     """A database as an earlier agent left it, with a task in it."""
     parsed = read_url(url)

@@ -58,6 +58,7 @@ from shared.protocol.requests import (
     LogSearch,
     Request,
 )
+from tests.agent.store.fresh import fresh_file
 
 CLOCK = SystemClock()
 NOBODY_TOLD = Posting()
@@ -315,7 +316,7 @@ class Door:
         self.pair = new_pair()
         self.context = zmq.asyncio.Context()
         self.log = structlog.get_logger("test")
-        self.database = Database.open(f"sqlite:///{folder / 'test.sqlite3'}")
+        self.database = Database.open(fresh_file(folder / "test.sqlite3"))
         self.journal = Journal(secrets.token_hex(8))
         self.clients = Clients(CLOCK.now_ms)
         self.recorder = Recorder(self.database, CLOCK, self._show)

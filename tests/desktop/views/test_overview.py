@@ -7,9 +7,11 @@ from desktop.models.alerts import AlertsModel
 from desktop.models.checks import ChecksModel
 from desktop.models.runs import RunsModel
 from desktop.models.tasks import TaskModel
+from desktop.states import check_look
 from desktop.theme import Theme
 from desktop.views.overview.page import Overview
 from shared.protocol.events import Metric
+from shared.protocol.rows import Check
 from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS, failing, run, running
 
 
@@ -18,9 +20,10 @@ class Bench:
 
     def __init__(self, qtbot: QtBot, theme: Theme) -> None:
         self.tasks = TaskModel(lambda: NOW_MS)
+        self.checks = ChecksModel()
         self.runs = RunsModel(lambda: NOW_MS)
         self.page = Overview(
-            self.tasks, ChecksModel(), self.runs, AlertsModel(), theme, lambda: NOW_MS
+            self.tasks, self.checks, self.runs, AlertsModel(), theme, lambda: NOW_MS
         )
         qtbot.addWidget(self.page)
         self.page.resize(1360, 820)
@@ -68,6 +71,27 @@ def test_one_task_is_not_called_tasks(bench: Bench) -> None:
     bench.tasks.show_rows([failing("vend_a")])
 
     assert bench.page.needs.second.text() == "1 task"
+
+
+@pytest.mark.parametrize("wide", [790, 1360])
+def test_no_card_of_the_server_cuts_its_title(bench: Bench, qtbot: QtBot, wide: int) -> None:
+    kinds = ("cpu", "memory", "disk", "database")
+    bench.checks.show_rows(
+        [Check(id=kind, name=kind, kind=kind, state="crit", since_ms=1) for kind in kinds]
+    )
+
+    bench.page.resize(wide, 820)
+
+    health = bench.page.health
+    titles = [
+        card.title
+        for card in (health.cpu, health.memory, health.disk, health.database, health.heart)
+    ]
+    qtbot.waitUntil(lambda: all(each.width() >= each.sizeHint().width() for each in titles))
+    assert bench.page.width() == wide
+    said = check_look("crit").said
+    for card in (health.cpu, health.memory, health.disk, health.database):
+        assert card.accessibleName().startswith(f"{card.title.text()} {said}, "), "also unseen"
 
 
 def test_a_recent_run_opens_its_log(bench: Bench, qtbot: QtBot) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.journeys.conftest import bare, household
+from tests.journeys.conftest import bare, household, made
 
-__all__ = ["bare", "household"]
+__all__ = ["bare", "household", "made"]
 
 
 @pytest.fixture(autouse=True)

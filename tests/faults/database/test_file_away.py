@@ -67,13 +67,13 @@ def test_a_file_that_another_program_holds_keeps_no_run_from_its_start(
 
 
 @pytest.fixture
-def small_disk(bare: Household) -> Iterator[Household]:
+def small_disk(bare: Household, made: Path) -> Iterator[Household]:
     """A home on a disk of its own, that has room for little more than the reserve."""
     disk = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=700", "tmpfs", str(bare.root)]
     if subprocess.run(disk, capture_output=True, check=False).returncode != 0:
         pytest.skip("no disk can be mounted here")
     try:
-        yield bare.prepare()
+        yield bare.copy(made)
     finally:
         bare.leave()
         subprocess.run(["umount", str(bare.root)], check=True)
