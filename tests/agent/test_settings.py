@@ -66,7 +66,10 @@ def a_database(name: str = "shop", url: str = "mysql+pymysql://me@h/shop") -> st
         ('environment = "prod"', ("environment",)),
         ("listen = 5", ("listen",)),
         ("name = ", ("not TOML",)),
-        ('[mail]\nsecurity = "ssl"', ("mail.security = 'ssl'", "one of 'plain', 'starttls', 'tls'")),
+        (
+            '[mail]\nsecurity = "ssl"',
+            ("mail.security = 'ssl'", "one of 'plain', 'starttls', 'tls'"),
+        ),
         ('[mail]\nlanguage = "fr"', ("mail.language = 'fr'", "'de', 'en'")),
         ('[dead_man]\nmethod = "PUT"', ("dead_man.method = 'PUT'", "'GET', 'POST'")),
         ('recipients = ["a@b.c"]', ("recipients: is not known here",)),
