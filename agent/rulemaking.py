@@ -47,13 +47,20 @@ def _expect_quick(pattern: str) -> None:
         raise _Slow
 
 
-def doubting(rules: Sequence[AlertRule]) -> Doing[dict[str, tuple[str, ...]]]:
-    """What reads, for each rule by its name, why it may hold for nothing or for everything."""
+def doubting(
+    rules: Sequence[AlertRule], *, are_checked: bool = True
+) -> Doing[dict[str, tuple[str, ...]]]:
+    """What reads, for each rule by its name, why it may hold for nothing or for everything.
+
+    Patterns that were not checked are laid over no output: one alone could hold the process up
+    for ever.
+    """
     return lambda connection: _weigh(
         rules,
         tasks.load_all(connection),
         ledger.page(connection, limit=_NEWEST).runs,
         metrics.latest(connection),
+        are_checked=are_checked,
     )
 
 
@@ -62,6 +69,15 @@ def _weigh(
     known: Sequence[TaskRow],
     newest: Sequence[Run],
     latest: tuple[int, Mapping[str, float]] | None,
+    *,
+    are_checked: bool,
 ) -> dict[str, tuple[str, ...]]:
     names = latest[1] if latest is not None else {}
-    return {rule.name: doubts(rule, known, newest, names) for rule in rules}
+    return {
+        rule.name: doubts(rule, known, newest if are_checked or _is_plain(rule) else (), names)
+        for rule in rules
+    }
+
+
+def _is_plain(rule: AlertRule) -> bool:
+    return all(getattr(rule, field) is None for field in PATTERNS)

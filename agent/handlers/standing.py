@@ -57,7 +57,7 @@ async def try_rule(context: Context, who: Who, request: wire.RuleTry) -> wire.Ru
     """Check a rule that is not saved, and lay it over what happened, a little at a time."""
     rule = _read(request.id, request.rule)
     if not request.days:
-        return wire.RuleTryReply(doubts=await _doubts(context, rule))
+        return wire.RuleTryReply(doubts=await _doubts(context, rule, is_checked=False))
     clock, trials = context.clock, context.trials
     asked = (rule, request.days)
     if request.place is None:
@@ -201,8 +201,10 @@ async def _check_patterns(rule: AlertRule) -> None:
         raise BadRequest(str(error), detail={"path": path}) from None
 
 
-async def _doubts(context: Context, rule: AlertRule) -> tuple[str, ...]:
-    found = await context.database.read(doubting((rule,)))
+async def _doubts(
+    context: Context, rule: AlertRule, *, is_checked: bool = True
+) -> tuple[str, ...]:
+    found = await context.database.read(doubting((rule,), are_checked=is_checked))
     return found[rule.name]
 
 

@@ -119,6 +119,23 @@ async def test_a_pattern_that_could_take_for_ever_is_neither_tried_nor_saved(doo
     assert "give each repetition a bound" in tried.msg
 
 
+async def test_a_pattern_is_laid_over_no_output_while_it_is_still_being_written(
+    door: Door,
+) -> None:
+    guest = await door.welcome("operator")
+    await record(door, 12, tail="a" * 26)
+    hostile = RuleDraft(given=(("output_has", "(a+)+b"),))
+    every = RuleDraft(given=(("output_lacks", "b"),))
+
+    # The agent would stand still for minutes.
+    half = await guest.get(RuleTry(id="slow", rule=hostile), RuleTryReply)
+    written = await guest.get(RuleTry(id="every", rule=every), RuleTryReply)
+    tried = await guest.get(RuleTry(id="every", rule=every, days=7), RuleTryReply)
+
+    assert half.doubts == written.doubts == ()
+    assert "for each of the newest 12 runs" in tried.doubts[0]
+
+
 async def test_an_edit_of_what_somebody_else_changed_is_refused_and_says_what_changed(
     door: Door,
 ) -> None:
@@ -157,7 +174,7 @@ async def test_viewers_see_rules_and_neither_try_nor_change_them(door: Door) -> 
     assert door.renewed == 0
 
 
-async def record(door: Door, count: int, *, status: str = "error") -> None:
+async def record(door: Door, count: int, *, status: str = "error", tail: str = "") -> None:
     now_ms = CLOCK.now_ms()
     runs = [
         Run(
@@ -176,7 +193,9 @@ async def record(door: Door, count: int, *, status: str = "error") -> None:
     await door.database.write(partial(ledger.claim, runs=runs, now_ms=now_ms))
     ends = [
         Step(
-            run=msgspec.structs.replace(run, status=status, started_ms=now_ms, ended_ms=now_ms),
+            run=msgspec.structs.replace(
+                run, status=status, started_ms=now_ms, ended_ms=now_ms, output_tail=tail
+            ),
             now_ms=now_ms,
         )
         for run in runs
