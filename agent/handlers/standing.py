@@ -69,11 +69,17 @@ async def try_rule(context: Context, who: Who, request: wire.RuleTry) -> wire.Ru
             from_ms=now_ms - request.days * DAY_MS,
             now_ms=now_ms,
         )
-        trial = trials.begin(who, work, asked, clock.monotonic_ms())
+        trial = trials.begin(who, work, asked)
     else:
         trial = trials.take(who, request.place, asked)
-    if await _goes_on(context, clock, trial):
-        trials.keep(trial, clock.monotonic_ms())
+    is_more = False
+    try:
+        is_more = await _goes_on(context, clock, trial)
+    finally:
+        if not is_more:
+            trials.forget(trial)
+    if is_more:
+        trials.keep(trial)
         return wire.RuleTryReply(place=trial.place, share=trial.work.share)
     told = await asyncio.to_thread(trial.work.result)
     return _tried(told, await _doubts(context, rule))
@@ -100,9 +106,9 @@ async def set_rule(context: Context, who: Who, request: wire.RuleSet) -> Done:
         base_rev=request.base_rev,
     )
     await context.database.write(put)
+    await _renew(context)
     row = await context.database.read(partial(alert_rules.get, name=rule.name))
     doubts = await _doubts(context, rule)
-    await _renew(context)
     return Done(
         wire.RuleReply(
             rev=context.journal.revs.state, rule=_own_rule(row, with_words=True), doubts=doubts
@@ -201,9 +207,7 @@ async def _check_patterns(rule: AlertRule) -> None:
         raise BadRequest(str(error), detail={"path": path}) from None
 
 
-async def _doubts(
-    context: Context, rule: AlertRule, *, is_checked: bool = True
-) -> tuple[str, ...]:
+async def _doubts(context: Context, rule: AlertRule, *, is_checked: bool = True) -> tuple[str, ...]:
     found = await context.database.read(doubting((rule,), are_checked=is_checked))
     return found[rule.name]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import threading
 from functools import partial
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 
 from agent.handlers import standing
 from agent.handlers.trials import MOST_TRIALS
+from agent.rehearsal import Rehearsing
 from agent.runs import Run
 from agent.store import alert_rules, audit, ledger, mutes
+from agent.store.database import Doing
 from agent.store.ledger import Step
 from agent.troubles import Trouble
 from agent.ulid import new_ulid
@@ -256,6 +259,50 @@ async def test_so_many_tests_go_on_at_once_and_one_of_each_key(
     assert all(one.place for one in begun)
     assert again.place not in (None, begun[0].place)
     assert refusal.code == "busy"
+
+
+async def test_tests_that_are_begun_in_the_same_moment_are_not_more(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await record(door, 12)
+    gate = threading.Event()
+    step = Rehearsing.step
+
+    def held(work: Rehearsing) -> Doing[bool]:
+        read = step(work)
+        return lambda connection: gate.wait(10) and read(connection)
+
+    monkeypatch.setattr(Rehearsing, "step", held)
+    guests = [await door.welcome("operator", label=f"o{number}") for number in range(3)]
+    request = RuleTry(id="bad", rule=BAD, days=7)
+
+    begun = [asyncio.create_task(guest.ask(request)) for guest in guests]
+    done, _ = await asyncio.wait(begun, return_when=asyncio.FIRST_COMPLETED, timeout=5)
+    gate.set()
+    replies = await asyncio.gather(*begun)
+
+    assert [one.result().code for one in done if isinstance(one.result(), ErrorBody)] == ["busy"]
+    assert sum(isinstance(reply, RuleTryReply) for reply in replies) == MOST_TRIALS
+
+
+async def test_a_test_that_nobody_asks_for_any_more_is_forgotten(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "WORK_MS", 0)
+    monkeypatch.setattr("agent.rehearsal._PAGE", 5)
+    monkeypatch.setattr("agent.handlers.trials.KEPT_S", 0.05)
+    await record(door, 12)
+    guest = await door.welcome("operator")
+
+    first = await guest.get(RuleTry(id="bad", rule=BAD, days=7), RuleTryReply)
+    assert first.place is not None
+    async with asyncio.timeout(5):
+        while len(door.trials):
+            await asyncio.sleep(0.01)
+
+    assert (await refused(guest, RuleTry(id="bad", rule=BAD, days=7, place=first.place))).code == (
+        "bad_cursor"
+    )
 
 
 async def test_a_quiet_time_is_made_changed_and_taken_away(door: Door) -> None:
