@@ -52,7 +52,10 @@ class OwnRules:
         rules = [row.rule for row in rows if row.rule.enabled]
         self._of_runs = tuple(r for r in rules if r.shape in ("run", "failures", "rate"))
         self._of_time = tuple(r for r in rules if r.shape in ("silence", "metric"))
-        self._to_weigh.clear()
+        kept = set(rules)
+        # What ended just now is still asked of the rules that are as they were.
+        for pair in [pair for pair, (rule, _) in self._to_weigh.items() if rule not in kept]:
+            del self._to_weigh[pair]
         names = sorted({name for rule in self._silence for name in self._names(rule)})
         known = await self._database.read(partial(recent.last_successes, names=names))
         # What was counted on over a jump of the clock is not in the database.
