@@ -35,10 +35,6 @@ class Trials:
     def __init__(self) -> None:
         self._trials: dict[str, Trial] = {}
 
-    def __len__(self) -> int:
-        """How many there are."""
-        return len(self._trials)
-
     def begin(self, who: Who, work: Rehearsing, asked: Asked) -> Trial:
         """One more, in the place of an older one of the same key; busy while there are too many."""
         for older in [trial for trial in self._trials.values() if trial.key_id == who.key_id]:

@@ -229,6 +229,42 @@ def test_what_the_agent_refuses_stands_at_its_field_and_is_not_saved(
     assert dialog.act.isEnabled()
 
 
+def test_what_the_agent_could_not_look_at_yet_is_saved_all_the_same(
+    window: MainWindow, outside: Outside
+) -> None:
+    on_rules(window)
+    window.centre.rules.make.click()
+    dialog = ruling(window)
+    outside.refusal = ("too many requests", "")
+
+    write(dialog, id="shaky", failures="3", of_last="4")
+
+    assert dialog.message.text() == REFUSAL + "too many requests"
+    assert dialog.act.isEnabled()
+    outside.refusal = None
+    write(dialog, of_last="10")
+    assert dialog.message.isHidden()
+    assert dialog.act.isEnabled()
+
+
+def test_a_window_that_the_agent_could_not_look_at_yet_is_saved_all_the_same(
+    window: MainWindow, outside: Outside
+) -> None:
+    on_quiet(window)
+    window.centre.quiet.edit.click()
+    dialog = hushing(window)
+    outside.refusal = ("too many requests", "")
+
+    dialog.reason.setText("bigger disk")
+    dialog.ask()
+
+    assert dialog.message.text() == REFUSAL + "too many requests"
+    assert dialog.act.isEnabled()
+    outside.refusal = None
+    dialog.ask()
+    assert dialog.message.isHidden()
+
+
 def test_a_refusal_about_a_field_that_is_not_in_sight_stands_at_the_first_that_is(
     window: MainWindow, outside: Outside
 ) -> None:

@@ -141,6 +141,7 @@ class QuietDialog(AskingDialog):
             return
         self._is_good = True
         self._clear()
+        self.was_heard()
         alerts = words.plural(
             reply.alerts, self.tr("alert that is open"), self.tr("alerts that are open")
         )
@@ -168,6 +169,10 @@ class QuietDialog(AskingDialog):
             self._is_good = False
             self._clear()
             show_words(self._problems[name], text.rpartition(": ")[2])
+        elif key == _CHECK:
+            # Whether it can be is said when it is saved.
+            self._is_good = True
+            self.say_unheard(text)
         else:
             self.say(text)
         self._show_act()

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from agent.handlers import standing
-from agent.handlers.trials import MOST_TRIALS
+from agent.handlers.trials import MOST_TRIALS, Trial
 from agent.rehearsal import Rehearsing
 from agent.runs import Run
 from agent.store import alert_rules, audit, ledger, mutes
@@ -292,13 +292,17 @@ async def test_a_test_that_nobody_asks_for_any_more_is_forgotten(
     monkeypatch.setattr("agent.rehearsal._PAGE", 5)
     monkeypatch.setattr("agent.handlers.trials.KEPT_S", 0.05)
     await record(door, 12)
-    guest = await door.welcome("operator")
+    guest, forgotten, forget = await door.welcome("operator"), asyncio.Event(), door.trials.forget
 
+    def told(trial: Trial) -> None:
+        forget(trial)
+        forgotten.set()
+
+    monkeypatch.setattr(door.trials, "forget", told)
     first = await guest.get(RuleTry(id="bad", rule=BAD, days=7), RuleTryReply)
     assert first.place is not None
     async with asyncio.timeout(5):
-        while len(door.trials):
-            await asyncio.sleep(0.01)
+        await forgotten.wait()
 
     assert (await refused(guest, RuleTry(id="bad", rule=BAD, days=7, place=first.place))).code == (
         "bad_cursor"
