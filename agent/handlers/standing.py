@@ -150,6 +150,7 @@ async def try_quiet(context: Context, who: Who, request: wire.QuietTry) -> wire.
         alerts=sum(map(is_meant, opened)),
         from_ms=from_ms,
         fired=len(meant),
+        is_cut=len(found) == MOST_ALERTS,
         records=tuple(
             wire.Fired(
                 at_ms=alert.opened_ms,

@@ -148,7 +148,10 @@ class QuietDialog(AskingDialog):
         of = words.plural(reply.of, self.tr("task"), self.tr("tasks"))
         said = self.tr("Means {0} of {1} now, and {2}").format(words.count(reply.tasks), of, alerts)
         past = words.plural(reply.fired, self.tr("alert"), self.tr("alerts"))
-        said += self.tr("; it would have muted {0} in the last 7 days").format(past)
+        muted = self.tr("; it would have muted {0} in the last 7 days")
+        if reply.is_cut:
+            muted = self.tr("; it would have muted {0} in the last 7 days, or more")
+        said += muted.format(past)
         is_none = self._what == SOME and not reply.tasks
         is_every = self._what == SOME and reply.of > 1 and reply.tasks == reply.of
         if is_none:

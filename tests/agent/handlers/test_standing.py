@@ -352,6 +352,23 @@ async def test_a_quiet_time_is_made_changed_and_taken_away(door: Door) -> None:
     assert door.renewed == 3
 
 
+async def test_who_tries_a_window_is_told_that_more_happened_than_is_looked_at(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest, now_ms = await door.welcome("operator"), CLOCK.now_ms()
+    for name in ("backup", "report"):
+        await door.recorder.alert(
+            Trouble(dedupe_key=name, kind="task_failed", severity="high", title=name, message="")
+        )
+    request = QuietTry(from_ms=now_ms, to_ms=now_ms + MINUTE_MS, reason="x")
+
+    whole = await guest.get(request, QuietTryReply)
+    monkeypatch.setattr(standing, "MOST_ALERTS", 1)
+    cut = await guest.get(request, QuietTryReply)
+
+    assert [(one.fired, one.is_cut) for one in (whole, cut)] == [(2, False), (1, True)]
+
+
 @pytest.mark.parametrize(
     ("more", "path", "said"),
     [
