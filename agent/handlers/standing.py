@@ -98,16 +98,15 @@ async def set_rule(context: Context, who: Who, request: wire.RuleSet) -> Done:
     """Let there be this rule, unless somebody was quicker."""
     rule = _read(request.id, request.rule)
     await _check_patterns(rule)
-    put = partial(
-        alert_rules.put,
+    make = partial(
+        alert_rules.make,
         rule=rule,
         who=who.name,
         now_ms=context.clock.now_ms(),
         base_rev=request.base_rev,
     )
-    await context.database.write(put)
+    row = await context.database.write(make)
     await _renew(context)
-    row = await context.database.read(partial(alert_rules.get, name=rule.name))
     doubts = await _doubts(context, rule)
     return Done(
         wire.RuleReply(

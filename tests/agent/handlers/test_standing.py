@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from agent.alertrules import read_words
 from agent.handlers import standing
+from agent.handlers.context import Context
 from agent.handlers.trials import MOST_TRIALS, Trial
 from agent.rehearsal import Rehearsing
 from agent.runs import Run
@@ -160,6 +162,24 @@ async def test_an_edit_of_what_somebody_else_changed_is_refused_and_says_what_ch
     assert "Otto changed the rule 'bad' meanwhile: severity is 'critical', was 'high'" in late.msg
     assert "by Otto; choose another name" in twice.msg
     assert "Anna removed the rule" in gone.msg
+
+
+async def test_who_made_a_rule_is_answered_with_that_and_not_with_what_came_after_it(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await door.welcome("operator", label="Anna")
+
+    async def meanwhile(context: Context) -> None:
+        rule = read_words("bad", ["status=timeout", "severity=critical"])
+        put = partial(alert_rules.put, rule=rule, who="Otto", now_ms=CLOCK.now_ms())
+        await context.database.write(put)
+
+    monkeypatch.setattr(standing, "_renew", meanwhile)
+    made = await make(anna)
+
+    assert made.rule is not None
+    # To take it back must not take back Otto's.
+    assert (made.rule.rev, made.rule.by, made.rule.sev) == (1, "Anna", "high")
 
 
 async def test_viewers_see_rules_and_neither_try_nor_change_them(door: Door) -> None:
