@@ -36,6 +36,11 @@ def check_patterns(rule: AlertRule) -> None:
             ) from None
 
 
+def has_patterns(rule: AlertRule) -> bool:
+    """It looks for something in output."""
+    return any(getattr(rule, field) is not None for field in PATTERNS)
+
+
 class _Slow(Exception):
     """A pattern was not done in time."""
 
@@ -74,10 +79,8 @@ def _weigh(
 ) -> dict[str, tuple[str, ...]]:
     names = latest[1] if latest is not None else {}
     return {
-        rule.name: doubts(rule, known, newest if are_checked or _is_plain(rule) else (), names)
+        rule.name: doubts(
+            rule, known, newest if are_checked or not has_patterns(rule) else (), names
+        )
         for rule in rules
     }
-
-
-def _is_plain(rule: AlertRule) -> bool:
-    return all(getattr(rule, field) is None for field in PATTERNS)

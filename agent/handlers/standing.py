@@ -14,7 +14,7 @@ from agent.handlers.context import Context
 from agent.handlers.rights import may_read_output
 from agent.handlers.trials import Trial
 from agent.rehearsal import Rehearsal, Rehearsing
-from agent.rulemaking import DAY_MS, check_patterns, doubting
+from agent.rulemaking import DAY_MS, check_patterns, doubting, has_patterns
 from agent.rules.muting import Mute, covers, fault_of
 from agent.store import alert_book, alert_rules, alerts, mutes, tasks
 from agent.store.alert_book import Wanted
@@ -61,7 +61,7 @@ async def try_rule(context: Context, who: Who, request: wire.RuleTry) -> wire.Ru
     clock, trials = context.clock, context.trials
     asked = (rule, request.days)
     if request.place is None:
-        await _check_patterns(rule)
+        await _check_patterns(context, rule)
         now_ms = clock.now_ms()
         work = Rehearsing(
             rule,
@@ -97,7 +97,7 @@ async def _goes_on(context: Context, clock: Clock, trial: Trial) -> bool:
 async def set_rule(context: Context, who: Who, request: wire.RuleSet) -> Done:
     """Let there be this rule, unless somebody was quicker."""
     rule = _read(request.id, request.rule)
-    await _check_patterns(rule)
+    await _check_patterns(context, rule)
     make = partial(
         alert_rules.make,
         rule=rule,
@@ -199,9 +199,13 @@ def _read(name: str, draft: wire.RuleDraft) -> AlertRule:
     return msgspec.structs.replace(rule, enabled=draft.enabled)
 
 
-async def _check_patterns(rule: AlertRule) -> None:
+async def _check_patterns(context: Context, rule: AlertRule) -> None:
+    if not has_patterns(rule):
+        return
     try:
-        await asyncio.to_thread(check_patterns, rule)
+        # Each may keep a processor busy, and a thread of those that keep what runs have written.
+        async with context.trials.one_pattern:
+            await asyncio.to_thread(check_patterns, rule)
     except BadDefinition as error:
         path = f"$.rule.given.{error.field}"
         raise BadRequest(str(error), detail={"path": path}) from None

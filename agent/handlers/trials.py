@@ -34,6 +34,8 @@ class Trials:
 
     def __init__(self) -> None:
         self._trials: dict[str, Trial] = {}
+        self.one_pattern = asyncio.Lock()
+        """Held by whoever tries whether a pattern is quick."""
 
     def begin(self, who: Who, work: Rehearsing, asked: Asked) -> Trial:
         """One more, in the place of an older one of the same key; busy while there are too many."""

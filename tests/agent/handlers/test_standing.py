@@ -124,6 +124,28 @@ async def test_a_pattern_that_could_take_for_ever_is_neither_tried_nor_saved(doo
     assert "give each repetition a bound" in tried.msg
 
 
+async def test_patterns_are_tried_one_at_a_time_so_that_runs_have_processors_and_threads(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = await door.welcome("operator")
+    at_once, most, meet = threading.Semaphore(1), [0], threading.Event()
+
+    def tried(_pattern: str) -> bool:
+        is_alone = at_once.acquire(blocking=False)
+        most[0] += not is_alone
+        meet.wait(0.05)
+        if is_alone:
+            at_once.release()
+        return True
+
+    monkeypatch.setattr("agent.rulemaking.is_quick", tried)
+    drafts = [RuleDraft(given=(("output_has", f"never {number}"),)) for number in range(5)]
+    await asyncio.gather(*(guest.send(RuleTry(id="one", rule=draft, days=1)) for draft in drafts))
+    await guest.get(RuleTry(id="last", rule=drafts[-1], days=1), RuleTryReply)
+
+    assert most == [0]
+
+
 async def test_a_pattern_is_laid_over_no_output_while_it_is_still_being_written(
     door: Door,
 ) -> None:
@@ -301,7 +323,8 @@ async def test_tests_that_are_begun_in_the_same_moment_are_not_more(
     gate.set()
     replies = await asyncio.gather(*begun)
 
-    assert [one.result().code for one in done if isinstance(one.result(), ErrorBody)] == ["busy"]
+    refusals = [reply for one in done if isinstance(reply := one.result(), ErrorBody)]
+    assert [refusal.code for refusal in refusals] == ["busy"]
     assert sum(isinstance(reply, RuleTryReply) for reply in replies) == MOST_TRIALS
 
 
