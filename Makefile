@@ -1,6 +1,7 @@
 # Each target is one small script in scripts/, readable and runnable by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run check test faults bench bench-output bench-burst bench-history bundle screenshots house clean
+.PHONY: help run check test faults bench bench-output bench-burst bench-history bench-reports \
+	bundle screenshots house clean
 
 # Words for the program behind a target, such as: make run ARGS="--home /srv/smart-cron"
 ARGS ?=
@@ -32,6 +33,9 @@ bench-burst: ## Measure what is due at once, beside APScheduler 3, cron and Cele
 
 bench-history: ## Measure pages of history among ten million runs (about 20 minutes, 30 GB for a while)
 	@scripts/bench history
+
+bench-reports: ## Measure reports among a million runs (some minutes, 3 GB for a while)
+	@scripts/bench reports
 
 bundle: ## Build the desktop as one folder that needs no Python: dist/smartcron-desktop
 	@scripts/bundle

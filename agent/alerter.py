@@ -1,12 +1,13 @@
 """What of all that is shown makes an alert, or ends one?"""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
 import structlog
 
+from agent.alertrules import AlertRule
 from agent.clock import Clock
 from agent.errors import AgentError
 from agent.ownrules import OwnRules
@@ -45,7 +46,7 @@ class Alerter:
         priority: Callable[[str], int],
         durations_ms: Callable[[str], Sequence[int]],
         waiting: Callable[[], tuple[int, int | None]],
-        roster: Roster | None = None,
+        roster: Roster,
     ) -> None:
         self._clock = clock
         self._database = database
@@ -53,8 +54,8 @@ class Alerter:
         self._priority = priority
         self._durations_ms = durations_ms
         self._waiting = waiting
-        self._roster = roster or Roster(database)
-        self._own = OwnRules(clock=clock, database=database, roster=self._roster)
+        self._roster = roster
+        self._own = OwnRules(clock=clock, database=database, roster=roster)
         # Of each task the newest good run that may be unusual, and the newest unused moment.
         self._odd: dict[str, Run] = {}
         self._unused: dict[str, Run] = {}
@@ -89,6 +90,12 @@ class Alerter:
             await self._own.load()
         self._judge(None, alerting.STOPPED_KEY)
         self._wake.set()
+
+    def take(self, rules: Iterable[AlertRule], windows: Iterable[Mute]) -> None:
+        """Know these while the database is away: `renew` comes when it is back."""
+        self._mutes = tuple(windows)
+        self._is_to_heed = False  # there are no rows to heed them
+        self._own.take(rules)
 
     def is_muted(self, alert: Alert) -> bool:
         """Nobody is told of it now, as somebody works on what it is about."""
@@ -242,22 +249,40 @@ class Alerter:
     async def work_off(self) -> None:
         """Write down what was judged until now."""
         self._wake.clear()
-        if self._was_frozen:
-            await self.renew()
-            self._was_frozen = False
-        await self._weigh()
-        while self._to_do:
-            key, trouble = next(iter(self._to_do.items()))
-            if trouble is not None:
-                await self._recorder.alert(trouble)
-            else:
-                await self._recorder.resolve(key)
-            if self._to_do.get(key) is trouble:
-                del self._to_do[key]
+        fault = await _fault_of(self._ask_database)
+        fault = await _fault_of(self._write_down) or fault
+        if fault is not None:
+            raise fault
         now_ms = self._clock.now_ms()
         if self._is_to_heed or any(at_ms <= now_ms for at_ms in self._changes_ms()):
             await self._recorder.pass_time()
             self._is_to_heed, self._heeded_ms = False, now_ms
+
+    async def _ask_database(self) -> None:
+        if self._was_frozen:
+            await self.renew()
+            self._was_frozen = False
+        await self._weigh()
+
+    async def _write_down(self) -> None:
+        """Raise and end what was judged; what cannot be written keeps nothing else back."""
+        fault: AgentError | None = None
+        while self._to_do and fault is None:
+            for key, trouble in list(self._to_do.items()):
+                try:
+                    await self._put_down(key, trouble)
+                except AgentError as error:
+                    fault = error
+        if fault is not None:
+            raise fault
+
+    async def _put_down(self, key: str, trouble: Trouble | None) -> None:
+        if trouble is not None:
+            await self._recorder.alert(trouble)
+        else:
+            await self._recorder.resolve(key)
+        if self._to_do.get(key) is trouble:
+            del self._to_do[key]
 
     async def _weigh(self) -> None:
         """Judge what only the database knows enough of."""
@@ -306,3 +331,12 @@ class Alerter:
         if soonest_ms is None:
             return LONGEST_S
         return min(LONGEST_S, max(1.0, (soonest_ms - self._clock.now_ms()) / 1000))
+
+
+async def _fault_of(work: Callable[[], Awaitable[None]]) -> AgentError | None:
+    """Do it; why it could not be done."""
+    try:
+        await work()
+    except AgentError as error:
+        return error
+    return None

@@ -15,7 +15,7 @@ from agent import __version__, supervisor
 from agent.beginning import begin
 from agent.bridging import Bridging
 from agent.core import Core, courier_of, lifesign_of, open_core, own_checks_of
-from agent.errors import AgentError, AlreadyServing, Unreachable
+from agent.errors import AgentError, AlreadyServing, DiskFull, Unreachable
 from agent.handlers.context import Context, Identity
 from agent.handlers.keys import admitted, load_clients
 from agent.handlers.memory import Memory
@@ -87,12 +87,14 @@ async def tick_once(home: Home, settings: Settings) -> None:
 
 
 async def _tell(core: Core, courier: "Courier | None") -> None:
-    try:
-        await core.alerter.work_off()
-        if courier is not None:
-            await courier.work_off()
-    except Unreachable as error:
-        log.warning("alerts wait for the database", cause=str(error))
+    works: list[Callable[[], Awaitable[object]]] = [core.alerter.work_off]
+    if courier is not None:
+        works.append(courier.work_off)
+    for work in works:
+        try:
+            await work()
+        except (DiskFull, Unreachable) as error:
+            log.warning("alerts wait for the database", cause=str(error))
 
 
 async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None]) -> None:
@@ -246,7 +248,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         async with asyncio.TaskGroup() as group:
             doors = [group.create_task(zap.run(), name="zap")]
             await begin(core, group)
-            await core.unless_away(own_checks.load)
+            await own_checks.load(core.reached.known)
             works = [
                 group.create_task(core.board.run(), name="board"),
                 group.create_task(

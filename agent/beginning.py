@@ -76,6 +76,7 @@ async def _begin_away(core: Core, known: Known, floor: Floor) -> None:
     ours = told.run_ids | {run.id for run in runs}
     core.strangers.update({one.run_id: one for one in standing if one.run_id not in ours})
     core.board.put_up(runs)
+    core.alerter.take(known.rules, known.mutes)
     await core.watching.recover(run for run in runs if core.watching.takes(run))
     await core.runner.recover(
         [run for run in runs if not core.watching.takes(run)],

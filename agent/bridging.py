@@ -40,6 +40,7 @@ class Bridging:
         self._reserve = reserve
         self._show = show
         self._renew = renew
+        self._unkept: set[str] = set()
 
     async def run(self) -> None:
         """Watch over the database and the reserve, for ever."""
@@ -67,12 +68,16 @@ class Bridging:
     async def _lead_over(self) -> None:
         """From the first trouble until everything is told."""
         told: tuple[Standing, int] | None = None
+        trouble: Trouble | None = None
+        is_kept = False
         while not self._outage.is_over:
             self._outage.pass_time()
             standing = self._outage.standing
-            if standing.is_told and told is None:
+            if standing.is_told and trouble is None:
                 log.error("the database is away; runs are kept", cause=standing.cause)
-                await self._alert(standing)
+                trouble = self._trouble(standing)
+            if trouble is not None and not is_kept:
+                is_kept = await self._raise(trouble)
             shown = (standing, self._outage.untold.number)
             if standing.is_told and shown != told:
                 self._show(standing)
@@ -83,6 +88,8 @@ class Bridging:
                 await self._clock.sleep_ms(round(TRY_EVERY_S * 1000))
         if told is None:
             return
+        if trouble is not None and not is_kept:
+            await self._raise(trouble)  # so that its end is told to whom heard of it
         await self._resolve(ALERT)
         self._show(self._outage.standing)
         try:
@@ -90,49 +97,55 @@ class Bridging:
         except AgentError as error:
             log.error("alerts not renewed", cause=str(error))
 
-    async def _alert(self, standing: Standing) -> None:
+    def _trouble(self, standing: Standing) -> Trouble:
         since = iso(standing.since_ms or self._clock.now_ms())
-        await self._raise(
-            Trouble(
-                dedupe_key=ALERT,
-                kind=ALERT,
-                severity="critical",
-                title="Database unreachable",
-                message=f"Since {since} the database takes nothing: {standing.cause}. Runs go on "
-                "and are kept in the local journal until it is back; changes are refused.",
-            )
+        return Trouble(
+            dedupe_key=ALERT,
+            kind=ALERT,
+            severity="critical",
+            title="Database unreachable",
+            message=f"Since {since} the database takes nothing: {standing.cause}. Runs go on "
+            "and are kept in the local journal until it is back; changes are refused.",
         )
 
     async def _keep_reserve(self) -> None:
         """Give people to know when the reserve had to be given up, and make it anew in time."""
-        is_told = False
+        trouble = Trouble(
+            dedupe_key=RESERVE_ALERT,
+            kind=RESERVE_ALERT,
+            severity="critical",
+            title="The disk is full",
+            message=f"The reserve {self._reserve.path} was given up so that what runs "
+            "do can be recorded for a while; free some space.",
+        )
+        is_told = is_in_row = False
         await asyncio.to_thread(self._reserve.renew)
         while True:
             await self._clock.sleep_ms(LOOK_MS)
             is_kept = await asyncio.to_thread(self._reserve.renew)
+            if is_told and not is_in_row:
+                is_in_row = await self._raise(trouble)
             if not is_kept and not is_told:
-                await self._raise(
-                    Trouble(
-                        dedupe_key=RESERVE_ALERT,
-                        kind=RESERVE_ALERT,
-                        severity="critical",
-                        title="The disk is full",
-                        message=f"The reserve {self._reserve.path} was given up so that what runs "
-                        "do can be recorded for a while; free some space.",
-                    )
-                )
+                is_in_row, is_told = await self._raise(trouble), True
             elif is_kept and is_told:
-                await self._resolve(RESERVE_ALERT)
-            is_told = not is_kept
+                is_told = not await self._resolve(RESERVE_ALERT)
 
-    async def _raise(self, trouble: Trouble) -> None:
+    async def _raise(self, trouble: Trouble) -> bool:
+        """It stands in a row; where nothing takes one people hear of it all the same."""
         try:
             await self._recorder.alert(trouble)
         except AgentError as error:
-            log.critical(trouble.message, cause=str(error))
+            if trouble.dedupe_key not in self._unkept:  # tried again and again, said once
+                log.critical(trouble.message, cause=str(error))
+            self._unkept.add(trouble.dedupe_key)
+            return False
+        self._unkept.discard(trouble.dedupe_key)
+        return True
 
-    async def _resolve(self, dedupe_key: str) -> None:
+    async def _resolve(self, dedupe_key: str) -> bool:
         try:
             await self._recorder.resolve(dedupe_key)
         except AgentError as error:
             log.error("an alert is not ended", alert=dedupe_key, cause=str(error))
+            return False
+        return True

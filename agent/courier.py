@@ -1,4 +1,4 @@
-"""When are people told of alerts, by which channels, and what becomes of what does not go?"""
+"""When are people told of alerts, and what becomes of what does not go?"""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -10,34 +10,32 @@ from typing import Final
 import msgspec
 import structlog
 
+from agent.addressing import Addressing
+from agent.bypass import Bypass
 from agent.channels import letters
-from agent.channels.chat import hand_over_chat
-from agent.channels.letters import Letter
-from agent.channels.mail import NotDelivered, Receipt, as_message, hand_over
+from agent.channels.mail import NotDelivered
 from agent.clock import Clock
-from agent.errors import AgentError
+from agent.errors import AgentError, StorageError
+from agent.handing import Hands
 from agent.lettering import Lettering
 from agent.postbox import Channel, Escalation, Mail
 from agent.recorder import Recorder, Shown
 from agent.rules import delivery
-from agent.rules.delivery import Route
 from agent.store import alerts, escalating, outbox
 from agent.store.alerts import Alert
-from agent.store.database import Database
-from agent.store.outbox import Message, Told
+from agent.store.database import Database, Doing
+from agent.store.outbox import Draft, Message
 from agent.troubles import Trouble
 from agent.words import Words
 
 log = structlog.get_logger(__name__)
 
-CHANNEL: Final = "mail"
 GATHER_MS: Final = 500
 """What comes at once is told at once."""
 AGAIN_MS: Final = 30_000
 MINUTE_MS: Final = 60_000
 LONGEST_MS: Final = 3_600_000
 OLD_MS: Final = 86_400_000
-MOST_DIRECT: Final = 20
 
 
 class Courier:
@@ -65,34 +63,38 @@ class Courier:
         self._clock = clock
         self._database = database
         self._recorder = recorder
-        self._mail = mail
-        self._password = password
         self._is_away = is_away
-        self._is_muted = is_muted
-        self._channels = {one.name: one for one in channels}
-        self._secrets = secrets or {}
         self._escalation = escalation
         self._repeat_minutes = repeat_minutes or {}
-        self._timezone = timezone
-        self._words = Words(mail.language)
-        self._lettering = Lettering(agent=agent, mask=mask, words=self._words, templates=templates)
+        words = Words(mail.language)
+        self._addressing = Addressing(
+            clock=clock,
+            mail=mail,
+            channels=channels,
+            timezone=timezone,
+            lettering=Lettering(agent=agent, mask=mask, words=words, templates=templates),
+        )
+        self._hands = Hands(mail=mail, password=password, channels=channels, secrets=secrets or {})
+        self._bypass = Bypass(
+            clock=clock,
+            addressing=self._addressing,
+            hands=self._hands,
+            is_away=is_away,
+            is_muted=is_muted,
+        )
         self._wake = asyncio.Event()
         self._spaced_ms: dict[str, int] = {}  # until when a severity waits
-        self._direct: dict[str, Alert] = {}
-        self._left: dict[str, int] = {}  # what left without an outbox: key, when it was opened
+        # What became of messages, and is not written down yet.
+        self._fates: dict[str, Doing[None]] = {}
         self._told_fault: str | None = None
         # An earlier agent may have said so.
-        self._may_be_stuck = {CHANNEL, *self._channels}
+        self._may_be_stuck = {delivery.MAIL, *(one.name for one in channels)}
 
     def note(self, shown: Shown) -> None:
         """Something was recorded; what cannot wait for a database that is away goes without it."""
-        if not shown.alerts:
-            return
-        for alert in shown.alerts:
-            is_urgent = alert.severity == "critical" and alert.status == "active"
-            if is_urgent and self._is_away() and len(self._direct) < MOST_DIRECT:
-                self._direct[alert.dedupe_key] = alert
-        self._wake.set()
+        if shown.alerts or shown.unkept:
+            self._bypass.note(shown)
+            self._wake.set()
 
     def wake(self) -> None:
         """Another process may have put a message into the outbox."""
@@ -120,61 +122,88 @@ class Courier:
 
     async def work_off(self) -> int | None:
         """Tell what is to be told now; when there is something to do next."""
-        await self._send_directly()
-        if self._is_away():
-            return self._clock.now_ms() + AGAIN_MS
-        for key, opened_ms in list(self._left.items()):
-            known = partial(alerts.told_already, dedupe_key=key, opened_ms=opened_ms)
-            await self._database.write(known)
-            del self._left[key]
+        await self._bypass.send()
         now_ms = self._clock.now_ms()
-        ready = await self._database.read(partial(alerts.due_severities, now_ms=now_ms))
-        held = {
-            one: until_ms
-            for one in ready
-            if (until_ms := self._held_until_ms(one, now_ms)) > now_ms
-        }
-        if severities := sorted(ready - held.keys()):
-            await self._database.write(
+        if self._is_away():
+            return now_ms + AGAIN_MS
+        try:
+            next_ms = await self._fill_outbox(now_ms)
+        except StorageError:
+            # A full disk takes no message, and is what people must hear of.
+            await self._pass_by(now_ms)
+            await self._send_due()
+            raise
+        await self._send_due()
+        await self._tell_template()
+        if self._fates:
+            return now_ms + AGAIN_MS
+        next_ms.append(await self._database.read(outbox.next_ms))
+        return min((at_ms for at_ms in next_ms if at_ms is not None), default=None)
+
+    async def _fill_outbox(self, now_ms: int) -> list[int | None]:
+        """Write down what is to be told now; when there may be more. Raises StorageError."""
+        await self._bypass.settle(self._database)
+        for message_id, write in list(self._fates.items()):
+            await self._database.write(write)
+            del self._fates[message_id]
+        ready, held = await self._ready(now_ms)
+        if ready:
+            await self._put_drafts(
                 partial(
                     outbox.collect,
-                    severities=severities,
+                    severities=ready,
                     now_ms=now_ms,
                     details=letters.MOST_DETAILS,
-                    compose=self._compose,
+                    compose=self._addressing.draft,
                 )
             )
-            for one in severities:
-                self._spaced_ms[one] = now_ms + delivery.SPACING_MS.get(one, 0)
+            self._space(ready, now_ms)
         for severity, minutes in self._repeat_minutes.items():
             at_ms = now_ms + minutes * MINUTE_MS
             await self._database.write(partial(alerts.repeat, severity=severity, at_ms=at_ms))
         escalates_ms = await self._escalate(now_ms)
-        await self._tell_template()
+        more_ms = await self._database.read(partial(alerts.next_tell_ms, after_ms=now_ms))
+        return [more_ms, *held, *escalates_ms]
+
+    async def _ready(self, now_ms: int) -> tuple[list[str], list[int]]:
+        """Of which severities people are told now, and until when the others wait."""
+        found = await self._database.read(partial(alerts.due_severities, now_ms=now_ms))
+        held = {one: self._held_until_ms(one) for one in found}
+        ready = sorted(one for one, until_ms in held.items() if until_ms <= now_ms)
+        return ready, [until_ms for until_ms in held.values() if until_ms > now_ms]
+
+    def _held_until_ms(self, severity: str) -> int:
+        quiet_ms = self._addressing.held_until_ms(severity)
+        return max(quiet_ms or 0, self._spaced_ms.get(severity, 0))
+
+    async def _put_drafts(self, write: Doing[tuple[Draft, ...]]) -> None:
+        """What is to be told is in the outbox with this; then it gets the owner's words."""
+        for draft in await self._database.write(write):
+            worded = await self._addressing.in_own_words(draft)
+            for ours, own in zip(draft.messages, worded, strict=True):
+                if own != ours:
+                    await self._database.write(partial(outbox.put, message=own))
+
+    async def _pass_by(self, now_ms: int) -> None:
+        """Tell without an outbox what is to be told now."""
+        ready, _ = await self._ready(now_ms)
+        for severity in ready:
+            read = partial(
+                outbox.to_tell, severity=severity, now_ms=now_ms, details=letters.MOST_DETAILS
+            )
+            await self._bypass.pass_by(*await self._database.read(read))
+        self._space(ready, now_ms)
+
+    def _space(self, told: Sequence[str], now_ms: int) -> None:
+        for severity in told:
+            self._spaced_ms[severity] = now_ms + delivery.SPACING_MS.get(severity, 0)
+
+    async def _send_due(self) -> None:
         # What was composed just now is due now: whoever works this off once, and leaves, sends it.
         due = partial(outbox.due, now_ms=self._clock.now_ms())
         for message in await self._database.read(due):
-            await self._send(message)
-        times = [
-            await self._database.read(partial(alerts.next_tell_ms, after_ms=now_ms)),
-            await self._database.read(outbox.next_ms),
-            *held.values(),
-            *escalates_ms,
-        ]
-        return min((at_ms for at_ms in times if at_ms is not None), default=None)
-
-    def _routes(self, severity: str, now_ms: int) -> tuple[Route, ...]:
-        return delivery.routes(
-            self._mail,
-            tuple(self._channels.values()),
-            severity,
-            now_ms=now_ms,
-            timezone=self._timezone,
-        )
-
-    def _held_until_ms(self, severity: str, now_ms: int) -> int:
-        quiet_ms = delivery.held_until_ms(self._routes(severity, now_ms))
-        return max(quiet_ms or 0, self._spaced_ms.get(severity, 0))
+            if message.id not in self._fates:
+                await self._send(message)
 
     async def _escalate(self, now_ms: int) -> list[int]:
         """Tell others of what nobody cares for; when that may be next."""
@@ -182,8 +211,8 @@ class Courier:
         for number, stage in enumerate(self._escalation, 1):
             after_ms = stage.after_minutes * MINUTE_MS
             people = ", ".join((*stage.recipients, *stage.channels))
-            tell = partial(self._compose_stage, stage)
-            await self._database.write(
+            compose = partial(self._addressing.draft_stage, stage)
+            await self._put_drafts(
                 partial(
                     escalating.escalate,
                     stage=number,
@@ -191,12 +220,12 @@ class Courier:
                     before_ms=now_ms - after_ms,
                     now_ms=now_ms,
                     said=people,
-                    compose=partial(tell, minutes=stage.after_minutes),
+                    compose=partial(compose, minutes=stage.after_minutes),
                 )
             )
-            await self._database.write(
+            await self._put_drafts(
                 partial(
-                    escalating.tell_ends, stage=number, now_ms=now_ms, said=people, compose=tell
+                    escalating.tell_ends, stage=number, now_ms=now_ms, said=people, compose=compose
                 )
             )
             oldest_ms = await self._database.read(
@@ -211,45 +240,10 @@ class Courier:
                 next_ms.append(oldest_ms + after_ms)
         return next_ms
 
-    def _compose_stage(
-        self, stage: Escalation, found: Sequence[Alert], *, minutes: int | None = None
-    ) -> tuple[Message, ...]:
-        lead = "" if minutes is None else self._words("neglected", minutes=minutes)
-        letter = self._lettering.letter([Told(alert=alert) for alert in found], 0, lead=lead)
-        routes = [
-            Route(channel=name, recipients=(name,), quiet_until_ms=None) for name in stage.channels
-        ]
-        if stage.recipients:
-            by_mail = Route(channel=CHANNEL, recipients=stage.recipients, quiet_until_ms=None)
-            routes.append(by_mail)
-        severity = found[0].severity
-        return tuple(self._as_message(letter, route, severity=severity) for route in routes)
-
-    def _compose(self, told: Sequence[Told], more: int) -> tuple[Message, ...]:
-        severity = told[0].alert.severity
-        routes = self._routes(severity, self._clock.now_ms())
-        letter = self._lettering.letter(told, more)
-        return tuple(self._as_message(letter, route, severity=severity) for route in routes)
-
-    def _as_message(self, letter: Letter, route: Route, *, severity: str) -> Message:
-        now_ms = self._clock.now_ms()
-        return Message(
-            id=outbox.new_id(now_ms),
-            channel=route.channel,
-            severity=severity,
-            recipients=route.recipients,
-            subject=letter.subject,
-            thread=letter.thread,
-            plain=letter.plain,
-            html=letter.html,
-            created_ms=now_ms,
-            due_ms=route.quiet_until_ms or now_ms,
-        )
-
     async def _send(self, message: Message) -> None:
         attempts = message.attempts + 1
         try:
-            receipt = await self._hand_over(message)
+            receipt = await self._hands.give(message)
         except NotDelivered as error:
             await self._put_off(message, str(error), is_for_good=error.is_for_good)
             return
@@ -262,7 +256,7 @@ class Courier:
             last_error=receipt.cause or None,
         )
         log.info("alerts mailed", message=message.id, subject=message.subject)
-        await self._database.write(partial(outbox.put, message=after))
+        await self._note_fate(after)
         channel = message.channel
         if receipt.never:
             await self._tell_stuck(channel, f"some do not get it: {receipt.cause}")
@@ -274,9 +268,11 @@ class Courier:
             rest = msgspec.structs.replace(
                 message, id=outbox.new_id(self._clock.now_ms()), recipients=receipt.later
             )
-            await self._put_off(rest, receipt.cause, is_for_good=False)
+            await self._put_off(rest, receipt.cause, is_for_good=False, like=message)
 
-    async def _put_off(self, message: Message, cause: str, *, is_for_good: bool) -> None:
+    async def _put_off(
+        self, message: Message, cause: str, *, is_for_good: bool, like: Message | None = None
+    ) -> None:
         attempts, now_ms = message.attempts + 1, self._clock.now_ms()
         next_ms = delivery.next_try_ms(attempts, created_ms=message.created_ms, now_ms=now_ms)
         if is_for_good:
@@ -289,13 +285,25 @@ class Courier:
             last_error=cause,
         )
         log.error("mail not delivered", message=message.id, attempt=attempts, cause=cause)
-        await self._database.write(partial(outbox.put, message=after))
+        await self._note_fate(after, like=like)
         if delivery.is_undeliverable(attempts, is_for_good=next_ms is None):
             await self._tell_stuck(message.channel, cause)
 
+    async def _note_fate(self, after: Message, *, like: Message | None = None) -> None:
+        """Write down what became of a message; where nothing is written now, later."""
+        write = partial(outbox.put, message=after, like=like)
+        self._fates[after.id] = write
+        try:
+            await self._database.write(write)
+        except StorageError as error:
+            # Otherwise it would be sent again and again for want of a row that says it was.
+            log.error("a receipt waits for the database", message=after.id, cause=str(error))
+        else:
+            del self._fates[after.id]
+
     async def _tell_template(self) -> None:
         """What is wrong with an own template: the message went, in our words."""
-        fault = self._lettering.fault
+        fault = self._addressing.fault
         if fault == self._told_fault:
             return
         self._told_fault = fault
@@ -323,60 +331,3 @@ class Courier:
                 message=f"{cause}; `smartcron-agent alerts test --channel {channel}` tries it",
             )
         )
-
-    async def _hand_over(self, message: Message) -> Receipt:
-        if message.channel != CHANNEL:
-            channel = self._channels.get(message.channel)
-            if channel is None:
-                gone = f"settings.toml has no channel {message.channel!r} any more"
-                raise NotDelivered(gone, is_for_good=True)
-            return await hand_over_chat(
-                channel, self._secrets, subject=message.subject, plain=message.plain
-            )
-        if not self._mail.is_on:
-            raise NotDelivered("settings.toml has no [mail] any more", is_for_good=True)
-        return await hand_over(
-            self._mail,
-            self._password,
-            as_message(
-                self._mail,
-                message_id=message.id,
-                thread=message.thread,
-                subject=message.subject,
-                plain=message.plain,
-                html=message.html,
-                at_ms=message.created_ms,
-                recipients=message.recipients,
-                # Some mail clients take drawings out of what they show; a browser shows them.
-                attach=f"{message.thread}.html" if message.severity == delivery.REPORT else "",
-            ),
-            message.recipients,
-        )
-
-    async def _send_directly(self) -> None:
-        for key, alert in list(self._direct.items()):
-            if self._is_muted(alert):
-                if not self._is_away():
-                    del self._direct[key]  # what is in the database is told at the window's end
-                continue
-            if not await self._leaves(alert):
-                if self._is_away():
-                    continue
-            else:
-                self._left[key] = alert.opened_ms
-            del self._direct[key]
-
-    async def _leaves(self, alert: Alert) -> bool:
-        """Somebody was told of it without an outbox."""
-        is_told = False
-        for message in self._compose([Told(alert=alert)], 0):
-            if message.due_ms > message.created_ms:
-                continue
-            try:
-                await self._hand_over(message)
-            except NotDelivered as error:
-                log.critical("mail not delivered", subject=message.subject, cause=str(error))
-            else:
-                log.info("alerts mailed", message=message.id, subject=message.subject)
-                is_told = True
-        return is_told

@@ -1,14 +1,18 @@
 """How does an alert with its runs become a letter to people?"""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 from agent.channels import letters
-from agent.channels.letters import Letter, Story
-from agent.channels.templates import OwnTemplates
+from agent.channels.letters import Letter, Said, Story
+from agent.channels.templates import BrokenTemplate, OwnTemplates
 from agent.clock import moment
 from agent.store.outbox import Told
 from agent.words import Words
+
+_FILES: Final = {"plain": "alert.txt", "html": "alert.html"}
 
 
 class Lettering:
@@ -17,24 +21,40 @@ class Lettering:
     def __init__(
         self, *, agent: str, mask: Callable[[str], str], words: Words, templates: Path | None
     ) -> None:
+        self.words = words
         self._agent = agent
         self._mask = mask
-        self._words = words
         self._own = None if templates is None else OwnTemplates(templates)
-        self.fault: str | None = None  # no letter was written yet
+        self.fault: str | None = None  # no letter was worded yet
 
     def letter(self, told: Sequence[Told], more: int, *, lead: str = "") -> Letter:
-        """One letter about all of these, and so many more."""
-        found = letters.compose(
-            [self._story(one) for one in told],
+        """One letter about all of these, and so many more, in our words."""
+        return letters.compose(self._said(told, more, lead))
+
+    async def own(self, told: Sequence[Told], more: int, *, lead: str = "") -> dict[str, str]:
+        """What of that letter the owner words otherwise, `plain` or `html`; it may take seconds."""
+        found: dict[str, str] = {}
+        self.fault = ""
+        if self._own is None:
+            return found
+        for part, name in _FILES.items():
+            if not self._own.has(name):
+                continue
+            said = self._said(told, more, lead)
+            try:
+                found[part] = await asyncio.to_thread(self._own.render, name, said)
+            except BrokenTemplate as error:
+                self.fault = str(error)
+        return found
+
+    def _said(self, told: Sequence[Told], more: int, lead: str) -> Said:
+        return Said(
+            stories=tuple(self._story(one) for one in told),
             more=more,
             agent=self._agent,
-            words=self._words,
+            language=self.words.language,
             lead=lead,
-            own=self._own,
         )
-        self.fault = found.fault
-        return found
 
     def _story(self, told: Told) -> Story:
         alert = told.alert

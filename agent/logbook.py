@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -40,7 +41,7 @@ class _Book:
             self._errors.write(line)
         if self._terminal is not None:
             # A trace is for the files; whoever looks at the terminal gets the sentence.
-            print(line.partition("\n")[0], file=self._terminal, flush=True)
+            _say(line.partition("\n")[0], self._terminal)
 
 
 class _Page:
@@ -63,7 +64,13 @@ class _Page:
             if has_grown:
                 self._path.replace(self._path.with_suffix(".log.1"))
         except OSError as error:
-            print(f"{self._path}: {error}: {line}", file=sys.stderr)  # noqa: T201 - last resort
+            _say(f"{self._path}: {error}: {line}", sys.stderr)
+
+
+def _say(line: str, terminal: TextIO) -> None:
+    # It may be a file on the same full disk, or a terminal that was closed: nobody is left to tell.
+    with suppress(OSError, ValueError):
+        print(line, file=terminal, flush=True)
 
 
 def open_logbook(home: Home, *, to_terminal: bool) -> None:

@@ -43,24 +43,37 @@ class OwnRules:
         # The newest end of a task that a rule about several runs has to be asked of.
         self._to_weigh: dict[tuple[str, str], tuple[AlertRule, Run]] = {}
         self._succeeded_ms: dict[str, int] = {}
+        self._assumed_ms = 0
         self._began_ms = self._looked_ms = clock.monotonic_ms()
         self._apart_ms = clock.now_ms() - clock.monotonic_ms()
 
     async def load(self) -> None:
         """Know the rules, for what others changed in the database."""
         rows = await self._database.read(alert_rules.load_all)
-        rules = [row.rule for row in rows if row.rule.enabled]
-        self._of_runs = tuple(r for r in rules if r.shape in ("run", "failures", "rate"))
-        self._of_time = tuple(r for r in rules if r.shape in ("silence", "metric"))
-        kept = set(rules)
-        # What ended just now is still asked of the rules that are as they were.
-        for pair in [pair for pair, (rule, _) in self._to_weigh.items() if rule not in kept]:
-            del self._to_weigh[pair]
-        names = sorted({name for rule in self._silence for name in self._names(rule)})
+        self._know(row.rule for row in rows)
+        names = self._silent_names()
         known = await self._database.read(partial(recent.last_successes, names=names))
         # What was counted on over a jump of the clock is not in the database.
-        before = self._succeeded_ms
+        before = {n: at_ms for n, at_ms in self._succeeded_ms.items() if at_ms != self._assumed_ms}
         self._succeeded_ms = {name: max(known.get(name, 0), before.get(name, 0)) for name in names}
+
+    def take(self, rules: Iterable[AlertRule]) -> None:
+        """Know these while no database says when tasks succeeded: silence is counted from now."""
+        self._know(rules)
+        self._assumed_ms = self._clock.now_ms()
+        self._succeeded_ms = dict.fromkeys(self._silent_names(), self._assumed_ms)
+
+    def _know(self, rules: Iterable[AlertRule]) -> None:
+        asked = [rule for rule in rules if rule.enabled]
+        self._of_runs = tuple(r for r in asked if r.shape in ("run", "failures", "rate"))
+        self._of_time = tuple(r for r in asked if r.shape in ("silence", "metric"))
+        # What ended just now is still asked of the rules that are as they were.
+        kept = set(asked)
+        for pair in [pair for pair, (rule, _) in self._to_weigh.items() if rule not in kept]:
+            del self._to_weigh[pair]
+
+    def _silent_names(self) -> list[str]:
+        return sorted({name for rule in self._silence for name in self._names(rule)})
 
     def note(self, run: Run) -> Iterator[Verdict]:
         """A run has ended: what each rule about single runs says of it."""

@@ -8,6 +8,7 @@ import msgspec
 
 from agent.clock import Clock
 from agent.definitions import Definition
+from agent.errors import StorageError
 from agent.rules.alerting import Trouble
 from agent.rules.clocks import Happening
 from agent.rules.downsampling import Keeping
@@ -45,7 +46,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """What is new, and already durable: runs and checks as they are now, tasks by name.
 
     `gone_runs` are the ids of rows that were taken back, `switched_off` tasks that were disabled
-    because they kept failing.
+    because they kept failing. Of `unkept` alerts there is no row at all: nothing takes one.
     """
 
     runs: tuple[Run, ...] = ()
@@ -54,6 +55,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     alerts: tuple[Alert, ...] = ()
     gone_runs: tuple[str, ...] = ()
     switched_off: tuple[TaskRow, ...] = ()
+    unkept: tuple[Alert, ...] = ()
 
 
 class Recorder:
@@ -61,7 +63,7 @@ class Recorder:
 
     What runs are waits for no database: with an `outage` it goes to the local journal while the
     database takes nothing. Every method raises StorageError when nothing takes it; then nothing
-    happened and nothing is shown.
+    happened and nothing is shown, but for the alert: a full disk is what people must hear of.
     """
 
     def __init__(
@@ -229,7 +231,12 @@ class Recorder:
 
     async def alert(self, trouble: Trouble) -> None:
         """Something is wrong: it is an alert until `resolve` ends it."""
-        raised: Alert = await self._write(Raise(trouble=trouble, now_ms=self._clock.now_ms()))
+        write = Raise(trouble=trouble, now_ms=self._clock.now_ms())
+        try:
+            raised: Alert = await self._write(write)
+        except StorageError:
+            self._show(Shown(unkept=(write.assumed(),)))
+            raise
         self._show(Shown(alerts=(raised,)))
 
     async def resolve(self, dedupe_key: str) -> None:

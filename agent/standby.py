@@ -57,7 +57,7 @@ class Standby:
             self.hurry()
 
     def hurry(self) -> None:
-        """What is known of tasks, keys or calendars may be another."""
+        """What is known of tasks, keys, calendars, own rules or checks may be another."""
         self._is_changed = True
         self._wake.set()
 

@@ -111,10 +111,10 @@ def main() -> None:
     for name in chosen.on or list(GOAL_MS):
         with tempfile.TemporaryDirectory(prefix="smartcron-history-") as folder:
             _ask_for_room(Path(folder), chosen.rows)
-            with _databases(name, Path(folder)) as (fresh, settle):
+            with databases(name, Path(folder)) as (fresh, settle):
                 sizes = {FEW: fresh("few"), chosen.rows: fresh("many")}
                 for count, url in sizes.items():
-                    _fill(url, count, now_ms, Path(folder))
+                    fill_all(url, count, now_ms, Path(folder))
                 settle()
                 took: dict[int, Took] = {count: {} for count in sizes}
                 # By turns, as the machine has other work at one time than at another.
@@ -132,9 +132,7 @@ def _ask_for_room(folder: Path, rows: int) -> None:
 
 
 @contextmanager
-def _databases(
-    name: str, folder: Path
-) -> Iterator[tuple[Callable[[str], str], Callable[[], None]]]:
+def databases(name: str, folder: Path) -> Iterator[tuple[Callable[[str], str], Callable[[], None]]]:
     """What names a new database, and what waits until all that was loaded lies on the disk."""
     if name == "SQLite":
         yield lambda kind: f"sqlite:///{folder / kind}.sqlite3", lambda: None
@@ -164,7 +162,7 @@ def _databases(
         server.end()
 
 
-def _fill(url: str, count: int, now_ms: int, folder: Path) -> None:
+def fill_all(url: str, count: int, now_ms: int, folder: Path) -> None:
     began = time.monotonic()
     fill(url, count, now_ms, folder)
     fill_figures(url, count, now_ms)

@@ -1,14 +1,12 @@
 """What does a message about alerts say: subject, text, HTML?"""
 
-from collections.abc import Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import jinja2
 import msgspec
 
-from agent.channels.templates import BrokenTemplate, OwnTemplates
-from agent.words import Words
+from agent.words import Language, Words
 
 MOST_TOLD: Final = 50
 MOST_DETAILS: Final = 5
@@ -33,6 +31,16 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     runs: tuple[tuple[str, str, str], ...] = ()
 
 
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a letter says; there is at least one story, and `lead` stands before all."""
+
+    stories: tuple[Story, ...]
+    more: int
+    agent: str
+    language: Language
+    lead: str = ""
+
+
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """A message before it is addressed; `thread` is the same for all about one alert."""
 
@@ -40,7 +48,6 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     plain: str
     html: str
     thread: str
-    fault: str = ""
 
 
 _TEXT: Final = """\
@@ -115,47 +122,35 @@ _TEMPLATES: Final = jinja2.Environment(
 )
 
 
-def compose(
-    stories: Sequence[Story],
-    *,
-    more: int,
-    agent: str,
-    words: Words,
-    lead: str = "",
-    own: OwnTemplates | None = None,
-) -> Letter:
-    """One message about one alert or many; there is at least one, and `lead` stands before all.
-
-    Where an own template is broken the words are ours, and `fault` says what is wrong with it.
-    """
-    first = stories[0]
-    count = len(stories) + more
-    state = words("over") if all(one.is_over for one in stories) else words.severity(first.severity)
+def compose(said: Said) -> Letter:
+    """One message about one alert or many, in our words."""
+    words, first = Words(said.language), said.stories[0]
+    count = len(said.stories) + said.more
+    is_over = all(one.is_over for one in said.stories)
+    state = words("over") if is_over else words.severity(first.severity)
     title = first.title if count == 1 else words("count_first", count=count, title=first.title)
-    said = {
-        "stories": stories,
-        "more": more,
-        "agent": agent,
-        "lead": lead,
+    lead = f"{said.lead}: " if said.lead else ""
+    known = names_of(said)
+    return Letter(
+        subject=one_line(f"[{said.agent}] {state}: {lead}{title}"),
+        plain=_TEMPLATES.get_template("letter.txt").render(known),
+        html=_TEMPLATES.get_template("letter.html").render(known),
+        thread=first.alert_id if count == 1 else f"digest-{first.severity}",
+    )
+
+
+def names_of(said: Said) -> dict[str, Any]:
+    """What templates may name, ours and the owner's."""
+    words = Words(said.language)
+    return {
+        "stories": said.stories,
+        "more": said.more,
+        "agent": said.agent,
+        "lead": said.lead,
         "w": words,
         "when": partial(_when, words),
         "colours": _COLOURS,
     }
-    bodies, fault = {}, ""
-    for name, ours in (("alert.txt", "letter.txt"), ("alert.html", "letter.html")):
-        body = None
-        try:
-            body = None if own is None else own.render(name, said)
-        except BrokenTemplate as error:
-            fault = str(error)
-        bodies[name] = _TEMPLATES.get_template(ours).render(said) if body is None else body
-    return Letter(
-        subject=one_line(f"[{agent}] {state}: {f'{lead}: ' if lead else ''}{title}"),
-        plain=bodies["alert.txt"],
-        html=bodies["alert.html"],
-        thread=first.alert_id if count == 1 else f"digest-{first.severity}",
-        fault=fault,
-    )
 
 
 def _when(words: Words, one: Story) -> str:

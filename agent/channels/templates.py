@@ -1,14 +1,17 @@
 """How do the owner's own templates word a message, and what is wrong with one that does not?"""
 
-import traceback
-from collections.abc import Mapping
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import jinja2
-from jinja2.sandbox import SandboxedEnvironment
+import msgspec
 
-MOST_CHARS: Final = 200_000
+from agent.channels.letters import Said
+from agent.channels.rendering import Asked, Rendered
+
+WITHIN_S: Final = 10.0
+"""Most of it is the start of a program, on a host that is busy; a letter itself takes a moment."""
 _CAUSE_CHARS: Final = 200
 
 
@@ -17,45 +20,39 @@ class BrokenTemplate(Exception):
 
 
 class OwnTemplates:
-    """The files of a folder; each is read anew when it has changed."""
+    """The files of a folder, each rendered by a process that may be given up.
+
+    A template can loop for ever, or take all memory in a single step: no thread survives that.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._environment = SandboxedEnvironment(
-            loader=jinja2.FileSystemLoader(folder),
-            autoescape=jinja2.select_autoescape(("html",)),
-            undefined=jinja2.StrictUndefined,
-            keep_trailing_newline=True,
-        )
 
-    def render(self, name: str, said: Mapping[str, Any]) -> str | None:
-        """The words of this template; None when there is no such file; raises BrokenTemplate."""
+    def has(self, name: str) -> bool:
+        """The owner has such a template."""
+        return (self._folder / name).is_file()
+
+    def render(self, name: str, said: Said) -> str:
+        """The words of this template; raises BrokenTemplate."""
         file = self._folder / name
-        if not file.is_file():
-            return None
+        asked = Asked(folder=str(self._folder), name=name, said=said)
         try:
-            return self._render(name, said)
-        except jinja2.TemplateSyntaxError as error:
-            raise BrokenTemplate(_sentence(file, error.lineno, error)) from error
-        except Exception as error:
-            lines = [
-                frame.lineno
-                for frame in traceback.extract_tb(error.__traceback__)
-                if frame.filename == str(file)
-            ]
-            raise BrokenTemplate(_sentence(file, lines[-1] if lines else None, error)) from error
-
-    def _render(self, name: str, said: Mapping[str, Any]) -> str:
-        pieces, length = [], 0
-        for piece in self._environment.get_template(name).generate(dict(said)):
-            pieces.append(piece)
-            length += len(piece)
-            if length > MOST_CHARS:
-                raise ValueError(f"it makes more than {MOST_CHARS} letters")
-        return "".join(pieces)
-
-
-def _sentence(file: Path, line: int | None, error: Exception) -> str:
-    at = "" if line is None else f", line {line}"
-    cause = f"{error}" or type(error).__name__
-    return f"{file}{at}: {cause[:_CAUSE_CHARS]}"
+            done = subprocess.run(
+                [sys.executable, "-m", "agent.channels.rendering"],
+                input=msgspec.json.encode(asked),
+                capture_output=True,
+                timeout=WITHIN_S,
+                check=False,
+            )
+            found = msgspec.json.decode(done.stdout, type=Rendered)
+        except subprocess.TimeoutExpired as error:
+            raise BrokenTemplate(f"{file}: it takes longer than {WITHIN_S:g} s") from error
+        except OSError as error:
+            raise BrokenTemplate(f"{file}: nothing can be started here: {error}") from error
+        except msgspec.MsgspecError as error:
+            # A limit ended it before it could say a word.
+            raise BrokenTemplate(f"{file}: it takes too much time or memory") from error
+        if found.fault:
+            at = "" if found.line is None else f", line {found.line}"
+            raise BrokenTemplate(f"{file}{at}: {found.fault[:_CAUSE_CHARS]}")
+        return found.text

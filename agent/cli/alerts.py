@@ -19,8 +19,7 @@ from agent.errors import WrongUse
 from agent.running.secrets import load_secrets
 from agent.store import alert_book, escalating, outbox, quieting
 from agent.store import alerts as store
-from agent.store.alerts import Alert
-from agent.words import Words
+from agent.store.alert_rows import MILDER, Alert
 
 LONGEST_NOTE: Final = 1_000
 MOST_EFFECTS: Final = 20
@@ -218,7 +217,7 @@ def show(session: Session, alert_id: str, as_json: bool) -> None:
         ("came of", alert.cause_id or ""),
         ("caused", f"{count} more" if count else ""),
         ("over since", say.moment(alert.resolved_ms) if alert.resolved_ms else ""),
-        ("told", alert.told or ""),
+        ("told", "open, not yet that it is worse" if alert.told == MILDER else alert.told or ""),
     ]
     for name, value in rows:
         if value:
@@ -327,7 +326,8 @@ def test(session: Session, channel: str, as_json: bool) -> None:
         over="",
         count=1,
     )
-    letter = letters.compose([story], more=0, agent=settings.agent_name, words=Words(mail.language))
+    said = letters.Said(stories=(story,), more=0, agent=settings.agent_name, language=mail.language)
+    letter = letters.compose(said)
     known = load_secrets(session.home.secrets_file)
     if chat is not None:
         check_channel(chat, known)

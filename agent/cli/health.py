@@ -10,7 +10,7 @@ import click
 import msgspec
 from rich.live import Live
 
-from agent.cli import restarting, say
+from agent.cli import gone, restarting, say
 from agent.cli.alerting import tell_back, tell_stopped
 from agent.cli.session import Session, json_option, pass_session
 from agent.cli.watch import overview, take
@@ -122,16 +122,36 @@ def _mend(
 ) -> list[str]:
     """Tell of an agent that is dead, start it again; what was done."""
     runner = next((one for one in found if one.reading.id == "master_runner"), None)
-    if runner is None or not look.is_reached:
+    if runner is None:
         return []
     done: list[str] = []
-    if alerts and runner.is_fault:
-        tell_stopped(session, runner.reading.message)
-    elif alerts and runner.state == OK:
-        tell_back(session)
-    if restarts and runner.is_fault:
+    if alerts and (told := _tell(session, look, runner)):
+        done.append(f"Master runner: {told}")
+    if restarts and runner.is_fault and look.is_reached:
         done.append(f"Master runner: {restarting.restart(session, look.beat)}")
     return done
+
+
+def _tell(session: Session, look: "_Look", runner: Found) -> str:
+    """Tell of an agent that is dead, or lives again, with its database or without; what was done.
+
+    Told with the database, that is nothing new to whoever reads its alerts.
+    """
+    cause = look.cause
+    try:
+        if look.is_reached:
+            with session.database() as database:
+                gone.put_down(session.home, database)
+            if runner.is_fault:
+                tell_stopped(session, runner.reading.message)
+            elif runner.state == OK:
+                tell_back(session)
+            return ""
+    except StorageError as error:
+        cause = str(error)  # it is read, and takes nothing
+    if runner.state == OK:
+        return gone.tell_over(session)
+    return gone.tell(session, f"{runner.reading.message}; {cause}") if runner.is_fault else ""
 
 
 def _wanted(found: Iterable[Reading], only: tuple[str, ...]) -> list[Reading]:
@@ -158,6 +178,8 @@ class _Look:
         self.beat: Heartbeat | None = None
         self.is_reached = False
         """The database could be asked."""
+        self.cause = ""
+        """Why it could not."""
         self._known: dict[str, str] = {}  # what the agent found of late
 
     def judged(self, reading: Reading) -> Found:
@@ -178,12 +200,13 @@ class _Look:
             with session.database() as database:
                 return [*found, *self._with_database(database, rooms)]
         except (StorageError, AgentError) as error:
+            self.cause = str(error)
             return [
                 *found,
                 *disks.readings(rooms, {}),
                 probes.clock(None, _now_ms()),
                 probes.database(None, fault=str(error)),
-                probes.master_runner(None, is_known=False),
+                restarting.look_without_database(session),
             ]
 
     def _with_database(

@@ -15,7 +15,7 @@ from agent.errors import AgentError, Refused
 from agent.health import probes
 from agent.health.probes import Reading
 from agent.lock import is_served, serving_pid
-from agent.rules.thresholds import CRIT
+from agent.rules.thresholds import CRIT, OK
 from agent.running import processes
 from agent.settings import Home
 from agent.store.state import Heartbeat
@@ -42,6 +42,18 @@ def look(session: Session, beat: Heartbeat | None, *, now_ms: int, gave_up: bool
             reading, state=CRIT, message=f"{reading.message}, holds its home and does not answer"
         )
     return reading
+
+
+def look_without_database(session: Session) -> Reading:
+    """As `look`, where nobody can say when it decided last: its socket alone tells."""
+    reading = probes.master_runner(None, is_known=False)
+    if not session.is_served:
+        state, message = CRIT, "no agent serves this home"
+    elif _answers(session):
+        state, message = OK, "the agent answers"
+    else:
+        state, message = CRIT, "holds its home and does not answer"
+    return msgspec.structs.replace(reading, state=state, message=f"{message}; {reading.message}")
 
 
 def _answers(session: Session) -> bool:

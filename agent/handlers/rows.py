@@ -7,7 +7,7 @@ from agent.definitions import Definition
 from agent.due import when_in_words
 from agent.runs import ENDINGS, Run
 from agent.store import checks
-from agent.store.alerts import Alert
+from agent.store.alert_rows import KNOWN, Alert
 from agent.store.rollups import FAILURES, HOUR_MS
 from agent.store.statistics import DAY_HOURS, TaskStats
 from agent.store.tasks import TaskRow
@@ -295,7 +295,7 @@ def alert_row(alert: Alert, *, with_words: bool = True) -> wire.Alert:
         snoozed_until_ms=alert.snoozed_until_ms,
         flaps=alert.flaps,
         tell_ms=alert.tell_ms,
-        told=alert.told,
+        told="open" if alert.told in KNOWN else alert.told,
         notes=alert.notes,
         muted_until_ms=alert.muted_until_ms,
         cause_id=alert.cause_id,

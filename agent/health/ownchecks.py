@@ -14,6 +14,7 @@ from agent.recorder import Recorder
 from agent.store import ownchecks
 from agent.store.checks import Check
 from agent.store.database import Database
+from agent.store.standby import Known
 
 log = structlog.get_logger(__name__)
 
@@ -51,9 +52,14 @@ class OwnChecks:
         """Those that are done, by name."""
         return tuple(self._known.values())
 
-    async def load(self) -> None:
-        """Take over what the database has; what is new or changed has its turn at once."""
-        found = {own.name: own for own in await self._database.read(ownchecks.load_all)}
+    async def load(self, known: Known | None = None) -> None:
+        """Take over what the database has, or what is `known` of it while it is away.
+
+        What is new or changed has its turn at once.
+        """
+        read = self._database.read
+        checks = await read(ownchecks.load_all) if known is None else known.own_checks
+        found = {own.name: own for own in checks}
         for name in self._known.keys() - found.keys():
             self._gone(self._known[name].check_name)
         now_ms = self._clock.monotonic_ms()

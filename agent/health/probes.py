@@ -149,7 +149,7 @@ def writing(number: int, oldest_ms: int, kept: int) -> Reading:
 def master_runner(beat_age_ms: int | None, *, is_known: bool = True) -> Reading:
     """How long ago the scheduler decided last, by its row in the database."""
     if not is_known:
-        message = "not known, as the database could not be asked"
+        message = "when it decided last is not known, as the database could not be asked"
     elif beat_age_ms is None:
         message = "has never run on this database"
     else:

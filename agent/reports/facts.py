@@ -158,7 +158,8 @@ class Daily(Span, frozen=True, kw_only=True):
 
     `days` are those before, oldest first, and the day itself; `slowest` first are the longest on
     average; `proof` is None while nothing of the day has been decided, and for a day of which rows
-    may have been removed by age.
+    may have been removed by age. What is summed up by hours begins `sums_early_ms` before the day
+    and ends as much before its end; without rows the hours do, too.
     """
 
     runs: int
@@ -173,6 +174,7 @@ class Daily(Span, frozen=True, kw_only=True):
     host: tuple[Curve, ...]
     proof: Proof | None
     are_rows_kept: bool
+    sums_early_ms: int = 0
 
     @property
     def endings(self) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Where does what a report tells come from: a few bounded reads, whatever lies in the database."""
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
@@ -45,6 +46,8 @@ MOST_FAILURES_OF_A_DAY: Final = 20
 MOST_FAILURES: Final = 100
 MOST_TASKS: Final = 50
 _STEP_MS: Final = 900_000
+_QUARTER_MS: Final = 900_000
+"""No zone has been off from UTC by a part of it for a hundred years."""
 _CAUSE_CHARS: Final = 300
 _STEERING: Final = re.compile(r"\x1b\[[0-9;:?]{0,32}[ -/]?[@-~]")
 
@@ -71,10 +74,12 @@ def daily(source: Source, day: date) -> Daily:
         for offset in range(-DAYS_BEFORE, 2)
     ]
     from_ms, to_ms = midnights[-2:]
+    # Sums lie in the database by hours of UTC; where midnight is none, they begin a little earlier.
+    summed = [at_ms - at_ms % HOUR_MS for at_ms in midnights]
     read = source.database.read_now
-    figures = partial(spans.figures, to_ms=to_ms, now_ms=source.now_ms)
-    week = read(partial(figures, from_ms=midnights[0]))
-    whole = read(partial(figures, from_ms=from_ms))
+    figures = partial(spans.figures, to_ms=summed[-1], now_ms=source.now_ms)
+    week = read(partial(figures, from_ms=summed[0]))
+    whole = read(partial(figures, from_ms=summed[-2]))
     missed_rows = _missed_rows(source, from_ms, to_ms)
     return Daily(
         agent=source.agent,
@@ -88,8 +93,8 @@ def daily(source: Source, day: date) -> Daily:
         avg_ms=whole.avg_ms,
         p95_ms=whole.p95_ms,
         hours=_hours(source, whole, missed_rows, from_ms, to_ms),
-        days=_days(week, midnights),
-        slowest=_slowest(source, from_ms, to_ms),
+        days=_days(week, midnights, summed),
+        slowest=_slowest(source, *summed[-2:]),
         attempts_failed=_count_failed(source, from_ms, to_ms),
         moments_missed=sum(one.count for one in missed_rows),
         failures=_failures(source, from_ms, to_ms, limit=MOST_FAILURES_OF_A_DAY),
@@ -99,6 +104,7 @@ def daily(source: Source, day: date) -> Daily:
         host=_host(source, from_ms, to_ms),
         proof=_proof(source, from_ms, to_ms) if _are_rows_kept(source, from_ms) else None,
         are_rows_kept=_are_rows_kept(source, from_ms),
+        sums_early_ms=from_ms - summed[-2],
     )
 
 
@@ -155,31 +161,46 @@ def _are_rows_kept(source: Source, from_ms: int) -> bool:
 def _hours(
     source: Source, whole: Figures, missed: Sequence[Missed], from_ms: int, to_ms: int
 ) -> tuple[Hour, ...]:
-    begins_ms = range(from_ms, to_ms, HOUR_MS)
+    begins_ms = hours_of(from_ms, to_ms, source.timezone)
     if _are_rows_kept(source, from_ms):
         statuses = [status for status in ENDINGS if status != "missed"]
         count = partial(reporting.endings, statuses=statuses, hours_ms=begins_ms, to_ms=to_ms)
         found = source.database.read_now(count)
     else:
         counts = [Counter[str]() for _ in begins_ms]
+        early_ms = from_ms - whole.from_ms
         for step in whole.steps:
-            place = min(max(step.at_ms - from_ms, 0) // HOUR_MS, len(counts) - 1)
+            place = bisect_right(begins_ms, step.at_ms + early_ms) - 1
             counts[place].update(success=step.runs - step.failures, error=step.failures)
         found = tuple(dict(+one) for one in counts)
     hours = []
-    for at_ms, endings in zip(begins_ms, found, strict=True):
-        if number := sum(within(one, at_ms, min(at_ms + HOUR_MS, to_ms)) for one in missed):
+    for at_ms, end_ms, endings in zip(begins_ms, [*begins_ms[1:], to_ms], found, strict=True):
+        if number := sum(within(one, at_ms, end_ms) for one in missed):
             endings = {**endings, "missed": number}
         hours.append(Hour(at_ms=at_ms, endings=endings))
     return tuple(hours)
 
 
-def _days(week: Figures, midnights: Sequence[int]) -> tuple[Day, ...]:
+def hours_of(from_ms: int, to_ms: int, timezone: str) -> list[int]:
+    """When each hour of the wall clock begins in [from, to); one that is cut short counts too."""
+    zone = ZoneInfo(timezone)
+    begins_ms: list[int] = []
+    before: tuple[int, timedelta | None] | None = None
+    for at_ms in range(from_ms, to_ms, _QUARTER_MS):
+        clock = datetime.fromtimestamp(at_ms / 1000, zone)
+        hour = (clock.hour, clock.utcoffset())
+        if hour != before:
+            begins_ms.append(at_ms)
+        before = hour
+    return begins_ms
+
+
+def _days(week: Figures, midnights: Sequence[int], summed: Sequence[int]) -> tuple[Day, ...]:
     days = []
-    for from_ms, to_ms in pairwise(midnights):
+    for day_ms, (from_ms, to_ms) in zip(midnights, pairwise(summed), strict=False):
         steps = [step for step in week.steps if from_ms <= step.at_ms < to_ms]
         runs, failures = sum(step.runs for step in steps), sum(step.failures for step in steps)
-        days.append(Day(from_ms=from_ms, runs=runs, failures=failures))
+        days.append(Day(from_ms=day_ms, runs=runs, failures=failures))
     return tuple(days)
 
 

@@ -61,6 +61,7 @@ def errors(data: Errors, words: Words) -> Page:
             (words("missed"), counts["missed"], _missed_if(data.moments_missed), ""),
         ],
         "summary": "",
+        "summed": "",
         "proof": "",
         "is_empty": False,
         "legend": (),
@@ -190,6 +191,9 @@ def _of_a_day(data: Daily, words: Words) -> dict[str, Any]:
         if data.runs
         else "",
         **_proof(data, words),
+        "summed": words("summed", minutes=data.sums_early_ms // 60_000)
+        if data.sums_early_ms
+        else "",
         "is_empty": data.is_empty,
         # Of what a day was like its failures say enough.
         "failing": (),

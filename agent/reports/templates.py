@@ -14,6 +14,8 @@ _TEXT: Final = """\
 {% endfor %}\
 {% if summary %}{{ summary }}
 {% endif %}\
+{% if summed %}{{ summed }}
+{% endif %}\
 {% if proof %}
 {{ proof }}
 {% endif %}\
@@ -146,7 +148,8 @@ vertical-align:top">\
 <div style="font-size:13px;color:{{ faint }}">{{ name }}</div>\
 <div style="font-size:12px;color:{{ faint }}">{{ note }}</div></div></td>
 {% endfor %}</tr></table>
-{% if summary %}<p style="margin:14px 0 0;color:{{ faint }};font-size:13px">{{ summary }}</p>
+{% if summary %}<p style="margin:14px 0 0;color:{{ faint }};font-size:13px">{{ summary }}\
+{{ " " ~ summed if summed }}</p>
 {% endif %}\
 {% if proof %}\
 <div style="margin:18px 0 0;padding:11px 16px;border-radius:6px;font-weight:600;\

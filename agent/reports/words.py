@@ -90,6 +90,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "subject_daily": "{date}: {failed} of {runs} runs failed",
         "subject_errors": "failed attempts: {failed}, missed moments: {missed}",
         "summary": "Retries: {retries}. Duration: {average} on average, 95% within {p95}.",
+        "summed": "Sums are of whole hours of UTC: of hours that begin {minutes} min earlier.",
         "task": "Task",
         "times_usual": "{factor} times the usual",
         "usual": "Usual",
@@ -177,6 +178,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "subject_errors": "gescheiterte Versuche: {failed}, verpasste Zeitpunkte: {missed}",
         "summary": "Wiederholungen: {retries}. Dauer: im Mittel {average}, 95 % innerhalb von"
         " {p95}.",
+        "summed": "Summen gehen nach vollen Stunden von UTC, also nach solchen, die {minutes} min"
+        " früher beginnen.",
         "task": "Aufgabe",
         "times_usual": "das {factor}-Fache",
         "usual": "Üblich",

@@ -9,6 +9,8 @@ import msgspec
 
 from agent.postbox import Channel, Mail, read_span
 
+MAIL: Final = "mail"
+"""The channel that is no chat."""
 SECOND_MS: Final = 1_000
 _WAITS_S: Final = (30, 60, 120, 300, 600, 900)
 GIVE_UP_MS: Final = 3 * 86_400_000
@@ -48,7 +50,7 @@ def routes(
     """Where alerts of this severity go."""
     found: list[tuple[str, tuple[str, ...], Mail | Channel]] = []
     if mail.is_on:
-        found.append(("mail", mail.recipients, mail))
+        found.append((MAIL, mail.recipients, mail))
     found += [(one.name, (one.name,), one) for one in channels if severity in one.severities]
     return tuple(
         Route(
@@ -70,7 +72,7 @@ def held_until_ms(found: Sequence[Route]) -> int | None:
 
 def undeliverable_key(channel: str) -> str:
     """The alert that a channel does not deliver; each has its own."""
-    return UNDELIVERABLE if channel == "mail" else f"{UNDELIVERABLE}:{channel}"
+    return UNDELIVERABLE if channel == MAIL else f"{UNDELIVERABLE}:{channel}"
 
 
 def quiet_until_ms(spans: Sequence[str], *, now_ms: int, timezone: str) -> int | None:

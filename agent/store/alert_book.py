@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from agent.errors import AgentError, AlertNotFound
 from agent.store import outbox as messages
-from agent.store.alerts import Alert, chosen
+from agent.store.alerts import Alert, chosen, messages_of
 from agent.store.outbox import Message
 from schema.tables import alerts, outbox
 
@@ -69,9 +69,8 @@ def change(
 
 def messages_about(connection: Connection, alert: Alert) -> tuple[Message, ...]:
     """What was written to people of this alert, the newest first."""
-    # A message of many alerts names each in its text; none is older than its alerts.
-    told = (outbox.c.created_at >= alert.opened_ms, outbox.c.plain.contains(alert.id))
-    return messages.chosen(connection, *told, limit=MOST_MESSAGES)
+    told = messages_of(connection, alert.id, limit=MOST_MESSAGES)
+    return messages.chosen(connection, outbox.c.id.in_(told), limit=MOST_MESSAGES)
 
 
 def messages_page(connection: Connection, *, before: str | None, limit: int) -> tuple[Message, ...]:

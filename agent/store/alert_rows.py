@@ -40,6 +40,12 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """How much people did or said; it is counted, and lies in no column."""
 
 
+MILDER: Final = "milder"
+"""People were told that it is open, and not yet that it is worse by now."""
+KNOWN: Final = ("open", MILDER)
+TOLD: Final = "told"
+"""A note that nobody wrote: its text is the id of a message that tells of the alert."""
+
 # Which column a field lies in, where it is called otherwise.
 _AT: Final = {
     "opened_ms": "opened_at",
@@ -52,7 +58,11 @@ _AT: Final = {
     "muted_until_ms": "muted_until",
 }
 _FIELDS: Final = tuple(name for name in Alert.__struct_fields__ if name != "notes")
-_NOTES: Final = select(func.count()).where(alert_notes.c.alert_id == alerts.c.id).scalar_subquery()
+_NOTES: Final = (
+    select(func.count())
+    .where(alert_notes.c.alert_id == alerts.c.id, alert_notes.c.what != TOLD)
+    .scalar_subquery()
+)
 ALL: Final = select(
     *(alerts.c[_AT.get(name, name)].label(name) for name in _FIELDS), _NOTES.label("notes")
 )

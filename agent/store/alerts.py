@@ -3,12 +3,22 @@
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, bindparam, func, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+)
 
 from agent.errors import Conflict, WrongUse
 from agent.rules import alerting, grouping
 from agent.store import quieting
-from agent.store.alert_rows import ALL, as_row, read, write
+from agent.store.alert_rows import ALL, KNOWN, MILDER, TOLD, as_row, read, write
 from agent.store.alert_rows import Alert as Alert
 from agent.troubles import Trouble, delay_ms, is_worse
 from agent.ulid import new_ulid
@@ -16,6 +26,7 @@ from schema.tables import alert_notes, alerts
 
 MOST_SHOWN: Final = 1_000
 ID_CHARS: Final = 26
+WHO: Final = "Smart Cron"
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,13 +141,54 @@ def stands_alone() -> tuple[ColumnElement[bool], ...]:
     return (alerts.c.muted_until.is_(None), not_(is_told_with))
 
 
-def told_already(connection: Connection, *, dedupe_key: str, opened_ms: int) -> None:
-    """This one left while the database was away: only its end is still to be told."""
-    this = (alerts.c.dedupe_key == dedupe_key, alerts.c.opened_at == opened_ms)
-    connection.execute(alerts.update().where(*this, alerts.c.told.is_(None)).values(told="open"))
+def told_by(
+    connection: Connection, severity: str, *, message: tuple[str, int], now_ms: int
+) -> None:
+    """All that is to be told of this severity now is in this message, of that moment."""
+    message_id, made_ms = message
+    these = select(
+        alerts.c.id,
+        literal(made_ms, alert_notes.c.noted_at.type),
+        literal(WHO),
+        literal(TOLD),
+        literal(message_id),
+    ).where(*_to_be_told(severity, now_ms))
+    _note_told(connection, these)
+
+
+def told_alike(connection: Connection, message_id: str, *, like: str, since_ms: int) -> None:
+    """This message is about the alerts that the other one is about."""
+    column = alert_notes.c
+    these = select(
+        column.alert_id, column.noted_at, column.noted_by, column.what, literal(message_id)
+    ).where(column.noted_at >= since_ms, column.what == TOLD, column.note == like)
+    _note_told(connection, these)
+
+
+def _note_told(connection: Connection, these: Select[Any]) -> None:
+    columns = ["alert_id", "noted_at", "noted_by", "what", "note"]
+    connection.execute(alert_notes.insert().from_select(columns, these))
+
+
+def messages_of(connection: Connection, alert_id: str, *, limit: int) -> tuple[str, ...]:
+    """The ids of the newest messages that tell of this alert."""
+    column = alert_notes.c
+    these = select(column.note).where(column.alert_id == alert_id, column.what == TOLD)
+    return tuple(connection.scalars(these.order_by(column.id.desc()).limit(limit)))
+
+
+def told_already(connection: Connection, *, dedupe_key: str, since_ms: int) -> bool:
+    """This one, seen since then, left without an outbox; False when it is in no row yet.
+
+    Only its end is still to be told.
+    """
+    this = (alerts.c.dedupe_key == dedupe_key, alerts.c.last_seen_at >= since_ms)
+    is_there = connection.scalar(select(alerts.c.id).where(*this).limit(1)) is not None
+    connection.execute(alerts.update().where(*this).values(told="open"))
     connection.execute(
         alerts.update().where(*this, alerts.c.status != "resolved").values(tell_at=None)
     )
+    return is_there
 
 
 def find(connection: Connection, text: str) -> Alert:
@@ -204,6 +256,7 @@ def raise_alert(connection: Connection, trouble: Trouble, *, now_ms: int) -> Ale
             severity=trouble.severity,
             title=trouble.title,
             snoozed_until_ms=None,
+            told=MILDER if old.told in KNOWN else old.told,
             tell_ms=now_ms + delay_ms(trouble.severity),
         )
     if old.status == "resolved" or again.tell_ms != old.tell_ms:
@@ -357,7 +410,7 @@ def notes(connection: Connection, alert_id: str) -> tuple[Note, ...]:
     column = alert_notes.c
     found = connection.execute(
         select(column.noted_at.label("noted_ms"), column.noted_by, column.what, column.note)
-        .where(column.alert_id == alert_id)
+        .where(column.alert_id == alert_id, column.what != TOLD)
         .order_by(column.id)
     )
     return tuple(Note(**row._mapping) for row in found)
@@ -377,7 +430,7 @@ def _open_one(connection: Connection, text: str) -> Alert:
 
 def _end(connection: Connection, old: Alert, *, now_ms: int) -> Alert:
     # What nobody was told of yet is told once, as over; what was seen in time needs no word.
-    tell_ms = now_ms + delay_ms(old.severity) if old.told == "open" else old.tell_ms
+    tell_ms = now_ms + delay_ms(old.severity) if old.told in KNOWN else old.tell_ms
     if old.muted_until_ms is not None:
         tell_ms = None  # nor does what came and went while somebody worked on it
     ended = msgspec.structs.replace(

@@ -6,17 +6,16 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from agent.store import alerts as store
-from agent.store.alert_rows import ALL, Alert, read
-from agent.store.outbox import Message, put
+from agent.store.alert_rows import ALL, KNOWN, TOLD, Alert, read
+from agent.store.outbox import Draft, put
 from schema.tables import alert_notes, alerts
 
-WHO: Final = "Smart Cron"
 MOST_AT_ONCE: Final = 50
 _ESCALATED: Final = "escalated "
 _OVER: Final = "told the end"
 _OVER_WITHIN_MS: Final = 86_400_000
 
-Compose = Callable[[Sequence[Alert]], Sequence[Message]]
+Compose = Callable[[Sequence[Alert]], Draft]
 
 
 def escalate(
@@ -28,7 +27,7 @@ def escalate(
     now_ms: int,
     said: str,
     compose: Compose,
-) -> None:
+) -> tuple[Draft, ...]:
     """Tell the people of this stage of what was opened by then and nobody cares for, once."""
     found = read(
         connection.execute(
@@ -37,12 +36,12 @@ def escalate(
             .limit(MOST_AT_ONCE)
         )
     )
-    _tell(connection, found, what=_name(stage), note=said, now_ms=now_ms, compose=compose)
+    return _tell(connection, found, what=_name(stage), note=said, now_ms=now_ms, compose=compose)
 
 
 def tell_ends(
     connection: Connection, stage: int, *, now_ms: int, said: str, compose: Compose
-) -> None:
+) -> tuple[Draft, ...]:
     """Tell the same people that it is over."""
     what = f"{_OVER} {stage}"
     found = read(
@@ -57,7 +56,7 @@ def tell_ends(
             .limit(MOST_AT_ONCE)
         )
     )
-    _tell(connection, found, what=what, note=said, now_ms=now_ms, compose=compose)
+    return _tell(connection, found, what=what, note=said, now_ms=now_ms, compose=compose)
 
 
 def oldest_ms(
@@ -100,13 +99,20 @@ def _tell(
     note: str,
     now_ms: int,
     compose: Compose,
-) -> None:
+) -> tuple[Draft, ...]:
     if not found:
-        return
-    for message in compose(found):
+        return ()
+    draft = compose(found)
+    for message in draft.messages:
         put(connection, message)
     for alert in found:
-        store.remember(connection, alert, who=WHO, what=what, note=note, now_ms=now_ms)
+        store.remember(connection, alert, who=store.WHO, what=what, note=note, now_ms=now_ms)
+        for message in draft.messages:
+            at_ms = message.created_ms
+            store.remember(
+                connection, alert, who=store.WHO, what=TOLD, note=message.id, now_ms=at_ms
+            )
+    return (draft,)
 
 
 def _name(stage: int) -> str:
@@ -117,7 +123,7 @@ def _neglected(stage: int, severities: Sequence[str]) -> tuple[ColumnElement[boo
     return (
         alerts.c.status == "active",
         alerts.c.severity.in_(severities),
-        alerts.c.told == "open",
+        alerts.c.told.in_(KNOWN),
         *store.stands_alone(),
         ~_has_note(_name(stage)),
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Insert, Row, Select, and_, bindparam, or_, select
+from sqlalchemy import Connection, Insert, Row, Select, bindparam, select
 from sqlalchemy.dialects import mysql, sqlite
 
 from agent.clock import iso
@@ -325,35 +325,30 @@ def recorded(connection: Connection, from_ms: int, to_ms: int) -> tuple[Recorded
     Manual and chained runs answer to no due moment and are left out.
     """
     column = executions.c
-    rows = connection.execute(
-        select(
-            column.task_name,
-            column.scheduled_at,
-            column.trigger_type,
-            column.status,
-            column.missed_count,
-            column.missed_until,
-        )
-        .where(
-            column.attempt == 1,
-            column.trigger_type.in_(("schedule", "catchup")),
-            or_(
-                column.scheduled_at.between(from_ms, to_ms),
-                and_(column.missed_until >= from_ms, column.scheduled_at < from_ms),
-            ),
-        )
-        .order_by(column.task_name, column.scheduled_at)
+    wanted = select(
+        column.task_name,
+        column.scheduled_at.label("scheduled_ms"),
+        column.trigger_type.label("trigger"),
+        column.status,
+        column.missed_count,
+        column.missed_until.label("missed_until_ms"),
+        column.attempt,
     )
+    # Each by the one index that leads to few rows: with more to choose from all rows are walked.
+    due = connection.execute(wanted.where(column.scheduled_at.between(from_ms, to_ms)))
+    reaching = connection.execute(wanted.where(column.missed_until >= from_ms))
+    found = [*due, *(row for row in reaching if row.scheduled_ms < from_ms)]
     return tuple(
         Recorded(
-            task_name=task_name,
-            scheduled_ms=scheduled_ms,
-            trigger=trigger,
-            status=status,
-            missed_count=missed_count,
-            missed_until_ms=missed_until_ms,
+            task_name=row.task_name,
+            scheduled_ms=row.scheduled_ms,
+            trigger=row.trigger,
+            status=row.status,
+            missed_count=row.missed_count,
+            missed_until_ms=row.missed_until_ms,
         )
-        for task_name, scheduled_ms, trigger, status, missed_count, missed_until_ms in rows
+        for row in sorted(found, key=lambda row: (row.task_name, row.scheduled_ms))
+        if row.attempt == 1 and row.trigger in ("schedule", "catchup")
     )
 
 

@@ -45,7 +45,16 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     runs: tuple[Run, ...] = ()
 
 
-Compose = Callable[[Sequence[Told], int], Sequence[Message]]
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages about these alerts, and so many more, with what they were made of."""
+
+    told: tuple[Told, ...]
+    more: int
+    messages: tuple[Message, ...]
+    lead: str = ""
+
+
+Compose = Callable[[Sequence[Told], int], Draft]
 """Makes a message for each channel of alerts, and of so many more."""
 _AT: Final = {"created_ms": "created_at", "due_ms": "due_at", "sent_ms": "sent_at"}
 _ALL: Final = select(
@@ -60,16 +69,29 @@ def collect(
     now_ms: int,
     details: int,
     compose: Compose,
-) -> None:
+) -> tuple[Draft, ...]:
     """What is to be told of these severities becomes messages, and is told with them."""
+    drafts: list[Draft] = []
     for severity in severities:
-        count, found = alerts.waiting(connection, severity, now_ms=now_ms, limit=MOST_TOLD)
-        if not found:
+        told, more = to_tell(connection, severity=severity, now_ms=now_ms, details=details)
+        if not told:
             continue
-        told = with_details(connection, found, details=details)
-        for message in compose(told, count - len(found)):
+        draft = compose(told, more)
+        for message in draft.messages:
             put(connection, message)
+            told_by = (message.id, message.created_ms)
+            alerts.told_by(connection, severity, message=told_by, now_ms=now_ms)
         alerts.told(connection, severity, now_ms=now_ms)
+        drafts.append(draft)
+    return tuple(drafts)
+
+
+def to_tell(
+    connection: Connection, *, severity: str, now_ms: int, details: int
+) -> tuple[tuple[Told, ...], int]:
+    """What is to be told of this severity, and how many more there are."""
+    count, found = alerts.waiting(connection, severity, now_ms=now_ms, limit=MOST_TOLD)
+    return with_details(connection, found, details=details), count - len(found)
 
 
 def with_details(
@@ -90,13 +112,15 @@ def _with_runs(connection: Connection, alert: Alert) -> Told:
     return Told(alert=alert, run=run, runs=tuple(page.runs))
 
 
-def put(connection: Connection, message: Message) -> None:
-    """Let it go on its way, or be what became of it."""
+def put(connection: Connection, message: Message, *, like: Message | None = None) -> None:
+    """Let it go on its way, or be what became of it; a rest is `like` what it is left of."""
     row = {_AT.get(name, name): getattr(message, name) for name in Message.__struct_fields__}
     if connection.execute(outbox.update().where(outbox.c.id == message.id).values(row)).rowcount:
         return
     if connection.scalar(select(outbox.c.id).where(outbox.c.id == message.id)) is None:
         connection.execute(outbox.insert(), row)
+        if like is not None:
+            alerts.told_alike(connection, message.id, like=like.id, since_ms=like.created_ms)
 
 
 def due(connection: Connection, *, now_ms: int, limit: int = 20) -> tuple[Message, ...]:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from agent.rules import grouping
 from agent.store import mutes
-from agent.store.alert_rows import ALL, Alert, read, write
+from agent.store.alert_rows import ALL, KNOWN, Alert, read, write
 from agent.troubles import DELAYS_MS, delay_ms
 from schema.tables import alerts
 
@@ -24,7 +24,7 @@ _CAUSE: Final = (
     .limit(1)
 )
 MOST_EFFECTS: Final = 1_000
-_NOBODY_KNOWS: Final = or_(alerts.c.told.is_(None), alerts.c.told != "open")
+_NOBODY_KNOWS: Final = or_(alerts.c.told.is_(None), alerts.c.told.not_in(KNOWN))
 
 
 def quieted(connection: Connection, alert: Alert, *, now_ms: int) -> Alert:
@@ -32,7 +32,7 @@ def quieted(connection: Connection, alert: Alert, *, now_ms: int) -> Alert:
     muted_until_ms = mutes.until_ms(connection, alert.task_name, now_ms=now_ms)
     if muted_until_ms is not None:
         alert = msgspec.structs.replace(alert, muted_until_ms=muted_until_ms, tell_ms=None)
-    if alert.told == "open":
+    if alert.told in KNOWN:
         return alert  # people know of it already, and want to know that it is worse
     causes = grouping.causes_of(alert.kind, alert.dedupe_key)
     if not causes:
@@ -115,7 +115,7 @@ def heed_mutes(connection: Connection, *, now_ms: int) -> tuple[Alert, ...]:
     until = mutes.ends(connection, now_ms=now_ms)
     is_any = bool(mutes.not_over(connection, now_ms=now_ms))
     stands, was_muted = alerts.c.status != "resolved", alerts.c.muted_until.is_not(None)
-    is_untold_end = and_(was_muted, alerts.c.told == "open")
+    is_untold_end = and_(was_muted, alerts.c.told.in_(KNOWN))
     wanted = or_(stands, is_untold_end) if is_any else and_(was_muted, or_(stands, is_untold_end))
     changed = []
     for old in read(connection.execute(ALL.where(wanted))):

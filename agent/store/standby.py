@@ -10,8 +10,23 @@ import msgspec
 import structlog
 from sqlalchemy import Connection
 
+from agent.alertrules import AlertRule
+from agent.ownchecks import OwnCheck
+from agent.rules.muting import Mute
 from agent.runs import Run
-from agent.store import byhand, calendars, clients, events, invites, ledger, state, tasks
+from agent.store import (
+    alert_rules,
+    byhand,
+    calendars,
+    clients,
+    events,
+    invites,
+    ledger,
+    mutes,
+    ownchecks,
+    state,
+    tasks,
+)
 from agent.store.clients import Client
 from agent.store.invites import Invite
 from agent.store.journal import Entry
@@ -36,6 +51,9 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     invites: tuple[Invite, ...] = ()
     boots: tuple[int, ...] = ()
     highest_ms: int = 0
+    rules: tuple[AlertRule, ...] = ()
+    mutes: tuple[Mute, ...] = ()
+    own_checks: tuple[OwnCheck, ...] = ()
 
 
 class Floor(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +102,9 @@ def gather(connection: Connection, *, database: str, boot_id: str, now_ms: int) 
         invites=invites.open_ones(connection, now_ms),
         boots=events.boots(connection),
         highest_ms=state.highest(connection),
+        rules=tuple(row.rule for row in alert_rules.load_all(connection)),
+        mutes=mutes.not_over(connection, now_ms=now_ms),
+        own_checks=ownchecks.load_all(connection),
     )
 
 

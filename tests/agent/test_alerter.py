@@ -41,6 +41,7 @@ def alerter_of(
         priority=lambda name: 1 if name == "urgent" else 3,
         durations_ms=lambda _name: usual,
         waiting=lambda: next(turns),
+        roster=workshop.roster,
     )
 
 

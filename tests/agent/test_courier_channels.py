@@ -25,6 +25,7 @@ from tests.agent.workshop import Workshop
 QUIET = ("22:00-06:00",)
 ZONE = "Europe/London"
 SIX_MS = NOW_MS - NOW_MS % (24 * 60 * MINUTE_MS) + 6 * 60 * MINUTE_MS
+LOOPS = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}"
 BOSS = Escalation(after_minutes=30, recipients=("boss@example.org",))
 
 
@@ -175,6 +176,8 @@ async def test_a_hundred_alerts_in_a_second_are_one_message(workshop: Workshop) 
         ("fine\n\n{{ stories[0].nothing }}", "alert.txt, line 3"),
         ("{{ ''.__class__.__mro__ }}", "alert.txt, line 1"),
         ("{% for i in range(99999) %}xxxx{% endfor %}", "more than"),
+        (LOOPS, "too much time"),
+        ("{{ 'x' * 10 ** 12 }}", "MemoryError"),
     ],
 )
 async def test_a_broken_template_is_an_alert_and_the_message_has_the_usual_words(

@@ -1,5 +1,7 @@
 """Where do the agent's own log lines go?"""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,3 +75,24 @@ def test_a_log_folder_that_is_gone_does_not_stop_the_agent(
     structlog.get_logger("test").info("serving")
 
     assert "serving" in capsys.readouterr().err
+
+
+def test_a_terminal_on_a_full_disk_stops_nobody(home: Home) -> None:
+    program = (
+        "import sys; from pathlib import Path; import structlog\n"
+        "from agent.logbook import open_logbook; from agent.settings import Home\n"
+        f"home = Home(Path({str(home.root)!r})); open_logbook(home, to_terminal=True)\n"
+        "log = structlog.get_logger()\n"
+        "for _ in range(1000): log.error('the disk is full, and so is what the agent says to')\n"
+        "home.logs.joinpath('master.log').unlink(); home.logs.joinpath('master.log').mkdir()\n"
+        "log.error('nor is there a file')\n"
+        "print('went on')\n"
+    )
+
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=full, check=False
+        )
+
+    assert done.stdout == b"went on\n"
+    assert len(lines(home.logs / "errors.log")) == 1_001

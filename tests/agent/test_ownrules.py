@@ -4,10 +4,12 @@ from functools import partial
 from typing import Any
 
 import msgspec
+import pytest
 
 from agent.alerter import Alerter
 from agent.alertrules import read_rule
-from agent.ownrules import SETTLE_MS
+from agent.errors import DatabaseAway
+from agent.ownrules import SETTLE_MS, OwnRules
 from agent.recorder import Shown
 from agent.rules import alerting
 from agent.rules.muting import Mute
@@ -389,3 +391,77 @@ async def test_a_window_that_is_taken_away_is_heeded_when_the_agent_hears_of_it(
 
     (alert,) = desk.open("task_failed")
     assert (alert.muted_until_ms, alert.tell_ms) == (None, NOW_MS)
+
+
+async def test_a_rule_that_is_known_without_the_database_holds_as_ever(workshop: Workshop) -> None:
+    await workshop.register(a_task("backup"), a_task("hushed"))
+    desk = Desk(workshop)
+    rules = [
+        read_rule({"name": "mine", "exit_status": [3]}),
+        read_rule({"name": "off", "enabled": False, "exit_status": [3]}),
+    ]
+    window = Mute(
+        id="01J0000000000000000000MUTE",
+        from_ms=NOW_MS,
+        to_ms=NOW_MS + MINUTE_MS,
+        reason="new server",
+        made_ms=NOW_MS,
+        made_by="anna",
+        task="hushed",
+    )
+
+    desk.alerter.take(rules, [window])
+    await desk.end("error", exit_status=3)
+    (alert,) = desk.open()
+    during = [
+        desk.alerter.is_muted(msgspec.structs.replace(alert, task_name=name))
+        for name in ("backup", "hushed")
+    ]
+    workshop.clock.advance(MINUTE_MS)
+
+    assert alert.dedupe_key == "rule:mine:backup"
+    assert during == [False, True]
+    assert not desk.alerter.is_muted(msgspec.structs.replace(alert, task_name="hushed"))
+
+
+async def test_silence_is_counted_from_the_start_until_the_database_says_since_when(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(a_task("backup"))
+    rule = read_rule({"name": "mine", "no_success_for_s": 1800})
+    put = partial(alert_rules.put, rule=rule, who="t", now_ms=NOW_MS)
+    await workshop.database.write(put)
+    workshop.clock.advance(HOUR_MS)
+    own = OwnRules(clock=workshop.clock, database=workshop.database, roster=workshop.roster)
+
+    own.take([rule])
+    workshop.clock.advance(20 * MINUTE_MS)
+    ((_, while_away),) = await own.look()
+    await own.load()
+    ((_, then),) = await own.look()
+
+    assert while_away is None
+    assert then is not None
+
+
+async def test_a_rule_that_cannot_be_asked_keeps_no_other_alert_back(workshop: Workshop) -> None:
+    await workshop.register(a_task("backup"))
+    desk = Desk(workshop)
+    await desk.rule(failures=1, of_last=3)
+    run = a_run(status="running")
+    await workshop.recorder.claim([run])
+    await workshop.recorder.ended(ended(run, "error"))
+    for shown in workshop.shown:
+        desk.alerter.note(shown)
+    bad = Check(check_name="logs", kind="logs", status="crit", checked_ms=NOW_MS, message="full")
+    desk.alerter.note_checks([bad])
+    workshop.database.read = refuse  # type: ignore[method-assign,assignment] # away for reads
+
+    with pytest.raises(DatabaseAway):
+        await desk.alerter.work_off()
+
+    assert len(desk.open("check_bad")) == 1
+
+
+async def refuse(*_args: object) -> None:
+    raise DatabaseAway

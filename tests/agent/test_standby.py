@@ -4,14 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from agent.alertrules import read_rule
+from agent.ownchecks import OwnCheck
 from agent.recorder import Shown
 from agent.roster import Roster
+from agent.rules.muting import Mute
 from agent.runs import Run
 from agent.standby import Standby
-from agent.store import clients
+from agent.store import alert_rules, clients, mutes, ownchecks
 from agent.store.clients import Client
 from agent.store.database import Database
 from agent.store.journal import Journal
@@ -74,6 +78,29 @@ async def test_tasks_keys_and_open_runs_are_copied(scene: Scene) -> None:
     assert [task.task_name for task in known.tasks] == ["backup"]
     assert [client.key_id for client in known.clients] == ["SK-1"]
     assert Copy(scene.folder).read_runs() == tuple(scene.live)
+
+
+async def test_own_rules_windows_and_own_checks_are_copied(scene: Scene) -> None:
+    rule = read_rule({"name": "mine", "exit_status": [3]})
+    own = OwnCheck(name="fire", command=("/bin/true",))
+    window = Mute(
+        id="01J0000000000000000000MUTE",
+        from_ms=NOW_MS,
+        to_ms=NOW_MS + 1_000,
+        reason="new server",
+        made_ms=NOW_MS,
+        made_by="anna",
+    )
+    said: dict[str, Any] = {"who": "me", "now_ms": NOW_MS}
+    await scene.database.write(partial(alert_rules.put, rule=rule, **said))
+    await scene.database.write(partial(mutes.add, mute=window))
+    await scene.database.write(partial(ownchecks.put, own=own, **said))
+
+    await scene.standby.look()
+
+    known = scene.known()
+    assert known is not None
+    assert (known.rules, known.mutes, known.own_checks) == ((rule,), (window,), (own,))
 
 
 async def test_what_is_recorded_is_copied_soon_and_a_look_comes_by_itself(scene: Scene) -> None:

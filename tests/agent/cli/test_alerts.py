@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from agent.rules.alerting import Trouble
-from agent.store import alerts, escalating
+from agent.store import alerts
 from tests.journeys.household import Household
 
 MAIL = """
@@ -124,7 +124,7 @@ def test_what_comes_next_and_who_was_told_of_an_escalation_is_listed_and_shown(
         settings.write('[[escalation]]\nafter_minutes = 30\nrecipients = ["head@example.org"]\n')
         settings.write('[[escalation]]\nafter_minutes = 60\nrecipients = ["owner@example.org"]\n')
     first = trouble(household, "one")
-    told = {"who": escalating.WHO, "what": "escalated 1", "note": "head@example.org"}
+    told = {"who": alerts.WHO, "what": "escalated 1", "note": "head@example.org"}
     household.database.write_now(
         lambda connection: alerts.remember(
             connection, alerts.find(connection, first), now_ms=2_000, **told

@@ -219,8 +219,12 @@ async def test_a_state_nobody_knows_is_refused_by_name(door: Door) -> None:
 async def test_receipts_tell_what_became_of_the_message_about_an_alert(door: Door) -> None:
     guest = await door.welcome("viewer")
     alert_id = await trouble(door)
+    sent = message("nothing that names the alert")
+    await door.database.write(partial(outbox.put, message=sent))
+    tell = partial(alerts.told_by, message=(sent.id, sent.created_ms))
+    now_ms = CLOCK.now_ms()
+    await door.database.write(lambda connection: tell(connection, "high", now_ms=now_ms))
     other = await trouble(door, "report")
-    await door.database.write(partial(outbox.put, message=message(f"alert {alert_id}")))
 
     seen = await guest.get(AlertGet(id=alert_id), AlertDetail)
     unseen = await guest.get(AlertGet(id=other), AlertDetail)

@@ -1,8 +1,9 @@
 """Where does what a report tells come from: a few bounded reads, whatever lies in the database."""
 
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -107,6 +108,43 @@ def test_days_on_which_the_clocks_change_have_their_hours(
 
     assert len(found.hours) == hours
     assert found.to_ms - found.from_ms == hours * HOUR_MS
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "begins"),
+    [
+        ("Asia/Kolkata", date(2026, 11, 25), ["00:00", "01:00", "02:00"]),
+        ("Asia/Kathmandu", date(2026, 11, 25), ["00:00", "01:00", "02:00"]),
+        # The clocks go half an hour back at two, and forth in October.
+        ("Australia/Lord_Howe", date(2026, 4, 5), ["00:00", "01:00", "01:30", "02:00"]),
+        ("Australia/Lord_Howe", date(2026, 10, 4), ["00:00", "01:00", "02:30", "03:00"]),
+    ],
+)
+def test_hours_are_those_of_the_wall_clock_where_it_is_half_an_hour_off(
+    database: Database, zone: str, day: date, begins: list[str]
+) -> None:
+    def clock(at_ms: int) -> str:
+        return f"{datetime.fromtimestamp(at_ms / 1000, ZoneInfo(zone)):%H:%M}"
+
+    midnight_ms = round(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).timestamp())
+    midnight_ms *= 1_000
+    now_ms = midnight_ms + 31 * HOUR_MS
+    ran(database, midnight_ms - 1_000)
+    ran(database, midnight_ms + HOUR_MS - 1_000)
+    ran(database, midnight_ms + HOUR_MS + 1_000, "error")
+    ran(database, midnight_ms + 20 * HOUR_MS)
+
+    found = gathering.daily(source(database, timezone=zone, now_ms=now_ms), day)
+    late = gathering.daily(source(database, timezone=zone, now_ms=now_ms + 100 * DAY_MS), day)
+
+    assert [clock(hour.at_ms) for hour in found.hours][: len(begins)] == begins
+    assert [clock(hour.at_ms) for hour in found.hours][-1] == "23:00"
+    assert [hour.endings for hour in found.hours[:2]] == [{"success": 1}, {"error": 1}]
+    assert found.sums_early_ms == midnight_ms % HOUR_MS
+    # A day before and the day itself share no run, whatever the hours that sums are made of.
+    assert found.runs == found.days[-1].runs
+    assert sum(one.runs for one in found.days[-2:]) == 4
+    assert sum(hour.endings.get("success", 0) for hour in late.hours) == found.runs - found.failed
 
 
 def test_the_slowest_are_held_against_the_weeks_before(database: Database) -> None:

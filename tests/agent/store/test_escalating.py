@@ -7,7 +7,7 @@ from typing import Any
 from agent.store import alerts, escalating, outbox
 from agent.store.alert_rows import Alert
 from agent.store.database import Database
-from agent.store.outbox import Message
+from agent.store.outbox import Draft
 from agent.troubles import Trouble
 from tests.agent.store.makings import MINUTE_MS, NOW_MS
 
@@ -15,9 +15,9 @@ WHEN: dict[str, Any] = {"severities": ("critical",), "before_ms": NOW_MS, "now_m
 
 
 class Told(list[list[str]]):
-    def compose(self, found: Sequence[Alert]) -> Sequence[Message]:
+    def compose(self, found: Sequence[Alert]) -> Draft:
         self.append([alert.title for alert in found])
-        return ()
+        return Draft(told=(), more=0, messages=())
 
 
 def trouble(database: Database, key: str, severity: str = "critical", at_ms: int = NOW_MS) -> None:
@@ -32,7 +32,7 @@ def tell(database: Database, severity: str = "critical", now_ms: int = NOW_MS) -
             severities=[severity],
             now_ms=now_ms,
             details=1,
-            compose=lambda _told, _more: (),
+            compose=lambda told, more: Draft(told=tuple(told), more=more, messages=()),
         )
     )
 

@@ -3,11 +3,12 @@
 import threading
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Row, event
 from sqlalchemy.exc import IntegrityError
 
 from agent.errors import Conflict, RunNotFound
@@ -16,6 +17,7 @@ from agent.store import ledger, state, tasks
 from agent.store.database import Database
 from agent.store.ledger import RunFilter, Step
 from agent.ulid import new_ulid
+from bench import millions
 from schema.tables import executions
 from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, end, ended, move
 
@@ -501,3 +503,26 @@ def test_moments_that_a_row_sums_up_are_counted_where_they_are_passed_over(
     assert passed_over(NOW_MS + MINUTE_MS, NOW_MS + HOUR_MS, "missed") == 40
     assert passed_over(NOW_MS, NOW_MS + HOUR_MS, "error") == 0
     assert passed_over(NOW_MS + HOUR_MS, NOW_MS + HOUR_MS, "missed") == 0
+
+
+def test_the_rows_of_a_span_are_found_without_walking_all_that_there_are(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    millions.fill(sqlite_url, 20_000, NOW_MS, tmp_path)
+    database = Database.open(sqlite_url)
+    asked: list[tuple[str, Any]] = []
+
+    def explain(connection: Connection) -> list[str]:
+        event.listen(connection, "before_cursor_execute", lambda *said: asked.append(said[2:4]))
+        ledger.recorded(connection, NOW_MS - HOUR_MS, NOW_MS)
+        return [
+            step[3]
+            for sql, values in list(asked)
+            for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
+        ]
+
+    steps = database.read_now(explain)
+    database.close()
+
+    assert steps
+    assert all(step.startswith("SEARCH") for step in steps), steps

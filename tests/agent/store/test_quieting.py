@@ -230,6 +230,51 @@ def test_the_end_of_what_people_know_is_told_after_the_window(database: Database
     assert to_tell(database) == [("task_failed:backup", "resolved")]
 
 
+def test_what_got_worse_in_a_window_is_told_as_worse_at_its_end(database: Database) -> None:
+    raised(database, trouble("task_failed", "backup", "medium"))
+    send_all(database)
+    mute(database)
+    heed(database, NOW_MS)
+
+    raised(database, trouble("task_failed", "backup", "critical"), NOW_MS + MINUTE_MS)
+    during = to_tell(database)
+    heed(database, NOW_MS + HOUR_MS)
+    after = to_tell(database)
+    send_all(database)
+
+    assert (during, after) == ([], [("task_failed:backup", "active")])
+    assert find(database, "task_failed:backup").told == "open"
+
+
+def test_what_got_worse_in_a_window_and_ended_there_is_told_once_as_over(
+    database: Database,
+) -> None:
+    raised(database, trouble("task_failed", "backup", "medium"))
+    send_all(database)
+    mute(database)
+    heed(database, NOW_MS)
+
+    raised(database, trouble("task_failed", "backup", "critical"), NOW_MS + MINUTE_MS)
+    over(database, "task_failed:backup", NOW_MS + 2 * MINUTE_MS)
+    heed(database, NOW_MS + HOUR_MS)
+
+    assert to_tell(database) == [("task_failed:backup", "resolved")]
+
+
+def test_what_got_worse_before_a_window_and_was_not_told_yet_is_told_at_its_end(
+    database: Database,
+) -> None:
+    raised(database, trouble("task_failed", "backup", "medium"))
+    send_all(database)
+    raised(database, trouble("task_failed", "backup", "high"), NOW_MS + 1)
+    mute(database, from_ms=NOW_MS + MINUTE_MS)
+    heed(database, NOW_MS + MINUTE_MS)
+
+    heed(database, NOW_MS + HOUR_MS)
+
+    assert to_tell(database, "high") == [("task_failed:backup", "active")]
+
+
 def test_a_window_that_is_taken_away_tells_at_once_what_it_muted(database: Database) -> None:
     mute(database)
     raised(database, trouble("task_failed", "backup"))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -16,10 +17,11 @@ from agent.store.state import Holder
 from shared.protocol import requests, rows
 from tests.agent.store.makings import a_task
 from tests.faults.database.proxy import Proxy
-from tests.faults.database.test_server_away import PASSWORD, USER, Site
+from tests.faults.database.test_server_away import PASSWORD, USER, Site, known_to
 from tests.journeys.household import Household, until
 from tests.journeys.test_agent_kill_loop import finish, hold_against, seeded, start_tasks, told
 from tests.mariadb import served
+from tests.postoffice import let_mail, mail_server
 
 BACK = "the database is back; what was due before the agent began is decided"
 AWAY = "beginning without the database, with what was known of it"
@@ -160,6 +162,54 @@ def end_clean_of_ours(site: Site, agent: subprocess.Popen[bytes]) -> None:
     assert household.stop(agent) == 0
     checked = household.check()
     assert (checked["missing"], checked["doubled"], checked["exit_status"]) == (0, 0, 0), checked
+
+
+def a_failing_task(name: str, flag: Path) -> str:
+    """It fails as soon as there is such a file, and says that it did in another one."""
+    return (
+        f'task_name = "{name}"\nschedule = "@every 1s"\nmax_retries = 0\npriority = 3\n'
+        f"shell = 'always'\ncommand = 'test ! -e {flag} || {{ echo x >> {flag}.{name}; exit 3; }}'"
+    )
+
+
+def lines(file: Path) -> int:
+    return len(file.read_text().splitlines()) if file.exists() else 0
+
+
+@pytest.mark.timeout(180)
+def test_own_rules_windows_and_checks_hold_though_it_is_away_from_the_start(site: Site) -> None:
+    household = site.household
+    flag = household.root / "fire"
+    household.apply(a_failing_task("loud", flag), a_failing_task("hushed", flag))
+    with mail_server() as sink:
+        let_mail(household.home, sink)
+        agent = household.serve()
+        title = "title={task} burns"
+        household.cli(
+            "alerts", "rules", "add", "burns", "exit_status=3", "severity=critical", title
+        )
+        household.cli("alerts", "mute", "add", "--task", "hushed", "--for", "2h", "--reason", "x")
+        script = f"test ! -e {flag} || {{ echo 'it burns'; exit 2; }}"
+        when = ("--severity", "critical", "--every=10", "--timeout=5")
+        household.cli("checks", "add", "fire", script, *when)
+        until(partial(holds_all, household), "a copy of all that")
+        household.kill(agent)
+
+        with site.refused():
+            flag.touch()
+            agent = household.serve()
+            until(lambda: "loud burns" in sink.text(), "the mail of the rule", within_s=40)
+            until(lambda: "Check fire is critical" in sink.text(), "that of the check")
+            until(lambda: lines(Path(f"{flag}.hushed")) > 2, "runs of the muted task")
+            while_away = sink.text()
+        household.stop(agent)
+
+    assert "hushed burns" not in while_away
+
+
+def holds_all(household: Household) -> bool:
+    known = known_to(household)
+    return known is not None and all((known.rules, known.mutes, known.own_checks))
 
 
 def held(database: Database) -> Holder:

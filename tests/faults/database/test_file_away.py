@@ -7,14 +7,17 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from agent.store import journal
+from agent.store import journal, state
 from agent.store.reserve import SIZE
 from tests.journeys.household import Household, until
 from tests.journeys.test_agent_kill_loop import TASKS, finish, hold_against, start_tasks, told
+from tests.journeys.test_health import make_old
+from tests.postoffice import Sink, let_mail, mail_server
 
 DISK_MB = 128
 HELD_S = 7.0
@@ -127,6 +130,89 @@ def test_a_full_disk_costs_no_run_its_row_or_its_exit_status(small_disk: Househo
         ("ends_with_3", "error", 3),
     }
     assert journal.refused(household.home.journal_file) == ()
+
+
+def fill_really(household: Household) -> Path:
+    """Take all the room, also what the reserve keeps and what lies unused in the files."""
+    household.home.reserve_file.unlink()
+    for file in (household.home.database_file, household.home.journal_file):
+        with closing(sqlite3.connect(file, timeout=10)) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return fill(household.root)
+
+
+def messages(household: Household) -> int:
+    """How many stand in the outbox, asked in a way that writes nothing."""
+    file = household.home.database_file
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10)) as looking:
+        return int(looking.execute("SELECT count(*) FROM smart_cron_outbox").fetchone()[0])
+
+
+@may_mount
+@pytest.mark.timeout(300)
+def test_a_disk_so_full_that_no_alert_can_be_written_is_mailed_once_and_so_is_its_end(
+    small_disk: Household,
+) -> None:
+    household = small_disk
+    with mail_server() as sink:
+        let_mail(household.home, sink)
+        agent = household.serve()
+        until(household.home.reserve_file.exists, "the reserve")
+        before = messages(household)
+
+        filler = fill_really(household)
+        for words in ("Less than 10 % of the disk is free", "The disk is full"):
+            until(partial(is_told, sink, words), f"mail: {words}", within_s=60)
+        assert agent.poll() is None
+        assert messages(household) == before, "the outbox took it, so the disk was not full"
+        titles = [str(mail["Subject"]).partition("critical: ")[2] for mail in sink.mails]
+        filler.unlink()
+        for title in titles:
+            until(partial(is_told, sink, f"[over] {title}"), f"the end of {title}", within_s=120)
+        open_kinds = [alert["kind"] for alert in household.json("alerts", "list")]
+        household.stop(agent)
+
+    assert len(titles) == 3
+    assert [sink.text().count(f"[critical] {title}") for title in titles] == [1, 1, 1]
+    assert not {"disk_low", "disk_full", "database_away"} & set(open_kinds)
+
+
+def is_told(sink: Sink, words: str) -> bool:
+    return words in sink.text()
+
+
+@may_mount
+@pytest.mark.timeout(120)
+def test_a_dead_agent_on_a_full_disk_is_mailed_by_another_process_once(
+    small_disk: Household,
+) -> None:
+    household = small_disk
+    with mail_server() as sink:
+        let_mail(household.home, sink)
+        agent = household.serve()
+        until(household.home.reserve_file.exists, "the reserve")
+        until(lambda: household.database.read_now(state.last_beat), "a heartbeat")
+        household.kill(agent)
+        make_old(household, 200_000)
+        filler = fill_really(household)
+
+        looks = [household.run("health", "--alert", "--only", "master_runner") for _ in range(2)]
+        while_full = [str(mail["Subject"]) for mail in sink.mails]
+        filler.unlink()
+        household.serve()
+        until(lambda: is_fine(household), "an agent that is seen to live")
+
+    assert [look.returncode for look in looks] == [1, 1]
+    assert "told, without the database" in looks[0].stdout
+    assert len(while_full) == 1
+    assert "The agent is dead or frozen" in while_full[0]
+    assert [str(mail["Subject"]) for mail in sink.mails[1:]] == [
+        while_full[0].replace("critical", "over")
+    ]
+
+
+def is_fine(household: Household) -> bool:
+    return household.run("health", "--alert", "--only", "master_runner").returncode == 0
 
 
 def damage(household: Household, *, keep_header: bool) -> None:

@@ -19,7 +19,10 @@ import pytest
 
 from agent.errors import Refused
 from agent.runs import Run
+from agent.settings import load_settings
 from agent.store import journal
+from agent.store.engines import name_of, read_url
+from agent.store.standby import Copy, Known
 from agent.wire.caller import Caller, new_op
 from shared.protocol import requests, rows
 from tests.faults.database.proxy import Proxy
@@ -269,6 +272,62 @@ def test_that_the_database_is_away_is_mailed_while_it_is_and_once(site: Site) ->
 
     subjects = [str(mail["Subject"]) for mail in sink.mails]
     assert ["over" in subject for subject in subjects] == [False, True]
+
+
+def look(site: Site) -> subprocess.CompletedProcess[str]:
+    return site.household.run("health", "--alert", "--only", "master_runner")
+
+
+@pytest.mark.timeout(180)
+def test_a_dead_agent_without_its_database_is_mailed_once_by_another_process_and_so_is_the_end(
+    site: Site,
+) -> None:
+    household = site.household
+    with mail_server() as sink:
+        let_mail(household.home, sink)
+        site.serve()
+        assert site.agent is not None
+        with site.refused():
+            living = look(site)
+            household.kill(site.agent)
+            looks = [look(site) for _ in range(3)]
+            while_gone = [str(mail["Subject"]) for mail in sink.mails]
+        site.serve()
+        until(lambda: look(site).returncode == 0, "an agent that is seen to live")
+        after = [str(mail["Subject"]) for mail in sink.mails if "dead" in str(mail["Subject"])]
+
+    assert living.returncode == 0, "who answers lives, and tells of its database by itself"
+    assert [one.returncode for one in looks] == [1, 1, 1]
+    assert ["told, without the database" in one.stdout for one in looks] == [True, False, False]
+    assert sum("The agent is dead or frozen" in one for one in while_gone) == 1
+    assert ["over" in one for one in after] == [False, True]
+    assert ("agent_stopped", "critical", "resolved") in [one[:3] for one in all_alerts(site)]
+
+
+@pytest.mark.timeout(180)
+def test_an_agent_that_lives_again_without_its_database_ends_what_was_mailed(site: Site) -> None:
+    household = site.household
+    with mail_server() as sink:
+        let_mail(household.home, sink)
+        site.serve()
+        assert site.agent is not None
+        until(partial(known_to, household), "a copy to begin with")
+        household.kill(site.agent)
+        with site.refused():
+            gone = look(site)
+            site.serve()
+            back = [look(site) for _ in range(2)]
+            subjects = [str(mail["Subject"]) for mail in sink.mails]
+
+    assert (gone.returncode, [one.returncode for one in back]) == (1, [0, 0])
+    about = [one for one in subjects if "dead or frozen" in one]
+    assert ["over" in one for one in about] == [False, True]
+
+
+def known_to(household: Household) -> Known | None:
+    """What is kept for an agent that has to begin without its database."""
+    url = load_settings(household.home).database_url or ""
+    return Copy(household.home.journal_file.parent).read(name_of(read_url(url)))
 
 
 @pytest.mark.timeout(120)
