@@ -435,6 +435,18 @@ def test_a_quiet_time_is_made_for_some_tasks_or_for_all(
     assert (type(back), back.id, back.base_rev) == (QuietRemove, TIME.id, 7)
 
 
+def test_who_makes_a_quiet_time_is_told_that_more_happened_than_was_looked_at(
+    window: MainWindow, outside: Outside
+) -> None:
+    on_quiet(window)
+    window.centre.quiet.edit.click()
+    dialog = hushing(window)
+
+    dialog.show_answer("check", QuietTryReply(tasks=2, of=9, fired=100, is_cut=True))
+
+    assert "it would have muted at least 100 alerts" in dialog.said.text()
+
+
 def test_a_quiet_time_is_changed_to_the_millisecond_and_taken_away(
     window: MainWindow, outside: Outside
 ) -> None:

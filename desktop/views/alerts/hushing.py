@@ -150,7 +150,7 @@ class QuietDialog(AskingDialog):
         past = words.plural(reply.fired, self.tr("alert"), self.tr("alerts"))
         muted = self.tr("; it would have muted {0} in the last 7 days")
         if reply.is_cut:
-            muted = self.tr("; it would have muted {0} in the last 7 days, or more")
+            muted = self.tr("; it would have muted at least {0} in the last 7 days")
         said += muted.format(past)
         is_none = self._what == SOME and not reply.tasks
         is_every = self._what == SOME and reply.of > 1 and reply.tasks == reply.of
