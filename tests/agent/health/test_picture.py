@@ -14,6 +14,7 @@ from agent.store.database import Database
 from agent.store.state import Heartbeat
 from shared.protocol.health import KeptSeries
 from tests.agent.fake_clock import FakeClock
+from tests.agent.store.fresh import fresh_file
 from tests.agent.store.makings import NOW_MS
 
 SHOP = OwnCheck(name="shop", kind="http", url="https://example.org/", every_s=60)
@@ -21,7 +22,7 @@ SHOP = OwnCheck(name="shop", kind="http", url="https://example.org/", every_s=60
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database.open(f"sqlite:///{tmp_path / 'smartcron.sqlite3'}")
+    database = Database.open(fresh_file(tmp_path / "smartcron.sqlite3"))
     beat = Heartbeat(pid=1, version="1", started_ms=NOW_MS, at_ms=NOW_MS)
     database.write_now(partial(state.beat, heartbeat=beat))
     yield database
