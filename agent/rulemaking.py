@@ -48,7 +48,7 @@ class _Slow(Exception):
 @lru_cache(maxsize=64)
 def _expect_quick(pattern: str) -> None:
     """Who has tested a rule need not wait once more to save it; what raises is not remembered."""
-    if not is_quick(pattern):
+    if not is_quick(pattern, as_text=True):
         raise _Slow
 
 
