@@ -64,6 +64,8 @@ class Alerter:
         self._is_to_heed = True  # windows may be others
         self._heeded_ms = 0  # up to when windows that begin or end were heeded
         self._open: dict[str, Alert] = {}
+        self._renewing = asyncio.Lock()
+        self._news: list[Alert] | None = None  # noted while all that is open is being read
         # What is to be raised, or ended (None), by its key: said twice, it is one thing to do.
         self._to_do: dict[str, Trouble | None] = {}
         self._missing: set[str] = set()
@@ -73,12 +75,19 @@ class Alerter:
 
     async def renew(self) -> None:
         """Know what is open, for what others changed in the database."""
-        found = await self._database.read(alerts.open_alerts)
-        self._open = {alert.dedupe_key: alert for alert in found}
-        now_ms = self._clock.now_ms()
-        self._mutes = await self._database.read(partial(mutes.not_over, now_ms=now_ms))
-        self._is_to_heed = True
-        await self._own.load()
+        # One after the other: what was read first must not be what is judged by in the end.
+        async with self._renewing:
+            news = self._news = []
+            try:
+                found = await self._database.read(alerts.open_alerts)
+            finally:
+                self._news = None
+            self._open = {alert.dedupe_key: alert for alert in found}
+            self._note_alerts(news)
+            now_ms = self._clock.now_ms()
+            self._mutes = await self._database.read(partial(mutes.not_over, now_ms=now_ms))
+            self._is_to_heed = True
+            await self._own.load()
         self._judge(None, alerting.STOPPED_KEY)
         self._wake.set()
 
@@ -105,13 +114,9 @@ class Alerter:
 
     def note(self, shown: Shown) -> None:
         """Something was recorded."""
-        for alert in shown.alerts:
-            if alert.status == "resolved":
-                self._open.pop(alert.dedupe_key, None)
-            else:
-                self._open[alert.dedupe_key] = alert
-            if alert.snoozed_until_ms is not None or alert.resolves_ms is not None:
-                self._wake.set()
+        if self._news is not None:
+            self._news.extend(shown.alerts)
+        self._note_alerts(shown.alerts)
         if not shown.runs:
             return
         self._note_missed([run for run in shown.runs if run.status == "missed"])
@@ -119,6 +124,15 @@ class Alerter:
             self._note_run(run)
         if self._own.is_asked:
             self._wake.set()
+
+    def _note_alerts(self, found: Iterable[Alert]) -> None:
+        for alert in found:
+            if alert.status == "resolved":
+                self._open.pop(alert.dedupe_key, None)
+            else:
+                self._open[alert.dedupe_key] = alert
+            if alert.snoozed_until_ms is not None or alert.resolves_ms is not None:
+                self._wake.set()
 
     def _note_run(self, run: Run) -> None:
         if run.status == "running":

@@ -77,6 +77,8 @@ class Board:
         self._looks: dict[str, tuple[Check, int]] = {}  # the newest, and since when it is so
         self._stale: set[str] = set()
         self._alerts: set[str] = set()  # the ids of those that are put up
+        self._renewing = asyncio.Lock()
+        self._news: dict[str, Alert] | None = None  # told of while all of them are being read
         self._agent: Agent | None = None
         self._wanted = asyncio.Event()
         self._hour = 0
@@ -180,6 +182,8 @@ class Board:
     def show_alerts(self, found: Iterable[Alert]) -> None:
         """Put up what is wrong; what is right again leaves."""
         for alert in found:
+            if self._news is not None:
+                self._news[alert.id] = alert
             if alert.status == "resolved":
                 self._alerts.discard(alert.id)
                 self._journal.remove("alert", alert.id)
@@ -203,15 +207,22 @@ class Board:
 
     async def renew_alerts(self) -> None:
         """Put up what the database says is wrong, for what others changed in it."""
-        now_ms = self._clock.now_ms()
-        rules = await self._database.read(alert_rules.load_all)
-        quiet = await self._database.read(partial(mutes.not_over, now_ms=now_ms))
-        self._show_standing(rules, quiet)
-        found = await self._database.read(alerts.open_alerts)
-        for gone in self._alerts - {alert.id for alert in found}:
-            self._journal.remove("alert", gone)
-        self._alerts.clear()
-        self.show_alerts(found)
+        # One after the other: what was read first must not be shown last.
+        async with self._renewing:
+            now_ms = self._clock.now_ms()
+            rules = await self._database.read(alert_rules.load_all)
+            quiet = await self._database.read(partial(mutes.not_over, now_ms=now_ms))
+            self._show_standing(rules, quiet)
+            news = self._news = {}
+            try:
+                found = await self._database.read(alerts.open_alerts)
+            finally:
+                self._news = None
+            known = {alert.id: alert for alert in found} | news
+            for gone in self._alerts - known.keys():
+                self._journal.remove("alert", gone)
+            self._alerts.clear()
+            self.show_alerts(known.values())
 
     def durations_ms(self, task_name: str) -> tuple[int, ...]:
         """How long the last runs of a task took, as far as is known yet."""

@@ -67,7 +67,10 @@ class OwnRules:
         asked = [rule for rule in rules if rule.enabled]
         self._of_runs = tuple(r for r in asked if r.shape in ("run", "failures", "rate"))
         self._of_time = tuple(r for r in asked if r.shape in ("silence", "metric"))
-        self._to_weigh.clear()
+        # What ended just now is still asked of the rules that are as they were.
+        kept = set(asked)
+        for pair in [pair for pair, (rule, _) in self._to_weigh.items() if rule not in kept]:
+            del self._to_weigh[pair]
 
     def _silent_names(self) -> list[str]:
         return sorted({name for rule in self._silence for name in self._names(rule)})

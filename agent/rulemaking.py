@@ -36,6 +36,11 @@ def check_patterns(rule: AlertRule) -> None:
             ) from None
 
 
+def has_patterns(rule: AlertRule) -> bool:
+    """It looks for something in output."""
+    return any(getattr(rule, field) is not None for field in PATTERNS)
+
+
 class _Slow(Exception):
     """A pattern was not done in time."""
 
@@ -43,17 +48,24 @@ class _Slow(Exception):
 @lru_cache(maxsize=64)
 def _expect_quick(pattern: str) -> None:
     """Who has tested a rule need not wait once more to save it; what raises is not remembered."""
-    if not is_quick(pattern):
+    if not is_quick(pattern, as_text=True):
         raise _Slow
 
 
-def doubting(rules: Sequence[AlertRule]) -> Doing[dict[str, tuple[str, ...]]]:
-    """What reads, for each rule by its name, why it may hold for nothing or for everything."""
+def doubting(
+    rules: Sequence[AlertRule], *, are_checked: bool = True
+) -> Doing[dict[str, tuple[str, ...]]]:
+    """What reads, for each rule by its name, why it may hold for nothing or for everything.
+
+    Patterns that were not checked are laid over no output: one alone could hold the process up
+    for ever.
+    """
     return lambda connection: _weigh(
         rules,
         tasks.load_all(connection),
         ledger.page(connection, limit=_NEWEST).runs,
         metrics.latest(connection),
+        are_checked=are_checked,
     )
 
 
@@ -62,6 +74,13 @@ def _weigh(
     known: Sequence[TaskRow],
     newest: Sequence[Run],
     latest: tuple[int, Mapping[str, float]] | None,
+    *,
+    are_checked: bool,
 ) -> dict[str, tuple[str, ...]]:
     names = latest[1] if latest is not None else {}
-    return {rule.name: doubts(rule, known, newest, names) for rule in rules}
+    return {
+        rule.name: doubts(
+            rule, known, newest if are_checked or not has_patterns(rule) else (), names
+        )
+        for rule in rules
+    }

@@ -14,7 +14,7 @@ from agent.handlers.context import Context
 from agent.handlers.rights import may_read_output
 from agent.handlers.trials import Trial
 from agent.rehearsal import Rehearsal, Rehearsing
-from agent.rulemaking import DAY_MS, check_patterns, doubting
+from agent.rulemaking import DAY_MS, check_patterns, doubting, has_patterns
 from agent.rules.muting import Mute, covers, fault_of
 from agent.store import alert_book, alert_rules, alerts, mutes, tasks
 from agent.store.alert_book import Wanted
@@ -57,11 +57,11 @@ async def try_rule(context: Context, who: Who, request: wire.RuleTry) -> wire.Ru
     """Check a rule that is not saved, and lay it over what happened, a little at a time."""
     rule = _read(request.id, request.rule)
     if not request.days:
-        return wire.RuleTryReply(doubts=await _doubts(context, rule))
+        return wire.RuleTryReply(doubts=await _doubts(context, rule, is_checked=False))
     clock, trials = context.clock, context.trials
     asked = (rule, request.days)
     if request.place is None:
-        await _check_patterns(rule)
+        await _check_patterns(context, rule)
         now_ms = clock.now_ms()
         work = Rehearsing(
             rule,
@@ -69,11 +69,17 @@ async def try_rule(context: Context, who: Who, request: wire.RuleTry) -> wire.Ru
             from_ms=now_ms - request.days * DAY_MS,
             now_ms=now_ms,
         )
-        trial = trials.begin(who, work, asked, clock.monotonic_ms())
+        trial = trials.begin(who, work, asked)
     else:
         trial = trials.take(who, request.place, asked)
-    if await _goes_on(context, clock, trial):
-        trials.keep(trial, clock.monotonic_ms())
+    is_more = False
+    try:
+        is_more = await _goes_on(context, clock, trial)
+    finally:
+        if not is_more:
+            trials.forget(trial)
+    if is_more:
+        trials.keep(trial)
         return wire.RuleTryReply(place=trial.place, share=trial.work.share)
     told = await asyncio.to_thread(trial.work.result)
     return _tried(told, await _doubts(context, rule))
@@ -91,18 +97,17 @@ async def _goes_on(context: Context, clock: Clock, trial: Trial) -> bool:
 async def set_rule(context: Context, who: Who, request: wire.RuleSet) -> Done:
     """Let there be this rule, unless somebody was quicker."""
     rule = _read(request.id, request.rule)
-    await _check_patterns(rule)
-    put = partial(
-        alert_rules.put,
+    await _check_patterns(context, rule)
+    make = partial(
+        alert_rules.make,
         rule=rule,
         who=who.name,
         now_ms=context.clock.now_ms(),
         base_rev=request.base_rev,
     )
-    await context.database.write(put)
-    row = await context.database.read(partial(alert_rules.get, name=rule.name))
-    doubts = await _doubts(context, rule)
+    row = await context.database.write(make)
     await _renew(context)
+    doubts = await _doubts(context, rule)
     return Done(
         wire.RuleReply(
             rev=context.journal.revs.state, rule=_own_rule(row, with_words=True), doubts=doubts
@@ -144,6 +149,7 @@ async def try_quiet(context: Context, who: Who, request: wire.QuietTry) -> wire.
         alerts=sum(map(is_meant, opened)),
         from_ms=from_ms,
         fired=len(meant),
+        is_cut=len(found) == MOST_ALERTS,
         records=tuple(
             wire.Fired(
                 at_ms=alert.opened_ms,
@@ -193,16 +199,20 @@ def _read(name: str, draft: wire.RuleDraft) -> AlertRule:
     return msgspec.structs.replace(rule, enabled=draft.enabled)
 
 
-async def _check_patterns(rule: AlertRule) -> None:
+async def _check_patterns(context: Context, rule: AlertRule) -> None:
+    if not has_patterns(rule):
+        return
     try:
-        await asyncio.to_thread(check_patterns, rule)
+        # Each may keep a processor busy, and a thread of those that keep what runs have written.
+        async with context.trials.one_pattern:
+            await asyncio.to_thread(check_patterns, rule)
     except BadDefinition as error:
         path = f"$.rule.given.{error.field}"
         raise BadRequest(str(error), detail={"path": path}) from None
 
 
-async def _doubts(context: Context, rule: AlertRule) -> tuple[str, ...]:
-    found = await context.database.read(doubting((rule,)))
+async def _doubts(context: Context, rule: AlertRule, *, is_checked: bool = True) -> tuple[str, ...]:
+    found = await context.database.read(doubting((rule,), are_checked=is_checked))
     return found[rule.name]
 
 

@@ -1,5 +1,6 @@
 """Which rules are being tried, and does anybody still wait for what comes of it?"""
 
+import asyncio
 import secrets
 from typing import Final
 
@@ -10,7 +11,7 @@ from agent.rehearsal import Rehearsing
 from agent.wire.sessions import Who
 from shared.protocol.errors import BadCursor, ProtocolError
 
-KEPT_MS: Final = 20_000
+KEPT_S: Final = 20.0
 MOST_TRIALS: Final = 2
 
 Asked = tuple[AlertRule, int]
@@ -24,7 +25,8 @@ class Trial(msgspec.Struct):
     key_id: str
     work: Rehearsing
     asked: Asked
-    seen_ms: int
+    end: asyncio.TimerHandle | None = None
+    """When it is forgotten; None while it is read for somebody."""
 
 
 class Trials:
@@ -32,26 +34,41 @@ class Trials:
 
     def __init__(self) -> None:
         self._trials: dict[str, Trial] = {}
+        self.one_pattern = asyncio.Lock()
+        """Held by whoever tries whether a pattern is quick."""
 
-    def begin(self, who: Who, work: Rehearsing, asked: Asked, now_ms: int) -> Trial:
+    def begin(self, who: Who, work: Rehearsing, asked: Asked) -> Trial:
         """One more, in the place of an older one of the same key; busy while there are too many."""
-        self._trials = {
-            place: trial
-            for place, trial in self._trials.items()
-            if now_ms - trial.seen_ms < KEPT_MS and trial.key_id != who.key_id
-        }
+        for older in [trial for trial in self._trials.values() if trial.key_id == who.key_id]:
+            self.forget(older)
         if len(self._trials) >= MOST_TRIALS:
             raise ProtocolError("others try their rules already; try again soon", code="busy")
-        return Trial(secrets.token_hex(8), who.key_id, work, asked, now_ms)
+        trial = Trial(secrets.token_hex(8), who.key_id, work, asked)
+        self._trials[trial.place] = trial
+        return trial
 
     def take(self, who: Who, place: str, asked: Asked) -> Trial:
         """The test of this place, which nobody else goes on with meanwhile."""
         trial = self._trials.get(place)
-        if trial is None or trial.key_id != who.key_id or trial.asked != asked:
-            raise BadCursor("this test is over; begin it again")
-        return self._trials.pop(place)
+        is_theirs = trial is not None and (trial.key_id, trial.asked) == (who.key_id, asked)
+        if trial is None or trial.end is None or not is_theirs:
+            raise _is_over()
+        trial.end.cancel()
+        trial.end = None
+        return trial
 
-    def keep(self, trial: Trial, now_ms: int) -> None:
-        """There is more to read."""
-        trial.seen_ms = now_ms
-        self._trials[trial.place] = trial
+    def keep(self, trial: Trial) -> None:
+        """There is more to read; not of one whose owner has begun another one meanwhile."""
+        if trial.place not in self._trials:
+            raise _is_over()
+        trial.end = asyncio.get_running_loop().call_later(KEPT_S, self.forget, trial)
+
+    def forget(self, trial: Trial) -> None:
+        """It is done, or nobody waits for it."""
+        self._trials.pop(trial.place, None)
+        if trial.end is not None:
+            trial.end.cancel()
+
+
+def _is_over() -> BadCursor:
+    return BadCursor("this test is over; begin it again")

@@ -15,14 +15,16 @@ _PROBE: Final = f"""
 import re, resource, string, sys
 resource.setrlimit(resource.RLIMIT_CPU, ({CPU_S}, {CPU_S}))
 text = sys.stdin.buffer.read()
-pattern = re.compile(text)
+is_text = sys.argv[1] == "text"
+pattern = re.compile(text.decode() if is_text else text)
 own = sorted({{bytes([byte]) for byte in text + b"a0 _=/" if 32 <= byte < 127}})
 pieces = [(piece, 65_536) for piece in own]
 pieces += [(bytes([byte]), 20_000) for byte in string.printable.encode()]
 pieces += [(one + other, 1_000) for one in own[:40] for other in own[:40] if one != other]
 for piece, size in pieces:
     for last in (b"", b"\\0"):
-        for match in pattern.finditer(piece * (size // len(piece)) + last):
+        output = piece * (size // len(piece)) + last
+        for match in pattern.finditer(output.decode() if is_text else output):
             pass
 """
 
@@ -40,11 +42,14 @@ def own_patterns(texts: Iterable[str], *, is_known: bool = False) -> tuple[re.Pa
     return tuple(patterns)
 
 
-def is_quick(text: str) -> bool:
-    """Tried in a process that the kernel ends, as nothing else ends a pattern under way."""
+def is_quick(text: str, *, as_text: bool = False) -> bool:
+    """Tried in a process that the kernel ends, as nothing else ends a pattern under way.
+
+    `as_text` for one that is laid over text: only that knows of letters beyond ASCII.
+    """
     try:
         done = subprocess.run(  # noqa: S603 - our own words; the pattern is only compiled
-            [sys.executable, "-I", "-S", "-c", _PROBE],
+            [sys.executable, "-I", "-S", "-c", _PROBE, "text" if as_text else "bytes"],
             input=text.encode(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -70,6 +70,14 @@ def put(
     return kept
 
 
+def make(
+    connection: Connection, rule: AlertRule, *, who: str, now_ms: int, base_rev: int
+) -> RuleRow:
+    """Put it, and the row as it is by that and by nobody else."""
+    put(connection, rule, who=who, now_ms=now_ms, base_rev=base_rev)
+    return get(connection, rule.name)
+
+
 def set_enabled(
     connection: Connection, name: str, *, enabled: bool, who: str, now_ms: int
 ) -> RuleRow:

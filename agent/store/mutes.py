@@ -57,14 +57,16 @@ def change(connection: Connection, mute: Mute, *, base_ms: int) -> Mute:
     row = {_AT.get(name, name): getattr(made, name) for name in _FIELDS}
     these = (alert_mutes.c.id == mute.id, alert_mutes.c.made_at == base_ms)
     if not connection.execute(alert_mutes.update().where(*these).values(row)).rowcount:
-        raise Conflict("somebody changed this window meanwhile; look at it anew")
+        raise _quicker()
     return made
 
 
 def take_away(connection: Connection, mute_id: str, *, base_ms: int) -> Mute:
     """Take away this window, if it is still as it was made at `base_ms`; else Conflict."""
     known = _as_known(connection, mute_id, base_ms)
-    connection.execute(alert_mutes.delete().where(alert_mutes.c.id == mute_id))
+    these = (alert_mutes.c.id == mute_id, alert_mutes.c.made_at == base_ms)
+    if not connection.execute(alert_mutes.delete().where(*these)).rowcount:
+        raise _quicker()
     return known
 
 
@@ -81,6 +83,10 @@ def _as_known(connection: Connection, mute_id: str, base_ms: int) -> Mute:
             "look at it anew"
         )
     return found[0]
+
+
+def _quicker() -> Conflict:
+    return Conflict("somebody changed this window meanwhile; look at it anew")
 
 
 def not_over(connection: Connection, *, now_ms: int) -> tuple[Mute, ...]:

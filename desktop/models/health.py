@@ -24,6 +24,8 @@ Index = QModelIndex | QPersistentModelIndex
 ROW: Final = Qt.ItemDataRole.UserRole
 OWN: Final = "check:"
 """What the id of every check of the owner's own begins with."""
+TOLD_FOR_MS: Final = 20_000
+"""What the agent told of its looks says no more after two questions without an answer."""
 WORDLESS: Final = ("fault", "level")
 """Units of readings that are verdicts themselves."""
 # Those of one file system stand together, own checks last.
@@ -81,6 +83,7 @@ class HealthModel(QAbstractTableModel):
         self._now = now
         self._rows: dict[str, Check] = {}
         self._told: dict[str, CheckDetail] = {}
+        self._told_ms = 0
         self._shown: list[CheckDetail] = []
         self._times, self._zone = words.TASK_TIMES, "UTC"
 
@@ -99,6 +102,7 @@ class HealthModel(QAbstractTableModel):
     def show_details(self, details: Iterable[CheckDetail]) -> None:
         """The agent told of all its checks."""
         self._told = {detail.id: detail for detail in details}
+        self._told_ms = self._now()
         self._show()
 
     def clear(self) -> None:
@@ -130,11 +134,14 @@ class HealthModel(QAbstractTableModel):
     def counts(self) -> Mapping[str, int]:
         """How many are in which state, and how many looks are "late"."""
         counted = dict.fromkeys(("ok", "warn", "crit", "unknown", "late"), 0)
-        now_ms = self._now()
         for one in self._shown:
             counted[one.state if one.state in counted else "unknown"] += 1
-            counted["late"] += is_late(one, now_ms)
+            counted["late"] += self.is_late(one)
         return counted
+
+    def is_late(self, one: CheckDetail) -> bool:
+        """It should have been looked at again, as far as the agent was asked."""
+        return is_late(one, min(self._now(), self._told_ms + TOLD_FOR_MS))
 
     def say(self, one: CheckDetail, column: Column) -> str:
         """A cell in words."""
@@ -153,7 +160,7 @@ class HealthModel(QAbstractTableModel):
             case Column.LOOKED:
                 if one.checked_ms is None:
                     return _tr("not yet") if one.every_ms else ""
-                if is_late(one, now_ms):
+                if self.is_late(one):
                     return _tr("late, {0}").format(words.clock(one.checked_ms, zone, now_ms))
                 return words.clock(one.checked_ms, zone, now_ms, seconds=True)
             case Column.MESSAGE:

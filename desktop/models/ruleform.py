@@ -26,6 +26,11 @@ class Field(msgspec.Struct, frozen=True):
         """It is a length of time, written as 90, 10m or 2h."""
         return self.name.endswith("_s")
 
+    @property
+    def is_pattern(self) -> bool:
+        """Blanks at its ends belong to it."""
+        return self.name in ("output_has", "output_lacks")
+
 
 class Question(msgspec.Struct, frozen=True):
     """What a rule asks, in a word and a sentence, and by which fields."""
@@ -125,9 +130,13 @@ def draft_of(
     given = tuple(
         (field.name, _seconds(text) if field.is_span else text)
         for field in fields
-        if (text := texts.get(field.name, "").strip())
+        if (text := _written(field, texts.get(field.name, "")))
     )
     return RuleDraft(sev=sev, enabled=enabled, title=title.strip(), given=given)
+
+
+def _written(field: Field, text: str) -> str:
+    return text if field.is_pattern else text.strip()
 
 
 def draft_again(rule: OwnRule) -> RuleDraft:

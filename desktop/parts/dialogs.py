@@ -47,6 +47,7 @@ class AskingDialog(QDialog):
         self.body.setSpacing(12)
         self.message = Words(theme, weight=500, ink="bad.text", wrap=True, selectable=True)
         self.message.hide()
+        self._unheard = ""
         self.leave = Button(theme, self.tr("Close"), height=32)
         self.leave.setAutoDefault(False)
         self.leave.clicked.connect(self.reject)
@@ -93,6 +94,17 @@ class AskingDialog(QDialog):
         """Something went wrong that belongs to no field; nothing takes it back."""
         self.message.setText(text)
         self.message.setVisible(bool(text))
+
+    def say_unheard(self, text: str) -> None:
+        """A question was not answered, for this reason; the next answer takes it back."""
+        self._unheard = text
+        self.say(text)
+
+    def was_heard(self) -> None:
+        """The question was answered after all."""
+        if self._unheard and self.message.text() == self._unheard:
+            self.say("")
+        self._unheard = ""
 
     def allow(self, allowed: bool, why_not: str) -> None:
         """Whether an order can be given now, and if not, why."""

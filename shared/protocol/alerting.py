@@ -347,7 +347,7 @@ class QuietTryReply(Reply, frozen=True, kw_only=True):
     """So many of `of` tasks are meant, and so many alerts that are open now.
 
     Of the alerts since `from_ms` it would have muted `fired`, the newest of which are `records`;
-    those that are open are marked by `opens`.
+    those that are open are marked by `opens`. `is_cut` says that there were more than it looks at.
     """
 
     tasks: int = 0
@@ -356,6 +356,7 @@ class QuietTryReply(Reply, frozen=True, kw_only=True):
     from_ms: int | None = None
     fired: int = 0
     records: tuple[Fired, ...] = ()
+    is_cut: bool = False
 
 
 class QuietSet(Command, frozen=True, kw_only=True):

@@ -1,10 +1,13 @@
 """What of all that is shown makes an alert, or ends one?"""
 
+import asyncio
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import Connection
 
 from agent.alerter import Alerter
 from agent.health import disks
@@ -307,3 +310,30 @@ def test_an_alert_about_a_check_says_what_is_wrong_and_not_the_name_of_a_row(nam
     assert trouble is not None
     assert trouble.title
     assert "Health check" not in trouble.title
+
+
+async def test_what_opens_while_all_that_is_open_is_read_can_end_afterwards(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerter = alerter_of(workshop)
+    began, go_on, read_all = threading.Event(), threading.Event(), alerts.open_alerts
+
+    def meanwhile(connection: Connection) -> tuple[Alert, ...]:
+        found = read_all(connection)
+        began.set()
+        assert go_on.wait(10)
+        return found
+
+    monkeypatch.setattr(alerts, "open_alerts", meanwhile)
+    renewing = asyncio.create_task(alerter.renew())
+    assert await asyncio.to_thread(began.wait, 10)
+    alerter.note(Shown(runs=(missed(),)))
+    await alerter.work_off()
+    for shown in workshop.shown:
+        alerter.note(shown)
+    go_on.set()
+    await renewing
+    monkeypatch.undo()
+
+    assert open_alerts(workshop) == [("task_missed", "medium")]
+    assert await told(workshop, alerter, good()) == []

@@ -1,12 +1,17 @@
 """What does everyone who watches see?"""
 
 import asyncio
+import threading
 
 import msgspec
+import pytest
+from sqlalchemy import Connection
 
 from agent.board import ENDED_STAY_MS, Backlog, Board
 from agent.recorder import Shown
 from agent.rules.alerting import Trouble
+from agent.store import alerts
+from agent.store.alerts import Alert
 from agent.store.checks import Check
 from shared.protocol import rows as wire
 from shared.protocol.journal import Journal
@@ -199,3 +204,36 @@ async def test_tasks_whose_moment_has_passed_by_are_counted_as_late(workshop: Wo
     await board.fill()
 
     assert board.summary().late == 2
+
+
+async def test_an_alert_that_opens_while_all_are_read_stays_in_sight(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal("0" * 16)
+    board = board_of(workshop, journal)
+    for name in ("over", "open"):
+        await workshop.recorder.alert(trouble(name))
+    began, go_on, read_all = threading.Event(), threading.Event(), alerts.open_alerts
+
+    def meanwhile(connection: Connection) -> tuple[Alert, ...]:
+        found = read_all(connection)
+        began.set()
+        assert go_on.wait(10)
+        return found
+
+    monkeypatch.setattr(alerts, "open_alerts", meanwhile)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(board.renew_alerts())
+        assert await asyncio.to_thread(began.wait, 10)
+        await workshop.recorder.alert(trouble("new"))
+        await workshop.recorder.resolve("over")
+        for shown in workshop.shown:
+            board.show_alerts(shown.alerts)
+        go_on.set()
+
+    found = {row.title for row in journal.rows("alerts") if isinstance(row, wire.Alert)}
+    assert found == {"open", "new"}
+
+
+def trouble(name: str) -> Trouble:
+    return Trouble(dedupe_key=name, kind="task_failed", severity="high", title=name, message="")

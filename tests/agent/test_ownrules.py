@@ -110,6 +110,24 @@ async def test_a_rule_that_is_disabled_finds_nothing(workshop: Workshop) -> None
     assert desk.open() == []
 
 
+async def test_what_ended_is_asked_of_a_rule_that_stays_while_another_one_is_made(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(a_task("backup"))
+    desk = Desk(workshop)
+    await desk.rule(failures=1, of_last=3)
+    run = a_run(NOW_MS, status="running")
+    await workshop.recorder.claim([run])
+    await workshop.recorder.ended(ended(run, "error"))
+    for shown in workshop.shown:
+        desk.alerter.note(shown)
+
+    await desk.rule(name="other", status="timeout")
+    await desk.alerter.work_off()
+
+    assert [alert.dedupe_key for alert in desk.open()] == ["rule:mine:backup"]
+
+
 async def test_failures_among_the_last_are_counted_in_the_record(workshop: Workshop) -> None:
     await workshop.register(a_task("backup"))
     states = []

@@ -229,6 +229,42 @@ def test_what_the_agent_refuses_stands_at_its_field_and_is_not_saved(
     assert dialog.act.isEnabled()
 
 
+def test_what_the_agent_could_not_look_at_yet_is_saved_all_the_same(
+    window: MainWindow, outside: Outside
+) -> None:
+    on_rules(window)
+    window.centre.rules.make.click()
+    dialog = ruling(window)
+    outside.refusal = ("too many requests", "")
+
+    write(dialog, id="shaky", failures="3", of_last="4")
+
+    assert dialog.message.text() == REFUSAL + "too many requests"
+    assert dialog.act.isEnabled()
+    outside.refusal = None
+    write(dialog, of_last="10")
+    assert dialog.message.isHidden()
+    assert dialog.act.isEnabled()
+
+
+def test_a_window_that_the_agent_could_not_look_at_yet_is_saved_all_the_same(
+    window: MainWindow, outside: Outside
+) -> None:
+    on_quiet(window)
+    window.centre.quiet.edit.click()
+    dialog = hushing(window)
+    outside.refusal = ("too many requests", "")
+
+    dialog.reason.setText("bigger disk")
+    dialog.ask()
+
+    assert dialog.message.text() == REFUSAL + "too many requests"
+    assert dialog.act.isEnabled()
+    outside.refusal = None
+    dialog.ask()
+    assert dialog.message.isHidden()
+
+
 def test_a_refusal_about_a_field_that_is_not_in_sight_stands_at_the_first_that_is(
     window: MainWindow, outside: Outside
 ) -> None:
@@ -425,6 +461,18 @@ def test_a_quiet_time_is_made_for_some_tasks_or_for_all(
     assert order.from_ms <= NOW_MS < order.to_ms
     (back,) = outside.take(QuietReply(quiet=TIME))
     assert (type(back), back.id, back.base_rev) == (QuietRemove, TIME.id, 7)
+
+
+def test_who_makes_a_quiet_time_is_told_that_more_happened_than_was_looked_at(
+    window: MainWindow, outside: Outside
+) -> None:
+    on_quiet(window)
+    window.centre.quiet.edit.click()
+    dialog = hushing(window)
+
+    dialog.show_answer("check", QuietTryReply(tasks=2, of=9, fired=100, is_cut=True))
+
+    assert "it would have muted at least 100 alerts" in dialog.said.text()
 
 
 def test_a_quiet_time_is_changed_to_the_millisecond_and_taken_away(

@@ -692,6 +692,7 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
         from_ms=AT_MS,
         fired=1,
         records=(alerting.Fired(at_ms=AT_MS, task_id="sync.orders", msg="it failed"),),
+        is_cut=True,
     ),
     "quiet.set": QUIET_CHANGED,
     "quiet.remove": QUIET_CHANGED,

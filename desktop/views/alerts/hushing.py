@@ -141,13 +141,17 @@ class QuietDialog(AskingDialog):
             return
         self._is_good = True
         self._clear()
+        self.was_heard()
         alerts = words.plural(
             reply.alerts, self.tr("alert that is open"), self.tr("alerts that are open")
         )
         of = words.plural(reply.of, self.tr("task"), self.tr("tasks"))
         said = self.tr("Means {0} of {1} now, and {2}").format(words.count(reply.tasks), of, alerts)
         past = words.plural(reply.fired, self.tr("alert"), self.tr("alerts"))
-        said += self.tr("; it would have muted {0} in the last 7 days").format(past)
+        muted = self.tr("; it would have muted {0} in the last 7 days")
+        if reply.is_cut:
+            muted = self.tr("; it would have muted at least {0} in the last 7 days")
+        said += muted.format(past)
         is_none = self._what == SOME and not reply.tasks
         is_every = self._what == SOME and reply.of > 1 and reply.tasks == reply.of
         if is_none:
@@ -168,6 +172,10 @@ class QuietDialog(AskingDialog):
             self._is_good = False
             self._clear()
             show_words(self._problems[name], text.rpartition(": ")[2])
+        elif key == _CHECK:
+            # Whether it can be is said when it is saved.
+            self._is_good = True
+            self.say_unheard(text)
         else:
             self.say(text)
         self._show_act()

@@ -191,6 +191,7 @@ class RuleDialog(AskingDialog):
             return
         self._is_good = True
         self._clear()
+        self.was_heard()
         self.trial.show_doubts(reply.doubts)
         self._show_act()
 
@@ -203,6 +204,10 @@ class RuleDialog(AskingDialog):
             self._is_good = False
             self._clear()
             self._point_at(path, text)
+        elif key == _CHECK:
+            # Whether it can be is said when it is saved.
+            self._is_good = True
+            self.say_unheard(text)
         elif key != _TRIAL:
             self.say(text)
         self._show_act()

@@ -80,7 +80,7 @@ class HealthPage(Ground):
         over.setContentsMargins(0, 0, 0, 0)
         over.addWidget(self.hint)
         self._hint_ground.hide()
-        self.table = CheckTable(model, theme, now)
+        self.table = CheckTable(model, theme)
         self.panel = CheckPanel(model, theme, now)
         self.gallery = Gallery(model, theme)
         self.lines = Lines(theme)

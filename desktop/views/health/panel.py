@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop import words
-from desktop.models.health import Column, HealthModel, is_late, limit_words
+from desktop.models.health import Column, HealthModel, limit_words
 from desktop.parts.facts import Fact, Facts
 from desktop.parts.labels import Elided, Ground, Pill, Words
 from desktop.states import check_look
@@ -93,7 +93,7 @@ class CheckPanel(Ground):
             lasted = "" if stale else words.rough_span(max(0, now_ms - one.since_ms))
             found.append((self.tr("Since"), model.say(one, Column.SINCE), lasted, ""))
         if looked := model.say(one, Column.LOOKED):
-            late = is_late(one, now_ms) and not stale
+            late = model.is_late(one) and not stale
             often = self.tr("each {0}").format(words.span(one.every_ms)) if one.every_ms else ""
             second = self.tr("nobody looks") if late else often
             found.append((self.tr("Last look"), looked, second, "warn.text" if late else ""))

@@ -15,8 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop import words
-from desktop.models.health import ROW, Column, HealthModel, is_late, is_own
+from desktop.models.health import ROW, Column, HealthModel, is_own
 from desktop.states import check_look
 from desktop.theme import Theme
 from shared.protocol.health import CheckDetail
@@ -42,11 +41,9 @@ class CheckTable(QTableView):
 
     check_chosen = Signal(str)
 
-    def __init__(
-        self, model: HealthModel, theme: Theme, now: words.Clock, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, model: HealthModel, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model, self._theme, self.now = model, theme, now
+        self._model, self._theme = model, theme
         self._chosen = ""
         self.is_stale = False
         self.hovered_row = -1
@@ -78,6 +75,10 @@ class CheckTable(QTableView):
     def chosen(self) -> CheckDetail | None:
         """The check the keyboard stands on."""
         return self._model.check(self._chosen)
+
+    def is_late(self, one: CheckDetail) -> bool:
+        """Nobody has looked at it for too long."""
+        return self._model.is_late(one)
 
     def choose(self, check_id: str) -> None:
         """Go to that check."""
@@ -159,7 +160,7 @@ class _Cells(QStyledItemDelegate):
             ink = family.text
         elif column in (Column.CHECK, Column.READING):
             ink = t.text
-        elif column == Column.LOOKED and is_late(one, self._table.now()):
+        elif column == Column.LOOKED and self._table.is_late(one):
             ink = t.idle.text if self._table.is_stale else t.warn.text
         is_news = one.state in ("warn", "crit") and column in (Column.CHECK, Column.READING)
         painter.setFont(theme.font(12, 500 if is_news or column == Column.STATE else 400))

@@ -2,16 +2,22 @@
 
 import asyncio
 import secrets
+import threading
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
 
+from agent.alertrules import read_words
 from agent.handlers import standing
-from agent.handlers.trials import MOST_TRIALS
+from agent.handlers.context import Context
+from agent.handlers.trials import MOST_TRIALS, Trial
+from agent.rehearsal import Rehearsing
 from agent.runs import Run
 from agent.store import alert_rules, audit, ledger, mutes
+from agent.store.database import Doing
 from agent.store.ledger import Step
 from agent.troubles import Trouble
 from agent.ulid import new_ulid
@@ -119,6 +125,44 @@ async def test_a_pattern_that_could_take_for_ever_is_neither_tried_nor_saved(doo
     assert "give each repetition a bound" in tried.msg
 
 
+async def test_patterns_are_tried_one_at_a_time_so_that_runs_have_processors_and_threads(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest, meeting = await door.welcome("operator"), threading.Barrier(2)
+    met: list[str] = []
+
+    def tried(pattern: str) -> bool:
+        # Two at once would meet.
+        with suppress(threading.BrokenBarrierError):
+            meeting.wait(0.2)
+            met.append(pattern)
+        return True
+
+    monkeypatch.setattr("agent.rulemaking.is_quick", tried)
+    drafts = [RuleDraft(given=(("output_has", f"never {number}"),)) for number in range(4)]
+    await asyncio.gather(*(guest.send(RuleTry(id="one", rule=draft, days=1)) for draft in drafts))
+    await guest.get(RuleTry(id="last", rule=drafts[-1], days=1), RuleTryReply)
+
+    assert met == []
+
+
+async def test_a_pattern_is_laid_over_no_output_while_it_is_still_being_written(
+    door: Door,
+) -> None:
+    guest = await door.welcome("operator")
+    await record(door, 12, tail="a" * 26)
+    hostile = RuleDraft(given=(("output_has", "(a+)+b"),))
+    every = RuleDraft(given=(("output_lacks", "b"),))
+
+    # The agent would stand still for minutes.
+    half = await guest.get(RuleTry(id="slow", rule=hostile), RuleTryReply)
+    written = await guest.get(RuleTry(id="every", rule=every), RuleTryReply)
+    tried = await guest.get(RuleTry(id="every", rule=every, days=7), RuleTryReply)
+
+    assert half.doubts == written.doubts == ()
+    assert "for each of the newest 12 runs" in tried.doubts[0]
+
+
 async def test_an_edit_of_what_somebody_else_changed_is_refused_and_says_what_changed(
     door: Door,
 ) -> None:
@@ -142,6 +186,24 @@ async def test_an_edit_of_what_somebody_else_changed_is_refused_and_says_what_ch
     assert "Anna removed the rule" in gone.msg
 
 
+async def test_who_made_a_rule_is_answered_with_that_and_not_with_what_came_after_it(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await door.welcome("operator", label="Anna")
+
+    async def meanwhile(context: Context) -> None:
+        rule = read_words("bad", ["status=timeout", "severity=critical"])
+        put = partial(alert_rules.put, rule=rule, who="Otto", now_ms=CLOCK.now_ms())
+        await context.database.write(put)
+
+    monkeypatch.setattr(standing, "_renew", meanwhile)
+    made = await make(anna)
+
+    assert made.rule is not None
+    # To take it back must not take back Otto's.
+    assert (made.rule.rev, made.rule.by, made.rule.sev) == (1, "Anna", "high")
+
+
 async def test_viewers_see_rules_and_neither_try_nor_change_them(door: Door) -> None:
     viewer = await door.welcome("viewer")
     window: dict[str, Any] = {"from_ms": 0, "to_ms": CLOCK.now_ms() + MINUTE_MS, "reason": "x"}
@@ -157,7 +219,7 @@ async def test_viewers_see_rules_and_neither_try_nor_change_them(door: Door) -> 
     assert door.renewed == 0
 
 
-async def record(door: Door, count: int, *, status: str = "error") -> None:
+async def record(door: Door, count: int, *, status: str = "error", tail: str = "") -> None:
     now_ms = CLOCK.now_ms()
     runs = [
         Run(
@@ -176,7 +238,9 @@ async def record(door: Door, count: int, *, status: str = "error") -> None:
     await door.database.write(partial(ledger.claim, runs=runs, now_ms=now_ms))
     ends = [
         Step(
-            run=msgspec.structs.replace(run, status=status, started_ms=now_ms, ended_ms=now_ms),
+            run=msgspec.structs.replace(
+                run, status=status, started_ms=now_ms, ended_ms=now_ms, output_tail=tail
+            ),
             now_ms=now_ms,
         )
         for run in runs
@@ -239,6 +303,55 @@ async def test_so_many_tests_go_on_at_once_and_one_of_each_key(
     assert refusal.code == "busy"
 
 
+async def test_tests_that_are_begun_in_the_same_moment_are_not_more(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await record(door, 12)
+    gate = threading.Event()
+    step = Rehearsing.step
+
+    def held(work: Rehearsing) -> Doing[bool]:
+        read = step(work)
+        return lambda connection: gate.wait(10) and read(connection)
+
+    monkeypatch.setattr(Rehearsing, "step", held)
+    guests = [await door.welcome("operator", label=f"o{number}") for number in range(3)]
+    request = RuleTry(id="bad", rule=BAD, days=7)
+
+    begun = [asyncio.create_task(guest.ask(request)) for guest in guests]
+    done, _ = await asyncio.wait(begun, return_when=asyncio.FIRST_COMPLETED, timeout=5)
+    gate.set()
+    replies = await asyncio.gather(*begun)
+
+    refusals = [reply for one in done if isinstance(reply := one.result(), ErrorBody)]
+    assert [refusal.code for refusal in refusals] == ["busy"]
+    assert sum(isinstance(reply, RuleTryReply) for reply in replies) == MOST_TRIALS
+
+
+async def test_a_test_that_nobody_asks_for_any_more_is_forgotten(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "WORK_MS", 0)
+    monkeypatch.setattr("agent.rehearsal._PAGE", 5)
+    monkeypatch.setattr("agent.handlers.trials.KEPT_S", 0.05)
+    await record(door, 12)
+    guest, forgotten, forget = await door.welcome("operator"), asyncio.Event(), door.trials.forget
+
+    def told(trial: Trial) -> None:
+        forget(trial)
+        forgotten.set()
+
+    monkeypatch.setattr(door.trials, "forget", told)
+    first = await guest.get(RuleTry(id="bad", rule=BAD, days=7), RuleTryReply)
+    assert first.place is not None
+    async with asyncio.timeout(5):
+        await forgotten.wait()
+
+    assert (await refused(guest, RuleTry(id="bad", rule=BAD, days=7, place=first.place))).code == (
+        "bad_cursor"
+    )
+
+
 async def test_a_quiet_time_is_made_changed_and_taken_away(door: Door) -> None:
     anna, otto = await door.welcome("operator", label="Anna"), await door.welcome("operator")
     now_ms = CLOCK.now_ms()
@@ -280,6 +393,23 @@ async def test_a_quiet_time_is_made_changed_and_taken_away(door: Door) -> None:
     assert "for: bigger disk" in late.msg
     assert door.database.read_now(mutes.newest) == ()
     assert door.renewed == 3
+
+
+async def test_who_tries_a_window_is_told_that_more_happened_than_is_looked_at(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest, now_ms = await door.welcome("operator"), CLOCK.now_ms()
+    for name in ("backup", "report"):
+        await door.recorder.alert(
+            Trouble(dedupe_key=name, kind="task_failed", severity="high", title=name, message="")
+        )
+    request = QuietTry(from_ms=now_ms, to_ms=now_ms + MINUTE_MS, reason="x")
+
+    whole = await guest.get(request, QuietTryReply)
+    monkeypatch.setattr(standing, "MOST_ALERTS", 1)
+    cut = await guest.get(request, QuietTryReply)
+
+    assert [(one.fired, one.is_cut) for one in (whole, cut)] == [(2, False), (1, True)]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from agent.handlers.keys import load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.rows import alert_row, run_row, task_row
 from agent.handlers.table import handlers
+from agent.handlers.trials import Trials
 from agent.recorder import Recorder, Shown
 from agent.rules.pinging import Ping
 from agent.running.redaction import Redactor
@@ -338,6 +339,7 @@ class Door:
         self.logs_for_viewers = True
         self.posting = NOBODY_TOLD
         self.renewed = 0
+        self.trials = Trials()
 
     def _show(self, shown: Shown) -> None:
         for alert in shown.alerts:
@@ -396,6 +398,7 @@ class Door:
                     reload=self._reload,
                     hurry=self.publisher.hurry,
                     renew_alerts=self._renew_alerts,
+                    trials=self.trials,
                 )
             ),
             ops=memory,

@@ -104,6 +104,19 @@ def test_what_is_gone_goes_with_all_that_was_told_of_it(model: HealthModel) -> N
     assert model.checks() == []
 
 
+def test_a_look_is_not_late_because_nobody_has_asked_for_long() -> None:
+    now = [NOW_MS]
+    model = HealthModel(lambda: now[0])
+    model.show_details([SHOP])
+
+    now[0] = NOW_MS + 3_600_000
+    unasked = model.counts()["late"]
+    model.show_details([SHOP])
+
+    assert unasked == 0
+    assert model.counts()["late"] == 1
+
+
 def test_a_look_that_is_overdue_is_told_to_be_late(model: HealthModel) -> None:
     late = CheckDetail(
         id="disk", name="Disk", kind="disk", state="ok", checked_ms=NOW_MS - 9, late_ms=NOW_MS - 1

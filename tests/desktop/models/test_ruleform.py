@@ -69,6 +69,15 @@ def test_fields_of_another_question_are_left_out_and_those_about_tasks_stay() ->
     assert [field.name for field in ABOUT] == ["task", "category", "tag", "host"]
 
 
+def test_a_pattern_keeps_the_blanks_that_belong_to_it() -> None:
+    rule = own(("output_has", " ERROR "), ("output_lacks", " "))
+
+    texts = texts_of(rule)
+    again = draft_of(question_of(texts), texts, sev="high", enabled=True, title="")
+
+    assert again.given == rule.given
+
+
 def test_what_is_other_is_said_by_the_names_that_people_see() -> None:
     old, new = own(("failures", "3"), ("of_last", "10")), own(("failures", "4"), enabled=False)
 
