@@ -79,7 +79,7 @@ async def tick_once(home: Home, settings: Settings) -> None:
             await core.scheduler.decide()
             if core.outage.is_over:
                 await core.watching.look()
-                await core.beat()
+                await core.beat(serves=False)
             await core.runner.wait_idle()
             await _tell(core, courier)
             core.runner.close()

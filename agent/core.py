@@ -121,7 +121,7 @@ class Core:
         if self.reached.known is None:
             await work()
 
-    async def beat(self) -> None:
+    async def beat(self, *, serves: bool = True) -> None:
         """Tell the database that this agent lives; raises AlreadyServing as `hold` does."""
         await self.hold()
         await self.recorder.beat(
@@ -133,6 +133,7 @@ class Core:
                 running=self.runner.running,
                 lag_ms=self.scheduler.lag_ms,
                 unit=own_unit(),
+                serves=serves,
             )
         )
 

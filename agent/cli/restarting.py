@@ -37,6 +37,10 @@ def look(session: Session, beat: Heartbeat | None, *, now_ms: int, gave_up: bool
             reading, state=CRIT, message=f"{reading.message}, given up by the service manager"
         )
     is_old = age_ms is None or age_ms >= ASK_AFTER_MS
+    if is_old and not session.is_served and beat is not None and beat.serves:
+        return msgspec.structs.replace(
+            reading, state=CRIT, message=f"{reading.message}, no agent serves this home"
+        )
     if is_old and session.is_served and not _answers(session):
         return msgspec.structs.replace(
             reading, state=CRIT, message=f"{reading.message}, holds its home and does not answer"

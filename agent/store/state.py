@@ -29,6 +29,8 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     running: int = 0
     lag_ms: int = 0
     unit: Unit | None = None
+    serves: bool = True
+    """It goes on living; else it was one pass, and comes back when it is called."""
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):

@@ -118,6 +118,21 @@ def test_a_frozen_agent_is_mailed_once_by_another_process_and_over_when_it_goes_
     assert "over" in str(sink.mails[-1]["Subject"])
 
 
+def test_a_dead_agent_is_critical_after_three_beats_and_a_single_pass_is_none(
+    household: Household,
+) -> None:
+    household.kill(started(household))
+    at_once, _ = health(household, "--only", "master_runner")
+    make_old(household, 46_000)
+    later, found = health(household, "--only", "master_runner")
+    household.cli("tick", "--one-shot")
+    make_old(household, 46_000)
+    between, _ = health(household, "--only", "master_runner")
+
+    assert (at_once, later, between) == (0, 1, 0)
+    assert "no agent serves this home" in found["checks"][0]["message"]
+
+
 def test_a_frozen_agent_is_ended_and_another_one_started(household: Household) -> None:
     agent = started(household)
     agent.send_signal(signal.SIGSTOP)
