@@ -8,6 +8,7 @@ import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import platformdirs
@@ -291,7 +292,18 @@ def load_settings(home: Home) -> Settings:
     except msgspec.ValidationError as error:
         raise WrongUse(f"{path}: {in_words(error, found, Settings)}") from error
     _check_ranges(path, settings)
+    _check_zone(path, settings.timezone)
     return settings
+
+
+def _check_zone(path: Path, name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise WrongUse(
+            f"{path}: timezone = {name!r}: there is no such time zone; write one such as "
+            "'Pacific/Auckland'"
+        ) from None
 
 
 def _check_ranges(path: Path, settings: Settings) -> None:

@@ -87,7 +87,7 @@ class RuleDialog(AskingDialog):
         across.addWidget(line)
         across.addWidget(self.trial, 1)
         self.body.addLayout(across, 1)
-        self.leave.setText(self.tr("Make none") if rule is None else self.tr("Leave it as it is"))
+        self.leave.setText(self.tr("Cancel") if rule is None else self.tr("Leave it as it is"))
         self.act.setText(self.tr("Make the rule") if rule is None else self.tr("Save the rule"))
         self.act.show()
         self.act.clicked.connect(self._save)
@@ -109,7 +109,7 @@ class RuleDialog(AskingDialog):
             name=self.tr("Severity"),
         )
         self.severity.chosen.connect(self._choose_severity)
-        self.enabled = Check(theme, self.tr("Holds"))
+        self.enabled = Check(theme, self.tr("Switched on"))
         self.enabled.toggled.connect(self._written)
         standing = QHBoxLayout()
         standing.setSpacing(14)
