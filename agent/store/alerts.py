@@ -26,6 +26,7 @@ from schema.tables import alert_notes, alerts
 
 MOST_SHOWN: Final = 1_000
 ID_CHARS: Final = 26
+FEWEST_LETTERS: Final = 4
 WHO: Final = "Smart Cron"
 
 
@@ -194,6 +195,9 @@ def told_already(connection: Connection, *, dedupe_key: str, since_ms: int) -> b
 def find(connection: Connection, text: str) -> Alert:
     """The alert of this id, or the only one whose id ends so; raises WrongUse."""
     wanted = text.strip().upper()
+    if len(wanted) < FEWEST_LETTERS:
+        # So few may fit the only alert there is by chance.
+        raise WrongUse(f"alert {text!r}: give at least the last {FEWEST_LETTERS} letters of its id")
     found = read(
         connection.execute(ALL.where(_is_named(wanted)).limit(2)) if wanted.isalnum() else ()
     )

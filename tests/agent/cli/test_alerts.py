@@ -61,7 +61,10 @@ def test_acknowledging_twice_changes_nothing_and_an_unknown_alert_is_refused(
     over = household.run("alerts", "snooze", first, "--for", "2h")
 
     assert twice[0] == twice[1]
-    assert (unknown.returncode, over.returncode) == (2, 2)
+    short = household.run("alerts", "ack", first[-1:])
+
+    assert (unknown.returncode, over.returncode, short.returncode) == (2, 2, 2)
+    assert "at least the last 4 letters" in short.stderr
     assert "'NOSUCH'" in unknown.stderr
     assert "is over already" in over.stderr
 
