@@ -107,6 +107,8 @@ class Remote(QObject):
         self._waiting: dict[int, _Waiting] = {}
         self._logs: dict[int, Callable[[LogChunk], None]] = {}
         self._undo: list[_Undo] = []
+        self._unanswered: list[_Order] = []  # those that can be taken back once they are done
+        self._to_undo: _Order | None = None  # one of them, as soon as it is answered
         bridge.answered.connect(self._answered)
         bridge.output_came.connect(self._output_came)
 
@@ -117,6 +119,8 @@ class Remote(QObject):
         self._waiting.clear()
         self._logs.clear()
         self._undo.clear()
+        self._unanswered.clear()
+        self._to_undo = None
         self._agent_id = agent_id
         self._only_looks = only_looks
 
@@ -215,7 +219,13 @@ class Remote(QObject):
         self._set(request, f"{task_id} is switched off.")
 
     def undo(self) -> None:
-        """Take the last reversible act back."""
+        """Take the last reversible act back; one on its way, as soon as it is answered."""
+        if self._unanswered:
+            self._to_undo = self._unanswered[-1]
+            self.said.emit(
+                Notice(text="It is taken back as soon as the agent has answered.", kind="doubt")
+            )
+            return
         if not self._undo:
             self.said.emit(Notice(text="There is nothing to undo.", kind="bad"))
             return
@@ -288,6 +298,8 @@ class Remote(QObject):
             return
         for each in task_ids:
             self.command_sent.emit(each)
+        if back:
+            self._unanswered.append(order)
         self._ask(request, lambda answer: self._settle(order, answer))
 
     def _settle(self, order: _Order, answer: Answer) -> None:
@@ -310,6 +322,15 @@ class Remote(QObject):
         if answer.is_final:
             for each in order.task_ids:
                 self.command_done.emit(each)
+            self._undo_if_wanted(order, can_undo=bool(undo))
+
+    def _undo_if_wanted(self, order: _Order, *, can_undo: bool) -> None:
+        """Whoever wanted it taken back before it was answered has that now."""
+        self._unanswered = [one for one in self._unanswered if one is not order]
+        if self._to_undo is order:
+            self._to_undo = None
+            if can_undo:
+                self.undo()
 
     def _remember(self, back: _Undo) -> None:
         if back:

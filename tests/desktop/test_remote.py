@@ -111,6 +111,24 @@ def test_a_pause_can_be_undone_to_what_was_before(
     assert screen.said[-1] == Notice(text="There is nothing to undo.", kind="bad")
 
 
+def test_what_is_undone_before_its_answer_came_is_taken_back_and_not_what_was_before_it(
+    screen: Screen, agent: AgentAtHand, key: ClientKey
+) -> None:
+    screen.connect(key)
+    screen.remote.pause(["backup"], 5_000, "holidays")
+    screen.until_said(1)
+    screen.until(lambda: screen.rows["backup"].paused)
+    screen.remote.pause(["backup"], 9_000)
+
+    screen.remote.undo()
+    before = screen.said[-1]
+    screen.until_said(4)
+
+    assert before.text == "It is taken back as soon as the agent has answered."
+    screen.until(lambda: screen.rows["backup"].paused_until_ms == 5_000)
+    assert screen.rows["backup"].pause_reason == "holidays"
+
+
 def test_several_tasks_are_paused_by_one_order_and_one_undo_takes_it_back(
     screen: Screen, agent: AgentAtHand, key: ClientKey
 ) -> None:

@@ -77,7 +77,13 @@ def test_a_task_that_keeps_failing_takes_itself_off_until_somebody_puts_it_back(
     )
     household.serve()
 
-    until(lambda: household.database.read_now(alerts.open_alerts), "the alert")
+    until(
+        lambda: (
+            [one.kind for one in household.database.read_now(alerts.open_alerts)]
+            == ["task_disabled"]
+        ),
+        "the alert",
+    )
     shown = household.json("tasks", "show", "sync")
     (alert,) = household.database.read_now(alerts.open_alerts)
     failed = len(household.runs("sync", "error"))
