@@ -105,8 +105,11 @@ def test_a_living_agent_closes_and_opens_as_soon_as_it_is_told(household: Househ
     household.wait_for("beat", "success")
 
     household.cli("calendars", "close", "--until", _soon(), "--why", "new disks")
-    (skipped, *_) = household.wait_for("beat", "skipped")
-    assert skipped.reason == "blackout"
+    # On a busy machine one may be skipped for the one before it, too.
+    until(
+        lambda: "blackout" in {run.reason for run in household.runs("beat", "skipped")},
+        "a moment that is skipped for the closing",
+    )
     last = household.runs("beat")[-1].scheduled_ms
 
     household.cli("calendars", "open")

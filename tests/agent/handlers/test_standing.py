@@ -131,12 +131,12 @@ async def test_patterns_are_tried_one_at_a_time_so_that_runs_have_processors_and
     guest, meeting = await door.welcome("operator"), threading.Barrier(2)
     met: list[str] = []
 
-    def tried(pattern: str) -> bool:
+    def tried(pattern: str, *, as_text: bool) -> bool:
         # Two at once would meet.
         with suppress(threading.BrokenBarrierError):
             meeting.wait(0.2)
             met.append(pattern)
-        return True
+        return as_text
 
     monkeypatch.setattr("agent.rulemaking.is_quick", tried)
     drafts = [RuleDraft(given=(("output_has", f"never {number}"),)) for number in range(4)]
