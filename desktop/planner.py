@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from desktop import words
-from desktop.freshness import Link
 from desktop.parts.clocks import Zone
-from desktop.parts.dialogs import AskingDialog
+from desktop.parts.dialogs import AskingDialog, OneDialog
 from desktop.theme import Theme
 from desktop.views.planning.backfill import BackfillDialog
 from desktop.views.planning.load import LoadDialog
@@ -20,38 +19,24 @@ from shared.protocol.requests import TaskSettings
 from shared.protocol.rows import Run, Task
 
 
-class Planner(QObject):
-    """Opens one dialog at a time; an answer that nobody waits for any more is dropped."""
+class Planner(OneDialog):
+    """Opens each dialog with what it has to know, and passes on what is ordered there."""
 
-    asked = Signal(object, object, object)
-    """A request, who takes its reply, and who takes the sentence and the path of a refusal."""
     pause_requested = Signal(list, object, object, object, object)
     """The tasks, until when, why; who is told that it was taken, and who that it was not."""
     backfill_requested = Signal(str, list, object, object, object)
     """The task, its moments, why; who takes the ids of the runs, and who the refusal."""
     log_requested = Signal(str)
     task_opened = Signal(str)
-    refused = Signal(str)
 
     def __init__(self, theme: Theme, now: words.Clock, over: QWidget) -> None:
-        """`over` is the window a dialog stands before."""
         super().__init__(over)
-        self._theme, self._now, self._over = theme, now, over
-        self._link = Link()
+        self._theme, self._now = theme, now
         self._times = words.TASK_TIMES
-        self._may, self._why_not = False, ""
-        self.dialog: AskingDialog | None = None
-        self._newest: dict[str, object] = {}
         self._task: Callable[[str], Task | None] = lambda _task_id: None
         self._agent_zone: Callable[[], str] = lambda: "UTC"
 
     # What the window tells -----------------------------------------------------------------------
-
-    def show_link(self, link: Link, *, may: bool, why_not: str) -> None:
-        """The link changed, and with it whether an order can be given."""
-        self._link, self._may, self._why_not = link, may, why_not
-        if self.dialog is not None:
-            self.dialog.allow(may, why_not)
 
     def know(self, task: Callable[[str], Task | None], agent_zone: Callable[[], str]) -> None:
         """Whom to ask for a task by its name, and for the agent's own zone."""
@@ -68,8 +53,7 @@ class Planner(QObject):
 
     def forget(self) -> None:
         """Another agent: what is asked is asked of the one that was left."""
-        if self.dialog is not None:
-            self.dialog.reject()
+        self.close()
 
     def ask_pause(self, task_ids: Sequence[str]) -> None:
         """`open_pause` for those of these names that there are."""
@@ -101,7 +85,7 @@ class Planner(QObject):
             parent=self._over,
         )
         dialog.pause_requested.connect(partial(self._pause, dialog))
-        self._open(dialog)
+        self.open(dialog)
         dialog.ask()
 
     def open_why(self, task: Task, at_ms: int | None = None) -> None:
@@ -114,13 +98,12 @@ class Planner(QObject):
         dialog.again_requested.connect(
             lambda _task_id, again_ms: self.open_backfill(task, (again_ms,))
         )
-        self._open(dialog)
+        self.open(dialog)
         dialog.ask()
 
     def open_backfill(self, task: Task, moments_ms: Sequence[int] = ()) -> None:
         """As of which past moments is it to run once more?"""
-        if not self._may:
-            self.refused.emit(self._why_not)
+        if self.is_refused():
             return
         dialog = BackfillDialog(
             self._theme,
@@ -133,7 +116,7 @@ class Planner(QObject):
             parent=self._over,
         )
         dialog.backfill_requested.connect(partial(self._backfill, dialog))
-        self._open(dialog)
+        self.open(dialog)
         dialog.ask()
 
     def open_try(self, task: Task, settings: TaskSettings) -> None:
@@ -141,7 +124,7 @@ class Planner(QObject):
         dialog = TryDialog(
             self._theme, settings, self._now, zone=self._zone(task.tz), parent=self._over
         )
-        self._open(dialog)
+        self.open(dialog)
         dialog.ask()
 
     def open_load(self) -> None:
@@ -149,45 +132,13 @@ class Planner(QObject):
         zone = self._zone(self._agent_zone())
         dialog = LoadDialog(self._theme, self._now, zone=zone, parent=self._over)
         dialog.task_opened.connect(self.task_opened)
-        self._open(dialog)
+        self.open(dialog)
         dialog.ask()
 
     # Inside --------------------------------------------------------------------------------------
 
     def _zone(self, task_zone: str) -> Zone:
         return Zone(self._times, task_zone)
-
-    def _open(self, dialog: AskingDialog) -> None:
-        if self.dialog is not None:
-            self.dialog.reject()
-        self.dialog = dialog
-        dialog.allow(self._may, self._why_not)
-        dialog.asked.connect(partial(self._ask, dialog))
-        dialog.finished.connect(partial(self._closed, dialog))
-        dialog.setMaximumHeight(max(420, self._over.height() - 24))
-        dialog.open()
-
-    def _closed(self, dialog: AskingDialog, _result: int) -> None:
-        if self.dialog is dialog:
-            self.dialog = None
-            self._newest.clear()
-        dialog.deleteLater()
-
-    def _ask(self, dialog: AskingDialog, key: str, request: object) -> None:
-        self._newest[key] = request
-
-        def is_awaited() -> bool:
-            return self.dialog is dialog and self._newest.get(key) is request
-
-        def answered(reply: object) -> None:
-            if is_awaited():
-                dialog.show_answer(key, reply)
-
-        def failed(text: str, path: str) -> None:
-            if is_awaited():
-                dialog.show_problem(key, text, path)
-
-        self.asked.emit(request, answered, failed)
 
     def _pause(
         self, dialog: PauseDialog, ids: Sequence[str], until_ms: int | None, reason: str

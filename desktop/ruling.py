@@ -5,13 +5,13 @@ from collections.abc import Callable
 from functools import partial
 
 import msgspec
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from desktop import words
-from desktop.freshness import Link
 from desktop.models.ruleform import draft_again
 from desktop.parts.clocks import Zone
+from desktop.parts.dialogs import OneDialog
 from desktop.theme import Theme
 from desktop.views.alerts.hushing import QuietDialog
 from desktop.views.alerts.page import AlertCentre
@@ -35,27 +35,19 @@ from shared.protocol.rows import Agent
 Dialog = RuleDialog | QuietDialog
 
 
-class Ruling(QObject):
-    """Opens one dialog at a time, and passes on what is ordered; each order can be taken back."""
+class Ruling(OneDialog):
+    """Opens each rule and quiet time; what is ordered is passed on, and can be taken back."""
 
-    asked = Signal(object, object, object)
-    """A request, who takes its reply, and who takes the sentence and the path of a refusal."""
     ordered = Signal(object, str, object, object, object)
     """A command, what is said when it is done, what of the reply makes the commands that take it
     back, who takes the reply, and who takes the sentence and the path of a refusal."""
-    refused = Signal(str)
 
     def __init__(self, theme: Theme, centre: AlertCentre, now: words.Clock, over: QWidget) -> None:
-        """`over` is the window a dialog stands before."""
         super().__init__(over)
-        self._theme, self._centre, self._now, self._over = theme, centre, now, over
-        self._link = Link()
-        self._may, self._why_not = False, ""
+        self._theme, self._centre, self._now = theme, centre, now
         self._times, self._zone, self._standing = words.TASK_TIMES, "UTC", ""
         self._rules: dict[str, OwnRule] = {}
         self._quiet: dict[str, QuietTime] = {}
-        self._newest: dict[str, object] = {}
-        self.dialog: Dialog | None = None
         centre.rules.made.connect(lambda: self.open_rule(None))
         centre.rules.edited.connect(self.open_rule)
         centre.rules.switched.connect(self.switch_rule)
@@ -65,12 +57,6 @@ class Ruling(QObject):
         centre.quiet.removed.connect(self.remove_quiet)
 
     # What the window tells -----------------------------------------------------------------------
-
-    def show_link(self, link: Link, *, may: bool, why_not: str) -> None:
-        """The link changed, and with it whether an order can be given."""
-        self._link, self._may, self._why_not = link, may, why_not
-        if self.dialog is not None:
-            self.dialog.allow(may, why_not)
 
     def show_agent(self, agent: Agent) -> None:
         """The agent says when rules or quiet times are others, whoever changed them."""
@@ -88,8 +74,7 @@ class Ruling(QObject):
         self._rules.clear()
         self._quiet.clear()
         self._standing = ""
-        if self.dialog is not None:
-            self.dialog.reject()
+        self.close()
 
     def ask(self) -> None:
         """Which rules and quiet times are there now?"""
@@ -111,7 +96,7 @@ class Ruling(QObject):
     def open_rule(self, name: str | None) -> None:
         """Write a rule; without a name a new one."""
         rule = None if name is None else self._rules.get(name)
-        if self._is_refused() or (name is not None and rule is None):
+        if self.is_refused() or (name is not None and rule is None):
             return
         dialog = RuleDialog(
             self._theme,
@@ -122,12 +107,13 @@ class Ruling(QObject):
             parent=self._over,
         )
         dialog.saved.connect(partial(self._save_rule, dialog))
-        self._open(dialog)
+        self.open(dialog)
+        dialog.ask()
 
     def open_quiet(self, quiet_id: str | None) -> None:
         """Write a quiet time; without an id a new one."""
         quiet = None if quiet_id is None else self._quiet.get(quiet_id)
-        if self._is_refused() or (quiet_id is not None and quiet is None):
+        if self.is_refused() or (quiet_id is not None and quiet is None):
             return
         dialog = QuietDialog(
             self._theme,
@@ -138,14 +124,15 @@ class Ruling(QObject):
             parent=self._over,
         )
         dialog.saved.connect(partial(self._save_quiet, dialog))
-        self._open(dialog)
+        self.open(dialog)
+        dialog.ask()
 
     # What is ordered -----------------------------------------------------------------------------
 
     def switch_rule(self, name: str) -> None:
         """Let a rule rest, or hold again."""
         rule = self._rules.get(name)
-        if rule is None or self._is_refused():
+        if rule is None or self.is_refused():
             return
         draft = msgspec.structs.replace(draft_again(rule), enabled=not rule.enabled)
         done = self.tr("{0} is switched off.") if rule.enabled else self.tr("{0} is switched on.")
@@ -154,7 +141,7 @@ class Ruling(QObject):
     def remove_rule(self, name: str) -> None:
         """Forget a rule."""
         rule = self._rules.get(name)
-        if rule is None or self._is_refused():
+        if rule is None or self.is_refused():
             return
         request = RuleRemove(op=_op(), expires_ms=0, id=name, base_rev=rule.rev)
         done = self.tr("The rule {0} is deleted.").format(name)
@@ -164,7 +151,7 @@ class Ruling(QObject):
     def remove_quiet(self, quiet_id: str) -> None:
         """Tell people again."""
         quiet = self._quiet.get(quiet_id)
-        if quiet is None or self._is_refused():
+        if quiet is None or self.is_refused():
             return
         request = QuietRemove(op=_op(), expires_ms=0, id=quiet_id, base_rev=quiet.rev)
         again = _mute(msgspec.structs.replace(quiet, id=""), 0)
@@ -207,46 +194,8 @@ class Ruling(QObject):
 
     # Inside --------------------------------------------------------------------------------------
 
-    def _is_refused(self) -> bool:
-        if not self._may:
-            self.refused.emit(self._why_not)
-        return not self._may
-
     def _zone_here(self) -> Zone:
         return Zone(self._times, self._zone)
-
-    def _open(self, dialog: Dialog) -> None:
-        if self.dialog is not None:
-            self.dialog.reject()
-        self.dialog = dialog
-        dialog.allow(self._may, self._why_not)
-        dialog.asked.connect(partial(self._ask, dialog))
-        dialog.finished.connect(partial(self._closed, dialog))
-        dialog.setMaximumHeight(max(420, self._over.height() - 24))
-        dialog.open()
-        dialog.ask()
-
-    def _closed(self, dialog: Dialog, _result: int) -> None:
-        if self.dialog is dialog:
-            self.dialog = None
-            self._newest.clear()
-        dialog.deleteLater()
-
-    def _ask(self, dialog: Dialog, key: str, request: object) -> None:
-        self._newest[key] = request
-
-        def is_awaited() -> bool:
-            return self.dialog is dialog and self._newest.get(key) is request
-
-        def answered(reply: object) -> None:
-            if is_awaited():
-                dialog.show_answer(key, reply)
-
-        def failed(text: str, path: str) -> None:
-            if is_awaited():
-                dialog.show_problem(key, text, path)
-
-        self.asked.emit(request, answered, failed)
 
 
 def _set(name: str, draft: RuleDraft, base_rev: int) -> RuleSet:

@@ -194,7 +194,7 @@ class _Look:
         session = self._session
         cpu = probes.Cpu()
         time.sleep(CPU_OVER_S)
-        found = [_for_long(cpu.look()), *probes.host_readings(session.home)]
+        found = [cpu.look(), *probes.host_readings(session.home)]
         rooms = Disks(session.home.root, session.settings.health).look()
         try:
             with session.database() as database:
@@ -264,13 +264,6 @@ def own_reading(own: OwnCheck, last: Check | None, *, now_ms: int) -> Reading:
         threshold=probes.LEVEL,
         state=last.status if last is not None and is_fresh else UNKNOWN,
     )
-
-
-def _for_long(reading: Reading) -> Reading:
-    """One short look says nothing of how busy the host is for long; its load of a minute does."""
-    if reading.value is None:
-        return reading
-    return msgspec.structs.replace(reading, value=min(reading.value, probes.load_share()))
 
 
 def _now_ms() -> int:

@@ -192,11 +192,6 @@ def clock(last: Happening | None, now_ms: int) -> Reading:
     )
 
 
-def load_share() -> float:
-    """How many of the processors were wanted over the last minute; may be above 1."""
-    return os.getloadavg()[0] / (psutil.cpu_count() or 1)
-
-
 def host_readings(home: Home) -> list[Reading]:
     """What needs nothing but the host: memory and log folder, no processors and no disks."""
     found = (memory(), swap(), log_folder(home))

@@ -106,6 +106,29 @@ class RunBars(QWidget):
         return QRectF(at * pitch, 0, pitch - 3, self.height() - 18)
 
 
+def plotting() -> Any:
+    """The plotting library; it takes half a second, so the grid stands before it is asked for."""
+    pg = import_module("pyqtgraph")
+    pg.setConfigOptions(antialias=True)
+    return pg
+
+
+def bare_plot(parent: QWidget) -> Any:
+    """A plot that only shows: no menu, no frame, axes without ticks; the pointer passes it by."""
+    plot = plotting().PlotWidget(parent, background=None)
+    plot.setMouseEnabled(False, False)
+    plot.setMenuEnabled(False)
+    plot.hideButtons()
+    plot.setFrameShape(plot.Shape.NoFrame)
+    plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+    plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    item = plot.getPlotItem()
+    item.getViewBox().setDefaultPadding(0)
+    for name in ("left", "bottom"):
+        item.getAxis(name).setStyle(tickLength=0, tickTextOffset=5, tickAlpha=0)
+    return plot
+
+
 class TimeCurve(QWidget):
     """A curve over time with its usual band and its failures marked."""
 
@@ -187,23 +210,12 @@ class TimeCurve(QWidget):
         self._dress()
 
     def _build(self) -> None:
-        # The plotting library takes half a second; the grid stands before it is asked for.
-        pg = import_module("pyqtgraph")
-        pg.setConfigOptions(antialias=True)
+        pg = plotting()
         self._pg = pg
-        self._plot = pg.PlotWidget(self, background=None)
-        self._plot.setMouseEnabled(False, False)
-        self._plot.setMenuEnabled(False)
-        self._plot.hideButtons()
-        self._plot.setFrameShape(self._plot.Shape.NoFrame)
-        self._plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._plot = bare_plot(self)
         item = self._plot.getPlotItem()
-        item.getViewBox().setDefaultPadding(0)
         item.setContentsMargins(0, 8, 4, 0)
         self._value_axis, self._time_axis = item.getAxis("left"), item.getAxis("bottom")
-        for axis in (self._value_axis, self._time_axis):
-            axis.setStyle(tickLength=0, tickTextOffset=5, tickAlpha=0)
         if self._axes:
             self._value_axis.setWidth(44)
             self._time_axis.setHeight(18)

@@ -1,11 +1,13 @@
-"""How a dialog that asks the agent stands: its title, its body, what went wrong, its buttons."""
+"""How a dialog that asks the agent stands, and which of them is open and awaits an answer."""
 
+from functools import partial
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
+from desktop.freshness import Link
 from desktop.parts.buttons import PRIMARY, Button
 from desktop.parts.labels import Elided, Ground, Words
 from desktop.theme import Theme
@@ -113,6 +115,72 @@ class AskingDialog(QDialog):
         palette = QPalette(self.palette())
         palette.setColor(QPalette.ColorRole.Window, QColor(self._theme.tokens.surface))
         self.setPalette(palette)
+
+
+class OneDialog(QObject):
+    """Opens one dialog at a time; an answer that nobody waits for any more is dropped."""
+
+    asked = Signal(object, object, object)
+    """A request, who takes its reply, and who takes the sentence and the path of a refusal."""
+    refused = Signal(str)
+
+    def __init__(self, over: QWidget) -> None:
+        """`over` is the window a dialog stands before."""
+        super().__init__(over)
+        self._over = over
+        self._link = Link()
+        self._may, self._why_not = False, ""
+        self._newest: dict[str, object] = {}
+        self.dialog: AskingDialog | None = None
+
+    def show_link(self, link: Link, *, may: bool, why_not: str) -> None:
+        """The link changed, and with it whether an order can be given."""
+        self._link, self._may, self._why_not = link, may, why_not
+        if self.dialog is not None:
+            self.dialog.allow(may, why_not)
+
+    def open(self, dialog: AskingDialog) -> None:
+        """Show it instead of the one that is open."""
+        self.close()
+        self.dialog = dialog
+        dialog.allow(self._may, self._why_not)
+        dialog.asked.connect(partial(self._ask, dialog))
+        dialog.finished.connect(partial(self._closed, dialog))
+        dialog.setMaximumHeight(max(420, self._over.height() - 24))
+        dialog.open()
+
+    def close(self) -> None:
+        """Whatever is open is left as it is."""
+        if self.dialog is not None:
+            self.dialog.reject()
+
+    def is_refused(self) -> bool:
+        """No order can be given now; it is said why."""
+        if not self._may:
+            self.refused.emit(self._why_not)
+        return not self._may
+
+    def _closed(self, dialog: AskingDialog, _result: int) -> None:
+        if self.dialog is dialog:
+            self.dialog = None
+            self._newest.clear()
+        dialog.deleteLater()
+
+    def _ask(self, dialog: AskingDialog, key: str, request: object) -> None:
+        self._newest[key] = request
+
+        def is_awaited() -> bool:
+            return self.dialog is dialog and self._newest.get(key) is request
+
+        def answered(reply: object) -> None:
+            if is_awaited():
+                dialog.show_answer(key, reply)
+
+        def failed(text: str, path: str) -> None:
+            if is_awaited():
+                dialog.show_problem(key, text, path)
+
+        self.asked.emit(request, answered, failed)
 
 
 def labelled(theme: Theme, label: str, *widgets: QWidget) -> QVBoxLayout:

@@ -7,9 +7,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFrame,
     QHeaderView,
-    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
@@ -17,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.models.runs import ROW, Column, RunsModel
+from desktop.parts.rows import as_rows, paint_ground
 from desktop.states import run_look
 from desktop.theme import Theme
 from shared.protocol.rows import Run
@@ -48,24 +47,22 @@ class _Cells(QStyledItemDelegate):
     ) -> None:
         theme, t = self._theme, self._theme.tokens
         run = index.data(ROW)
-        rect: QRect = option.rect
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        over = index.row() == self._table.hovered_row
-        painter.save()
-        painter.fillRect(rect, QColor(t.sel if selected else t.hover if over else t.surface))
-        painter.fillRect(QRect(rect.left(), rect.bottom(), rect.width(), 1), QColor(t.line))
-        if selected and index.column() == 0:
-            painter.fillRect(QRect(rect.left(), rect.top(), 3, rect.height()), QColor(t.focus))
-        painter.setClipRect(rect)
         column = Column(index.column())
-        room = rect.adjusted(14 if column == Column.TIME else 8, 0, -8, 0)
+        painter.save()
+        room = paint_ground(
+            painter,
+            theme,
+            option,
+            is_first=column == Column.TIME,
+            is_hovered=index.row() == self._table.hovered_row,
+        )
         colour = getattr(t, _INKS.get(column, "text2"))
         font = theme.font(13 if column == Column.TASK else 12)
         if column == Column.RESULT and isinstance(run, Run):
             look = run_look(run)
             stale = self._table.is_stale
             colour = t.family("idle" if stale else look.family).text
-            mark = QRect(room.left(), rect.center().y() - 8, 16, 16)
+            mark = QRect(room.left(), room.center().y() - 8, 16, 16)
             theme.draw_icon(painter, mark, look.icon, colour, 14)
             room.adjust(21, 0, 0, 0)
             font = theme.font(12, 500)
@@ -102,23 +99,10 @@ class RunTable(QTableView):
         self.hovered_row = -1
         self.setModel(model)
         self.setItemDelegate(_Cells(theme, self))
-        self.setAccessibleName(self.tr("Runs"))
-        self.setShowGrid(False)
-        self.setFrameShape(QFrame.Shape.NoFrame)
+        as_rows(self, self.tr("Runs"), row_px=ROW_PX)
         self.setMouseTracking(True)
-        self.setTabKeyNavigation(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(ROW_PX)
-        self.verticalHeader().setMinimumSectionSize(ROW_PX)
         header = self.horizontalHeader()
-        header.setFixedHeight(28)
-        header.setHighlightSections(False)
-        header.setSectionsClickable(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for column, wide in _WIDTHS.items():
             self.setColumnWidth(column, wide)
         shown = [column for column in Column if column not in hidden]

@@ -5,11 +5,8 @@ from typing import Final
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter
 from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QFrame,
     QHeaderView,
     QStackedWidget,
-    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
@@ -19,6 +16,7 @@ from PySide6.QtWidgets import (
 from desktop import words
 from desktop.models.deliveries import ROW, Column, DeliveriesModel
 from desktop.parts.empty import Empty
+from desktop.parts.rows import as_rows, paint_ground
 from desktop.states import severity_look
 from desktop.theme import Theme
 from desktop.views.alerts.story import delivery_look, delivery_words
@@ -99,19 +97,8 @@ class _Table(QTableView):
         self.times, self.zone, self.is_stale = words.TASK_TIMES, "UTC", False
         self.setModel(model)
         self.setItemDelegate(_Cells(theme, self))
-        self.setAccessibleName(self.tr("Messages"))
-        self.setShowGrid(False)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setTabKeyNavigation(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(ROW_PX)
-        self.verticalHeader().setMinimumSectionSize(ROW_PX)
+        as_rows(self, self.tr("Messages"), row_px=ROW_PX)
         header = self.horizontalHeader()
-        header.setFixedHeight(28)
-        header.setHighlightSections(False)
-        header.setSectionsClickable(False)
         for column, wide in _WIDTHS.items():
             self.setColumnWidth(column, wide)
         for column in (Column.SUBJECT, Column.RESULT):
@@ -152,15 +139,8 @@ class _Cells(QStyledItemDelegate):
         if not isinstance(one, Delivery):
             return
         theme, t, column = self._theme, self._theme.tokens, Column(index.column())
-        rect = QRect(option.rect)
-        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.save()
-        painter.setClipRect(rect)
-        painter.fillRect(rect, QColor(t.sel if is_selected else t.surface))
-        painter.fillRect(QRect(rect.left(), rect.bottom(), rect.width(), 1), QColor(t.line))
-        if is_selected and column == Column.TIME:
-            painter.fillRect(QRect(rect.left(), rect.top(), 3, rect.height()), QColor(t.focus))
-        room = rect.adjusted(14 if column == Column.TIME else 8, 0, -8, 0)
+        room = paint_ground(painter, theme, option, is_first=column == Column.TIME)
         ink = t.text if column in (Column.SUBJECT, Column.TO) else t.text2
         look = None
         if column == Column.RESULT:
@@ -169,7 +149,7 @@ class _Cells(QStyledItemDelegate):
             look = severity_look(one.sev)
         if look is not None:
             family = t.family("idle" if self._table.is_stale else look.family)
-            middle = QRect(room.left(), rect.center().y() - 8, 16, 16)
+            middle = QRect(room.left(), room.center().y() - 8, 16, 16)
             theme.draw_icon(painter, middle, look.icon, family.text, 14)
             room.adjust(21, 0, 0, 0)
             is_news = column == Column.RESULT and one.state != "sent"

@@ -9,19 +9,15 @@ from PySide6.QtCore import (
     QCoreApplication,
     QModelIndex,
     QPersistentModelIndex,
-    QRect,
     Qt,
     Signal,
     SignalInstance,
 )
 from PySide6.QtGui import QColor, QFontMetrics, QKeySequence, QPainter, QShortcut
 from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QFrame,
     QHBoxLayout,
     QHeaderView,
     QStackedWidget,
-    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
@@ -34,6 +30,7 @@ from desktop.models.ruleform import label_of, texts_of
 from desktop.parts.buttons import PRIMARY, Button
 from desktop.parts.empty import Empty
 from desktop.parts.labels import Elided, Ground
+from desktop.parts.rows import as_rows, paint_ground
 from desktop.states import severity_look
 from desktop.theme import Theme
 from shared.protocol.alerting import OwnRule, QuietTime
@@ -141,19 +138,8 @@ class Standing(Ground):
         table = self.table
         table.setModel(self.model)
         table.setItemDelegate(_Cells(theme, table))
-        table.setAccessibleName(name)
-        table.setShowGrid(False)
-        table.setFrameShape(QFrame.Shape.NoFrame)
-        table.setTabKeyNavigation(False)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(ROW_PX)
+        as_rows(table, name, row_px=ROW_PX)
         header = table.horizontalHeader()
-        header.setFixedHeight(28)
-        header.setHighlightSections(False)
-        header.setSectionsClickable(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for at, (_, wide) in enumerate(columns):
             if wide:
                 table.setColumnWidth(at, wide)
@@ -267,15 +253,9 @@ class _Cells(QStyledItemDelegate):
         self._theme = theme
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        t, rect, line = self._theme.tokens, QRect(option.rect), index.data(LINE)
-        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        t, line = self._theme.tokens, index.data(LINE)
         painter.save()
-        painter.setClipRect(rect)
-        painter.fillRect(rect, QColor(t.sel if is_selected else t.surface))
-        painter.fillRect(QRect(rect.left(), rect.bottom(), rect.width(), 1), QColor(t.line))
-        if is_selected and index.column() == 0:
-            painter.fillRect(QRect(rect.left(), rect.top(), 3, rect.height()), QColor(t.focus))
-        room = rect.adjusted(14 if index.column() == 0 else 8, 0, -8, 0)
+        room = paint_ground(painter, self._theme, option, is_first=index.column() == 0)
         painter.setFont(self._theme.font(12, 500 if index.column() == 0 else 400))
         holds = isinstance(line, Line) and line.holds
         painter.setPen(QColor(t.text if holds else t.text3))

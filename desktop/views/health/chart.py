@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any, Final
 
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
@@ -21,7 +20,7 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 from desktop import words
 from desktop.models.health import limit
 from desktop.parts.buttons import draw_focus
-from desktop.parts.charts import AREA_ALPHA, HEADROOM, time_ticks
+from desktop.parts.charts import AREA_ALPHA, HEADROOM, bare_plot, plotting, time_ticks
 from desktop.parts.labels import Words
 from desktop.theme import Theme
 from desktop.views.health.axis import value_range, value_ticks
@@ -229,23 +228,12 @@ class ReadingChart(QWidget):
         self._show_cursor()
 
     def _build(self) -> None:
-        # As with the other charts: the library is asked for with the first curve.
-        pg = import_module("pyqtgraph")
-        pg.setConfigOptions(antialias=True)
+        pg = plotting()
         self._pg = pg
-        self._plot = pg.PlotWidget(self, background=None)
-        self._plot.setMouseEnabled(False, False)
-        self._plot.setMenuEnabled(False)
-        self._plot.hideButtons()
-        self._plot.setFrameShape(self._plot.Shape.NoFrame)
-        self._plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._plot = bare_plot(self)
         item = self._plot.getPlotItem()
-        item.getViewBox().setDefaultPadding(0)
         item.setContentsMargins(0, 4, 6, 0)
         self._value_axis, self._time_axis = item.getAxis("left"), item.getAxis("bottom")
-        for axis in (self._value_axis, self._time_axis):
-            axis.setStyle(tickLength=0, tickTextOffset=5, tickAlpha=0)
         self._value_axis.setWidth(AXIS_PX)
         self._time_axis.setHeight(18)
         self._curve = pg.PlotDataItem()

@@ -5,10 +5,7 @@ from typing import Final
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QFrame,
     QHeaderView,
-    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
@@ -16,6 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.models.health import ROW, Column, HealthModel, is_own
+from desktop.parts.rows import as_rows, paint_ground
 from desktop.states import check_look
 from desktop.theme import Theme
 from shared.protocol.health import CheckDetail
@@ -49,22 +47,9 @@ class CheckTable(QTableView):
         self.hovered_row = -1
         self.setModel(model)
         self.setItemDelegate(_Cells(theme, self))
-        self.setAccessibleName(self.tr("Checks"))
-        self.setShowGrid(False)
-        self.setFrameShape(QFrame.Shape.NoFrame)
+        as_rows(self, self.tr("Checks"), row_px=ROW_PX)
         self.setMouseTracking(True)
-        self.setTabKeyNavigation(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(ROW_PX)
-        self.verticalHeader().setMinimumSectionSize(ROW_PX)
         header = self.horizontalHeader()
-        header.setFixedHeight(28)
-        header.setHighlightSections(False)
-        header.setSectionsClickable(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(Column.MESSAGE, QHeaderView.ResizeMode.Stretch)
         self.entered.connect(self._hover)
         self.selectionModel().currentRowChanged.connect(self._tell)
@@ -140,21 +125,19 @@ class _Cells(QStyledItemDelegate):
         if not isinstance(one, CheckDetail):
             return
         theme, t, column = self._theme, self._theme.tokens, Column(index.column())
-        rect = QRect(option.rect)
-        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        over = index.row() == self._table.hovered_row
         look = check_look(one.state)
         family = t.family("idle" if self._table.is_stale else look.family)
         painter.save()
-        painter.setClipRect(rect)
-        painter.fillRect(rect, QColor(t.sel if is_selected else t.hover if over else t.surface))
-        painter.fillRect(QRect(rect.left(), rect.bottom(), rect.width(), 1), QColor(t.line))
-        if is_selected and column == Column.STATE:
-            painter.fillRect(QRect(rect.left(), rect.top(), 3, rect.height()), QColor(t.focus))
-        room = rect.adjusted(14 if column == Column.STATE else 8, 0, -8, 0)
+        room = paint_ground(
+            painter,
+            theme,
+            option,
+            is_first=column == Column.STATE,
+            is_hovered=index.row() == self._table.hovered_row,
+        )
         ink = t.text2
         if column == Column.STATE:
-            mark = QRect(room.left(), rect.center().y() - 8, 16, 16)
+            mark = QRect(room.left(), room.center().y() - 8, 16, 16)
             theme.draw_icon(painter, mark, look.icon, family.text, 14)
             room.adjust(21, 0, 0, 0)
             ink = family.text
