@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -381,7 +382,11 @@ def _set_uid_id() -> Path:
 
 
 def _processes_of(user_id: int) -> int:
-    return sum(entry.stat().st_uid == user_id for entry in Path("/proc").glob("[0-9]*"))
+    count = 0
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError):  # it ended meanwhile
+            count += entry.stat().st_uid == user_id
+    return count
 
 
 def _is_in_memory(path: Path) -> bool:
