@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 ALERT: Final = "database_away"
 RESERVE_ALERT: Final = "disk_full"
+SET_BACK_ALERT: Final = "database_set_back"
 LOOK_MS: Final = 30_000
 
 
@@ -52,9 +53,28 @@ class Bridging:
         # An earlier agent may have died with the alert open.
         await self._resolve(ALERT)
         while True:
+            await self._tell_set_back()
             if self._outage.is_over:
                 await self._wait_for_trouble()
             await self._lead_over()
+
+    async def _tell_set_back(self) -> None:
+        found = self._outage.take_set_back()
+        if found is None:
+            return
+        since = iso(found.since_ms) if found.since_ms else "its beginning"
+        await self._raise(
+            Trouble(
+                dedupe_key=SET_BACK_ALERT,
+                kind=SET_BACK_ALERT,
+                severity="critical",
+                title="The database was set back to an older copy",
+                message=f"What it knew from {since} to {iso(found.until_ms)} is gone: "
+                f"{found.moments} due moments are recorded as missed, as whether they ran is not "
+                f"known, and {found.unknown} runs as lost. None of them runs again. Changes of "
+                "tasks made in that time are gone as well: look them through.",
+            )
+        )
 
     async def _wait_for_trouble(self) -> None:
         """Return when a write failed, or when a look did."""

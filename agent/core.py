@@ -24,6 +24,7 @@ from agent.health.checking import Checking
 from agent.health.ownchecks import OwnChecks
 from agent.progress import Progress
 from agent.recorder import Recorder, Shown
+from agent.recovery import make_up
 from agent.roster import Roster
 from agent.runner import Runner
 from agent.running.keeping import Ended, Keepers, Standing
@@ -156,6 +157,7 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
             reserve=reserve,
             agent_id=agent_id,
             boot=boot_id(),
+            make_up=make_up,
         )
     except BaseException:
         await asyncio.to_thread(local.close)

@@ -7,7 +7,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
@@ -131,6 +131,11 @@ class Journal:
         gone, oldest_ms = await self._do(lambda: self._forget(until_seq, refused))
         left = self._untold.number - gone
         self._untold = Untold(left, oldest_ms if left else None)
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """Do something small on the disk in its turn; nobody waits for it."""
+        with suppress(RuntimeError):  # it is closed
+            self._thread.submit(work)
 
     def close(self) -> None:
         """Let go of the file; what it holds stays."""
