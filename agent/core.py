@@ -30,7 +30,7 @@ from agent.runner import Runner
 from agent.running.keeping import Ended, Keepers, Standing
 from agent.running.output import Outputs, upkeep_of
 from agent.running.patterns import own_patterns
-from agent.running.redaction import Redactor
+from agent.running.redaction import Redactor, redactor_of
 from agent.running.secrets import load_secrets
 from agent.running.spawn import prepare_order
 from agent.scheduler import Scheduler
@@ -144,7 +144,7 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
     clock = SystemClock()
     known_secrets = load_secrets(home.secrets_file)
     own = await asyncio.to_thread(own_patterns, settings.redact)
-    redactor = Redactor(known_secrets.values(), own)
+    redactor = redactor_of(known_secrets, own)
     reserve = Reserve(home.reserve_file)
     local = await asyncio.to_thread(LocalJournal.open, home.journal_file, now_ms=clock.now_ms())
     agent_id = key_id(load_pair(home.keys / AGENT_KEY).public)
