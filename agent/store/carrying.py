@@ -6,11 +6,11 @@ from typing import Final
 from sqlalchemy import Connection, Table, text
 
 from agent.runs import LIVE_STATES
+from agent.store.rollups import DAY_MS, HOUR_MS
 from agent.store.state import DECIDED_UNTIL, HIGHEST
 from agent.ulid import first_ulid
-from schema.tables import VERSION_TABLE, executions, rollups, state, tasks
+from schema.tables import VERSION_TABLE, executions, rollup_totals, rollups, state, tasks
 
-_HOUR_MS: Final = 3_600_000
 _LIVE: Final = ", ".join(f"'{status}'" for status in sorted(LIVE_STATES))
 
 
@@ -23,7 +23,7 @@ def carry_over(connection: Connection, before: Callable[[str], str], *, made_ms:
     if _version(connection, VERSION_TABLE) != _version(connection, before(VERSION_TABLE)):
         return None
     count = _carry_runs(connection, before(executions.name), made_ms)
-    _carry_hours(connection, before(rollups.name), made_ms)
+    _carry_figures(connection, before, made_ms)
     _carry_progress(connection, before(tasks.name), before(state.name))
     return count
 
@@ -37,7 +37,7 @@ def _carry_runs(connection: Connection, old: str, made_ms: int) -> int:
     """Runs made since, and how those ended that lived when the backup was made."""
     ours = executions.name
     live = connection.scalar(text(f"SELECT MIN(id) FROM {ours} WHERE status IN ({_LIVE})"))  # noqa: S608 - our own names
-    bound = {"first": min(live or "Z", first_ulid(made_ms - _HOUR_MS))}
+    bound = {"first": min(live or "Z", first_ulid(made_ms - HOUR_MS))}
     connection.execute(
         text(
             f"DELETE FROM {ours} WHERE status IN ({_LIVE}) "  # noqa: S608 - our own names
@@ -57,17 +57,24 @@ def _carry_runs(connection: Connection, old: str, made_ms: int) -> int:
     ).rowcount
 
 
-def _carry_hours(connection: Connection, old: str, made_ms: int) -> None:
-    """The statistics of every hour that could still change when the backup was made."""
-    connection.execute(rollups.delete().where(rollups.c.hour_at >= made_ms - 2 * _HOUR_MS))
-    names = _names(rollups)
-    connection.execute(
-        text(
-            f"INSERT INTO {rollups.name} ({names}) SELECT {names} FROM {old} AS o "  # noqa: S608 - our own names
-            f"WHERE NOT EXISTS (SELECT 1 FROM {rollups.name} AS r "
-            "WHERE r.task_name = o.task_name AND r.hour_at = o.hour_at)"
+def _carry_figures(connection: Connection, before: Callable[[str], str], made_ms: int) -> None:
+    """The statistics of every hour and day that could still change when the backup was made."""
+    since_ms = made_ms - 2 * HOUR_MS
+    for begins, first_ms in (
+        (rollups.c.hour_at, since_ms),
+        (rollup_totals.c.begins_at, since_ms - since_ms % DAY_MS),
+    ):
+        table = begins.table
+        connection.execute(table.delete().where(begins >= first_ms))
+        names = _names(table)
+        is_same = " AND ".join(f"r.{key.name} = o.{key.name}" for key in table.primary_key)
+        connection.execute(
+            text(
+                f"INSERT INTO {table.name} ({names}) "  # noqa: S608 - our own names
+                f"SELECT {names} FROM {before(table.name)} AS o "
+                f"WHERE NOT EXISTS (SELECT 1 FROM {table.name} AS r WHERE {is_same})"
+            )
         )
-    )
 
 
 def _carry_progress(connection: Connection, old_tasks: str, old_state: str) -> None:

@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 from agent.errors import StorageError, WrongUse
 from agent.proof import doubts
 from agent.runs import Run
-from agent.store import backups, ledger, restoring, state, tasks
+from agent.store import backups, ledger, recount, restoring, state, tasks
 from agent.store.database import Database
+from agent.store.rollups import DAY_MS
 from schema.tables import tasks as task_table
-from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, ended
+from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, end, ended
 
 T = TypeVar("T")
 
@@ -146,6 +147,29 @@ def test_runs_since_the_backup_are_taken_over_and_run_no_second_time(
     )
     assert as_it_was.carried is None
     assert len(change(url, partial(ledger.page, limit=10)).runs) == 2
+
+
+def test_the_figures_since_the_backup_are_taken_over_with_the_runs(
+    url: str, tmp_path: Path
+) -> None:
+    def run_and_end(at_ms: int) -> None:
+        run = a_run(at_ms)
+        put(url, [run], at_ms)
+        change(url, partial(end, run=ended(run, duration_ms=at_ms % 977)))
+
+    for hours in (-30, -3, -1):
+        run_and_end(NOW_MS + hours * HOUR_MS)
+    copy = back_up(url, tmp_path)
+    for hours in (1, 5, 26):
+        run_and_end(NOW_MS + hours * HOUR_MS)
+
+    restoring.restore(copy, url, now_ms=NOW_MS + 27 * HOUR_MS, prove=doubts)
+
+    today_ms = NOW_MS - NOW_MS % DAY_MS
+    days = partial(
+        recount.differences, first_day_ms=today_ms - 2 * DAY_MS, last_day_ms=today_ms + 2 * DAY_MS
+    )
+    assert change(url, days) == []
 
 
 def test_nothing_is_taken_over_from_what_cannot_be_read(sqlite_url: str, tmp_path: Path) -> None:
