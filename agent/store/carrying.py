@@ -122,7 +122,7 @@ def _carry_versions(connection: Connection, old: str, now_ms: int) -> None:
         newest,
     )
     last = text(
-        f"SELECT task_name, MAX(id), MAX(def_rev) FROM {ours} WHERE id > :newest GROUP BY 1"
+        f"SELECT task_name, MAX(id), MAX(def_rev) FROM {ours} WHERE id > :newest GROUP BY task_name"  # noqa: S608 - our own names
     )
     changed = {name: (number, rev) for name, number, rev in connection.execute(last, newest)}
     restored = {row.task_name: row for row in load_all(connection) if row.task_name in changed}

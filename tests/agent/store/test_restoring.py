@@ -179,23 +179,23 @@ def test_the_ledger_is_proved_by_what_was_in_force_between_backup_and_restore(
     def apply(at_ms: int, *definitions: Definition) -> None:
         change(url, partial(tasks.apply, definitions=definitions, who="me", why="", now_ms=at_ms))
 
-    # On the backup each hour, then each half of one; another task comes and goes with the restore.
+    # On the backup each half hour, then each hour; another task comes, and goes with the restore.
     begins_ms = NOW_MS - NOW_MS % HOUR_MS
-    hourly = a_task("pump", schedule=("0 * * * *",))
-    apply(begins_ms - 1, hourly)
+    often = a_task("pump", schedule=("0,30 * * * *",))
+    apply(begins_ms - 1, often)
     copy = back_up(url, tmp_path)
-    often = ("0,30 * * * *",)
-    apply(begins_ms + MINUTE_MS, a_task("pump", schedule=often), a_task("new", schedule=often))
+    hourly = ("0 * * * *",)
+    apply(begins_ms + MINUTE_MS, a_task("pump", schedule=hourly), a_task("new", schedule=hourly))
     restored_ms = begins_ms + 2 * HOUR_MS + MINUTE_MS
     until_ms = begins_ms + 4 * HOUR_MS
-    half_hours = range(begins_ms + HOUR_MS // 2, restored_ms, HOUR_MS // 2)
-    runs = [ended(a_run(at_ms, task_name=name)) for at_ms in half_hours for name in ("pump", "new")]
+    hours = range(begins_ms + HOUR_MS, restored_ms, HOUR_MS)
+    runs = [ended(a_run(at_ms, task_name=name)) for at_ms in hours for name in ("pump", "new")]
     put(url, [ended(a_run(begins_ms, task_name="pump")), *runs], restored_ms)
 
     restoring.restore(copy, url, now_ms=restored_ms, prove=doubts)
 
-    hours = range(begins_ms + 3 * HOUR_MS, until_ms + 1, HOUR_MS)
-    put(url, [ended(a_run(at_ms, task_name="pump")) for at_ms in hours], until_ms)
+    half_hours = range(restored_ms + 29 * MINUTE_MS, until_ms + 1, HOUR_MS // 2)
+    put(url, [ended(a_run(at_ms, task_name="pump")) for at_ms in half_hours], until_ms)
     database = Database.open(url)
     found = prove(database, begins_ms - 1, until_ms)
     (pump,) = [row for row in database.read_now(tasks.load_all) if row.task_name == "pump"]
@@ -206,7 +206,7 @@ def test_the_ledger_is_proved_by_what_was_in_force_between_backup_and_restore(
         "pump": (0, ()),
         "new": (0, ()),
     }
-    assert pump.definition == hourly
+    assert pump.definition == often
     assert pump.def_rev == 3
     assert {version.def_rev for version in versions} == {1, 2, 3}
 
