@@ -72,7 +72,12 @@ def init(
     say.good("Keys: made, for your eyes only")
     click.echo("\nConnect a desktop as admin with this link, within 24 hours and once:\n")
     click.echo(text)
-    click.echo("\nNext: smartcron-agent tasks register, then smartcron-agent serve")
+    click.echo(
+        "\nNext: tasks of your own by `smartcron-agent tasks apply FILE`, or those of cron by"
+    )
+    click.echo(
+        "`smartcron-agent import crontab`, then `smartcron-agent serve`; `make run` shows an example"
+    )
 
 
 def prepare(home: Home, chosen: dict[str, object]) -> Settings:
