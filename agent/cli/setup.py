@@ -73,10 +73,8 @@ def init(
     click.echo("\nConnect a desktop as admin with this link, within 24 hours and once:\n")
     click.echo(text)
     click.echo(
-        "\nNext: tasks of your own by `smartcron-agent tasks apply FILE`, or those of cron by"
-    )
-    click.echo(
-        "`smartcron-agent import crontab`, then `smartcron-agent serve`; `make run` shows an example"
+        "\nNext: tasks of your own (smartcron-agent tasks apply FILE) or those of cron\n"
+        "(smartcron-agent import crontab --apply), then smartcron-agent serve"
     )
 
 
