@@ -15,7 +15,7 @@ from agent import __version__, supervisor
 from agent.beginning import begin
 from agent.bridging import Bridging
 from agent.core import Core, courier_of, lifesign_of, open_core, own_checks_of
-from agent.errors import AgentError, AlreadyServing, DiskFull, Unreachable
+from agent.errors import AgentError, AlreadyServing
 from agent.handlers.context import Context, Identity
 from agent.handlers.keys import admitted, load_clients
 from agent.handlers.memory import Memory
@@ -24,12 +24,14 @@ from agent.handlers.table import handlers
 from agent.health.picture import Picture
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
+from agent.mending import on_a_sound_file
 from agent.orders import Orders
 from agent.returning import Returning
 from agent.rules.downsampling import Keeping
 from agent.running.secrets import load_secrets
 from agent.sampling import Sampler
 from agent.settings import Home, Settings
+from agent.soundness import Soundness
 from agent.store.checks import Check
 from agent.telling import posting_of
 from agent.wire.clients import Client, Clients
@@ -44,7 +46,7 @@ from shared.protocol.keys import Address, key_id
 from shared.protocol.requests import AgentInfo
 
 if TYPE_CHECKING:
-    from agent.courier import Courier
+    pass
 
 log = structlog.get_logger(__name__)
 
@@ -60,41 +62,14 @@ async def serve(home: Home, settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+
     with only_agent(home) as say_ready:
-        async with open_core(home, settings) as core:
-            await _serve(core, stop, say_ready)
 
+        async def work() -> None:
+            async with open_core(home, settings) as core:
+                await _serve(core, stop, say_ready)
 
-async def tick_once(home: Home, settings: Settings) -> None:
-    """One pass without a daemon: decide what is due, wait for its runs, leave."""
-    home.check()
-    home.make()
-    with only_agent(home) as say_ready:
-        say_ready()
-        async with open_core(home, settings) as core, asyncio.TaskGroup() as group:
-            await begin(core, group)
-            courier = courier_of(core)
-            returning = Returning(core)
-            await returning.run_once()
-            await core.scheduler.decide()
-            if core.outage.is_over:
-                await core.watching.look()
-                await core.beat(serves=False)
-            await core.runner.wait_idle()
-            await _tell(core, courier)
-            core.runner.close()
-            await core.keepers.close()
-
-
-async def _tell(core: Core, courier: "Courier | None") -> None:
-    works: list[Callable[[], Awaitable[object]]] = [core.alerter.work_off]
-    if courier is not None:
-        works.append(courier.work_off)
-    for work in works:
-        try:
-            await work()
-        except (DiskFull, Unreachable) as error:
-            log.warning("alerts wait for the database", cause=str(error))
+        await on_a_sound_file(work, home=home, settings=settings)
 
 
 async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None]) -> None:
@@ -200,6 +175,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
     )
     await core.unless_away(memory.settle)
     returning = Returning(core, renew, memory.settle)
+    soundness = Soundness(core, leave=stop.set)
     control = Control(
         context,
         secret=agent_key.secret,
@@ -265,6 +241,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 group.create_task(_beat_often(core, stop), name="beat"),
                 group.create_task(core.standby.run(), name="standby"),
                 group.create_task(returning.run(stop.set), name="returning"),
+                group.create_task(soundness.run(), name="soundness"),
             ]
             works += _mailing(core, group)
             doors += [
@@ -290,6 +267,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
             await _leave(core, control, publisher, works)
             for door in doors:
                 door.cancel()
+        soundness.refuse(go_on=stop.clear)
     finally:
         if http_pings is not None:
             http_pings.close()

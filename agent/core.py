@@ -307,6 +307,7 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
         try:
             yield core
         finally:
+            await keepers.close()  # also where it never began to serve
             await core.let_go()
     finally:
         await asyncio.to_thread(database.close)

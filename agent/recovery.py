@@ -15,12 +15,13 @@ from agent.proof import prove
 from agent.rules.admission import Decision, Record, Summed
 from agent.rules.ledger import Gap
 from agent.runs import Run
-from agent.store import ledger, salvage, state, streaks, tasks
+from agent.store import ledger, salvage, standby, state, streaks, tasks
 from agent.store.database import Database
 from agent.store.journal import Journal
 from agent.store.ledger import Step
 from agent.store.mark import SetBack
 from agent.store.outage import Outage
+from agent.store.standby import Known
 from agent.store.tasks import TaskRow
 
 NOTE: Final = "its row was lost with the damaged database; whether it ran is not known"
@@ -41,11 +42,18 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_whole(
-    database: Database, damaged: Path, journal_file: Path, *, made_ms: int, now_ms: int
+    database: Database,
+    damaged: Path,
+    journal_file: Path,
+    *,
+    made_ms: int,
+    now_ms: int,
+    known: Known | None,
 ) -> Made:
     """Bring a backup made at this moment as near to the present as can be.
 
-    What can be read of the damaged file comes first, then the journal. Runs that were under way
+    What can be read of the damaged file comes first, then what is `known` to have been in force,
+    then the journal. Runs that were under way
     in the backup and are heard of no more are lost; moments without a row are recorded as missed
     and never caught up. Of neither it is known whether they ran, so none runs again.
     """
@@ -53,6 +61,8 @@ def make_whole(
     since_ms = made_ms if decided_ms is None else min(decided_ms, made_ms)
     under_way = {run.id: run for run in database.read_now(ledger.unfinished)}
     read = database.write_now(partial(salvage.salvage, damaged=damaged, runs=frozenset(under_way)))
+    if known is not None:
+        database.write_now(partial(standby.bring_back, known=known, now_ms=now_ms))
     told = asyncio.run(_tell(database, journal_file, now_ms))
     unheard = [
         run

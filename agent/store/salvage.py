@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 import structlog
 from sqlalchemy import Connection, Table, select
 from sqlalchemy.engine import make_url
 
-from agent.errors import WrongUse
+from agent.errors import Damaged, WrongUse
 from agent.store import backups, chain, restoring, state
 from agent.store.backups import Backup, Prove
 from agent.store.database import Database
@@ -61,6 +62,14 @@ def file_of(database_url: str) -> Path:
     return Path(url.database)
 
 
+def own_file(database_url: str) -> Path | None:
+    """As `file_of`; None for a server's database."""
+    try:
+        return file_of(database_url)
+    except WrongUse:
+        return None
+
+
 def damage(database_url: str) -> tuple[str, ...]:
     """What is wrong with the file; nothing when it is sound. Reads all of it."""
     path = file_of(database_url)
@@ -74,6 +83,34 @@ def damage(database_url: str) -> tuple[str, ...]:
     except sqlite3.Error as error:
         return (str(error).lower(),)
     return () if said == ["ok"] else tuple(said)
+
+
+def tables(path: Path) -> tuple[str, ...]:
+    """The names of the tables in a file; raises Damaged."""
+    try:
+        with closing(_looking(path)) as raw:
+            found = raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    except sqlite3.OperationalError:
+        return ()  # held by another program, or not there: others tell of that
+    except sqlite3.DatabaseError as error:
+        raise Damaged(str(error).lower()) from error
+    return tuple(sorted(name for (name,) in found if _NAME.fullmatch(name)))
+
+
+def unsound(path: Path, table: str) -> str:
+    """What is wrong with the pages of a table and its indexes; holds up no writer."""
+    try:
+        with closing(_looking(path)) as raw:
+            (said,) = raw.execute(f"PRAGMA quick_check('{table}')").fetchone()
+    except sqlite3.OperationalError:
+        return ""
+    except sqlite3.DatabaseError as error:
+        return f"{table}: {str(error).lower()}"
+    return "" if said == "ok" else f"{table}: {said}"
+
+
+def _looking(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_S)
 
 
 class Salvaged(msgspec.Struct, frozen=True):
