@@ -175,7 +175,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
     )
     await core.unless_away(memory.settle)
     returning = Returning(core, renew, memory.settle)
-    soundness = Soundness(core, leave=stop.set)
+    soundness = Soundness(core.reached, clock=clock, recorder=core.recorder, leave=stop.set)
     control = Control(
         context,
         secret=agent_key.secret,

@@ -8,11 +8,13 @@ from typing import Final
 
 import structlog
 
-from agent.core import Core
+from agent.clock import Clock
 from agent.errors import AgentError, Damaged
 from agent.mending import FOUND
+from agent.recorder import Recorder
 from agent.store import salvage
 from agent.store.causes import DAMAGED
+from agent.store.reaching import Reached
 from agent.troubles import Trouble
 
 log = structlog.get_logger(__name__)
@@ -33,9 +35,14 @@ class Soundness:
     ends this agent's turn: it leaves, and begins anew on what could be saved.
     """
 
-    def __init__(self, core: Core, *, leave: Callable[[], object]) -> None:
-        self._core = core
-        self._file = salvage.own_file(core.reached.url)
+    def __init__(
+        self, reached: Reached, *, clock: Clock, recorder: Recorder, leave: Callable[[], object]
+    ) -> None:
+        self._outage = reached.outage
+        self._local = reached.local
+        self._clock = clock
+        self._recorder = recorder
+        self._file = salvage.own_file(reached.url)
         self._leave = leave
         self._is_told = False
         self._unusable: Damaged | None = None
@@ -55,7 +62,7 @@ class Soundness:
                 return
             wait_ms = max(EVERY_MS, round((time.monotonic() - began_s) * 1000 * REST))
             if is_troubled:
-                await self._core.clock.sleep_ms(wait_ms)  # whatever that was, it is not over
+                await self._clock.sleep_ms(wait_ms)  # whatever that was, it is not over
 
     def refuse(self, *, go_on: Callable[[], object]) -> None:
         """Raise Damaged where this agent has left for it; the next one is to `go_on`."""
@@ -80,7 +87,7 @@ class Soundness:
 
     async def _wait(self, wait_ms: int) -> bool:
         """Until it is time, or a write met damage: True then."""
-        clock, outage = self._core.clock, self._core.outage
+        clock, outage = self._clock, self._outage
         until_ms = clock.monotonic_ms() + wait_ms
         while (left_ms := until_ms - clock.monotonic_ms()) > 0:
             try:
@@ -96,8 +103,8 @@ class Soundness:
     async def _tell(self, found: str) -> None:
         log.error("the database file is damaged", file=str(self._file), found=found)
         try:
-            await self._core.reached.local.remember(FOUND, found)
-            await self._core.recorder.alert(
+            await self._local.remember(FOUND, found)
+            await self._recorder.alert(
                 Trouble(
                     dedupe_key=ALERT,
                     kind=ALERT,

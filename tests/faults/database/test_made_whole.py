@@ -73,7 +73,7 @@ def test_an_agent_that_finds_its_file_of_no_use_begins_with_what_is_left(
 
     assert len(told) == 1
     assert len(asides(household)) == 1, "it was made whole more than once"
-    assert [(task["task_name"], task["paused"]) for task in tasks] == [("often", True)]
+    assert [(task["task_name"], task["state"]) for task in tasks] == [("often", "paused")]
     checked = household.check()
     assert (checked["missing"], checked["doubled"], checked["exit_status"]) == (0, 0, 0), checked
     ran = truth.read_text().split()
