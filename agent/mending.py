@@ -50,15 +50,21 @@ async def on_a_sound_file(
     while True:
         if cause is not None:
             await _mended(home, settings, cause)
+        failed: Damaged | None = None
         try:
             await work()
         except* Damaged as group:
             found: BaseException = group
             while isinstance(found, BaseExceptionGroup):
                 found = found.exceptions[0]
-            cause = str(found)
-        else:
+            failed = found if isinstance(found, Damaged) else None
+        if failed is None:
             return
+        # What SQLite says of a statement may sound alike: no file is replaced for that.
+        damage = await asyncio.to_thread(salvage.damage, database_url(settings, home))
+        if not damage:
+            raise failed
+        cause = str(failed)
 
 
 async def _mended(home: Home, settings: Settings, cause: str) -> None:
@@ -114,13 +120,16 @@ def mend(home: Home, url: str, *, cause: str, is_asked: bool = False) -> Mended:
 
 def _found_before(home: Home, settings: Settings) -> str | None:
     """What is wrong with the file, where an earlier agent found something and it is still so."""
+    url = database_url(settings, home)
     try:
         said = journal.noted(home.journal_file, FOUND)
-    except StorageError:
-        return None  # that one is set aside when it is opened
-    if said is None:
+        file = salvage.own_file(url)
+        if said is None or file is None:
+            return None
+        damage = salvage.damage(url) if file.exists() else ()
+    except StorageError as error:
+        log.warning("the file is not looked through before the start", cause=str(error))
         return None
-    damage = salvage.damage(database_url(settings, home))
     if not damage:
         journal.note(home.journal_file, FOUND, None)
     return damage[0] if damage else None

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import structlog
 
 from agent.claims import decided, unrun
 from agent.clock import SystemClock
-from agent.errors import StorageError
+from agent.errors import AgentError, StorageError
 from agent.proof import prove
 from agent.rules.admission import Decision, Record, Summed
 from agent.rules.ledger import Gap
@@ -23,6 +24,8 @@ from agent.store.mark import SetBack
 from agent.store.outage import Outage
 from agent.store.standby import Known
 from agent.store.tasks import TaskRow
+
+log = structlog.get_logger(__name__)
 
 NOTE: Final = "its row was lost with the damaged database; whether it ran is not known"
 SET_BACK_NOTE: Final = (
@@ -62,7 +65,10 @@ def make_whole(
     under_way = {run.id: run for run in database.read_now(ledger.unfinished)}
     read = database.write_now(partial(salvage.salvage, damaged=damaged, runs=frozenset(under_way)))
     if known is not None:
-        database.write_now(partial(standby.bring_back, known=known, now_ms=now_ms))
+        try:
+            database.write_now(partial(standby.bring_back, known=known, now_ms=now_ms))
+        except AgentError as error:  # what can be saved of the rest is worth more
+            log.error("not all is in force again that was copied", cause=str(error))
     told = asyncio.run(_tell(database, journal_file, now_ms))
     unheard = [
         run

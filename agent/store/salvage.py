@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection, Table, select
 from sqlalchemy.engine import make_url
 
-from agent.errors import Damaged, WrongUse
+from agent.errors import Damaged, Unreachable, WrongUse
 from agent.store import backups, chain, restoring, state
 from agent.store.backups import Backup, Prove
 from agent.store.database import Database
@@ -71,7 +71,10 @@ def own_file(database_url: str) -> Path | None:
 
 
 def damage(database_url: str) -> tuple[str, ...]:
-    """What is wrong with the file; nothing when it is sound. Reads all of it."""
+    """What is wrong with the file; nothing when it is sound. Reads all of it.
+
+    Raises Unreachable where another program holds it, or nobody may read it.
+    """
     path = file_of(database_url)
     if not path.exists():
         return (f"{path} is not there",)
@@ -81,6 +84,8 @@ def damage(database_url: str) -> tuple[str, ...]:
             if said == ["ok"] and not _columns(raw, executions.name):
                 said = ["its tables are gone"]
     except sqlite3.Error as error:
+        if "locked" in str(error) or "unable to open" in str(error):
+            raise Unreachable(f"{path} cannot be looked through: {error}; try again") from error
         return (str(error).lower(),)
     return () if said == ["ok"] else tuple(said)
 
