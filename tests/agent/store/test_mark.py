@@ -1,13 +1,16 @@
 """The mark beside a database: read back, of no use to another one, and no burden on a full disk."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
+from agent.proof import prove
+from agent.recovery import make_up
 from agent.runs import Run
-from agent.store import mark, state
+from agent.store import ledger, mark, state, tasks
 from agent.store.database import Database
 from agent.store.mark import Mark, SetBack
-from tests.agent.store.makings import NOW_MS
+from tests.agent.store.makings import NOW_MS, a_run, a_task
 
 
 def made_up(
@@ -20,6 +23,13 @@ def made_up(
     now_ms: int,
 ) -> SetBack:
     return SetBack(since_ms=since_ms, until_ms=until_ms, moments=0, unknown=0)
+
+
+def applied(database: Database, now_ms: int) -> None:
+    """A task that is due each minute, as of this moment."""
+    task = a_task(schedule=("* * * * *",))
+    put = partial(tasks.apply, definitions=[task], who="me", why="", now_ms=now_ms)
+    database.write_now(put)
 
 
 def mark_of(folder: Path) -> Mark:
@@ -75,3 +85,45 @@ def test_only_a_database_that_knows_less_than_it_confirmed_was_set_back(
     assert look() == SetBack(since_ms=NOW_MS - 100, until_ms=NOW_MS - 40, moments=0, unknown=0)
     beside.put(NOW_MS + 9_000)  # as a clock that was ahead had it
     assert look() == SetBack(since_ms=NOW_MS - 100, until_ms=NOW_MS, moments=0, unknown=0)
+
+
+def test_what_was_forgotten_gets_rows_and_nothing_of_it_runs_again(database: Database) -> None:
+    since_ms, until_ms = NOW_MS - 600_000, NOW_MS - 60_000
+    applied(database, since_ms - 120_000)
+    old = a_run(since_ms - 60_000, status="queued")
+    kept = a_run(since_ms - 30_000, status="queued", attempt=2)
+    database.write_now(
+        partial(
+            ledger.claim,
+            runs=(old, kept),
+            watermarks={old.task_name: since_ms},
+            decided_until_ms=since_ms,
+            now_ms=since_ms,
+        )
+    )
+    living = a_run(since_ms + 60_000 - since_ms % 60_000, status="running", started_ms=since_ms)
+
+    found = make_up(
+        database,
+        since_ms=since_ms,
+        until_ms=until_ms,
+        living=[living],
+        run_ids=frozenset({kept.id}),
+        now_ms=NOW_MS,
+    )
+
+    rows = database.read_now(partial(ledger.page, limit=100)).runs
+    lost = [row for row in rows if row.reason == mark.ROW_LOST]
+    assert found.unknown == 1
+    assert found.moments == sum(row.missed_count for row in lost) == 8
+    assert {row.id: row.status for row in rows if row.reason != mark.ROW_LOST} == {
+        old.id: "lost",
+        kept.id: "queued",
+        living.id: "running",
+    }
+    assert database.read_now(state.decided_until) == until_ms
+    (task,) = database.read_now(tasks.load_all)
+    assert task.watermark_ms == until_ms
+    told = database.read_now(partial(mark.rows_lost, from_ms=since_ms, to_ms=until_ms))
+    assert told == 8
+    assert prove(database, since_ms, until_ms)[task.task_name].missing == ()
