@@ -24,8 +24,16 @@ QUICK_DEATH_S = 1.0
 KEEPERS_FOR_A_START = 3
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What a keeper needs to start a run; `timeout_ms` 0 means no limit."""
+class Order(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    rename={"run_id": "run"},
+    tag_field="do",
+    tag="order",
+):
+    """What a keeper needs to start a run, as it is said to it; `timeout_ms` 0 means no limit."""
 
     run_id: str
     argv: tuple[str, ...]
@@ -403,9 +411,7 @@ class Keepers:
             (self._runtime / f"{name}.{ending}").unlink(missing_ok=True)
 
     def _send_order(self, order: Order) -> None:
-        fields = msgspec.to_builtins(order)
-        fields["run"] = fields.pop("run_id")
-        if not self._links[self._own].send({"do": "order", **fields}):
+        if not self._links[self._own].send(order):
             self._refuse(order.run_id, NotStarted("the command and its environment are too long"))
 
     def _learn(self, name: str, line: Line) -> None:

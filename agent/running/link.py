@@ -47,7 +47,7 @@ class Link:
         self._reader = reader
         self._writer = writer
 
-    def send(self, request: dict[str, Any]) -> bool:
+    def send(self, request: dict[str, Any] | msgspec.Struct) -> bool:
         """Send a request; what a dying keeper did not take, its journal tells.
 
         False, and nothing sent, when it is longer than a keeper reads.
