@@ -7,11 +7,13 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
+    ColumnElement,
     CompoundSelect,
     Connection,
     and_,
     bindparam,
     func,
+    literal_column,
     or_,
     select,
     union_all,
@@ -255,10 +257,13 @@ def _newest_runs(size: int) -> CompoundSelect[Any]:
     """The query for so many tasks, kept: to build it takes ten times as long as to answer it."""
     column = executions.c
     counted = or_(
-        column.status.in_(("success", *sorted(FAILURES))),
-        and_(column.status == "aborted", column.started_at.is_not(None)),
-        and_(column.status == "missed", column.reason == NO_PING),
-        and_(column.status.in_(LIVE_STATES), column.trigger_type == "retry"),
+        column.status.in_(map(_word, ("success", *sorted(FAILURES)))),
+        and_(column.status == _word("aborted"), column.started_at.is_not(None)),
+        and_(column.status == _word("missed"), column.reason == _word(NO_PING)),
+        and_(
+            column.status.in_(map(_word, sorted(LIVE_STATES))),
+            column.trigger_type == _word("retry"),
+        ),
     )
     newest = [
         select(
@@ -273,11 +278,16 @@ def _newest_runs(size: int) -> CompoundSelect[Any]:
         )
         .where(column.task_name == bindparam(f"name_{place}"), counted)
         .order_by(column.id.desc())
-        .limit(SPARK)
+        .limit(literal_column(str(SPARK)))
         .subquery()
         for place in range(size)
     ]
     return union_all(*[select(one) for one in newest])
+
+
+def _word(text: str) -> ColumnElement[str]:
+    """A word of ours as it stands in a query: a value is put in anew each time, for each task."""
+    return literal_column(f"'{text}'")
 
 
 def _with_last_runs(stats: TaskStats, attempts: Sequence[_Attempt]) -> TaskStats:
@@ -308,4 +318,9 @@ def _first_hour(now_ms: int, hours: int) -> int:
 
 def _hours(counted: dict[int, tuple[int, int]], now_ms: int) -> tuple[tuple[int, int], ...]:
     first_ms = _first_hour(now_ms, DAY_HOURS)
-    return tuple(counted.get(first_ms + hour * HOUR_MS, (0, 0)) for hour in range(DAY_HOURS))
+    hours = [(0, 0)] * DAY_HOURS
+    for hour_ms, told in counted.items():
+        place = (hour_ms - first_ms) // HOUR_MS
+        if 0 <= place < DAY_HOURS:
+            hours[place] = told
+    return tuple(hours)
