@@ -30,9 +30,7 @@ class Leavings:
         self._outputs = outputs
         self._keepers = keepers
         self._spawn = spawn
-        self._keep_small = Together[tuple[Run, Ended, int | None], Kept](
-            lambda end: outputs.keep(end[0], end[1], limit_mb=end[2])
-        )
+        self._keep_small = Together[tuple[Run, Ended, int | None], Kept | None](self._keep_if_small)
         self._recorded: list[str] = []  # runs of which something is left to clear away
 
     async def noted(self, run: Run, ended: Ended, definition: Definition) -> Run:
@@ -66,10 +64,17 @@ class Leavings:
         )
 
     async def _keep(self, run: Run, ended: Ended, *, limit_mb: int | None) -> Kept:
+        kept = await self._keep_small((run, ended, limit_mb))
+        if kept is not None:
+            return kept
+        # It takes its time, and those that end beside it need not wait for it.
+        return await asyncio.to_thread(self._outputs.keep, run, ended, limit_mb=limit_mb)
+
+    def _keep_if_small(self, end: tuple[Run, Ended, int | None]) -> Kept | None:
+        run, ended, limit_mb = end
         if self._outputs.is_large(run.id):
-            # It takes its time, and those that end beside it need not wait for it.
-            return await asyncio.to_thread(self._outputs.keep, run, ended, limit_mb=limit_mb)
-        return await self._keep_small((run, ended, limit_mb))
+            return None
+        return self._outputs.keep(run, ended, limit_mb=limit_mb)
 
     async def discard(self, run_id: str) -> None:
         """Clear away what a run has left; its row stands already."""

@@ -3,7 +3,16 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -136,8 +145,11 @@ class Runner:
         return Busy(busy.alive, busy.waiting + arriving) if arriving else busy
 
     @contextmanager
-    def arriving(self, rows: Iterable[Run]) -> Iterator[None]:
+    def arriving(self, rows: Collection[Run]) -> Iterator[None]:
         """Count these already while they are being written: two at once see each other."""
+        if not rows:
+            yield  # as after nearly every end
+            return
         names = Counter(
             row.task_name
             for row in rows

@@ -12,7 +12,7 @@ from agent.running import processes
 
 TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterable
 
     from agent.running.processes import Process
     from agent.running.watched import Watched
@@ -58,10 +58,10 @@ def _fallen_to_us(run: Watched, everyone: Container[int]) -> list[Process]:
     return []
 
 
-def remember(run: Watched, mains: Container[int]) -> None:
+def remember(run: Watched, mains: Iterable[int]) -> None:
     """Note who is left of a run that is just over; a single read when nobody is."""
     mine = processes.children(os.getpid())
-    if mine is not None and all(pid in mains for pid in mine):
+    if mine is not None and not set(mine).difference(mains):
         run.members = {}  # whoever is left would be our child now, or below one
     else:
         living(run)

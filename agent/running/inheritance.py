@@ -102,11 +102,11 @@ class Inheritance:
                 process = processes.look(run.pid)
                 if process is None or process.start != run.start or process.is_over:
                     self._watch.lost_sight(run)
-            elif not run.is_over and _is_zombie_child(run.pid):
-                self._watch.reap(run.pid)
+            elif not run.is_over and (over := _child_over(run.pid)) is not None:
+                self._watch.reap(over)
         for pid in self._orphans():
-            if _is_zombie_child(pid):
-                self._watch.reap(pid)
+            if (over := _child_over(pid)) is not None:
+                self._watch.reap(over)
         self._watch.tick()
 
     def _orphans(self) -> list[int]:
@@ -256,12 +256,12 @@ def _is_held(started: Line) -> bool:
     return processes.is_child(process.pid)
 
 
-def _is_zombie_child(pid: int) -> bool:
+def _child_over(pid: int) -> os.waitid_result | None:
+    """How this process ended, if it is a child of ours that did; it stays to be let go of."""
     try:
-        over = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
     except ChildProcessError:
-        return False
-    return over is not None
+        return None
 
 
 def _as_started(run: Watched) -> Line:

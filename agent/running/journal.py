@@ -15,10 +15,16 @@ if TYPE_CHECKING:
 
 VERSION = 1
 LARGE_BYTES = 256 << 10
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def encoded(line: dict[str, Any]) -> bytes:
+    """A line as it stands in a journal, and as a keeper says it."""
+    return _encode(line).encode() + b"\n"
 
 
 class Journal:
-    """An append-only file of JSON lines, one `os.write` each; for the owner's eyes only."""
+    """An append-only file of JSON lines; for the owner's eyes only."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -28,7 +34,10 @@ class Journal:
 
     def write(self, line: dict[str, Any]) -> None:
         """Append one line; raises OSError when the disk refuses it."""
-        data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
+        self.append(encoded(line))
+
+    def append(self, data: bytes) -> None:
+        """Append encoded lines with one `os.write`; raises OSError when the disk refuses it."""
         if self._is_torn:
             data = b"\n" + data
         self._is_torn = True

@@ -19,7 +19,7 @@ import time
 
 from agent.boot import boot_id
 from agent.running import processes
-from agent.running.journal import LARGE_BYTES, VERSION, Journal
+from agent.running.journal import LARGE_BYTES, VERSION, Journal, encoded
 from agent.running.launch import NotLaunched, launch
 from agent.running.watch import Watch
 from agent.running.watched import watched
@@ -77,9 +77,9 @@ class Caller:
         del self.received[: end + 1]
         return line
 
-    def send(self, line: dict[str, Any]) -> None:
-        """Have it sent with the next flush."""
-        self.unsent += json.dumps(line, separators=(",", ":")).encode() + b"\n"
+    def send(self, line: bytes) -> None:
+        """Have an encoded line sent with the next flush."""
+        self.unsent += line
 
     def flush(self) -> None:
         """Send as much as the agent takes."""
@@ -104,7 +104,7 @@ class Keeper:
         self._known: dict[str, dict[str, Any]] = {}  # run id: what was told last, until forgotten
         self._seen: set[str] = set()
         self._large_bytes = LARGE_BYTES
-        self._unwritten: list[dict[str, Any]] = []
+        self._unwritten: list[bytes] = []  # lines for the journal
         self._is_draining = False
         self._lonely_since_s: float | None = time.monotonic()
         self._woken, wakes = os.pipe()
@@ -129,8 +129,11 @@ class Keeper:
                 self._accept()
             if self._caller is not None:
                 self._serve(self._caller, until_s=time.monotonic() + SLICE_S)
+            self._write_down()
             self._reap()
             self._watch.tick()
+            # What is told stands in the journal.
+            self._write_down()
             if self._caller is not None:
                 self._caller.flush()
         self._leave()
@@ -187,7 +190,8 @@ class Keeper:
         """Obey, in order, until nothing is left or it has taken long enough."""
         try:
             while (line := caller.next_line()) is not None:
-                self._obey(caller, json.loads(line))
+                # Decoded here, or json would first guess in which of five ways it is written.
+                self._obey(json.loads(line.decode()))
                 if time.monotonic() >= until_s:
                     break
         except (ValueError, KeyError, TypeError) as error:
@@ -195,28 +199,29 @@ class Keeper:
             caller.received.clear()
             caller.is_closed = True
         if caller.is_closed and not caller.has_line:
+            self._write_down()
             caller.flush()
             caller.connection.close()
             self._caller = None
             self._lonely_since_s = time.monotonic()
 
-    def _obey(self, caller: Caller, request: dict[str, Any]) -> None:
+    def _obey(self, request: dict[str, Any]) -> None:
         match request["do"]:
             case "order":
                 self._order(request)
             case "stop":
                 begun = self._watch.stop(request["run"], "aborted", grace_ms=request["grace_ms"])
-                caller.send({"e": "stop", "run": request["run"], "begun": begun})
+                self._tell({"e": "stop", "run": request["run"], "begun": begun})
             case "forget":
                 self._forget(request["runs"])
-                caller.send({"e": "forgotten", "runs": request["runs"]})
+                self._tell({"e": "forgotten", "runs": request["runs"]})
             case "drain":
                 self._is_draining = True
             case "hello":
-                caller.send({"e": "hello", "version": VERSION, "pid": os.getpid()})
+                self._tell({"e": "hello", "version": VERSION, "pid": os.getpid()})
                 for line in list(self._known.values()):
-                    caller.send(line)
-                caller.send({"e": "known"})
+                    self._tell(line)
+                self._tell({"e": "known"})
 
     def _order(self, order: dict[str, Any]) -> None:
         run_id = order["run"]
@@ -229,17 +234,19 @@ class Keeper:
         limits["cpu_limit_s"] = order.get("cpu_limit_s")
         limits["keeps_leftovers"] = order.get("keeps_leftovers")
         limits["cgroup"] = order.get("cgroup")
+        tick = processes.tick_now()
+        ordered = {
+            "e": "order",
+            "run": run_id,
+            "output_file": order["output_file"],
+            "tick": tick,
+            **limits,
+        }
         try:
             # Before the process: should we die between both, the agent knows whom to look for.
-            self._journal.write(
-                {
-                    "e": "order",
-                    "run": run_id,
-                    "output_file": order["output_file"],
-                    "tick": processes.tick_now(),
-                    **limits,
-                }
-            )
+            # And after what was started before it: never are two of them not told of.
+            self._journal.append(b"".join((*self._unwritten, encoded(ordered))))
+            self._unwritten.clear()
         except OSError as error:
             self._seen.discard(run_id)
             reason = f"the keeper's journal cannot be written: {error.strerror}"
@@ -252,12 +259,11 @@ class Keeper:
         except NotLaunched as problem:
             self._happened({"e": "refused", "run": run_id, "reason": str(problem)})
             return
-        process = processes.look(pid)
         line = {
             "e": "started",
             "run": run_id,
             "pid": pid,
-            "start": process.start if process is not None else 0,
+            "start": _start_of(pid, tick),
             "started_ms": started_ms,
             "started_mono_ms": started_mono_ms,
         }
@@ -265,34 +271,39 @@ class Keeper:
         self._happened(line)
 
     def _happened(self, line: dict[str, Any]) -> None:
-        """Write it down, then tell it."""
-        self._write(line)
+        """Have it written down, and told after that."""
+        data = encoded(line)
+        self._unwritten.append(data)
         if line["e"] in {"exited", "stopping"}:
+            self._write_down()  # what comes of it cannot be undone
             return
         self._known[line["run"]] = line
-        self._tell(line)
+        if self._caller is not None:
+            self._caller.send(data)
 
     def _tell(self, line: dict[str, Any]) -> None:
         if self._caller is not None:
-            self._caller.send(line)
+            self._caller.send(encoded(line))
 
     def _forget(self, run_ids: list[str]) -> None:
         for run_id in run_ids:
             known = self._known.get(run_id)
             if known is not None and known["e"] != "started":
                 del self._known[run_id]
-                self._write({"e": "forgotten", "run": run_id})
+                self._unwritten.append(encoded({"e": "forgotten", "run": run_id}))
         if self._journal.size > self._large_bytes:
+            self._write_down()
             self._journal.keep(self._known)
             self._large_bytes = LARGE_BYTES + 2 * self._journal.size
             self._seen = set(self._known)
 
-    def _write(self, line: dict[str, Any]) -> None:
-        self._unwritten.append(line)
+    def _write_down(self) -> None:
+        """Write down what has happened; what the disk refuses is tried again."""
+        if not self._unwritten:
+            return
         try:
-            while self._unwritten:
-                self._journal.write(self._unwritten[0])
-                del self._unwritten[0]
+            self._journal.append(b"".join(self._unwritten))
+            self._unwritten.clear()
         except OSError as error:
             sys.stderr.write(f"journal: {error}\n")
 
@@ -304,7 +315,7 @@ class Keeper:
                 return
             if over is None:
                 return
-            self._watch.reap(over.si_pid)
+            self._watch.reap(over)
 
     @staticmethod
     def _header() -> dict[str, Any]:
@@ -312,6 +323,14 @@ class Keeper:
         start = process.start if process is not None else 0
         boot = boot_id()
         return {"e": "keeper", "v": VERSION, "pid": os.getpid(), "start": start, "boot": boot}
+
+
+def _start_of(pid: int, tick: int) -> int:
+    """When a process began that was started after this tick; asked for only if that is not sure."""
+    if processes.tick_now() == tick:
+        return tick
+    process = processes.look(pid)
+    return process.start if process is not None else 0
 
 
 def main() -> None:

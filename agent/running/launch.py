@@ -76,19 +76,29 @@ def find_program(name: str, path: str) -> str:
     if "/" in name:
         reason = f"there is no program {name}; correct the task's command"
     for candidate in candidates:
-        try:
-            mode = os.stat(candidate).st_mode  # noqa: PTH116 - pathlib would cost the keeper memory
-        except OSError as error:
-            if error.errno != errno.ENOENT and "/" in name:
-                reason = f"{name} cannot be reached: {_words(error)}; correct the task's command"
+        # Asked first: it says no without an exception, which would cost several times as much.
+        if not os.access(candidate, os.X_OK):
             continue
-        if not stat.S_ISREG(mode):  # a pipe is executable by its mode, and waits when it is opened
-            reason = f"{candidate} is no file that can be executed; correct the task's command"
-        elif os.access(candidate, os.X_OK):
+        mode = _mode_of(candidate)
+        if isinstance(mode, int) and stat.S_ISREG(mode):
             return candidate
+    for candidate in candidates:
+        mode = _mode_of(candidate)
+        if isinstance(mode, OSError):
+            if mode.errno != errno.ENOENT and "/" in name:
+                reason = f"{name} cannot be reached: {_words(mode)}; correct the task's command"
+        elif not stat.S_ISREG(mode):  # a pipe may be executable, and waits when it is opened
+            reason = f"{candidate} is no file that can be executed; correct the task's command"
         else:
             reason = f"{candidate} is not executable; allow it with `chmod +x {candidate}`"
     raise NotLaunched(reason)
+
+
+def _mode_of(path: str) -> int | OSError:
+    try:
+        return os.stat(path).st_mode  # noqa: PTH116 - pathlib would cost the keeper its memory
+    except OSError as error:
+        return error
 
 
 def _enter(folder: str) -> None:

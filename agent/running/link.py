@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from agent.running import processes
 from agent.running.keeper import LINE_LIMIT, LISTENER
 
 CONNECT_WITHIN_S = 3.0
+HEARD_AT_ONCE_BYTES = 256 << 10
 BACKLOG = 16
 ROOT = Path(__file__).parents[2]
 # What the words of every keeper hold.
@@ -28,6 +30,7 @@ _PREPARE = (
 )
 _KEEP = f"import sys; sys.path.append({str(ROOT)!r}); from agent.running.keeper import main; main()"
 _ISOLATED = ("-I", "-S", "-c")
+_LINES = msgspec.json.Decoder(dict[str, Any])
 _PASSED_ON = ("PATH", "LANG", "TZ", "SMARTCRON_RUN_ID")
 
 
@@ -46,8 +49,10 @@ class Link:
         self.start = 0
         self._reader = reader
         self._writer = writer
+        self._heard: deque[bytes] = deque()  # whole lines
+        self._begun = b""
 
-    def send(self, request: dict[str, Any]) -> bool:
+    def send(self, request: dict[str, Any] | msgspec.Struct) -> bool:
         """Send a request; what a dying keeper did not take, its journal tells.
 
         False, and nothing sent, when it is longer than a keeper reads.
@@ -61,11 +66,16 @@ class Link:
     async def hear(self) -> AsyncIterator[dict[str, Any]]:
         """What the keeper tells, until it hangs up."""
         while True:
+            while self._heard:
+                yield _LINES.decode(self._heard.popleft())
             try:
-                line = await self._reader.readuntil(b"\n")
-            except (asyncio.IncompleteReadError, OSError):
+                data = await self._reader.read(HEARD_AT_ONCE_BYTES)
+            except OSError:
                 return
-            yield msgspec.json.decode(line, type=dict[str, Any])
+            if not data:
+                return
+            *whole, self._begun = (self._begun + data).split(b"\n")
+            self._heard.extend(whole)
 
     async def hello(self) -> list[dict[str, Any]]:
         """Introduce ourselves and learn what the keeper knows of each run; raises NoKeeper."""

@@ -6,7 +6,6 @@ import os
 import pwd
 import re
 import tempfile
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -87,14 +86,14 @@ class Listener:
             self.told = self.told.then(said)
 
 
-def report_path(home: Home, run_id: str, *, user: str | None) -> Path:
+def report_path(home: Home, run_id: str, *, user: str | None) -> str:
     """Where a run may write its report: another user cannot reach into our home."""
     if user is None or os.geteuid() != 0:
-        return home.spool / f"{run_id}.report"
-    return Path(tempfile.gettempdir()) / f"smartcron-{run_id}.report"
+        return f"{home.spool}/{run_id}.report"
+    return f"{tempfile.gettempdir()}/smartcron-{run_id}.report"
 
 
-def report_paths(home: Home, run_id: str) -> tuple[Path, ...]:
+def report_paths(home: Home, run_id: str) -> tuple[str, ...]:
     """Where the report of a run may lie."""
     own = report_path(home, run_id, user=None)
     return (own, report_path(home, run_id, user="")) if os.geteuid() == 0 else (own,)

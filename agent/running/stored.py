@@ -121,7 +121,12 @@ def open_stored(path: Path) -> Plain | Packed:
     return Packed(handle) if path.suffix == PACKED_SUFFIX else Plain(handle)
 
 
-def open_plain_file(path: Path, flags: int) -> int:
+def is_there(path: str) -> bool:
+    """Has anything this name? Where nearly always nothing has, this is cheaper than to fail."""
+    return os.access(path, os.F_OK, follow_symlinks=False)
+
+
+def open_plain_file(path: Path | str, flags: int) -> int:
     """A handle that surely is a file: a task may have put a link or a pipe in its place."""
     handle = os.open(path, flags, 0o600)
     if not stat.S_ISREG(os.fstat(handle).st_mode):

@@ -17,9 +17,9 @@ def test_progress_is_seen_while_a_run_lives_and_stored_with_it(household: Househ
         task(
             "import",
             'echo "::progress 40 importing products::"; echo "::metric rows=1200::"; '
-            'stat -c %a "$SMARTCRON_REPORT"; '
             "while [ -e {home}/go ]; do sleep 0.05; done; "
-            'echo "{\\"progress\\": 100, \\"metrics\\": {\\"errors\\": 2}}" >> "$SMARTCRON_REPORT"',
+            'echo "{\\"progress\\": 100, \\"metrics\\": {\\"errors\\": 2}}" >> "$SMARTCRON_REPORT"'
+            '; stat -c %a "$SMARTCRON_REPORT"',
         )
     )
     household.serve()

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from agent.errors import Refused
-from agent.running import output
+from agent.running import keptlogs
 from agent.running.keeping import Ended
 from agent.running.keptlogs import rotate
 from agent.running.output import MARKER_BYTES, Kept, Outputs, open_outputs
@@ -261,7 +261,7 @@ def test_a_small_output_is_kept_in_one_go_so_that_no_death_leaves_half_of_it(
 ) -> None:
     log = place.task_logs / "sync.log"
     written: list[bytes] = []
-    monkeypatch.setattr(output, "_write", lambda _handle, data: written.append(data))
+    monkeypatch.setattr(keptlogs, "write_all", lambda _handle, data: written.append(data))
     write(place, b"a line\n" * 100)
 
     kept = outputs_of(place).keep(run_of(), end_of())
@@ -327,7 +327,7 @@ def test_a_full_disk_leaves_nothing_half_kept(place: Home, monkeypatch: pytest.M
             raise OSError(28, "No space left on device")
         os.write(handle, data)
 
-    monkeypatch.setattr(output, "_write", refuse)
+    monkeypatch.setattr(keptlogs, "write_all", refuse)
     with pytest.raises(OSError, match="No space left"):
         outputs_of(place).keep(run_of(), end_of())
 
@@ -415,7 +415,7 @@ def test_looking_at_a_live_run_reads_what_is_new_and_of_much_the_end(
 
 
 def test_a_report_is_for_the_eyes_of_the_runs_user_and_goes_with_the_spool(place: Home) -> None:
-    path = report_path(place, "R1", user=None)
+    path = Path(report_path(place, "R1", user=None))
     make_report(str(path), None)
     write(place, b"x\n")
 
@@ -425,7 +425,7 @@ def test_a_report_is_for_the_eyes_of_the_runs_user_and_goes_with_the_spool(place
 
 
 def test_a_link_or_a_pipe_in_the_place_of_a_report_says_nothing(place: Home) -> None:
-    path = report_path(place, "R1", user=None)
+    path = Path(report_path(place, "R1", user=None))
     (place.root / "elsewhere").write_text('{"progress": 1}\n')
     path.symlink_to(place.root / "elsewhere")
     assert outputs_of(place).look("R1") == Told()

@@ -112,7 +112,7 @@ def test_what_follows_something_left_out_is_no_beginning_of_a_line() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
 def test_the_report_of_a_run_of_another_user_is_that_users_own(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    path = report_path(home, new_ulid(1_000), user="nobody")
+    path = Path(report_path(home, new_ulid(1_000), user="nobody"))
     make_report(str(path), "nobody")
     try:
         status = path.lstat()
