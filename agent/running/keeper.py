@@ -21,6 +21,7 @@ from agent.boot import boot_id
 from agent.running import processes
 from agent.running.journal import LARGE_BYTES, VERSION, Journal, encoded
 from agent.running.launch import NotLaunched, launch
+from agent.running.remarks import remark
 from agent.running.watch import Watch
 from agent.running.watched import watched
 
@@ -32,6 +33,10 @@ LISTENER = 3  # the agent hands the listening socket over under this number
 LONELY_S = 10.0
 # So long it obeys before it looks after those that ended: starts come first, but not for ever.
 SLICE_S = 0.02
+# What the journal may still be told of a run that lives; a full disk must not refuse it.
+END_BYTES = 2 << 10
+# So much more before a journal that could not be made smaller is tried again.
+LATER_BYTES = 16 << 10
 LINE_LIMIT = 8 << 20
 UNSENT_LIMIT = 8 << 20
 CREDENTIALS = 12  # bytes of struct ucred: pid, uid, gid
@@ -104,7 +109,9 @@ class Keeper:
         self._known: dict[str, dict[str, Any]] = {}  # run id: what was told last, until forgotten
         self._seen: set[str] = set()
         self._large_bytes = LARGE_BYTES
-        self._unwritten: list[bytes] = []  # lines for the journal
+        self._unwritten = [encoded(self._header())]  # lines for the journal
+        self._let_go: list[bytes] = []  # as above, of runs that nobody needs any more
+        self._said = ""  # of the journal, last
         self._is_draining = False
         self._lonely_since_s: float | None = time.monotonic()
         self._woken, wakes = os.pipe()
@@ -114,7 +121,7 @@ class Keeper:
 
     def run(self) -> None:
         """Serve until nothing is left to be kept."""
-        self._journal.write(self._header())
+        self._write_down()
         while not self._may_go():
             talking = [self._caller.connection.fileno()] if self._caller is not None else []
             readable, _, _ = select.select(
@@ -144,7 +151,7 @@ class Keeper:
         due = [self._watch.next_s()]
         if self._lonely_since_s is not None and not self._watch.runs:
             due.append(self._lonely_since_s + LONELY_S)
-        if self._unwritten:
+        if self._unwritten or self._let_go:
             due.append(time.monotonic() + 1)
         next_s = min((at for at in due if at is not None), default=None)
         return None if next_s is None else max(0.0, next_s - time.monotonic())
@@ -161,7 +168,7 @@ class Keeper:
     def _leave(self) -> None:
         self._listener.close()
         os.unlink(self._socket_path)  # noqa: PTH108 - pathlib would cost the keeper its memory
-        if not self._known:
+        if not self._known and os.path.exists(self._journal.path):  # noqa: PTH110 - as above
             os.unlink(self._journal.path)  # noqa: PTH108 - as above
 
     def _drop_wakeups(self) -> None:
@@ -195,7 +202,7 @@ class Keeper:
                 if time.monotonic() >= until_s:
                     break
         except (ValueError, KeyError, TypeError) as error:
-            sys.stderr.write(f"hung up on the agent: not a request: {error!r}\n")
+            remark(f"hung up on the agent: not a request: {error!r}")
             caller.received.clear()
             caller.is_closed = True
         if caller.is_closed and not caller.has_line:
@@ -245,7 +252,10 @@ class Keeper:
         try:
             # Before the process: should we die between both, the agent knows whom to look for.
             # And after what was started before it: never are two of them not told of.
-            self._journal.append(b"".join((*self._unwritten, encoded(ordered))))
+            self._journal.append(
+                b"".join((*self._unwritten, encoded(ordered))),
+                leaving=(len(self._watch.runs) + 1) * END_BYTES,
+            )
             self._unwritten.clear()
         except OSError as error:
             self._seen.discard(run_id)
@@ -290,22 +300,54 @@ class Keeper:
             known = self._known.get(run_id)
             if known is not None and known["e"] != "started":
                 del self._known[run_id]
-                self._unwritten.append(encoded({"e": "forgotten", "run": run_id}))
+                self._let_go.append(encoded({"e": "forgotten", "run": run_id}))
         if self._journal.size > self._large_bytes:
-            self._write_down()
-            self._journal.keep(self._known)
-            self._large_bytes = LARGE_BYTES + 2 * self._journal.size
-            self._seen = set(self._known)
+            self._compact()
+
+    def _compact(self) -> None:
+        """Drop from the journal what nobody needs; on a full disk some other time."""
+        self._write_down()
+        try:
+            self._journal.keep(self._known, leaving=self._needed_bytes())
+        except OSError as error:
+            self._say(f"journal cannot be made smaller: {error}")
+            self._large_bytes = self._journal.size + LATER_BYTES
+            return
+        self._large_bytes = LARGE_BYTES + 2 * self._journal.size
+        self._seen = set(self._known)
+
+    def _needed_bytes(self) -> int:
+        """What the ends of those that live take at most."""
+        return len(self._watch.runs) * END_BYTES
 
     def _write_down(self) -> None:
         """Write down what has happened; what the disk refuses is tried again."""
-        if not self._unwritten:
+        if not self._unwritten and not self._let_go:
             return
         try:
-            self._journal.append(b"".join(self._unwritten))
+            lines = b"".join(self._unwritten + self._let_go)
+            self._journal.append(lines, leaving=self._needed_bytes())
             self._unwritten.clear()
+            self._let_go.clear()
+            self._said = ""
         except OSError as error:
-            sys.stderr.write(f"journal: {error}\n")
+            self._say(f"journal: {error}")
+            self._write_what_matters()
+
+    def _write_what_matters(self) -> None:
+        """Without what is only let go of; it is for this that room was taken ahead."""
+        try:
+            if self._unwritten:
+                self._journal.append(b"".join(self._unwritten))
+                self._unwritten.clear()
+        except OSError as error:
+            self._say(f"journal: {error}")
+
+    def _say(self, text: str) -> None:
+        """Once: the disk is asked each second."""
+        if text != self._said:
+            self._said = text
+            remark(text)
 
     def _reap(self) -> None:
         while True:

@@ -19,6 +19,7 @@ from agent.running.keeper import LINE_LIMIT, LISTENER
 CONNECT_WITHIN_S = 3.0
 HEARD_AT_ONCE_BYTES = 256 << 10
 BACKLOG = 16
+LOG_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
 ROOT = Path(__file__).parents[2]
 # What the words of every keeper hold.
 KEEPER_MARK = b"from agent.running.keeper import main"
@@ -138,7 +139,6 @@ def spawn_keeper(runtime: Path, name: str) -> int:
         os.fchmod(listener.fileno(), 0o600)
         listener.bind(_short(folder, name))
         listener.listen(BACKLOG)
-        log_flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
         return os.posix_spawn(
             sys.executable,
             [
@@ -154,7 +154,7 @@ def spawn_keeper(runtime: Path, name: str) -> int:
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 2, str(runtime / "keeper.log"), log_flags, 0o600),
+                (os.POSIX_SPAWN_OPEN, 2, _log_in(runtime), LOG_FLAGS, 0o600),
                 (os.POSIX_SPAWN_DUP2, listener.fileno(), LISTENER),
             ],
             setsid=True,
@@ -164,6 +164,16 @@ def spawn_keeper(runtime: Path, name: str) -> int:
     finally:
         listener.close()
         os.close(folder)
+
+
+def _log_in(runtime: Path) -> str:
+    """Where keepers remark what troubles them; on a disk that makes no file nowhere."""
+    path = str(runtime / "keeper.log")
+    try:
+        os.close(os.open(path, LOG_FLAGS | os.O_CLOEXEC, 0o600))
+    except OSError:
+        return os.devnull
+    return path
 
 
 def _short(folder: int, name: str) -> str:
