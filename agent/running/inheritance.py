@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from agent.boot import boot_id
-from agent.running import processes
+from agent.running import family, processes
 from agent.running.link import KEEPER_MARK
 from agent.running.stories import Story, Told
 from agent.running.watch import Watch
@@ -144,7 +144,7 @@ class Inheritance:
         if process is None or process.start != run.start:
             return _lost(story, UNSEEN)
         if not processes.is_child(run.pid):
-            if process.is_over or processes.run_of(run.pid) != run.run_id:
+            if process.is_over or not family.claims(run, run.pid):
                 return _lost(story, UNSEEN)
             run.is_child = False
         if story.stopping is not None:

@@ -9,7 +9,7 @@ import errno
 import fcntl
 import json
 import os
-import struct
+import sys
 
 TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ LARGE_BYTES = 256 << 10
 RESERVE_BYTES = 64 << 10  # so much of the disk is taken ahead
 # Linux's FS_IOC_RESVSP64: blocks behind the end of a file, which itself gets no longer.
 _RESERVE = 0x4030582A
-_SPAN = struct.Struct("=hh4xqqiI16x")  # struct space_resv; of it only where, and how much
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -111,9 +110,8 @@ class Journal:
         for wanted in (end + RESERVE_BYTES, end):
             if wanted <= self._reserved:
                 return True
-            span = _SPAN.pack(0, 0, self._reserved, wanted - self._reserved, 0, 0)
             try:
-                fcntl.ioctl(self._handle, _RESERVE, span)
+                fcntl.ioctl(self._handle, _RESERVE, _span(self._reserved, wanted))
             except OSError as error:
                 if error.errno not in _FULL:
                     self._can_reserve = False
@@ -137,6 +135,12 @@ def read(path: str) -> list[dict[str, Any]]:
         if isinstance(line, dict):
             lines.append(line)
     return lines
+
+
+def _span(begin: int, end: int) -> bytes:
+    """As the kernel's `struct space_resv` has it; of that only where, and how much."""
+    where = begin.to_bytes(8, sys.byteorder) + (end - begin).to_bytes(8, sys.byteorder)
+    return bytes(8) + where + bytes(24)
 
 
 def _open(path: str) -> int:

@@ -10,7 +10,7 @@ import os
 import signal
 import stat
 
-from agent.running import confine
+from agent.running import confine, marks
 
 TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def launch(order: dict[str, Any]) -> int:
         file, argv, environment = _confined(order, program, folder)
         spool = _open_spool(order["output_file"])
         own_umask = os.umask(order.get("umask", 0o077))  # lent in the same way
+        is_marked = marks.put_on(marks.mark_of(order["run"]))  # as above
         try:
             return _spawn(file, argv, environment, spool)
         except OSError as error:
@@ -59,6 +60,8 @@ def launch(order: dict[str, Any]) -> int:
                 f"the command or its environment cannot be handed over: {error}"
             ) from error
         finally:
+            if is_marked:
+                marks.take_off()
             os.umask(own_umask)
             os.close(spool)
     finally:
