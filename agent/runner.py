@@ -101,7 +101,7 @@ class Runner:
         self._retries = Hours(clock, self._retry_due)
         self._parked = Hours(clock, self._unpark)
         self._unwarned = Hours(clock, self._warn)  # those that live and may come to take long
-        self._leavings = Leavings(outputs, keepers, spawn=self._spawn)
+        self._leavings = Leavings(outputs, keepers, recorder, clock, spawn=self._spawn)
         self._starts_first = StartsFirst()
         self._works: set[asyncio.Task[None]] = set()  # starts, ends and rows under way
         self._early: list[Ended] | None = []  # ends told before `recover` knew their runs
@@ -278,9 +278,11 @@ class Runner:
                 await self._leavings.discard(run.id)
         # What is left was recorded already; only the acknowledgement was lost.
         recorded = [run_id for run_id, found in known.items() if isinstance(found, Ended)]
-        for run_id in recorded:
-            await self._leavings.discard(run_id)
         await self._keepers.forget(recorded)
+
+    async def go_through(self, rows: Iterable[Run]) -> None:
+        """Keep what of the outputs of these runs could not be kept, clear away the rest."""
+        await self._leavings.go_through(rows, lambda run: self._definition(run).output_limit_mb)
 
     def _waits_on(self, run: Run) -> bool:
         """A run of an earlier life that waits for its slot or its hour under this agent too."""
@@ -317,6 +319,7 @@ class Runner:
         self._retries.close()
         self._parked.close()
         self._unwarned.close()
+        self._leavings.close()
 
     # The queue
 

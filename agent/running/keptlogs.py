@@ -19,6 +19,7 @@ from agent.running.stored import (
     PACKED_SUFFIX,
     Packed,
     Plain,
+    make_again,
     open_plain_file,
     open_stored,
     pack,
@@ -47,7 +48,11 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
 def open_locked(path: Path | str) -> tuple[int, os.stat_result]:
     """The log of a task, made if need be, for us alone until it is closed; and what it is."""
     while True:
-        handle = open_plain_file(path, _LOG_FLAGS)
+        try:
+            handle = open_plain_file(path, _LOG_FLAGS)
+        except FileNotFoundError:
+            make_again(Path(path).parent)
+            handle = open_plain_file(path, _LOG_FLAGS)
         fcntl.flock(handle, fcntl.LOCK_EX)
         with contextlib.suppress(FileNotFoundError):
             status = os.fstat(handle)

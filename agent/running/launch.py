@@ -115,7 +115,12 @@ def _enter(folder: str) -> None:
 
 def _open_spool(path: str) -> int:
     try:
-        return os.open(path, SPOOL_FLAGS, 0o600)
+        try:
+            return os.open(path, SPOOL_FLAGS, 0o600)
+        except FileNotFoundError:
+            # Somebody has removed the folder under us: that need not keep every task from starting.
+            os.mkdir(os.path.dirname(path), 0o700)  # noqa: PTH102, PTH120 - pathlib is too large
+            return os.open(path, SPOOL_FLAGS, 0o600)
     except OSError as error:
         raise NotLaunched(f"the output file {path} cannot be made: {_words(error)}") from error
 

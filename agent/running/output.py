@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -62,12 +62,9 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
         return self.offset + len(self.data)
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """Where in `logs/tasks` a run's output lies, what its end says, and what the run told."""
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a run has written, what the end of it says, and what the run told."""
 
-    file: str
-    offset: int
-    bytes_kept: int
     bytes: int
     tail: str
     error: str | None
@@ -75,6 +72,14 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     frames: dict[str, Any] | None
     told: Told = Told()
     is_cut: bool = False  # the disk of the spool had no room left for more
+
+
+class Kept(Said, frozen=True, kw_only=True):
+    """And where in `logs/tasks` it lies."""
+
+    file: str
+    offset: int
+    bytes_kept: int
 
 
 class Outputs:
@@ -122,24 +127,46 @@ class Outputs:
                 for _ in parts:
                     pass  # only to be listened to
             whole = b"".join(parts) if isinstance(parts, tuple) else None
-            # Of a run that went well nobody asks what its end says of trouble.
-            trouble = (
-                recognise(self._end_of(spool, LOOKED_AT_BYTES, whole))
-                if run.status != "success"
-                else Trouble(None, None)
-            )
-            return Kept(
-                file=name,
-                offset=begin,
-                bytes_kept=kept,
-                bytes=spool.size,
-                tail=self._end_of(spool, TAIL_BYTES, whole),
-                error=trouble.message,
-                stack_trace=trouble.stack_trace,
-                frames=trouble.frames,
-                told=self._told.whole(run.id, listener.finish()),
-                is_cut=os.statvfs(self._spools).f_bavail == 0,
-            )
+            said = msgspec.structs.asdict(self._tell(run, spool, listener, whole))
+            return Kept(file=name, offset=begin, bytes_kept=kept, **said)
+
+    def tell(self, run: Run) -> Said:
+        """What the end of an output says that lies in the spool, and is not kept by this."""
+        listener = Listener()
+        with closing(self._open_spool(run.id)) as spool:
+            kept = _kept_bytes(spool.size, self._limit_bytes)
+            for _ in self._parts(spool, kept, listener, run.id):
+                pass  # only to be listened to
+            return self._tell(run, spool, listener, None)
+
+    def _tell(self, run: Run, spool: Plain, listener: Listener, whole: bytes | None) -> Said:
+        # Of a run that went well nobody asks what its end says of trouble.
+        trouble = (
+            recognise(self._end_of(spool, LOOKED_AT_BYTES, whole))
+            if run.status != "success"
+            else Trouble(None, None)
+        )
+        return Said(
+            bytes=spool.size,
+            tail=self._end_of(spool, TAIL_BYTES, whole),
+            error=trouble.message,
+            stack_trace=trouble.stack_trace,
+            frames=trouble.frames,
+            told=self._told.whole(run.id, listener.finish()),
+            is_cut=self._is_disk_full(),
+        )
+
+    def _is_disk_full(self) -> bool:
+        try:
+            return os.statvfs(self._spools).f_bavail == 0
+        except FileNotFoundError:
+            return False  # somebody has removed it; the next start makes it anew
+
+    def is_lying(self, run_id: str) -> bool:
+        """Is there anything in the spool that a run has written?"""
+        with suppress(OSError):
+            return os.lstat(self._spool(run_id)).st_size > 0
+        return False
 
     def is_large(self, run_id: str) -> bool:
         """Has a run written so much that keeping it takes a while? Looks once, and is quick."""
@@ -167,20 +194,6 @@ class Outputs:
         except OSError as error:
             # What stays is swept away when the next agent starts, or packed with the next log.
             log.error("the spool or the logs cannot be tidied", run_id=run_id, cause=str(error))
-
-    def sweep(self, known: Collection[str], *, before_s: float) -> int:
-        """Remove what lies in the spool of runs that nobody knows any more; how many files."""
-        gone = 0
-        with suppress(OSError), os.scandir(self._home.spool) as found:
-            for entry in found:
-                run_id, _, kind = entry.name.partition(".")
-                if kind not in ("out", "report") or run_id in known:
-                    continue
-                with suppress(OSError):
-                    if entry.stat(follow_symlinks=False).st_mtime < before_s:
-                        Path(entry.path).unlink()
-                        gone += 1
-        return gone
 
     def tidy(self) -> tuple[list[str], list[str]]:
         """Pack the logs that were set aside, let the oldest go; the names of both."""

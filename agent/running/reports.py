@@ -6,10 +6,12 @@ import os
 import pwd
 import re
 import tempfile
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from agent.running.stored import make_again
 from agent.settings import Home
 
 REPORT_VARIABLE: Final = "SMARTCRON_REPORT"
@@ -101,7 +103,11 @@ def report_paths(home: Home, run_id: str) -> tuple[str, ...]:
 
 def make_report(path: str, user: str | None) -> None:
     """Make an empty report for the eyes of the run's user only; OSError."""
-    handle = os.open(path, _MAKE_FLAGS, 0o600)
+    try:
+        handle = os.open(path, _MAKE_FLAGS, 0o600)
+    except FileNotFoundError:
+        make_again(Path(path).parent)
+        handle = os.open(path, _MAKE_FLAGS, 0o600)
     try:
         if user is not None and os.geteuid() == 0:
             # A user who is not there is named by the start, which fails of it.

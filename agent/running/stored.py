@@ -1,5 +1,6 @@
 """Which bytes lie at an offset of a stored output, plain or compressed?"""
 
+import contextlib
 import errno
 import os
 import stat
@@ -124,6 +125,16 @@ def open_stored(path: Path) -> Plain | Packed:
 def is_there(path: str) -> bool:
     """Has anything this name? Where nearly always nothing has, this is cheaper than to fail."""
     return os.access(path, os.F_OK, follow_symlinks=False)
+
+
+def make_again(folder: Path) -> None:
+    """Make a folder of a home that somebody removed under us, as it was; never the home itself."""
+    with contextlib.suppress(FileExistsError):
+        try:
+            folder.mkdir(mode=0o700)
+        except FileNotFoundError:
+            folder.parent.mkdir(mode=0o700)
+            folder.mkdir(mode=0o700)
 
 
 def open_plain_file(path: Path | str, flags: int) -> int:

@@ -15,6 +15,7 @@ from agent.running.keptlogs import rotate
 from agent.running.output import MARKER_BYTES, Kept, Outputs, open_outputs
 from agent.running.redaction import Redactor
 from agent.running.reports import Told, make_report, report_path
+from agent.running.spooled import sweep
 from agent.running.stored import Plain
 from agent.runs import Run
 from agent.settings import Home, Settings
@@ -489,9 +490,9 @@ def test_what_nobody_knows_any_more_leaves_the_spool_in_time(place: Home, tmp_pa
     (place.spool / "R3.out").symlink_to(tmp_path / "elsewhere")
     soon_s = time.time() + 60
 
-    assert outputs_of(place).sweep({"R1"}, before_s=soon_s - 3600) == 0
+    assert sweep(place.spool, {"R1"}, before_s=soon_s - 3600) == 0
     began_s = time.process_time()
-    assert outputs_of(place).sweep({"R1"}, before_s=soon_s) == 5_002
+    assert sweep(place.spool, {"R1"}, before_s=soon_s) == 5_002
     took_s = time.process_time() - began_s
 
     assert sorted(path.name for path in place.spool.iterdir()) == ["R1.out", "notes.txt"]
@@ -504,7 +505,7 @@ def test_a_spool_that_gives_nothing_back_ends_nobody(place: Home, tmp_path: Path
     place.spool.touch()  # as little can be removed from it as from a disk that became read-only
 
     outputs_of(place).discard("R1")
-    assert outputs_of(place).sweep(set(), before_s=0) == 0
+    assert sweep(place.spool, set(), before_s=0) == 0
 
 
 def test_an_output_on_a_full_disk_is_said_to_be_cut(

@@ -21,6 +21,12 @@ def heard(*pieces: bytes, is_report: bool = False) -> Told:
     return listener.finish()
 
 
+def test_a_report_makes_its_folder_again_that_somebody_removed(tmp_path: Path) -> None:
+    make_report(str(tmp_path / "spool" / "R.report"), None)
+
+    assert (tmp_path / "spool").stat().st_mode & 0o777 == 0o700
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
