@@ -7,9 +7,9 @@ import structlog
 
 from agent.core import Core
 from agent.running.keptlogs import DAY_S
-from agent.scheduler import TASK_INVALID
 from agent.store import alerts, events, ledger, state, tasks
 from agent.store.standby import Floor, Known, add_up
+from agent.unplanned import TASK_INVALID
 
 log = structlog.get_logger(__name__)
 
