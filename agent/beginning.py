@@ -11,9 +11,9 @@ from agent.errors import StorageError
 from agent.running.keeping import Started
 from agent.running.keptlogs import DAY_S
 from agent.running.spooled import lying, sweep
-from agent.scheduler import TASK_INVALID
 from agent.store import alerts, events, ledger, state, tasks
 from agent.store.standby import Floor, Known, add_up
+from agent.unplanned import TASK_INVALID
 
 log = structlog.get_logger(__name__)
 
