@@ -49,6 +49,7 @@ class Belated:
         self._spawn = spawn
         self._waiting: dict[str, _Late] = {}
         self._hours = Hours(clock, self._hour_has_come)
+        self._is_closed = False
 
     def waits(self, run_id: str) -> bool:
         """Is the spool of this run still needed?"""
@@ -65,6 +66,7 @@ class Belated:
 
     def close(self) -> None:
         """Leave what is not kept to the next agent."""
+        self._is_closed = True
         self._hours.close()
 
     def _leave(self, run_id: str) -> None:
@@ -81,8 +83,8 @@ class Belated:
         except (OSError, StorageError) as error:
             log.warning("output still not kept", run_id=run.id, cause=str(error), tries=late.tries)
             is_kept = False
-        if run.id not in self._waiting:
-            return  # too many came after it
+        if run.id not in self._waiting or self._is_closed:
+            return  # too many came after it, or it is left to the next agent
         if is_kept or late.tries >= MOST_TRIES:
             self._leave(run.id)
             return
