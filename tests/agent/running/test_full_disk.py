@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,17 +24,32 @@ LARGE_BYTES = 256 << 10
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
 
 
-@pytest.fixture
-def home(tmp_path: Path, alone: None) -> Iterator[Path]:
-    """A home on a disk of 2 MB."""
+@pytest.fixture(params=["tmpfs", "ext4"])
+def home(tmp_path: Path, alone: None, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A home on a disk of 2 MB, or the smallest of ext4."""
     disk = tmp_path / "disk"
     disk.mkdir(mode=0o700)
-    options = ["-o", "size=2m,mode=700"]
-    subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", str(disk)], check=True)
+    if request.param == "tmpfs":
+        words = ["-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs"]
+    else:
+        image = tmp_path / "image"
+        with image.open("wb") as file:
+            file.truncate(4 << 20)
+        # No part of it is kept for root, and no inode's table made later.
+        options = ["-q", "-m", "0", "-O", "^has_journal", "-E", "lazy_itable_init=0"]
+        words = ["-o", "loop", str(image)]
+        if not is_done(["mkfs.ext4", *options, str(image)]):
+            pytest.skip("this host makes no ext4")
+    if not is_done(["mount", *words, str(disk)]):
+        pytest.skip("nothing can be mounted here")
     try:
         yield disk
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def is_done(words: list[str]) -> bool:
+    return bool(shutil.which(words[0])) and subprocess.run(words).returncode == 0
 
 
 def fill(home: Path) -> Path:
