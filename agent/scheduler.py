@@ -49,6 +49,8 @@ BEAT_MS = 60_000
 GAP_MS = 2 * BEAT_MS
 ROWS_AT_ONCE = 2_000
 """Rows of a long absence that share a transaction; between two what is due now has its turn."""
+STARTS_AT_ONCE = 250
+"""Rows that are due now and share one: they start while the next are decided and written."""
 ROWS_OF_ABSENCE = 50_000
 """Moments told one by one after an absence, of all tasks together; the others are summed."""
 TASK_INVALID = "task_invalid"
@@ -378,7 +380,8 @@ class Scheduler:
         while overdue := list(islice(self._overdue, ROWS_AT_ONCE)):
             await self._claiming.claim(overdue, {})
         # What is due now is not to wait for what was missed.
-        work = deque(sorted(due, key=lambda name: now_ms - due[name] > ON_TIME_MS))
+        missed = {name for name, due_ms in due.items() if now_ms - due_ms > ON_TIME_MS}
+        work = deque(sorted(due, key=lambda name: (name in missed, self._priority(name))))
         while work:
             self._backlog = len(work) - 1
             name = work.popleft()
@@ -393,13 +396,19 @@ class Scheduler:
                 self._agenda.broke(name, error)
                 continue
             watermarks[name] = ends_ms
-            if len(runs) >= ROWS_AT_ONCE:
+            if len(runs) >= (ROWS_AT_ONCE if name in missed else STARTS_AT_ONCE):
                 await self._claiming.claim(runs, watermarks)
                 runs, watermarks = [], {}
                 # Nor is what has become due meanwhile.
                 work.extendleft(reversed(self._agenda.take_due(self._clock.now_ms())))
-                log.info("working off what was missed", tasks_left=len(work))
+                if missed:
+                    log.info("working off what was missed", tasks_left=len(work))
         return runs, watermarks
+
+    def _priority(self, name: str) -> int:
+        """So that of all that is due at once the most urgent is handed on first."""
+        task = self._roster.get(name)
+        return task.definition.priority if task is not None else 0
 
     async def _decide_one(
         self,
