@@ -52,7 +52,7 @@ async def test_the_loop_sleeps_until_the_next_due_moment_and_no_longer(
 async def test_of_more_than_is_written_at_once_the_most_urgent_start_first(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.scheduler.STARTS_AT_ONCE", 2)
+    monkeypatch.setattr("agent.portions.STARTS_AT_ONCE", 2)
     names = [f"task_{number}" for number in range(7)]
     priorities = [5, 4, 3, 2, 1, 1, 3]
     await workshop.register(
