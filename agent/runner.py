@@ -3,19 +3,18 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 import msgspec
 import structlog
 
-from agent import endings, slowness
+from agent import endings
 from agent.aftermath import Aftermath
+from agent.alive import Active, Alive, as_started
 from agent.clock import Clock
 from agent.definitions import Definition
-from agent.errors import AgentError, RunNotFound, StorageError
-from agent.hours import Hours
+from agent.errors import AgentError, RunNotFound
 from agent.leavings import Leavings
-from agent.patience import AGAIN_MS, Patience
+from agent.patience import Patience
 from agent.precedence import StartsFirst
 from agent.queueing import Queue
 from agent.recorder import Recorder
@@ -38,19 +37,6 @@ from agent.windows import Closed
 from agent.works import Works
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _Active:
-    """A run that holds a slot: from its order to the keeper until its end is recorded."""
-
-    run: Run
-    definition: Definition
-    stop_reason: str | None = None
-    stopped_by: str | None = None
-    grace_ms: int = 0
-    is_alive: bool = False  # its keeper has a process for it
-    is_recorded: bool = False  # and its row says so
 
 
 class Runner:
@@ -79,9 +65,15 @@ class Runner:
         self._queue = Queue(
             slots=slots, background_slots=catchup_slots, category_slots=category_slots
         )
-        self._active: dict[str, _Active] = {}
         self._patience = Patience(clock)
         self._works = Works(self._is_idle)  # starts, ends and rows under way
+        self._alive = Alive(
+            clock=clock,
+            recorder=recorder,
+            keepers=keepers,
+            patience=self._patience,
+            works=self._works,
+        )
         self._waitlist = Waitlist(
             clock=clock,
             recorder=recorder,
@@ -102,7 +94,6 @@ class Runner:
             waitlist=self._waitlist,
             submit=self.submit,
         )
-        self._unwarned = Hours(clock, self._warn)  # those that live and may come to take long
         self._leavings = Leavings(outputs, keepers, recorder, clock, spawn=self._works.spawn)
         self._starts_first = StartsFirst()
         self._early: list[Ended] | None = []  # ends told before `recover` knew their runs
@@ -113,19 +104,11 @@ class Runner:
     @property
     def running(self) -> int:
         """Runs that hold a slot."""
-        return len(self._active)
+        return len(self._alive)
 
     def living(self) -> Iterable[Living]:
         """The runs that have a process now."""
-        for active in self._active.values():
-            run = active.run
-            if active.is_alive and run.pid is not None and run.started_ms is not None:
-                yield Living(
-                    run_id=run.id,
-                    pid=run.pid,
-                    started_ms=run.started_ms,
-                    timeout_ms=active.definition.timeout_seconds * 1000,
-                )
+        return self._alive.living()
 
     @property
     def is_closing(self) -> bool:
@@ -183,15 +166,9 @@ class Runner:
 
     async def abort(self, run_id: str, *, who: str, grace_ms: int | None = None) -> str:
         """Stop a run, queued, waiting or alive; returns the state it is in afterwards."""
-        active = self._active.get(run_id)
+        active = self._alive.get(run_id)
         if active is not None:
-            active.stop_reason, active.stopped_by = endings.STOPPED_BY_HAND, who
-            active.grace_ms = (
-                active.definition.kill_grace_s * 1000 if grace_ms is None else grace_ms
-            )
-            # One that is just being started is stopped as soon as there is something to stop.
-            if active.is_alive:
-                await self._stop(active)
+            await self._alive.stop_by_hand(active, who=who, grace_ms=grace_ms)
             return "stopping"
         waiting = self._waitlist.remove(run_id)
         if waiting is None:
@@ -212,7 +189,7 @@ class Runner:
         with self.arriving(again):
             await self._account_for([run for run in unfinished if run.id not in waiting], known)
             # A crash may have come between a regular run and the ends of those that it replaces.
-            for active in self._active.values():
+            for active in self._alive.all():
                 if active.definition.overlap != "allow":
                     self._waitlist.supersede_retries(active.run)
             for run in again:
@@ -265,22 +242,15 @@ class Runner:
             self._hold(run)
             self._take_end(found)
             return
-        living = msgspec.structs.replace(
-            run,
-            status="stopping" if run.status == "stopping" else "running",
-            pid=found.pid,
-            started_ms=found.started_ms,
-            late_ms=max(0, found.started_ms - run.scheduled_ms),
-        )
+        living = as_started(run, found)
         self._hold(living)
-        self._warn_later(self._active[run.id])
         await self._recorder.started(living)
 
     def close(self) -> None:
         """Start nothing more; what lives stays with the keeper."""
         self._closing = True
         self._waitlist.close()
-        self._unwarned.close()
+        self._alive.close()
         self._leavings.close()
 
     # The queue
@@ -292,7 +262,7 @@ class Runner:
             self._waitlist.supersede_retries(run)
         if not waiting.is_background and waiting.definition.overlap == "replace":
             self._waitlist.replace_waiting(run)
-            self._replace_living(run)
+            self._alive.replace(run.task_name)
         self._waitlist.put(waiting)
 
     def _dispatch(self) -> None:
@@ -312,9 +282,10 @@ class Runner:
                 else self._closed_at(definition, self._clock.now_ms())
             )
             if closed is None:
-                self._active[run.id] = _Active(run, definition)
+                active = Active(run, definition)
+                self._alive.add(active)
                 self._starts_first.begin()
-                self._works.spawn(self._start(run.id), name=f"start {run.id}")
+                self._works.spawn(self._start(active), name=f"start {run.id}")
                 continue
             self._queue.release(run.id)
             if definition.in_blackout == "delay":
@@ -324,17 +295,8 @@ class Runner:
                 self._never_run(run, "skipped", "blackout", note)
         self._works.look()
 
-    def _replace_living(self, run: Run) -> None:
-        """Stop what lives of the task: a newer run of it has come."""
-        for active in list(self._active.values()):
-            if active.run.task_name == run.task_name and active.stop_reason is None:
-                active.stop_reason = "replaced"
-                active.grace_ms = active.definition.kill_grace_s * 1000
-                if active.is_alive:
-                    self._works.spawn(self._stop(active), name=f"replace {active.run.id}")
-
     def _is_idle(self) -> bool:
-        return not (self._queue.startable or self._active)
+        return not (self._queue.startable or len(self._alive))
 
     def _never_run(self, run: Run, status: str, reason: str, note: str | None = None) -> None:
         self._aftermath.end_soon(self._aftermath.unrun(run, status, reason, note))
@@ -343,97 +305,43 @@ class Runner:
         self._works.note_busy()
         waiting = self._waitlist.waiting(run)
         # It has a process, or had one, and its row knows of it: an earlier agent wrote it.
-        self._active[run.id] = _Active(
-            run, waiting.definition, is_alive=True, is_recorded=run.status != "queued"
+        self._alive.add(
+            Active(run, waiting.definition, is_alive=True, is_recorded=run.status != "queued")
         )
         self._queue.hold(waiting)
 
     def _release(self, run: Run) -> None:
-        self._unwarned.remove(run.id)
-        self._active.pop(run.id, None)
+        self._alive.remove(run.id)
         self._queue.release(run.id)
 
     # Starting and ending
 
-    async def _start(self, run_id: str) -> None:
-        active = self._active[run_id]
+    async def _start(self, active: Active) -> None:
+        run_id = active.run.id
         try:
             started = await self._ordered(active)
         except (NotStarted, AgentError, OSError, ValueError) as error:
             await self._never_started(active, error)
             return
-        if run_id not in self._active:
+        if run_id not in self._alive:
             return  # it has ended already, and its end says all of this
-        active.run = msgspec.structs.replace(
-            active.run,
-            status="running",
-            pid=started.pid,
-            started_ms=started.started_ms,
-            late_ms=max(0, started.started_ms - active.run.scheduled_ms),
-        )
-        active.is_alive = True
-        self._warn_later(active)
+        self._alive.begin(active, started)
         if active.stop_reason is not None:
-            await self._stop(active)
+            await self._alive.stop(active)
         await self._starts_first.wait()
-        if run_id not in self._active:
+        if run_id not in self._alive:
             return  # as above
         living = msgspec.structs.replace(active.run, status="running")
         await self._patience.to_the_end(lambda: self._recorder.started(living))
-        active.is_recorded = True
-        if active.run.status == "stopping":
-            await self._tell_stopping(active)
+        await self._alive.note_recorded(active)
 
-    async def _ordered(self, active: _Active) -> Started:
+    async def _ordered(self, active: Active) -> Started:
         try:
             return await self._keepers.start(self._order_for(active.definition, active.run))
         finally:
             self._starts_first.done()
 
-    def _warn_later(self, active: _Active) -> None:
-        now_ms = self._clock.now_ms()
-        wait_ms = slowness.warn_in_ms(active.run, active.definition, now_ms=now_ms)
-        if wait_ms is not None:
-            self._unwarned.put(active.run, wait_ms)
-
-    def _warn(self, run: Run) -> None:
-        active = self._active.get(run.id)
-        # Of one that is being stopped everybody knows, and its row says by whom.
-        if active is not None and active.stop_reason is None:
-            active.run = msgspec.structs.replace(active.run, warned_ms=self._clock.now_ms())
-            self._works.spawn(self._tell_slow(active), name=f"warn {run.id}")
-
-    async def _tell_slow(self, active: _Active) -> None:
-        log.warning("a run takes long", task=active.run.task_name, run_id=active.run.id)
-        trouble = slowness.trouble_of(active.run, active.definition)
-        await self._patience.to_the_end(lambda: self._recorder.alert(trouble))
-        await self._patience.to_the_end(lambda: self._recorder.started(active.run))
-        if active.run.id not in self._active:
-            await self._patience.to_the_end(lambda: self._recorder.resolve(trouble.dedupe_key))
-
-    async def _stop(self, active: _Active) -> None:
-        if not await self._keepers.stop(active.run.id, grace_ms=active.grace_ms):
-            active.stop_reason = None  # nobody took the order: the next one asks again
-            return
-        active.run = msgspec.structs.replace(active.run, status="stopping")
-        if active.is_recorded:
-            await self._tell_stopping(active)
-
-    async def _tell_stopping(self, active: _Active) -> None:
-        """Write it down now: whoever records the end may not be the agent that was asked."""
-        by = endings.stopping(active.run, active.stop_reason, active.stopped_by)
-        try:
-            await self._recorder.stopping(by)
-        except StorageError as error:
-            # The run is being stopped all the same, and who asked need not wait for the row.
-            log.error("the database refuses; trying again", cause=str(error))
-            self._works.spawn(self._tell_later(by), name=f"stopping {by.id}")
-
-    async def _tell_later(self, run: Run) -> None:
-        await self._clock.sleep_ms(AGAIN_MS)
-        await self._patience.to_the_end(lambda: self._recorder.stopping(run))
-
-    async def _never_started(self, active: _Active, cause: Exception) -> None:
+    async def _never_started(self, active: Active, cause: Exception) -> None:
         self._release(active.run)
         if active.stop_reason is None:
             refused = self._aftermath.unrun(active.run, "error", "never_started")
@@ -457,7 +365,7 @@ class Runner:
             self._take_end(ended)
 
     def _take_end(self, ended: Ended) -> None:
-        active = self._active.get(ended.run_id)
+        active = self._alive.get(ended.run_id)
         if active is None:
             # Its keeper goes on remembering it: the next agent asks the ledger about it.
             log.error("an unknown run ended", run_id=ended.run_id)
@@ -466,7 +374,7 @@ class Runner:
         self._works.spawn(self._end(active, ended), name=f"end {ended.run_id}")
         self._dispatch()
 
-    async def _end(self, active: _Active, ended: Ended) -> None:
+    async def _end(self, active: Active, ended: Ended) -> None:
         await self._starts_first.wait()
         run = endings.ended(
             active.run,

@@ -1,18 +1,15 @@
 """When each task is due: wakes at the next due moment and hands its runs on."""
 
 import asyncio
-from collections import deque
 from collections.abc import (
     Callable,
     Collection,
     Iterable,
-    Iterator,
     Mapping,
     Sequence,
     Set,
 )
 from functools import partial
-from itertools import chain, islice
 
 import structlog
 
@@ -23,10 +20,11 @@ from agent.deciding import Deciding
 from agent.definitions import Definition
 from agent.errors import Refused, StorageError
 from agent.patience import Patience
+from agent.portions import Portions
 from agent.reckoning import Reckoning
 from agent.recorder import Recorder
 from agent.roster import Roster
-from agent.rules.admission import ON_TIME_MS, Late
+from agent.rules.admission import Late
 from agent.rules.clocks import (
     Happening,
     late_reason,
@@ -47,12 +45,6 @@ log = structlog.get_logger(__name__)
 BEAT_MS = 60_000
 # A wake-up this long after the one before means that the agent, or its host, stood still.
 GAP_MS = 2 * BEAT_MS
-ROWS_AT_ONCE = 2_000
-"""Rows of a long absence that share a transaction; between two what is due now has its turn."""
-ROWS_OF_ABSENCE = 50_000
-"""Moments told one by one after an absence, of all tasks together; the others are summed."""
-TASK_INVALID = "task_invalid"
-FEWEST_ROWS, MOST_ROWS = 20, 1_000
 
 _NOTHING: Mapping[str, int] = {}
 
@@ -90,7 +82,7 @@ class Scheduler:
             boot_id=boot_id,
             changed=changed,
         )
-        self._deciding = Deciding(
+        deciding = Deciding(
             busy=runner.busy,
             is_answered=watching.is_answered,
             closed_at=closed_at,
@@ -106,16 +98,22 @@ class Scheduler:
             patience=self._patience,
             changed=changed,
         )
+        self._portions = Portions(
+            clock=clock,
+            roster=roster,
+            agenda=self._agenda,
+            reckoning=self._reckoning,
+            deciding=deciding,
+            claiming=self._claiming,
+        )
         self._unplanned = Unplanned(self._agenda, recorder, self._patience)
         self._wake = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._has_watched = False
-        self._overdue: Iterator[Run] = iter(())
         self._to_take: list[TaskRow] = []
         self._beat_ms = 0
         self._asked_ms: int | None = None
         self._lag_ms = 0
-        self._backlog = 0
 
     # What others may know
 
@@ -139,7 +137,7 @@ class Scheduler:
     @property
     def backlog(self) -> int:
         """Tasks whose missed moments are still being worked off."""
-        return self._backlog
+        return self._portions.backlog
 
     @property
     def boots(self) -> tuple[int, ...]:
@@ -232,12 +230,11 @@ class Scheduler:
         left = left_behind(spans, after_ms, late=late, now_ms=now_ms, boots=self._agenda.boots)
         runs = [run for run in left if run.scheduled_ms <= until_ms]
         if task.enabled:
-            runs += await self._decide_one(
+            runs += await self._portions.decide(
                 task,
                 now_ms,
                 until_ms,
                 late=late,
-                limit=FEWEST_ROWS,
                 after_ms=max(task.watermark_ms, spans.last_ms or 0),
             )
         return runs
@@ -305,7 +302,7 @@ class Scheduler:
             return
         now_ms = self._clock.now_ms()
         rows = left_behind(taken, after_ms, late=late, now_ms=now_ms, boots=self._agenda.boots)
-        self._overdue = chain(self._overdue, rows)
+        self._portions.add(rows)
         self._agenda.watermarks[name] = max(self._agenda.watermarks.get(name, 0), taken.last_ms)
 
     def take_soon(self, rows: Iterable[TaskRow]) -> None:
@@ -351,7 +348,7 @@ class Scheduler:
         now_ms = self._clock.now_ms()
         late = self._why_late(happened, now_ms)
         beat_due = now_ms - self._beat_ms >= BEAT_MS or now_ms < self._beat_ms
-        runs, watermarks = await self._decide_tasks(
+        runs, watermarks = await self._portions.work_off(
             self._agenda.take_due(now_ms), now_ms, late, until_ms
         )
         if runs or watermarks or beat_due:
@@ -364,63 +361,6 @@ class Scheduler:
         if beat_due:
             await self._reckoning.heed_zones(at_once=False)
             await self._unplanned.tell()
-
-    async def _decide_tasks(
-        self, due: Mapping[str, int], now_ms: int, late: Late, until_ms: Mapping[str, int]
-    ) -> tuple[list[Run], dict[str, int]]:
-        """Decide for these tasks; the rows still to be claimed, and how far their tasks are.
-
-        After a long absence most are claimed on the way, a bounded number at once.
-        """
-        limit = max(FEWEST_ROWS, min(MOST_ROWS, ROWS_OF_ABSENCE // max(1, len(due))))
-        runs: list[Run] = []
-        watermarks: dict[str, int] = {}
-        while overdue := list(islice(self._overdue, ROWS_AT_ONCE)):
-            await self._claiming.claim(overdue, {})
-        # What is due now is not to wait for what was missed.
-        work = deque(sorted(due, key=lambda name: now_ms - due[name] > ON_TIME_MS))
-        while work:
-            self._backlog = len(work) - 1
-            name = work.popleft()
-            task = self._roster.get(name)
-            if task is None:
-                continue
-            at_ms = self._clock.now_ms()
-            ends_ms = min(at_ms, until_ms.get(name, at_ms))
-            try:
-                runs.extend(await self._decide_one(task, at_ms, ends_ms, late=late, limit=limit))
-            except Exception as error:  # noqa: BLE001 - its trace is logged, the others go on
-                self._agenda.broke(name, error)
-                continue
-            watermarks[name] = ends_ms
-            if len(runs) >= ROWS_AT_ONCE:
-                await self._claiming.claim(runs, watermarks)
-                runs, watermarks = [], {}
-                # Nor is what has become due meanwhile.
-                work.extendleft(reversed(self._agenda.take_due(self._clock.now_ms())))
-                log.info("working off what was missed", tasks_left=len(work))
-        return runs, watermarks
-
-    async def _decide_one(
-        self,
-        task: TaskRow,
-        now_ms: int,
-        until_ms: int,
-        *,
-        late: Late,
-        limit: int,
-        after_ms: int | None = None,
-    ) -> list[Run]:
-        return await self._deciding.decide(
-            task,
-            after_ms=self._agenda.after_ms(task) if after_ms is None else after_ms,
-            until_ms=until_ms,
-            now_ms=now_ms,
-            late=late,
-            limit=limit,
-            boots=self._agenda.boots,
-            highest_ms=self._reckoning.highest_ms,
-        )
 
     async def _taken(self, task_name: str, from_ms: int, until_ms: int) -> Sequence[Taken]:
         read = partial(self._recorder.taken, task_name, from_ms, until_ms)

@@ -132,6 +132,7 @@ class Workshop:
     def use(self, keepers: object) -> None:
         """Let other keepers than those moved by hand start the runs."""
         self.runner._keepers = keepers  # type: ignore[assignment] # the part a runner uses
+        self.runner._alive._keepers = keepers  # type: ignore[assignment] # as above
         self.runner._leavings._keepers = keepers  # type: ignore[assignment] # as above
 
     def _order_for(self, _definition: Definition, run: Run) -> Order:
