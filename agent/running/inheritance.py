@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from agent.boot import boot_id
-from agent.running import family, processes
+from agent.running import family, marks, processes
 from agent.running.link import KEEPER_MARK
 from agent.running.stories import Story, Told
 from agent.running.watch import Watch
@@ -206,7 +206,7 @@ def _find_unannounced(
     for _ in range(SEARCHES):
         pids = orphans() if is_ours else list(processes.look_at_all())
         found = [p for p in map(processes.look, pids) if p is not None and p.start >= newest]
-        named = [p for p in found if processes.run_of(p.pid) == run_id and p.session == p.pid]
+        named = [p for p in found if p.session == p.pid and _shows(p.pid, run_id)]
         # A zombie has no environment any more, but it still leads its session. Where one is about
         # to become its program, that is the start, and the zombie is of another run's family.
         is_begun = any(KEEPER_MARK in processes.words_of(p.pid) for p in found)
@@ -230,6 +230,14 @@ def _find_unannounced(
             processes.send(process.pid, process.start, signal.SIGKILL)
             _bury(process.pid)
     return None
+
+
+def _shows(pid: int, run_id: str) -> bool:
+    """Has a process become the program of this run, or one that hides whose it is?"""
+    if processes.run_of(pid) == run_id:
+        return True
+    is_marked = marks.borne_by(pid) == marks.mark_of(run_id)
+    return is_marked and KEEPER_MARK not in processes.words_of(pid)
 
 
 def _bury(pid: int) -> None:
