@@ -19,7 +19,7 @@ from agent.errors import WrongUse
 from agent.running.secrets import load_secrets
 from agent.store import alert_book, escalating, outbox, quieting
 from agent.store import alerts as store
-from agent.store.alert_rows import MILDER, Alert
+from agent.store.alert_rows import MILDER, Alert, worst_first
 
 if TYPE_CHECKING:
     from agent.channels.mail import Receipt
@@ -46,12 +46,12 @@ def alerts() -> None:
 
 
 @alerts.command("list")
-@click.option("--all", "with_over", is_flag=True, help="Those that are over too, newest first.")
+@click.option("--all", "with_over", is_flag=True, help="Then those that are over, newest first.")
 @click.option("--messages", is_flag=True, help="Instead: messages, and what became of each.")
 @json_option
 @pass_session
 def list_(session: Session, with_over: bool, messages: bool, as_json: bool) -> None:
-    """List what is wrong now.
+    """List what is wrong now, the worst first, and of what is equally bad the newest.
 
     \b
     Example:  smartcron-agent alerts list --json
@@ -62,6 +62,7 @@ def list_(session: Session, with_over: bool, messages: bool, as_json: bool) -> N
     with session.database() as database:
         found = database.read_now(store.newest if with_over else store.open_alerts)
         stages = database.read_now(escalating.stages_told)
+    found = _in_order(found)
     ids = {alert.id for alert in found if alert.status != "resolved"}
     steps = {
         alert.id: _coming(
@@ -101,6 +102,12 @@ def list_(session: Session, with_over: bool, messages: bool, as_json: bool) -> N
         ],
         empty="nothing is wrong" if not with_over else "there was no alert yet",
     )
+
+
+def _in_order(found: Sequence[Alert]) -> list[Alert]:
+    """What is open the worst first, then what is over as it came, the newest first."""
+    are_open = worst_first(alert for alert in found if alert.status != "resolved")
+    return [*are_open, *(alert for alert in found if alert.status == "resolved")]
 
 
 def _coming(
@@ -338,6 +345,7 @@ def test(session: Session, channel: str, as_json: bool) -> None:
         mask=str,
         words=Words(mail.language),
         templates=session.home.templates,
+        timezone=settings.timezone,
     )
     told = (outbox.Told(alert=alert),)
     own = asyncio.run(lettering.own(told, 0))
