@@ -5,9 +5,10 @@ from functools import lru_cache
 from typing import Final
 
 from agent.alertrules import PATTERNS, AlertRule
+from agent.easing import eased
 from agent.errors import BadDefinition
 from agent.rehearsal import doubts
-from agent.running.patterns import is_quick
+from agent.running.patterns import is_quick, way_out
 from agent.runs import Run
 from agent.store import ledger, metrics, tasks
 from agent.store.database import Doing
@@ -26,12 +27,11 @@ def check_patterns(rule: AlertRule) -> None:
             continue
         try:
             _expect_quick(pattern)
-        except _Slow:
+        except _Slow as slow:
             raise BadDefinition(
                 field,
                 pattern,
-                "can take very long on hostile output; give each repetition a bound, as in "
-                "[a-z]{1,64}, and nest none in another",
+                f"can take very long on hostile output; {slow}",
                 where=f"rule {rule.name}",
             ) from None
 
@@ -42,14 +42,14 @@ def has_patterns(rule: AlertRule) -> bool:
 
 
 class _Slow(Exception):
-    """A pattern was not done in time."""
+    """A pattern was not done in time; the sentence is what to write instead."""
 
 
 @lru_cache(maxsize=64)
 def _expect_quick(pattern: str) -> None:
     """Who has tested a rule need not wait once more to save it; what raises is not remembered."""
-    if not is_quick(pattern, as_text=True):
-        raise _Slow
+    if not is_quick(eased(pattern), as_text=True):
+        raise _Slow(way_out(pattern, as_text=True))
 
 
 def doubting(

@@ -60,9 +60,9 @@ def list_(session: Session, with_over: bool, messages: bool, as_json: bool) -> N
         _list_messages(session, as_json=as_json)
         return
     with session.database() as database:
-        found = database.read_now(store.newest if with_over else store.open_alerts)
+        known = database.read_now(store.newest if with_over else store.open_alerts)
         stages = database.read_now(escalating.stages_told)
-    found = _in_order(found)
+    found = _in_order(known)
     ids = {alert.id for alert in found if alert.status != "resolved"}
     steps = {
         alert.id: _coming(
