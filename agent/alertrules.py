@@ -113,6 +113,9 @@ _RANGES: Final = {
 _LENGTHS: Final = {"title": 120, "task": 64, "category": 64, "tag": 64, "host": 64, "metric": 64}
 _LONGEST_PATTERN: Final = 500
 _MOST_VALUES: Final = 32
+TASK_PLACE: Final = "{task}"
+"""What a title may have in it: the name of the task stands there then."""
+_PLACE: Final = re.compile(r"\{\w*\}")
 _NAME: Final = re.compile(r"[a-z0-9._-]{1,64}", re.ASCII)
 
 
@@ -135,6 +138,7 @@ def read_rule(table: Mapping[str, object]) -> AlertRule:
         raise BadDefinition("name", None, "is missing; every rule needs it")
     rule = AlertRule(**values)
     check_rule(rule)
+    _check_places(rule.title)
     return rule
 
 
@@ -194,6 +198,15 @@ def check_rule(rule: AlertRule) -> None:
         if not 0 <= status <= 255:
             raise BadDefinition("exit_status", status, "must be from 0 to 255")
     _check_shape(rule)
+
+
+def _check_places(title: str) -> None:
+    """Those of a title that somebody writes now; what was kept before this was asked stays good."""
+    for place in _PLACE.findall(title):
+        if place != TASK_PLACE:
+            raise BadDefinition(
+                "title", title, f"{place!r} stands for nothing; known is {TASK_PLACE}, the task"
+            )
 
 
 def _check_texts(rule: AlertRule) -> None:

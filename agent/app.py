@@ -223,6 +223,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 reload=reload,
                 hurry=publisher.hurry,
                 renew_alerts=renew_alerts,
+                known=core.roster.all,
             )
         ),
         ops=memory,

@@ -53,16 +53,17 @@ def _expect_quick(pattern: str) -> None:
 
 
 def doubting(
-    rules: Sequence[AlertRule], *, are_checked: bool = True
+    rules: Sequence[AlertRule], *, known: Sequence[TaskRow] | None = None, are_checked: bool = True
 ) -> Doing[dict[str, tuple[str, ...]]]:
     """What reads, for each rule by its name, why it may hold for nothing or for everything.
 
+    The tasks are read as well unless they are `known`: thousands of them take a while.
     Patterns that were not checked are laid over no output: one alone could hold the process up
     for ever.
     """
     return lambda connection: _weigh(
         rules,
-        tasks.load_all(connection),
+        tasks.load_all(connection) if known is None else known,
         ledger.page(connection, limit=_NEWEST).runs,
         metrics.latest(connection),
         are_checked=are_checked,

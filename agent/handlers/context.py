@@ -199,4 +199,6 @@ class Context:
     """Show what changed at once: an operator waits for it."""
     renew_alerts: Callable[[], Awaitable[None]] = _nothing
     """Own rules or quiet times are others: judge and tell by them from now on."""
+    known: Callable[[], Iterable[TaskRow]] = tuple
+    """Every task there is, as it is known in memory."""
     trials: Trials = field(default_factory=Trials)

@@ -54,6 +54,12 @@ def test_words_make_a_rule(words: list[str], expected: dict[str, Any]) -> None:
         (["metric=task.rss", "above=1", "host=x"], "host", "leave it out"),
         (["task=", "status=error"], "task", "is empty"),
         (["title=a\nb", "status=error"], "title", "must be one line"),
+        (
+            ["title={tsk} is odd", "status=error"],
+            "title",
+            "'{tsk}' stands for nothing; known is {task}",
+        ),
+        (["title=odd: {}", "status=error"], "title", "'{}' stands for nothing"),
         (["enabled=maybe", "status=error"], "enabled", "must be true or false"),
         (["status=error", "status=lost"], "status", "is given twice"),
     ],
@@ -107,6 +113,10 @@ def test_a_file_that_cannot_be_says_where(text: str, said: str) -> None:
         load_rules(text, "rules.toml")
 
     assert said in str(refused.value)
+
+
+def test_a_title_may_have_braces_that_are_no_place() -> None:
+    assert read_words("mine", ["title={task}: { x }", "status=error"]).title == "{task}: { x }"
 
 
 def test_each_rule_is_of_one_shape() -> None:

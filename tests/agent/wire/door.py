@@ -340,6 +340,7 @@ class Door:
         self.posting = NOBODY_TOLD
         self.renewed = 0
         self.trials = Trials()
+        self.known: Sequence[TaskRow] | None = None
 
     def _show(self, shown: Shown) -> None:
         for alert in shown.alerts:
@@ -398,6 +399,7 @@ class Door:
                     reload=self._reload,
                     hurry=self.publisher.hurry,
                     renew_alerts=self._renew_alerts,
+                    known=self._known,
                     trials=self.trials,
                 )
             ),
@@ -413,6 +415,10 @@ class Door:
 
     async def _health(self) -> HealthReply:
         return HealthReply(at_ms=CLOCK.now_ms(), lines=("✓ All health checks passed",))
+
+    def _known(self) -> Iterable[TaskRow]:
+        """What is in memory of an agent; here it is what is in the database, unless said."""
+        return self.database.read_now(stored_tasks.load_all) if self.known is None else self.known
 
     async def _renew_alerts(self) -> None:
         self.renewed += 1
