@@ -14,6 +14,7 @@ from agent.documents import read_tables
 from agent.errors import BadDefinition, WrongUse
 from agent.runs import ENDINGS
 from agent.troubles import SEVERITIES, Severity
+from shared.lengths import FORMS, in_unit_of, is_length
 
 Shape = Literal["run", "failures", "rate", "silence", "metric"]
 
@@ -130,6 +131,7 @@ def read_rule(table: Mapping[str, object]) -> AlertRule:
             raise BadDefinition(str(key)[:64], value, f"this key is not known; {fix}")
         is_list = key in ("status", "exit_status")
         plain = (value,) if is_list and not isinstance(value, (list, tuple)) else value
+        plain = in_unit_of(key, plain)
         try:
             values[key] = msgspec.convert(plain, field.type)
         except msgspec.ValidationError as error:
@@ -292,6 +294,8 @@ def _given(rule: AlertRule, fields: Sequence[str]) -> list[str]:
 
 
 def _must_be(key: str) -> str:
+    if is_length(key):
+        return f"must be a number of seconds, or a length such as {FORMS}"
     match key:
         case "severity":
             return f"must be {' or '.join(map(repr, SEVERITIES))}"
@@ -301,7 +305,7 @@ def _must_be(key: str) -> str:
             return "must be a whole number, or a list of them"
         case "status":
             return f"must be of {', '.join(ENDINGS)}"
-        case "longer_than_s" | "shorter_than_s" | "above" | "below" | "success_rate_below":
+        case "above" | "below" | "success_rate_below":
             return "must be a number"
     return "must be a whole number" if key in _RANGES else "must be text"
 

@@ -11,7 +11,8 @@ import msgspec
 from agent import telling
 from agent.cli import say
 from agent.cli.alert_rules import rules
-from agent.cli.closing import UNITS_MS, who_asks
+from agent.cli.closing import who_asks
+from agent.cli.lengths import YEAR
 from agent.cli.moments import now_ms
 from agent.cli.mutes import mute
 from agent.cli.session import Session, json_option, pass_session, tell_agent
@@ -28,7 +29,6 @@ LONGEST_NOTE: Final = 1_000
 MOST_EFFECTS: Final = 20
 _OF_MESSAGE: Final = ("id", "channel", "state", "recipients", "subject", "created_ms", "sent_ms")
 _NEXT: Final = {"told": "told", "repeated": "told again", "over": "told that it is over"}
-LONGEST_MS: Final = 366 * 86_400_000
 
 _note = click.option("--note", default="", help="What you want to say about it.")
 
@@ -262,24 +262,17 @@ def ack(session: Session, alert_id: str, note: str, as_json: bool) -> None:
 
 @alerts.command()
 @click.argument("alert_id", metavar="ALERT")
-@click.option("--for", "length", required=True, help="How long, such as 45m, 2h or 1d.")
+@click.option("--for", "length_s", type=YEAR, required=True, help="Such as 45m, 2h or 1d.")
 @_note
 @json_option
 @pass_session
-def snooze(session: Session, alert_id: str, length: str, note: str, as_json: bool) -> None:
+def snooze(session: Session, alert_id: str, length_s: int, note: str, as_json: bool) -> None:
     """Say nothing of ALERT for a while; it comes again if it is not over then.
 
     \b
     Example:  smartcron-agent alerts snooze 3B2 --for 2h
     """
-    count, unit = length[:-1], length[-1:]
-    is_length = count.isascii() and count.isdigit() and len(count) <= len(str(LONGEST_MS))
-    length_ms = int(count) * UNITS_MS.get(unit, 0) if is_length else 0
-    if not 0 < length_ms <= LONGEST_MS:
-        raise WrongUse(
-            f"--for {length[:40]!r}: write a length of at most a year, such as 45m or 2h"
-        )
-    until = partial(store.snooze, until_ms=now_ms() + length_ms)
+    until = partial(store.snooze, until_ms=now_ms() + length_s * 1000)
     _change(session, until, alert_id, note=note, as_json=as_json)
 
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from agent.cli import say
 from agent.cli.closing import who_asks
+from agent.cli.lengths import Length
 from agent.cli.moments import now_ms
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.errors import BadDefinition
@@ -50,8 +51,8 @@ def checks() -> None:
 @click.option("--warn", type=float, help="A warning from this figure on.")
 @click.option("--crit", type=float, help="Critical from this figure on.")
 @click.option("--metric", help="Which figure of the command that is; else its first.")
-@click.option("--every", "every_s", type=int, help="Seconds between two looks; else 300.")
-@click.option("--timeout", "timeout_s", type=int, help="Seconds that a look may take; else 10.")
+@click.option("--every", "every_s", type=Length(10, 86_400), help="Between two looks; else 5m.")
+@click.option("--timeout", "timeout_s", type=Length(1, 300), help="What a look may take; else 10s.")
 @click.option("--severity", type=click.Choice(["medium", "high", "critical"]))
 @json_option
 @pass_session

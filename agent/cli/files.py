@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import stat
 import time
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ import click
 import msgspec
 
 from agent.cli import say
+from agent.cli.lengths import DAYS, Length
 from agent.cli.moments import read_moment
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import Refused, WrongUse
@@ -25,7 +25,7 @@ from agent.store import ledger
 from shared.protocol.requests import LogHit, LogSearch
 
 MOST_AT_ONCE: Final = 500
-UNITS_S: Final = {"m": 60, "h": 3600, "d": 86_400}
+OLD: Final = Length(0, 100 * 366 * 86_400, must_be_said=True)
 
 
 @click.group("files")
@@ -35,10 +35,10 @@ def files() -> None:
 
 @files.command()
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), required=True)
-@click.option("--older-than", "age", required=True, help="Such as 30m, 12h or 7d.")
+@click.option("--older-than", "age_s", type=OLD, required=True, help="Such as 30m, 12h or 7d.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @json_option
-def clean(folder: Path, age: str, dry_run: bool, as_json: bool) -> None:
+def clean(folder: Path, age_s: int, dry_run: bool, as_json: bool) -> None:
     """Delete regular files below FOLDER that were not changed for some time.
 
     Links are never followed and never deleted through; folders stay.
@@ -46,7 +46,7 @@ def clean(folder: Path, age: str, dry_run: bool, as_json: bool) -> None:
     \b
     Example:  smartcron-agent files clean --folder /srv/app/cache --older-than 7d --dry-run
     """
-    before_s = time.time() - _age_s(age)
+    before_s = time.time() - age_s
     if not folder.exists():
         gone: list[tuple[str, int]] = []
     elif folder.is_symlink() or folder.resolve() == Path(folder.anchor):
@@ -58,6 +58,7 @@ def clean(folder: Path, age: str, dry_run: bool, as_json: bool) -> None:
         say.json_out({"files": len(gone), "bytes": freed, "dry_run": dry_run})
         return
     word = "would delete" if dry_run else "deleted"
+    age = say.duration(age_s * 1000)
     say.good(f"{word} {len(gone)} files, {say.size(freed)}, older than {age} below {folder}")
 
 
@@ -79,13 +80,6 @@ def _clean(folder: Path, before_s: float, *, dry_run: bool) -> list[tuple[str, i
     return gone
 
 
-def _age_s(text: str) -> float:
-    found = re.fullmatch(r"(\d{1,6})([mhd])", text)
-    if found is None:
-        raise WrongUse(f"--older-than {text!r}: write a number and m, h or d, such as 7d")
-    return int(found[1]) * UNITS_S[found[2]]
-
-
 @click.group("logs")
 def logs() -> None:
     """Look after the kept logs, and search them."""
@@ -99,8 +93,8 @@ def logs() -> None:
 )
 @click.option(
     "--keep-days",
-    type=click.IntRange(1, 36_500),
-    help="Remove what was set aside longer ago (else log_keep_days).",
+    type=DAYS,
+    help="Remove what was set aside longer ago, as 30d (else log_keep_days).",
 )
 @json_option
 @pass_session
@@ -151,10 +145,10 @@ def rotate_logs(
 @click.option(
     "--within",
     "within_s",
-    type=click.IntRange(1, 3600),
-    default=60,
+    type=Length(1, 3600),
+    default="60s",
     show_default=True,
-    help="Seconds after which it ends with what it has found.",
+    help="It ends after that with what it has found.",
 )
 @json_option
 @pass_session

@@ -10,6 +10,7 @@ import click
 from rich.markup import escape
 
 from agent.cli import say
+from agent.cli.lengths import Length
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
@@ -201,7 +202,7 @@ def log(session: Session, run_id: str, follow: bool) -> None:
 
 @runs.command()
 @click.argument("run_id")
-@click.option("--grace", type=click.IntRange(0, 600), help="Seconds between TERM and KILL.")
+@click.option("--grace", type=Length(0, 600), help="Between TERM and KILL, such as 5s.")
 @json_option
 @pass_session
 def abort(session: Session, run_id: str, grace: int | None, as_json: bool) -> None:

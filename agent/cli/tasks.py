@@ -12,6 +12,7 @@ import msgspec
 from rich.markup import escape
 
 from agent.cli import say
+from agent.cli.lengths import Length
 from agent.cli.moments import read_moment
 from agent.cli.orders import backfill, remove, skip
 from agent.cli.pausing import show_preview
@@ -273,7 +274,7 @@ def run(
 
 @tasks.command()
 @click.argument("task_names", nargs=-1, required=True)
-@click.option("--for", "minutes", type=click.IntRange(1, 525_600), help="Minutes to pause.")
+@click.option("--for", "length_s", type=Length(1, 366 * 86_400), help="How long, as 90s, 2h or 1d.")
 @click.option("--until", "end", help="Moment at which the pause ends by itself, ISO 8601.")
 @click.option("--dry-run", is_flag=True, help="Only say what the pause would do.")
 @click.option("--reason", help="Shown wherever the task is.")
@@ -282,22 +283,22 @@ def run(
 def pause(
     session: Session,
     task_names: tuple[str, ...],
-    minutes: int | None,
+    length_s: int | None,
     end: str | None,
     dry_run: bool,
     reason: str | None,
     as_json: bool,
 ) -> None:
-    """Start no scheduled runs of these tasks, until resumed, for some minutes, or until a moment.
+    """Start no scheduled runs of these tasks, until resumed, for a while, or until a moment.
 
     \b
     Examples:
-      smartcron-agent tasks pause payroll_sync_deputy --for 60 --reason "API down"
+      smartcron-agent tasks pause payroll_sync_deputy --for 1h --reason "API down"
       smartcron-agent tasks pause payroll_sync_deputy --until 2026-12-24T18:00 --dry-run
     """
-    if minutes is not None and end is not None:
+    if length_s is not None and end is not None:
         raise WrongUse(f"--until {end}: says what --for says too; give one of them")
-    until_ms = None if minutes is None else _now_ms() + minutes * 60_000
+    until_ms = None if length_s is None else _now_ms() + length_s * 1000
     if end is not None:
         until_ms = read_moment("--until", end)
         if until_ms <= _now_ms():

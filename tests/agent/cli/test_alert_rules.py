@@ -123,7 +123,7 @@ def test_a_window_by_hand_is_shown_and_mutes(household: Household) -> None:
         (["--all", "--task", "x", "--for", "2h"], "say which alerts are meant"),
         (["--all"], "--to, --for: say when it ends"),
         (["--all", "--for", "2w"], "--for '2w': write a length"),
-        (["--all", "--for", "999d"], "within a year"),
+        (["--all", "--for", "999d"], "must be from 1s to 366d"),
         (["--all", "--to", "2020-01-01T00:00Z"], "must be later than now"),
         (["--all", "--to", "soon"], "--to 'soon': is no moment"),
         (["--task", "", "--for", "2h"], "--task '': write 1 to 64 letters"),
