@@ -61,8 +61,7 @@ class Instant(TypeDecorator[int]):
     def process_bind_param(self, value: int | None, dialect: Dialect) -> Any:
         if value is None:
             return None
-        at = _EPOCH + value * _MILLISECOND
-        return at if dialect.name in ("mysql", "mariadb") else at.isoformat(" ", "milliseconds")
+        return _at(value) if dialect.name in ("mysql", "mariadb") else _as_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
         if value is None:
@@ -71,6 +70,16 @@ class Instant(TypeDecorator[int]):
         if at.tzinfo is not None:
             at = at.astimezone(UTC).replace(tzinfo=None)
         return (at - _EPOCH) // _MILLISECOND
+
+
+def _at(value_ms: int) -> datetime:
+    return _EPOCH + value_ms * _MILLISECOND
+
+
+# Runs that are due at once are written at once, and share most of their instants.
+@lru_cache(maxsize=256)
+def _as_text(value_ms: int) -> str:
+    return _at(value_ms).isoformat(" ", "milliseconds")
 
 
 class TextList(TypeDecorator[tuple[str, ...]]):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from operator import add as add_up
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table
@@ -72,6 +73,8 @@ COUNTS: Final = (*SUMS, *PEAKS)
 
 # What one ending adds to each of COUNTS, and the bucket of its duration.
 _Counted = tuple[tuple[int, ...], int | None]
+# Task, hour, bucket, what they add to each of COUNTS, how many ends these are.
+_Ends = tuple[str, int, int | None, tuple[int, ...], int]
 
 
 def add(connection: Connection, ends: Iterable[tuple[Run, bool]]) -> None:
@@ -106,18 +109,37 @@ def put(connection: Connection, hours: Iterable[tuple[str, int, _Counted]]) -> N
     instant = _instants(connection)
     of_hours: list[tuple[Any, ...]] = []
     of_totals: list[tuple[Any, ...]] = []
-    for name, hour_ms, (counts, number) in hours:
-        what = (*counts, "{}" if number is None else f'{{"{number}":1}}')
+    # All tasks share a row: it is written once for all of the same length, not once for each.
+    of_tasks = _summed((name, at_ms, bucket, each, 1) for name, at_ms, (each, bucket) in hours)
+    of_all = _summed((ALL_TASKS, *rest) for _, *rest in of_tasks)
+    for name, hour_ms, number, counts, times in (*of_tasks, *of_all):
+        what = (*counts, "{}" if number is None else f'{{"{number}":{times}}}')
         hour, day = instant(hour_ms), instant(hour_ms - hour_ms % DAY_MS)
-        of_hours.append((name, hour, *what))
-        of_totals += (
-            (name, 24, day, *what),
-            (ALL_TASKS, 1, hour, *what),
-            (ALL_TASKS, 24, day, *what),
-        )
+        if name == ALL_TASKS:
+            of_totals.append((name, 1, hour, *what))
+        else:
+            of_hours.append((name, hour, *what))
+        of_totals.append((name, 24, day, *what))
     for table, rows in ((rollups, of_hours), (rollup_totals, of_totals)):
         # SQLAlchemy's own statements take longer to prepare than these do to be carried out.
         connection.exec_driver_sql(_upsert(table, connection.dialect.name), rows)
+
+
+def _summed(ends: Iterable[_Ends]) -> list[_Ends]:
+    """Those of the same task and hour whose durations fall into the same bucket as one."""
+    found: dict[tuple[str, int, int | None], _Ends] = {}
+    for each in ends:
+        key = each[:3]
+        so_far = found.get(key)
+        found[key] = (
+            each if so_far is None else (*key, _joined(so_far[3], each[3]), so_far[4] + each[4])
+        )
+    return list(found.values())
+
+
+def _joined(some: tuple[int, ...], more: tuple[int, ...]) -> tuple[int, ...]:
+    sums = len(SUMS)
+    return (*map(add_up, some[:sums], more), *map(max, some[sums:], more[sums:]))
 
 
 def count(run: Run, *, has_next: bool) -> _Counted | None:
@@ -168,14 +190,16 @@ def _upsert(table: Table, dialect: str) -> str:
     kept = f"CASE WHEN JSON_VALID({old('histogram')}) THEN {old('histogram')} ELSE '{{}}' END"
     if is_sqlite:
         path = f"(SELECT fullkey FROM json_each({new('histogram')}))"  # noqa: S608 - names of ours
+        times = f"(SELECT value FROM json_each({new('histogram')}))"  # noqa: S608 - names of ours
         number = "INTEGER"
     else:
         path = f"CONCAT('$.', JSON_EXTRACT(JSON_KEYS({new('histogram')}), '$[0]'))"
+        times = f"JSON_EXTRACT({new('histogram')}, {path})"
         number = "UNSIGNED"
     so_far = f"CAST(COALESCE(JSON_EXTRACT({kept}, {path}), 0) AS {number})"
     sets.append(
         f"histogram = CASE WHEN {new('histogram')} = '{{}}' THEN {old('histogram')}"
-        f" ELSE JSON_SET({kept}, {path}, {so_far} + 1) END"
+        f" ELSE JSON_SET({kept}, {path}, {so_far} + {times}) END"
     )
     insert = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - names of ours
     on = (
