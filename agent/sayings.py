@@ -102,6 +102,10 @@ TITLES: Final = (
     ),
     ("A template of messages is broken", "Eine Vorlage für Nachrichten ist fehlerhaft"),
     ("Alerts do not arrive by {name}", "Alarme kommen über {name} nicht an"),
+    (
+        "Secrets that the settings name are missing",
+        "Geheimnisse fehlen, die in den Einstellungen genannt sind",
+    ),
     ("A test by hand", "Ein Versuch von Hand"),
 )
 MESSAGES: Final = (
