@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from agent.cli import say
+from agent.cli.groups import Group
 from agent.cli.lengths import Length
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import AgentError
@@ -82,9 +83,15 @@ def create_invite(
     )
 
 
-@click.group("keys")
+@click.group("keys", cls=Group)
 def keys() -> None:
-    """Look at the keys that may connect, and shut them out."""
+    """Look at the keys that may connect, and shut them out.
+
+    \b
+    Examples:
+      smartcron-agent keys list
+      smartcron-agent keys revoke 3f9a1c55d0e2b784
+    """
 
 
 @keys.command("list")

@@ -12,6 +12,7 @@ from agent import telling
 from agent.cli import say
 from agent.cli.alert_rules import rules
 from agent.cli.closing import who_asks
+from agent.cli.groups import Group
 from agent.cli.lengths import YEAR
 from agent.cli.moments import now_ms
 from agent.cli.mutes import mute
@@ -33,7 +34,7 @@ _NEXT: Final = {"told": "told", "repeated": "told again", "over": "told that it 
 _note = click.option("--note", default="", help="What you want to say about it.")
 
 
-@click.group()
+@click.group(cls=Group)
 def alerts() -> None:
     """See what is wrong, say that you care for it, and try whether mail arrives.
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from agent.cli import say
 from agent.cli.closing import who_asks
+from agent.cli.groups import Group
 from agent.cli.lengths import Length
 from agent.cli.moments import now_ms
 from agent.cli.session import Session, json_option, pass_session, tell_agent
@@ -28,13 +29,13 @@ from agent.store import ownchecks as store
 from agent.store.checks import Check
 
 
-@click.group("checks")
+@click.group("checks", cls=Group)
 def checks() -> None:
     """Checks of your own: commands as for Nagios, web pages, ports, certificates.
 
     \b
     Examples:
-      smartcron-agent checks add shop --url https://example.org/ --contains Welcome
+      smartcron-agent checks add shop --url https://example.org/ --contains Hi
       smartcron-agent checks list
     """
 
@@ -73,8 +74,10 @@ def add(
     shell where it needs one; as several words it is run as it stands.
 
     \b
-    Examples:  smartcron-agent checks add swap -- /usr/lib/nagios/plugins/check_swap -w 50% -c 20%
-               smartcron-agent checks add shop --url https://example.org/ --contains Welcome
+    Examples:
+      smartcron-agent checks add swap -- \\
+                /usr/lib/nagios/plugins/check_swap -w 50% -c 20%
+      smartcron-agent checks add shop --url https://example.org/ --contains Hi
     """
     own = _read(name, command, tcp, certificate, chosen)
     check(own)

@@ -87,7 +87,8 @@ def next_(
       smartcron-agent next --task vend_sync_sales --until 2026-12-24T18:00
       smartcron-agent next --cron "*/30 8-18 * * 1-5" --tz Europe/Berlin --count 5
       smartcron-agent next --what-if backup.toml --without old_backup
-      echo '{"cron": "0 7 * * *", "from": "2026-11-24T08:00Z"}' | smartcron-agent next --batch -
+      echo '{"cron": "0 7 * * *", "from": "2026-11-24T08:00Z"}' |
+                smartcron-agent next --batch -
     """
     names = tuple(dict.fromkeys((*task_names, *more_names)))
     is_asked = draft is not None or bool(without)

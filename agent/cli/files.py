@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from agent.cli import say
+from agent.cli.groups import Group
 from agent.cli.lengths import DAYS, Length
 from agent.cli.moments import read_moment
 from agent.cli.session import Session, json_option, pass_session
@@ -28,9 +29,14 @@ MOST_AT_ONCE: Final = 500
 OLD: Final = Length(0, 100 * 366 * 86_400, must_be_said=True)
 
 
-@click.group("files")
+@click.group("files", cls=Group)
 def files() -> None:
-    """Clean folders by age."""
+    """Clean folders by age.
+
+    \b
+    Example:
+      smartcron-agent files clean --folder /srv/cache --older-than 7d --dry-run
+    """
 
 
 @files.command()
@@ -44,7 +50,8 @@ def clean(folder: Path, age_s: int, dry_run: bool, as_json: bool) -> None:
     Links are never followed and never deleted through; folders stay.
 
     \b
-    Example:  smartcron-agent files clean --folder /srv/app/cache --older-than 7d --dry-run
+    Example:
+      smartcron-agent files clean --folder /srv/cache --older-than 7d --dry-run
     """
     before_s = time.time() - age_s
     if not folder.exists():
@@ -80,9 +87,15 @@ def _clean(folder: Path, before_s: float, *, dry_run: bool) -> list[tuple[str, i
     return gone
 
 
-@click.group("logs")
+@click.group("logs", cls=Group)
 def logs() -> None:
-    """Look after the kept logs, and search them."""
+    """Look after the kept logs, and search them.
+
+    \b
+    Examples:
+      smartcron-agent logs search timeout --task vend_sync_sales
+      smartcron-agent logs rotate
+    """
 
 
 @logs.command("rotate")
@@ -166,7 +179,8 @@ def search(
     """Lines of kept output that hold PATTERN, newest logs first; secrets stay masked.
 
     \b
-    Example:  smartcron-agent logs search "connection (refused|reset)" --regex --task sync
+    Example:
+      smartcron-agent logs search "connection (refused|reset)" --regex --task sync
     """
     wanted = LogSearch(
         pattern=pattern,

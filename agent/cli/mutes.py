@@ -8,6 +8,7 @@ import msgspec
 
 from agent.cli import say
 from agent.cli.closing import who_asks
+from agent.cli.groups import Group
 from agent.cli.lengths import YEAR
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session, tell_agent
@@ -21,13 +22,13 @@ from agent.ulid import new_ulid
 _OPTIONS: Final = {"to_ms": "to"}
 
 
-@click.group()
+@click.group(cls=Group)
 def mute() -> None:
     """Windows in which alerts are kept but told to nobody; what still stands is told at their end.
 
     \b
     Examples:
-      smartcron-agent alerts mute add --task 'shop-*' --for 2h --reason "shop moves house"
+      smartcron-agent alerts mute add --task 'shop-*' --for 2h --reason "moves"
       smartcron-agent alerts mute list
     """
 
@@ -57,8 +58,10 @@ def add(
     """Tell nobody of these alerts for a while; they are recorded, shown, and marked as muted.
 
     \b
-    Example:  smartcron-agent alerts mute add --all --from 2026-12-01T22:00 --to 2026-12-02T02:00
-                --reason "new database server"
+    Examples:
+      smartcron-agent alerts mute add --task 'shop-*' --for 2h --reason "moves"
+      smartcron-agent alerts mute add --all --reason "new database server" \\
+                --from 2026-12-01T22:00 --to 2026-12-02T02:00
     """
     asked_ms = now_ms()
     if everything == (task is not None or category is not None):
@@ -138,7 +141,8 @@ def edit(
     Whoever edits it on a desktop meanwhile is told that it is another one now.
 
     \b
-    Example:  smartcron-agent alerts mute edit 3B2Q9Z --for 4h --reason "takes longer"
+    Example:
+      smartcron-agent alerts mute edit 3B2Q9Z --for 4h --reason "takes longer"
     """
     asked_ms = now_ms()
     if everything and (glob is not None or category is not None):

@@ -36,7 +36,8 @@ def skip(
     """Let the next due moments of these tasks pass without a run; they go on by themselves.
 
     \b
-    Example:  smartcron-agent tasks skip payroll_sync_deputy --count 2 --reason "API down"
+    Example:
+      smartcron-agent tasks skip payroll_sync_deputy --count 2 --reason "API down"
     """
     with session.agent(purpose="skip a moment") as agent:
         reply = agent.call(
@@ -100,8 +101,8 @@ def backfill(
 
     \b
     Examples:
-      smartcron-agent tasks backfill bank_fetch_transactions --at 2026-11-24T04:00+13:00
-      smartcron-agent tasks backfill vend_sync_sales --from 2026-11-24T00:00Z --ended error
+      smartcron-agent tasks backfill sync --at 2026-11-24T04:00+13:00
+      smartcron-agent tasks backfill sync --from 2026-11-24 --ended error
     """
     if bool(moments) == bool(start):
         raise WrongUse("name moments with --at, or a span with --from (and --to)")

@@ -10,6 +10,7 @@ import click
 import structlog
 
 from agent import __version__
+from agent.cli.groups import Group
 from agent.cli.session import Session
 from agent.errors import AgentError
 from agent.logbook import open_logbook
@@ -62,7 +63,7 @@ CHANGING: Final = frozenset(
 )  # fmt: skip
 
 
-class _Rooms(click.Group):
+class _Rooms(Group):
     """Finds a command in its room when it is asked for; a fault in it comes out as a sentence."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -75,6 +76,14 @@ class _Rooms(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(ROOMS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word names; one that is nearly it is named in the refusal."""
+        if args[0] not in ROOMS and not args[0].startswith("-"):
+            raise click.NoSuchCommand(args[0], possibilities=list(ROOMS), ctx=ctx)
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in ROOMS:
@@ -129,10 +138,10 @@ def cli(context: click.Context, home: Path | None) -> None:
 
     \b
     Examples:
-      smartcron-agent init                 make a home: database, keys, first invite
-      smartcron-agent tasks register       add the catalogue of 29 tasks
-      smartcron-agent serve                run what is due, until stopped
-      smartcron-agent status --watch       look at it
+      smartcron-agent init              make a home: database, keys, first invite
+      smartcron-agent tasks register    add the catalogue of 29 tasks
+      smartcron-agent serve             run what is due, until stopped
+      smartcron-agent status --watch    look at it
     """
     context.obj = Session(Home((home or default_home()).expanduser().absolute()))
 

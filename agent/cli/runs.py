@@ -10,6 +10,7 @@ import click
 from rich.markup import escape
 
 from agent.cli import say
+from agent.cli.groups import Group
 from agent.cli.lengths import Length
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session
@@ -27,9 +28,15 @@ SEARCH_MS: Final = 10_000
 """How long a list looks for what no index knows before it says how far back it got."""
 
 
-@click.group("runs")
+@click.group("runs", cls=Group)
 def runs() -> None:
-    """Look at runs, stop them and try them again."""
+    """Look at runs, stop them and try them again.
+
+    \b
+    Examples:
+      smartcron-agent runs list --status error
+      smartcron-agent runs log 01KAVT0R8M6V4Z1S0Q2E6G7H8J
+    """
 
 
 @runs.command("list")
@@ -39,7 +46,8 @@ def runs() -> None:
     "statuses",
     multiple=True,
     type=click.Choice((*LIVE_STATES, *ENDINGS)),
-    help="Only this state or ending; may be given again.",
+    metavar="STATE",
+    help=f"May be given again; one of {', '.join((*LIVE_STATES, *ENDINGS))}.",
 )
 @click.option("--category", help="Only runs of this category.")
 @click.option(
@@ -74,7 +82,8 @@ def list_runs(
     """The newest runs, of any kind.
 
     \b
-    Example:  smartcron-agent runs list --status error --text "disk full" --limit 10
+    Example:
+      smartcron-agent runs list --status error --text "disk full" --limit 10
     """
     if before is not None:
         _check_id(before)
@@ -237,7 +246,8 @@ def retry(session: Session, run_id: str, reason: str | None, as_json: bool) -> N
     """Try a run again at once: a retry that waits starts now, a run that failed gets one more.
 
     \b
-    Example:  smartcron-agent runs retry 01KAVT0R8M6V4Z1S0Q2E6G7H8J --reason "disk is back"
+    Example:
+      smartcron-agent runs retry 01KAVT0R8M6V4Z1S0Q2E6G7H8J --reason "mended"
     """
     _check_id(run_id)
     with session.agent(purpose="try a run again") as agent:

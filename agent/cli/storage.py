@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from agent.cli import backups, moving, recovery, say
+from agent.cli.groups import Group
 from agent.cli.lengths import DAYS
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import StorageError
@@ -21,9 +22,15 @@ from agent.store.standby import Floor
 PAUSE_S: Final = 0.02
 
 
-@click.group("db")
+@click.group("db", cls=Group)
 def db() -> None:
-    """Look after the database."""
+    """Look after the database.
+
+    \b
+    Examples:
+      smartcron-agent db status
+      smartcron-agent db backup
+    """
 
 
 for _command in (*backups.COMMANDS, *moving.COMMANDS, *recovery.COMMANDS):

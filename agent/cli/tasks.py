@@ -12,6 +12,7 @@ import msgspec
 from rich.markup import escape
 
 from agent.cli import say
+from agent.cli.groups import Group
 from agent.cli.lengths import Length
 from agent.cli.moments import read_moment
 from agent.cli.orders import backfill, remove, skip
@@ -31,9 +32,17 @@ from shared.protocol import requests
 _LOOKED_AT: Final = "looked at many times a second, so it can be overshot"
 
 
-@click.group("tasks")
+@click.group("tasks", cls=Group)
 def tasks() -> None:
-    """Register, look at, run and hold tasks."""
+    """Register, look at, run and hold tasks.
+
+    \b
+    Examples:
+      smartcron-agent tasks list
+      smartcron-agent tasks check tasks.toml
+      smartcron-agent tasks apply tasks.toml
+      smartcron-agent tasks pause payroll_sync_deputy --for 1h
+    """
 
 
 @tasks.command()
@@ -253,7 +262,8 @@ def run(
     """Run a task now; the agent answers when the order is recorded.
 
     \b
-    Example:  smartcron-agent tasks run vend_sync_sales --reason "after the outage"
+    Example:
+      smartcron-agent tasks run vend_sync_sales --reason "after the outage"
     """
     with session.agent(purpose="run a task") as agent:
         reply = agent.call(
@@ -294,7 +304,7 @@ def pause(
     \b
     Examples:
       smartcron-agent tasks pause payroll_sync_deputy --for 1h --reason "API down"
-      smartcron-agent tasks pause payroll_sync_deputy --until 2026-12-24T18:00 --dry-run
+      smartcron-agent tasks pause sync --until 2026-12-24T18:00 --dry-run
     """
     if length_s is not None and end is not None:
         raise WrongUse(f"--until {end}: says what --for says too; give one of them")
@@ -346,7 +356,8 @@ def disable(
     """Take these tasks off the schedule.
 
     \b
-    Example:  smartcron-agent tasks disable bank_auto_categorize --reason "replaced"
+    Example:
+      smartcron-agent tasks disable bank_auto_categorize --reason "replaced"
     """
     _set(session, task_names, "disabled", as_json, enabled=False, reason=reason)
 
