@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 import click
 import msgspec
-from rich.markup import escape
 
 from agent.cli import say
 from agent.cli.closing import close, open_, who_asks
@@ -77,7 +76,7 @@ def list_calendars(session: Session, as_json: bool) -> None:
                 _windows_cell(row.calendar),
                 _tasks_cell(row.calendar, users),
                 row.calendar.timezone,
-                escape(row.calendar.description),
+                row.calendar.description,
             )
             for row in rows
         ],

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import click
 import msgspec
-from rich.markup import escape
 
 from agent.cli import say
 from agent.cli.closing import who_asks
@@ -121,8 +120,8 @@ def list_checks(session: Session, as_json: bool) -> None:
                 last.status if (last := latest.get(own.check_name)) else "-",
                 say.moment(last.checked_ms if last else None),
                 f"{own.every_s} s",
-                escape(_what(own)),
-                escape(last.message) if last else "",
+                _what(own),
+                last.message if last else "",
             )
             for own in known
         ],

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import click
-from rich.markup import escape
+from rich.text import Text
 
 from agent.cli import say
 from agent.cli.groups import Group
@@ -275,7 +275,7 @@ def _told(run: Run) -> Iterator[tuple[str, str]]:
         yield name, f"{value:g}"
 
 
-def _cells(run: Run, *, awaits_ping: bool) -> tuple[str, ...]:
+def _cells(run: Run, *, awaits_ping: bool) -> tuple[str | Text, ...]:
     reason = ": ".join(part for part in (say.reason(run.reason), run.note) if part)
     if run.status == "retry_wait":
         reason = _until_retry(run)
@@ -285,12 +285,12 @@ def _cells(run: Run, *, awaits_ping: bool) -> tuple[str, ...]:
         run.id,
         run.task_name,
         say.moment(run.scheduled_ms),
-        say.ending(_state(run, awaits_ping=awaits_ping)),
+        say.ended(_state(run, awaits_ping=awaits_ping)),
         run.trigger,
         str(run.attempt),
         say.duration(run.duration_ms),
         "-" if run.exit_status is None else str(run.exit_status),
-        escape(reason),
+        reason,
     )
 
 

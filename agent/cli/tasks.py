@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import click
 import msgspec
-from rich.markup import escape
+from rich.text import Text
 
 from agent.cli import say
 from agent.cli.groups import Group
@@ -447,14 +447,14 @@ def _next(row: store.TaskRow, now_ms: int) -> int | None:
 
 def _as_cells(
     row: store.TaskRow, found: statistics.TaskStats | None, now_ms: int
-) -> tuple[str, ...]:
+) -> tuple[str | Text, ...]:
     last = found.last if found else None
     return (
         row.task_name,
         row.definition.category,
-        escape(when_in_words(row.definition)),
+        when_in_words(row.definition),
         _state(row, now_ms),
-        f"{say.moment(last.started_ms or last.ended_ms)} {say.ending(last.status)}"
+        Text.assemble(f"{say.moment(last.started_ms or last.ended_ms)} ", say.ended(last.status))
         if last
         else "never",
         say.duration(last.duration_ms) if last else "-",
