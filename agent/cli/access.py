@@ -1,5 +1,6 @@
 """Commands about who may come in: invites and keys."""
 
+import re
 import socket
 import time
 from functools import partial
@@ -11,13 +12,14 @@ from agent.cli import say
 from agent.cli.groups import Group
 from agent.cli.lengths import Length
 from agent.cli.session import Session, json_option, pass_session
-from agent.errors import AgentError
+from agent.errors import AgentError, WrongUse
 from agent.store import clients, invites
 from agent.wire.caller import new_op
 from agent.wire.keyfiles import AGENT_KEY, load_pair, new_pair
 from shared.protocol import requests
 from shared.protocol.keys import Address, Card, key_id, write_link
 
+_KEY_ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
 ROLES: Final = ("viewer", "operator", "admin")
 
 
@@ -136,6 +138,11 @@ def revoke(session: Session, key_id: str, as_json: bool) -> None:
     \b
     Example:  smartcron-agent keys revoke 3f9a1c55d0e2b784
     """
+    if not _KEY_ID.fullmatch(key_id):
+        raise WrongUse(
+            f"KEY_ID {key_id[:40]!r}: is no id of a key, which has 16 of 0-9 and a-f; "
+            "`smartcron-agent keys list` shows them"
+        )
     if session.is_served:
         with session.agent(purpose="shut a key out") as agent:
             agent.call(

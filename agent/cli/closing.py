@@ -18,9 +18,11 @@ LONGEST_WHY: Final = 500
 
 
 @click.command("close")
-@click.option("--until", help="Moment at which it ends, ISO 8601.")
+@click.option("--until", "--to", "until", help="Moment at which it ends, ISO 8601.")
 @click.option("--for", "length_s", type=YEAR, help="How long, such as 45m, 2h or 1d.")
-@click.option("--why", required=True, help="Shown wherever something did not start for it.")
+@click.option(
+    "--why", "--reason", "why", required=True, help="Shown wherever something did not start for it."
+)
 @json_option
 @pass_session
 def close(

@@ -42,7 +42,7 @@ _OUTCOMES: Final = {
 @click.option("--cron", "text", help="A schedule that need not be saved, instead of tasks.")
 @click.option("--tz", "zone", default="UTC", show_default=True, help="Zone of --cron.")
 @click.option("--from", "start", help="Moment to look from, ISO 8601 (else now).")
-@click.option("--until", "end", help="Moment to look to, ISO 8601.")
+@click.option("--until", "--to", "end", help="Moment to look to, ISO 8601.")
 @click.option(
     "--batch",
     type=click.File("rb"),

@@ -153,7 +153,12 @@ def rotate_logs(
 @click.option("--regex", is_flag=True, help="PATTERN is a regular expression, looked for by line.")
 @click.option("--ignore-case", "-i", is_flag=True, help="Large and small letters are the same.")
 @click.option("--task", "task_name", help="Only what runs of this task wrote.")
-@click.option("--since", help="Only runs that began then or later, such as 2026-11-24T08:00.")
+@click.option(
+    "--since",
+    "--from",
+    "since",
+    help="Only runs that began then or later, such as 2026-11-24T08:00.",
+)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @click.option(
     "--within",

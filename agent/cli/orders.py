@@ -1,6 +1,7 @@
 """Commands that hold back or repeat single moments of tasks, and that let tasks go."""
 
 import getpass
+from functools import partial
 
 import click
 
@@ -160,7 +161,7 @@ def backfill(
 
 @click.command()
 @click.argument("task_names", nargs=-1, required=True)
-@click.option("--why", default="", help="Kept with the last version.")
+@click.option("--why", "--reason", "why", default="", help="Kept with the last version.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 @pass_session
@@ -172,6 +173,8 @@ def remove(
     \b
     Example:  smartcron-agent tasks remove old_report --why "replaced"
     """
+    with session.database() as database:
+        database.read_now(partial(store.load, names=task_names))
     if not (yes or as_json):
         click.confirm(f"Remove {', '.join(task_names)}?", abort=True)
     with session.database() as database:

@@ -106,7 +106,10 @@ def _say(error: BaseException, session: Session) -> int:
         refusals, others = error.split(AgentError)
         error = (refusals or others or error).exceptions[0]
     if isinstance(error, AgentError):
-        click.echo(f"smartcron-agent: {error}", err=True)
+        # Only here: who makes no mistake needs none of it.
+        from agent.cli.nearly import meant
+
+        click.echo(f"smartcron-agent: {error}{meant(session, error)}", err=True)
         return error.exit_status
     if isinstance(error, OSError) and error.filename is not None:
         click.echo(f"smartcron-agent: {error.filename}: {error.strerror}", err=True)

@@ -107,7 +107,7 @@ def check_file(session: Session, file: Path, as_json: bool) -> None:
 
 @tasks.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--why", default="", help="Kept with the version.")
+@click.option("--why", "--reason", "why", default="", help="Kept with the version.")
 @json_option
 @pass_session
 def apply(session: Session, file: Path, why: str, as_json: bool) -> None:
@@ -285,7 +285,7 @@ def run(
 @tasks.command()
 @click.argument("task_names", nargs=-1, required=True)
 @click.option("--for", "length_s", type=Length(1, 366 * 86_400), help="How long, as 90s, 2h or 1d.")
-@click.option("--until", "end", help="Moment at which the pause ends by itself, ISO 8601.")
+@click.option("--until", "--to", "end", help="Moment at which the pause ends by itself, ISO 8601.")
 @click.option("--dry-run", is_flag=True, help="Only say what the pause would do.")
 @click.option("--reason", help="Shown wherever the task is.")
 @json_option
