@@ -59,6 +59,8 @@ CHANGES: Final = frozenset(
         "release",
         "runs abort",
         "runs retry",
+        "start",
+        "stop",
         "tasks apply",
         "tasks backfill",
         "tasks disable",

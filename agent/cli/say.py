@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from agent.cli.tables import laid_out
+from agent.halting import Halt
 
 # What some terminals obey beyond ASCII: the second set of controls, and turned directions.
 _STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -178,3 +179,12 @@ def ending(status: str) -> str:
 def ended(status: str) -> Text:
     """The same as a cell of a table."""
     return Text(status, style=ENDING_STYLES.get(status, ""))
+
+
+def halted(halt: Halt) -> str:
+    """That the agent is meant to be stopped, and how it is started."""
+    why = f" ({halt.why})" if halt.why else ""
+    return (
+        f"stopped by {halt.by} at {moment(halt.at_ms)}{why}; "
+        "`smartcron-agent start` lets it serve again"
+    )
