@@ -4,8 +4,10 @@ import getpass
 import os
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 import msgspec
@@ -100,7 +102,7 @@ def check_file(session: Session, file: Path, as_json: bool) -> None:
     now_ms = _now_ms()
     for found in definitions:
         due_ms = next_due(found, now_ms)
-        words = when_in_words(found)
+        words = _when(found, now_ms)
         say.good(f"{found.task_name}: {words}, next {say.moment(due_ms)}")
     _warn(hindered)
 
@@ -445,6 +447,17 @@ def _next(row: store.TaskRow, now_ms: int) -> int | None:
     return next_due(row.definition, now_ms) if row.enabled and _fault(row) is None else None
 
 
+def _when(definition: Definition, now_ms: int) -> str:
+    """When it is due, with its zone where the clocks there show another time than the reader's."""
+    words = when_in_words(definition)
+    try:
+        there = datetime.fromtimestamp(now_ms / 1000, ZoneInfo(definition.timezone))
+    except (ZoneInfoNotFoundError, ValueError):
+        return words  # what is wrong with it is said elsewhere
+    is_other = there.utcoffset() != there.astimezone().utcoffset()
+    return f"{words} ({definition.timezone})" if words and is_other else words
+
+
 def _as_cells(
     row: store.TaskRow, found: statistics.TaskStats | None, now_ms: int
 ) -> tuple[str | Text, ...]:
@@ -452,7 +465,7 @@ def _as_cells(
     return (
         row.task_name,
         row.definition.category,
-        when_in_words(row.definition),
+        _when(row.definition, now_ms),
         _state(row, now_ms),
         Text.assemble(f"{say.moment(last.started_ms or last.ended_ms)} ", say.ended(last.status))
         if last

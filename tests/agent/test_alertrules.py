@@ -1,5 +1,6 @@
 """What is an own rule of alerts: read from TOML or words, checked at the door?"""
 
+import re
 from typing import Any
 
 import pytest
@@ -72,7 +73,7 @@ def test_a_rule_that_cannot_be_names_field_value_and_fix(
 
     assert refused.value.field == field
     assert fix in refused.value.fix
-    assert str(refused.value).startswith(f"{field} = ")
+    assert re.match(rf"{field}( = .*)?: ", str(refused.value), re.DOTALL)
 
 
 @pytest.mark.parametrize("name", ["", "With Space", "ä", "x" * 65])
@@ -104,7 +105,7 @@ def test_rules_written_out_are_the_same_rules_when_read() -> None:
         ("x = 1\n[[rule]]\nname='a'", "'x' is not known"),
         ("[[rule]]\nname='a'\nstatus=['error']\n[[rule]]\nname='a'\nstatus=['lost']", "used twice"),
         ("[[rule]]\nname='a'\nstatus=[1]", "rules.toml: rule a: status = "),
-        ("[[rule]]\nstatus=['error']", "name = None: is missing"),
+        ("[[rule]]\nstatus=['error']", "name: is missing"),
         ("[[rule", "is not TOML"),
     ],
 )

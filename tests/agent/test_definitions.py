@@ -257,7 +257,7 @@ FILES = (
     ("[task]\ntask_name = 'a'\n", "two brackets"),
     ("task = 5\n", "two brackets"),
     ("task = [1]\n", "two brackets"),
-    ("[[task]]\n", "tasks.toml: task number 1: task_name = None: is missing"),
+    ("[[task]]\n", "tasks.toml: task number 1: task_name: is missing"),
     (
         "[[task]]\ntask_name='a'\nschedule='@daily'\ncommand='x'\n" * 2,
         "tasks.toml: task a: task_name = 'a': is used twice",
@@ -350,7 +350,7 @@ def test_the_digest_tells_definitions_apart_but_not_the_order_of_variables() -> 
 
 
 def test_a_task_without_a_schedule_says_why_it_may_run() -> None:
-    with pytest.raises(BadDefinition, match="schedule = None: is missing"):
+    with pytest.raises(BadDefinition, match="schedule: is missing"):
         read_definition({"task_name": "backup", "command": "/bin/true"})
 
     by_hand = read(schedule=[])
