@@ -1,5 +1,7 @@
 """What do the commands about tasks say of them?"""
 
+import pytest
+
 from tests.journeys.household import Household
 
 TASKS = (
@@ -9,8 +11,9 @@ TASKS = (
 
 
 def test_a_schedule_names_its_zone_where_its_clocks_are_not_the_readers(
-    household: Household,
+    household: Household, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TZ", "UTC")
     household.apply(*TASKS)
 
     listed = household.cli("tasks", "list").splitlines()
