@@ -13,7 +13,7 @@ from agent.errors import Damaged, StorageError
 from agent.proof import doubts
 from agent.recovery import Made
 from agent.settings import Home, Settings
-from agent.store import journal, restoring, salvage
+from agent.store import journal, mark, restoring, salvage
 from agent.store.database import Database, database_url
 from agent.store.engines import name_of, read_url
 from agent.store.salvage import Renewed
@@ -61,10 +61,16 @@ async def on_a_sound_file(
         if failed is None:
             return
         # What SQLite says of a statement may sound alike: no file is replaced for that.
-        damage = await asyncio.to_thread(salvage.damage, database_url(settings, home))
-        if not damage:
+        url = database_url(settings, home)
+        if not _was_ours(home, url) or not await asyncio.to_thread(salvage.damage, url):
             raise failed
         cause = str(failed)
+
+
+def _was_ours(home: Home, url: str) -> bool:
+    """An agent of this home has worked with it: any other file may be somebody's, and stays."""
+    name, folder = name_of(read_url(url)), home.journal_file.parent
+    return mark.read(folder, name) is not None or Copy(folder).read(name) is not None
 
 
 async def _mended(home: Home, settings: Settings, cause: str) -> None:

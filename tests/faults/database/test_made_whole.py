@@ -113,6 +113,9 @@ def test_a_disk_that_breaks_every_file_ends_the_agent_instead_of_a_loop(
     household: Household,
 ) -> None:
     truth_of(household)
+    agent = household.serve()
+    household.wait_for("often", "success")
+    household.stop(agent)
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     for number in range(3):
         (household.home.database_file.parent / f"replaced-{stamp}-00{number}.sqlite3").touch()
