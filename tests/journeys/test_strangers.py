@@ -1,8 +1,12 @@
 """Do the runs go on while strangers take what they can at the doors?"""
 
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+
+import pytest
 
 from tests.journeys.household import Household, until
 
@@ -26,16 +30,28 @@ class ShortOfDescriptors(Household):
 
 
 def crowd(port: int) -> "subprocess.Popen[bytes]":
+    words = ("silent", port, STRANGERS, SECONDS)
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.agent.wire.stranger", "silent"]
-        + [str(port), str(STRANGERS), str(SECONDS)],
+        [sys.executable, "-m", "tests.agent.wire.stranger", *map(str, words)],
         stdout=subprocess.DEVNULL,
     )
 
 
-def test_a_crowd_of_strangers_at_both_doors_costs_no_run_its_moment_or_its_output() -> None:
+@pytest.fixture
+def household() -> Iterator[ShortOfDescriptors]:
     household = ShortOfDescriptors()
-    household.prepare()
+    try:
+        yield household.prepare()
+    finally:
+        try:
+            household.leave()
+        finally:
+            shutil.rmtree(household.root, ignore_errors=True)
+
+
+def test_a_crowd_of_strangers_at_both_doors_costs_no_run_its_moment_or_its_output(
+    household: ShortOfDescriptors,
+) -> None:
     household.apply(EACH_SECOND)
     agent = household.serve()
     household.wait_for("each", "error", count=2)
@@ -60,4 +76,22 @@ def test_a_crowd_of_strangers_at_both_doors_costs_no_run_its_moment_or_its_outpu
     assert max(run.late_ms or 0 for run in rows) < 2_000
     assert household.check()["exit_status"] == 0
     assert household.stop(agent) == 0
-    household.leave()
+
+
+def test_a_file_where_pings_are_to_lie_ends_no_agent(
+    household: ShortOfDescriptors,
+) -> None:
+    household.apply(EACH_SECOND)
+    agent = household.serve()
+    household.home.pings.rmdir()
+    household.home.pings.write_text("no folder")
+
+    until(lambda: "a part of the agent failed" in household.said(), "word of the refusal")
+    assert household.stop(agent) == 0
+    agent = household.serve()
+    count = len(household.runs("each"))
+    household.wait_for("each", "error", count=count + 3)
+    household.home.pings.unlink()
+    household.home.pings.mkdir(mode=0o700)
+
+    assert household.stop(agent) == 0

@@ -49,7 +49,7 @@ def silent(port: int, number: int, seconds: float) -> None:
 
 
 def endless(port: int, server: str, public: str, secret: str, parts: int) -> None:
-    """Send one message of so many parts that its last never comes, then wait for the end."""
+    """Send one message of so many parts that a reader never sees the last, then wait."""
     context = zmq.Context()
     line = context.socket(zmq.DEALER)
     line.linger = 0
@@ -59,8 +59,8 @@ def endless(port: int, server: str, public: str, secret: str, parts: int) -> Non
     line.connect(f"tcp://127.0.0.1:{port}")
     print("begun", flush=True)
     for _ in range(parts):
-        line.send(PART, zmq.SNDMORE)
-    print("sent", flush=True)
+        line.send(PART, zmq.SNDMORE, copy=False)
+    line.send(b"end")  # libzmq begins with a message when it has all of it
     sys.stdin.read()
 
 

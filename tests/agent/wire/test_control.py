@@ -479,6 +479,7 @@ async def test_a_port_in_use_is_named_with_its_setting_and_nothing_stays_bound(
     assert "control_port in settings.toml" in text
     other.publisher.close()
     other.zap.close()
+    other.gate.close()
     other.context.term()  # would hang if a socket were left
     other.database.close()
 
