@@ -32,6 +32,7 @@ from agent.settings import Home, Settings
 from agent.store.checks import Check
 from agent.tending import Tending
 from agent.threads import AT_HAND, full_pool
+from agent.warding import tell_if_open
 from agent.wire.clients import Client, Clients
 from agent.wire.control import Control
 from agent.wire.gate import Gate
@@ -278,6 +279,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 work("changes by hand", core.handmade.run),
                 work("beat", partial(_beat_often, core, stop)),
                 work("standby", core.standby.run),
+                work("warding", partial(tell_if_open, core.database, core.recorder)),
                 work("returning", partial(returning.run, stop.set)),
             ]
             mailing = {"mail": courier_of(core), "dead man": lifesign_of(core)}
