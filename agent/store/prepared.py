@@ -36,9 +36,7 @@ class Prepared:
         ready = _ready(statement, self._names, connection.dialect)
         columns: list[Sequence[Any]] = list(zip(*map(ready.pick, rows), strict=True))
         for place, as_kept in ready.kept_otherwise:
-            columns[place] = [
-                None if value is None else as_kept(value) for value in columns[place]
-            ]
+            columns[place] = [None if value is None else as_kept(value) for value in columns[place]]
         told = connection.exec_driver_sql(ready.text, list(zip(*columns, strict=True)))
         return told.rowcount
 

@@ -357,9 +357,7 @@ class Door:
         """Zap first, then the two doors."""
         self.zap = Zap(self.context, self.clients, now_ms=CLOCK.now_ms, log=self.log)
         self.zap.open()
-        self.gate = Gate(
-            self.context, most_open=self.most_open, now_ms=CLOCK.now_ms, log=self.log
-        )
+        self.gate = Gate(self.context, most_open=self.most_open, now_ms=CLOCK.now_ms, log=self.log)
         self.publisher = Publisher(
             self.context,
             secret=self.pair.secret,

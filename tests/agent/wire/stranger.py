@@ -1,7 +1,7 @@
 """Somebody on the other side of a port who means no good; a process of its own.
 
-    python -m tests.agent.wire.stranger silent PORT NUMBER SECONDS
-    python -m tests.agent.wire.stranger endless PORT SERVER PUBLIC SECRET PARTS
+python -m tests.agent.wire.stranger silent PORT NUMBER SECONDS
+python -m tests.agent.wire.stranger endless PORT SERVER PUBLIC SECRET PARTS
 """
 
 import resource
