@@ -21,7 +21,7 @@ def silent(port: int, number: int, seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     until_s = time.monotonic() + seconds
     selector = selectors.DefaultSelector()
-    held = made = 0
+    held = 0
     while time.monotonic() < until_s:
         while held < number:
             one = socket.socket()
@@ -34,7 +34,7 @@ def silent(port: int, number: int, seconds: float) -> None:
                 one.close()
                 break
             selector.register(one, selectors.EVENT_READ)
-            held, made = held + 1, made + 1
+            held += 1
         for key, _ in selector.select(0.02):
             one = key.fileobj  # type: ignore[assignment] # a socket, as it was registered
             try:
@@ -45,7 +45,6 @@ def silent(port: int, number: int, seconds: float) -> None:
                 selector.unregister(one)
                 one.close()
                 held -= 1
-    print(made)
 
 
 def endless(port: int, server: str, public: str, secret: str, parts: int) -> None:
@@ -57,7 +56,6 @@ def endless(port: int, server: str, public: str, secret: str, parts: int) -> Non
     line.curve_serverkey = server.encode()
     line.curve_publickey, line.curve_secretkey = public.encode(), secret.encode()
     line.connect(f"tcp://127.0.0.1:{port}")
-    print("begun", flush=True)
     for _ in range(parts):
         line.send(PART, zmq.SNDMORE, copy=False)
     line.send(b"end")  # libzmq begins with a message when it has all of it

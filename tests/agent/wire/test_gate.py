@@ -1,7 +1,6 @@
 """Are strangers held at the doors, and is no message taken in without end?"""
 
 import asyncio
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,6 +33,11 @@ def stranger(*words: object) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
+def held() -> int:
+    """How many descriptors this process has."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
 def endless(door: Door, pair: KeyPair, parts: int) -> tuple[object, ...]:
     return ("endless", door.control_port, door.pair.public, pair.public, pair.secret, parts)
 
@@ -51,11 +55,11 @@ def test_more_descriptors_let_more_connections_in_up_to_a_bound(
 async def test_a_crowd_of_strangers_takes_no_more_descriptors_than_it_may(tmp_path: Path) -> None:
     async with serving(tmp_path, most_open=60) as door:
         guest = await door.welcome("viewer")
-        before = len(os.listdir("/proc/self/fd"))
+        before = held()
         with stranger("silent", door.control_port, 1500, 6) as crowd:
             most = 0
             while await asyncio.to_thread(_lives_on, crowd):
-                most = max(most, len(os.listdir("/proc/self/fd")) - before)
+                most = max(most, held() - before)
                 await guest.get(Ping(), Pong)  # who is in stays in
             assert door.gate.refusals
         await until(lambda: door.gate.open <= 1 and not door.gate.is_shut, within_s=8)
