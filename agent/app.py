@@ -46,6 +46,7 @@ from shared.protocol.keys import key_id
 
 if TYPE_CHECKING:
     from agent.courier import Courier
+    from agent.lifesign import Lifesign
 
 log = structlog.get_logger(__name__)
 
@@ -257,11 +258,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         if http_pings is not None and settings.http_address is not None:
             await http_pings.open(*settings.http_address)
         async with asyncio.TaskGroup() as group:
-            tending = Tending(clock=clock, recorder=core.recorder)
-
-            def work(name: str, doing: Callable[[], Awaitable[None]]) -> "asyncio.Task[None]":
-                return group.create_task(tending.keep(name, doing), name=name)
-
+            work = partial(Tending(clock=clock, recorder=core.recorder).begin, group)
             doors = [work("zap", zap.run)]
             await begin(core, group)
             await own_checks.load(core.reached.known)
@@ -282,8 +279,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 work("warding", partial(tell_if_open, core.database, core.recorder)),
                 work("returning", partial(returning.run, stop.set)),
             ]
-            mailing = {"mail": courier_of(core), "dead man": lifesign_of(core)}
-            works += [work(name, one.run) for name, one in mailing.items() if one is not None]
+            works += [work(name, one.run) for name, one in _tellers(core).items()]
             doors += [work("control", control.run), work("publisher", publisher.run)]
             if http_pings is not None:
                 await http_pings.begin()
@@ -319,6 +315,11 @@ async def _admitted(core: Core) -> tuple[Client, ...]:
     if known is None:
         return await load_clients(core.database, core.clock.now_ms())
     return admitted(known.clients, known.invites)
+
+
+def _tellers(core: Core) -> "dict[str, Courier | Lifesign]":
+    both = {"mail": courier_of(core), "dead man": lifesign_of(core)}
+    return {name: one for name, one in both.items() if one is not None}
 
 
 async def _leave(

@@ -31,6 +31,12 @@ class Tending:
         self._clock = clock
         self._recorder = recorder
 
+    def begin(
+        self, group: asyncio.TaskGroup, name: str, work: Callable[[], Awaitable[None]]
+    ) -> asyncio.Task[None]:
+        """Have this part kept at work by the group."""
+        return group.create_task(self.keep(name, work), name=name)
+
     async def keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Have this part work until it returns."""
         failures = 0

@@ -177,14 +177,19 @@ class Gate:
                 self._open.pop(value, None)
                 self._whole.discard(value)
             elif event == zmq.Event.LISTENING:
-                with suppress(OSError):
-                    self._listeners[value] = os.fstat(value).st_ino
+                self._listens(value)
             elif event == zmq.Event.CLOSED:
                 self._listeners.pop(value, None)
             elif event == zmq.Event.ACCEPT_FAILED:
                 self._is_short = self._is_short or value in _SHORT
             if len(self._open) >= self._most_open and not self.is_shut:
                 self._shut_or_open(is_short=False)  # before hundreds more are heard of
+
+    def _listens(self, fd: int) -> None:
+        with suppress(OSError):
+            self._listeners[fd] = os.fstat(fd).st_ino
+        if self.is_shut:  # a door that was made anew meanwhile
+            self._set(is_shut=True)
 
     def _came(self, fd: int) -> None:
         self._whole.discard(fd)
