@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
+from agent.wire.filters import plain
+
 INVITE = "invite"
 EVENTS_DOMAIN = "events"
 _REMEMBERED = 256
@@ -92,11 +94,11 @@ class Clients:
 
     def admitted_from(self, address: str, since_ms: int) -> frozenset[str]:
         """The keys that were let in from there since then."""
-        place = _plain(address)
+        place = plain(address)
         return frozenset(
             public
             for at_ms, its, public in self._admitted
-            if at_ms >= since_ms and _plain(its) == place
+            if at_ms >= since_ms and plain(its) == place
         )
 
     def mute(self, public: str, until_ms: int) -> None:
@@ -113,10 +115,6 @@ class Clients:
             return
         for watcher in self._watchers:
             watcher(tuple(removed))
-
-
-def _plain(address: str) -> str:
-    return address.removeprefix("::ffff:")
 
 
 def is_loopback(address: str) -> bool:

@@ -5,7 +5,6 @@ message until its last one has come. So a thread of its own watches: it must act
 busy, and each descriptor that a stranger holds is one that the runs may need.
 """
 
-import array
 import asyncio
 import errno
 import os
@@ -13,6 +12,7 @@ import select
 import socket
 import struct
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
@@ -22,6 +22,7 @@ import zmq
 import zmq.asyncio
 from structlog.typing import FilteringBoundLogger
 
+from agent.wire.filters import EVERYONE, let_in, plain, turn_away
 from agent.wire.limits import MOST_UNENDED_BYTES, MOST_UNENDED_BYTES_IN_ALL
 
 _HEARD: Final = (
@@ -33,16 +34,14 @@ _HEARD: Final = (
 )
 _SHORT: Final = (errno.EMFILE, errno.ENFILE)
 _OPENS_AGAIN: Final = 0.75
+_FOR_OTHERS: Final = 1.25  # while only one address is turned away
+_CROWD: Final = 0.5
 _LOOK_AGAIN_S: Final = 1.0
 _BREATH_S: Final = 0.005  # what comes in a burst is looked at together
 # A connection that only gives signs of life is none that sends without end.
 _LIFESIGNS_A_SECOND: Final = 32
 
-# Of the kernel (linux/filter.h, linux/tcp.h); Python has no names for these.
-_SO_ATTACH_FILTER: Final = 26
-_SO_DETACH_FILTER: Final = 27
-_RETURN: Final = 0x06
-_NOTHING: Final = struct.pack("@HBBI", _RETURN, 0, 0, 0)
+# Of the kernel (linux/tcp.h); Python has no names for these.
 _TCP_INFO_BYTES: Final = 136
 _BYTES_RECEIVED: Final = 128
 
@@ -97,7 +96,8 @@ class Gate:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch_all, name="gate", daemon=True)
         self._is_short = False
-        self.is_shut = False
+        self.shut_to: str | None = None
+        """The address that is turned away, or EVERYONE."""
         self.refusals = 0
 
     @property
@@ -158,7 +158,7 @@ class Gate:
             self._hear(ear)
         self._shut_or_open(is_short=self._is_short)
         self._is_short = False
-        found = self._epoll.poll(_LOOK_AGAIN_S if self.is_shut else None)
+        found = self._epoll.poll(_LOOK_AGAIN_S if self.shut_to is not None else None)
         touched = [fd for fd, _ in found if fd not in self._ears and fd != self._wake]
         if touched:
             self._weigh(touched)
@@ -182,14 +182,14 @@ class Gate:
                 self._listeners.pop(value, None)
             elif event == zmq.Event.ACCEPT_FAILED:
                 self._is_short = self._is_short or value in _SHORT
-            if len(self._open) >= self._most_open and not self.is_shut:
-                self._shut_or_open(is_short=False)  # before hundreds more are heard of
+            if len(self._open) >= self._most_open:
+                self._shut_or_open(is_short=self._is_short)  # before hundreds more are heard of
 
     def _listens(self, fd: int) -> None:
         with suppress(OSError):
             self._listeners[fd] = os.fstat(fd).st_ino
-        if self.is_shut:  # a door that was made anew meanwhile
-            self._set(is_shut=True)
+        if self.shut_to is not None:  # a door that was made anew meanwhile
+            self._turn_away(self.shut_to)
 
     def _came(self, fd: int) -> None:
         self._whole.discard(fd)
@@ -197,36 +197,49 @@ class Gate:
         with suppress(OSError):
             inode = os.fstat(fd).st_ino
             with _lent(fd) as connection:
-                address = str(connection.getpeername()[0])
+                address = plain(str(connection.getpeername()[0]))
             self._epoll.register(fd, select.EPOLLIN | select.EPOLLET)
         self._open[fd] = _Connection(inode, address, self._now_ms())
 
     # --- too many --------------------------------------------------------------------------------
 
     def _shut_or_open(self, *, is_short: bool) -> None:
-        number = len(self._open)
-        if not self.is_shut and (is_short or number >= self._most_open):
-            self._log.warning("no more connections are taken now", open=number)
-            self.refusals += 1
-            self._set(is_shut=True)
-        elif self.is_shut and not is_short and number < self._most_open * _OPENS_AGAIN:
-            self._set(is_shut=False)
+        number, whom = len(self._open), self._to_turn_away(is_short=is_short)
+        if whom == self.shut_to:
+            return
+        self._turn_away(whom)
+        if whom is None:
             self._log.info("connections are taken again", open=number)
+        else:
+            self.refusals += 1
+            self._log.warning(
+                "no more connections are taken now", open=number, address=whom or "all"
+            )
 
-    def _set(self, *, is_shut: bool) -> None:
+    def _to_turn_away(self, *, is_short: bool) -> str | None:
+        number = len(self._open)
+        if is_short or number >= self._most_open * _FOR_OTHERS:
+            return EVERYONE
+        if number < self._most_open * _OPENS_AGAIN:
+            return None
+        if number < self._most_open or self.shut_to is not None:
+            return self.shut_to
+        ((address, crowd),) = Counter(
+            connection.address for connection in self._open.values()
+        ).most_common(1)
+        return address if crowd >= number * _CROWD else EVERYONE
+
+    def _turn_away(self, whom: str | None) -> None:
         for fd, inode in tuple(self._listeners.items()):
             try:
                 with _held(fd, inode) as listener:
-                    if is_shut:
-                        program = array.array("B", _NOTHING)
-                        place, _ = program.buffer_info()
-                        given = struct.pack("@HP", 1, place)
-                        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, given)
+                    if whom is None:
+                        let_in(listener)
                     else:
-                        listener.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
+                        turn_away(listener, whom)
             except OSError as error:
                 self._log.error("a door cannot be shut or opened", error=str(error))
-        self.is_shut = is_shut
+        self.shut_to = whom
 
     # --- too much --------------------------------------------------------------------------------
 

@@ -1,19 +1,22 @@
 """Are strangers held at the doors, and is no message taken in without end?"""
 
 import asyncio
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import PIPE
 
 import msgspec
 import psutil
 import pytest
+import zmq
 from structlog.testing import capture_logs
 
 from agent.store import audit
+from agent.wire.filters import EVERYONE, let_in, turn_away
 from agent.wire.keyfiles import KeyPair
 from agent.wire.limits import connections_within
 from shared.protocol.codec import encode_request
@@ -62,11 +65,53 @@ async def test_a_crowd_of_strangers_takes_no_more_descriptors_than_it_may(tmp_pa
                 most = max(most, held() - before)
                 await guest.get(Ping(), Pong)  # who is in stays in
             assert door.gate.refusals
-        await until(lambda: door.gate.open <= 1 and not door.gate.is_shut, within_s=8)
+        await until(lambda: door.gate.open <= 1 and door.gate.shut_to is None, within_s=8)
 
         await (await door.welcome("viewer")).get(Ping(), Pong)
 
     assert 40 < most < 200
+
+
+async def test_a_crowd_from_one_address_keeps_nobody_out_who_comes_from_another(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path, most_open=60) as door:
+        with stranger("silent", door.control_port, 1500, 20):
+            await until(lambda: door.gate.shut_to == "127.0.0.1", within_s=10)
+
+            guest = door.guest(await door.enrolled("viewer"))
+            guest.socket.disconnect(guest.socket.getsockopt_string(zmq.LAST_ENDPOINT))
+            guest.socket.connect(f"tcp://127.0.0.2:0;127.0.0.1:{door.control_port}")
+            await guest.hello()
+
+
+@pytest.mark.parametrize(
+    ("whom", "comes_in"),
+    [(EVERYONE, ()), ("127.0.0.1", ("127.0.0.2", "::1")), ("::1", ("127.0.0.1", "127.0.0.2"))],
+)
+def test_the_kernel_turns_away_whom_it_is_told_to_until_it_is_told_otherwise(
+    whom: str, comes_in: tuple[str, ...]
+) -> None:
+    listener = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    port = listener.getsockname()[1]
+    places = {"127.0.0.1": "127.0.0.1", "127.0.0.2": "127.0.0.1", "::1": "::1"}
+
+    def reach() -> tuple[str, ...]:
+        found = []
+        for origin, place in places.items():
+            with suppress(TimeoutError):
+                socket.create_connection((place, port), 0.3, (origin, 0)).close()
+                found.append(origin)
+        return tuple(found)
+
+    turn_away(listener, whom)
+    while_shut = reach()
+    let_in(listener)
+    afterwards = reach()
+    listener.close()
+
+    assert while_shut == comes_in
+    assert afterwards == tuple(places)
 
 
 def _lives_on(process: subprocess.Popen[bytes]) -> bool:
