@@ -357,5 +357,5 @@ async def _beat_often(core: Core, stop: asyncio.Event) -> None:
 async def _reloaded(reload: Callable[[], Awaitable[tuple[str, ...]]]) -> None:
     try:
         await reload()
-    except AgentError as error:
+    except (AgentError, OSError, RuntimeError) as error:
         log.error("definitions not taken over", cause=str(error))
