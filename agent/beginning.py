@@ -5,11 +5,15 @@ from functools import partial
 
 import structlog
 
+from agent.belated import MOST_WAITING
 from agent.core import Core
+from agent.errors import StorageError
+from agent.running.keeping import Started
 from agent.running.keptlogs import DAY_S
-from agent.scheduler import TASK_INVALID
+from agent.running.spooled import lying, sweep
 from agent.store import alerts, events, ledger, state, tasks
 from agent.store.standby import Floor, Known, add_up
+from agent.unplanned import TASK_INVALID
 
 log = structlog.get_logger(__name__)
 
@@ -48,12 +52,25 @@ async def begin(core: Core, group: asyncio.TaskGroup) -> None:
     await core.watching.recover(run for run in unfinished if core.watching.takes(run))
     await core.runner.recover([run for run in unfinished if not core.watching.takes(run)], standing)
     known = {run.id for run in unfinished} | {found.run_id for found in standing}
-    yesterday_s = core.started_ms / 1000 - DAY_S
-    group.create_task(
-        asyncio.to_thread(core.outputs.sweep, known, before_s=yesterday_s), name="sweep spool"
-    )
+    alive = {found.run_id for found in standing if isinstance(found, Started)}
+    living = alive | {run.id for run in unfinished}
+    group.create_task(_sweep(core, living, known), name="sweep spool")
     if unfinished:
         log.info("runs of an earlier agent taken over", count=len(unfinished))
+
+
+async def _sweep(core: Core, living: set[str], known: set[str]) -> None:
+    """Keep what an earlier agent could not keep, and remove what nobody knows any more."""
+    spool = core.home.spool
+    found = await asyncio.to_thread(lying, spool, living, at_most=MOST_WAITING)
+    try:
+        rows = await core.database.read(partial(ledger.some, run_ids=found))
+    except StorageError as error:
+        log.warning("the spool is left as it is", cause=str(error))
+        return
+    await core.runner.go_through(rows.values())
+    yesterday_s = core.started_ms / 1000 - DAY_S
+    await asyncio.to_thread(sweep, spool, known | rows.keys(), before_s=yesterday_s)
 
 
 async def _begin_away(core: Core, known: Known, floor: Floor) -> None:
