@@ -294,6 +294,9 @@ class Control:
             self._lose(session, "bad_frame")
         if client is not None and not sessions:
             self._note_end(client, address, "bad_frame")
+        for fd in [fd for fd, its in self._speakers.items() if its == public]:
+            del self._speakers[fd]
+            self._gate.hang_up(fd)
 
     # --- serving ---------------------------------------------------------------------------------
 

@@ -58,13 +58,14 @@ class Cut(msgspec.Struct, frozen=True):
 class _Connection:
     """One connection that libzmq has accepted."""
 
-    __slots__ = ("address", "inode", "is_cut", "pending", "since_bytes", "since_ms")
+    __slots__ = ("address", "heard_ms", "inode", "is_cut", "pending", "since_bytes", "since_ms")
 
     def __init__(self, inode: int, address: str, since_ms: int) -> None:
         self.inode = inode
         self.address = address
         self.since_ms = since_ms
-        self.since_bytes = 0  # had come when the last whole message was taken
+        self.heard_ms = since_ms  # when the last whole message was taken
+        self.since_bytes = 0  # had come by then
         self.pending = 0
         self.is_cut = False
 
@@ -141,6 +142,13 @@ class Gate:
     def took(self, fd: int) -> None:
         """A whole message of this connection has been taken."""
         self._whole.add(fd)
+
+    def hang_up(self, fd: int) -> None:
+        """End this connection; whoever it is may come again."""
+        connection = self._open.get(fd)
+        if connection is not None:
+            with suppress(OSError), _held(fd, connection.inode) as held:
+                held.shutdown(socket.SHUT_RDWR)
 
     # --- the thread ------------------------------------------------------------------------------
 
@@ -270,9 +278,9 @@ class Gate:
             (received,) = struct.unpack_from("=Q", told, _BYTES_RECEIVED)
             if fd in self._whole:
                 self._whole.discard(fd)
-                connection.since_bytes = received
-            alive_s = max(0, self._now_ms() - connection.since_ms) // 1000
-            unended = received - connection.since_bytes - alive_s * _LIFESIGNS_A_SECOND
+                connection.since_bytes, connection.heard_ms = received, self._now_ms()
+            silent_s = max(0, self._now_ms() - connection.heard_ms) // 1000
+            unended = received - connection.since_bytes - silent_s * _LIFESIGNS_A_SECOND
             connection.pending = max(0, unended)
 
     def _end(self, fd: int, connection: _Connection) -> None:
