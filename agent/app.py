@@ -24,6 +24,7 @@ from agent.health.picture import Picture
 from agent.health.watcher import Watcher
 from agent.introducing import identity_of, keeping_of, row_of
 from agent.lock import only_agent
+from agent.needs import Needs
 from agent.orders import Orders
 from agent.returning import Returning
 from agent.running.secrets import load_secrets
@@ -234,6 +235,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 reload=reload,
                 hurry=publisher.hurry,
                 renew_alerts=renew_alerts,
+                known=core.roster.all,
             )
         ),
         ops=memory,
@@ -317,9 +319,9 @@ async def _admitted(core: Core) -> tuple[Client, ...]:
     return admitted(known.clients, known.invites)
 
 
-def _tellers(core: Core) -> "dict[str, Courier | Lifesign]":
-    both = {"mail": courier_of(core), "dead man": lifesign_of(core)}
-    return {name: one for name, one in both.items() if one is not None}
+def _tellers(core: Core) -> "dict[str, Courier | Lifesign | Needs]":
+    all_of_them = {"mail": courier_of(core), "dead man": lifesign_of(core), "needs": Needs(core)}
+    return {name: one for name, one in all_of_them.items() if one is not None}
 
 
 async def _leave(

@@ -75,7 +75,8 @@ async def _sweep(core: Core, living: set[str], known: set[str]) -> None:
 
 async def _begin_away(core: Core, known: Known, floor: Floor) -> None:
     """As `begin`, with what is kept on this host; whoever meets the database does the rest."""
-    told = add_up(await core.reached.local.all())
+    entries = await core.reached.local.all()
+    told = add_up(entries)
     booted = () if floor.booted_ms is None else (floor.booted_ms,)
     await core.scheduler.begin_away(
         from_ms=floor.at_ms,
@@ -93,7 +94,9 @@ async def _begin_away(core: Core, known: Known, floor: Floor) -> None:
     ours = told.run_ids | {run.id for run in runs}
     core.strangers.update({one.run_id: one for one in standing if one.run_id not in ours})
     core.board.put_up(runs)
-    core.alerter.take(known.rules, known.mutes)
+    core.outage.opened.take(await asyncio.to_thread(core.reached.copy.read_alerts), entries)
+    core.board.show_alerts(core.outage.opened.alerts)
+    core.alerter.take(known.rules, known.mutes, core.outage.opened.alerts)
     await core.watching.recover(run for run in runs if core.watching.takes(run))
     await core.runner.recover(
         [run for run in runs if not core.watching.takes(run)],

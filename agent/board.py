@@ -172,7 +172,7 @@ class Board:
             if before.status != check.status:
                 since_ms = check.checked_ms
             self._looks[check.check_name] = (check, since_ms)
-            self._journal.put(check_row(check, since_ms=since_ms))
+            self._journal.put(check_row(check, since_ms=since_ms, with_words=self._shows_words))
 
     def forget_check(self, check_name: str) -> None:
         """This check is no more."""

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from agent.cli import exporting, say
+from agent.cli.groups import Group
 from agent.cli.moments import read_moment
 from agent.cli.session import Session, json_option, pass_session
 from agent.store import anchor as anchors
@@ -16,9 +17,15 @@ from agent.store import chain
 from agent.store.audit import AuditRow
 
 
-@click.group("audit")
+@click.group("audit", cls=Group)
 def audit() -> None:
-    """Who asked for what, from where, and what came of it."""
+    """Who asked for what, from where, and what came of it.
+
+    \b
+    Examples:
+      smartcron-agent audit list --limit 20
+      smartcron-agent audit verify
+    """
 
 
 @audit.command("list")
@@ -26,8 +33,8 @@ def audit() -> None:
 @click.option("--key", "key_id", help="Only of this key, or of uid:NUMBER.")
 @click.option("--action", help="Only this, such as task.pause or `tasks apply`.")
 @click.option("--target", help="Only about this task, run or key.")
-@click.option("--from", "start", help="Not before this moment, ISO 8601.")
-@click.option("--to", "end", help="Before this moment, ISO 8601.")
+@click.option("--from", "start", help="Not before this moment: -1h, today, ISO 8601.")
+@click.option("--to", "end", help="Before this moment: -1h, 08:00, ISO 8601.")
 @json_option
 @pass_session
 def list_(

@@ -8,6 +8,7 @@ import click
 
 from agent.cli import say
 from agent.cli.coming import in_zone
+from agent.cli.groups import Group
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
@@ -17,14 +18,20 @@ from agent.store import state
 DAY: Final = timedelta(days=1)
 
 
-@click.group("ledger")
+@click.group("ledger", cls=Group)
 def ledger() -> None:
-    """Prove that every due moment has its row."""
+    """Prove that every due moment has its row.
+
+    \b
+    Examples:
+      smartcron-agent ledger check
+      smartcron-agent ledger check --from 2026-11-24T00:00Z --json
+    """
 
 
 @ledger.command()
-@click.option("--from", "start", help="ISO 8601; else a day before the end.")
-@click.option("--to", "end", help="ISO 8601; else up to what has been decided.")
+@click.option("--from", "start", help="-1h, today, ISO 8601; else a day before the end.")
+@click.option("--to", "end", help="-1h, today, ISO 8601; else up to what has been decided.")
 @json_option
 @pass_session
 def check(session: Session, start: str | None, end: str | None, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from agent.cli import say
+from agent.cli.groups import Group
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
@@ -18,10 +19,10 @@ from agent.store.spans import Figures
 _SHOWN_DIFFERENCES: Final = 20
 
 
-@click.group("stats", invoke_without_command=True)
+@click.group("stats", cls=Group, invoke_without_command=True)
 @click.option("--task", "task_name", help="Only this task; else all together.")
-@click.option("--from", "start", help="ISO 8601; else a day before the end.")
-@click.option("--to", "end", help="ISO 8601; else now.")
+@click.option("--from", "start", help="-1h, today, ISO 8601; else a day before the end.")
+@click.option("--to", "end", help="-1h, today, ISO 8601; else now.")
 @json_option
 @click.pass_context
 def stats(
@@ -34,7 +35,8 @@ def stats(
     """Executions, failures, times, memory and CPU of any span, in whole hours of UTC.
 
     \b
-    Example:  smartcron-agent stats --task vend_sync_sales --from 2026-11-01 --json
+    Example:
+      smartcron-agent stats --task vend_sync_sales --from 2026-11-01 --json
     """
     if context.invoked_subcommand is not None:
         return
@@ -59,7 +61,7 @@ def stats(
 
 
 @stats.command()
-@click.option("--from", "start", help="ISO 8601; else seven days ago.")
+@click.option("--from", "start", help="-1h, today, ISO 8601; else seven days ago.")
 @json_option
 @pass_session
 def check(session: Session, start: str | None, as_json: bool) -> None:
@@ -96,7 +98,7 @@ def check(session: Session, start: str | None, as_json: bool) -> None:
 
 
 @stats.command()
-@click.option("--from", "start", help="ISO 8601; else seven days ago.")
+@click.option("--from", "start", help="-1h, today, ISO 8601; else seven days ago.")
 @json_option
 @pass_session
 def rebuild(session: Session, start: str | None, as_json: bool) -> None:
