@@ -278,7 +278,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 work("changes by hand", core.handmade.run),
                 work("beat", partial(_beat_often, core, stop)),
                 work("standby", core.standby.run),
-                work("warding", partial(tell_if_open, core.database, core.recorder)),
+                work("warding", partial(tell_if_open, core.database, core.recorder, clock)),
                 work("returning", partial(returning.run, stop.set)),
             ]
             works += [work(name, one.run) for name, one in _tellers(core).items()]

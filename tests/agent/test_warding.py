@@ -16,14 +16,15 @@ async def test_a_database_in_the_open_is_an_alert_until_the_url_says_how_it_is_t
     tmp_path: Path,
 ) -> None:
     database = Database.open(fresh_file(tmp_path / "smartcron.sqlite3"))
-    recorder = Recorder(database, FakeClock(NOW_MS), lambda _: None)
+    clock = FakeClock(NOW_MS)
+    recorder = Recorder(database, clock, lambda _: None)
     here = database.url
 
     database.url = read_url("mysql+pymysql://cron:hush@db.example/cron")
-    await tell_if_open(database, recorder)
+    await tell_if_open(database, recorder, clock)
     (told,) = await database.read(alerts.open_alerts)
     database.url = here
-    await tell_if_open(database, recorder)
+    await tell_if_open(database, recorder, clock)
     left = await database.read(alerts.open_alerts)
     database.close()
 
