@@ -2,11 +2,11 @@
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QKeySequence, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from desktop import freshness, words
 from desktop.freshness import Link
-from desktop.parts.buttons import Segmented, draw_badge, draw_focus
+from desktop.parts.buttons import Pressable, Segmented, draw_badge, draw_focus
 from desktop.parts.labels import Elided, Ground, IconLabel, Words, token_colour
 from desktop.theme import Theme, rounded
 
@@ -30,7 +30,7 @@ class Stripe(QWidget):
         QPainter(self).fillRect(self.rect(), QColor(ground))
 
 
-class Switcher(QAbstractButton):
+class Switcher(Pressable):
     """Environment, connection and heartbeat; leads to the list of connections."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -193,7 +193,7 @@ class Header(Ground):
         self._times_word.setVisible(not narrow)
 
 
-class _Finder(QAbstractButton):
+class _Finder(Pressable):
     """Looks like a field and opens the palette, where the letters go."""
 
     def __init__(self, theme: Theme, hint: str, key: str) -> None:
@@ -235,7 +235,7 @@ class _Finder(QAbstractButton):
         draw_focus(painter, self, theme, 6)
 
 
-class _Bell(QAbstractButton):
+class _Bell(Pressable):
     """Open alerts, in sight on every screen; gone when there are none."""
 
     def __init__(self, theme: Theme) -> None:

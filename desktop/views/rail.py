@@ -4,9 +4,9 @@ from typing import Final
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QActionGroup, QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QMenu, QVBoxLayout, QWidget
 
-from desktop.parts.buttons import draw_badge, draw_focus
+from desktop.parts.buttons import Pressable, draw_badge, draw_focus
 from desktop.parts.labels import Ground
 from desktop.theme import Theme, rounded
 
@@ -35,7 +35,7 @@ _APPEARANCES: Final = (
 )
 
 
-class _Item(QAbstractButton):
+class _Item(Pressable):
     def __init__(self, theme: Theme, word: str, icon: str, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme, self._icon = theme, icon

@@ -1,7 +1,12 @@
 """The overview: the last hour is there from the start, and lists lead on."""
 
+from itertools import pairwise
+
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPalette
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.models.alerts import AlertsModel
@@ -95,11 +100,55 @@ def test_no_card_of_the_server_cuts_its_title(bench: Bench, qtbot: QtBot, wide: 
         assert card.accessibleName().startswith(f"{card.title.text()} {said}, "), "also unseen"
 
 
+CARDS = ("cpu", "memory", "disk", "database", "heart")
+
+
+@pytest.mark.parametrize("name", CARDS)
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space])
+def test_a_card_of_the_server_opens_by_key_as_by_the_left_button(
+    bench: Bench, qtbot: QtBot, name: str, key: Qt.Key
+) -> None:
+    card = getattr(bench.page.health, name)
+
+    with qtbot.waitSignal(bench.page.health.opened):
+        QTest.keyClick(card, key)
+    with qtbot.waitSignal(bench.page.health.opened):
+        QTest.mouseClick(card, Qt.MouseButton.LeftButton)
+
+
+@pytest.mark.parametrize("button", [Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton])
+def test_no_other_button_of_the_mouse_opens_a_card(
+    bench: Bench, qtbot: QtBot, button: Qt.MouseButton
+) -> None:
+    with qtbot.assertNotEmitted(bench.page.health.opened):
+        QTest.mouseClick(bench.page.health.cpu, button)
+    with qtbot.assertNotEmitted(bench.page.success.clicked):
+        QTest.mouseClick(bench.page.success, button)
+
+
+def test_the_keyboard_walks_over_every_card_and_a_ring_says_where_it_is(bench: Bench) -> None:
+    page = bench.page
+    page.activateWindow()
+    assert QTest.qWaitForWindowActive(page)
+    cards = [getattr(page.health, name) for name in CARDS]
+
+    cards[0].setFocus(Qt.FocusReason.TabFocusReason)
+    before = cards[1].grab().toImage()
+    for left, entered in pairwise(cards):
+        QTest.keyClick(left, Qt.Key.Key_Tab)
+        assert QApplication.focusWidget() is entered
+    cards[1].setFocus(Qt.FocusReason.TabFocusReason)
+
+    assert cards[1].grab().toImage() != before
+
+
 def test_a_recent_run_opens_its_log(bench: Bench, qtbot: QtBot) -> None:
     bench.runs.show_rows([run(1), run(2)])
 
     with qtbot.waitSignal(bench.page.log_requested) as asked:
         bench.page._recent[0].click()
+    with qtbot.waitSignal(bench.page.log_requested):
+        QTest.keyClick(bench.page._recent[0], Qt.Key.Key_Return)
 
     assert asked.args == [run(2).id]
 
