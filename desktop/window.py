@@ -59,6 +59,7 @@ from desktop.views.palette import Palette
 from desktop.views.rail import ALERTS, HEALTH, OVERVIEW, RUNS, TASKS
 from desktop.views.shortcuts import Shortcuts
 from desktop.vitals import Vitals
+from desktop.waytests import WayTests
 from shared.protocol.events import Heartbeat, Metric
 from shared.protocol.requests import RunDetail, TaskDetail
 from shared.protocol.rows import Agent, Alert, Check, Key, Row, Run, Task
@@ -121,6 +122,7 @@ class MainWindow(Frame):
         self.alarms = Alarms(self.centre, self._alerts, self.now, self)
         self.vitals = Vitals(self.health, self._health, self.now, self)
         self.ruling = Ruling(theme, self.centre, self.now, self)
+        self.waytests = WayTests(self.centre.ways, self.now, self)
         self._doorways = Doorways(
             self._alerts,
             header=self.header,
@@ -182,7 +184,7 @@ class MainWindow(Frame):
         self._screens.setVisible(link.state != freshness.REFUSED)
         self.refusal.setVisible(link.state == freshness.REFUSED)
         self.refusal.show_link(link)
-        for asker in (self.planner, self.alarms, self.vitals, self.ruling):
+        for asker in (self.planner, self.alarms, self.vitals, self.ruling, self.waytests):
             asker.show_link(link, may=self._orders.may, why_not=self._orders.why_not)
         self._set_actions()
         self._show_clocks()
@@ -239,6 +241,7 @@ class MainWindow(Frame):
         self.alarms.forget()
         self.vitals.forget()
         self.ruling.forget()
+        self.waytests.forget()
         self._sifting.show_emptiness()
 
     def show_heartbeat(self, heartbeat: Heartbeat) -> None:
@@ -359,6 +362,7 @@ class MainWindow(Frame):
         alarms.standing_wanted.connect(self.ruling.ask)
         self.ruling.asked.connect(self.question_asked)
         self.ruling.ordered.connect(self.standing_ordered)
+        self.waytests.ordered.connect(self.standing_ordered)
         self.ruling.refused.connect(self._complain)
         alarms.noticed.connect(self._doorways.tell)
         alarms.counted.connect(self._doorways.show_counts)

@@ -74,7 +74,7 @@ class AlertCentre(Ground):
         self.history = HistoryList(self.history_model, theme, now)
         self.panel = AlertPanel(theme, now)
         self.messages = Messages(self.deliveries_model, theme, now)
-        self.ways, self.quiet_ways = Ways(theme, now), Ways(theme, now)
+        self.ways, self.quiet_ways = Ways(theme, now, tests=True), Ways(theme, now)
         self._lists = QStackedWidget()
         for pane in (self.active, self.history):
             self._lists.addWidget(pane)
