@@ -15,6 +15,7 @@ from desktop.models.runs import RunsModel
 from desktop.models.tasks import TaskModel
 from desktop.states import check_look
 from desktop.theme import Theme
+from desktop.views.overview.cards import STAT_PX
 from desktop.views.overview.page import Overview
 from shared.protocol.events import Metric
 from shared.protocol.rows import Check
@@ -114,6 +115,20 @@ def test_a_card_of_the_server_opens_by_key_as_by_the_left_button(
         QTest.keyClick(card, key)
     with qtbot.waitSignal(bench.page.health.opened):
         QTest.mouseClick(card, Qt.MouseButton.LeftButton)
+
+
+def test_the_cards_of_the_server_are_equally_high_and_take_the_room_that_is_left(
+    bench: Bench,
+) -> None:
+    cards = [getattr(bench.page.health, name) for name in CARDS]
+    low = {card.height() for card in cards}
+
+    bench.page.resize(1360, 1_100)
+    high = {card.height() for card in cards}
+
+    assert len(low) == len(high) == 1
+    assert high.pop() > low.pop()
+    assert bench.page.success.height() == bench.page.failing.height() == STAT_PX
 
 
 @pytest.mark.parametrize("button", [Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton])
