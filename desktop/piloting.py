@@ -57,7 +57,7 @@ class Piloted(Outlets):
             self.nothing,
             self._tasks,
             self._filter,
-            was_heard=lambda: self.watch.link.was_heard,
+            link=lambda: self.watch.link,
         )
         self._orders = Actions(theme, self._tasks, self._runs, self.now, self)
         self.planner = Planner(theme, self.now, self)
@@ -152,6 +152,7 @@ class Piloted(Outlets):
             self.grid.set_compact(compact)
             self.compact_chosen.emit(compact)
         self.toolbar.show_compact(compact)
+        self.rail.show_compact(compact)
 
     def open_newest_log(self, task_id: str = "") -> None:
         """The log of the run in progress, else of the last one."""

@@ -242,6 +242,32 @@ def test_what_comes_back_takes_no_choice_away_that_was_made_meanwhile(window: Ma
     assert window.centre.panel.ids == [rows[1].id]
 
 
+@pytest.mark.usefixtures("outside")
+def test_where_no_alert_is_the_list_that_says_so_has_all_the_room(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    show(window)
+    qtbot.waitUntil(lambda: window.centre.active.width() > window.width() - 100)
+
+    window.show_rows([alert(1)])
+
+    qtbot.waitUntil(lambda: window.centre.active.width() < window.width() - 400)
+    assert window.centre.panel.isVisible()
+    assert window.centre.panel.alert == alert(1)
+
+
+@pytest.mark.usefixtures("outside")
+def test_a_name_longer_than_a_line_makes_no_card_wider_than_the_panel(window: MainWindow) -> None:
+    window.resize(960, 600)
+    name = "flagged_products_generate_ai_insights_of_every_outlet_in_the_country_" * 2
+    show(window, alert(1, name, title=f"{name} failed", msg=name))
+
+    panel = window.centre.panel
+
+    assert panel.title.width() <= panel.viewport().width()
+    assert panel.horizontalScrollBar().maximum() == 0
+
+
 def test_a_note_is_written_by_key_and_line(window: MainWindow, outside: Outside) -> None:
     show(window, alert(1))
 

@@ -130,6 +130,7 @@ class AlertCentre(Ground):
         model.counted.connect(lambda: self._renew(self.active.list))
         self.history_model.counted.connect(lambda: self._renew(self.history.list))
         self._show_counts()
+        self._show_chosen(self.active.list)
 
     # What it is told ---------------------------------------------------------------------
 
@@ -271,19 +272,19 @@ class AlertCentre(Ground):
         if shown is not self.list_shown:
             return
         model = self._model if shown is self.active.list else self.history_model
-        self.panel.show_any(model.rowCount() > 0)
         chosen = [model.alert(alert_id) for alert_id in shown.chosen_ids()]
         alerts = [alert for alert in chosen if alert is not None]
         over = {one for one in self._seen if model.alert(one) is None}
         back, self._over = self._over - over, over
         if back and not alerts and shown.choose_all(back):
             return
-        if not alerts and over:
-            if self.panel.alert is None or self.panel.alert.id not in over:
-                self.panel.show_alerts(())
-            return
-        self._seen, self._over = {alert.id for alert in alerts}, set()
-        self.panel.show_alerts(alerts)
+        if alerts or not over:
+            self._seen, self._over = {alert.id for alert in alerts}, set()
+            self.panel.show_alerts(alerts)
+        elif self.panel.alert is None or self.panel.alert.id not in over:
+            self.panel.show_alerts(())
+        # Where nothing can be chosen the list, which says why, has all the room.
+        self.panel.setVisible(model.rowCount() > 0 or bool(self.panel.ids))
 
     def _forget_choice(self) -> None:
         self._seen.clear()

@@ -14,6 +14,8 @@ from desktop.theme import Theme
 
 SIDE_PX: Final = 16
 GAP_PX: Final = 5
+HIGHEST_PX: Final = 380
+"""A curve of an hour says no more on more; the lists above have the rest."""
 
 
 class HealthCard(CardButton):
@@ -30,6 +32,7 @@ class HealthCard(CardButton):
     ) -> None:
         super().__init__(theme)
         self.setMinimumWidth(150)
+        self.setMaximumHeight(HIGHEST_PX)
         self.title = Words(theme, title, px=13, weight=600)
         self._icon = IconLabel(theme, "question-bold", ink="idle.text", px=14)
         self._word = Words(theme, weight=500, ink="idle.text")
@@ -51,7 +54,14 @@ class HealthCard(CardButton):
         self.body.setSpacing(8)
         self.curve: TimeCurve | None = None
         if curve:
-            self.curve = TimeCurve(theme, height=84, share=share, axes=share, least_top=least_top)
+            self.curve = TimeCurve(
+                theme,
+                height=84,
+                share=share,
+                axes=share,
+                least_top=least_top,
+                why_empty=self.tr("Waiting for samples"),
+            )
             self.body.addWidget(self.curve, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SIDE_PX, 12, SIDE_PX, 12)
