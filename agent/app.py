@@ -16,7 +16,7 @@ from agent.beginning import begin
 from agent.bridging import Bridging
 from agent.core import Core, courier_of, lifesign_of, open_core, own_checks_of
 from agent.errors import AgentError, AlreadyServing, DiskFull, Unreachable
-from agent.handlers.context import Context, Identity
+from agent.handlers.context import Context, Identity, nobody_told
 from agent.handlers.keys import admitted, load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.reading import Reading
@@ -50,6 +50,7 @@ log = structlog.get_logger(__name__)
 
 BEAT_MS = 15_000
 SETTLE_S = 2.0
+_Works = list[asyncio.Task[None]]
 
 
 async def serve(home: Home, settings: Settings) -> None:
@@ -200,6 +201,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
     )
     await core.unless_away(memory.settle)
     returning = Returning(core, renew, memory.settle)
+    courier = courier_of(core)
     control = Control(
         context,
         secret=agent_key.secret,
@@ -223,6 +225,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 reload=reload,
                 hurry=publisher.hurry,
                 renew_alerts=renew_alerts,
+                try_way=nobody_told if courier is None else courier.try_way,
             )
         ),
         ops=memory,
@@ -266,7 +269,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 group.create_task(core.standby.run(), name="standby"),
                 group.create_task(returning.run(stop.set), name="returning"),
             ]
-            works += _mailing(core, group)
+            works += _mailing(core, courier, group)
             doors += [
                 group.create_task(control.run(), name="control"),
                 group.create_task(publisher.run(), name="publisher"),
@@ -306,8 +309,8 @@ async def _admitted(core: Core) -> tuple[Client, ...]:
     return admitted(known.clients, known.invites)
 
 
-def _mailing(core: Core, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-    workers = {"mail": courier_of(core), "dead man": lifesign_of(core)}
+def _mailing(core: Core, courier: "Courier | None", group: asyncio.TaskGroup) -> _Works:
+    workers = {"mail": courier, "dead man": lifesign_of(core)}
     return [
         group.create_task(worker.run(), name=name)
         for name, worker in workers.items()
@@ -315,9 +318,7 @@ def _mailing(core: Core, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
     ]
 
 
-async def _leave(
-    core: Core, control: Control, publisher: Publisher, works: list[asyncio.Task[None]]
-) -> None:
+async def _leave(core: Core, control: Control, publisher: Publisher, works: _Works) -> None:
     """Take no more work, say so, write what is known, leave living runs to their keeper."""
     supervisor.tell(supervisor.STOPPING)
     core.runner.close()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -21,6 +21,7 @@ NORMAL: Final = "normal"
 PRIMARY: Final = "primary"
 DANGER: Final = "danger"
 GHOST: Final = "ghost"
+CARD_RADIUS: Final = 8
 
 
 def draw_focus(painter: QPainter, widget: QWidget, theme: Theme, radius: float) -> None:
@@ -43,6 +44,45 @@ def draw_badge(painter: QPainter, theme: Theme, at: QPointF, count: int, family:
     painter.setFont(font)
     painter.setPen(QColor(t.surface))
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, said)
+
+
+class Pressable(QAbstractButton):
+    """Painted by itself; Return presses it as Space does, whatever the system is used to."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not _is_pressed_by(event, self):
+            super().keyPressEvent(event)
+
+
+class CardButton(Pressable):
+    """A card that leads somewhere."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        # A button by itself keeps its height; cards share the room there is.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        theme.changed.connect(self.update)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        t, painter, box = self._theme.tokens, QPainter(self), QRectF(self.rect())
+        rounded(
+            painter, box, CARD_RADIUS, fill=t.surface, border=t.line2 if self._is_over else t.line
+        )
+        draw_focus(painter, self, self._theme, CARD_RADIUS)
+
+    @property
+    def _is_over(self) -> bool:
+        return self.isDown() or self.underMouse()
+
+
+def _is_pressed_by(event: QKeyEvent, button: QAbstractButton) -> bool:
+    is_return = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+    if is_return and not event.isAutoRepeat():
+        button.click()
+    return is_return
 
 
 class Button(QPushButton):
@@ -84,6 +124,10 @@ class Button(QPushButton):
         """Switch it on, or off with the reason in its tip."""
         self.setEnabled(allowed)
         super().setToolTip(self._tip if allowed else why_not)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not _is_pressed_by(event, self):
+            super().keyPressEvent(event)
 
     def sizeHint(self) -> QSize:
         metrics = QFontMetrics(self._theme.font(12, 500))
@@ -250,7 +294,7 @@ class Check(QCheckBox):
         )
 
 
-class LinkButton(QAbstractButton):
+class LinkButton(Pressable):
     """Words that lead somewhere."""
 
     def __init__(self, theme: Theme, text: str, parent: QWidget | None = None) -> None:

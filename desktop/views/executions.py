@@ -110,7 +110,7 @@ class Executions(Ground):
         upper = QHBoxLayout()
         upper.setSpacing(10)
         upper.addWidget(title)
-        upper.addWidget(self.count, 0, Qt.AlignmentFlag.AlignBottom)
+        upper.addWidget(self.count)
         upper.addStretch(1)
         for button in (self.open_log, self.open_task, self.why, self.again, self.stop):
             upper.addWidget(button)

@@ -4,9 +4,9 @@ from typing import Final
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QActionGroup, QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QMenu, QVBoxLayout, QWidget
 
-from desktop.parts.buttons import draw_badge, draw_focus
+from desktop.parts.buttons import Pressable, draw_badge, draw_focus
 from desktop.parts.labels import Ground
 from desktop.theme import Theme, rounded
 
@@ -35,7 +35,7 @@ _APPEARANCES: Final = (
 )
 
 
-class _Item(QAbstractButton):
+class _Item(Pressable):
     def __init__(self, theme: Theme, word: str, icon: str, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme, self._icon = theme, icon
@@ -90,7 +90,7 @@ class Rail(Ground):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "rail", lines="r", parent=parent)
-        self._theme = theme
+        self._theme, self._is_compact = theme, False
         self.setFixedWidth(WIDE_PX)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 8, 0, 4)
@@ -123,6 +123,10 @@ class Rail(Ground):
         """How many alerts nobody cares for yet, in the colour of the worst."""
         self._items[ALERTS].show_count(count, family)
 
+    def show_compact(self, compact: bool) -> None:
+        """The rows are low, or not."""
+        self._is_compact = compact
+
     def set_narrow(self, narrow: bool) -> None:
         """Icons only, on a small window."""
         self.setFixedWidth(ICONS_PX if narrow else WIDE_PX)
@@ -142,6 +146,8 @@ class Rail(Ground):
         density = QActionGroup(menu)
         for compact, word in ((False, self.tr("Comfortable")), (True, self.tr("Compact"))):
             action = menu.addAction(word)
+            action.setCheckable(True)
+            action.setChecked(self._is_compact == compact)
             action.triggered.connect(lambda _=False, c=compact: self.compact_chosen.emit(c))
             density.addAction(action)
         menu.addSeparator()

@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
+from desktop.models.alerts import ROW
 from desktop.theme import Theme
 from desktop.views.alerts.page import DELIVERY, HISTORY, QUIET, RULES_TAB
 from desktop.views.palette import Palette
@@ -195,6 +196,76 @@ def test_an_alert_is_snoozed_by_the_menu_or_until_a_moment_of_ones_own(
     assert by_menu.until_ms == NOW_MS + 4 * HOUR_MS
     assert NOW_MS < by_hand.until_ms <= NOW_MS + 24 * HOUR_MS
     assert by_hand.note == "night"
+
+
+@pytest.mark.usefixtures("outside")
+@pytest.mark.parametrize("others", [(), (alert(9, "report"),)])
+def test_an_alert_that_was_ended_and_comes_back_is_chosen_again(
+    window: MainWindow, others: tuple[Alert, ...]
+) -> None:
+    row = alert(1, sev="critical")
+    show(window, row, *others)
+
+    window.show_rows([], [("alert", row.id)])
+    assert window.centre.panel.ids == [row.id]
+    window.show_rows([row])
+
+    assert window.centre.panel.ids == [row.id]
+    assert window.centre.active.list.chosen_ids() == [row.id]
+    assert window.centre.active.list.currentIndex().data(ROW) == row
+
+
+@pytest.mark.usefixtures("outside")
+def test_several_that_were_ended_at_once_and_come_back_are_chosen_again(
+    window: MainWindow,
+) -> None:
+    rows = [alert(1), alert(2, "report")]
+    show(window, *rows, alert(3, "other"))
+    window.centre.active.list.choose_all([row.id for row in rows])
+
+    window.show_rows([], [("alert", row.id) for row in rows])
+    window.show_rows(rows)
+
+    assert set(window.centre.panel.ids) == {row.id for row in rows}
+
+
+@pytest.mark.usefixtures("outside")
+def test_what_comes_back_takes_no_choice_away_that_was_made_meanwhile(window: MainWindow) -> None:
+    rows = [alert(1), alert(2, "report")]
+    show(window, *rows)
+    window.centre.active.list.choose(rows[0].id)
+
+    window.show_rows([], [("alert", rows[0].id)])
+    window.centre.active.list.choose(rows[1].id)
+    window.show_rows([rows[0]])
+
+    assert window.centre.panel.ids == [rows[1].id]
+
+
+@pytest.mark.usefixtures("outside")
+def test_where_no_alert_is_the_list_that_says_so_has_all_the_room(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    show(window)
+    qtbot.waitUntil(lambda: window.centre.active.width() > window.width() - 100)
+
+    window.show_rows([alert(1)])
+
+    qtbot.waitUntil(lambda: window.centre.active.width() < window.width() - 400)
+    assert window.centre.panel.isVisible()
+    assert window.centre.panel.alert == alert(1)
+
+
+@pytest.mark.usefixtures("outside")
+def test_a_name_longer_than_a_line_makes_no_card_wider_than_the_panel(window: MainWindow) -> None:
+    window.resize(960, 600)
+    name = "flagged_products_generate_ai_insights_of_every_outlet_in_the_country_" * 2
+    show(window, alert(1, name, title=f"{name} failed", msg=name))
+
+    panel = window.centre.panel
+
+    assert panel.title.width() <= panel.viewport().width()
+    assert panel.horizontalScrollBar().maximum() == 0
 
 
 def test_a_note_is_written_by_key_and_line(window: MainWindow, outside: Outside) -> None:

@@ -5,11 +5,11 @@ from typing import Final
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy
+from PySide6.QtWidgets import QSizePolicy
 
 from desktop import words
 from desktop.models.alerts import AlertsModel, name_of, said_of
-from desktop.parts.buttons import LinkButton, draw_focus
+from desktop.parts.buttons import LinkButton, Pressable, draw_focus
 from desktop.states import Look, alert_look, alert_state, severity_look, task_look
 from desktop.theme import Theme
 from desktop.views.overview.cards import ListCard
@@ -71,7 +71,7 @@ class AlertsCard(ListCard):
         return ", ".join(said)
 
 
-class AlertRow(QAbstractButton):
+class AlertRow(Pressable):
     """One alert: how bad, what, since when, in whose hands."""
 
     def __init__(self, theme: Theme) -> None:

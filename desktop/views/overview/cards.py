@@ -3,11 +3,11 @@
 from typing import Final
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.parts import marks
-from desktop.parts.buttons import Button, draw_focus
+from desktop.parts.buttons import Button, CardButton, Pressable, draw_focus
 from desktop.parts.charts import Progress
 from desktop.parts.labels import Card, Elided, IconLabel, Words
 from desktop.states import Look, task_look
@@ -17,20 +17,16 @@ STAT_PX: Final = 92
 HEAD_PX: Final = 36
 
 
-class StatCard(Card):
+class StatCard(CardButton):
     """One figure with its last hours; a click opens what is behind it."""
-
-    clicked = Signal()
 
     def __init__(self, theme: Theme, title: str, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
-        self._theme = theme
         self._values: tuple[float, ...] = ()
         self._title = title
         self._stale = False
         self.setFixedHeight(STAT_PX)
         self.setMinimumWidth(130)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.title = Elided(theme, title, ink="text2")
         self.figure = Words(theme, px=24, weight=600)
         self.unit = Words(theme, px=12, ink="text2")
@@ -75,10 +71,6 @@ class StatCard(Card):
         self._values, self._stale = values, stale
         self.setAccessibleName(f"{self._title} {figure} {unit}, {note}")
         self.update()
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self.rect().contains(event.position().toPoint()):
-            self.clicked.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -133,7 +125,7 @@ class ListCard(Card):
         self._rows.addWidget(row)
 
 
-class Entry(QAbstractButton):
+class Entry(Pressable):
     """One task in a list: state, name, a second line, something at the right."""
 
     log_requested = Signal(str)
@@ -262,7 +254,7 @@ class Entry(QAbstractButton):
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, shown)
 
 
-class NextRow(QAbstractButton):
+class NextRow(Pressable):
     """A coming run: when, which task, how long until."""
 
     def __init__(self, theme: Theme) -> None:
@@ -304,7 +296,7 @@ class NextRow(QAbstractButton):
         draw_focus(painter, self, theme, 4)
 
 
-class RecentRow(QAbstractButton):
+class RecentRow(Pressable):
     """A run that was: how it ended, when, which task, how long; a click opens its log."""
 
     def __init__(self, theme: Theme) -> None:

@@ -194,7 +194,7 @@ class Health(QWidget):
     def _reach(self, name: str) -> str:
         points = self._course[name]
         if len(points) < 2:
-            return self.tr("waiting for samples")
+            return ""
         return self.tr("last {0}").format(words.round_span(points[-1][0] - points[0][0]))
 
     def _show_database(self, metric: Metric | None, check: Check | None) -> None:

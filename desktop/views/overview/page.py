@@ -31,7 +31,7 @@ MOST_ALERTS: Final = 3
 ROW_PX: Final = 28
 LEAST_ROWS: Final = 6
 USUAL_ROWS: Final = 10
-MOST_ROWS: Final = 16
+MOST_ROWS: Final = 22
 OTHER_PX: Final = 470
 TALL_PX: Final = 1_000
 THREE_COLUMNS_PX: Final = 1_080
@@ -95,8 +95,11 @@ class Overview(QScrollArea):
 
     def show_link(self, link: Link, *, stale: bool) -> None:
         """The link changed, or time passed."""
-        self._stale = stale
+        is_other, self._stale = stale != self._stale, stale
         self.health.show_link(link, stale=stale)
+        # Nothing else draws while the agent is silent.
+        if is_other or stale:
+            self.tick()
 
     def allow_commands(self, allowed: bool, why_not: str = "") -> None:
         """Whether the agent can be commanded, and if not, why."""
@@ -255,24 +258,28 @@ class Overview(QScrollArea):
         slowest = max(tasks, key=lambda t: t.avg_ms or 0, default=None)
         note = "" if slowest is None or not slowest.avg_ms else slowest.name
         self.average.show_figure(
-            figure, unit, self.tr("slowest {0}").format(note) if note else "",
+            figure, unit, self.tr("slowest {0}").format(note) if note else self.tr("no run yet"),
             family="idle", icon="timer", stale=stale,
         )  # fmt: skip
         active = sum(1 for t in tasks if t.enabled and not t.paused and t.state != "invalid")
         off = len(tasks) - active
         self.active.show_figure(
-            str(active),
-            self.tr("of {0}").format(len(tasks)),
-            self.tr("{0} paused or disabled").format(off) if off else self.tr("all are on"),
-            family="idle" if off else "ok",
-            icon="pause" if off else "check",
+            words.count(active),
+            self.tr("of {0}").format(words.count(len(tasks))),
+            self.tr("{0} paused or disabled").format(words.count(off))
+            if off
+            else self.tr("all are on")
+            if tasks
+            else self.tr("none is registered yet"),
+            family="ok" if tasks and not off else "idle",
+            icon="pause" if off else "check" if tasks else "tray",
             stale=stale,
         )
         counts = self._tasks.counts()
         bad, late = counts["failing"] + counts["invalid"], counts["late"]
         note = self.tr("{0} late").format(late) if late else self.tr("none late")
         self.failing.show_figure(
-            str(bad),
+            words.count(bad),
             "",
             note,
             family="warn" if late else "idle" if bad else "ok",
