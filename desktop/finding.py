@@ -1,8 +1,9 @@
-"""What can be found by a few letters: acts, tasks, open alerts."""
+"""What can be found by a few letters: acts, agents, tasks, open alerts."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QAction
 
 from desktop import keys
@@ -16,11 +17,16 @@ def entries(
     actions: Mapping[str, QAction],
     tasks: TaskModel,
     alerts: AlertsModel,
+    agents: Mapping[str, tuple[str, str]],
     *,
+    go_to_agent: Callable[[str], object],
     open_task: Callable[[str], object],
     open_alert: Callable[[str], object],
 ) -> list[Entry]:
-    """What may be done now, then what there is to go to."""
+    """What may be done now, then what there is to go to.
+
+    `agents` has the name and the environment of each other agent by its id.
+    """
     found: list[Entry] = []
     for act in keys.ACTS:
         action = actions[act.name]
@@ -29,6 +35,10 @@ def entries(
             found.append(
                 Entry(action.text(), keys.said(act.section), act.icon, hint, action.trigger)
             )
+    for agent_id, (name, environment) in agents.items():
+        kind = QCoreApplication.translate("finding", "Agent")
+        go = partial(go_to_agent, agent_id)
+        found.append(Entry(name, kind, "link", environment.capitalize(), go))
     for alert in alerts.alerts():
         severity, look = severity_look(alert.sev), alert_look(alert)
         go = partial(open_alert, alert.id)

@@ -36,6 +36,7 @@ from desktop.views.rail import ALERTS, HEALTH, OVERVIEW, RUNS, TASKS, Rail
 from desktop.views.status import StatusBar
 from desktop.views.toasts import Toasts
 from desktop.views.toolbar import Toolbar
+from desktop.views.welcome import Welcome
 
 RECENT: Final = 50
 RAIL_PX: Final = 72
@@ -189,6 +190,7 @@ class Frame(QMainWindow):
         self.rail = Rail(theme)
         self.banner = Banner(theme)
         self.refusal = Refusal(theme)
+        self.welcome = Welcome(theme)
         self.toolbar = Toolbar(theme)
         self.grid = TaskGrid(self._tasks, self._filter, theme, now)
         self.nothing = Nothing(theme)
@@ -217,7 +219,7 @@ class Frame(QMainWindow):
         self._across = _splitter(Qt.Orientation.Horizontal, self._left, self.details)
         self._across.splitterMoved.connect(self._note_width)
         self._screens = _stacked(self._across)
-        body = _stacked(self.banner, self._screens, self.refusal)
+        body = _stacked(self.banner, self._screens, self.refusal, self.welcome)
         middle = QWidget()
         beside = QHBoxLayout(middle)
         beside.setContentsMargins(0, 0, 0, 0)
@@ -228,6 +230,7 @@ class Frame(QMainWindow):
         self.setCentralWidget(whole)
         self.toasts = Toasts(self._theme, whole)
         self.refusal.hide()
+        self.welcome.hide()
         self.log.hide()
         self.nothing.hide()
         self._share_height()

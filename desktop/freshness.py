@@ -45,6 +45,11 @@ class Link:
         return self.state == LIVE
 
     @property
+    def has_agent(self) -> bool:
+        """There is an agent to look at at all; each connection has a name."""
+        return bool(self.name)
+
+    @property
     def was_heard(self) -> bool:
         """The agent was heard at least once, so there is something to show."""
         return self.beat_ms is not None

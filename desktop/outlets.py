@@ -17,6 +17,7 @@ Connect these to whatever talks to the agent:
     refresh_requested()                 F5: ask for everything anew
     retry_requested()                   "Try now"
     connections_requested()             the list of connections
+    agent_requested(agent id)           look at that agent from now on
     undo_requested()                    take the last reversible act back
     theme_chosen(choice)                remember the appearance
     compact_chosen(bool)                remember the density
@@ -51,6 +52,7 @@ class Outlets(Frame):
     refresh_requested = Signal()
     retry_requested = Signal()
     connections_requested = Signal()
+    agent_requested = Signal(str)
     undo_requested = Signal()
     theme_chosen = Signal(str)
     compact_chosen = Signal(bool)

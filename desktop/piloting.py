@@ -41,6 +41,7 @@ class Piloted(Outlets):
         """`here` is this machine's clock in ms since 1970 UTC."""
         self.watch = Watch(here)
         self.now = self.watch.now
+        self._other_agents: dict[str, tuple[str, str]] = {}
         super().__init__(theme, self.now, parent)
         self.gauges = Gauges(
             self._tasks,
@@ -171,6 +172,8 @@ class Piloted(Outlets):
             self.actions_by_name,
             self._tasks,
             self._alerts,
+            self._other_agents,
+            go_to_agent=self.agent_requested.emit,
             open_task=self.open_task,
             open_alert=self.open_alert,
         )

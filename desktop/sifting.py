@@ -48,7 +48,6 @@ class Sifting(QObject):
             link = self._link()
             self._nothing.show_why(
                 heard=link.was_heard,
-                named=bool(link.name),
                 known=known,
                 asked=self._toolbar.field.text(),
                 said=self._query.words,

@@ -87,6 +87,16 @@ ALERT_LOOKS: Final[dict[str, Look]] = {
     "resolved": Look("circle-wavy-check-fill", "Resolved", "ok"),
     "unknown": TASK_LOOKS["unknown"],
 }
+# By the words of `freshness`.
+LINK_LOOKS: Final[dict[str, Look]] = {
+    "connecting": Look("question", "Connecting", "idle"),
+    "live": Look("link", "Connected", "ok"),
+    "late": Look("link", "Waiting for a beat", "warn"),
+    "lost": Look("link-break", "Not connected", "bad"),
+    "refused": Look("lock", "Refused", "bad"),
+    "offline": Look("link-break", "Closed", "idle"),
+}
+NO_LINK: Final = Look("link-break", "Not looked at", "idle")
 MESSAGE_LOOKS: Final[dict[str, Look]] = {
     "sent": Look("check-circle-fill", "Accepted", "ok"),
     "waiting": Look("hourglass-medium-fill", "On its way", "idle"),
@@ -195,6 +205,11 @@ def alert_state(alert: Alert) -> str:
     if alert.state == "open" and alert.cause_id is not None and alert.told != "open":
         return "caused"
     return alert.state if alert.state in ALERT_LOOKS else "unknown"
+
+
+def link_look(state: str) -> Look:
+    """How the link to an agent is told; no state is that of an agent nobody looks at."""
+    return LINK_LOOKS.get(state, NO_LINK)
 
 
 def alert_look(alert: Alert) -> Look:

@@ -5,13 +5,14 @@ Plain slots:
     show_heartbeat(Heartbeat)  show_metric(Metric)          show_detail(TaskDetail)
     show_history(task_id, runs)                             show_run_detail(RunDetail)
     begin_log(run_id)          append_log(run_id, bytes|str, skipped=0)   end_log(run_id)
+    show_agents({id: (name, environment)}, other than the one shown)
     show_notice(text, kind="done"|"bad"|"doubt", can_undo=False)
     show_pending(task_id, bool)   an order for the task is on its way, or answered
     show_metrics_history({"cpu" | "memory" | "database" | "loop": [(ms, value)]})
     restore_state(text)        what `save_state() -> str` gave at the last end
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from PySide6.QtCore import QTimer
@@ -73,8 +74,10 @@ class MainWindow(Piloted):
         self.health.show_stale(as_of)
         for view in (self.grid, self.details, self.executions, self.overview):
             view.allow_commands(self._orders.may, self._orders.why_not)
-        self._screens.setVisible(link.state != freshness.REFUSED)
-        self.refusal.setVisible(link.state == freshness.REFUSED)
+        is_refused = link.state == freshness.REFUSED
+        self._screens.setVisible(link.has_agent and not is_refused)
+        self.welcome.setVisible(not link.has_agent)
+        self.refusal.setVisible(link.has_agent and is_refused)
         self.refusal.show_link(link)
         for asker in (self.planner, self.alarms, self.vitals, self.ruling, self.waytests):
             asker.show_link(link, may=self._orders.may, why_not=self._orders.why_not)
@@ -86,6 +89,10 @@ class MainWindow(Piloted):
             self._want_metrics()
             self.history_requested.emit("")
             self.chosen.ask_soon()
+
+    def show_agents(self, others: Mapping[str, tuple[str, str]]) -> None:
+        """Which other agents one can go to from here: name and environment by id."""
+        self._other_agents = dict(others)
 
     def show_rows(self, rows: Iterable[Row], gone: Sequence[Key] = ()) -> None:
         """Rows came or went; each model takes its own."""
@@ -216,7 +223,7 @@ class MainWindow(Piloted):
         self.header.palette_requested.connect(self.open_palette)
         self.banner.retry_requested.connect(self.retry_requested)
         self.refusal.connections_requested.connect(self.connections_requested)
-        self.nothing.connections_requested.connect(self.connections_requested)
+        self.welcome.connect_requested.connect(self.connections_requested)
         self.toolbar.compact_chosen.connect(self.set_compact)
         self._tasks.counts_changed.connect(self._show_counts)
         self.grid.task_opened.connect(self.open_task)

@@ -52,7 +52,8 @@ class Switcher(Pressable):
         self._link = link
         self._age = self._say_age(link, here_ms)
         environment = link.environment or self.tr("no environment")
-        self.setAccessibleName(f"{link.name}, {environment}, {self._age}")
+        said = f"{link.name}, {environment}, {self._age}" if link.has_agent else self._name()
+        self.setAccessibleName(said)
         self.updateGeometry()
         self.update()
 
@@ -64,6 +65,8 @@ class Switcher(Pressable):
     def sizeHint(self) -> QSize:
         # Figures of one width, so that the ticking age does not make it breathe.
         name = QFontMetrics(self._theme.font(13, 600)).horizontalAdvance(self._name())
+        if not self._link.has_agent:
+            return QSize(8 + name + 40, 28)
         age = QFontMetrics(self._theme.font(12)).horizontalAdvance(self._age)
         return QSize(self._badge_px() + 8 + name + 14 + 20 + max(age, 64) + 44, 28)
 
@@ -90,17 +93,22 @@ class Switcher(Pressable):
         name = self._name()
         painter.drawText(QRectF(x, 0, 400, 28), Qt.AlignmentFlag.AlignVCenter, name)
         x += QFontMetrics(theme.font(13, 600)).horizontalAdvance(name) + 14
+        if self._link.has_agent:
+            self._paint_heart(painter, x)
+        caret = QRectF(self.width() - 24, 6, 16, 16)
+        theme.draw_icon(painter, caret, "caret-down", t.text2, 12)
+        draw_focus(painter, self, theme, 6)
+
+    def _paint_heart(self, painter: QPainter, x: float) -> None:
+        theme = self._theme
         icon, mark_ink, word_ink = self._heart()
         theme.draw_icon(painter, QRectF(x, 6, 16, 16), icon, token_colour(theme, mark_ink), 14)
         painter.setFont(theme.font(12))
         painter.setPen(QColor(token_colour(theme, word_ink)))
         painter.drawText(QRectF(x + 20, 0, 200, 28), Qt.AlignmentFlag.AlignVCenter, self._age)
-        caret = QRectF(self.width() - 24, 6, 16, 16)
-        theme.draw_icon(painter, caret, "caret-down", t.text2, 12)
-        draw_focus(painter, self, theme, 6)
 
     def _name(self) -> str:
-        return self._link.name or self.tr("No connection")
+        return self._link.name or self.tr("No agent")
 
     def _environment_word(self) -> str:
         return self._link.environment.upper()

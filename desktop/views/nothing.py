@@ -16,7 +16,6 @@ class Nothing(Ground):
     """Never heard, no task, or none that the filter lets through."""
 
     cleared = Signal()
-    connections_requested = Signal()
     search_wanted = Signal(str)
     """Other words for the filter, which some tasks match."""
 
@@ -32,13 +31,11 @@ class Nothing(Ground):
         self._near = ""
         self.near = Button(theme, kind=PRIMARY)
         self.near.clicked.connect(lambda: self.search_wanted.emit(self._near))
-        self.connect_now = Button(theme, self.tr("Connections"), icon="link", kind=PRIMARY)
-        self.connect_now.clicked.connect(self.connections_requested)
         ways = QWidget()
         beside = QHBoxLayout(ways)
         beside.setContentsMargins(0, 4, 0, 0)
         beside.setSpacing(8)
-        for button in (self.near, self.clear, self.connect_now):
+        for button in (self.near, self.clear):
             beside.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
@@ -52,11 +49,11 @@ class Nothing(Ground):
         layout.addStretch(3)
 
     def show_why(
-        self, *, heard: bool, named: bool, known: Sequence[str], asked: str, said: Sequence[str]
+        self, *, heard: bool, known: Sequence[str], asked: str, said: Sequence[str]
     ) -> None:
         """Why there is nothing, in the order in which it would be noticed.
 
-        `named`: an agent is chosen; `asked` is the filter as it is written, `said` its plain words.
+        `asked` is the filter as it is written, `said` its plain words.
         """
         near, number = self._nearest(known, said)
         self._near = " ".join(
@@ -66,7 +63,6 @@ class Nothing(Ground):
         self.near.setText(self.tr("Search for {0}").format(self._near))
         self.near.updateGeometry()
         self.clear.setVisible(bool(known))
-        self.connect_now.setVisible(not known and not named)
         if known:
             self._icon.show_icon("magnifying-glass", "text2")
             self.title.setText(
@@ -75,12 +71,6 @@ class Nothing(Ground):
                 else self.tr("No task matches the filter")
             )
             self.text.setText(self._hint(known, near, number))
-        elif not named:
-            self._icon.show_icon("link", "text2")
-            self.title.setText(self.tr("No agent is chosen"))
-            self.text.setText(
-                self.tr("Whoever runs the server gives you a link; paste it under Connections.")
-            )
         elif not heard:
             self._icon.show_icon("question", "text2")
             self.title.setText(self.tr("The agent was not heard yet"))
@@ -91,7 +81,10 @@ class Nothing(Ground):
             self._icon.show_icon("tray", "text2")
             self.title.setText(self.tr("No task is registered"))
             self.text.setText(
-                self.tr("On the server, “smartcron-agent tasks register” adds the catalogue.")
+                self.tr(
+                    "On the server, “smartcron-agent tasks apply FILE” adds the tasks of a file; "
+                    "“import crontab” shows what a crontab would be."
+                )
             )
 
     def _nearest(self, known: Sequence[str], said: Sequence[str]) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from msgspec import structs
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from desktop.freshness import Link
@@ -17,7 +17,7 @@ from desktop.theme import Theme
 from desktop.views.confirm import Confirm
 from desktop.views.palette import Palette
 from desktop.views.planning.pausing import PauseDialog
-from desktop.views.rail import OVERVIEW, RUNS
+from desktop.views.rail import ALERTS, HEALTH, OVERVIEW, RUNS, TASKS
 from desktop.views.toasts import Toast
 from desktop.window import MainWindow
 from shared.protocol.events import Disk, Heartbeat, Metric
@@ -324,17 +324,35 @@ def test_a_refused_key_is_said_on_the_whole_page(window: MainWindow, qtbot: QtBo
     assert "invite" in window.refusal.text.text()
 
 
+@pytest.mark.parametrize("screen", [OVERVIEW, TASKS, RUNS, ALERTS, HEALTH])
+def test_without_an_agent_no_page_says_that_all_is_well(
+    qtbot: QtBot, theme: Theme, screen: str
+) -> None:
+    window = MainWindow(theme, lambda: NOW_MS)
+    qtbot.addWidget(window)
+    window.show()
+
+    window.show_screen(screen)
+
+    for page in (window.overview, window.nothing, window.executions, window.centre, window.health):
+        assert not page.isVisible()
+    assert window.welcome.title.text() == "No agent yet"
+    with qtbot.waitSignal(window.connections_requested):
+        window.welcome.connect_now.click()
+    said = {one.text() for one in window.status.findChildren(QLabel) if one.isVisible()}
+    assert "No agent" in said
+    assert not said & {"Connecting", "Encrypted"}
+    assert window.header.switcher.accessibleName() == "No agent"
+
+
 def test_before_the_first_beat_nothing_is_claimed(qtbot: QtBot, theme: Theme) -> None:
     window = MainWindow(theme, lambda: NOW_MS)
     qtbot.addWidget(window)
     window.show()
 
-    assert window.nothing.title.text() == "No agent is chosen"
-    with qtbot.waitSignal(window.connections_requested):
-        window.nothing.connect_now.click()
     window.show_link(Link(name="shop"))
+    assert not window.welcome.isVisible()
     assert window.nothing.title.text() == "The agent was not heard yet"
-    assert not window.nothing.connect_now.isVisible()
     assert window.status.agent_clock.text() == "Agent clock unknown"
     assert window.header.switcher.age_text == "not heard yet"
 
@@ -401,10 +419,9 @@ def test_without_a_connection_the_switcher_has_room_for_all_that_it_says(
     window.show_link(Link())
     switcher = window.header.switcher
 
-    unnamed = switcher.sizeHint().width()
-    window.show_link(Link(name="No connection"))
+    name = QFontMetrics(theme.font(13, 600)).horizontalAdvance("No agent")
 
-    assert switcher.sizeHint().width() == unnamed
+    assert switcher.sizeHint().width() >= 8 + name + 24
 
 
 def test_the_menu_of_settings_marks_what_is_chosen(window: MainWindow) -> None:
