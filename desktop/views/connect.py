@@ -53,7 +53,7 @@ class ConnectDialog(QDialog):
         self.setWindowTitle(self.tr("Connect to an agent"))
         self.link = TextField(
             theme,
-            name=self.tr("Invitation or address"),
+            name=self.tr("Link"),
             hint="smartcron://server:7460/?…",
             fixed=True,
         )
@@ -196,7 +196,7 @@ class ConnectDialog(QDialog):
             self.test_cancelled.emit()
 
     def _open_file(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, self.tr("Open an invitation or address card"))
+        path, _ = QFileDialog.getOpenFileName(self, self.tr("Open a file with a link"))
         if path:
             self.read_card(Path(path))
 
@@ -269,13 +269,13 @@ class ConnectDialog(QDialog):
             _GOOD: (DONE, DONE, ACTIVE),
         }[self._phase]
         failed = self.checks.failed_title()
-        first = self._link_note or self.tr("Paste what the agent printed")
+        first = self._link_note or self.tr("In the link of the agent")
         if self.checks.state("identity") == "ok":
             first = self.tr("{0}, its key is fine").format(self._link_note)
         if self._phase == _BAD and self.checks.state("link") == "bad":
             states = (FAILED, WAITING, WAITING)
             first = self.tr("This link cannot be used")
-        second = self.tr("Before anything is kept")
+        second = self.tr("Does it let this desktop in")
         if self._phase == _BAD and failed and states[1] == FAILED:
             second = self.tr("{0}, then stopped at: {1}").format(counted, failed)
         elif self._phase in (_TESTING, _GOOD):
@@ -363,7 +363,7 @@ class ConnectDialog(QDialog):
         how = self.tr("On the server, whoever runs the agent makes one with")
         inner.addWidget(Words(theme, how, px=12, ink="text2", wrap=True))
         inner.addSpacing(4)
-        command = "smartcron-agent invite"
+        command = 'smartcron-agent invite --role operator --label "Anna"'
         inner.addWidget(Words(theme, command, px=12, fixed=True, wrap=True, selectable=True))
         return side
 
@@ -372,7 +372,7 @@ class ConnectDialog(QDialog):
         form = QVBoxLayout()
         form.setContentsMargins(32, 28, 32, 16)
         form.setSpacing(0)
-        form.addWidget(_caption(theme, self.tr("Invitation or address"), self.link))
+        form.addWidget(_caption(theme, self.tr("Link"), self.link))
         form.addSpacing(6)
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -380,9 +380,8 @@ class ConnectDialog(QDialog):
         row.addWidget(self.open_file)
         form.addLayout(row)
         form.addSpacing(8)
-        hint = self.tr("Paste what the agent printed, or open the card you were sent. ") + self.tr(
-            "Nothing is sent before Test."
-        )
+        hint = self.tr("Paste the whole link that the agent printed, or open a file with it. ")
+        hint += self.tr("Test makes this desktop known to the agent, Connect keeps the agent here.")
         form.addWidget(Words(theme, hint, px=12, ink="text3", wrap=True))
         form.addSpacing(14)
         form.addWidget(_caption(theme, self.tr("This desktop, as the agent lists it"), self.label))

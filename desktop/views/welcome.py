@@ -1,7 +1,7 @@
 """What stands where no agent is looked at yet, and the one next step."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.parts.buttons import PRIMARY, Button
 from desktop.parts.labels import Ground, IconLabel, Words
@@ -24,7 +24,7 @@ class Welcome(Ground):
         )
         self.text = Words(theme, text, px=13, ink="text2", wrap=True)
         self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.text.setFixedWidth(WIDE_PX)
+        self.text.setMinimumWidth(WIDE_PX)
         self.connect_now = Button(theme, self.tr("Connect"), icon="link", kind=PRIMARY, height=32)
         self.connect_now.clicked.connect(self.connect_requested)
         layout = QVBoxLayout(self)
@@ -33,5 +33,9 @@ class Welcome(Ground):
         layout.addStretch(2)
         icon = IconLabel(theme, "link-break", ink="text2", px=28)
         for widget in (icon, self.title, self.text, self.connect_now):
-            layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+            line = QHBoxLayout()
+            line.addStretch(1)
+            line.addWidget(widget)
+            line.addStretch(1)
+            layout.addLayout(line)
         layout.addStretch(3)

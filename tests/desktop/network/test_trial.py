@@ -269,9 +269,9 @@ def test_what_is_no_agent_is_called_so(desk: Desk, memory: Memory) -> None:
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        (lambda link: link[:-3], "damaged"),
-        (lambda link: "smartcron://", ""),
-        (lambda link: "https://example.com", ""),
+        (lambda link: link[:-3], "copy it again, whole"),
+        (lambda link: "smartcron://", "copy it again, whole"),
+        (lambda link: "server.example:7460", "one begins with smartcron://"),
     ],
 )
 def test_a_damaged_link_is_refused_before_anything_is_asked(
