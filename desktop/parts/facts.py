@@ -47,10 +47,10 @@ class Facts(QWidget):
             if not shown:
                 continue
             label, value, second, ink = facts[at]
-            texts = (label, value, second, value)
-            for widget, text in zip(row, texts, strict=True):
-                if widget.text() != text:
-                    widget.setText(text)
+            for words, text in zip(row[:3], (label, value, second), strict=True):
+                if words.text() != text:
+                    words.setText(text)
+            row.alone.setText(value)
             # A value that stands alone takes the whole line, and wraps wherever it must.
             row.value.setVisible(bool(second))
             row.second.setVisible(bool(second))
