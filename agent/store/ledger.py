@@ -13,7 +13,7 @@ from agent.errors import Conflict, RunNotFound, StorageError
 from agent.runs import ENDINGS, FOLLOWERS, LIVE_STATES, Run
 from agent.store import history, rollups, state
 from agent.store.history import RunFilter as RunFilter
-from agent.store.prepared import Prepared, Row
+from agent.store.prepared import Among, Prepared, Row
 from schema.tables import executions, tasks
 
 MAX_PAGE: Final = 1_000
@@ -49,35 +49,46 @@ _BRIEF_FIELDS: Final = tuple(field for field in _FIELDS if field not in _WORDS)
 # What a run was when it was claimed stays; the rest may change until it ends.
 _FIXED: Final = frozenset(
     {"id", "task_name", "category", "def_rev", "scheduled_ms", "attempt", "trigger", "queued_ms"}
-    | {"host"}
+    | {"host", "missed_count", "missed_until_ms"}
 )
 _CHANGING: Final = tuple(name for field, name in COLUMN_OF.items() if field not in _FIXED)
 
 _LONGEST: Final = {"reason": 64, "requested_by": 128, "note": 4_096}
+_LONGEST_AT: Final = tuple((_FIELDS.index(field), most) for field, most in _LONGEST.items())
 # Insert what is new; what is there already stays as it is.
 _INSERT: Final = Prepared(
     COLUMN_OF.values(),
     sqlite.insert(executions).on_conflict_do_nothing(),
     mysql=mysql.insert(executions).on_duplicate_key_update(id=executions.c.id),
 )
-_RAISE_WATERMARK: Final = Prepared(
-    ("task", "until"),
+_RAISE_WATERMARK: Final = Among(
+    tasks.c.task_name,
     tasks.update()
-    .where(tasks.c.task_name == bindparam("task"), tasks.c.watermark < bindparam("until"))
+    .where(tasks.c.watermark < bindparam("until"))
     .values(watermark=bindparam("until")),
+    names=["until"],
 )
 _GET: Final[Select[Any]] = select(*_ALL).where(executions.c.id == bindparam("run_id"))
-_BY_IDS: Final[Select[Any]] = select(*_ALL).where(
-    executions.c.id.in_(bindparam("ids", expanding=True))
-)
+_OF_THESE: Final = executions.c.id.in_(bindparam("ids", expanding=True))
+_BY_IDS: Final[Select[Any]] = select(*_ALL).where(_OF_THESE)
 _BRIEF_BY_IDS: Final[Select[Any]] = select(
     *(executions.c[COLUMN_OF[field]] for field in _BRIEF_FIELDS)
-).where(executions.c.id.in_(bindparam("ids", expanding=True)))
+).where(_OF_THESE)
+_PRESENT: Final = Among(executions.c.id, select(executions.c.id))
+_STATUSES: Final = Among(
+    executions.c.id, select(executions.c.id, executions.c.status).with_for_update()
+)
 _MOVE: Final = Prepared(
     (*(f"new_{name}" for name in COLUMN_OF.values()), "old"),
     executions.update()
     .where(executions.c.id == bindparam("new_id"), executions.c.status == bindparam("old"))
     .values({name: bindparam(f"new_{name}") for name in _CHANGING}),
+)
+_SERVER: Final = mysql.insert(executions)
+# A server is asked once for all of them, and not for one after the other.
+_MOVE_TOGETHER: Final = Prepared(
+    COLUMN_OF.values(),
+    _SERVER.on_duplicate_key_update({name: _SERVER.inserted[name] for name in _CHANGING}),
 )
 
 
@@ -136,14 +147,18 @@ def claim(
     Claiming the same id again changes nothing and answers the same. Watermarks only rise, and so
     does the moment up to which all is decided.
     """
-    for chunk in _chunks(runs):
-        _INSERT.execute(connection, [_as_row(run) for run in chunk])
+    new = sum(
+        _INSERT.execute(connection, [_as_row(run) for run in chunk]) for chunk in _chunks(runs)
+    )
     if watermarks:
-        _RAISE_WATERMARK.execute(connection, list(watermarks.items()))
+        _raise_watermarks(connection, watermarks)
     # A clock that was set back a little does not undo what was decided: no agent tells it again.
     if decided_until_ms is not None and decided_until_ms > (state.decided_until(connection) or 0):
         state.set_decided_until(connection, decided_until_ms, now_ms=now_ms)
-    return _present(connection, [run.id for run in runs])
+    ids = [run.id for run in runs]
+    # MariaDB counts a row that stands already as one, too.
+    is_certain = connection.dialect.name == "sqlite" and new == len(runs)
+    return frozenset(ids) if is_certain else _present(connection, ids)
 
 
 def order(connection: Connection, run: Run) -> Run:
@@ -181,7 +196,10 @@ def move(connection: Connection, runs: Sequence[Run]) -> tuple[bool, ...]:
         if may_follow:
             moves.append((*_as_row(run), old))
             stands[run.id] = run.status
-    if _MOVE.execute(connection, moves) != len(moves):
+    if connection.dialect.name != "sqlite":
+        # The rows are locked since their statuses were read.
+        _MOVE_TOGETHER.execute(connection, moves)
+    elif _MOVE.execute(connection, moves) != len(moves):
         raise StorageError("runs changed while they were written; another program writes to them")
     return tuple(moved)
 
@@ -270,7 +288,7 @@ def some(connection: Connection, run_ids: Iterable[str]) -> dict[str, Run]:
     """The runs with these ids, as far as there are any."""
     found: dict[str, Run] = {}
     for chunk in _chunks(sorted(run_ids)):
-        rows = connection.execute(select(*_ALL).where(executions.c.id.in_(chunk)))
+        rows = connection.execute(_BY_IDS, {"ids": chunk})
         found.update((run.id, run) for run in map(as_run, rows))
     return found
 
@@ -419,27 +437,36 @@ def as_run(row: ReadRow[*tuple[Any, ...]], fields: Sequence[str] = _FIELDS) -> R
 
 
 def _as_row(run: Run) -> Row:
+    row = msgspec.structs.astuple(run)
     # A word too many must not cost a run its row: MariaDB refuses what SQLite takes.
-    for field, longest in _LONGEST.items():
-        words = getattr(run, field)
+    for place, longest in _LONGEST_AT:
+        words = row[place]
         if words is not None and len(words) > longest:
-            run = msgspec.structs.replace(run, **{field: words[:longest]})
-    return msgspec.structs.astuple(run)
+            row = (*row[:place], words[:longest], *row[place + 1 :])
+    return row
+
+
+def _raise_watermarks(connection: Connection, watermarks: Mapping[str, int]) -> None:
+    names_of: dict[int, list[str]] = {}
+    for name, until_ms in watermarks.items():
+        names_of.setdefault(until_ms, []).append(name)
+    for until_ms, names in names_of.items():
+        for chunk in _chunks(names):
+            _RAISE_WATERMARK.execute(connection, chunk, until_ms)
 
 
 def _statuses(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
-    column = executions.c
     found: dict[str, str] = {}
     for chunk in _chunks(sorted(ids)):
-        query = select(column.id, column.status).where(column.id.in_(chunk)).with_for_update()
-        found.update((run_id, status) for run_id, status in connection.execute(query))
+        rows = _STATUSES.execute(connection, chunk)
+        found.update((run_id, status) for run_id, status in rows)
     return found
 
 
 def _present(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
     found: set[str] = set()
     for chunk in _chunks(ids):
-        found.update(connection.scalars(select(executions.c.id).where(executions.c.id.in_(chunk))))
+        found.update(_PRESENT.execute(connection, chunk).scalars())
     return frozenset(found)
 
 

@@ -1,21 +1,23 @@
 """What a task's hour came to: counts, times and a histogram, kept with each ending."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from operator import add as add_up
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, bindparam, func, select
 
 from agent.rules.outcomes import FAILURES, outcome
 from agent.runs import Run
+from agent.store.prepared import Among
 from schema.columns import Instant
 from schema.tables import rollup_totals, rollups, tasks
 
 __all__ = ["FAILURES"]
 
 HOUR_MS: Final = 3_600_000
-DAY_MS: Final = 24 * HOUR_MS
+_DAY_HOURS: Final = 24
+DAY_MS: Final = _DAY_HOURS * HOUR_MS
 ALL_TASKS: Final = ""
 """The name under which all tasks together are counted."""
 AVERAGE_OVER_HOURS: Final = 7 * 24
@@ -71,6 +73,23 @@ SUMS: Final = (
 PEAKS: Final = ("max_ms", "max_rss")
 COUNTS: Final = (*SUMS, *PEAKS)
 
+_OF_DAYS: Final = (
+    rollup_totals.c.task_name == tasks.c.task_name,
+    rollup_totals.c.step_hours == bindparam("day_hours"),
+    rollup_totals.c.begins_at > bindparam("since"),
+)
+_RENEW_AVERAGES: Final = Among(
+    tasks.c.task_name,
+    tasks.update().values(
+        avg_duration_ms=select(
+            func.sum(rollup_totals.c.sum_ms) // func.sum(rollup_totals.c.timed_runs)
+        )
+        .where(*_OF_DAYS)
+        .scalar_subquery()
+    ),
+    names=["since", "day_hours"],
+)
+
 # What one ending adds to each of COUNTS, and the bucket of its duration.
 _Counted = tuple[tuple[int, ...], int | None]
 # Task, hour, bucket, what they add to each of COUNTS, how many ends these are.
@@ -93,15 +112,12 @@ def add(connection: Connection, ends: Iterable[tuple[Run, bool]]) -> None:
         return
     put(connection, hours)
     newest = {name: hour_ms for name, hour_ms, (counts, _) in hours if counts[2]}
-    if newest:
-        instant = _instants(connection)
-        connection.exec_driver_sql(
-            _renew_averages(connection.dialect.name),
-            [
-                (name, instant(hour_ms - hour_ms % DAY_MS - AVERAGE_OVER_HOURS * HOUR_MS), name)
-                for name, hour_ms in sorted(newest.items())
-            ],
-        )
+    names_of: dict[int, list[str]] = {}
+    for name, hour_ms in sorted(newest.items()):
+        since_ms = hour_ms - hour_ms % DAY_MS - AVERAGE_OVER_HOURS * HOUR_MS
+        names_of.setdefault(since_ms, []).append(name)
+    for since_ms, names in names_of.items():
+        _RENEW_AVERAGES.execute(connection, names, since_ms, _DAY_HOURS)
 
 
 def put(connection: Connection, hours: Iterable[tuple[str, int, _Counted]]) -> None:
@@ -111,7 +127,7 @@ def put(connection: Connection, hours: Iterable[tuple[str, int, _Counted]]) -> N
     of_totals: list[tuple[Any, ...]] = []
     # All tasks share a row: it is written once for all of the same length, not once for each.
     of_tasks = _summed((name, at_ms, bucket, each, 1) for name, at_ms, (each, bucket) in hours)
-    of_all = _summed((ALL_TASKS, *rest) for _, *rest in of_tasks)
+    of_all = _summed((ALL_TASKS, *end[1:]) for end in of_tasks)
     for name, hour_ms, number, counts, times in (*of_tasks, *of_all):
         what = (*counts, "{}" if number is None else f'{{"{number}":{times}}}')
         hour, day = instant(hour_ms), instant(hour_ms - hour_ms % DAY_MS)
@@ -169,9 +185,8 @@ def count(run: Run, *, has_next: bool) -> _Counted | None:
     )
 
 
-def _instants(connection: Connection) -> Any:
-    kind = Instant()
-    return lambda at_ms: kind.process_bind_param(at_ms, connection.dialect)
+def _instants(connection: Connection) -> Callable[[int], Any]:
+    return Instant().bind_processor(connection.dialect)
 
 
 @lru_cache(maxsize=8)
@@ -206,15 +221,3 @@ def _upsert(table: Table, dialect: str) -> str:
         f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET" if is_sqlite else "ON DUPLICATE KEY UPDATE"
     )
     return f"{insert} {on} {', '.join(sets)}"
-
-
-@lru_cache(maxsize=2)
-def _renew_averages(dialect: str) -> str:
-    is_sqlite = dialect == "sqlite"
-    mark, over = ("?", "/") if is_sqlite else ("%s", "DIV")
-    return (
-        f"UPDATE {tasks.name} SET avg_duration_ms = (SELECT SUM(sum_ms) {over} SUM(timed_runs)"  # noqa: S608 - names of ours
-        f" FROM {rollup_totals.name}"
-        f" WHERE task_name = {mark} AND step_hours = 24 AND begins_at > {mark})"
-        f" WHERE task_name = {mark}"
-    )

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import mysql, sqlite
 
 from agent.errors import AlreadyServing
+from agent.store.prepared import Prepared
 from agent.supervisor import Unit
 from schema.tables import state
 
@@ -42,17 +43,17 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _FIND = select(state.c.value).where(state.c.name == bindparam("wanted"))
-_SET_SQLITE = sqlite.insert(state)
-_SET_SQLITE = _SET_SQLITE.on_conflict_do_update(
-    index_elements=["name"],
-    set_={
-        "value": _SET_SQLITE.excluded["value"],
-        "updated_at": _SET_SQLITE.excluded["updated_at"],
-    },
-)
-_SET_MYSQL = mysql.insert(state)
-_SET_MYSQL = _SET_MYSQL.on_duplicate_key_update(
-    value=_SET_MYSQL.inserted["value"], updated_at=_SET_MYSQL.inserted["updated_at"]
+_SQLITE: Final = sqlite.insert(state)
+_MYSQL: Final = mysql.insert(state)
+_SET: Final = Prepared(
+    ("name", "value", "updated_at"),
+    _SQLITE.on_conflict_do_update(
+        index_elements=["name"],
+        set_={name: _SQLITE.excluded[name] for name in ("value", "updated_at")},
+    ),
+    mysql=_MYSQL.on_duplicate_key_update(
+        {name: _MYSQL.inserted[name] for name in ("value", "updated_at")}
+    ),
 )
 
 
@@ -63,10 +64,7 @@ def get(connection: Connection, name: str) -> str | None:
 
 def put(connection: Connection, name: str, value: str, *, now_ms: int) -> None:
     """Remember a value under this name, in place of the one before."""
-    connection.execute(
-        _SET_SQLITE if connection.dialect.name == "sqlite" else _SET_MYSQL,
-        {"name": name, "value": value, "updated_at": now_ms},
-    )
+    _SET.execute(connection, [(name, value, now_ms)])
 
 
 def beat(connection: Connection, heartbeat: Heartbeat) -> None:

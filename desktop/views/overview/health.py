@@ -14,7 +14,7 @@ from desktop.models.checks import ChecksModel
 from desktop.parts.charts import Meter
 from desktop.parts.labels import Elided, Words
 from desktop.theme import Theme
-from desktop.views.overview.reading import HealthCard
+from desktop.views.overview.reading import HIGHEST_PX, HealthCard
 from shared.protocol.events import Heartbeat, Metric
 from shared.protocol.rows import Check
 
@@ -125,6 +125,7 @@ class Health(QWidget):
     # Building ----------------------------------------------------------------------------
 
     def _build(self) -> None:
+        self.setMaximumHeight(HIGHEST_PX)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(12)

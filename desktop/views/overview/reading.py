@@ -32,7 +32,6 @@ class HealthCard(CardButton):
     ) -> None:
         super().__init__(theme)
         self.setMinimumWidth(150)
-        self.setMaximumHeight(HIGHEST_PX)
         self.title = Words(theme, title, px=13, weight=600)
         self._icon = IconLabel(theme, "question-bold", ink="idle.text", px=14)
         self._word = Words(theme, weight=500, ink="idle.text")

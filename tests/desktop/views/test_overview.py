@@ -133,6 +133,17 @@ def test_the_cards_of_the_server_are_equally_high_and_take_the_room_that_is_left
     assert bench.page.success.height() == bench.page.failing.height() == STAT_PX
 
 
+def test_words_on_a_card_are_drawn_in_their_own_ink(bench: Bench) -> None:
+    bench.checks.show_rows([Check(id="cpu", name="cpu", kind="cpu", state="crit", since_ms=1)])
+    card = bench.page.health.cpu
+
+    for label in (card._word, card.unit, bench.page.active.unit):
+        assert label.foregroundRole() == QPalette.ColorRole.WindowText
+    drawn = card._word.grab().toImage()
+    colours = [drawn.pixelColor(x, drawn.height() // 2) for x in range(drawn.width())]
+    assert any(one.red() > one.blue() + 100 for one in colours), "what is critical is not black"
+
+
 @pytest.mark.parametrize("button", [Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton])
 def test_no_other_button_of_the_mouse_opens_a_card(
     bench: Bench, qtbot: QtBot, button: Qt.MouseButton
