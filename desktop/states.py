@@ -40,6 +40,7 @@ TASK_LOOKS: Final[dict[str, Look]] = {
     "queued": Look("hourglass-medium-fill", "Queued", "run"),
     "awaiting": Look("broadcast-fill", "Awaits ping", "idle"),
     "never": Look("circle-bold", "Never ran", "idle"),
+    "stopped": Look("stop-fill", "Stopped", "idle"),
     "ok": Look("check-bold", "OK", "ok"),
     "paused": Look("pause-fill", "Paused", "idle"),
     "disabled": Look("prohibit-bold", "Disabled", "idle"),
@@ -157,9 +158,15 @@ def state_of(task: Task, now_ms: int | None) -> str:
         return "retrying"
     if task.state == "queued":
         return "awaiting" if is_watch(task) else "queued"
-    if task.state != "idle":
-        return "unknown"
-    return "never" if task.last is None else "ok"
+    return _past_of(task) if task.state == "idle" else "unknown"
+
+
+def _past_of(task: Task) -> str:
+    """What the last run says of a task of which nothing else is true."""
+    if task.last is None:
+        return "never"
+    # Somebody stopped it: whether it would have come to good is not known.
+    return "stopped" if task.last.result == "aborted" else "ok"
 
 
 def is_watch(task: Task) -> bool:

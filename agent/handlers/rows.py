@@ -124,6 +124,7 @@ def task_row(
         health=_health(stats),
         runs_24h=stats.runs_24h,
         fails_24h=stats.fails_24h,
+        stops_24h=stats.stops_24h,
         success_rate_24h=stats.success_rate_24h,
         hours_from_ms=now_ms - now_ms % HOUR_MS - (DAY_HOURS - 1) * HOUR_MS,
         hours_24h=tuple((runs - fails, fails) for runs, fails in stats.hours),

@@ -518,10 +518,12 @@ class TaskModel(QAbstractItemModel):
             return self.tr("{0} on average, {1} at most").format(
                 words.duration(row.avg_ms), words.duration(row.peak_ms)
             )
-        if column == Column.HOURS and row.runs_24h:
-            return self.tr("{0} of {1} runs succeeded in 24 h").format(
+        if column == Column.HOURS and (row.runs_24h or row.stops_24h):
+            said = self.tr("{0} of {1} runs succeeded in 24 h").format(
                 row.runs_24h - row.fails_24h, row.runs_24h
             )
+            stopped = self.tr(", {0} stopped").format(row.stops_24h) if row.stops_24h else ""
+            return said + stopped
         if column == Column.NEXT and row.next_ms is not None:
             return words.full_times(row.next_ms, row.tz)
         return None

@@ -24,6 +24,7 @@ COUNTED: Final = {
     "awaiting": ("awaiting",),
     "paused": ("paused",),
     "disabled": ("disabled",),
+    "stopped": ("stopped",),
     "ok": ("ok",),
     "never": ("never",),
     "unknown": ("unknown",),

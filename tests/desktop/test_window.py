@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
+from desktop import words
 from desktop.freshness import Link
 from desktop.models.runs import Column as RunColumn
 from desktop.theme import Theme
@@ -710,3 +711,24 @@ def test_a_lost_link_keeps_saying_of_when_the_state_is(window: MainWindow) -> No
 
     assert "state as of" in window.banner.text.text()
     assert "The tunnel is down." in window.banner.text.text()
+
+
+@pytest.mark.parametrize(
+    ("row", "good", "said"),
+    [
+        (task("pay_a", runs_24h=0, success_rate_24h=None, stops_24h=1), "0 of 0",
+         "succeeded, 1 stopped"),
+        (task("pay_a", runs_24h=4, fails_24h=1, success_rate_24h=0.75, stops_24h=2), "3 of 4",
+         f"{words.percent(0.75)} succeeded, 2 stopped"),
+    ],
+)  # fmt: skip
+def test_runs_that_somebody_stopped_stand_apart_in_the_summary(
+    window: MainWindow, row: Task, good: str, said: str
+) -> None:
+    window.show_rows([row])
+    choose(window, "pay_a")
+
+    shown = [one.text() for one in window.details.findChildren(QLabel) if one.isVisible()]
+
+    assert good in shown
+    assert said in shown

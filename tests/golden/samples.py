@@ -82,6 +82,7 @@ TASK: Final = rows.Task(
     progress=40,
     progress_note="importing products",
     retry_ms=AT_MS + 6,
+    stops_24h=1,
 )
 RUN: Final = rows.Run(
     id=RUN_ID,
@@ -649,6 +650,7 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
             avg_rss=4096,
             peak_rss=8192,
             step_hours=24,
+            stopped=1,
             steps=(requests.SpanStep(at_ms=1, runs=9, failures=1, avg_ms=3, max_ms=9),),
         ),
     ),

@@ -281,10 +281,8 @@ class Summary(QWidget):
             )
             ink = "" if stale or look.family in ("ok", "idle") else f"{look.family}.text"
             facts.append((self.tr("Last run"), at, tail, ink))
-        if task.runs_24h:
-            good = self.tr("{0} of {1}").format(task.runs_24h - task.fails_24h, task.runs_24h)
-            share = words.percent(task.success_rate_24h)
-            facts.append((self.tr("Last 24 h"), good, self.tr("{0} succeeded").format(share), ""))
+        if task.runs_24h or task.stops_24h:
+            facts.append(self._day(task))
         if task.avg_ms is not None:
             facts.append(self._usual(task))
         if task.timeout_ms is not None:
@@ -311,6 +309,16 @@ class Summary(QWidget):
             at = words.clock(task.retry_ms, zone, now_ms, seconds=True)
             left = self.tr("in {0}").format(words.span(max(0, task.retry_ms - now_ms + 999)))
             yield self.tr("Next try"), at, self.tr("unknown while silent") if stale else left, ""
+
+    def _day(self, task: Task) -> Fact:
+        """Runs that somebody stopped are neither good nor bad, so they stand apart."""
+        good = self.tr("{0} of {1}").format(task.runs_24h - task.fails_24h, task.runs_24h)
+        said = self.tr("succeeded")
+        if task.success_rate_24h is not None:
+            said = self.tr("{0} succeeded").format(words.percent(task.success_rate_24h))
+        if task.stops_24h:
+            said += self.tr(", {0} stopped").format(task.stops_24h)
+        return (self.tr("Last 24 h"), good, said, "")
 
     def _usual(self, task: Task) -> Fact:
         average = self.tr("average {0}").format(words.duration(task.avg_ms))

@@ -314,7 +314,8 @@ class CellPainter:
         theme, t = self._theme, self._theme.tokens
         room = rect.adjusted(PAD, 0, -4, 0)
         if task.runs_24h == 0:
-            self._text(painter, room, _tr("no run"), theme.font(12), t.text3)
+            said = _tr("{0} stopped").format(task.stops_24h) if task.stops_24h else _tr("no run")
+            self._text(painter, room, said, theme.font(12), t.text3)
             return
         font = theme.font(12)
         figure = QFontMetrics(font).horizontalAdvance("100")
