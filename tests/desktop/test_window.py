@@ -550,7 +550,7 @@ def test_recent_executions_show_the_last_fifty_and_filter(window: MainWindow, qt
 
     window.executions.which.chosen.emit("trouble")
 
-    assert window.executions.count.text() == "5 of the last 50"
+    assert window.executions.count.text() == "the last 8"
 
 
 def test_only_a_run_that_failed_or_waits_is_tried_again(window: MainWindow, qtbot: QtBot) -> None:
