@@ -183,6 +183,8 @@ class RunsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             if column == Column.TIME:
                 return words.full_times(began_ms(run), self._zone(run))
+            if column == Column.TASK:
+                return run.task_id
             if column in (Column.REASON, Column.RESULT):
                 return self._cell(run, Column.REASON) or None
         if role == Qt.ItemDataRole.AccessibleTextRole:

@@ -100,6 +100,7 @@ class AlertRow(Pressable):
         self.alert_id, self._look, self._name, self._said = alert_id, look, name, said
         self._at, self._state, self._is_open, self._stale = at, state, is_open, stale
         self.setAccessibleName(", ".join(x for x in (look.said, state, name, said, at) if x))
+        self.setToolTip("\n".join(x for x in (name, said) if x))
         self.update()
 
     def sizeHint(self) -> QSize:

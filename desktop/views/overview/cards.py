@@ -180,6 +180,7 @@ class Entry(Pressable):
         self.task_id, self._look, self._title, self._second = task_id, look, title, second
         self._right, self._right_second, self._ink, self._stale = right, right_second, ink, stale
         self.setAccessibleName(", ".join(x for x in (look.said, title, second, right) if x))
+        self.setToolTip("\n".join(x for x in (title, second) if x))
         self.update()
 
     def show_progress(self, elapsed_ms: int, usual_ms: int | None, told: int | None = None) -> None:
@@ -269,6 +270,7 @@ class NextRow(Pressable):
         """That task, at that time, so far ahead."""
         self.task_id, self._at, self._left = task_id, at, left
         self.setAccessibleName(f"{at} {task_id} {left}")
+        self.setToolTip(task_id)
         self.update()
 
     def sizeHint(self) -> QSize:

@@ -460,7 +460,7 @@ class Overview(QScrollArea):
                 took = words.duration(run.dur_ms)
             at = words.clock(began_ms(run), zone, now_ms)
             row.show_run(run.id, run_look(run), at, run.task_id, took, stale=self._stale)
-            row.setToolTip(reason_of(run))
+            row.setToolTip("\n".join(x for x in (run.task_id, reason_of(run)) if x))
 
     def _new_recent(self) -> RecentRow:
         row = RecentRow(self._theme)

@@ -212,3 +212,14 @@ def test_the_card_of_alerts_keeps_the_ink_of_the_theme_when_it_moves_to_another_
 
         ink = title.palette().color(QPalette.ColorRole.WindowText)
         assert ink == QColor(theme.tokens.text), wide
+
+
+def test_what_a_row_may_have_to_cut_is_whole_in_its_tip(bench: Bench) -> None:
+    name = "flagged_products_generate_ai_insights_of_every_outlet_in_the_whole_country"
+    bench.tasks.show_rows([failing(name)])
+    bench.runs.show_rows([run(1, name, result="error", exit=3)])
+
+    page = bench.page
+    assert page._needy[0].toolTip().splitlines() == [name, "exit 255, 3 in a row"]
+    assert page._coming[0].toolTip() == name
+    assert page._recent[0].toolTip().splitlines() == [name, "exit 3"]
