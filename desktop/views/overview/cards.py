@@ -221,7 +221,7 @@ class Entry(Pressable):
         end = self._draw_right(painter)
         if self._bar is not None:
             end = self._bar_place()[0] - 12
-        self._line(painter, QRectF(x, 4, end - x, 19), self._title, 13, 500, t.text)
+        self._line(painter, QRectF(x, 4, end - x, 19), self._title, 13, 500, t.text, middle=True)
         self._line(painter, QRectF(x, 22, end - x, 17), self._second, 12, 400, t.text2)
         draw_focus(painter, self, theme, 4)
 
@@ -246,12 +246,22 @@ class Entry(Pressable):
         return end - wide - 10
 
     def _line(
-        self, painter: QPainter, box: QRectF, text: str, px: int, weight: int, ink: str
+        self,
+        painter: QPainter,
+        box: QRectF,
+        text: str,
+        px: int,
+        weight: int,
+        ink: str,
+        *,
+        middle: bool = False,
     ) -> None:
+        """Names give way in their middle: they differ at their end."""
         font = self._theme.font(px, weight)
         painter.setFont(font)
         painter.setPen(QColor(ink))
-        shown = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, int(box.width()))
+        mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
+        shown = QFontMetrics(font).elidedText(text, mode, int(box.width()))
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, shown)
 
 
