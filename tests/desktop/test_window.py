@@ -693,3 +693,13 @@ def test_a_lost_link_keeps_saying_of_when_the_state_is(window: MainWindow) -> No
 
     assert "state as of" in window.banner.text.text()
     assert "The tunnel is down." in window.banner.text.text()
+
+
+def test_of_choices_side_by_side_the_keyboard_stops_at_the_chosen_one(window: MainWindow) -> None:
+    window.show_screen(RUNS)
+    window.header.times.choose("utc")
+    window.details.tabs.choose(2)
+
+    for group in (window.rail._group, window.header.times._group, window.details.tabs._group):
+        stops = [one for one in group.buttons() if one.focusPolicy() & Qt.FocusPolicy.TabFocus]
+        assert stops == [group.checkedButton()]

@@ -171,6 +171,8 @@ class AlertCentre(Ground):
         """Which channels are quiet, and who is told when nobody cares."""
         for ways in (self.ways, self.quiet_ways):
             ways.show_ways(told)
+        # Its lines are made when the agent tells of them, and stand above the messages.
+        QWidget.setTabOrder(self.ways.test_all, self.messages.table)
 
     def tick(self) -> None:
         """A second has passed."""
