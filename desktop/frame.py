@@ -25,7 +25,7 @@ from desktop.theme import Theme
 from desktop.views.alerts.page import AlertCentre
 from desktop.views.banner import Banner, Refusal
 from desktop.views.details.panel import MIN_PX, MOST_PX, USUAL_PX, Details
-from desktop.views.executions import Executions
+from desktop.views.executions import Executions, is_trouble
 from desktop.views.grid.view import TaskGrid
 from desktop.views.header import Header, Stripe
 from desktop.views.health.page import HealthPage
@@ -61,6 +61,7 @@ class Frame(QMainWindow):
         self._filter = TaskFilter(ROW, STATE)
         self._filter.setSourceModel(self._tasks)
         self._runs = RunsModel(now, limit=RECENT)
+        self._trouble = RunsModel(now, limit=RECENT, only=is_trouble)
         self._checks = ChecksModel()
         self._alerts = AlertsModel()
         self._health = HealthModel(now)
@@ -196,7 +197,7 @@ class Frame(QMainWindow):
         self.nothing = Nothing(theme)
         self.details = Details(theme, now)
         self.log = LogDock(theme)
-        self.executions = Executions(self._runs, theme)
+        self.executions = Executions(self._runs, theme, trouble=self._trouble)
         self.overview = Overview(self._tasks, self._checks, self._runs, self._alerts, theme, now)
         self.centre = AlertCentre(self._alerts, theme, now)
         self.health = HealthPage(self._health, theme, now)

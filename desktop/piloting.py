@@ -18,11 +18,13 @@ from desktop.following import Following
 from desktop.freshness import Watch
 from desktop.gauges import Gauges
 from desktop.outlets import Outlets
+from desktop.paging import Paging
 from desktop.planner import Planner
 from desktop.ruling import Ruling
 from desktop.sifting import Sifting
 from desktop.theme import Theme
 from desktop.views.alerts.page import DELIVERY, QUIET, RULES_TAB
+from desktop.views.executions import ALL, TROUBLE
 from desktop.views.palette import Palette
 from desktop.views.rail import ALERTS, HEALTH, OVERVIEW, RUNS, TASKS
 from desktop.views.shortcuts import Shortcuts
@@ -67,6 +69,8 @@ class Piloted(Outlets):
         self.vitals = Vitals(self.health, self._health, self.now, self)
         self.ruling = Ruling(theme, self.centre, self.now, self)
         self.waytests = WayTests(self.centre.ways, self.now, self)
+        models = {ALL: self._runs, TROUBLE: self._trouble}
+        self.paging = Paging(self.executions, models, self)
         self._doorways = Doorways(
             self._alerts,
             header=self.header,
@@ -141,7 +145,8 @@ class Piloted(Outlets):
     def set_times(self, times: str) -> None:
         """In whose zone every time is said."""
         self.header.times.choose(times)
-        for part in (self._tasks, self._runs, self.details, self.overview, self.planner):
+        runs = (self._runs, self._trouble)
+        for part in (self._tasks, *runs, self.details, self.overview, self.planner):
             part.set_times(times)
         for page in (self.centre, self.health):
             page.set_times(times, self.gauges.zone)

@@ -79,7 +79,8 @@ class MainWindow(Piloted):
         self.welcome.setVisible(not link.has_agent)
         self.refusal.setVisible(link.has_agent and is_refused)
         self.refusal.show_link(link)
-        for asker in (self.planner, self.alarms, self.vitals, self.ruling, self.waytests):
+        askers = (self.planner, self.alarms, self.vitals, self.ruling, self.waytests, self.paging)
+        for asker in askers:
             asker.show_link(link, may=self._orders.may, why_not=self._orders.why_not)
         self._set_actions()
         self.gauges.show_clocks()
@@ -104,8 +105,11 @@ class MainWindow(Piloted):
         runs = [row for row in rows if isinstance(row, Run)]
         self._tasks.show_rows(tasks, lost.get("task", ()))
         if tasks:
-            self._runs.set_zones({task.id: task.tz for task in self._tasks.tasks()})
-        self._runs.show_rows(runs, lost.get("run", ()))
+            zones = {task.id: task.tz for task in self._tasks.tasks()}
+            for model in (self._runs, self._trouble):
+                model.set_zones(zones)
+        for model in (self._runs, self._trouble):
+            model.show_rows(runs, lost.get("run", ()))
         self.planner.show_runs(runs, lost.get("run", ()))
         checks = [row for row in rows if isinstance(row, Check)]
         self._checks.show_rows(checks, lost.get("check", ()))
@@ -132,7 +136,9 @@ class MainWindow(Piloted):
         self.chosen.forget()
         self._has_metrics = False
         self._tasks.clear()
-        self._runs.follow(None)
+        for model in (self._runs, self._trouble):
+            model.follow(None)
+        self.paging.forget()
         self._checks.clear()
         self.overview.forget()
         self._following.forget()
@@ -164,7 +170,8 @@ class MainWindow(Piloted):
     def show_history(self, task_id: str, runs: Sequence[Run]) -> None:
         """Runs of a task came, or of all where `task_id` is empty."""
         if not task_id:
-            self._runs.show_rows(runs)
+            for model in (self._runs, self._trouble):
+                model.show_rows(runs)
         self.details.show_runs(runs)
         self._following.name(runs)
 
@@ -196,6 +203,7 @@ class MainWindow(Piloted):
         self._tasks.tick()
         self.grid.tick()
         self._runs.tick()
+        self._trouble.tick()
         self.details.tick()
         self.overview.tick()
         self.centre.tick()
@@ -296,6 +304,7 @@ class MainWindow(Piloted):
         orders.pause_asked.connect(self.planner.ask_pause)
         self.planner.asked.connect(self.question_asked)
         self.vitals.asked.connect(self.question_asked)
+        self.paging.asked.connect(self.question_asked)
         self.planner.pause_requested.connect(self.pause_requested)
         self.planner.backfill_requested.connect(self.backfill_requested)
         self.planner.log_requested.connect(self._following.open)

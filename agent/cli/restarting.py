@@ -10,12 +10,14 @@ from typing import Final
 
 import msgspec
 
+from agent import halting
+from agent.cli import say
 from agent.cli.session import Session
 from agent.errors import AgentError, Refused
 from agent.health import probes
 from agent.health.probes import Reading
 from agent.lock import is_served, serving_pid
-from agent.rules.thresholds import CRIT, OK
+from agent.rules.thresholds import CRIT, OK, WARN
 from agent.running import processes
 from agent.settings import Home
 from agent.store.state import Heartbeat
@@ -32,14 +34,20 @@ def look(session: Session, beat: Heartbeat | None, *, now_ms: int, gave_up: bool
     """The heartbeat, and where it is old the socket as well."""
     age_ms = None if beat is None else now_ms - beat.at_ms
     reading = probes.master_runner(age_ms)
+    halt = None if session.is_served else halting.standing(session.home)
+    if halt is not None:
+        return msgspec.structs.replace(reading, state=WARN, message=say.halted(halt))
     if gave_up and not session.is_served:
         return msgspec.structs.replace(
             reading, state=CRIT, message=f"{reading.message}, given up by the service manager"
         )
     is_old = age_ms is None or age_ms >= ASK_AFTER_MS
-    if is_old and not session.is_served and beat is not None and beat.serves:
+    if not session.is_served and beat is not None and beat.serves:
+        # Known at once; but one that is being restarted is away for a moment too.
         return msgspec.structs.replace(
-            reading, state=CRIT, message=f"{reading.message}, no agent serves this home"
+            reading,
+            state=CRIT if is_old else WARN,
+            message=f"{reading.message}, no agent serves this home",
         )
     if is_old and session.is_served and not _answers(session):
         return msgspec.structs.replace(
@@ -51,7 +59,10 @@ def look(session: Session, beat: Heartbeat | None, *, now_ms: int, gave_up: bool
 def look_without_database(session: Session) -> Reading:
     """As `look`, where nobody can say when it decided last: its socket alone tells."""
     reading = probes.master_runner(None, is_known=False)
-    if not session.is_served:
+    halt = None if session.is_served else halting.standing(session.home)
+    if halt is not None:
+        state, message = WARN, say.halted(halt)
+    elif not session.is_served:
         state, message = CRIT, "no agent serves this home"
     elif _answers(session):
         state, message = OK, "the agent answers"
@@ -81,7 +92,7 @@ def restart(session: Session, beat: Heartbeat | None) -> str:
         manager = ["systemctl", *(["--user"] if unit.is_users else [])]
         _ask([*manager, "reset-failed", unit.name])
         refusal = _ask([*manager, "restart", unit.name])
-        if refusal and not _end(session.home):
+        if refusal and not end_agent(session.home):
             raise AgentError(
                 f"{unit.name} could not be restarted: {refusal}; do it as root with "
                 f"`{' '.join(manager)} restart {unit.name}`"
@@ -89,7 +100,7 @@ def restart(session: Session, beat: Heartbeat | None) -> str:
         # What was ended here without a right to restart it is restarted by its manager.
         _wait_until_served(session.home)
         return f"restarted {unit.name}"
-    _end(session.home)
+    end_agent(session.home)
     # Only here: a look at a healthy agent needs none of the agent's parts.
     from agent.cli.serving import start_detached
 
@@ -112,7 +123,7 @@ def _ask(words: list[str]) -> str:
     return (done.stderr.strip() or f"exit status {done.returncode}") if done.returncode else ""
 
 
-def _end(home: Home) -> bool:
+def end_agent(home: Home) -> bool:
     """End the process that holds the home, frozen or not; False when there is none."""
     pid = serving_pid(home) if is_served(home) else None
     process = None if pid is None else processes.look(pid)

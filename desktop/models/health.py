@@ -210,6 +210,8 @@ class HealthModel(QAbstractTableModel):
         at_ms = {Column.SINCE: one.since_ms, Column.LOOKED: one.checked_ms}.get(column)
         if at_ms is not None:
             return words.full_times(at_ms, self._zone)
+        if column == Column.CHECK:
+            return "\n".join(filter(None, (one.name, one.msg)))
         return one.msg or None
 
     # Inside ------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Buttons, switches and check boxes in the product's own look."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
@@ -87,6 +88,18 @@ class CardButton(Pressable):
     @property
     def _is_over(self) -> bool:
         return self.isDown() or self.underMouse()
+
+
+def stop_once(group: QButtonGroup) -> None:
+    """The keyboard stops at the chosen one alone; arrows lead to the others."""
+    for button in group.buttons():
+        button.toggled.connect(partial(_stop_at, button))
+        _stop_at(button, button.isChecked())
+
+
+def _stop_at(button: QAbstractButton, is_chosen: bool) -> None:
+    policy = Qt.FocusPolicy.StrongFocus if is_chosen else Qt.FocusPolicy.ClickFocus
+    button.setFocusPolicy(policy)
 
 
 def _is_pressed_by(event: QKeyEvent, button: QAbstractButton) -> bool:
@@ -225,6 +238,7 @@ class Segmented(QWidget):
             self._group.addButton(segment)
             layout.addWidget(segment)
         next(iter(self._keys.values())).setChecked(True)
+        stop_once(self._group)
         self.setFixedHeight(28)
         theme.changed.connect(self.update)
 

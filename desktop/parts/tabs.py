@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QWidget
 
-from desktop.parts.buttons import Pressable, draw_focus
+from desktop.parts.buttons import Pressable, draw_focus, stop_once
 from desktop.parts.labels import Ground
 from desktop.theme import Theme, rounded
 
@@ -61,6 +61,7 @@ class Tabs(Ground):
         layout.addStretch(1)
         self._line = layout
         self._group.button(0).setChecked(True)
+        stop_once(self._group)
         self._group.idClicked.connect(self.chosen)
 
     def add_right(self, widget: QWidget, stretch: int = 0) -> None:

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QActionGroup, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QMenu, QVBoxLayout, QWidget
 
-from desktop.parts.buttons import Pressable, draw_badge, draw_focus
+from desktop.parts.buttons import Pressable, draw_badge, draw_focus, stop_once
 from desktop.parts.labels import Ground
 from desktop.theme import Theme, rounded
 
@@ -105,6 +105,7 @@ class Rail(Ground):
             self._group.addButton(item)
             self._items[key] = item
             layout.addWidget(item)
+        stop_once(self._group)
         layout.addStretch(1)
         self.settings = _Item(theme, self.tr("Settings"), "gear-six", self)
         self.settings.clicked.connect(self._open_settings)

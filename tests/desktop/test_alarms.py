@@ -528,3 +528,28 @@ def test_a_task_without_an_alert_leads_nowhere(window: MainWindow) -> None:
     window.open_task("report")
 
     assert not window.details.alert.isVisible()
+
+
+def test_a_message_that_is_cut_is_whole_in_its_tip_and_heard_as_a_whole(
+    window: MainWindow, outside: Outside
+) -> None:
+    window.show_screen(ALERTS)
+    window.centre.tabs.choose(DELIVERY)
+    model = window.centre.messages.table.model()
+
+    texts = {
+        column: model.index(0, column).data(Qt.ItemDataRole.ToolTipRole) for column in (3, 4, 6)
+    }
+    heard = model.index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole)
+
+    assert texts == {3: "backup failed", 4: "night@example.org", 6: "Accepted: 250 taken"}
+    assert all(text in heard for text in texts.values())
+
+
+@pytest.mark.usefixtures("outside")
+def test_an_alert_is_whole_in_its_tip(window: MainWindow) -> None:
+    show(window, alert(1))
+
+    tip = window.centre.active.list.currentIndex().data(Qt.ItemDataRole.ToolTipRole)
+
+    assert tip == "backup failed\nexit status 3"

@@ -24,6 +24,7 @@ from shared.protocol.alerting import (
 )
 from shared.protocol.requests import OpReply
 from tests.desktop.rows_at_hand import NOW_MS, task
+from tests.desktop.test_alarms import SENT
 from tests.desktop.test_window import AGENT, LIVE, LOST
 
 MAIL = Way(name="mail", sevs=("critical", "high"), to=("ops@example.org", "boss@example.org"))
@@ -44,7 +45,7 @@ class Outside:
 
     def _answer(self, request: object, answered: Callable[[Any], None], _failed: object) -> None:
         if isinstance(request, DeliveriesPage):
-            answered(DeliveriesReply(mail=MailState(is_on=True), ways=self.ways))
+            answered(DeliveriesReply(rows=(SENT,), mail=MailState(is_on=True), ways=self.ways))
 
     def _take(self, order: WayTest, said: str, _back: object, taken: Any, failed: Any) -> None:
         self.tests.append(order)
@@ -177,3 +178,19 @@ def test_another_agent_has_other_channels_and_an_answer_of_the_last_one_is_dropp
 
 def test_beside_the_quiet_times_nothing_is_tried(window: MainWindow, outside: Outside) -> None:
     assert window.centre.quiet_ways.test_buttons == []
+
+
+def test_the_keyboard_reaches_each_channel_before_all_and_then_the_messages(
+    window: MainWindow, outside: Outside
+) -> None:
+    ways = window.centre.ways
+    window.activateWindow()
+    assert QTest.qWaitForWindowActive(window)
+    ways.test_buttons[0].setFocus()
+
+    walked = []
+    for _ in range(3):
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)  # type: ignore[arg-type] # there is one
+        walked.append(QApplication.focusWidget())
+
+    assert walked == [ways.test_buttons[1], ways.test_all, window.centre.messages.table]

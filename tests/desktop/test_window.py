@@ -568,7 +568,7 @@ def test_recent_executions_show_the_last_fifty_and_filter(window: MainWindow, qt
 
     window.executions.which.chosen.emit("trouble")
 
-    assert window.executions.count.text() == "5 of the last 50"
+    assert window.executions.count.text() == "the last 8"
 
 
 def test_only_a_run_that_failed_or_waits_is_tried_again(window: MainWindow, qtbot: QtBot) -> None:
@@ -732,3 +732,13 @@ def test_runs_that_somebody_stopped_stand_apart_in_the_summary(
 
     assert good in shown
     assert said in shown
+
+
+def test_of_choices_side_by_side_the_keyboard_stops_at_the_chosen_one(window: MainWindow) -> None:
+    window.show_screen(RUNS)
+    window.header.times.choose("utc")
+    window.details.tabs.choose(2)
+
+    for group in (window.rail._group, window.header.times._group, window.details.tabs._group):
+        stops = [one for one in group.buttons() if one.focusPolicy() & Qt.FocusPolicy.TabFocus]
+        assert stops == [group.checkedButton()]

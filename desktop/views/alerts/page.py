@@ -42,6 +42,7 @@ class AlertCentre(Ground):
         self.setMinimumWidth(LEAST_PX)
         self._times, self._zone = words.TASK_TIMES, "UTC"
         self._mail: MailState | None = None
+        self._is_stale = False
         # What was chosen in the list now shown; it stays in sight when it is over.
         self._seen: set[str] = set()
         # Those of them that are over; what comes back is chosen again.
@@ -139,6 +140,8 @@ class AlertCentre(Ground):
         for shown in (self.active.list, self.history.list, self.messages):
             shown.show_stale(bool(as_of))
         self.panel.show_stale(as_of)
+        self._is_stale = bool(as_of)
+        self._show_mail()
 
     def show_heard(self, was_heard: bool) -> None:
         """Whether the agent has said anything yet."""
@@ -168,6 +171,8 @@ class AlertCentre(Ground):
         """Which channels are quiet, and who is told when nobody cares."""
         for ways in (self.ways, self.quiet_ways):
             ways.show_ways(told)
+        # Its lines are made when the agent tells of them, and stand above the messages.
+        QWidget.setTabOrder(self.ways.test_all, self.messages.table)
 
     def tick(self) -> None:
         """A second has passed."""
@@ -308,6 +313,7 @@ class AlertCentre(Ground):
             zone=words.zone_for(self._times, self._zone),
             now_ms=self._now(),
         )
+        ink = "idle.text" if self._is_stale else ink
         self._mail_icon.show_icon(icon, ink)
         self._mail_icon.setVisible(bool(said))
         self.mail_line.setText(said)

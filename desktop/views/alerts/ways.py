@@ -182,6 +182,9 @@ class Ways(Ground):
         for column, widget in enumerate(row[:5]):
             self._grid.addWidget(widget, at, column)
         self._grid.addWidget(row.came, at + 1, 0, 1, 5)
+        # A line that is made later still comes before what stands below it.
+        QWidget.setTabOrder(self._rows[-1].test if self._rows else self, row.test)
+        QWidget.setTabOrder(row.test, self.test_all)
         self._rows.append(row)
 
     def _test(self, place: int) -> None:

@@ -100,6 +100,7 @@ class AlertRow(Pressable):
         self.alert_id, self._look, self._name, self._said = alert_id, look, name, said
         self._at, self._state, self._is_open, self._stale = at, state, is_open, stale
         self.setAccessibleName(", ".join(x for x in (look.said, state, name, said, at) if x))
+        self.setToolTip("\n".join(x for x in (name, said) if x))
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -117,7 +118,9 @@ class AlertRow(Pressable):
         left, upper, lower = 38, 4, 22
         end = self._right(painter, state, upper, 500, family.text)
         weight, ink = (600, t.text) if self._is_open else (400, t.text2)
-        self._line(painter, QRectF(left, upper, end - left, 19), self._name, 13, weight, ink)
+        self._line(
+            painter, QRectF(left, upper, end - left, 19), self._name, 13, weight, ink, middle=True
+        )
         end = self._right(painter, self._at, lower, 400, t.text3)
         self._line(painter, QRectF(left, lower, end - left, 17), self._said, 12, 400, t.text2)
         draw_focus(painter, self, theme, 4)
@@ -132,10 +135,19 @@ class AlertRow(Pressable):
         return self.width() - 26 - QFontMetrics(font).horizontalAdvance(text)
 
     def _line(
-        self, painter: QPainter, box: QRectF, text: str, px: int, weight: int, ink: str
+        self,
+        painter: QPainter,
+        box: QRectF,
+        text: str,
+        px: int,
+        weight: int,
+        ink: str,
+        *,
+        middle: bool = False,
     ) -> None:
         font = self._theme.font(px, weight)
         painter.setFont(font)
         painter.setPen(QColor(ink))
-        shown = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, int(box.width()))
+        mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
+        shown = QFontMetrics(font).elidedText(text, mode, int(box.width()))
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, shown)

@@ -180,6 +180,7 @@ class Entry(Pressable):
         self.task_id, self._look, self._title, self._second = task_id, look, title, second
         self._right, self._right_second, self._ink, self._stale = right, right_second, ink, stale
         self.setAccessibleName(", ".join(x for x in (look.said, title, second, right) if x))
+        self.setToolTip("\n".join(x for x in (title, second) if x))
         self.update()
 
     def show_progress(self, elapsed_ms: int, usual_ms: int | None, told: int | None = None) -> None:
@@ -220,7 +221,7 @@ class Entry(Pressable):
         end = self._draw_right(painter)
         if self._bar is not None:
             end = self._bar_place()[0] - 12
-        self._line(painter, QRectF(x, 4, end - x, 19), self._title, 13, 500, t.text)
+        self._line(painter, QRectF(x, 4, end - x, 19), self._title, 13, 500, t.text, middle=True)
         self._line(painter, QRectF(x, 22, end - x, 17), self._second, 12, 400, t.text2)
         draw_focus(painter, self, theme, 4)
 
@@ -245,12 +246,22 @@ class Entry(Pressable):
         return end - wide - 10
 
     def _line(
-        self, painter: QPainter, box: QRectF, text: str, px: int, weight: int, ink: str
+        self,
+        painter: QPainter,
+        box: QRectF,
+        text: str,
+        px: int,
+        weight: int,
+        ink: str,
+        *,
+        middle: bool = False,
     ) -> None:
+        """Names give way in their middle: they differ at their end."""
         font = self._theme.font(px, weight)
         painter.setFont(font)
         painter.setPen(QColor(ink))
-        shown = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, int(box.width()))
+        mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
+        shown = QFontMetrics(font).elidedText(text, mode, int(box.width()))
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, shown)
 
 
@@ -269,6 +280,7 @@ class NextRow(Pressable):
         """That task, at that time, so far ahead."""
         self.task_id, self._at, self._left = task_id, at, left
         self.setAccessibleName(f"{at} {task_id} {left}")
+        self.setToolTip(task_id)
         self.update()
 
     def sizeHint(self) -> QSize:

@@ -87,6 +87,11 @@ class Health(QWidget):
             self._drop_old(name)
         self.refresh()
 
+    @property
+    def cards(self) -> list[HealthCard]:
+        """As they stand, from the left."""
+        return [self.cpu, self.memory, self.disk, self.database, self.heart]
+
     def forget(self) -> None:
         """Another agent."""
         self._metric = self._heartbeat = None

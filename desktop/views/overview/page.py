@@ -1,6 +1,7 @@
 """How it is going: figures, what needs somebody, what runs, what comes, how the server is."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Final, TypeVar
 
 from PySide6.QtCore import Signal
@@ -73,6 +74,7 @@ class Overview(QScrollArea):
         self._running: list[Entry] = []
         self._coming: list[NextRow] = []
         self._recent: list[RecentRow] = []
+        self._ordered: tuple[int, ...] = ()
         self.health = Health(checks, theme, now)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -460,7 +462,8 @@ class Overview(QScrollArea):
                 took = words.duration(run.dur_ms)
             at = words.clock(began_ms(run), zone, now_ms)
             row.show_run(run.id, run_look(run), at, run.task_id, took, stale=self._stale)
-            row.setToolTip(reason_of(run))
+            row.setToolTip("\n".join(x for x in (run.task_id, reason_of(run)) if x))
+        self._order_stops()
 
     def _new_recent(self) -> RecentRow:
         row = RecentRow(self._theme)
@@ -469,6 +472,22 @@ class Overview(QScrollArea):
 
     def _tasks_said(self, number: int) -> str:
         return words.plural(number, self.tr("task"), self.tr("tasks"))
+
+    def _order_stops(self) -> None:
+        """The keyboard goes as one reads, though rows are made when they are first needed."""
+        entries = len(self._needy), len(self._running)
+        made = (*entries, len(self._coming), len(self.alerts_card.shown), len(self._recent))
+        if made == self._ordered:
+            return
+        self._ordered = made
+        stops: list[QWidget] = [self.success, self.runs, self.average, self.active, self.failing]
+        for entry in self._needy:
+            stops += [entry, entry.log, entry.run]
+        stops += [*self._running, self.load, *self._coming]
+        stops += [self.alerts_card.all, *self.alerts_card.shown, self.all_runs, *self._recent]
+        stops += self.health.cards
+        for before, after in pairwise(stops):
+            QWidget.setTabOrder(before, after)
 
     def _grow(
         self, rows: list[Widget], wanted: int, card: ListCard, make: Callable[[], Widget]

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.models.alerts import AlertsModel
@@ -212,3 +212,46 @@ def test_the_card_of_alerts_keeps_the_ink_of_the_theme_when_it_moves_to_another_
 
         ink = title.palette().color(QPalette.ColorRole.WindowText)
         assert ink == QColor(theme.tokens.text), wide
+
+
+def test_what_a_row_may_have_to_cut_is_whole_in_its_tip(bench: Bench) -> None:
+    name = "flagged_products_generate_ai_insights_of_every_outlet_in_the_whole_country"
+    bench.tasks.show_rows([failing(name)])
+    bench.runs.show_rows([run(1, name, result="error", exit=3)])
+
+    page = bench.page
+    assert page._needy[0].toolTip().splitlines() == [name, "exit 255, 3 in a row"]
+    assert page._coming[0].toolTip() == name
+    assert page._recent[0].toolTip().splitlines() == [name, "exit 3"]
+
+
+def test_the_keyboard_goes_as_one_reads_also_over_rows_that_came_later(bench: Bench) -> None:
+    bench.tasks.show_rows([failing("vend_a"), running("pay_b")])
+    bench.runs.show_rows([run(1, "vend_a")])
+    page = bench.page
+    page.allow_commands(True)
+    page.activateWindow()
+    assert QTest.qWaitForWindowActive(page)
+    page.success.setFocus()
+
+    walked: list[QWidget] = [page.success]
+    while page.health.heart not in walked and len(walked) < 60:
+        QTest.keyClick(walked[-1], Qt.Key.Key_Tab)
+        entered = QApplication.focusWidget()
+        assert entered is not None
+        walked.append(entered)
+
+    expected: list[QWidget] = [
+        page.failing,
+        page._needy[0],
+        page._needy[0].log,
+        page._needy[0].run,
+        page._running[0],
+        page.load,
+        page._coming[0],
+        page._recent[0],
+        page.health.cpu,
+        page.health.heart,
+    ]
+    places = [walked.index(one) for one in expected]
+    assert places == sorted(places)
