@@ -169,6 +169,13 @@ def _past_of(task: Task) -> str:
     return "stopped" if task.last.result == "aborted" else "ok"
 
 
+def runs_next_ms(task: Task) -> int | None:
+    """The next moment that really runs: after a pause, and after what is to be left out."""
+    if task.paused or task.skip_until_ms is not None:
+        return task.resumes_ms
+    return task.next_ms
+
+
 def is_watch(task: Task) -> bool:
     """It runs nothing of its own, so it cannot be run."""
     return task.kind == "watch"

@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from desktop import words
 from desktop.freshness import Link
 from desktop.models.runs import Column as RunColumn
+from desktop.models.tasks import Column
 from desktop.theme import Theme
 from desktop.views.confirm import Confirm
 from desktop.views.palette import Palette
@@ -728,7 +729,7 @@ def test_runs_that_somebody_stopped_stand_apart_in_the_summary(
     window.show_rows([row])
     choose(window, "pay_a")
 
-    shown = [one.text() for one in window.details.findChildren(QLabel) if one.isVisible()]
+    shown = texts_of(window)
 
     assert good in shown
     assert said in shown
@@ -742,3 +743,46 @@ def test_of_choices_side_by_side_the_keyboard_stops_at_the_chosen_one(window: Ma
     for group in (window.rail._group, window.header.times._group, window.details.tabs._group):
         stops = [one for one in group.buttons() if one.focusPolicy() & Qt.FocusPolicy.TabFocus]
         assert stops == [group.checkedButton()]
+
+
+def texts_of(window: MainWindow) -> list[str]:
+    return [one.text() for one in window.details.findChildren(QLabel) if one.isVisible()]
+
+
+def test_a_skipped_moment_is_told_with_what_comes_instead_and_by_whom(window: MainWindow) -> None:
+    due_ms, then_ms = NOW_MS + 25 * MINUTE_MS, NOW_MS + 55 * MINUTE_MS
+    skipped = task(
+        "pay_a", skip_until_ms=due_ms, skip_reason="by Anna: stocktaking", resumes_ms=then_ms
+    )
+    window.show_rows([skipped])
+    choose(window, "pay_a")
+
+    zone = words.zone_named(skipped.tz)
+    due, then = (words.clock(at_ms, zone, NOW_MS) for at_ms in (due_ms, then_ms))
+    shown = texts_of(window)
+    assert words.clock(then_ms, zone, NOW_MS, seconds=True) in shown
+    assert shown[shown.index("Skipped") + 1 :][:2] == [due, "by Anna: stocktaking"]
+    row = window._tasks.index_of("pay_a", Column.NEXT)
+    assert row.data() == then
+    assert "by Anna: stocktaking" in row.data(Qt.ItemDataRole.ToolTipRole)
+    window.show_screen(OVERVIEW)
+    (coming,) = [one for one in window.overview._coming if one.task_id == "pay_a"]
+    assert then in coming.accessibleName()
+
+
+@pytest.mark.parametrize("resumes_ms", [None, NOW_MS + 90 * MINUTE_MS])
+def test_a_paused_task_says_when_it_really_runs_next(
+    window: MainWindow, resumes_ms: int | None
+) -> None:
+    paused = task("pay_a", paused=True, paused_until_ms=resumes_ms, resumes_ms=resumes_ms)
+    window.show_rows([paused])
+    choose(window, "pay_a")
+
+    zone = words.zone_named(paused.tz)
+    shown = texts_of(window)
+    next_run = shown[shown.index("Next run") + 1 :][:2]
+    if resumes_ms is None:
+        assert next_run == ["none", "until it is resumed"]
+    else:
+        at = words.clock(resumes_ms, zone, NOW_MS, seconds=True)
+        assert next_run == [at, "the first after the pause"]

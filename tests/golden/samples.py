@@ -83,6 +83,9 @@ TASK: Final = rows.Task(
     progress_note="importing products",
     retry_ms=AT_MS + 6,
     stops_24h=1,
+    skip_until_ms=AT_MS + 2,
+    skip_reason="by Anna: too much",
+    resumes_ms=AT_MS + 3,
 )
 RUN: Final = rows.Run(
     id=RUN_ID,

@@ -16,7 +16,7 @@ from desktop.models.runs import RunsModel, began_ms, reason_of
 from desktop.models.tasks import TaskModel
 from desktop.parts.buttons import LinkButton
 from desktop.parts.labels import Ground
-from desktop.states import ending_words, run_look, task_look
+from desktop.states import ending_words, run_look, runs_next_ms, task_look
 from desktop.theme import Theme
 from desktop.views.overview.alerts import ROW_PX as ALERT_PX
 from desktop.views.overview.alerts import AlertsCard
@@ -416,12 +416,12 @@ class Overview(QScrollArea):
     def _show_coming(self, tasks: Sequence[Task]) -> None:
         now_ms = self._now()
         coming = sorted(
-            (t for t in tasks if t.next_ms is not None and t.enabled and not t.paused),
-            key=lambda t: t.next_ms or 0,
+            (t for t in tasks if runs_next_ms(t) is not None and t.enabled),
+            key=lambda t: runs_next_ms(t) or 0,
         )
-        soon = [t for t in coming if (t.next_ms or 0) >= now_ms]
+        soon = [t for t in coming if (runs_next_ms(t) or 0) >= now_ms]
         shown = soon[: self._rows_shown]
-        within = sum(1 for t in soon if (t.next_ms or 0) - now_ms < words.HOUR_MS)
+        within = sum(1 for t in soon if (runs_next_ms(t) or 0) - now_ms < words.HOUR_MS)
         self.next_card.second.setText(
             self.tr("{0} within the hour").format(self._tasks_said(within)) if soon else ""
         )
@@ -429,7 +429,7 @@ class Overview(QScrollArea):
         self.next_card.empty.setText(self.tr("No run is planned."))
         self._grow(self._coming, len(shown), self.next_card, self._new_coming)
         for row, task in zip(self._coming, shown, strict=False):
-            at = task.next_ms or now_ms
+            at = runs_next_ms(task) or now_ms
             zone = words.zone_for(self._times, task.tz)
             left = self.tr("unknown") if self._stale else words.span(at - now_ms + 999)
             row.show_next(task.id, words.clock(at, zone, now_ms), left)
