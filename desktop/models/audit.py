@@ -162,7 +162,9 @@ class AuditModel(QAbstractTableModel):
         if column == Column.TIME:
             return words.full_times(row.at_ms, self._zone)
         if column == Column.WHO:
-            return "\n".join(part for part in (row.label, row.role, row.key_id) if part)
+            return "\n".join(
+                part for part in (row.label, row.role, row.key_id, row.address) if part
+            )
         if column == Column.WHAT:
             return row.type
         return self.say(row, column) or None

@@ -32,7 +32,7 @@ ALL, REFUSED = "all", "refused"
 _WIDTHS: Final = {Column.TIME: 118, Column.WHO: 170, Column.WHAT: 170, Column.TARGET: 230,
                   Column.RESULT: 170, Column.ADDRESS: 120}  # fmt: skip
 _NARROW: Final = {Column.TIME: 112, Column.WHO: 140, Column.WHAT: 146, Column.TARGET: 180,
-                  Column.RESULT: 130, Column.ADDRESS: 96}  # fmt: skip
+                  Column.RESULT: 148, Column.ADDRESS: 96}  # fmt: skip
 
 
 class Audit(Ground):
@@ -159,6 +159,8 @@ class _Table(QTableView):
         is_narrow = self.width() < NARROW_PX
         for column, wide in (_NARROW if is_narrow else _WIDTHS).items():
             self.setColumnWidth(column, wide)
+        # From where stands in the tip of who as well.
+        self.setColumnHidden(Column.ADDRESS, is_narrow)
 
     def _dress(self) -> None:
         self.horizontalHeader().setFont(self._theme.font(11, 500))

@@ -183,6 +183,20 @@ def test_of_another_agent_nothing_of_the_last_one_is_shown(
     assert count(window) == 0
 
 
+def test_a_narrow_window_keeps_room_for_details_and_tells_from_where_in_a_tip(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    window.show_screen(AUDIT)
+    table = window.audit.table
+    for wide, is_hidden in ((960, True), (1_440, False)):
+        window.resize(wide, 700)
+        qtbot.waitUntil(lambda: table.isColumnHidden(Column.ADDRESS) is is_hidden)  # noqa: B023 - asked at once
+        assert table.columnWidth(Column.DETAILS) >= 100
+
+    tip = table.model().index(0, Column.WHO).data(Qt.ItemDataRole.ToolTipRole)
+    assert tip.splitlines() == ["Anna", "operator", "0" * 16, "10.0.0.7"]
+
+
 def test_whoever_hears_the_table_hears_the_whole_row(window: MainWindow, outside: Outside) -> None:
     window.show_screen(AUDIT)
 
