@@ -183,16 +183,17 @@ def test_of_another_agent_nothing_of_the_last_one_is_shown(
     assert count(window) == 0
 
 
+@pytest.mark.parametrize(("wide", "is_hidden"), [(960, True), (1_440, False)])
 def test_a_narrow_window_keeps_room_for_details_and_tells_from_where_in_a_tip(
-    window: MainWindow, outside: Outside, qtbot: QtBot
+    window: MainWindow, outside: Outside, qtbot: QtBot, wide: int, is_hidden: bool
 ) -> None:
     window.show_screen(AUDIT)
     table = window.audit.table
-    for wide, is_hidden in ((960, True), (1_440, False)):
-        window.resize(wide, 700)
-        qtbot.waitUntil(lambda: table.isColumnHidden(Column.ADDRESS) is is_hidden)  # noqa: B023 - asked at once
-        assert table.columnWidth(Column.DETAILS) >= 100
 
+    window.resize(wide, 700)
+
+    qtbot.waitUntil(lambda: table.isColumnHidden(Column.ADDRESS) is is_hidden)
+    assert table.columnWidth(Column.DETAILS) >= 100
     tip = table.model().index(0, Column.WHO).data(Qt.ItemDataRole.ToolTipRole)
     assert tip.splitlines() == ["Anna", "operator", "0" * 16, "10.0.0.7"]
 
