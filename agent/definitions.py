@@ -381,6 +381,7 @@ def _check_command(definition: Definition) -> None:
     for word in words:
         _check_text("command", word)
         _check_rooted("command", word)
+        _check_open("command", word)
     folder = definition.working_directory
     if folder is None:
         return
@@ -468,6 +469,17 @@ def _check_environment(environment: Mapping[str, str]) -> None:
                 "environment", name, f"its value must be text of at most {_MAX_TEXT} characters"
             )
         _check_rooted("environment", value)
+
+
+def _check_open(field: str, text: str) -> None:
+    """A text that is no secret to anybody must not hold one."""
+    if "{secret:" in text:
+        raise BadDefinition(
+            field,
+            "{secret:...}",
+            "everybody on the host reads command lines; give it to the task as a variable, "
+            'environment = { TOKEN = "secret:name" }, and write $TOKEN',
+        )
 
 
 def _check_text(field: str, value: str) -> None:

@@ -13,6 +13,8 @@ from desktop.views.executions import ALL, TROUBLE, Executions
 from shared.protocol.requests import RunFilter, RunsPage, RunsPageReply
 
 PAGE: Final = 100
+RECENT: Final = 50
+"""So many are told without a question for more."""
 MOST: Final = 5_000
 """So many rows a list holds; whoever looks further back asks the agent by its command line."""
 _FILTERS: Final = {
@@ -45,7 +47,13 @@ class Paging(QObject):
 
     def show_link(self, link: Link, *, may: bool, why_not: str) -> None:
         """The link changed; to look needs no role."""
-        self._link = link
+        had, self._link = self._link, link
+        if link.is_live and had.was_heard and not had.is_live:
+            # Runs went by unheard: what is shown must have no hole that nobody sees.
+            self.forget()
+            for model in self._models.values():
+                model.hold(RECENT)
+            self._enter(self._executions.kind)
         self._executions.allow_older(link.is_live, "" if link.is_live else why_not)
 
     def forget(self) -> None:

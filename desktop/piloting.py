@@ -11,6 +11,7 @@ from desktop import keys, words
 from desktop.actions import Actions
 from desktop.alarms import Alarms
 from desktop.allowing import menu_of_task
+from desktop.auditing import Auditing
 from desktop.chosen import Chosen
 from desktop.doorways import Doorways
 from desktop.finding import entries
@@ -26,7 +27,7 @@ from desktop.theme import Theme
 from desktop.views.alerts.page import DELIVERY, QUIET, RULES_TAB
 from desktop.views.executions import ALL, TROUBLE
 from desktop.views.palette import Palette
-from desktop.views.rail import ALERTS, HEALTH, OVERVIEW, RUNS, TASKS
+from desktop.views.rail import ALERTS, AUDIT, HEALTH, OVERVIEW, RUNS, TASKS
 from desktop.views.shortcuts import Shortcuts
 from desktop.vitals import Vitals
 from desktop.waytests import WayTests
@@ -68,6 +69,7 @@ class Piloted(Outlets):
         self.alarms = Alarms(self.centre, self._alerts, self.now, self)
         self.vitals = Vitals(self.health, self._health, self.now, self)
         self.ruling = Ruling(theme, self.centre, self.now, self)
+        self.auditing = Auditing(self.audit, self._audit, self)
         self.waytests = WayTests(self.centre.ways, self.now, self)
         models = {ALL: self._runs, TROUBLE: self._trouble}
         self.paging = Paging(self.executions, models, self)
@@ -133,6 +135,7 @@ class Piloted(Outlets):
             "quiet": lambda: self._show_alerts(QUIET),
             "messages": lambda: self._show_alerts(DELIVERY),
             "health": lambda: self.show_screen(HEALTH),
+            "audit": lambda: self.show_screen(AUDIT),
             "pane": lambda: self.go_to_pane(1),
             "pane_back": lambda: self.go_to_pane(-1),
             "connections": self.connections_requested.emit,
@@ -148,7 +151,7 @@ class Piloted(Outlets):
         runs = (self._runs, self._trouble)
         for part in (self._tasks, *runs, self.details, self.overview, self.planner):
             part.set_times(times)
-        for page in (self.centre, self.health):
+        for page in (self.centre, self.health, self.audit):
             page.set_times(times, self.gauges.zone)
         self.ruling.set_times(times)
 
@@ -234,6 +237,8 @@ class Piloted(Outlets):
             self.executions.focus_filter()
         elif self.screen_name == ALERTS:
             self.centre.focus_filter()
+        elif self.screen_name == AUDIT:
+            self.audit.focus_filter()
         else:
             self.show_screen(TASKS)
             self.toolbar.field.edit.setFocus()
@@ -250,6 +255,7 @@ class Piloted(Outlets):
         self.grid.refresh_order()
         self.alarms.refresh()
         self.vitals.refresh()
+        self.auditing.refresh()
         self.refresh_requested.emit()
 
     def _copy_name(self) -> None:

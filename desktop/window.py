@@ -23,7 +23,7 @@ from desktop.allowing import allow
 from desktop.freshness import Link
 from desktop.piloting import Piloted
 from desktop.theme import Theme
-from desktop.views.rail import ALERTS, HEALTH, OVERVIEW, RUNS, TASKS
+from desktop.views.rail import ALERTS, AUDIT, HEALTH, OVERVIEW, RUNS, TASKS
 from shared.protocol.events import Heartbeat, Metric
 from shared.protocol.requests import RunDetail, TaskDetail
 from shared.protocol.rows import Agent, Alert, Check, Key, Row, Run, Task
@@ -72,6 +72,7 @@ class MainWindow(Piloted):
         self.log.show_stale(bool(as_of))
         self.centre.show_stale(as_of)
         self.health.show_stale(as_of)
+        self.audit.show_stale(as_of)
         for view in (self.grid, self.details, self.executions, self.overview):
             view.allow_commands(self._orders.may, self._orders.why_not)
         is_refused = link.state == freshness.REFUSED
@@ -79,8 +80,8 @@ class MainWindow(Piloted):
         self.welcome.setVisible(not link.has_agent)
         self.refusal.setVisible(link.has_agent and is_refused)
         self.refusal.show_link(link)
-        askers = (self.planner, self.alarms, self.vitals, self.ruling, self.waytests, self.paging)
-        for asker in askers:
+        pages = (self.alarms, self.vitals, self.paging, self.auditing)
+        for asker in (self.planner, self.ruling, self.waytests, *pages):
             asker.show_link(link, may=self._orders.may, why_not=self._orders.why_not)
         self._set_actions()
         self.gauges.show_clocks()
@@ -120,7 +121,7 @@ class MainWindow(Piloted):
             if isinstance(row, Agent):
                 self.gauges.agent = row
                 self.overview.set_zone(row.tz)
-                for page in (self.centre, self.health):
+                for page in (self.centre, self.health, self.audit):
                     page.set_times(self._tasks.times, row.tz)
                 self.ruling.show_agent(row)
                 self.banner.show_database(row.database_away_since_ms, row.kept_writes)
@@ -139,6 +140,7 @@ class MainWindow(Piloted):
         for model in (self._runs, self._trouble):
             model.follow(None)
         self.paging.forget()
+        self.auditing.forget()
         self._checks.clear()
         self.overview.forget()
         self._following.forget()
@@ -214,6 +216,7 @@ class MainWindow(Piloted):
         super().show_screen(screen)
         self.alarms.show_screen(screen == ALERTS)
         self.vitals.show_screen(screen == HEALTH)
+        self.auditing.show_screen(screen == AUDIT)
         self._set_actions()
         self._want_metrics()
 
@@ -305,6 +308,7 @@ class MainWindow(Piloted):
         self.planner.asked.connect(self.question_asked)
         self.vitals.asked.connect(self.question_asked)
         self.paging.asked.connect(self.question_asked)
+        self.auditing.asked.connect(self.question_asked)
         self.planner.pause_requested.connect(self.pause_requested)
         self.planner.backfill_requested.connect(self.backfill_requested)
         self.planner.log_requested.connect(self._following.open)

@@ -100,17 +100,12 @@ class RunsModel(QAbstractTableModel):
             return
         for run in wanted:
             self._take_in(run)
-        surplus = len(self._runs) - self._limit
-        if surplus > 0:
-            self.beginRemoveRows(QModelIndex(), self._limit, len(self._runs) - 1)
-            for run in self._runs[self._limit :]:
-                del self._by_id[run.id]
-            del self._runs[self._limit :]
-            self.endRemoveRows()
+        self._trim()
 
     def hold(self, limit: int) -> None:
         """Keep so many from now on."""
-        self._limit = max(limit, self._limit)
+        self._limit = limit
+        self._trim()
 
     def follow(self, task_id: str | None) -> None:
         """Start anew with the runs of another task; None means of all."""
@@ -198,6 +193,14 @@ class RunsModel(QAbstractTableModel):
         self._runs = kept
         self._by_id = {run.id: run for run in kept}
         self.endInsertRows()
+
+    def _trim(self) -> None:
+        if len(self._runs) > self._limit:
+            self.beginRemoveRows(QModelIndex(), self._limit, len(self._runs) - 1)
+            for run in self._runs[self._limit :]:
+                del self._by_id[run.id]
+            del self._runs[self._limit :]
+            self.endRemoveRows()
 
     def _take_in(self, run: Run) -> None:
         old = self._by_id.get(run.id)

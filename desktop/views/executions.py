@@ -224,6 +224,11 @@ class Executions(Ground):
         self._show_rest()
 
     @property
+    def kind(self) -> str:
+        """Which runs are shown now."""
+        return self._kind
+
+    @property
     def _older_kind(self) -> str:
         """What is in progress is known without asking: behind it are all."""
         return TROUBLE if self._kind == TROUBLE else ALL

@@ -15,6 +15,7 @@ TASKS: Final = "tasks"
 RUNS: Final = "runs"
 ALERTS: Final = "alerts"
 HEALTH: Final = "health"
+AUDIT: Final = "audit"
 
 WIDE_PX: Final = 72
 ICONS_PX: Final = 52
@@ -26,6 +27,7 @@ _SCREENS: Final = (
     (RUNS, "Runs", "clock-counter-clockwise"),
     (ALERTS, "Alerts", "bell"),
     (HEALTH, "Health", "heartbeat"),
+    (AUDIT, "Audit", "shield-check"),
 )
 _APPEARANCES: Final = (
     ("system", "As the system"),

@@ -227,6 +227,9 @@ def test_a_path_that_stays_in_its_folder_is_accepted(command: str) -> None:
 
 def test_a_list_does_not_go_through_a_shell() -> None:
     assert refusal(**{"command": ["true"], "shell": "always"}).field == "shell"
+    told = str(refusal(**{"command": ["curl", "https://me:{secret:api}@example.com"]}))
+    assert "as a variable" in told
+    assert "example.com" not in told
 
 
 def test_an_unknown_key_is_refused_with_the_one_meant() -> None:

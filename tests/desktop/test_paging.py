@@ -189,3 +189,20 @@ def test_an_answer_of_the_last_agent_is_dropped(window: MainWindow, outside: Out
 
     assert shown(window) == []
     assert window.executions.older.isEnabled()
+
+
+def test_after_a_silence_the_list_begins_anew_so_that_it_has_no_hole(
+    window: MainWindow, outside: Outside
+) -> None:
+    window.executions.older.click()
+    outside.answer()
+    before = len(shown(window))
+
+    window.show_link(LOST)
+    window.show_link(LINK)
+    window.show_history("", [recorded(KEPT + number) for number in range(1, 51)])
+
+    assert before == PAGE
+    assert shown(window) == [recorded(KEPT + number).id for number in range(50, 0, -1)]
+    window.executions.older.click()
+    assert outside.asked[-1].cursor is None

@@ -172,6 +172,28 @@ def test_silence_is_shown_as_age_and_switches_orders_off_until_the_agent_is_hear
     assert desk.window.actions_by_name["run"].isEnabled()
 
 
+def test_an_administrator_reads_in_the_window_who_ran_what(
+    household: Household, desk: Desk
+) -> None:
+    household.serve()
+    desk.connect_by(household, "Anna", role="admin", tasks=3)
+    desk.choose("rest")
+    desk.press("run")
+    desk.until(lambda: desk.tasks()["rest"].last is not None, "the ordered run")
+
+    desk.press("audit")
+
+    model = desk.window.audit.table.model()
+    desk.until(
+        lambda: any(
+            [model.index(row, column).data() for column in (1, 2, 3, 4)]
+            == ["Anna", "Ran now", "rest", "Done"]
+            for row in range(model.rowCount())
+        ),
+        "what Anna did",
+    )
+
+
 def test_a_revoked_key_is_told_and_sees_nothing_new(household: Household, desk: Desk) -> None:
     household.serve()
     desk.connect_by(household, tasks=3)
