@@ -63,6 +63,7 @@ class Frame(QMainWindow):
         self._filter = TaskFilter(ROW, STATE)
         self._filter.setSourceModel(self._tasks)
         self._runs = RunsModel(now, limit=RECENT)
+        self._found = RunsModel(now, limit=RECENT)
         self._trouble = RunsModel(now, limit=RECENT, only=is_trouble)
         self._checks = ChecksModel()
         self._alerts = AlertsModel()
@@ -202,7 +203,9 @@ class Frame(QMainWindow):
         self.nothing = Nothing(theme)
         self.details = Details(theme, now)
         self.log = LogDock(theme)
-        self.executions = Executions(self._runs, theme, trouble=self._trouble)
+        self.executions = Executions(
+            self._runs, theme, trouble=self._trouble, found=self._found, now=now
+        )
         self.overview = Overview(self._tasks, self._checks, self._runs, self._alerts, theme, now)
         self.centre = AlertCentre(self._alerts, theme, now)
         self.health = HealthPage(self._health, theme, now)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from desktop.freshness import Link
 from desktop.models.runs import RunsModel
 from desktop.states import ENDING_LOOKS
-from desktop.views.executions import ALL, TROUBLE, Executions
+from desktop.views.executions import ALL, FOUND, TROUBLE, Executions
 from shared.protocol.requests import RunFilter, RunsPage, RunsPageReply
 
 PAGE: Final = 100
@@ -42,7 +42,9 @@ class Paging(QObject):
         """Counts the agents, so that no answer of the last one is taken for one of this."""
         self._next: dict[str, str | None] = {}
         self._is_asking: set[str] = set()
+        self._sought = RunFilter()
         executions.older_wanted.connect(self.ask)
+        executions.sought.connect(self._seek)
         executions.kind_chosen.connect(self._enter)
 
     def show_link(self, link: Link, *, may: bool, why_not: str) -> None:
@@ -54,6 +56,7 @@ class Paging(QObject):
             for model in self._models.values():
                 model.hold(RECENT)
             self._enter(self._executions.kind)
+            self._seek(self._sought)
         self._executions.allow_older(link.is_live, "" if link.is_live else why_not)
 
     def forget(self) -> None:
@@ -69,12 +72,16 @@ class Paging(QObject):
         is_all_there = kind in self._next and self._next[kind] is None
         if not self._link.is_live or kind in self._is_asking or is_all_there:
             return
-        agent, model = self._agent, self._models[kind]
+        agent, sought, model = self._agent, self._sought, self._models[kind]
+
+        def is_awaited() -> bool:
+            return agent == self._agent and (kind != FOUND or sought is self._sought)
+
         self._is_asking.add(kind)
         self._executions.show_rest(kind, is_more=True, is_awaited=True)
 
         def show(reply: RunsPageReply) -> None:
-            if agent != self._agent:
+            if not is_awaited():
                 return
             self._is_asking.discard(kind)
             model.hold(MOST)
@@ -84,12 +91,22 @@ class Paging(QObject):
             self._executions.show_rest(kind, is_more=self._next[kind] is not None, is_full=is_full)
 
         def failed(text: str, _path: str) -> None:
-            if agent == self._agent:
+            if is_awaited():
                 self._is_asking.discard(kind)
                 self._executions.show_rest(kind, is_more=True, problem=text)
 
-        request = RunsPage(filter=_FILTERS[kind], cursor=self._next.get(kind), limit=PAGE)
+        wanted = self._sought if kind == FOUND else _FILTERS[kind]
+        request = RunsPage(filter=wanted, cursor=self._next.get(kind), limit=PAGE)
         self.asked.emit(request, show, failed)
+
+    def _seek(self, wanted: RunFilter) -> None:
+        """Other conditions: whatever was found by those before is none of it."""
+        self._sought = wanted
+        self._next.pop(FOUND, None)
+        self._is_asking.discard(FOUND)
+        self._models[FOUND].follow(None)
+        if wanted != RunFilter():
+            self.ask(FOUND)
 
     def _enter(self, kind: str) -> None:
         # Of trouble only what came since this desktop looks is known by itself.

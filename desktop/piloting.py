@@ -25,7 +25,7 @@ from desktop.ruling import Ruling
 from desktop.sifting import Sifting
 from desktop.theme import Theme
 from desktop.views.alerts.page import DELIVERY, QUIET, RULES_TAB
-from desktop.views.executions import ALL, TROUBLE
+from desktop.views.executions import ALL, FOUND, TROUBLE
 from desktop.views.palette import Palette
 from desktop.views.rail import ALERTS, AUDIT, HEALTH, OVERVIEW, RUNS, TASKS
 from desktop.views.shortcuts import Shortcuts
@@ -71,7 +71,8 @@ class Piloted(Outlets):
         self.ruling = Ruling(theme, self.centre, self.now, self)
         self.auditing = Auditing(self.audit, self._audit, self)
         self.waytests = WayTests(self.centre.ways, self.now, self)
-        models = {ALL: self._runs, TROUBLE: self._trouble}
+        models = {ALL: self._runs, TROUBLE: self._trouble, FOUND: self._found}
+        self.executions.know_zone(lambda: words.zone_for(self._tasks.times, self.gauges.zone))
         self.paging = Paging(self.executions, models, self)
         self._doorways = Doorways(
             self._alerts,
@@ -148,7 +149,7 @@ class Piloted(Outlets):
     def set_times(self, times: str) -> None:
         """In whose zone every time is said."""
         self.header.times.choose(times)
-        runs = (self._runs, self._trouble)
+        runs = (self._runs, self._trouble, self._found)
         for part in (self._tasks, *runs, self.details, self.overview, self.planner):
             part.set_times(times)
         for page in (self.centre, self.health, self.audit):

@@ -107,10 +107,12 @@ class MainWindow(Piloted):
         self._tasks.show_rows(tasks, lost.get("task", ()))
         if tasks:
             zones = {task.id: task.tz for task in self._tasks.tasks()}
-            for model in (self._runs, self._trouble):
+            for model in (self._runs, self._trouble, self._found):
                 model.set_zones(zones)
         for model in (self._runs, self._trouble):
             model.show_rows(runs, lost.get("run", ()))
+        # Whether a new one fits what is sought, only the agent knows.
+        self._found.show_rows([run for run in runs if self._found.run(run.id) is not None])
         self.planner.show_runs(runs, lost.get("run", ()))
         checks = [row for row in rows if isinstance(row, Check)]
         self._checks.show_rows(checks, lost.get("check", ()))
@@ -137,7 +139,7 @@ class MainWindow(Piloted):
         self.chosen.forget()
         self._has_metrics = False
         self._tasks.clear()
-        for model in (self._runs, self._trouble):
+        for model in (self._runs, self._trouble, self._found):
             model.follow(None)
         self.paging.forget()
         self.auditing.forget()

@@ -152,6 +152,11 @@ class RunTable(QTableView):
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._open(self.currentIndex())
             return
+        ends = {Qt.Key.Key_Home: 0, Qt.Key.Key_End: self.model().rowCount() - 1}
+        if event.key() in ends and not event.modifiers():
+            # By itself the table goes to the ends of the line, of which all is chosen anyway.
+            self.setCurrentIndex(self.model().index(ends[Qt.Key(event.key())], 0))
+            return
         super().keyPressEvent(event)
 
     def _open(self, index: QModelIndex) -> None:

@@ -1,13 +1,16 @@
 """The runs of all tasks, the newest first, as far back as somebody asks."""
 
 from collections.abc import Callable
+from datetime import tzinfo
 
-from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, Signal
+from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop import words
+from desktop.models.runquery import Sought, read
 from desktop.models.runs import ROW, RunsModel, reason_of
 from desktop.parts.buttons import Button, Segmented
+from desktop.parts.dialogs import show_words
 from desktop.parts.empty import Empty
 from desktop.parts.fields import SearchField
 from desktop.parts.labels import Ground, Words
@@ -18,6 +21,10 @@ from shared.protocol.rows import ENDED, Run
 
 LEAST_PX = 480
 ALL, TROUBLE, LIVE = "all", "trouble", "live"
+FOUND = "found"
+"""What the agent found by conditions that somebody wrote."""
+WAIT_MS = 500
+"""Whoever writes on is not asked for yet."""
 
 
 def is_trouble(run: Run) -> bool:
@@ -68,6 +75,8 @@ class Executions(Ground):
     """A task, and the past moment as of which it is to run."""
 
     kind_chosen = Signal(str)
+    sought = Signal(object)
+    """A filter of runs for the agent; an empty one for none."""
     older_wanted = Signal(str)
     """More of this kind, from before what is shown."""
     alert_wanted = Signal(str, str)
@@ -79,11 +88,19 @@ class Executions(Ground):
         theme: Theme,
         *,
         trouble: RunsModel,
+        found: RunsModel,
+        now: words.Clock,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(theme, "chrome", parent=parent)
-        self._models = {ALL: model, LIVE: model, TROUBLE: trouble}
+        self._models = {ALL: model, LIVE: model, TROUBLE: trouble, FOUND: found}
         self._kind = ALL
+        self._now = now
+        self._zone: Callable[[], tzinfo | None] = lambda: None
+        self._sought = Sought()
+        self._is_awaited = False
+        self._pause = QTimer(self, interval=WAIT_MS, singleShot=True)
+        self._pause.timeout.connect(self._seek)
         # Of each kind: whether there is more, and what is said of that.
         self._rest: dict[str, tuple[bool, str]] = {}
         self._may_ask_older, self._why_no_older = False, ""
@@ -93,9 +110,20 @@ class Executions(Ground):
         self._filter.setSourceModel(model)
         title = Words(theme, self.tr("Recent executions"), px=16, weight=600)
         self.count = Words(theme, ink="text3")
-        self.field = SearchField(theme, self.tr("Filter runs"), key="/")
-        self.field.setFixedWidth(236)
-        self.field.changed.connect(lambda text: self._ask(text=text))
+        self.field = SearchField(theme, self.tr("Filter runs, or task: result: from:"), key="/")
+        self.field.setMinimumWidth(236)
+        self.field.setMaximumWidth(460)
+        self.field.setToolTip(
+            self.tr(
+                "Words filter what is shown. Conditions are asked of the agent, all of them must "
+                "hold:\ntask:NAME  result:error,timeout  cat:CATEGORY  trigger:manual  host:NAME\n"
+                'from:2026-11-01  to:2026-11-20T06:00  from:7d  text:"what it wrote"'
+            )
+        )
+        self.field.changed.connect(self._read)
+        self.field.submitted.connect(self._seek)
+        self.problem = Words(theme, weight=500, ink="bad.text", wrap=True)
+        self.problem.hide()
         self.which = Segmented(
             theme,
             ((ALL, self.tr("All")), (TROUBLE, self.tr("Trouble")), (LIVE, self.tr("In progress"))),
@@ -137,7 +165,7 @@ class Executions(Ground):
             upper.addWidget(button)
         lower = QHBoxLayout()
         lower.setSpacing(10)
-        lower.addWidget(self.field)
+        lower.addWidget(self.field, 4)
         lower.addWidget(self.which)
         lower.addStretch(1)
         lower.addWidget(self.alert)
@@ -148,6 +176,7 @@ class Executions(Ground):
         inner.setSpacing(10)
         inner.addLayout(upper)
         inner.addLayout(lower)
+        inner.addWidget(self.problem)
         self._empty = Empty(theme)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -221,6 +250,9 @@ class Executions(Ground):
         elif not is_more:
             said = self.tr("These are all that are kept")
         self._rest[kind] = (is_more and not is_awaited, said)
+        if kind == FOUND:
+            self._is_awaited = is_awaited
+            self._count()
         self._show_rest()
 
     @property
@@ -231,12 +263,44 @@ class Executions(Ground):
     @property
     def _older_kind(self) -> str:
         """What is in progress is known without asking: behind it are all."""
+        if self._sought.is_asked:
+            return FOUND
         return TROUBLE if self._kind == TROUBLE else ALL
+
+    @property
+    def _model(self) -> RunsModel:
+        """Where the rows come from that are shown."""
+        return self._models[FOUND if self._sought.is_asked else self._kind]
+
+    def know_zone(self, zone: Callable[[], tzinfo | None]) -> None:
+        """Whom to ask in whose time days are written here."""
+        self._zone = zone
+
+    def _read(self, _text: str) -> None:
+        """Words filter at once; conditions wait until nobody writes."""
+        said = read(self.field.text(), now_ms=self._now(), zone=self._zone())
+        if not said.is_asked and not said.problem:
+            self._seek()
+            return
+        self._filter.ask(said.words)
+        self._pause.start()
+
+    def _seek(self) -> None:
+        """Ask the agent for what the conditions say, all of its history."""
+        self._pause.stop()
+        said = read(self.field.text(), now_ms=self._now(), zone=self._zone())
+        show_words(self.problem, said.problem)
+        if said.wanted != self._sought.wanted:
+            self._sought = said
+            self.sought.emit(said.wanted)
+        if self._filter.sourceModel() is not self._model:
+            self._filter.setSourceModel(self._model)
+        self._ask(text=said.words)
 
     def _choose(self, which: str) -> None:
         self._kind = which
-        if self._filter.sourceModel() is not self._models[which]:
-            self._filter.setSourceModel(self._models[which])
+        if self._filter.sourceModel() is not self._model:
+            self._filter.setSourceModel(self._model)
         self._ask(which=which)
         self._set_buttons()
         self.kind_chosen.emit(which)
@@ -247,14 +311,14 @@ class Executions(Ground):
 
     def _show_rest(self) -> None:
         is_more, said = self._rest.get(self._older_kind, (True, ""))
-        model = self._models[self._kind]
+        model = self._model
         oldest = model.oldest_words()
         if oldest and not said:
             said = self.tr("Back to {0}").format(oldest)
         elif oldest:
             said = self.tr("Back to {0}. {1}").format(oldest, said)
         self.reach.setText(said)
-        self.older.setVisible(self._kind != LIVE)
+        self.older.setVisible(self._kind != LIVE or self._sought.is_asked)
         self.older.allow(is_more and self._may_ask_older, self._why_no_older or said)
 
     def _ask(self, text: str | None = None, which: str | None = None) -> None:
@@ -262,7 +326,7 @@ class Executions(Ground):
         self._count()
 
     def _count(self, *_: object) -> None:
-        shown, total = self._filter.rowCount(), self._models[self._kind].rowCount()
+        shown, total = self._filter.rowCount(), self._model.rowCount()
         said = self.tr("the last {0}").format(total)
         if shown != total:
             said = self.tr("{0} of the last {1}").format(shown, total)
@@ -270,7 +334,7 @@ class Executions(Ground):
         self._show_rest()
         self._empty.setVisible(shown == 0)
         self.table.setVisible(shown > 0)
-        self._foot.setVisible(total > 0 or self._kind == TROUBLE)
+        self._foot.setVisible(total > 0 or self._kind == TROUBLE or self._sought.is_asked)
         self._empty.show_why(*self._why_empty(total))
 
     def _why_empty(self, total: int) -> tuple[str, str, str]:
@@ -278,6 +342,12 @@ class Executions(Ground):
         if total:
             hint = self.tr("Clear the filter to see all {0}.").format(words.count(total))
             return "magnifying-glass", self.tr("No run matches"), hint
+        if self._is_awaited:
+            hint = self.tr("What it finds comes here.")
+            return "hourglass-medium-fill", self.tr("The agent is asked"), hint
+        if self._sought.is_asked:
+            hint = self.tr("The agent was asked for these conditions; what it says stands below.")
+            return "magnifying-glass", self.tr("No run was found"), hint
         if self._kind == TROUBLE:
             hint = self.tr("Runs that fail, and moments that are missed, stand here.")
             return "check-circle", self.tr("No run went wrong"), hint

@@ -206,3 +206,70 @@ def test_after_a_silence_the_list_begins_anew_so_that_it_has_no_hole(
     assert shown(window) == [recorded(KEPT + number).id for number in range(50, 0, -1)]
     window.executions.older.click()
     assert outside.asked[-1].cursor is None
+
+
+def write(window: MainWindow, line: str) -> None:
+    window.executions.field.edit.clear()
+    QTest.keyClicks(window.executions.field.edit, line)
+    QTest.keyClick(window.executions.field.edit, Qt.Key.Key_Return)
+
+
+def test_conditions_are_asked_of_the_whole_history_page_by_page(window: MainWindow) -> None:
+    outside = Outside(window)
+    window.show_link(LINK)
+    window.show_screen(RUNS)
+
+    write(window, "result:error task:shop from:7d")
+
+    (asked,) = outside.asked
+    assert (asked.filter.task_id, asked.filter.results) == ("shop", ("error",))
+    assert asked.filter.from_ms == NOW_MS - 7 * 86_400_000
+    outside.answer()
+    table = window.executions.table.model()
+    shown = {table.index(at, 0).data(ROW).result for at in range(table.rowCount())}
+    assert (table.rowCount(), shown) == (32, {"error"})
+    window.executions.field.edit.clear()
+    assert window.executions.table.model().rowCount() == 50
+
+
+def test_an_answer_to_conditions_that_were_given_up_is_dropped(window: MainWindow) -> None:
+    outside = Outside(window)
+    window.show_link(LINK)
+    window.show_screen(RUNS)
+    write(window, "result:error")
+    write(window, "result:timeout")
+
+    outside.answer()
+
+    assert window.executions.table.model().rowCount() == 0
+    outside.answer()
+    assert window.executions.table.model().rowCount() == 0
+    assert [one.filter.results for one in outside.asked] == [("error",), ("timeout",)]
+
+
+def test_a_condition_that_cannot_be_is_said_below_the_field_and_not_asked(
+    window: MainWindow,
+) -> None:
+    outside = Outside(window)
+    window.show_link(LINK)
+    window.show_screen(RUNS)
+
+    write(window, "result:broken")
+
+    assert outside.asked == []
+    assert window.executions.problem.text().startswith("result:broken is not known; there are")
+    write(window, "broken")
+    assert window.executions.problem.isHidden()
+
+
+def test_home_and_end_lead_to_the_newest_and_the_oldest_run(window: MainWindow) -> None:
+    window.show_link(LINK)
+    window.show_screen(RUNS)
+    table = window.executions.table
+    table.setFocus()
+
+    QTest.keyClick(table, Qt.Key.Key_End)
+    oldest = table.currentIndex().row()
+    QTest.keyClick(table, Qt.Key.Key_Home)
+
+    assert (oldest, table.currentIndex().row()) == (49, 0)

@@ -309,9 +309,7 @@ class Summary(QWidget):
         at = words.clock(at_ms, zone, now_ms, seconds=True)
         return self.tr("Next run"), at, self.tr("unknown while silent") if stale else left, ""
 
-    def _skipped(
-        self, task: Task, due_ms: int, zone: tzinfo | None, now_ms: int
-    ) -> Iterator[Fact]:
+    def _skipped(self, task: Task, due_ms: int, zone: tzinfo | None, now_ms: int) -> Iterator[Fact]:
         """What is due and will not run, by whose wish."""
         if task.skip_until_ms is None:
             return
