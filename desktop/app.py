@@ -113,7 +113,7 @@ class Application(QObject):
         window.alerts_ordered.connect(remote.act_on_alerts)
         window.standing_ordered.connect(remote.order)
         window.resume_requested.connect(lambda ids: _each(ids, remote.resume))
-        window.skip_requested.connect(lambda ids: _each(ids, remote.skip))
+        window.skip_requested.connect(remote.skip)
         window.enable_requested.connect(lambda ids: _each(ids, remote.enable))
         window.disable_requested.connect(lambda ids: _each(ids, remote.disable))
         window.undo_requested.connect(remote.undo)

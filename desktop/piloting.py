@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication, QKeyEvent
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from desktop import keys, words
@@ -182,6 +182,8 @@ class Piloted(Outlets):
             self._tasks,
             self._alerts,
             self._other_agents,
+            chosen=self.chosen.task.name if self.chosen.task is not None else "",
+            several=self._said_chosen(),
             go_to_agent=self.agent_requested.emit,
             open_task=self.open_task,
             open_alert=self.open_alert,
@@ -209,6 +211,7 @@ class Piloted(Outlets):
         """Esc takes one layer away: the filter, then the log, then a floating panel."""
         if event.key() != Qt.Key.Key_Escape:
             super().keyPressEvent(event)
+            self._say_why_not(event)
         elif self.screen_name == ALERTS and self.centre.leave_layer():
             return
         elif self.screen_name == TASKS and self.toolbar.is_filtering:
@@ -222,6 +225,21 @@ class Piloted(Outlets):
         """What became of an order, with the way back if there is one."""
         undo = self.undo_requested.emit if can_undo else None
         self.toasts.show_toast(text, icon=_NOTICE_ICONS.get(kind, "info"), undo=undo)
+
+    def _say_why_not(self, event: QKeyEvent) -> None:
+        """The key of an act that is off comes here: nothing else has taken it."""
+        if not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            return
+        pressed = QKeySequence(event.keyCombination())
+        for action in self.actions_by_name.values():
+            if not action.isEnabled() and pressed in action.shortcuts():
+                self._complain(f"{action.text()}: {self._why_off()}")
+
+    def _why_off(self) -> str:
+        why = self._orders.why_not
+        if not why and self.chosen.task is None:
+            why = self.tr("Choose a task first")
+        return why or self.tr("Not possible for the chosen task now")
 
     # Inside ------------------------------------------------------------------------------
 
@@ -280,6 +298,13 @@ class Piloted(Outlets):
         task = self.chosen.task
         if task is not None:
             self._orders.run(task.id)
+
+    def _said_chosen(self) -> str:
+        """What an act is about: the name of a task, or of how many."""
+        ids = self.chosen.ids
+        if len(ids) > 1:
+            return words.plural(len(ids), self.tr("task"), self.tr("tasks"))
+        return self.chosen.task.name if self.chosen.task is not None else ""
 
     def _stop_chosen(self) -> None:
         task = self.chosen.task

@@ -167,13 +167,15 @@ class Remote(QObject):
         request = TaskSet(op=_op(), expires_ms=0, ids=(task_id,), paused=False)
         self._set(request, f"{task_id} goes on.")
 
-    def skip(self, task_id: str) -> None:
-        """Let the next due moment of the task pass without a run."""
-        request = TaskSkip(op=_op(), expires_ms=0, ids=(task_id,))
+    def skip(self, task_ids: Sequence[str]) -> None:
+        """Let the next due moment of these tasks pass without a run."""
+        request = TaskSkip(op=_op(), expires_ms=0, ids=tuple(task_ids))
+        (one, *others) = request.ids
+        said = f"The next run of {len(request.ids)} tasks is skipped."
         self._order(
             request,
-            (task_id,),
-            f"{task_id} lets its next moment pass.",
+            request.ids,
+            said if others else f"The next run of {one} is skipped.",
             back=(msgspec.structs.replace(request, count=0),),
         )
 

@@ -302,7 +302,7 @@ class MainWindow(Piloted):
         self.executions.try_again_requested.connect(orders.try_again)
         self.overview.run_requested.connect(orders.run)
         orders.refused.connect(self._complain)
-        self.undo_requested.connect(self.toasts.forget_undo)
+        self.undo_requested.connect(self.toasts.take_back)
         orders.run_requested.connect(self.run_requested)
         orders.stop_requested.connect(self.stop_requested)
         orders.try_again_requested.connect(self.try_again_requested)

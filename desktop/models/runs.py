@@ -284,6 +284,9 @@ def reason_of(run: Run) -> str:
         said = ending_words("error", exit_status=run.exit, signal=run.signal, reason=run.reason)
         return f"{said}: {run.note}" if run.note else said
     said = reason_words(run.reason)
+    if run.result == "timeout" and not said and run.dur_ms is not None:
+        took = words.duration(run.dur_ms)
+        said = QCoreApplication.translate("RunsModel", "not done after {0}").format(took)
     if run.by and run.result == "aborted":
         said = said or QCoreApplication.translate("RunsModel", "by {0}").format(run.by)
     if run.missed_count > 1:

@@ -330,6 +330,8 @@ class Executions(Ground):
         said = self.tr("the last {0}").format(total)
         if shown != total:
             said = self.tr("{0} of the last {1}").format(shown, total)
+        if self._sought.is_asked:
+            said = self.tr("{0} found").format(shown)
         self.count.setText(said if total else "")
         self._show_rest()
         self._empty.setVisible(shown == 0)

@@ -786,3 +786,39 @@ def test_a_paused_task_says_when_it_really_runs_next(
     else:
         at = words.clock(resumes_ms, zone, NOW_MS, seconds=True)
         assert next_run == [at, "the first after the pause"]
+
+
+@pytest.mark.parametrize(
+    ("link", "why"),
+    [
+        (replace(LIVE, role="viewer"), "Run now: Needs the operator role"),
+        (LOST, "Run now: Off while the agent is silent"),
+    ],
+)
+def test_a_key_whose_act_is_off_says_why(window: MainWindow, link: Link, why: str) -> None:
+    choose(window, "pay_a")
+    window.show_link(link)
+
+    QTest.keyClick(window.grid, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+
+    assert window.toasts.texts() == [why]
+
+
+def test_what_is_taken_back_is_no_longer_said(window: MainWindow) -> None:
+    window.show_notice("pay_a is paused.", can_undo=True)
+
+    window.actions_by_name["undo"].trigger()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+    assert window.toasts.texts() == []
+
+
+def test_the_palette_names_the_task_that_an_act_is_about(window: MainWindow) -> None:
+    choose(window, "pay_a")
+
+    window.open_palette()
+    palette = window.findChild(Palette)
+
+    assert isinstance(palette, Palette)
+    item = palette.list.item(0)
+    assert item.data(Qt.ItemDataRole.AccessibleTextRole) == "Run now, pay_a, Ctrl+R"
