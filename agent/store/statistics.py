@@ -52,6 +52,20 @@ _HOURS_OF: Final = select(
     rollups.c.hour_at >= bindparam("from_ms"),
 )
 
+_STOPPED: Final = (
+    select(executions.c.task_name, func.count())
+    .where(
+        executions.c.status == "aborted",
+        executions.c.id >= bindparam("begin"),
+        executions.c.id < bindparam("end"),
+        executions.c.started_at.is_not(None),
+        executions.c.ended_at >= bindparam("from_ms"),
+        executions.c.ended_at < bindparam("to_ms"),
+    )
+    .group_by(executions.c.task_name)
+)
+_STOPPED_OF: Final = _STOPPED.where(executions.c.task_name.in_(bindparam("names", expanding=True)))
+
 
 class LastRun(msgspec.Struct, frozen=True, kw_only=True):
     """The newest run of a task that came to an end."""
@@ -144,19 +158,16 @@ def stopped(
     connection: Connection, *, from_ms: int, to_ms: int, names: Sequence[str] | None = None
 ) -> dict[str, int]:
     """How many runs of each task somebody stopped in [from, to), of those whose rows are kept."""
-    column = executions.c
-    wanted = [
-        column.status == "aborted",
-        column.id >= first_ulid(max(0, from_ms - LONGEST_RUN_MS)),
-        column.id < first_ulid(to_ms),
-        column.started_at.is_not(None),
-        column.ended_at >= from_ms,
-        column.ended_at < to_ms,
-    ]
-    if names is not None:
-        wanted.insert(0, column.task_name.in_(names))
-    counted = select(column.task_name, func.count()).where(*wanted).group_by(column.task_name)
-    found: dict[str, int] = dict(connection.execute(counted).all())
+    span = {
+        "begin": first_ulid(max(0, from_ms - LONGEST_RUN_MS)),
+        "end": first_ulid(to_ms),
+        "from_ms": from_ms,
+        "to_ms": to_ms,
+    }
+    if names is None:
+        found: dict[str, int] = dict(connection.execute(_STOPPED, span).all())
+    else:
+        found = dict(connection.execute(_STOPPED_OF, span | {"names": list(names)}).all())
     return found
 
 
