@@ -24,6 +24,7 @@ from agent.handlers.table import handlers
 from agent.health.picture import Picture
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
+from agent.needs import Needs
 from agent.orders import Orders
 from agent.returning import Returning
 from agent.rules.downsampling import Keeping
@@ -226,6 +227,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 hurry=publisher.hurry,
                 renew_alerts=renew_alerts,
                 try_way=nobody_told if courier is None else courier.try_way,
+                known=core.roster.all,
             )
         ),
         ops=memory,
@@ -310,12 +312,9 @@ async def _admitted(core: Core) -> tuple[Client, ...]:
 
 
 def _mailing(core: Core, courier: "Courier | None", group: asyncio.TaskGroup) -> _Works:
-    workers = {"mail": courier, "dead man": lifesign_of(core)}
-    return [
-        group.create_task(worker.run(), name=name)
-        for name, worker in workers.items()
-        if worker is not None
-    ]
+    workers = {"mail": courier, "dead man": lifesign_of(core), "needs": Needs(core)}
+    found = [(name, worker) for name, worker in workers.items() if worker is not None]
+    return [group.create_task(worker.run(), name=name) for name, worker in found]
 
 
 async def _leave(core: Core, control: Control, publisher: Publisher, works: _Works) -> None:

@@ -17,6 +17,7 @@ from agent.cron.zones import load_zone
 from agent.documents import read_tables
 from agent.errors import BadDefinition
 from agent.exits import check_table
+from shared.lengths import FORMS, in_unit_of, is_length
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -202,12 +203,16 @@ def read_definition(table: Mapping[str, object]) -> Definition:
     values: dict[str, object] = {}
     for name, value in table.items():
         plain = (value,) if name == "schedule" and isinstance(value, str) else value
+        plain = in_unit_of(name, plain)
         try:
             values[name] = msgspec.convert(plain, _FIELDS[name].type)
         except msgspec.ValidationError as error:
             # Values of variables may be secrets, so only their names are shown.
             shown = list(value) if isinstance(value, dict) else value
-            raise BadDefinition(name, shown, f"must be {_shape(_FIELDS[name].type)}") from error
+            shape = _shape(_FIELDS[name].type)
+            if is_length(name):
+                shape = f"{shape} of seconds, or a length such as {FORMS}"
+            raise BadDefinition(name, shown, f"must be {shape}") from error
     definition = Definition(**values)  # type: ignore[arg-type]  # each was converted to its type
     check(definition)
     return definition

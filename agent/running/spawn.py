@@ -100,11 +100,12 @@ def prepare_order(
     secrets: Mapping[str, str],
     base_environment: Mapping[str, str],
 ) -> Order:
-    """The order for this run, with the file for its report made."""
+    """The order for this run, with the file for its report made where it cannot do that itself."""
     order = build_order(definition, run, settings, home, secrets, base_environment)
-    # A run that cannot tell how far it is runs all the same.
-    with suppress(OSError):
-        make_report(order.environment[REPORT_VARIABLE], definition.run_as)
+    if definition.run_as is not None or order.sandbox:
+        # A run that cannot tell how far it is runs all the same.
+        with suppress(OSError):
+            make_report(order.environment[REPORT_VARIABLE], definition.run_as)
     return order
 
 
@@ -219,7 +220,7 @@ def _environment(
         "SMARTCRON_RUN_ID": run.id,
         "SMARTCRON_SCHEDULED_FOR": iso(run.scheduled_ms),
         "SMARTCRON_ATTEMPT": str(run.attempt),
-        REPORT_VARIABLE: str(report_path(home, run.id, user=definition.run_as)),
+        REPORT_VARIABLE: report_path(home, run.id, user=definition.run_as),
         HOME_VARIABLE: str(home.root),
     }
     if run.caused_by is not None:
