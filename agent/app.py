@@ -313,7 +313,8 @@ async def _admitted(core: Core) -> tuple[Client, ...]:
 
 def _mailing(core: Core, courier: "Courier | None", group: asyncio.TaskGroup) -> _Works:
     workers = {"mail": courier, "dead man": lifesign_of(core), "needs": Needs(core)}
-    return [group.create_task(one.run(), name=name) for name, one in workers.items() if one]
+    found = [(name, worker) for name, worker in workers.items() if worker is not None]
+    return [group.create_task(worker.run(), name=name) for name, worker in found]
 
 
 async def _leave(core: Core, control: Control, publisher: Publisher, works: _Works) -> None:
