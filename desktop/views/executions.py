@@ -247,6 +247,8 @@ class Executions(Ground):
             said = self.tr("Older runs are on their way")
         elif is_full:
             said = self.tr("A list holds no more; “smartcron-agent runs list” goes further back")
+        elif not is_more and kind == FOUND:
+            said = self.tr("All that is kept was searched")
         elif not is_more:
             said = self.tr("These are all that are kept")
         self._rest[kind] = (is_more and not is_awaited, said)
