@@ -206,6 +206,11 @@ class AgentAtHand:
         self._call(lambda: self._clients.replace(self.memory.clients))
         return link
 
+    def let_in(self, public: str) -> None:
+        """Enrol a key while the agent runs."""
+        self.memory.admit(public)
+        self._call(lambda: self._clients.replace(self.memory.clients))
+
     def revoke(self, public: str) -> None:
         self._call(lambda: self._clients.remove(public))
         self.memory.clients = [one for one in self.memory.clients if one.public != public]
