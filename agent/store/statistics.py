@@ -26,8 +26,11 @@ SPARK: Final = 20
 """So many last runs are looked at; a row of failures is counted up to here."""
 DAY_HOURS: Final = 24
 _TASKS_A_QUERY: Final = 100
+# Where there are few tasks: a query for a hundred takes 5 MB, which stay.
+_FEW_A_QUERY: Final = 10
+_FEW: Final = 5 * _FEW_A_QUERY
 _WATCHES: Final = select(tasks.c.task_name).where(tasks.c.kind == "watch")
-_QUERY_SIZES: Final = (1, 10, _TASKS_A_QUERY)
+_QUERY_SIZES: Final = (1, _FEW_A_QUERY, _TASKS_A_QUERY)
 
 
 class LastRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,8 +104,9 @@ def of_tasks(
     if names is None:
         names = list(connection.scalars(select(tasks.c.task_name)))
     found: dict[str, TaskStats] = {}
-    for start in range(0, len(names), _TASKS_A_QUERY):
-        chunk = names[start : start + _TASKS_A_QUERY]
+    at_once = _FEW_A_QUERY if len(names) <= _FEW else _TASKS_A_QUERY
+    for start in range(0, len(names), at_once):
+        chunk = names[start : start + at_once]
         times = _times(connection, now_ms, chunk)
         last_runs = _last_runs(connection, chunk)
         for name in chunk:
