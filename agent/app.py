@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import msgspec
-import structlog
 
 from agent import __version__, supervisor
 from agent.beginning import begin
@@ -24,6 +23,7 @@ from agent.handlers.table import handlers
 from agent.health.picture import Picture
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
+from agent.log import log_of
 from agent.orders import Orders
 from agent.returning import Returning
 from agent.rules.downsampling import Keeping
@@ -46,7 +46,7 @@ from shared.protocol.requests import AgentInfo
 if TYPE_CHECKING:
     from agent.courier import Courier
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 BEAT_MS = 15_000
 SETTLE_S = 2.0
@@ -118,7 +118,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
     agent_row = _agent_row(core, identity.agent)
     core.board.show_agent(agent_row)
     context = new_context()
-    zap = Zap(context, clients, now_ms=clock.now_ms, log=structlog.get_logger("zap"))
+    zap = Zap(context, clients, now_ms=clock.now_ms, log=log_of("zap"))
 
     def show_checks(found: tuple[Check, ...]) -> None:
         core.board.show_checks(found)
@@ -167,7 +167,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         summary=core.board.summary,
         sample=watcher.sample,
         clock=clock,
-        log=structlog.get_logger("publisher"),
+        log=log_of("publisher"),
     )
 
     async def renew_alerts() -> None:
@@ -228,7 +228,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         ops=memory,
         audit=memory.audit,
         clock=clock,
-        log=structlog.get_logger("control"),
+        log=log_of("control"),
     )
     http_pings = None
     if settings.http_address is not None:
@@ -236,7 +236,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
             core.watching.ping,
             token=load_secrets(core.home.secrets_file).get(TOKEN),
             clock=clock,
-            log=structlog.get_logger("http"),
+            log=log_of("http"),
         )
     try:
         zap.open()

@@ -3,15 +3,14 @@
 import asyncio
 from functools import partial
 
-import structlog
-
 from agent.core import Core
+from agent.log import log_of
 from agent.running.keptlogs import DAY_S
 from agent.scheduler import TASK_INVALID
 from agent.store import alerts, events, ledger, state, tasks
 from agent.store.standby import Floor, Known, add_up
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 async def begin(core: Core, group: asyncio.TaskGroup) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import msgspec
-import structlog
 
 from agent.clock import Clock
 from agent.errors import AgentError
 from agent.handlers.rows import alert_row, check_row, run_row, task_row
+from agent.log import log_of
 from agent.recorder import Shown
 from agent.roster import Roster
 from agent.rules.muting import Mute
@@ -26,7 +26,7 @@ from shared.protocol.events import Summary
 from shared.protocol.journal import Journal
 from shared.protocol.rows import Agent
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 ENDED_STAY_MS = 300_000
 SWEEP_MS = 10_000

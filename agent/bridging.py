@@ -4,17 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import structlog
-
 from agent.clock import Clock, iso
 from agent.errors import AgentError
+from agent.log import log_of
 from agent.recorder import Recorder
 from agent.rules.alerting import Trouble
 from agent.rules.outage import Standing
 from agent.store.outage import LOOK_EVERY_S, TRY_EVERY_S, Outage
 from agent.store.reserve import Reserve
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 ALERT: Final = "database_away"
 RESERVE_ALERT: Final = "disk_full"

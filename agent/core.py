@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import structlog
-
 from agent import __version__
 from agent.alerter import Alerter
 from agent.blackouts import Blackouts
@@ -22,6 +20,7 @@ from agent.errors import StorageError
 from agent.handmade import Handmade
 from agent.health.checking import Checking
 from agent.health.ownchecks import OwnChecks
+from agent.log import log_of
 from agent.progress import Progress
 from agent.recorder import Recorder, Shown
 from agent.roster import Roster
@@ -53,7 +52,7 @@ if TYPE_CHECKING:
     from agent.courier import Courier
     from agent.lifesign import Lifesign
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 LET_GO_S = 1.0
 

@@ -4,10 +4,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-import structlog
-
 from agent.clock import Clock
 from agent.errors import StorageError
+from agent.log import log_of
 from agent.recorder import Recorder
 from agent.rules.alerting import Trouble
 from agent.store import byhand
@@ -17,7 +16,7 @@ from agent.store.database import Database
 LOOK_MS: Final = 20_000
 DEFINITION_REFUSED: Final = "definition_refused"
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 class Handmade:

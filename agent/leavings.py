@@ -5,16 +5,16 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 import msgspec
-import structlog
 
 from agent import endings
 from agent.definitions import Definition
+from agent.log import log_of
 from agent.running.keeping import Ended, Keepers
 from agent.running.output import Kept, Outputs
 from agent.runs import Run
 from agent.together import Together
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 class Spawn(Protocol):

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
-import structlog
 
 from agent import endings, slowness
 from agent.claims import followers, next_try, unrun
@@ -19,6 +18,7 @@ from agent.definitions import Definition
 from agent.errors import AgentError, RunNotFound, StorageError
 from agent.hours import Hours
 from agent.leavings import Leavings
+from agent.log import log_of
 from agent.precedence import StartsFirst
 from agent.queueing import Queue, Waiting
 from agent.recorder import Recorder
@@ -39,7 +39,7 @@ from agent.runs import Run
 from agent.sampling import Living
 from agent.windows import Closed
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 RECORD_AGAIN_MS = 1_000
 # Of a window that does not end within a year: look again after a day.

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
-import structlog
 
 from agent.clock import Clock
 from agent.errors import StorageError
+from agent.log import log_of
 from agent.recorder import Recorder
 from agent.running import processes
 from agent.store.samples import Sample
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 LOOK_EVERY_MS: Final = 5_000
 FIRST_AFTER_MS: Final = 10_000

@@ -14,8 +14,6 @@ from collections.abc import (
 from functools import partial
 from itertools import chain, islice
 
-import structlog
-
 from agent.agenda import Agenda
 from agent.claims import unrun
 from agent.clock import Clock
@@ -23,6 +21,7 @@ from agent.deciding import Deciding, cut_sum
 from agent.definitions import Definition
 from agent.endings import is_past_deadline
 from agent.errors import NotStorable, Refused, StorageError
+from agent.log import log_of
 from agent.patience import Patience
 from agent.recorder import Recorder
 from agent.roster import Roster
@@ -46,7 +45,7 @@ from agent.timekeeper import Timekeeper
 from agent.watching import Watching
 from agent.windows import Closed
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 BEAT_MS = 60_000
 # A wake-up this long after the one before means that the agent, or its host, stood still.

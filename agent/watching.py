@@ -6,12 +6,12 @@ from functools import partial
 from typing import Final
 
 import msgspec
-import structlog
 
 from agent import endings
 from agent.claims import followers, new_run, unrun
 from agent.clock import Clock
 from agent.errors import AgentError, RunNotFound, StorageError, TaskNotFound
+from agent.log import log_of
 from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules.outcomes import NO_PING
@@ -33,7 +33,7 @@ from agent.store.database import Database
 from agent.store.tasks import TaskRow
 from agent.troubles import Trouble, of_priority
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 LOOK_MS: Final = 5_000
 RECORD_AGAIN_MS: Final = 1_000

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Final
 
 import click
-import structlog
 
 from agent.app import serve as run_agent
 from agent.app import tick_once
@@ -17,11 +16,12 @@ from agent.cli import say
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import AgentError, AlreadyServing, Unreachable, WrongUse
 from agent.lock import is_served, serving_pid
+from agent.log import log_of
 from agent.logbook import open_logbook
 from agent.settings import Home
 from agent.store import ledger, tasks
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 START_WITHIN_S: Final = 15.0
 MINUTE_MS: Final = 60_000

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from functools import partial
 
 import psutil
-import structlog
 
 from agent.clock import Clock
 from agent.errors import AgentError
 from agent.health import databases, disks, probes
 from agent.health.disks import Disks, Mount, Room
 from agent.health.probes import Reading
+from agent.log import log_of
 from agent.recorder import Recorder
 from agent.rules.clocks import Happening
 from agent.rules.downsampling import Keeping
@@ -26,7 +26,7 @@ from agent.store.replication import replication
 from agent.tolerances import Health
 from shared.protocol.events import Disk, Metric
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 # A share of the processors needs some time to be one.
 FIRST_LOOK_MS = 1_000

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import structlog
 
 from agent.errors import Conflict
+from agent.log import log_of
 from agent.rules.pinging import Ping
 from agent.settings import Home
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 MOST_KEPT: Final = 10_000
 MOST_AT_ONCE: Final = 500

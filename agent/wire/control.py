@@ -9,10 +9,10 @@ from typing import Any, Final, TypeAlias
 import msgspec
 import zmq
 import zmq.asyncio
-from structlog.typing import FilteringBoundLogger
 
 from agent.clock import Clock
 from agent.errors import AgentError
+from agent.log import Log
 from agent.wire.auditing import AuditEntry, Auditor, entry_for
 from agent.wire.clients import Client, Clients
 from agent.wire.limits import (
@@ -79,7 +79,7 @@ class Control:
         ops: Ops,
         audit: Callable[[AuditEntry], Awaitable[None]],
         clock: Clock,
-        log: FilteringBoundLogger,
+        log: Log,
     ) -> None:
         self._context = context
         self._secret = secret

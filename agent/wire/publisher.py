@@ -6,9 +6,9 @@ from typing import Final
 
 import zmq
 import zmq.asyncio
-from structlog.typing import FilteringBoundLogger
 
 from agent.clock import Clock
+from agent.log import Log
 from agent.wire.clients import Client, Clients
 from agent.wire.sockets import bind, curve_server, rebind, send_now
 from shared.protocol.codec import Event, encode_event
@@ -37,7 +37,7 @@ class Publisher:
         summary: Callable[[], Summary],
         sample: Callable[[], Awaitable[Metric]],
         clock: Clock,
-        log: FilteringBoundLogger,
+        log: Log,
     ) -> None:
         self._context = context
         self._secret = secret
