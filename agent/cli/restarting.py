@@ -91,7 +91,7 @@ def restart(session: Session, beat: Heartbeat | None) -> str:
         return f"restarted {unit.name}"
     _end(session.home)
     # Only here: a look at a healthy agent needs none of the agent's parts.
-    from agent.cli.serving import start_detached
+    from agent.cli.ticking import start_detached
 
     return f"{start_detached(session.home)} a new agent"
 

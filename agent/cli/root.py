@@ -49,7 +49,7 @@ ROOMS: Final = {
     "stats": "stats",
     "status": "health",
     "tasks": "tasks",
-    "tick": "serving",
+    "tick": "ticking",
     "why": "why",
 }
 

@@ -5,13 +5,13 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Insert, Row, Select, bindparam, select
-from sqlalchemy.dialects import mysql, sqlite
 
 from agent.clock import iso
 from agent.errors import Conflict, RunNotFound, StorageError
 from agent.runs import ENDINGS, FOLLOWERS, LIVE_STATES, Run
 from agent.store import history, rollups, state
 from agent.store.history import RunFilter as RunFilter
+from agent.store.upserts import Upsert
 from schema.tables import executions, tasks
 
 MAX_PAGE: Final = 1_000
@@ -52,8 +52,7 @@ _FIXED: Final = frozenset(
 _CHANGING: Final = {field: name for field, name in COLUMN_OF.items() if field not in _FIXED}
 
 _LONGEST: Final = {"reason": 64, "requested_by": 128, "note": 4_096}
-_INSERT_SQLITE = sqlite.insert(executions).on_conflict_do_nothing()
-_INSERT_MYSQL = mysql.insert(executions).on_duplicate_key_update(id=executions.c.id)
+_INSERT = Upsert(executions, key=("id",))
 _RAISE_WATERMARK = (
     tasks.update()
     .where(tasks.c.task_name == bindparam("task"), tasks.c.watermark < bindparam("until"))
@@ -424,7 +423,7 @@ def _as_row(run: Run) -> dict[str, Any]:
 
 def _insert(connection: Connection) -> Insert:
     """Insert what is new; what is there already stays as it is."""
-    return _INSERT_SQLITE if connection.dialect.name == "sqlite" else _INSERT_MYSQL
+    return _INSERT.on(connection)
 
 
 def _statuses(connection: Connection, ids: Iterable[str]) -> dict[str, str]:

@@ -4,9 +4,9 @@ from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.dialects import mysql, sqlite
 
 from agent.errors import AlreadyServing
+from agent.store.upserts import Upsert
 from agent.supervisor import Unit
 from schema.tables import state
 
@@ -42,18 +42,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _FIND = select(state.c.value).where(state.c.name == bindparam("wanted"))
-_SET_SQLITE = sqlite.insert(state)
-_SET_SQLITE = _SET_SQLITE.on_conflict_do_update(
-    index_elements=["name"],
-    set_={
-        "value": _SET_SQLITE.excluded["value"],
-        "updated_at": _SET_SQLITE.excluded["updated_at"],
-    },
-)
-_SET_MYSQL = mysql.insert(state)
-_SET_MYSQL = _SET_MYSQL.on_duplicate_key_update(
-    value=_SET_MYSQL.inserted["value"], updated_at=_SET_MYSQL.inserted["updated_at"]
-)
+_SET = Upsert(state, key=("name",), renews=("value", "updated_at"))
 
 
 def get(connection: Connection, name: str) -> str | None:
@@ -64,7 +53,7 @@ def get(connection: Connection, name: str) -> str | None:
 def put(connection: Connection, name: str, value: str, *, now_ms: int) -> None:
     """Remember a value under this name, in place of the one before."""
     connection.execute(
-        _SET_SQLITE if connection.dialect.name == "sqlite" else _SET_MYSQL,
+        _SET.on(connection),
         {"name": name, "value": value, "updated_at": now_ms},
     )
 

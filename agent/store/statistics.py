@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from statistics import median
 from typing import Any, Final
 
 import msgspec
@@ -120,6 +119,8 @@ def usual_durations(connection: Connection, names: Sequence[str]) -> dict[str, i
     A task that never ended well is not in it.
     """
     column = executions.c
+    from statistics import median  # only here: it brings fractions into memory
+
     found: dict[str, list[int]] = {}
     for start in range(0, len(names), _TASKS_A_QUERY):
         newest = [
