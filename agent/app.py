@@ -159,6 +159,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         renew=lambda: renew_alerts(),
     )
     sampler = Sampler(clock=clock, recorder=core.recorder, living=core.runner.living)
+    core.listeners.append(sampler.note)
     publisher = Publisher(
         context,
         secret=agent_key.secret,

@@ -29,7 +29,7 @@ from shared.protocol.rows import Agent
 log = log_of(__name__)
 
 ENDED_STAY_MS = 300_000
-SWEEP_MS = 10_000
+SWEEP_MS = 30_000
 GATHER_MS = 20
 """Ends that come together share one look at the statistics."""
 LATE_MS = 30_000

@@ -9,7 +9,7 @@ import msgspec
 from agent.clock import Clock
 from agent.errors import StorageError
 from agent.log import log_of
-from agent.recorder import Recorder
+from agent.recorder import Recorder, Shown
 from agent.running import processes
 from agent.store.samples import Sample
 
@@ -43,10 +43,19 @@ class Sampler:
         self._began_ms: dict[str, int] = {}
         self._next_ms: dict[str, int] = {}
         self._cpu_ms: dict[str, int] = {}
+        self._is_any = asyncio.Event()
+
+    def note(self, shown: Shown) -> None:
+        """Something was recorded: a run may live now."""
+        if any(run.status == "running" for run in shown.runs):
+            self._is_any.set()
 
     async def run(self) -> None:
-        """Look every few seconds, for ever."""
+        """Look every few seconds, for ever; nothing wakes up while nothing lives."""
         while True:
+            self._is_any.clear()
+            if not any(True for _ in self._living()):
+                await self._is_any.wait()
             await self._clock.sleep_ms(LOOK_EVERY_MS)
             await self.look()
 

@@ -20,7 +20,7 @@ from agent.store.standby import Known
 
 log = log_of(__name__)
 
-LOOK_S: Final = 15.0
+LOOK_S: Final = 60.0
 GATHER_MS: Final = 200
 """Changes that come together share a copy."""
 PAUSE_MS: Final = 1_000

@@ -94,7 +94,7 @@ class Watcher:
             looks += 1
             await self._clock.sleep_ms(LOOK_MS)
 
-    async def sample(self) -> Metric:
+    def sample(self) -> Metric:
         """One sample for the wire, from the latest readings."""
         used = {name: reading.value for name, reading in self._latest.items()}
         load1 = psutil.getloadavg()[0]

@@ -49,7 +49,7 @@ from shared.protocol.requests import (
 from shared.protocol.rows import Delta
 
 MESSAGES_A_TURN: Final = 50
-SWEEP_S: Final = 5
+SWEEP_S: Final = 10
 MAX_REFUSALS_PENDING: Final = 1000
 # A refusal that says "later" must say when.
 AFTER_MS: Final = 1000

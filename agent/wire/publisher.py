@@ -1,7 +1,7 @@
 """What changed, and that the agent lives: told to everyone who listens."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 import zmq
@@ -20,6 +20,7 @@ HURRIED_MS: Final = 20
 LAG_MS: Final = 1_000
 HEARTBEAT_MS: Final = 2_000
 METRIC_MS: Final = 5_000
+"""On average: they go with the beat that comes next."""
 BOUNCE_MS: Final = 5_000
 _BIND_AGAIN_S: Final = 1
 
@@ -35,7 +36,7 @@ class Publisher:
         clients: Clients,
         journal: Journal,
         summary: Callable[[], Summary],
-        sample: Callable[[], Awaitable[Metric]],
+        sample: Callable[[], Metric],
         clock: Clock,
         log: Log,
     ) -> None:
@@ -84,9 +85,7 @@ class Publisher:
         """Publish until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._flush_often(), name="deltas")
-            group.create_task(self._measure_lag(), name="lag")
             group.create_task(self._beat_often(), name="heartbeat")
-            group.create_task(self._sample_often(), name="metrics")
             group.create_task(self._bounce_when_needed(), name="bounce")
 
     def hurry(self) -> None:
@@ -139,29 +138,22 @@ class Publisher:
             self._guarded(self.flush)
             flushed_ms = self._clock.monotonic_ms()
 
-    async def _measure_lag(self) -> None:
-        while True:
-            due_ms = self._clock.monotonic_ms() + LAG_MS
-            await asyncio.sleep(LAG_MS / 1000)
-            self._lag_ms = max(self._lag_ms, self._clock.monotonic_ms() - due_ms)
-
     async def _beat_often(self) -> None:
-        next_ms = self._clock.monotonic_ms()
+        """One timer for all that is told again and again: at rest each wake-up counts."""
+        next_ms = beat_ms = sample_ms = self._clock.monotonic_ms()
         while True:
-            self._guarded(self.beat)
             now_ms = self._clock.monotonic_ms()
+            self._lag_ms = max(self._lag_ms, now_ms - next_ms)
             # After a standstill one beat is enough; nobody needs those that were due meanwhile.
-            next_ms = max(next_ms + HEARTBEAT_MS, now_ms)
+            if now_ms >= beat_ms:
+                beat_ms = max(beat_ms + HEARTBEAT_MS, now_ms)
+                self._guarded(self.beat)
+                if now_ms >= sample_ms:
+                    sample_ms = max(sample_ms + METRIC_MS, now_ms)
+                    self._guarded(lambda: self._publish(self._sample()))
+            now_ms = self._clock.monotonic_ms()
+            next_ms = max(min(next_ms + LAG_MS, beat_ms), now_ms)
             await asyncio.sleep((next_ms - now_ms) / 1000)
-
-    async def _sample_often(self) -> None:
-        while True:
-            try:
-                self._publish(await self._sample())
-            except Exception as error:  # noqa: BLE001 - a lost sample is just lost
-                self.failures += 1
-                self._log.exception("metrics not published", error=type(error).__name__)
-            await asyncio.sleep(METRIC_MS / 1000)
 
     def _guarded(self, act: Callable[[], None]) -> None:
         try:

@@ -393,7 +393,7 @@ class AgentAtHand:
         )
         return Answer(reply, data)
 
-    async def _sample(self) -> Metric:
+    def _sample(self) -> Metric:
         return Metric(now_ms=self.clock.now_ms(), cpu=0.5)
 
     async def _audit(self, entry: AuditEntry) -> None:

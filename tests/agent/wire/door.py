@@ -408,7 +408,7 @@ class Door:
         )
         self.control_port = self.control.open("127.0.0.1", control_port)
 
-    async def _sample(self) -> Metric:
+    def _sample(self) -> Metric:
         return Metric(now_ms=CLOCK.now_ms())
 
     async def _health(self) -> HealthReply:
