@@ -45,24 +45,21 @@ class Bridging:
         """Watch over the database and the reserve, for ever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch(), name="outages")
+            group.create_task(self._look_often(), name="a word from the database")
             group.create_task(self._keep_reserve(), name="reserve")
 
     async def _watch(self) -> None:
         # An earlier agent may have died with the alert open.
         await self._resolve(ALERT)
         while True:
-            if self._outage.is_over:
-                await self._wait_for_trouble()
+            await self._outage.wait_for_trouble()
             await self._lead_over()
 
-    async def _wait_for_trouble(self) -> None:
-        """Return when a write failed, or when a look did."""
-        while self._outage.is_over:
-            try:
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await self._outage.wait_for_trouble()
-            except TimeoutError:
-                await self._outage.look()
+    async def _look_often(self) -> None:
+        """Let trouble be noticed also where nothing is written."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await self._outage.look()
 
     async def _lead_over(self) -> None:
         """From the first trouble until everything is told."""

@@ -122,10 +122,10 @@ class Core:
 
     async def beat(self, *, serves: bool = True) -> None:
         """Tell the database that this agent lives; raises AlreadyServing as `hold` does."""
-        await self.hold()
-        await self.recorder.beat(
+        holder = self.holder()
+        other = await self.recorder.beat(
             Heartbeat(
-                at_ms=self.clock.now_ms(),
+                at_ms=holder.at_ms,
                 pid=os.getpid(),
                 started_ms=self.started_ms,
                 version=__version__,
@@ -133,8 +133,10 @@ class Core:
                 lag_ms=self.scheduler.lag_ms,
                 unit=own_unit(),
                 serves=serves,
-            )
+            ),
+            holder,
         )
+        refuse_other(other, now_ms=holder.at_ms)
 
 
 @asynccontextmanager

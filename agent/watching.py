@@ -258,7 +258,8 @@ class Watching:
 
     async def look(self) -> None:
         """Take up what was pinged while no agent listened, then say what did not come."""
-        await self._take_up()
+        if pings.are_any(self._home):
+            await self._take_up()
         async with self._turn:
             now_ms = self._clock.now_ms()
             for run in self._waiting():

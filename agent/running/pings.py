@@ -40,6 +40,15 @@ def leave(home: Home, ping: Ping) -> None:
     unfinished.rename(folder / f"{ping.at_ms:015d}-{ping.op}{_ENDING}")
 
 
+def are_any(home: Home) -> bool:
+    """Whether a ping lies there: a look that may be taken at any time."""
+    try:
+        with os.scandir(home.pings) as found:
+            return next(found, None) is not None
+    except FileNotFoundError:
+        return False
+
+
 def waiting(home: Home) -> list[tuple[Path, Ping]]:
     """The pings that lie there, oldest first, not too many at once; unreadable ones are removed."""
     try:

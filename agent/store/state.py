@@ -58,10 +58,16 @@ def put(connection: Connection, name: str, value: str, *, now_ms: int) -> None:
     )
 
 
-def beat(connection: Connection, heartbeat: Heartbeat) -> None:
-    """Record a sign of life."""
+def beat(
+    connection: Connection, heartbeat: Heartbeat, holder: Holder | None = None
+) -> Holder | None:
+    """Record a sign of life of whoever holds the database; the other agent that does, if any."""
+    other = None if holder is None else hold(connection, holder)
+    if other is not None:
+        return other
     value = msgspec.json.encode(heartbeat).decode()
     put(connection, HEARTBEAT, value, now_ms=heartbeat.at_ms)
+    return None
 
 
 def last_beat(connection: Connection) -> Heartbeat | None:
