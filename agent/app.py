@@ -345,7 +345,7 @@ async def _beat_often(core: Core, stop: asyncio.Event) -> None:
             log.error("heartbeat not recorded", cause=str(error))
         # Also then: a database that is away is no cause to be killed.
         supervisor.tell(supervisor.ALIVE)
-        await core.clock.sleep_ms(BEAT_MS)
+        await core.clock.rest_ms(BEAT_MS)
 
 
 async def _reloaded(reload: Callable[[], Awaitable[tuple[str, ...]]]) -> None:

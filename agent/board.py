@@ -298,7 +298,7 @@ class Board:
 
     async def _sweep_often(self) -> None:
         while True:
-            await self._clock.sleep_ms(SWEEP_MS)
+            await self._clock.rest_ms(SWEEP_MS)
             now_ms = self._clock.now_ms()
             for run_id, leaves_ms in list(self._ended.items()):
                 if not now_ms < leaves_ms <= now_ms + ENDED_STAY_MS:

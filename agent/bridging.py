@@ -58,7 +58,7 @@ class Bridging:
     async def _look_often(self) -> None:
         """Let trouble be noticed also where nothing is written."""
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
+            await self._clock.rest_ms(round(LOOK_EVERY_S * 1000))
             await self._outage.look()
 
     async def _lead_over(self) -> None:
@@ -117,7 +117,7 @@ class Bridging:
         is_told = is_in_row = False
         await asyncio.to_thread(self._reserve.renew)
         while True:
-            await self._clock.sleep_ms(LOOK_MS)
+            await self._clock.rest_ms(LOOK_MS)
             is_kept = await asyncio.to_thread(self._reserve.renew)
             if is_told and not is_in_row:
                 is_in_row = await self._raise(trouble)

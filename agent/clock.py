@@ -1,13 +1,18 @@
 """What time is it: the one place that asks the system."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 # Where the system has no such clock, a suspend looks as if the wall clock had been set forward.
 BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+_EARLIER_S: Final = 0.25
+"""What is done takes some milliseconds; a second later is not the second after the next."""
 
 
 class Timer(Protocol):
@@ -37,6 +42,10 @@ class Clock(Protocol):
         """Return after at least this many milliseconds by the monotonic clock."""
         ...
 
+    async def rest_ms(self, duration_ms: int) -> None:
+        """Return after about this long, together with others that rest."""
+        ...
+
     def call_later(self, duration_ms: int, callback: Callable[[], None]) -> Timer:
         """Call this after so many milliseconds by the monotonic clock."""
         ...
@@ -57,8 +66,20 @@ class SystemClock:
     async def sleep_ms(self, duration_ms: int) -> None:
         await asyncio.sleep(duration_ms / 1000)
 
+    async def rest_ms(self, duration_ms: int) -> None:
+        now_s = asyncio.get_running_loop().time()
+        await asyncio.sleep(whole_second(now_s, duration_ms / 1000) - now_s)
+
     def call_later(self, duration_ms: int, callback: Callable[[], None]) -> Timer:
         return asyncio.get_running_loop().call_later(duration_ms / 1000, callback)
+
+
+def whole_second(now_s: float, wait_s: float) -> float:
+    """When to wake up after about `wait_s`: on a whole second, as everybody who may.
+
+    An agent at rest pays for each time that it wakes up, not for what it does then.
+    """
+    return math.ceil(now_s + wait_s - _EARLIER_S) if wait_s >= 1 else now_s + wait_s
 
 
 def moment(at_ms: int) -> datetime:

@@ -48,7 +48,7 @@ class Handmade:
                 await self.look()
             except StorageError as error:
                 log.warning("tasks are not compared with their versions", cause=str(error))
-            await self._clock.sleep_ms(LOOK_MS)
+            await self._clock.rest_ms(LOOK_MS)
 
     async def look(self) -> Found:
         """Take up what was changed by hand since the last look, and tell of what cannot stand."""

@@ -56,7 +56,7 @@ class Sampler:
             self._is_any.clear()
             if not any(True for _ in self._living()):
                 await self._is_any.wait()
-            await self._clock.sleep_ms(LOOK_EVERY_MS)
+            await self._clock.rest_ms(LOOK_EVERY_MS)
             await self.look()
 
     async def look(self) -> None:

@@ -254,7 +254,7 @@ class Watching:
                 await self.look()
             except AgentError as error:
                 log.error("watches not looked after; trying again", cause=str(error))
-            await self._clock.sleep_ms(LOOK_MS)
+            await self._clock.rest_ms(LOOK_MS)
 
     async def look(self) -> None:
         """Take up what was pinged while no agent listened, then say what did not come."""

@@ -102,7 +102,7 @@ class Watcher:
                 time_database=looks % TIME_EVERY == 0,
             )
             looks += 1
-            await self._clock.sleep_ms(LOOK_MS)
+            await self._clock.rest_ms(LOOK_MS)
 
     def sample(self) -> Metric:
         """One sample for the wire, from the latest readings."""

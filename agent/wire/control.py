@@ -157,7 +157,7 @@ class Control:
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_S)
+            await self._clock.rest_ms(SWEEP_S * 1000)
             for session in self._sessions.silent(self._clock.monotonic_ms()):
                 self._lose(session, "silent")
 

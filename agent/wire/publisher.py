@@ -7,7 +7,7 @@ from typing import Final
 import zmq
 import zmq.asyncio
 
-from agent.clock import Clock
+from agent.clock import Clock, whole_second
 from agent.log import Log
 from agent.wire.clients import Client, Clients
 from agent.wire.sockets import bind, curve_server, rebind, send_now
@@ -17,7 +17,6 @@ from shared.protocol.journal import Journal
 
 FLUSH_MS: Final = 100
 HURRIED_MS: Final = 20
-LAG_MS: Final = 1_000
 HEARTBEAT_MS: Final = 2_000
 METRIC_MS: Final = 5_000
 """On average: they go with the beat that comes next."""
@@ -140,20 +139,25 @@ class Publisher:
 
     async def _beat_often(self) -> None:
         """One timer for all that is told again and again: at rest each wake-up counts."""
-        next_ms = beat_ms = sample_ms = self._clock.monotonic_ms()
+        loop = asyncio.get_running_loop()
+        due_s = sample_s = loop.time()
         while True:
-            now_ms = self._clock.monotonic_ms()
-            self._lag_ms = max(self._lag_ms, now_ms - next_ms)
+            self._note_lag(due_s)
+            self._guarded(self.beat)
+            now_s = loop.time()
+            if now_s >= sample_s:
+                sample_s = max(sample_s + METRIC_MS / 1000, now_s)
+                self._guarded(lambda: self._publish(self._sample()))
             # After a standstill one beat is enough; nobody needs those that were due meanwhile.
-            if now_ms >= beat_ms:
-                beat_ms = max(beat_ms + HEARTBEAT_MS, now_ms)
-                self._guarded(self.beat)
-                if now_ms >= sample_ms:
-                    sample_ms = max(sample_ms + METRIC_MS, now_ms)
-                    self._guarded(lambda: self._publish(self._sample()))
-            now_ms = self._clock.monotonic_ms()
-            next_ms = max(min(next_ms + LAG_MS, beat_ms), now_ms)
-            await asyncio.sleep((next_ms - now_ms) / 1000)
+            due_s = whole_second(now_s, HEARTBEAT_MS / 1000)
+            between_s = due_s - HEARTBEAT_MS / 2000
+            loop.call_at(between_s, self._note_lag, between_s)
+            await asyncio.sleep(due_s - now_s)
+
+    def _note_lag(self, due_s: float) -> None:
+        """A loop that stands still between two beats is to be seen as well."""
+        late_ms = round((asyncio.get_running_loop().time() - due_s) * 1000)
+        self._lag_ms = max(self._lag_ms, late_ms)
 
     def _guarded(self, act: Callable[[], None]) -> None:
         try:

@@ -2,7 +2,9 @@
 
 import asyncio
 
-from agent.clock import SystemClock
+import pytest
+
+from agent.clock import SystemClock, whole_second
 from tests.agent.fake_clock import FakeClock
 
 NOW_MS = 1_795_500_000_000
@@ -45,3 +47,26 @@ async def test_who_sleeps_is_not_woken_by_a_suspend_or_a_set_wall() -> None:
     await sleeping
 
     assert slept_on
+
+
+@pytest.mark.parametrize(
+    ("now_s", "wait_s", "wakes_s"),
+    [(10.0, 2, 12), (10.004, 2, 12), (10.3, 2, 13), (10.9, 5, 16), (10.3, 0.2, 10.5)],
+)
+def test_whoever_rests_wakes_on_a_whole_second_as_all_others(
+    now_s: float, wait_s: float, wakes_s: float
+) -> None:
+    assert whole_second(now_s, wait_s) == pytest.approx(wakes_s)
+
+
+async def test_two_that_rest_wake_at_once_and_on_the_second() -> None:
+    clock, woke_s = SystemClock(), []
+
+    async def rest(after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        await clock.rest_ms(1_000)
+        woke_s.append(asyncio.get_running_loop().time())
+
+    await asyncio.gather(rest(0), rest(0.02))
+
+    assert woke_s[1] - woke_s[0] < 0.3
