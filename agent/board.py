@@ -166,10 +166,12 @@ class Board:
     def show_checks(self, found: Iterable[Check]) -> None:
         """Put up what the health checks found."""
         for check in found:
-            self._counts = None
-            before, since_ms = self._looks.get(check.check_name, (check, check.checked_ms))
-            if before.status != check.status:
+            known = self._looks.get(check.check_name)
+            since_ms = check.checked_ms if known is None else known[1]
+            if known is None or known[0].status != check.status:
                 since_ms = check.checked_ms
+                # All is counted anew only when a count is another: each look tells of them all.
+                self._counts = None
             self._looks[check.check_name] = (check, since_ms)
             self._journal.put(check_row(check, since_ms=since_ms))
 

@@ -271,8 +271,10 @@ class Recorder:
 
     async def booted(self, boot_id: str) -> int | None:
         """The moment of this boot when it is a new one."""
+        now_ms = self._clock.now_ms()
+        up_since_ms = now_ms - self._clock.boottime_ms()
         return await self._ask(
-            partial(events.note_boot, boot_id=boot_id, now_ms=self._clock.now_ms())
+            partial(events.note_boot, boot_id=boot_id, now_ms=now_ms, up_since_ms=up_since_ms)
         )
 
     async def taken(self, task_name: str, from_ms: int, until_ms: int) -> tuple[Taken, ...]:

@@ -36,6 +36,7 @@ from agent.troubles import Trouble, of_priority
 log = log_of(__name__)
 
 LOOK_MS: Final = 5_000
+"""While a ping is waited for; else what came unheard is looked for half as often."""
 RECORD_AGAIN_MS: Final = 1_000
 
 
@@ -254,7 +255,7 @@ class Watching:
                 await self.look()
             except AgentError as error:
                 log.error("watches not looked after; trying again", cause=str(error))
-            await self._clock.rest_ms(LOOK_MS)
+            await self._clock.rest_ms(LOOK_MS if self._waiting() else 2 * LOOK_MS)
 
     async def look(self) -> None:
         """Take up what was pinged while no agent listened, then say what did not come."""

@@ -15,7 +15,7 @@ from agent.errors import AgentError, Refused
 from agent.health import probes
 from agent.health.probes import Reading
 from agent.lock import is_served, serving_pid
-from agent.rules.thresholds import CRIT, OK
+from agent.rules.thresholds import CRIT, OK, WARN
 from agent.running import processes
 from agent.settings import Home
 from agent.store.state import Heartbeat
@@ -37,9 +37,12 @@ def look(session: Session, beat: Heartbeat | None, *, now_ms: int, gave_up: bool
             reading, state=CRIT, message=f"{reading.message}, given up by the service manager"
         )
     is_old = age_ms is None or age_ms >= ASK_AFTER_MS
-    if is_old and not session.is_served and beat is not None and beat.serves:
+    if not session.is_served and beat is not None and beat.serves:
+        # Known at once; but one that is being restarted is away for a moment too.
         return msgspec.structs.replace(
-            reading, state=CRIT, message=f"{reading.message}, no agent serves this home"
+            reading,
+            state=CRIT if is_old else WARN,
+            message=f"{reading.message}, no agent serves this home",
         )
     if is_old and session.is_served and not _answers(session):
         return msgspec.structs.replace(

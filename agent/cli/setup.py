@@ -72,7 +72,10 @@ def init(
     say.good("Keys: made, for your eyes only")
     click.echo("\nConnect a desktop as admin with this link, within 24 hours and once:\n")
     click.echo(text)
-    click.echo("\nNext: smartcron-agent tasks register, then smartcron-agent serve")
+    click.echo(
+        "\nNext: tasks of your own (smartcron-agent tasks apply FILE) or those of cron\n"
+        "(smartcron-agent import crontab --apply), then smartcron-agent serve"
+    )
 
 
 def prepare(home: Home, chosen: dict[str, object]) -> Settings:

@@ -17,6 +17,7 @@ from agent.foreign.names import name_of
 from agent.foreign.proposals import (
     CATEGORY,
     NO_LIMIT_S,
+    UMASK,
     Host,
     Proposal,
     describe,
@@ -102,6 +103,7 @@ def _translate(
         run_as=run_as(user, host),
         working_directory=folder,
         environment=_environment(settings),
+        umask=UMASK,
         enabled=False,
     )
     return Proposal(

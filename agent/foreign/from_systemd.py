@@ -125,6 +125,7 @@ def _translate(
             run_as=run_as(service.user, host),
             working_directory=service.folder,
             environment=service.environment,
+            umask=service.umask,
             enabled=False,
         ),
     )

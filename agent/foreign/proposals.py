@@ -16,6 +16,8 @@ Verdict = Literal["ok", "changed", "refused", "skipped"]
 # Other schedulers set no limit; this is the longest one that a task may have.
 NO_LIMIT_S: Final = 30 * 86_400
 CATEGORY: Final = "Imported"
+UMASK: Final = "022"
+"""What cron and systemd give what they start; files that others read depend on it."""
 _MARK: Final = "import-"
 _LONGEST_DESCRIPTION: Final = 500
 

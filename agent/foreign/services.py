@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from agent.errors import BadDefinition
 from agent.foreign.commands import why_not
+from agent.foreign.proposals import UMASK
 from agent.foreign.units import Unit, read_span, split_words
 
 SECTION: Final = "Service"
@@ -30,8 +31,8 @@ _DECIDES: Final = {
     "StandardInput": "a task reads nothing",
 }
 _KEPT: Final = frozenset(
-    {"Environment", "ExecStart", "RuntimeMaxSec", "TimeoutSec", "TimeoutStartSec", "Type", "User"}
-    | {"WorkingDirectory"}
+    {"Environment", "ExecStart", "RuntimeMaxSec", "TimeoutSec", "TimeoutStartSec", "Type", "UMask"}
+    | {"User", "WorkingDirectory"}
 )
 # Where the output goes and what it is called there: a task's output is kept with its run.
 _OF_THE_LOG: Final = frozenset(
@@ -48,6 +49,7 @@ class Service(NamedTuple):
     folder: str
     environment: dict[str, str]
     limit_s: float
+    umask: str
     lost: tuple[str, ...]
 
 
@@ -79,6 +81,7 @@ def read_service(
         folder=_folder(unit, known, home, is_system=is_system),
         environment=environment,
         limit_s=_limit_s(unit),
+        umask=(unit.last(SECTION, "UMask") or UMASK).zfill(3)[-3:],
         lost=tuple(
             key
             for key in unit.names(SECTION)

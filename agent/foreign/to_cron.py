@@ -34,8 +34,8 @@ _NAME: Final = re.compile(r"[A-Za-z]{3}")
 _HEADER: Final = """\
 # The enabled tasks of Smart Cron as a crontab for {cron}, in the time zone {zone}.
 # Cron starts them at the same moments. It knows no timeouts, retries, memory limits or priorities,
-# lets runs of one task overlap, does not make up for what it missed, and looks for programs in
-# /usr/bin and /bin unless PATH says otherwise.
+# lets runs of one task overlap, does not make up for what it missed, looks for programs in
+# /usr/bin and /bin unless PATH says otherwise, and lets others read new files (umask 022).
 """
 
 

@@ -3,28 +3,45 @@
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
 from sqlalchemy import Connection, Table, text
 
 from agent.runs import LIVE_STATES
+from agent.store.rollups import DAY_MS, HOUR_MS
 from agent.store.state import DECIDED_UNTIL, HIGHEST
+from agent.store.tasks import load_all, remember, write_row
 from agent.ulid import first_ulid
-from schema.tables import VERSION_TABLE, executions, rollups, state, tasks
+from schema.tables import (
+    VERSION_TABLE,
+    executions,
+    rollup_totals,
+    rollups,
+    state,
+    task_versions,
+    tasks,
+)
 
-_HOUR_MS: Final = 3_600_000
+BY: Final = "db restore"
+WHY: Final = "a backup was put in place"
 _LIVE: Final = ", ".join(f"'{status}'" for status in sorted(LIVE_STATES))
 
 
-def carry_over(connection: Connection, before: Callable[[str], str], *, made_ms: int) -> int | None:
+def carry_over(
+    connection: Connection, before: Callable[[str], str], *, made_ms: int, now_ms: int
+) -> int | None:
     """Take over the runs that the replaced tables have and these do not; how many.
 
-    A due moment that ran since the backup would else run again. `before` says how each replaced
-    table is called. None when they are of another version; raises what the database raises.
+    A due moment that ran since the backup would else run again. What tasks were meanwhile is
+    taken over too, or the ledger could not be proved: what is restored holds from `now_ms` on.
+    `before` says how each replaced table is called. None when they are of another version; raises
+    what the database raises.
     """
     if _version(connection, VERSION_TABLE) != _version(connection, before(VERSION_TABLE)):
         return None
     count = _carry_runs(connection, before(executions.name), made_ms)
-    _carry_hours(connection, before(rollups.name), made_ms)
+    _carry_figures(connection, before, made_ms)
     _carry_progress(connection, before(tasks.name), before(state.name))
+    _carry_versions(connection, before(task_versions.name), now_ms)
     return count
 
 
@@ -37,7 +54,7 @@ def _carry_runs(connection: Connection, old: str, made_ms: int) -> int:
     """Runs made since, and how those ended that lived when the backup was made."""
     ours = executions.name
     live = connection.scalar(text(f"SELECT MIN(id) FROM {ours} WHERE status IN ({_LIVE})"))  # noqa: S608 - our own names
-    bound = {"first": min(live or "Z", first_ulid(made_ms - _HOUR_MS))}
+    bound = {"first": min(live or "Z", first_ulid(made_ms - HOUR_MS))}
     connection.execute(
         text(
             f"DELETE FROM {ours} WHERE status IN ({_LIVE}) "  # noqa: S608 - our own names
@@ -57,17 +74,24 @@ def _carry_runs(connection: Connection, old: str, made_ms: int) -> int:
     ).rowcount
 
 
-def _carry_hours(connection: Connection, old: str, made_ms: int) -> None:
-    """The statistics of every hour that could still change when the backup was made."""
-    connection.execute(rollups.delete().where(rollups.c.hour_at >= made_ms - 2 * _HOUR_MS))
-    names = _names(rollups)
-    connection.execute(
-        text(
-            f"INSERT INTO {rollups.name} ({names}) SELECT {names} FROM {old} AS o "  # noqa: S608 - our own names
-            f"WHERE NOT EXISTS (SELECT 1 FROM {rollups.name} AS r "
-            "WHERE r.task_name = o.task_name AND r.hour_at = o.hour_at)"
+def _carry_figures(connection: Connection, before: Callable[[str], str], made_ms: int) -> None:
+    """The statistics of every hour and day that could still change when the backup was made."""
+    since_ms = made_ms - 2 * HOUR_MS
+    for begins, first_ms in (
+        (rollups.c.hour_at, since_ms),
+        (rollup_totals.c.begins_at, since_ms - since_ms % DAY_MS),
+    ):
+        table = begins.table
+        connection.execute(table.delete().where(begins >= first_ms))
+        names = _names(table)
+        is_same = " AND ".join(f"r.{key.name} = o.{key.name}" for key in table.primary_key)
+        connection.execute(
+            text(
+                f"INSERT INTO {table.name} ({names}) "  # noqa: S608 - our own names
+                f"SELECT {names} FROM {before(table.name)} AS o "
+                f"WHERE NOT EXISTS (SELECT 1 FROM {table.name} AS r WHERE {is_same})"
+            )
         )
-    )
 
 
 def _carry_progress(connection: Connection, old_tasks: str, old_state: str) -> None:
@@ -86,6 +110,33 @@ def _carry_progress(connection: Connection, old_tasks: str, old_state: str) -> N
         now = connection.scalar(text(f"SELECT value FROM {state.name} WHERE name = :name"), wanted)  # noqa: S608 - our own names
         if old is not None and now is not None and int(old) > int(now):
             connection.execute(state.update().where(state.c.name == name).values(value=old))
+
+
+def _carry_versions(connection: Connection, old: str, now_ms: int) -> None:
+    """What was in force since the backup, until that of the backup holds again."""
+    ours = task_versions.name
+    newest = {"newest": connection.scalar(text(f"SELECT MAX(id) FROM {ours}")) or 0}  # noqa: S608 - our own names
+    names = _names(task_versions)
+    connection.execute(
+        text(f"INSERT INTO {ours} ({names}) SELECT {names} FROM {old} AS o WHERE o.id > :newest"),  # noqa: S608 - our own names
+        newest,
+    )
+    last = text(
+        f"SELECT task_name, MAX(id), MAX(def_rev) FROM {ours} WHERE id > :newest GROUP BY task_name"  # noqa: S608 - our own names
+    )
+    changed = {name: (number, rev) for name, number, rev in connection.execute(last, newest)}
+    restored = {row.task_name: row for row in load_all(connection) if row.task_name in changed}
+    for name, (number, def_rev) in sorted(changed.items()):
+        row = restored.get(name)
+        if row is not None:
+            row = msgspec.structs.replace(row, def_rev=def_rev + 1, updated_ms=now_ms)
+            write_row(connection, row)
+            remember(connection, row, who=BY, why=WHY, from_ms=max(now_ms, row.watermark_ms))
+            continue
+        gone = connection.execute(task_versions.select().where(task_versions.c.id == number)).one()
+        values = {key: value for key, value in gone._mapping.items() if key != "id"}
+        values |= {"changed_at": now_ms, "changed_by": BY, "why": WHY, "enabled": False}
+        connection.execute(task_versions.insert(), values)
 
 
 def _names(table: Table) -> str:

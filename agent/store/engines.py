@@ -108,6 +108,7 @@ def _mysql_engine(url: URL, *, pool_size: int, writes: bool, answer_s: int) -> E
         pool_size=pool_size,
         max_overflow=0,
         pool_pre_ping=True,
+        paramstyle="format",  # values in order, as `agent.store.prepared` hands them over
         hide_parameters=True,
         connect_args=wanted,
     )

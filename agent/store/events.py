@@ -97,27 +97,35 @@ def boots(connection: Connection) -> tuple[int, ...]:
     return tuple(connection.scalars(found))
 
 
-def note_boot(connection: Connection, boot_id: str, now_ms: int) -> int | None:
+def note_boot(
+    connection: Connection, boot_id: str, now_ms: int, *, up_since_ms: int | None = None
+) -> int | None:
     """The moment of a boot that was not known, kept from now on; None for one that was.
 
-    No two boots have the same moment: a millisecond that is taken is passed over.
+    A boot happens when it is first seen, but for the first one of all: a host that was up, from
+    `up_since_ms` on, before anybody looked was not started anew for tasks that came later. No two
+    boots have the same moment: a millisecond that is taken is passed over.
     """
     known = connection.execute(
         select(events.c.happened_at, events.c.details).where(events.c.kind == BOOT)
     ).all()
     if any(details.get("boot_id") == boot_id for _, details in known):
         return None
-    taken = {at_ms for at_ms, _ in known}
-    while now_ms in taken:
-        now_ms += 1
+    is_first = not known and up_since_ms is not None
+    at_ms = now_ms if known or up_since_ms is None else min(up_since_ms, now_ms)
+    taken = {known_ms for known_ms, _ in known}
+    while at_ms in taken:
+        at_ms += 1
     connection.execute(
         events.insert(),
         {
-            "happened_at": now_ms,
+            "happened_at": at_ms,
             "kind": BOOT,
             "size_ms": None,
-            "message": "The host was started anew.",
+            "message": "The host was started, before the agent first was."
+            if is_first
+            else "The host was started anew.",
             "details": {"boot_id": boot_id},
         },
     )
-    return now_ms
+    return at_ms

@@ -4,13 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Insert, Row, Select, bindparam, select
+from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Row as ReadRow
 
 from agent.clock import iso
 from agent.errors import Conflict, RunNotFound, StorageError
 from agent.runs import ENDINGS, FOLLOWERS, LIVE_STATES, Run
 from agent.store import history, rollups, state
 from agent.store.history import RunFilter as RunFilter
+from agent.store.prepared import Among, Prepared, Row
 from agent.store.upserts import Upsert
 from schema.tables import executions, tasks
 
@@ -47,28 +49,41 @@ _BRIEF_FIELDS: Final = tuple(field for field in _FIELDS if field not in _WORDS)
 # What a run was when it was claimed stays; the rest may change until it ends.
 _FIXED: Final = frozenset(
     {"id", "task_name", "category", "def_rev", "scheduled_ms", "attempt", "trigger", "queued_ms"}
-    | {"host"}
+    | {"host", "missed_count", "missed_until_ms"}
 )
-_CHANGING: Final = {field: name for field, name in COLUMN_OF.items() if field not in _FIXED}
+_CHANGING: Final = tuple(name for field, name in COLUMN_OF.items() if field not in _FIXED)
 
 _LONGEST: Final = {"reason": 64, "requested_by": 128, "note": 4_096}
-_INSERT = Upsert(executions, key=("id",))
-_RAISE_WATERMARK = (
+_LONGEST_AT: Final = tuple((_FIELDS.index(field), most) for field, most in _LONGEST.items())
+# Insert what is new; what is there already stays as it is.
+_INSERT: Final = Prepared(COLUMN_OF.values(), Upsert(executions, key=("id",)))
+_RAISE_WATERMARK: Final = Among(
+    tasks.c.task_name,
     tasks.update()
-    .where(tasks.c.task_name == bindparam("task"), tasks.c.watermark < bindparam("until"))
-    .values(watermark=bindparam("until"))
+    .where(tasks.c.watermark < bindparam("until"))
+    .values(watermark=bindparam("until")),
+    names=["until"],
 )
 _GET: Final[Select[Any]] = select(*_ALL).where(executions.c.id == bindparam("run_id"))
-_BY_IDS: Final[Select[Any]] = select(*_ALL).where(
-    executions.c.id.in_(bindparam("ids", expanding=True))
-)
+_OF_THESE: Final = executions.c.id.in_(bindparam("ids", expanding=True))
+_BY_IDS: Final[Select[Any]] = select(*_ALL).where(_OF_THESE)
 _BRIEF_BY_IDS: Final[Select[Any]] = select(
     *(executions.c[COLUMN_OF[field]] for field in _BRIEF_FIELDS)
-).where(executions.c.id.in_(bindparam("ids", expanding=True)))
-_MOVE: Final = (
+).where(_OF_THESE)
+_PRESENT: Final = Among(executions.c.id, select(executions.c.id))
+_STATUSES: Final = Among(
+    executions.c.id, select(executions.c.id, executions.c.status).with_for_update()
+)
+_MOVE: Final = Prepared(
+    (*(f"new_{name}" for name in COLUMN_OF.values()), "old"),
     executions.update()
-    .where(executions.c.id == bindparam("run_id"), executions.c.status == bindparam("old"))
-    .values({name: bindparam(f"new_{name}") for name in _CHANGING.values()})
+    .where(executions.c.id == bindparam("new_id"), executions.c.status == bindparam("old"))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING}),
+)
+# A server is asked once for all of them, and not for one after the other.
+_MOVE_TOGETHER: Final = Prepared(
+    COLUMN_OF.values(),
+    Upsert(executions, key=("id",), renews=_CHANGING),
 )
 
 
@@ -127,15 +142,18 @@ def claim(
     Claiming the same id again changes nothing and answers the same. Watermarks only rise, and so
     does the moment up to which all is decided.
     """
-    for chunk in _chunks(runs):
-        connection.execute(_insert(connection), [_as_row(run) for run in chunk])
+    new = sum(
+        _INSERT.execute(connection, [_as_row(run) for run in chunk]) for chunk in _chunks(runs)
+    )
     if watermarks:
-        rises = [{"task": name, "until": at_ms} for name, at_ms in watermarks.items()]
-        connection.execute(_RAISE_WATERMARK, rises)
+        _raise_watermarks(connection, watermarks)
     # A clock that was set back a little does not undo what was decided: no agent tells it again.
     if decided_until_ms is not None and decided_until_ms > (state.decided_until(connection) or 0):
         state.set_decided_until(connection, decided_until_ms, now_ms=now_ms)
-    return _present(connection, [run.id for run in runs])
+    ids = [run.id for run in runs]
+    # MariaDB counts a row that stands already as one, too.
+    is_certain = connection.dialect.name == "sqlite" and new == len(runs)
+    return frozenset(ids) if is_certain else _present(connection, ids)
 
 
 def order(connection: Connection, run: Run) -> Run:
@@ -144,7 +162,7 @@ def order(connection: Connection, run: Run) -> Run:
     first_ms = run.scheduled_ms + (run.scheduled_ms % 1000 == 0)
     for bump in range(_MAX_BUMPS):
         wanted = msgspec.structs.replace(run, scheduled_ms=first_ms + bump)
-        connection.execute(_insert(connection), _as_row(wanted))
+        _INSERT.execute(connection, [_as_row(wanted)])
         found = find(connection, run.id)
         if found is not None:
             return found
@@ -161,7 +179,7 @@ def move(connection: Connection, runs: Sequence[Run]) -> tuple[bool, ...]:
     """
     stands = _statuses(connection, {run.id for run in runs})
     moved: list[bool] = []
-    moves: list[dict[str, Any]] = []
+    moves: list[Row] = []
     for run in runs:
         old = stands.get(run.id)
         if old is None:
@@ -171,11 +189,12 @@ def move(connection: Connection, runs: Sequence[Run]) -> tuple[bool, ...]:
             raise Conflict(f"run {run.id} is {old} and cannot become {run.status}")
         moved.append(may_follow)
         if may_follow:
-            row = _as_row(run)
-            new = {f"new_{name}": row[name] for name in _CHANGING.values()}
-            moves.append({"run_id": run.id, "old": old, **new})
+            moves.append((*_as_row(run), old))
             stands[run.id] = run.status
-    if moves and connection.execute(_MOVE, moves).rowcount != len(moves):
+    if connection.dialect.name != "sqlite":
+        # The rows are locked since their statuses were read.
+        _MOVE_TOGETHER.execute(connection, moves)
+    elif _MOVE.execute(connection, moves) != len(moves):
         raise StorageError("runs changed while they were written; another program writes to them")
     return tuple(moved)
 
@@ -202,7 +221,7 @@ def backfill(connection: Connection, runs: Sequence[Run]) -> tuple[Run, ...]:
         # The first attempt belongs to the moment itself, also where only a sum has a row.
         attempt = max((attempt for attempt, _ in rows), default=1) + 1
         wanted = msgspec.structs.replace(run, attempt=attempt)
-        connection.execute(_insert(connection), _as_row(wanted))
+        _INSERT.execute(connection, [_as_row(wanted)])
         taken.append(wanted)
     return tuple(taken)
 
@@ -230,7 +249,7 @@ def record(connection: Connection, steps: Sequence[Step]) -> list[Written]:
 
 def _follow(connection: Connection, step: Step) -> Iterable[Run]:
     if step.retry is not None:
-        connection.execute(_insert(connection), _as_row(step.retry))
+        _INSERT.execute(connection, [_as_row(step.retry)])
         waiting = find(connection, step.retry.id)
         if waiting is not None:
             yield waiting
@@ -264,7 +283,7 @@ def some(connection: Connection, run_ids: Iterable[str]) -> dict[str, Run]:
     """The runs with these ids, as far as there are any."""
     found: dict[str, Run] = {}
     for chunk in _chunks(sorted(run_ids)):
-        rows = connection.execute(select(*_ALL).where(executions.c.id.in_(chunk)))
+        rows = connection.execute(_BY_IDS, {"ids": chunk})
         found.update((run.id, run) for run in map(as_run, rows))
     return found
 
@@ -407,38 +426,42 @@ def rename_log(connection: Connection, old: str, new: str) -> None:
     connection.execute(executions.update().where(executions.c.log_file == old).values(log_file=new))
 
 
-def as_run(row: Row[*tuple[Any, ...]], fields: Sequence[str] = _FIELDS) -> Run:
+def as_run(row: ReadRow[*tuple[Any, ...]], fields: Sequence[str] = _FIELDS) -> Run:
     """A row of `select(*columns of these fields)` as a Run; what was not read is as if unknown."""
     return Run(**dict(zip(fields, row, strict=True)))
 
 
-def _as_row(run: Run) -> dict[str, Any]:
-    row = {name: getattr(run, field) for field, name in COLUMN_OF.items()}
+def _as_row(run: Run) -> Row:
+    row = msgspec.structs.astuple(run)
     # A word too many must not cost a run its row: MariaDB refuses what SQLite takes.
-    for name, longest in _LONGEST.items():
-        if row[name] is not None and len(row[name]) > longest:
-            row[name] = row[name][:longest]
+    for place, longest in _LONGEST_AT:
+        words = row[place]
+        if words is not None and len(words) > longest:
+            row = (*row[:place], words[:longest], *row[place + 1 :])
     return row
 
 
-def _insert(connection: Connection) -> Insert:
-    """Insert what is new; what is there already stays as it is."""
-    return _INSERT.on(connection)
+def _raise_watermarks(connection: Connection, watermarks: Mapping[str, int]) -> None:
+    names_of: dict[int, list[str]] = {}
+    for name, until_ms in watermarks.items():
+        names_of.setdefault(until_ms, []).append(name)
+    for until_ms, names in names_of.items():
+        for chunk in _chunks(names):
+            _RAISE_WATERMARK.execute(connection, chunk, until_ms)
 
 
 def _statuses(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
-    column = executions.c
     found: dict[str, str] = {}
     for chunk in _chunks(sorted(ids)):
-        query = select(column.id, column.status).where(column.id.in_(chunk)).with_for_update()
-        found.update((run_id, status) for run_id, status in connection.execute(query))
+        rows = _STATUSES.execute(connection, chunk)
+        found.update((run_id, status) for run_id, status in rows)
     return found
 
 
 def _present(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
     found: set[str] = set()
     for chunk in _chunks(ids):
-        found.update(connection.scalars(select(executions.c.id).where(executions.c.id.in_(chunk))))
+        found.update(_PRESENT.execute(connection, chunk).scalars())
     return frozenset(found)
 
 

@@ -64,10 +64,10 @@ def restore(
         done = _restore_tables(backup, url, now_ms=now_ms, prove=prove)
     if not carries or done.aside is None:
         return done
-    return msgspec.structs.replace(done, carried=_carry(url, done.aside, backup.made_ms))
+    return msgspec.structs.replace(done, carried=_carry(url, done.aside, backup.made_ms, now_ms))
 
 
-def _carry(url: URL, aside: str, made_ms: int) -> int | None:
+def _carry(url: URL, aside: str, made_ms: int, now_ms: int) -> int | None:
     is_sqlite = url.get_backend_name() == "sqlite"
     try:
         with backups.reached(url) as engine, engine.connect() as connection:
@@ -77,6 +77,7 @@ def _carry(url: URL, aside: str, made_ms: int) -> int | None:
                 connection,
                 lambda name: f"replaced.{name}" if is_sqlite else f"`{_short(aside, name)}`",
                 made_ms=made_ms,
+                now_ms=now_ms,
             )
             connection.commit()
             return count

@@ -1,20 +1,23 @@
 """What a task's hour came to: counts, times and a histogram, kept with each ending."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from operator import add as add_up
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, bindparam, func, select
 
 from agent.rules.outcomes import FAILURES, outcome
 from agent.runs import Run
+from agent.store.prepared import Among
 from schema.columns import Instant
 from schema.tables import rollup_totals, rollups, tasks
 
 __all__ = ["FAILURES"]
 
 HOUR_MS: Final = 3_600_000
-DAY_MS: Final = 24 * HOUR_MS
+_DAY_HOURS: Final = 24
+DAY_MS: Final = _DAY_HOURS * HOUR_MS
 ALL_TASKS: Final = ""
 """The name under which all tasks together are counted."""
 AVERAGE_OVER_HOURS: Final = 7 * 24
@@ -70,8 +73,27 @@ SUMS: Final = (
 PEAKS: Final = ("max_ms", "max_rss")
 COUNTS: Final = (*SUMS, *PEAKS)
 
+_OF_DAYS: Final = (
+    rollup_totals.c.task_name == tasks.c.task_name,
+    rollup_totals.c.step_hours == bindparam("day_hours"),
+    rollup_totals.c.begins_at > bindparam("since"),
+)
+_RENEW_AVERAGES: Final = Among(
+    tasks.c.task_name,
+    tasks.update().values(
+        avg_duration_ms=select(
+            func.sum(rollup_totals.c.sum_ms) // func.sum(rollup_totals.c.timed_runs)
+        )
+        .where(*_OF_DAYS)
+        .scalar_subquery()
+    ),
+    names=["since", "day_hours"],
+)
+
 # What one ending adds to each of COUNTS, and the bucket of its duration.
 _Counted = tuple[tuple[int, ...], int | None]
+# Task, hour, bucket, what they add to each of COUNTS, how many ends these are.
+_Ends = tuple[str, int, int | None, tuple[int, ...], int]
 
 
 def add(connection: Connection, ends: Iterable[tuple[Run, bool]]) -> None:
@@ -90,15 +112,12 @@ def add(connection: Connection, ends: Iterable[tuple[Run, bool]]) -> None:
         return
     put(connection, hours)
     newest = {name: hour_ms for name, hour_ms, (counts, _) in hours if counts[2]}
-    if newest:
-        instant = _instants(connection)
-        connection.exec_driver_sql(
-            _renew_averages(connection.dialect.name),
-            [
-                (name, instant(hour_ms - hour_ms % DAY_MS - AVERAGE_OVER_HOURS * HOUR_MS), name)
-                for name, hour_ms in sorted(newest.items())
-            ],
-        )
+    names_of: dict[int, list[str]] = {}
+    for name, hour_ms in sorted(newest.items()):
+        since_ms = hour_ms - hour_ms % DAY_MS - AVERAGE_OVER_HOURS * HOUR_MS
+        names_of.setdefault(since_ms, []).append(name)
+    for since_ms, names in names_of.items():
+        _RENEW_AVERAGES.execute(connection, names, since_ms, _DAY_HOURS)
 
 
 def put(connection: Connection, hours: Iterable[tuple[str, int, _Counted]]) -> None:
@@ -106,18 +125,37 @@ def put(connection: Connection, hours: Iterable[tuple[str, int, _Counted]]) -> N
     instant = _instants(connection)
     of_hours: list[tuple[Any, ...]] = []
     of_totals: list[tuple[Any, ...]] = []
-    for name, hour_ms, (counts, number) in hours:
-        what = (*counts, "{}" if number is None else f'{{"{number}":1}}')
+    # All tasks share a row: it is written once for all of the same length, not once for each.
+    of_tasks = _summed((name, at_ms, bucket, each, 1) for name, at_ms, (each, bucket) in hours)
+    of_all = _summed((ALL_TASKS, *end[1:]) for end in of_tasks)
+    for name, hour_ms, number, counts, times in (*of_tasks, *of_all):
+        what = (*counts, "{}" if number is None else f'{{"{number}":{times}}}')
         hour, day = instant(hour_ms), instant(hour_ms - hour_ms % DAY_MS)
-        of_hours.append((name, hour, *what))
-        of_totals += (
-            (name, 24, day, *what),
-            (ALL_TASKS, 1, hour, *what),
-            (ALL_TASKS, 24, day, *what),
-        )
+        if name == ALL_TASKS:
+            of_totals.append((name, 1, hour, *what))
+        else:
+            of_hours.append((name, hour, *what))
+        of_totals.append((name, 24, day, *what))
     for table, rows in ((rollups, of_hours), (rollup_totals, of_totals)):
         # SQLAlchemy's own statements take longer to prepare than these do to be carried out.
         connection.exec_driver_sql(_upsert(table, connection.dialect.name), rows)
+
+
+def _summed(ends: Iterable[_Ends]) -> list[_Ends]:
+    """Those of the same task and hour whose durations fall into the same bucket as one."""
+    found: dict[tuple[str, int, int | None], _Ends] = {}
+    for each in ends:
+        key = each[:3]
+        so_far = found.get(key)
+        found[key] = (
+            each if so_far is None else (*key, _joined(so_far[3], each[3]), so_far[4] + each[4])
+        )
+    return list(found.values())
+
+
+def _joined(some: tuple[int, ...], more: tuple[int, ...]) -> tuple[int, ...]:
+    sums = len(SUMS)
+    return (*map(add_up, some[:sums], more), *map(max, some[sums:], more[sums:]))
 
 
 def count(run: Run, *, has_next: bool) -> _Counted | None:
@@ -147,9 +185,8 @@ def count(run: Run, *, has_next: bool) -> _Counted | None:
     )
 
 
-def _instants(connection: Connection) -> Any:
-    kind = Instant()
-    return lambda at_ms: kind.process_bind_param(at_ms, connection.dialect)
+def _instants(connection: Connection) -> Callable[[int], Any]:
+    return Instant().bind_processor(connection.dialect)
 
 
 @lru_cache(maxsize=8)
@@ -168,29 +205,19 @@ def _upsert(table: Table, dialect: str) -> str:
     kept = f"CASE WHEN JSON_VALID({old('histogram')}) THEN {old('histogram')} ELSE '{{}}' END"
     if is_sqlite:
         path = f"(SELECT fullkey FROM json_each({new('histogram')}))"  # noqa: S608 - names of ours
+        times = f"(SELECT value FROM json_each({new('histogram')}))"  # noqa: S608 - names of ours
         number = "INTEGER"
     else:
         path = f"CONCAT('$.', JSON_EXTRACT(JSON_KEYS({new('histogram')}), '$[0]'))"
+        times = f"JSON_EXTRACT({new('histogram')}, {path})"
         number = "UNSIGNED"
     so_far = f"CAST(COALESCE(JSON_EXTRACT({kept}, {path}), 0) AS {number})"
     sets.append(
         f"histogram = CASE WHEN {new('histogram')} = '{{}}' THEN {old('histogram')}"
-        f" ELSE JSON_SET({kept}, {path}, {so_far} + 1) END"
+        f" ELSE JSON_SET({kept}, {path}, {so_far} + {times}) END"
     )
     insert = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - names of ours
     on = (
         f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET" if is_sqlite else "ON DUPLICATE KEY UPDATE"
     )
     return f"{insert} {on} {', '.join(sets)}"
-
-
-@lru_cache(maxsize=2)
-def _renew_averages(dialect: str) -> str:
-    is_sqlite = dialect == "sqlite"
-    mark, over = ("?", "/") if is_sqlite else ("%s", "DIV")
-    return (
-        f"UPDATE {tasks.name} SET avg_duration_ms = (SELECT SUM(sum_ms) {over} SUM(timed_runs)"  # noqa: S608 - names of ours
-        f" FROM {rollup_totals.name}"
-        f" WHERE task_name = {mark} AND step_hours = 24 AND begins_at > {mark})"
-        f" WHERE task_name = {mark}"
-    )

@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, select
 
 from agent.errors import AlreadyServing
+from agent.store.prepared import Prepared
 from agent.store.upserts import Upsert
 from agent.supervisor import Unit
 from schema.tables import state
@@ -42,7 +43,9 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _FIND = select(state.c.value).where(state.c.name == bindparam("wanted"))
-_SET = Upsert(state, key=("name",), renews=("value", "updated_at"))
+_SET: Final = Prepared(
+    ("name", "value", "updated_at"), Upsert(state, key=("name",), renews=("value", "updated_at"))
+)
 
 
 def get(connection: Connection, name: str) -> str | None:
@@ -52,10 +55,7 @@ def get(connection: Connection, name: str) -> str | None:
 
 def put(connection: Connection, name: str, value: str, *, now_ms: int) -> None:
     """Remember a value under this name, in place of the one before."""
-    connection.execute(
-        _SET.on(connection),
-        {"name": name, "value": value, "updated_at": now_ms},
-    )
+    _SET.execute(connection, [(name, value, now_ms)])
 
 
 def beat(

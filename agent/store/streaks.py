@@ -13,6 +13,7 @@ from agent.store import alerts, ledger
 from agent.store import tasks as definitions
 from agent.store.alerts import Alert
 from agent.store.ledger import Step
+from agent.store.prepared import Among
 from agent.store.tasks import TaskRow
 from agent.troubles import Trouble, of_priority
 from schema.tables import tasks
@@ -21,8 +22,12 @@ BY: Final = "smartcron"
 """Who changed a task, when it was the agent of its own accord."""
 
 _THE_TASK: Final = tasks.c.task_name == bindparam("which")
-_RESET: Final = (
-    tasks.update().where(_THE_TASK, tasks.c.failures_in_row > 0).values(failures_in_row=0)
+_RESET: Final = Among(
+    tasks.c.task_name,
+    tasks.update()
+    .where(tasks.c.failures_in_row > bindparam("none"))
+    .values(failures_in_row=bindparam("none")),
+    names=["none"],
 )
 _RAISE: Final = tasks.update().where(_THE_TASK).values(failures_in_row=tasks.c.failures_in_row + 1)
 _READ: Final = select(
@@ -62,7 +67,7 @@ def _note(connection: Connection, ends: Sequence[Step]) -> dict[str, Consequence
     failed = {end.run.task_name for end, how in told if how == "bad"}
     well = {end.run.task_name for end, how in told if how == "good"} - failed
     if well:
-        reset = connection.execute(_RESET, [{"which": name} for name in sorted(well)])
+        reset = _RESET.execute(connection, sorted(well), 0)
         # Nearly always none of them had failed, and then there is no alert to look for.
         if reset.rowcount:
             for end, how in told:
@@ -71,7 +76,7 @@ def _note(connection: Connection, ends: Sequence[Step]) -> dict[str, Consequence
     for end, how in told:
         name = end.run.task_name
         if how == "good" and name in failed:
-            connection.execute(_RESET, {"which": name})
+            _RESET.execute(connection, [name], 0)
             _recover(connection, end, came_to)
         elif how == "bad":
             consequence = _fail(connection, end.run, end.now_ms)

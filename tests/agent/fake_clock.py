@@ -23,6 +23,7 @@ class FakeClock:
         self._now_ms = now_ms
         self._monotonic_ms = 0
         self._suspended_ms = 0
+        self._booted_ms = 0
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
 
@@ -33,7 +34,11 @@ class FakeClock:
         return self._monotonic_ms
 
     def boottime_ms(self) -> int:
-        return self._monotonic_ms + self._suspended_ms
+        return self._monotonic_ms + self._suspended_ms - self._booted_ms
+
+    def reboot(self) -> None:
+        """The host is started anew, just now."""
+        self._booted_ms = self._monotonic_ms + self._suspended_ms
 
     async def sleep_ms(self, duration_ms: int) -> None:
         done = asyncio.get_running_loop().create_future()

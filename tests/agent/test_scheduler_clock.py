@@ -182,7 +182,8 @@ async def test_a_clock_that_is_certainly_wrong_decides_nothing_until_it_is_put_r
     assert held == []
     assert [run.scheduled_ms for run in workshop.rows()] == [DUE_MS]
     assert kinds(workshop) == ["clock_wrong", "clock_right"]
-    assert workshop.database.read_now(events.boots) == (DUE_MS,), "a boot has a true moment"
+    booted_ms = DUE_MS - 2 * MINUTE_MS
+    assert workshop.database.read_now(events.boots) == (booted_ms,), "a boot has a true moment"
 
 
 async def test_a_wrong_clock_that_becomes_right_unseen_is_noticed(workshop: Workshop) -> None:
@@ -310,6 +311,7 @@ async def test_a_task_at_boot_runs_once_for_each_boot(
     tmp_path: Path, boot_id: str, runs: int
 ) -> None:
     first = Workshop(tmp_path)
+    first.database.write_now(partial(events.note_boot, boot_id="earlier", now_ms=NOW_MS - HOUR_MS))
     await first.register(a_task("boot", schedule=("@reboot",)))
     first.clock.advance(1_000)
     async with asyncio.TaskGroup() as group:
@@ -326,6 +328,26 @@ async def test_a_task_at_boot_runs_once_for_each_boot(
     check(second, NOW_MS, second.clock.now_ms())
     ended = [run.status for run in second.rows("boot")]
     second.database.close()
+
+    assert ended == ["success"] * runs
+
+
+@pytest.mark.parametrize(("registered_first", "runs"), [(False, 0), (True, 1)])
+async def test_a_task_at_boot_runs_at_the_first_start_only_if_it_was_there_before_the_boot(
+    tmp_path: Path, registered_first: bool, runs: int
+) -> None:
+    workshop = Workshop(tmp_path)
+    workshop.clock.advance(HOUR_MS)
+    await workshop.register(a_task("boot", schedule=("@reboot",)))
+    workshop.clock.advance(1_000)
+    if registered_first:
+        workshop.clock.reboot()
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        await decide(workshop)
+    check(workshop, NOW_MS, workshop.clock.now_ms())
+    ended = [run.status for run in workshop.rows("boot")]
+    workshop.database.close()
 
     assert ended == ["success"] * runs
 

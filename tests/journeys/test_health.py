@@ -122,7 +122,7 @@ def test_a_dead_agent_is_critical_after_three_beats_and_a_single_pass_is_none(
     household: Household,
 ) -> None:
     household.kill(started(household))
-    at_once, _ = health(household, "--only", "master_runner")
+    at_once, soon = health(household, "--only", "master_runner")
     make_old(household, 46_000)
     later, found = health(household, "--only", "master_runner")
     household.cli("tick", "--one-shot")
@@ -130,7 +130,9 @@ def test_a_dead_agent_is_critical_after_three_beats_and_a_single_pass_is_none(
     between, _ = health(household, "--only", "master_runner")
 
     assert (at_once, later, between) == (0, 1, 0)
-    assert "no agent serves this home" in found["checks"][0]["message"]
+    assert [each["checks"][0]["state"] for each in (soon, found)] == ["warn", "crit"]
+    for each in (soon, found):
+        assert "no agent serves this home" in each["checks"][0]["message"]
 
 
 def test_a_frozen_agent_is_ended_and_another_one_started(household: Household) -> None:

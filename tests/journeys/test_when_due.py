@@ -1,5 +1,7 @@
 """What becomes of due moments by their tasks' policies, with a real agent and real processes."""
 
+import sqlite3
+
 from agent.clock import moment
 from tests.journeys.household import Household, until
 
@@ -51,17 +53,29 @@ def test_a_circle_of_tasks_is_refused_and_nothing_of_it_is_taken(household: Hous
     assert household.json("tasks", "list") == []
 
 
-def test_a_task_that_starts_at_boot_runs_once_for_each_boot(household: Household) -> None:
+def test_a_task_that_starts_at_boot_runs_once_for_each_boot_that_comes_after_it(
+    household: Household,
+) -> None:
     household.apply(task("boot", "true", schedule='schedule = "@reboot"'))
-    agent = household.serve()
-    household.wait_for("boot", "success")
-    household.kill(agent)
-
-    household.serve()
     household.apply(task("later", "true", schedule=EVERY_SECOND))
+    agent = household.serve()
     household.wait_for("later", "success")
+    household.kill(agent)
+    # The host has been up since long before the task came.
+    assert household.runs("boot") == []
+
+    with sqlite3.connect(household.home.database_file) as database:
+        database.execute(
+            'UPDATE smart_cron_events SET details = \'{"boot_id":"of an earlier boot"}\''
+            " WHERE kind = 'boot'"
+        )
+    for _ in range(2):
+        agent = household.serve()
+        household.wait_for("boot", "success")
+        household.kill(agent)
 
     assert len(household.runs("boot")) == 1
+    household.serve()
     assert household.check()["missing"] == 0
 
 

@@ -21,6 +21,10 @@ def test_a_plain_line_becomes_a_task_that_is_switched_off() -> None:
     assert not found.task.enabled
 
 
+def test_new_files_are_readable_for_others_as_with_cron() -> None:
+    assert task_of("@daily x").umask == "022"
+
+
 def test_cron_sets_no_time_limit_so_the_task_has_the_longest_there_is() -> None:
     assert task_of("@daily x").timeout_seconds == 30 * 86_400
 

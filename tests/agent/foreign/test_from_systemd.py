@@ -34,6 +34,19 @@ def test_a_timer_and_its_service_become_one_task() -> None:
     assert not found.task.enabled
 
 
+@pytest.mark.parametrize(
+    ("said", "umask"), [("", "022"), ("UMask=0077\n", "077"), ("UMask=27\n", "027")]
+)
+def test_new_files_get_the_rights_that_the_service_says_or_those_of_systemd(
+    said: str, umask: str
+) -> None:
+    found = proposal("OnCalendar=daily", service=SERVICE + said)
+
+    assert (found.verdict, found.note) == ("ok", "")
+    assert found.task is not None
+    assert found.task.umask == umask
+
+
 def test_a_timer_that_is_not_persistent_makes_up_for_nothing() -> None:
     found = proposal("OnCalendar=daily")
 

@@ -66,6 +66,17 @@ def test_each_boot_is_noted_once(database: Database) -> None:
     assert database.read_now(events.boots) == (NOW_MS, NOW_MS + 9)
 
 
+def test_a_host_that_was_up_before_anybody_looked_was_started_then(database: Database) -> None:
+    def note(boot_id: str, at_ms: int) -> int | None:
+        return database.write_now(
+            partial(events.note_boot, boot_id=boot_id, now_ms=at_ms, up_since_ms=at_ms - HOUR_MS)
+        )
+
+    assert note("a", NOW_MS) == NOW_MS - HOUR_MS
+    # From then on somebody looks: a boot is due when it is seen, however long the host is up.
+    assert note("b", NOW_MS + 9) == NOW_MS + 9
+
+
 def test_a_boot_at_a_moment_that_is_taken_gets_the_next_and_boots_are_told_by_moment(
     database: Database,
 ) -> None:

@@ -9,13 +9,15 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection
 
+from agent.definitions import Definition
 from agent.errors import StorageError, WrongUse
-from agent.proof import doubts
+from agent.proof import doubts, prove
 from agent.runs import Run
-from agent.store import backups, ledger, restoring, state, tasks
+from agent.store import backups, ledger, recount, restoring, state, tasks
 from agent.store.database import Database
+from agent.store.rollups import DAY_MS
 from schema.tables import tasks as task_table
-from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, ended
+from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, end, ended
 
 T = TypeVar("T")
 
@@ -146,6 +148,67 @@ def test_runs_since_the_backup_are_taken_over_and_run_no_second_time(
     )
     assert as_it_was.carried is None
     assert len(change(url, partial(ledger.page, limit=10)).runs) == 2
+
+
+def test_the_figures_since_the_backup_are_taken_over_with_the_runs(
+    url: str, tmp_path: Path
+) -> None:
+    def run_and_end(at_ms: int) -> None:
+        run = a_run(at_ms)
+        put(url, [run], at_ms)
+        change(url, partial(end, run=ended(run, duration_ms=at_ms % 977)))
+
+    for hours in (-30, -3, -1):
+        run_and_end(NOW_MS + hours * HOUR_MS)
+    copy = back_up(url, tmp_path)
+    for hours in (1, 5, 26):
+        run_and_end(NOW_MS + hours * HOUR_MS)
+
+    restoring.restore(copy, url, now_ms=NOW_MS + 27 * HOUR_MS, prove=doubts)
+
+    today_ms = NOW_MS - NOW_MS % DAY_MS
+    days = partial(
+        recount.differences, first_day_ms=today_ms - 2 * DAY_MS, last_day_ms=today_ms + 2 * DAY_MS
+    )
+    assert change(url, days) == []
+
+
+def test_the_ledger_is_proved_by_what_was_in_force_between_backup_and_restore(
+    url: str, tmp_path: Path
+) -> None:
+    def apply(at_ms: int, *definitions: Definition) -> None:
+        change(url, partial(tasks.apply, definitions=definitions, who="me", why="", now_ms=at_ms))
+
+    # On the backup each half hour, then each hour; another task comes, and goes with the restore.
+    begins_ms = NOW_MS - NOW_MS % HOUR_MS
+    often = a_task("pump", schedule=("0,30 * * * *",))
+    apply(begins_ms - 1, often)
+    copy = back_up(url, tmp_path)
+    hourly = ("0 * * * *",)
+    apply(begins_ms + MINUTE_MS, a_task("pump", schedule=hourly), a_task("new", schedule=hourly))
+    restored_ms = begins_ms + 2 * HOUR_MS + MINUTE_MS
+    until_ms = begins_ms + 4 * HOUR_MS
+    hours = range(begins_ms + HOUR_MS, restored_ms, HOUR_MS)
+    runs = [ended(a_run(at_ms, task_name=name)) for at_ms in hours for name in ("pump", "new")]
+    put(url, [ended(a_run(begins_ms, task_name="pump")), *runs], restored_ms)
+
+    restoring.restore(copy, url, now_ms=restored_ms, prove=doubts)
+
+    half_hours = range(restored_ms + 29 * MINUTE_MS, until_ms + 1, HOUR_MS // 2)
+    put(url, [ended(a_run(at_ms, task_name="pump")) for at_ms in half_hours], until_ms)
+    database = Database.open(url)
+    found = prove(database, begins_ms - 1, until_ms)
+    (pump,) = [row for row in database.read_now(tasks.load_all) if row.task_name == "pump"]
+    versions = database.read_now(partial(tasks.versions, task_name="pump"))
+    database.close()
+    assert {name: (each.missing_count, each.doubled) for name, each in found.items()} == {
+        "backup": (0, ()),
+        "pump": (0, ()),
+        "new": (0, ()),
+    }
+    assert pump.definition == often
+    assert pump.def_rev == 3
+    assert {version.def_rev for version in versions} == {1, 2, 3}
 
 
 def test_nothing_is_taken_over_from_what_cannot_be_read(sqlite_url: str, tmp_path: Path) -> None:

@@ -3,14 +3,15 @@
 from functools import partial
 
 import msgspec
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Row, select
 
+from agent.runs import Run
 from agent.store import ledger, tasks
 from agent.store.database import Database
-from agent.store.rollups import HOUR_MS, bucket, bucket_top, percentile
-from schema.tables import rollups
+from agent.store.rollups import HOUR_MS, add, bucket, bucket_top, percentile
+from schema.tables import rollup_totals, rollups
 from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_run, a_task, end, ended
 
 durations = st.integers(0, 400_000_000)
@@ -137,3 +138,48 @@ def test_a_retry_that_does_not_come_about_leaves_the_failure_before_it(database:
     (row,) = database.read_now(rows)
 
     assert (row.runs, row.failures, row.timed_runs) == (1, 1, 1)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["backup", "import"]),
+            st.sampled_from(["success", "error", "aborted"]),
+            st.sampled_from([0, 1, 5, 700, 710, 90_000]),
+            st.sampled_from([None, 3, 9]),
+            st.sampled_from([0, HOUR_MS, 30 * HOUR_MS]),
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_ends_of_one_group_count_as_if_each_was_written_alone(
+    database: Database, ends: list[tuple[str, str, int, int | None, int]]
+) -> None:
+    told = [
+        (
+            ended(
+                a_run(NOW_MS + later_ms, task_name=name, cpu_ms=cpu_ms),
+                status,
+                duration_ms=took_ms,
+            ),
+            False,
+        )
+        for name, status, took_ms, cpu_ms, later_ms in ends
+    ]
+
+    def counted(connection: Connection, groups: list[list[tuple[Run, bool]]]) -> object:
+        for table in (rollups, rollup_totals):
+            connection.execute(table.delete())
+        for group in groups:
+            add(connection, group)
+        return [
+            connection.execute(select(table).order_by(*table.primary_key.columns)).all()
+            for table in (rollups, rollup_totals)
+        ]
+
+    together = database.write_now(lambda connection: counted(connection, [told]))
+    alone = database.write_now(lambda connection: counted(connection, [[one] for one in told]))
+
+    assert together == alone
