@@ -1,5 +1,6 @@
 """How is the middle of a file given back to the disk while its end still grows?"""
 
+import ctypes
 import errno
 import os
 from typing import Final
@@ -10,8 +11,6 @@ _PUNCH_HOLE: Final = 2
 
 def punch(handle: int, begin: int, end: int) -> None:
     """Let the bytes from begin to end take no room; every offset stays. OSError where none can."""
-    import ctypes  # only here: hardly any run writes so much that its output is trimmed
-
     libc = ctypes.CDLL(None, use_errno=True)
     size = ctypes.c_int64
     if libc.fallocate(handle, _PUNCH_HOLE | _KEEP_SIZE, size(begin), size(end - begin)) != 0:
