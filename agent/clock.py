@@ -1,7 +1,6 @@
 """What time is it: the one place that asks the system."""
 
 import asyncio
-import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,8 +10,9 @@ from typing import Final, Protocol
 BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
-_EARLIER_S: Final = 0.25
-"""What is done takes some milliseconds; a second later is not the second after the next."""
+COMMON_S: Final = 2
+_LATE_S: Final = 0.25
+"""Whoever woke a little late, or had much to do, is not to be a turn ahead of the others."""
 
 
 class Timer(Protocol):
@@ -43,7 +43,7 @@ class Clock(Protocol):
         ...
 
     async def rest_ms(self, duration_ms: int) -> None:
-        """Return after about this long, together with others that rest."""
+        """Return after this long or up to two seconds less, together with others that rest."""
         ...
 
     def call_later(self, duration_ms: int, callback: Callable[[], None]) -> Timer:
@@ -68,18 +68,20 @@ class SystemClock:
 
     async def rest_ms(self, duration_ms: int) -> None:
         now_s = asyncio.get_running_loop().time()
-        await asyncio.sleep(whole_second(now_s, duration_ms / 1000) - now_s)
+        await asyncio.sleep(common_second(now_s, duration_ms / 1000) - now_s)
 
     def call_later(self, duration_ms: int, callback: Callable[[], None]) -> Timer:
         return asyncio.get_running_loop().call_later(duration_ms / 1000, callback)
 
 
-def whole_second(now_s: float, wait_s: float) -> float:
-    """When to wake up after about `wait_s`: on a whole second, as everybody who may.
+def common_second(now_s: float, wait_s: float) -> float:
+    """When to wake up after up to `wait_s`, at the second at which everybody does who may.
 
     An agent at rest pays for each time that it wakes up, not for what it does then.
     """
-    return math.ceil(now_s + wait_s - _EARLIER_S) if wait_s >= 1 else now_s + wait_s
+    if wait_s < COMMON_S:
+        return now_s + wait_s
+    return (now_s + wait_s + _LATE_S) // COMMON_S * COMMON_S
 
 
 def moment(at_ms: int) -> datetime:

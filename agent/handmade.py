@@ -13,14 +13,15 @@ from agent.store import byhand
 from agent.store.byhand import Found, Refusal
 from agent.store.database import Database
 
-LOOK_MS: Final = 20_000
+LOOK_MS: Final = 15_000
+"""As often as the agent gives a sign of life: both are one write then."""
 DEFINITION_REFUSED: Final = "definition_refused"
 
 log = log_of(__name__)
 
 
 class Handmade:
-    """Looks every 20 s whether others wrote; reads the tasks only then."""
+    """Looks every 15 s whether others wrote; reads the tasks only then."""
 
     def __init__(
         self,

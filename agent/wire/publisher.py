@@ -7,7 +7,7 @@ from typing import Final
 import zmq
 import zmq.asyncio
 
-from agent.clock import Clock, whole_second
+from agent.clock import Clock, common_second
 from agent.log import Log
 from agent.wire.clients import Client, Clients
 from agent.wire.sockets import bind, curve_server, rebind, send_now
@@ -149,7 +149,7 @@ class Publisher:
                 sample_s = max(sample_s + METRIC_MS / 1000, now_s)
                 self._guarded(lambda: self._publish(self._sample()))
             # After a standstill one beat is enough; nobody needs those that were due meanwhile.
-            due_s = whole_second(now_s, HEARTBEAT_MS / 1000)
+            due_s = common_second(now_s, HEARTBEAT_MS / 1000)
             between_s = due_s - HEARTBEAT_MS / 2000
             loop.call_at(between_s, self._note_lag, between_s)
             await asyncio.sleep(due_s - now_s)

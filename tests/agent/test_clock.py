@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from agent.clock import SystemClock, whole_second
+from agent.clock import SystemClock, common_second
 from tests.agent.fake_clock import FakeClock
 
 NOW_MS = 1_795_500_000_000
@@ -51,20 +51,27 @@ async def test_who_sleeps_is_not_woken_by_a_suspend_or_a_set_wall() -> None:
 
 @pytest.mark.parametrize(
     ("now_s", "wait_s", "wakes_s"),
-    [(10.0, 2, 12), (10.004, 2, 12), (10.3, 2, 13), (10.9, 5, 16), (10.3, 0.2, 10.5)],
+    [
+        (10.0, 2, 12),
+        (10.004, 2, 12),
+        (10.3, 2, 12),
+        (11.9, 2, 14),
+        (10.1, 15, 24),
+        (10.3, 0.2, 10.5),
+    ],
 )
-def test_whoever_rests_wakes_on_a_whole_second_as_all_others(
+def test_whoever_rests_wakes_on_a_common_second_as_all_others(
     now_s: float, wait_s: float, wakes_s: float
 ) -> None:
-    assert whole_second(now_s, wait_s) == pytest.approx(wakes_s)
+    assert common_second(now_s, wait_s) == pytest.approx(wakes_s)
 
 
-async def test_two_that_rest_wake_at_once_and_on_the_second() -> None:
+async def test_two_that_rest_wake_together() -> None:
     clock, woke_s = SystemClock(), []
 
     async def rest(after_s: float) -> None:
         await asyncio.sleep(after_s)
-        await clock.rest_ms(1_000)
+        await clock.rest_ms(2_000)
         woke_s.append(asyncio.get_running_loop().time())
 
     await asyncio.gather(rest(0), rest(0.02))
