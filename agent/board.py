@@ -29,7 +29,7 @@ from shared.protocol.rows import Agent
 log = log_of(__name__)
 
 ENDED_STAY_MS = 300_000
-SWEEP_MS = 30_000
+SWEEP_MS = 10_000
 GATHER_MS = 20
 """Ends that come together share one look at the statistics."""
 LATE_MS = 30_000
@@ -144,8 +144,8 @@ class Board:
     def show_tasks(self, names: Iterable[str]) -> None:
         """Put these tasks' rows up as they are now; a task that is gone leaves."""
         now_ms = self._clock.now_ms()
-        self._counts = None
         for name in names:
+            self._counts = None
             task = self._roster.get(name)
             if task is None:
                 self._journal.remove("task", name)

@@ -58,6 +58,8 @@ CHANGES: Final = frozenset(
         "release",
         "runs abort",
         "runs retry",
+        "start",
+        "stop",
         "tasks apply",
         "tasks backfill",
         "tasks disable",

@@ -148,21 +148,31 @@ def _opened(output: str) -> Iterator[IO[str]]:
         yield sys.stdout
         sys.stdout.flush()
         return
-    path = Path(output)
+    path = Path(output).resolve()
+    if path.exists() and not path.is_file():
+        # A pipe, or /dev/null: what takes the rows must not be replaced by them.
+        with _writable(path, os.O_WRONLY) as file:
+            yield file
+        return
     half = path.with_name(f".{path.name}.{os.getpid()}.half")
+    file = _writable(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, asked=path)
     try:
-        handle = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        cause = (error.strerror or str(error)).lower()
-        raise StorageError(
-            f"--output {path} cannot be written: {cause}; name another file"
-        ) from error
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        with file:
             yield file
         half.replace(path)
     finally:
         half.unlink(missing_ok=True)
+
+
+def _writable(path: Path, how: int, *, asked: Path | None = None) -> IO[str]:
+    try:
+        handle = os.open(path, how | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        cause = (error.strerror or str(error)).lower()
+        raise StorageError(
+            f"--output {asked or path} cannot be written: {cause}; name another file"
+        ) from error
+    return os.fdopen(handle, "w", encoding="utf-8", newline="")
 
 
 def _told(

@@ -63,6 +63,9 @@ class Found(msgspec.Struct, frozen=True):
 @click.option("--alert", "alerts", is_flag=True, help="Raise and mail it when the agent is dead.")
 @click.option("--restart", "restarts", is_flag=True, help="Start it again when it is dead.")
 @click.option("--failed", "gave_up", is_flag=True, help="The service manager has given it up.")
+@click.option(
+    "--quiet", is_flag=True, help="Say nothing while nothing is critical: cron mails each word."
+)
 @json_option
 @pass_session
 def health(
@@ -71,12 +74,13 @@ def health(
     alerts: bool,
     restarts: bool,
     gave_up: bool,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Run the health checks in this process, so that a dead agent is noticed.
 
     Ends with 1 when a check is critical, also when that was mended by --restart. For crontab:
-    */5 * * * * smartcron-agent health --alert --restart
+    */5 * * * * smartcron-agent health --alert --restart --quiet
 
     \b
     Example:  smartcron-agent health --only disk --json
@@ -104,17 +108,19 @@ def health(
             }
         )
     else:
-        _say(found)
+        if faults or not quiet:
+            _say(found, quiet=quiet)
         for words in done:
             say.good(words)
     if faults:
         sys.exit(1)
 
 
-def _say(found: list[Found]) -> None:
+def _say(found: list[Found], *, quiet: bool) -> None:
     say_it = {GOOD: say.good, DOUBTFUL: say.warn, BAD: say.bad}
     for how, words in lines([one.verdict for one in found]):
-        say_it[how](words)
+        if how != GOOD or not quiet:
+            say_it[how](words)
 
 
 def _mend(

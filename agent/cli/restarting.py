@@ -10,6 +10,8 @@ from typing import Final
 
 import msgspec
 
+from agent import halting
+from agent.cli import say
 from agent.cli.session import Session
 from agent.errors import AgentError, Refused
 from agent.health import probes
@@ -32,6 +34,9 @@ def look(session: Session, beat: Heartbeat | None, *, now_ms: int, gave_up: bool
     """The heartbeat, and where it is old the socket as well."""
     age_ms = None if beat is None else now_ms - beat.at_ms
     reading = probes.master_runner(age_ms)
+    halt = None if session.is_served else halting.standing(session.home)
+    if halt is not None:
+        return msgspec.structs.replace(reading, state=WARN, message=say.halted(halt))
     if gave_up and not session.is_served:
         return msgspec.structs.replace(
             reading, state=CRIT, message=f"{reading.message}, given up by the service manager"
@@ -54,7 +59,10 @@ def look(session: Session, beat: Heartbeat | None, *, now_ms: int, gave_up: bool
 def look_without_database(session: Session) -> Reading:
     """As `look`, where nobody can say when it decided last: its socket alone tells."""
     reading = probes.master_runner(None, is_known=False)
-    if not session.is_served:
+    halt = None if session.is_served else halting.standing(session.home)
+    if halt is not None:
+        state, message = WARN, say.halted(halt)
+    elif not session.is_served:
         state, message = CRIT, "no agent serves this home"
     elif _answers(session):
         state, message = OK, "the agent answers"
@@ -84,7 +92,7 @@ def restart(session: Session, beat: Heartbeat | None) -> str:
         manager = ["systemctl", *(["--user"] if unit.is_users else [])]
         _ask([*manager, "reset-failed", unit.name])
         refusal = _ask([*manager, "restart", unit.name])
-        if refusal and not _end(session.home):
+        if refusal and not end_agent(session.home):
             raise AgentError(
                 f"{unit.name} could not be restarted: {refusal}; do it as root with "
                 f"`{' '.join(manager)} restart {unit.name}`"
@@ -92,7 +100,7 @@ def restart(session: Session, beat: Heartbeat | None) -> str:
         # What was ended here without a right to restart it is restarted by its manager.
         _wait_until_served(session.home)
         return f"restarted {unit.name}"
-    _end(session.home)
+    end_agent(session.home)
     # Only here: a look at a healthy agent needs none of the agent's parts.
     from agent.cli.ticking import start_detached
 
@@ -115,7 +123,7 @@ def _ask(words: list[str]) -> str:
     return (done.stderr.strip() or f"exit status {done.returncode}") if done.returncode else ""
 
 
-def _end(home: Home) -> bool:
+def end_agent(home: Home) -> bool:
     """End the process that holds the home, frozen or not; False when there is none."""
     pid = serving_pid(home) if is_served(home) else None
     process = None if pid is None else processes.look(pid)

@@ -46,8 +46,10 @@ ROOMS: Final = {
     "report": "reports",
     "runs": "runs",
     "serve": "serving",
+    "start": "stopping",
     "stats": "stats",
     "status": "health",
+    "stop": "stopping",
     "tasks": "tasks",
     "tick": "ticking",
     "why": "why",
@@ -57,7 +59,7 @@ ROOMS: Final = {
 CHANGING: Final = frozenset(
     {
         "alerts", "calendars", "checks", "cleanup", "db", "hold", "import", "invite", "keys",
-        "logs", "release", "runs", "tasks",
+        "logs", "release", "runs", "start", "stop", "tasks",
     }
 )  # fmt: skip
 

@@ -10,6 +10,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from agent.halting import Halt
+
 # What some terminals obey beyond ASCII: the second set of controls, and turned directions.
 _STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -175,3 +177,12 @@ def ending(status: str) -> str:
     """A state or ending in its colour."""
     style = ENDING_STYLES.get(status)
     return f"[{style}]{status}[/]" if style else status
+
+
+def halted(halt: Halt) -> str:
+    """That the agent is meant to be stopped, and how it is started."""
+    why = f" ({halt.why})" if halt.why else ""
+    return (
+        f"stopped by {halt.by} at {moment(halt.at_ms)}{why}; "
+        "`smartcron-agent start` lets it serve again"
+    )

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from agent import halting
 from agent.app import serve as run_agent
 from agent.cli.session import Session, pass_session
 from agent.errors import AgentError, AlreadyServing
@@ -28,6 +29,7 @@ def serve(session: Session, quiet: bool) -> None:
     """
     with noted(session.home):
         settings = session.settings
+        halting.end(session.home)
         open_logbook(session.home, to_terminal=not quiet)
         asyncio.run(run_agent(session.home, settings))
 

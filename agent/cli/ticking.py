@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from agent import halting
 from agent.app import tick_once
 from agent.cli import say
 from agent.cli.serving import noted
@@ -24,15 +25,25 @@ MINUTE_MS: Final = 60_000
 
 @click.command()
 @click.option("--one-shot", is_flag=True, help="No daemon: one pass, wait for its runs, leave.")
+@click.option("--quiet", is_flag=True, help="Say only what is wrong: cron mails each word.")
 @json_option
 @pass_session
-def tick(session: Session, one_shot: bool, as_json: bool) -> None:
+def tick(session: Session, one_shot: bool, quiet: bool, as_json: bool) -> None:
     """Make sure that an agent lives and sum up its last minute; meant for crontab.
 
+    One that was stopped by `smartcron-agent stop` stays so.
+
     \b
-    Example:  * * * * * smartcron-agent --home /var/lib/smartcron tick
+    Example:  * * * * * smartcron-agent --home /var/lib/smartcron tick --quiet
     """
     settings = session.settings
+    halt = None if is_served(session.home) else halting.standing(session.home)
+    if halt is not None:
+        if as_json:
+            say.json_out({"agent": "stopped", "by": halt.by, "since_ms": halt.at_ms})
+        elif not quiet:
+            say.warn(f"Master runner: {say.halted(halt)}")
+        return
     if one_shot:
         open_logbook(session.home, to_terminal=False)
         with noted(session.home):
@@ -41,7 +52,7 @@ def tick(session: Session, one_shot: bool, as_json: bool) -> None:
     else:
         started = "already serving" if is_served(session.home) else start_detached(session.home)
     try:
-        _sum_up(session, started, as_json=as_json)
+        _sum_up(session, started, quiet=quiet, as_json=as_json)
     except Unreachable as error:
         # What was done is in the local journal; there is nothing to sum up until that is told.
         if as_json:
@@ -50,7 +61,7 @@ def tick(session: Session, one_shot: bool, as_json: bool) -> None:
             say.bad(f"Nothing to sum up, the database is away: {error}")
 
 
-def _sum_up(session: Session, started: str, *, as_json: bool) -> None:
+def _sum_up(session: Session, started: str, *, quiet: bool, as_json: bool) -> None:
     now_ms = time.time_ns() // 1_000_000
     with session.database() as database:
         known = len(database.read_now(tasks.load_all))
@@ -71,12 +82,13 @@ def _sum_up(session: Session, started: str, *, as_json: bool) -> None:
             }
         )
         return
-    say.good("Master runner started")
-    say.good(f"Loaded {known} tasks")
-    say.good(f"Executed {len(executed)} tasks")
+    if not quiet:
+        say.good("Master runner started")
+        say.good(f"Loaded {known} tasks")
+        say.good(f"Executed {len(executed)} tasks")
     if failed:
         say.bad(f"{len(failed)} errors: " + ", ".join(sorted({run.task_name for run in failed})))
-    else:
+    elif not quiet:
         say.good("No errors")
 
 

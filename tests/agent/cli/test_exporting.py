@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import os
 import stat
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,21 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(
     assert said.returncode == 2
     assert "earlier than --to" in said.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_takes_the_rows_is_not_replaced_by_them(household: Household, tmp_path: Path) -> None:
+    pipe, link, behind = tmp_path / "pipe", tmp_path / "link", tmp_path / "behind.csv"
+    os.mkfifo(pipe)
+    link.symlink_to(behind)
+    household.cli("tasks", "register")
+
+    with ThreadPoolExecutor(1) as reader:
+        piped = reader.submit(pipe.read_text)
+        household.cli("export", "audit", "--output", str(pipe))
+        head = piped.result(timeout=30).splitlines()[0]
+    household.cli("export", "audit", "--output", str(link))
+
+    assert head.startswith("id,")
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert behind.read_text().splitlines()[0] == head

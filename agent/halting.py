@@ -1,0 +1,44 @@
+"""Was the agent stopped by a person, and is to stay so until a person starts it?"""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from agent.settings import Home
+
+
+class Halt(msgspec.Struct, frozen=True, kw_only=True):
+    """Who stopped it when, and why if that was said."""
+
+    at_ms: int
+    by: str
+    why: str = ""
+
+
+def note(home: Home, halt: Halt) -> None:
+    """From now on nothing starts the agent by itself."""
+    half = home.runtime / ".stopped.half"
+    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, msgspec.json.encode(halt))
+    finally:
+        os.close(descriptor)
+    half.replace(_file(home))
+
+
+def standing(home: Home) -> Halt | None:
+    """The halt that holds; None when the agent may be started by whoever looks after it."""
+    try:
+        return msgspec.json.decode(_file(home).read_bytes(), type=Halt)
+    except (OSError, msgspec.MsgspecError):
+        return None  # unreadable: a scheduler that runs is the safer mistake
+
+
+def end(home: Home) -> None:
+    """It may be started again."""
+    _file(home).unlink(missing_ok=True)
+
+
+def _file(home: Home) -> Path:
+    return home.runtime / "stopped"

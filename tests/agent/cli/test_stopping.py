@@ -1,0 +1,82 @@
+"""An agent that a person stopped stays so, whoever else looks after it."""
+
+import json
+import sqlite3
+
+import pytest
+
+from agent import halting
+from tests.journeys.household import Household, until
+from tests.journeys.test_agent_runs import EVERY_SECOND, task
+
+
+@pytest.fixture
+def serving(household: Household) -> Household:
+    household.apply(task("beat", "true", schedule=EVERY_SECOND))
+    household.serve()
+    household.wait_for("beat", "success")
+    return household
+
+
+def test_what_was_stopped_is_started_by_nobody_but_a_person(serving: Household) -> None:
+    stopped = serving.json("stop", "--why", "moving house")
+    ticked = serving.json("tick")
+    said = serving.cli("tick")
+    passed = serving.json("tick", "--one-shot")
+    looked = json.loads(
+        serving.run("health", "--alert", "--restart", "--only", "master_runner", "--json").stdout
+    )
+    alerts = serving.json("alerts", "list")
+
+    assert stopped == {"stopped": True}
+    assert (ticked["agent"], passed["agent"]) == ("stopped", "stopped")
+    assert "stopped by" in said
+    assert "moving house" in said
+    assert "smartcron-agent start" in said
+    assert (looked["checks"][0]["state"], looked["done"]) == ("warn", [])
+    assert "agent_down" not in {alert["kind"] for alert in alerts}
+    assert serving.agents_alive() == []
+
+    started = serving.json("start")
+    again = serving.json("start")
+
+    assert (started["agent"], again["agent"]) == ("started", "already serving")
+    assert halting.standing(serving.home) is None
+    until(lambda: len(serving.agents_alive()) == 1, "an agent")
+    serving.cli("stop")
+
+
+def test_serving_by_hand_ends_the_halt_too(household: Household) -> None:
+    said = household.cli("stop")
+    household.kill(household.serve())
+
+    assert "No agent served" in said
+    assert household.json("tick")["agent"] == "started"
+    household.cli("stop")
+
+
+def test_what_systemd_looks_after_is_stopped_by_systemd(serving: Household) -> None:
+    with sqlite3.connect(serving.home.database_file, timeout=10) as database:
+        database.execute(
+            "UPDATE smart_cron_state SET value = json_set(value, '$.unit', "
+            """json('{"name":"smartcron-agent.service","is_users":false}')) """
+            "WHERE name = 'heartbeat_ms'"
+        )
+
+    refused = serving.run("stop")
+
+    assert refused.returncode == 2
+    assert "`systemctl stop smartcron-agent.service`" in refused.stderr
+    assert serving.json("tick")["agent"] == "already serving"
+
+
+def test_crontab_gets_no_mail_while_all_is_well_and_one_about_what_is_not(
+    serving: Household,
+) -> None:
+    assert serving.cli("tick", "--quiet") == ""
+    assert serving.cli("health", "--alert", "--restart", "--only", "clock", "--quiet") == ""
+
+    serving.apply(task("bad", "exit 3", schedule=EVERY_SECOND))
+    serving.wait_for("bad", "error")
+
+    assert "bad" in serving.cli("tick", "--quiet")
