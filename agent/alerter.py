@@ -90,8 +90,11 @@ class Alerter:
         self._judge(None, alerting.STOPPED_KEY)
         self._wake.set()
 
-    def take(self, rules: Iterable[AlertRule], windows: Iterable[Mute]) -> None:
+    def take(
+        self, rules: Iterable[AlertRule], windows: Iterable[Mute], opened: Iterable[Alert] = ()
+    ) -> None:
         """Know these while the database is away: `renew` comes when it is back."""
+        self._open = {alert.dedupe_key: alert for alert in opened}
         self._mutes = tuple(windows)
         self._is_to_heed = False  # there are no rows to heed them
         self._own.take(rules)

@@ -13,6 +13,7 @@ from agent.documents import read_tables
 from agent.errors import BadDefinition, WrongUse
 from agent.runs import ENDINGS
 from agent.troubles import SEVERITIES, Severity
+from shared.lengths import FORMS, in_unit_of, is_length
 
 Shape = Literal["run", "failures", "rate", "silence", "metric"]
 
@@ -112,6 +113,9 @@ _RANGES: Final = {
 _LENGTHS: Final = {"title": 120, "task": 64, "category": 64, "tag": 64, "host": 64, "metric": 64}
 _LONGEST_PATTERN: Final = 500
 _MOST_VALUES: Final = 32
+TASK_PLACE: Final = "{task}"
+"""What a title may have in it: the name of the task stands there then."""
+_PLACE: Final = re.compile(r"\{\w*\}")
 _NAME: Final = re.compile(r"[a-z0-9._-]{1,64}", re.ASCII)
 
 
@@ -126,6 +130,7 @@ def read_rule(table: Mapping[str, object]) -> AlertRule:
             raise BadDefinition(str(key)[:64], value, f"this key is not known; {fix}")
         is_list = key in ("status", "exit_status")
         plain = (value,) if is_list and not isinstance(value, (list, tuple)) else value
+        plain = in_unit_of(key, plain)
         try:
             values[key] = msgspec.convert(plain, field.type)
         except msgspec.ValidationError as error:
@@ -134,6 +139,7 @@ def read_rule(table: Mapping[str, object]) -> AlertRule:
         raise BadDefinition("name", None, "is missing; every rule needs it")
     rule = AlertRule(**values)
     check_rule(rule)
+    _check_places(rule.title)
     return rule
 
 
@@ -195,6 +201,15 @@ def check_rule(rule: AlertRule) -> None:
         if not 0 <= status <= 255:
             raise BadDefinition("exit_status", status, "must be from 0 to 255")
     _check_shape(rule)
+
+
+def _check_places(title: str) -> None:
+    """Those of a title that somebody writes now; what was kept before this was asked stays good."""
+    for place in _PLACE.findall(title):
+        if place != TASK_PLACE:
+            raise BadDefinition(
+                "title", title, f"{place!r} stands for nothing; known is {TASK_PLACE}, the task"
+            )
 
 
 def _check_texts(rule: AlertRule) -> None:
@@ -280,6 +295,8 @@ def _given(rule: AlertRule, fields: Sequence[str]) -> list[str]:
 
 
 def _must_be(key: str) -> str:
+    if is_length(key):
+        return f"must be a number of seconds, or a length such as {FORMS}"
     match key:
         case "severity":
             return f"must be {' or '.join(map(repr, SEVERITIES))}"
@@ -289,7 +306,7 @@ def _must_be(key: str) -> str:
             return "must be a whole number, or a list of them"
         case "status":
             return f"must be of {', '.join(ENDINGS)}"
-        case "longer_than_s" | "shorter_than_s" | "above" | "below" | "success_rate_below":
+        case "above" | "below" | "success_rate_below":
             return "must be a number"
     return "must be a whole number" if key in _RANGES else "must be text"
 

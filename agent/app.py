@@ -24,6 +24,7 @@ from agent.health.picture import Picture
 from agent.health.watcher import Watcher
 from agent.lock import only_agent
 from agent.log import log_of
+from agent.needs import Needs
 from agent.orders import Orders
 from agent.returning import Returning
 from agent.rules.downsampling import Keeping
@@ -224,6 +225,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 reload=reload,
                 hurry=publisher.hurry,
                 renew_alerts=renew_alerts,
+                known=core.roster.all,
             )
         ),
         ops=memory,
@@ -308,7 +310,7 @@ async def _admitted(core: Core) -> tuple[Client, ...]:
 
 
 def _mailing(core: Core, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-    workers = {"mail": courier_of(core), "dead man": lifesign_of(core)}
+    workers = {"mail": courier_of(core), "dead man": lifesign_of(core), "needs": Needs(core)}
     return [
         group.create_task(worker.run(), name=name)
         for name, worker in workers.items()

@@ -3,12 +3,16 @@
 import asyncio
 from functools import partial
 
+from agent.belated import MOST_WAITING
 from agent.core import Core
+from agent.errors import StorageError
 from agent.log import log_of
+from agent.running.keeping import Started
 from agent.running.keptlogs import DAY_S
-from agent.scheduler import TASK_INVALID
+from agent.running.spooled import lying, sweep
 from agent.store import alerts, events, ledger, state, tasks
 from agent.store.standby import Floor, Known, add_up
+from agent.unplanned import TASK_INVALID
 
 log = log_of(__name__)
 
@@ -47,17 +51,31 @@ async def begin(core: Core, group: asyncio.TaskGroup) -> None:
     await core.watching.recover(run for run in unfinished if core.watching.takes(run))
     await core.runner.recover([run for run in unfinished if not core.watching.takes(run)], standing)
     known = {run.id for run in unfinished} | {found.run_id for found in standing}
-    yesterday_s = core.started_ms / 1000 - DAY_S
-    group.create_task(
-        asyncio.to_thread(core.outputs.sweep, known, before_s=yesterday_s), name="sweep spool"
-    )
+    alive = {found.run_id for found in standing if isinstance(found, Started)}
+    living = alive | {run.id for run in unfinished}
+    group.create_task(_sweep(core, living, known), name="sweep spool")
     if unfinished:
         log.info("runs of an earlier agent taken over", count=len(unfinished))
 
 
+async def _sweep(core: Core, living: set[str], known: set[str]) -> None:
+    """Keep what an earlier agent could not keep, and remove what nobody knows any more."""
+    spool = core.home.spool
+    found = await asyncio.to_thread(lying, spool, living, at_most=MOST_WAITING)
+    try:
+        rows = await core.database.read(partial(ledger.some, run_ids=found))
+    except StorageError as error:
+        log.warning("the spool is left as it is", cause=str(error))
+        return
+    await core.runner.go_through(rows.values())
+    yesterday_s = core.started_ms / 1000 - DAY_S
+    await asyncio.to_thread(sweep, spool, known | rows.keys(), before_s=yesterday_s)
+
+
 async def _begin_away(core: Core, known: Known, floor: Floor) -> None:
     """As `begin`, with what is kept on this host; whoever meets the database does the rest."""
-    told = add_up(await core.reached.local.all())
+    entries = await core.reached.local.all()
+    told = add_up(entries)
     booted = () if floor.booted_ms is None else (floor.booted_ms,)
     await core.scheduler.begin_away(
         from_ms=floor.at_ms,
@@ -75,7 +93,9 @@ async def _begin_away(core: Core, known: Known, floor: Floor) -> None:
     ours = told.run_ids | {run.id for run in runs}
     core.strangers.update({one.run_id: one for one in standing if one.run_id not in ours})
     core.board.put_up(runs)
-    core.alerter.take(known.rules, known.mutes)
+    core.outage.opened.take(await asyncio.to_thread(core.reached.copy.read_alerts), entries)
+    core.board.show_alerts(core.outage.opened.alerts)
+    core.alerter.take(known.rules, known.mutes, core.outage.opened.alerts)
     await core.watching.recover(run for run in runs if core.watching.takes(run))
     await core.runner.recover(
         [run for run in runs if not core.watching.takes(run)],

@@ -24,7 +24,7 @@ from agent.store.rollups import HOUR_MS
 from agent.store.statistics import TaskStats
 from shared.protocol.events import Summary
 from shared.protocol.journal import Journal
-from shared.protocol.rows import Agent
+from shared.protocol.rows import Agent, Task
 
 log = log_of(__name__)
 
@@ -32,6 +32,8 @@ ENDED_STAY_MS = 300_000
 SWEEP_MS = 10_000
 GATHER_MS = 20
 """Ends that come together share one look at the statistics."""
+PACE_MS = 100
+"""Between two such looks: nobody is told of changes more often."""
 LATE_MS = 30_000
 MAX_ENDED = 500
 
@@ -142,26 +144,25 @@ class Board:
         self.show_tasks(of_tasks)
 
     def show_tasks(self, names: Iterable[str]) -> None:
-        """Put these tasks' rows up as they are now; a task that is gone leaves."""
-        now_ms = self._clock.now_ms()
+        """Put these tasks' rows up as they are when somebody asks; a task that is gone leaves."""
         for name in names:
             self._counts = None
-            task = self._roster.get(name)
-            if task is None:
-                self._journal.remove("task", name)
-                continue
-            self._journal.put(
-                task_row(
-                    task,
-                    now_ms=now_ms,
-                    stats=self._stats.get(name),
-                    live=self._live.get(name, {}).values(),
-                    last=self._last.get(name),
-                    next_ms=self._next_ms(name),
-                    fault=self._fault(name),
-                    with_words=self._shows_words,
-                )
-            )
+            self._journal.put_later("task", name, self._task_row)
+
+    def _task_row(self, name: str) -> Task | None:
+        task = self._roster.get(name)
+        if task is None:
+            return None
+        return task_row(
+            task,
+            now_ms=self._clock.now_ms(),
+            stats=self._stats.get(name),
+            live=self._live.get(name, {}).values(),
+            last=self._last.get(name),
+            next_ms=self._next_ms(name),
+            fault=self._fault(name),
+            with_words=self._shows_words,
+        )
 
     def show_checks(self, found: Iterable[Check]) -> None:
         """Put up what the health checks found."""
@@ -173,7 +174,7 @@ class Board:
                 # All is counted anew only when a count is another: each look tells of them all.
                 self._counts = None
             self._looks[check.check_name] = (check, since_ms)
-            self._journal.put(check_row(check, since_ms=since_ms))
+            self._journal.put(check_row(check, since_ms=since_ms, with_words=self._shows_words))
 
     def forget_check(self, check_name: str) -> None:
         """This check is no more."""
@@ -297,6 +298,7 @@ class Board:
                 continue
             self._stats.update(found)
             self.show_tasks(names)
+            await self._clock.sleep_ms(PACE_MS)
 
     async def _sweep_often(self) -> None:
         while True:

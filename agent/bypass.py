@@ -11,6 +11,7 @@ from agent.handing import Hands
 from agent.log import log_of
 from agent.recorder import Shown
 from agent.store import alerts
+from agent.store.alert_rows import KNOWN
 from agent.store.alerts import Alert
 from agent.store.database import Database
 from agent.store.outbox import Told
@@ -52,7 +53,9 @@ class Bypass:
     def note(self, shown: Shown) -> None:
         """Something is in no database yet, or in none at all."""
         for alert in (*(shown.alerts if self._is_away() else ()), *shown.unkept):
-            is_urgent = alert.severity == "critical" and alert.status == "active"
+            # What was open, and told, before an agent began without its database is no news.
+            is_news = alert.status == "active" and alert.told not in KNOWN
+            is_urgent = alert.severity == "critical" and is_news
             if is_urgent and len(self._waiting) < MOST and not self._is_told(alert):
                 self._waiting[alert.dedupe_key] = alert
 

@@ -72,7 +72,9 @@ class Courier:
             mail=mail,
             channels=channels,
             timezone=timezone,
-            lettering=Lettering(agent=agent, mask=mask, words=words, templates=templates),
+            lettering=Lettering(
+                agent=agent, mask=mask, words=words, templates=templates, timezone=timezone
+            ),
         )
         self._hands = Hands(mail=mail, password=password, channels=channels, secrets=secrets or {})
         self._bypass = Bypass(

@@ -16,6 +16,7 @@ from agent.cron.zones import load_zone
 from agent.documents import read_tables
 from agent.errors import BadDefinition
 from agent.exits import check_table
+from shared.lengths import FORMS, in_unit_of, is_length
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -201,12 +202,16 @@ def read_definition(table: Mapping[str, object]) -> Definition:
     values: dict[str, object] = {}
     for name, value in table.items():
         plain = (value,) if name == "schedule" and isinstance(value, str) else value
+        plain = in_unit_of(name, plain)
         try:
             values[name] = msgspec.convert(plain, _FIELDS[name].type)
         except msgspec.ValidationError as error:
             # Values of variables may be secrets, so only their names are shown.
             shown = list(value) if isinstance(value, dict) else value
-            raise BadDefinition(name, shown, f"must be {_shape(_FIELDS[name].type)}") from error
+            shape = _shape(_FIELDS[name].type)
+            if is_length(name):
+                shape = f"{shape} of seconds, or a length such as {FORMS}"
+            raise BadDefinition(name, shown, f"must be {shape}") from error
     definition = Definition(**values)  # type: ignore[arg-type]  # each was converted to its type
     check(definition)
     return definition
@@ -382,6 +387,7 @@ def _check_command(definition: Definition) -> None:
     for word in words:
         _check_text("command", word)
         _check_rooted("command", word)
+        _check_open("command", word)
     folder = definition.working_directory
     if folder is None:
         return
@@ -469,6 +475,17 @@ def _check_environment(environment: Mapping[str, str]) -> None:
                 "environment", name, f"its value must be text of at most {_MAX_TEXT} characters"
             )
         _check_rooted("environment", value)
+
+
+def _check_open(field: str, text: str) -> None:
+    """A text that is no secret to anybody must not hold one."""
+    if "{secret:" in text:
+        raise BadDefinition(
+            field,
+            "{secret:...}",
+            "everybody on the host reads command lines; give it to the task as a variable, "
+            'environment = { TOKEN = "secret:name" }, and write $TOKEN',
+        )
 
 
 def _check_text(field: str, value: str) -> None:

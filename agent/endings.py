@@ -79,7 +79,7 @@ def status_of(definition: Definition, exit_status: int | None) -> str:
     return "success" if is_good else "error"
 
 
-def in_words(end: Ended, said: str | None) -> str | None:
+def in_words(end: Ended, said: str | None, *, rest: str = ", and wrote nothing") -> str | None:
     """How a run that failed came to its end, where its own output (`said`) does not tell."""
     if end.cause or end.exit_status == 0:
         return said
@@ -92,7 +92,7 @@ def in_words(end: Ended, said: str | None) -> str | None:
     meaning = _EXIT_WORDS.get(end.exit_status, "")
     if 0 < number <= _HIGHEST_SIGNAL:
         meaning = f", as a shell has it when {_name_of(number)} ended its command"
-    return f"ended with exit status {end.exit_status}{meaning}, and wrote nothing"
+    return f"ended with exit status {end.exit_status}{meaning}{rest}"
 
 
 def _name_of(number: int) -> str:
@@ -139,6 +139,24 @@ def nobody_saw(run: Run) -> Ended:
         cause=run.status,
         cpu_ms=0,
         peak_rss=0,
+        leftovers=0,
+    )
+
+
+def told_by(run: Run) -> Ended:
+    """What the keeper of a run told, as its row still has it."""
+    is_own_end = run.exit_status is not None or run.signal is not None
+    return Ended(
+        run_id=run.id,
+        pid=run.pid,
+        started_ms=run.started_ms,
+        ended_ms=run.ended_ms or run.queued_ms,
+        duration_ms=run.duration_ms,
+        exit_status=run.exit_status,
+        signal=run.signal,
+        cause="" if is_own_end and run.status in ("success", "error") else run.status,
+        cpu_ms=run.cpu_ms,
+        peak_rss=run.peak_rss,
         leftovers=0,
     )
 

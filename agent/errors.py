@@ -26,7 +26,9 @@ class BadDefinition(WrongUse):
         if len(shown) > 80:
             shown = f"{shown[:76]}...{shown[-1]}"
         begin = f"{where}: " if where else ""
-        super().__init__(f"{begin}{field} = {shown}: {fix}")
+        # What is not there is no value that somebody wrote.
+        said = field if value is None else f"{field} = {shown}"
+        super().__init__(f"{begin}{said}: {fix}")
 
 
 class TaskNotFound(WrongUse):

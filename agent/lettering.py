@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from agent.channels import letters
 from agent.channels.letters import Letter, Said, Story
 from agent.channels.templates import BrokenTemplate, OwnTemplates
 from agent.clock import moment
+from agent.sayings import message_in, title_in
 from agent.store.outbox import Told
 from agent.words import Words
 
@@ -19,11 +22,18 @@ class Lettering:
     """Words letters in one language; `fault` is what is wrong with a template of the owner's."""
 
     def __init__(
-        self, *, agent: str, mask: Callable[[str], str], words: Words, templates: Path | None
+        self,
+        *,
+        agent: str,
+        mask: Callable[[str], str],
+        words: Words,
+        templates: Path | None,
+        timezone: str,
     ) -> None:
         self.words = words
         self._agent = agent
         self._mask = mask
+        self._zone = timezone
         self._own = None if templates is None else OwnTemplates(templates)
         self.fault: str | None = None  # no letter was worded yet
 
@@ -57,40 +67,48 @@ class Lettering:
         )
 
     def _story(self, told: Told) -> Story:
-        alert = told.alert
+        alert, language = told.alert, self.words.language
         tail = told.run.output_tail if told.run is not None and told.run.output_tail else ""
         return Story(
             alert_id=alert.id,
             severity=alert.severity,
             is_over=alert.status == "resolved",
-            title=self._mask(alert.title),
-            message=_cut(self._mask(alert.message)),
-            opened=_when(alert.opened_ms),
-            over=_when(alert.resolved_ms),
+            title=self._mask(title_in(language, alert.title, kind=alert.kind)),
+            message=self._cut(self._mask(message_in(language, alert.message))),
+            opened=self._when(alert.opened_ms),
+            over=self._when(alert.resolved_ms),
             count=alert.occurrences,
             task_name=alert.task_name or "",
             tail=self._mask(tail)[-letters.TAIL_CHARS :],
             runs=tuple(
-                (
-                    _when(run.scheduled_ms),
-                    run.status,
-                    _took(run.duration_ms),
-                )
+                (self._when(run.scheduled_ms), run.status, self._took(run.duration_ms))
                 for run in told.runs
             ),
         )
 
+    def _cut(self, text: str) -> str:
+        left = len(text) - letters.MESSAGE_CHARS
+        return text if left <= 0 else f"{text[:-left]}{self.words('cut', count=left)}"
 
-def _cut(text: str) -> str:
-    most = letters.MESSAGE_CHARS
-    return text if len(text) <= most else f"{text[:most]}... ({len(text) - most} letters more)"
+    def _took(self, duration_ms: int | None) -> str:
+        if duration_ms is None:
+            return ""
+        if duration_ms < 1_000:
+            return f"{duration_ms} ms"
+        return f"{duration_ms / 1000:.1f} s".replace(".", self.words("decimal"))
+
+    def _when(self, at_ms: int | None) -> str:
+        """A moment by the clocks of the agent's zone; by those of UTC too where that is two."""
+        if at_ms is None:
+            return ""
+        at = moment(at_ms)
+        said = f"{at.astimezone(ZoneInfo(self._zone)):%Y-%m-%d %H:%M:%S} {self._zone}"
+        return f"{said} ({at:%H:%M:%S} UTC)" if _comes_twice(at, ZoneInfo(self._zone)) else said
 
 
-def _took(duration_ms: int | None) -> str:
-    if duration_ms is None:
-        return ""
-    return f"{duration_ms} ms" if duration_ms < 1_000 else f"{duration_ms / 1000:.1f} s"
-
-
-def _when(at_ms: int | None) -> str:
-    return "" if at_ms is None else moment(at_ms).strftime("%Y-%m-%d %H:%M:%S UTC")
+def _comes_twice(at: datetime, zone: ZoneInfo) -> bool:
+    """The clocks of the zone show this time once more on the same night."""
+    local = at.astimezone(zone)
+    other = local.replace(fold=1 - local.fold)
+    # A time that no clock shows has two offsets as well, but no moment comes to it.
+    return other.utcoffset() != local.utcoffset()

@@ -98,6 +98,8 @@ def hindrance(
 
 def ask(url: str, dead_man: DeadMan) -> str:
     """Why the service did not take the ping, without its URL; empty when it did."""
+    if dead_man.url_secret and not url:
+        return f"dead_man.url_secret = {dead_man.url_secret!r}: secrets.toml has no such name"
     if fault := url_fault(url, dead_man):
         return f"its URL {fault}"
     request = urllib.request.Request(  # noqa: S310 - `url_fault` lets http and https through alone

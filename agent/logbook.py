@@ -54,9 +54,11 @@ class _Page:
             # Without the layers of a text file: in a burst these lines are a tenth of the work.
             handle = os.open(self._path, _APPENDING, 0o600)
             try:
-                os.fchmod(handle, 0o600)
-                os.write(handle, f"{line}\n".encode(errors="backslashreplace"))
-                has_grown = os.fstat(handle).st_size > ROTATE_BYTES
+                status = os.fstat(handle)
+                if status.st_mode & 0o777 != 0o600:
+                    os.fchmod(handle, 0o600)
+                data = f"{line}\n".encode(errors="backslashreplace")
+                has_grown = status.st_size + os.write(handle, data) > ROTATE_BYTES
             finally:
                 os.close(handle)
             if has_grown:

@@ -8,6 +8,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
+from shared.lengths import FORMS, is_length
+
 _PLACE: Final = re.compile(r" - at `\$\.?(.*)`$")
 _STEP: Final = re.compile(r"[^.\[\]]+|\[(?:\d+|\.\.\.)\]")
 _NAMED: Final = re.compile(r"field `([^`]*)`")
@@ -40,6 +42,8 @@ def in_words(error: msgspec.ValidationError, document: object, kind: type) -> st
             return f"{field}: is missing"
         return f"{field[:_CHARS]}: is not known here; {_instead(named[1], wanted)}"
     must = _must_be(wanted)
+    if isinstance(wanted, inspect.IntType | inspect.FloatType) and is_length(path):
+        must += f", or a length such as {FORMS}"
     if not must or not path:
         return text
     return f"{path} = {value!r}: {must}" if _is_plain(value) else f"{path}: {must}"

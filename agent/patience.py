@@ -30,6 +30,14 @@ class Patience:
             except (StorageError, Refused) as error:  # refused: too many ask at once
                 await self._wait(error)
 
+    async def to_the_end(self, write: Callable[[], Awaitable[T]]) -> T:
+        """What was written, also where it looks as if it could never be: it has happened."""
+        while True:
+            try:
+                return await write()
+            except StorageError as error:
+                await self._wait(error)
+
     async def unless_away(self, read: Callable[[], Awaitable[T]]) -> T | None:
         """What is read; None where the database is away, as what is due does not wait for it."""
         while True:

@@ -139,6 +139,12 @@ class Recorder:
             Step(run=run, retry=following, chained=tuple(chained), now_ms=self._clock.now_ms())
         )
 
+    async def kept(self, run: Run) -> bool:
+        """The output of a run was kept after its end; False while there is no such end."""
+        found = await self._ask(partial(ledger.note_log, run=run))
+        self._show_runs(found)
+        return bool(found)
+
     def show_consequence(self, found: Consequence) -> None:
         """What ends came to beside their rows: alerts, and tasks disabled as they kept failing."""
         self._show(Shown(alerts=found.alerts, switched_off=found.disabled))

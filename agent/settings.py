@@ -16,6 +16,7 @@ from agent.errors import HomeError, WrongUse
 from agent.misread import in_words
 from agent.postbox import Channel, DeadMan, Escalation, Mail, check_dead_man, check_delivery
 from agent.tolerances import Health, check_health
+from shared.lengths import in_units
 
 HOME_VARIABLE = "SMARTCRON_HOME"
 _LOOPBACK = re.compile(r"(?:127(?:\.[0-9]{1,3}){3}|\[::1\]):([0-9]{1,5})", re.ASCII)
@@ -285,7 +286,7 @@ def load_settings(home: Home) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise HomeError(f"{path} cannot be read: {error}") from error
     try:
-        found = tomllib.loads(text)
+        found = in_units(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise WrongUse(f"{path} is not TOML: {error}") from error
     try:

@@ -14,7 +14,8 @@ from agent.log import log_of
 from agent.recorder import Shown
 from agent.roster import Roster
 from agent.runs import Run
-from agent.store import standby
+from agent.store import alerts, standby
+from agent.store.alerts import Alert
 from agent.store.reaching import Reached
 from agent.store.standby import Known
 
@@ -47,11 +48,14 @@ class Standby:
         self._wake = asyncio.Event()
         self._is_changed = True
         self._copied: Known | None = None
+        self._alerts: dict[str, Alert] = {}  # those that are open
+        self._news: list[Alert] = []  # of alerts, since all were read
         self._fails = False
 
     def note(self, shown: Shown) -> None:
         """Something was recorded."""
-        if shown.runs:
+        self._news += shown.alerts
+        if shown.runs or shown.alerts:
             self._wake.set()
         elif shown.tasks or shown.switched_off:
             self.hurry()
@@ -82,14 +86,28 @@ class Standby:
         try:
             if is_changed:
                 await self._copy()
+            self._take_news()
             await asyncio.to_thread(self._reached.copy.keep_runs, tuple(self._live()))
+            await asyncio.to_thread(self._reached.copy.keep_alerts, tuple(self._alerts.values()))
             self._fails = False
         except (AgentError, OSError) as error:
             if not self._fails:  # said once, not with each run
                 log.error("no copy is made of what the database holds", cause=str(error))
             self._fails = self._is_changed = True
 
+    def _take_news(self) -> None:
+        news, self._news = self._news, []
+        for alert in news:
+            if alert.status == "resolved":
+                self._alerts.pop(alert.id, None)
+            else:
+                self._alerts[alert.id] = alert
+
     async def _copy(self) -> None:
+        # What is recorded while they are being read comes after them.
+        self._news.clear()
+        found = await self._reached.database.read(alerts.open_alerts)
+        self._alerts = {alert.id: alert for alert in found}
         known = await self._reached.database.read(
             partial(
                 standby.gather,

@@ -38,6 +38,11 @@ def is_worse(severity: str, than: str) -> bool:
     return _RANK.get(severity, 0) > _RANK.get(than, 0)
 
 
+def rank(severity: str) -> int:
+    """How bad it is as a number, the worst the highest."""
+    return _RANK.get(severity, 0)
+
+
 def of_priority(priority: int) -> str:
     """How bad it is when a task of this priority does not do its work."""
     return BY_PRIORITY.get(priority, "medium")

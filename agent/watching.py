@@ -12,6 +12,7 @@ from agent.claims import followers, new_run, unrun
 from agent.clock import Clock
 from agent.errors import AgentError, RunNotFound, StorageError, TaskNotFound
 from agent.log import log_of
+from agent.patience import Patience
 from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules.outcomes import NO_PING
@@ -37,7 +38,6 @@ log = log_of(__name__)
 
 LOOK_MS: Final = 5_000
 """While a ping is waited for; else what came unheard is looked for half as often."""
-RECORD_AGAIN_MS: Final = 1_000
 
 
 class Watching:
@@ -56,6 +56,7 @@ class Watching:
         mask: Callable[[str], str],
     ) -> None:
         self._clock = clock
+        self._patience = Patience(clock)
         self._home = home
         self._database = database
         self._recorder = recorder
@@ -136,13 +137,8 @@ class Watching:
         if ping.what != "start":
             begun = begun_by(self._alive.get(ping.task_name, ()), ping.run_id)
         row = begun or self._asked_for(task, ping) or await self._extra(task, ping)
-        while True:
-            try:
-                return await self._answer(task, row, ping)
-            except StorageError as error:
-                # Its row may stand already, so that nobody is to tell it again.
-                log.error("the database refuses; trying again", cause=str(error))
-                await self._clock.sleep_ms(RECORD_AGAIN_MS)
+        # Its row may stand already, so that nobody is to tell it again.
+        return await self._patience.to_the_end(lambda: self._answer(task, row, ping))
 
     async def _answer(self, task: TaskRow, row: Run, ping: Ping) -> Run:
         if ping.what == "start":

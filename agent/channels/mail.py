@@ -73,6 +73,11 @@ async def hand_over(
     mail: Mail, password: str | None, message: EmailMessage, recipients: tuple[str, ...]
 ) -> Receipt:
     """Give it to the server, within the time of the settings; raises NotDelivered."""
+    if mail.user and password is None:
+        # Without it a server might take the mail from whoever asks, or refuse it for good.
+        raise NotDelivered(
+            f"mail.password_secret = {mail.password_secret!r}: secrets.toml has no such name"
+        )
     try:
         context = ssl.create_default_context(cafile=mail.ca_file or None)
     except (OSError, ssl.SSLError) as error:

@@ -9,6 +9,8 @@ from typing import Final
 import click
 
 from agent.cli import say
+from agent.cli.groups import Group
+from agent.cli.lengths import Length
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import AgentError, WrongUse
 from agent.store import clients, invites
@@ -17,27 +19,33 @@ from agent.wire.keyfiles import AGENT_KEY, load_pair, new_pair
 from shared.protocol import requests
 from shared.protocol.keys import Address, Card, key_id, write_link
 
+_KEY_ID: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
 ROLES: Final = ("viewer", "operator", "admin")
-UNITS_S: Final = {"m": 60, "h": 3600, "d": 86_400}
-LONGEST_S: Final = 86_400
 
 
 @click.command()
 @click.option("--role", type=click.Choice(ROLES), default="viewer", show_default=True)
 @click.option("--label", required=True, help="Whose key it will be, such as 'Anna, laptop'.")
-@click.option("--ttl", default="15m", show_default=True, help="How long it can be used: 15m, 24h.")
+@click.option(
+    "--ttl",
+    "ttl_s",
+    type=Length(60, 86_400),
+    default="15m",
+    show_default=True,
+    help="How long it can be used: up to 24h.",
+)
 @click.option("--host", help="Name or address under which desktops reach this server.")
 @json_option
 @pass_session
 def invite(
-    session: Session, role: str, label: str, ttl: str, host: str | None, as_json: bool
+    session: Session, role: str, label: str, ttl_s: int, host: str | None, as_json: bool
 ) -> None:
     """Print a link that lets one desktop in, once.
 
     \b
     Example:  smartcron-agent invite --role operator --label "Anna" --ttl 30m
     """
-    text = create_invite(session, role=role, label=label, ttl_s=_ttl_s(ttl), host=host)
+    text = create_invite(session, role=role, label=label, ttl_s=ttl_s, host=host)
     if as_json:
         say.json_out({"invite": text, "role": role, "label": label})
         return
@@ -77,9 +85,15 @@ def create_invite(
     )
 
 
-@click.group("keys")
+@click.group("keys", cls=Group)
 def keys() -> None:
-    """Look at the keys that may connect, and shut them out."""
+    """Look at the keys that may connect, and shut them out.
+
+    \b
+    Examples:
+      smartcron-agent keys list
+      smartcron-agent keys revoke 3f9a1c55d0e2b784
+    """
 
 
 @keys.command("list")
@@ -124,6 +138,11 @@ def revoke(session: Session, key_id: str, as_json: bool) -> None:
     \b
     Example:  smartcron-agent keys revoke 3f9a1c55d0e2b784
     """
+    if not _KEY_ID.fullmatch(key_id):
+        raise WrongUse(
+            f"KEY_ID {key_id[:40]!r}: is no id of a key, which has 16 of 0-9 and a-f; "
+            "`smartcron-agent keys list` shows them"
+        )
     if session.is_served:
         with session.agent(purpose="shut a key out") as agent:
             agent.call(
@@ -136,14 +155,6 @@ def revoke(session: Session, key_id: str, as_json: bool) -> None:
         say.json_out({"revoked": key_id})
         return
     say.good(f"key {key_id} is shut out")
-
-
-def _ttl_s(text: str) -> int:
-    found = re.fullmatch(r"(\d{1,6})([mhd])", text)
-    seconds = int(found[1]) * UNITS_S[found[2]] if found else 0
-    if not 60 <= seconds <= LONGEST_S:
-        raise WrongUse(f"--ttl {text!r}: write 1m to 24h, such as 15m")
-    return seconds
 
 
 def _reachable(listen: str) -> str:

@@ -11,6 +11,7 @@ import msgspec
 from agent.alertrules import AlertRule, as_toml, load_rules, read_words
 from agent.cli import say
 from agent.cli.closing import who_asks
+from agent.cli.groups import Group
 from agent.cli.moments import now_ms
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.errors import WrongUse
@@ -31,13 +32,13 @@ _file = click.option(
 )
 
 
-@click.group("rules")
+@click.group("rules", cls=Group)
 def rules() -> None:
     """Own rules: be told of more than what is built in, and try a rule on what happened.
 
     \b
     Examples:
-      smartcron-agent alerts rules add too-quiet task='backup-*' output_bytes_below=1000
+      smartcron-agent alerts rules add small task='db-*' output_bytes_below=1000
       smartcron-agent alerts rules test too-quiet --days 30
     """
 
@@ -115,17 +116,19 @@ def add(
 
     \b
     Fields: severity title enabled; about task (with * and ?) category tag host;
-      a run that ended:  status exit_status attempt_from longer_than_s shorter_than_s
-                         output_has output_lacks output_bytes_below output_bytes_above
+      a run that ended:  status exit_status attempt_from longer_than_s
+                         shorter_than_s output_has output_lacks
+                         output_bytes_below output_bytes_above
       its last moments:  failures of_last
       a span:            success_rate_below within_s runs_from
       silence:           no_success_for_s
       a series:          metric above below for_s
+    Lengths (what ends with _s) are written as 90s, 10m, 2h or 1d.
     Examples:
-      smartcron-agent alerts rules add too-quiet task='backup-*' output_bytes_below=1000
+      smartcron-agent alerts rules add small task='db-*' output_bytes_below=1000
       smartcron-agent alerts rules add shaky failures=3 of_last=10 severity=high
-      smartcron-agent alerts rules add stale task=sync no_success_for_s=7200
-      smartcron-agent alerts rules add hot metric=cpu above=0.9 for_s=600
+      smartcron-agent alerts rules add stale task=sync no_success_for_s=2h
+      smartcron-agent alerts rules add hot metric=cpu above=0.9 for_s=10m
     """
     found = _wanted(name, words, path)
     with session.database() as database:

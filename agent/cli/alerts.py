@@ -11,7 +11,9 @@ import msgspec
 from agent import telling
 from agent.cli import say
 from agent.cli.alert_rules import rules
-from agent.cli.closing import UNITS_MS, who_asks
+from agent.cli.closing import who_asks
+from agent.cli.groups import Group
+from agent.cli.lengths import YEAR
 from agent.cli.moments import now_ms
 from agent.cli.mutes import mute
 from agent.cli.session import Session, json_option, pass_session, tell_agent
@@ -19,7 +21,7 @@ from agent.errors import WrongUse
 from agent.running.secrets import load_secrets
 from agent.store import alert_book, escalating, outbox, quieting
 from agent.store import alerts as store
-from agent.store.alert_rows import MILDER, Alert
+from agent.store.alert_rows import MILDER, Alert, worst_first
 
 if TYPE_CHECKING:
     from agent.channels.mail import Receipt
@@ -28,12 +30,11 @@ LONGEST_NOTE: Final = 1_000
 MOST_EFFECTS: Final = 20
 _OF_MESSAGE: Final = ("id", "channel", "state", "recipients", "subject", "created_ms", "sent_ms")
 _NEXT: Final = {"told": "told", "repeated": "told again", "over": "told that it is over"}
-LONGEST_MS: Final = 366 * 86_400_000
 
 _note = click.option("--note", default="", help="What you want to say about it.")
 
 
-@click.group()
+@click.group(cls=Group)
 def alerts() -> None:
     """See what is wrong, say that you care for it, and try whether mail arrives.
 
@@ -46,12 +47,12 @@ def alerts() -> None:
 
 
 @alerts.command("list")
-@click.option("--all", "with_over", is_flag=True, help="Those that are over too, newest first.")
+@click.option("--all", "with_over", is_flag=True, help="Then those that are over, newest first.")
 @click.option("--messages", is_flag=True, help="Instead: messages, and what became of each.")
 @json_option
 @pass_session
 def list_(session: Session, with_over: bool, messages: bool, as_json: bool) -> None:
-    """List what is wrong now.
+    """List what is wrong now, the worst first, and of what is equally bad the newest.
 
     \b
     Example:  smartcron-agent alerts list --json
@@ -60,8 +61,9 @@ def list_(session: Session, with_over: bool, messages: bool, as_json: bool) -> N
         _list_messages(session, as_json=as_json)
         return
     with session.database() as database:
-        found = database.read_now(store.newest if with_over else store.open_alerts)
+        known = database.read_now(store.newest if with_over else store.open_alerts)
         stages = database.read_now(escalating.stages_told)
+    found = _in_order(known)
     ids = {alert.id for alert in found if alert.status != "resolved"}
     steps = {
         alert.id: _coming(
@@ -101,6 +103,12 @@ def list_(session: Session, with_over: bool, messages: bool, as_json: bool) -> N
         ],
         empty="nothing is wrong" if not with_over else "there was no alert yet",
     )
+
+
+def _in_order(found: Sequence[Alert]) -> list[Alert]:
+    """What is open the worst first, then what is over as it came, the newest first."""
+    are_open = worst_first(alert for alert in found if alert.status != "resolved")
+    return [*are_open, *(alert for alert in found if alert.status == "resolved")]
 
 
 def _coming(
@@ -255,24 +263,17 @@ def ack(session: Session, alert_id: str, note: str, as_json: bool) -> None:
 
 @alerts.command()
 @click.argument("alert_id", metavar="ALERT")
-@click.option("--for", "length", required=True, help="How long, such as 45m, 2h or 1d.")
+@click.option("--for", "length_s", type=YEAR, required=True, help="Such as 45m, 2h or 1d.")
 @_note
 @json_option
 @pass_session
-def snooze(session: Session, alert_id: str, length: str, note: str, as_json: bool) -> None:
+def snooze(session: Session, alert_id: str, length_s: int, note: str, as_json: bool) -> None:
     """Say nothing of ALERT for a while; it comes again if it is not over then.
 
     \b
     Example:  smartcron-agent alerts snooze 3B2 --for 2h
     """
-    count, unit = length[:-1], length[-1:]
-    is_length = count.isascii() and count.isdigit() and len(count) <= len(str(LONGEST_MS))
-    length_ms = int(count) * UNITS_MS.get(unit, 0) if is_length else 0
-    if not 0 < length_ms <= LONGEST_MS:
-        raise WrongUse(
-            f"--for {length[:40]!r}: write a length of at most a year, such as 45m or 2h"
-        )
-    until = partial(store.snooze, until_ms=now_ms() + length_ms)
+    until = partial(store.snooze, until_ms=now_ms() + length_s * 1000)
     _change(session, until, alert_id, note=note, as_json=as_json)
 
 
@@ -338,6 +339,7 @@ def test(session: Session, channel: str, as_json: bool) -> None:
         mask=str,
         words=Words(mail.language),
         templates=session.home.templates,
+        timezone=settings.timezone,
     )
     told = (outbox.Told(alert=alert),)
     own = asyncio.run(lettering.own(told, 0))

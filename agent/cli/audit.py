@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from agent.cli import exporting, say
+from agent.cli.groups import Group
 from agent.cli.moments import read_moment
 from agent.cli.session import Session, json_option, pass_session
 from agent.store import anchor as anchors
@@ -16,9 +17,15 @@ from agent.store import chain
 from agent.store.audit import AuditRow
 
 
-@click.group("audit")
+@click.group("audit", cls=Group)
 def audit() -> None:
-    """Who asked for what, from where, and what came of it."""
+    """Who asked for what, from where, and what came of it.
+
+    \b
+    Examples:
+      smartcron-agent audit list --limit 20
+      smartcron-agent audit verify
+    """
 
 
 @audit.command("list")

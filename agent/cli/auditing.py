@@ -25,6 +25,7 @@ CHANGES: Final = frozenset(
     {
         "alerts ack",
         "alerts mute add",
+        "alerts mute edit",
         "alerts mute remove",
         "alerts resolve",
         "alerts rules add",

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import click
 import msgspec
-from rich.markup import escape
 
 from agent.cli import say
 from agent.cli.closing import close, open_, who_asks
+from agent.cli.groups import Group
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.cron.zones import load_zone
@@ -25,9 +25,15 @@ SHOWN_AHEAD_MS: Final = 30 * 86_400_000
 MOST_SHOWN: Final = 1000
 
 
-@click.group("calendars")
+@click.group("calendars", cls=Group)
 def calendars() -> None:
-    """Say when tasks must not start, or alone may start."""
+    """Say when tasks must not start, or alone may start.
+
+    \b
+    Examples:
+      smartcron-agent calendars list
+      smartcron-agent calendars close --for 2h --why "new database server"
+    """
 
 
 @calendars.command("list")
@@ -70,7 +76,7 @@ def list_calendars(session: Session, as_json: bool) -> None:
                 _windows_cell(row.calendar),
                 _tasks_cell(row.calendar, users),
                 row.calendar.timezone,
-                escape(row.calendar.description),
+                row.calendar.description,
             )
             for row in rows
         ],
@@ -88,7 +94,8 @@ def show(session: Session, name: str, start: str | None, end: str | None, as_jso
     """One calendar: its windows, its tasks, and when it closes.
 
     \b
-    Example:  smartcron-agent calendars show holidays --from 2026-12-01 --to 2027-01-31
+    Example:
+      smartcron-agent calendars show holidays --from 2026-12-01 --to 2027-01-31
     """
     from_ms = read_moment("--from", start) if start else now_ms()
     until_ms = read_moment("--to", end) if end else from_ms + SHOWN_AHEAD_MS

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 import click
 import msgspec
-from rich.markup import escape
 
 from agent.cli import say
 from agent.cli.closing import who_asks
+from agent.cli.groups import Group
+from agent.cli.lengths import Length
 from agent.cli.moments import now_ms
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.errors import BadDefinition
@@ -27,13 +28,13 @@ from agent.store import ownchecks as store
 from agent.store.checks import Check
 
 
-@click.group("checks")
+@click.group("checks", cls=Group)
 def checks() -> None:
     """Checks of your own: commands as for Nagios, web pages, ports, certificates.
 
     \b
     Examples:
-      smartcron-agent checks add shop --url https://example.org/ --contains Welcome
+      smartcron-agent checks add shop --url https://example.org/ --contains Hi
       smartcron-agent checks list
     """
 
@@ -50,8 +51,8 @@ def checks() -> None:
 @click.option("--warn", type=float, help="A warning from this figure on.")
 @click.option("--crit", type=float, help="Critical from this figure on.")
 @click.option("--metric", help="Which figure of the command that is; else its first.")
-@click.option("--every", "every_s", type=int, help="Seconds between two looks; else 300.")
-@click.option("--timeout", "timeout_s", type=int, help="Seconds that a look may take; else 10.")
+@click.option("--every", "every_s", type=Length(10, 86_400), help="Between two looks; else 5m.")
+@click.option("--timeout", "timeout_s", type=Length(1, 300), help="What a look may take; else 10s.")
 @click.option("--severity", type=click.Choice(["medium", "high", "critical"]))
 @json_option
 @pass_session
@@ -72,8 +73,10 @@ def add(
     shell where it needs one; as several words it is run as it stands.
 
     \b
-    Examples:  smartcron-agent checks add swap -- /usr/lib/nagios/plugins/check_swap -w 50% -c 20%
-               smartcron-agent checks add shop --url https://example.org/ --contains Welcome
+    Examples:
+      smartcron-agent checks add swap -- \\
+                /usr/lib/nagios/plugins/check_swap -w 50% -c 20%
+      smartcron-agent checks add shop --url https://example.org/ --contains Hi
     """
     own = _read(name, command, tcp, certificate, chosen)
     check(own)
@@ -117,8 +120,8 @@ def list_checks(session: Session, as_json: bool) -> None:
                 last.status if (last := latest.get(own.check_name)) else "-",
                 say.moment(last.checked_ms if last else None),
                 f"{own.every_s} s",
-                escape(_what(own)),
-                escape(last.message) if last else "",
+                _what(own),
+                last.message if last else "",
             )
             for own in known
         ],

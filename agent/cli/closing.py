@@ -1,41 +1,44 @@
 """Commands that close the whole agent for a while, and open it again."""
 
 import getpass
-import re
 from typing import Final
 
 import click
 
 from agent.cli import say
+from agent.cli.lengths import YEAR
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.errors import WrongUse
 from agent.store import calendars as store
 from agent.windows import BY_HAND
 
-UNITS_MS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 LONGEST_MS: Final = 366 * 86_400_000
 LONGEST_WHY: Final = 500
 
 
 @click.command("close")
-@click.option("--until", help="Moment at which it ends, ISO 8601.")
-@click.option("--for", "length", help="How long, such as 45m, 2h or 1d.")
-@click.option("--why", required=True, help="Shown wherever something did not start for it.")
+@click.option("--until", "--to", "until", help="Moment at which it ends, ISO 8601.")
+@click.option("--for", "length_s", type=YEAR, help="How long, such as 45m, 2h or 1d.")
+@click.option(
+    "--why", "--reason", "why", required=True, help="Shown wherever something did not start for it."
+)
 @json_option
 @pass_session
-def close(session: Session, until: str | None, length: str | None, why: str, as_json: bool) -> None:
+def close(
+    session: Session, until: str | None, length_s: int | None, why: str, as_json: bool
+) -> None:
     """Let no task start for a while; what runs goes on, and it ends by itself.
 
     \b
     Example:  smartcron-agent calendars close --for 2h --why "new database server"
     """
     asked_ms = now_ms()
-    if (until is None) == (length is None):
+    if (until is None) == (length_s is None):
         raise WrongUse("--until, --for: say when it ends with one of them, such as --for 2h")
-    until_ms = read_moment("--until", until) if until else asked_ms + _length_ms(length or "")
+    until_ms = read_moment("--until", until) if until else asked_ms + (length_s or 0) * 1000
     if not asked_ms < until_ms <= asked_ms + LONGEST_MS:
-        raise WrongUse(f"--until {until or length}: must be later than now, and within a year")
+        raise WrongUse(f"--until {until}: must be later than now, and within a year")
     if len(why) > LONGEST_WHY or not why.isprintable():
         raise WrongUse(f"--why {why[:40]!r}: must be one line of at most {LONGEST_WHY} characters")
     with session.database() as database:
@@ -71,13 +74,6 @@ def open_(session: Session, as_json: bool) -> None:
         say.json_out({"name": BY_HAND, "until_ms": asked_ms})
         return
     say.good("tasks start again")
-
-
-def _length_ms(text: str) -> int:
-    found = re.fullmatch(r"([1-9]\d{0,5})([mhd])", text, re.ASCII)
-    if found is None:
-        raise WrongUse(f"--for {text!r}: write a number and m, h or d, such as 2h")
-    return int(found[1]) * UNITS_MS[found[2]]
 
 
 def who_asks() -> str:

@@ -42,7 +42,7 @@ _OUTCOMES: Final = {
 @click.option("--cron", "text", help="A schedule that need not be saved, instead of tasks.")
 @click.option("--tz", "zone", default="UTC", show_default=True, help="Zone of --cron.")
 @click.option("--from", "start", help="Moment to look from, ISO 8601 (else now).")
-@click.option("--until", "end", help="Moment to look to, ISO 8601.")
+@click.option("--until", "--to", "end", help="Moment to look to, ISO 8601.")
 @click.option(
     "--batch",
     type=click.File("rb"),
@@ -87,7 +87,8 @@ def next_(
       smartcron-agent next --task vend_sync_sales --until 2026-12-24T18:00
       smartcron-agent next --cron "*/30 8-18 * * 1-5" --tz Europe/Berlin --count 5
       smartcron-agent next --what-if backup.toml --without old_backup
-      echo '{"cron": "0 7 * * *", "from": "2026-11-24T08:00Z"}' | smartcron-agent next --batch -
+      echo '{"cron": "0 7 * * *", "from": "2026-11-24T08:00Z"}' |
+                smartcron-agent next --batch -
     """
     names = tuple(dict.fromkeys((*task_names, *more_names)))
     is_asked = draft is not None or bool(without)

@@ -52,7 +52,8 @@ def demo(session: Session, app_root: Path, name: str, no_desktop: bool) -> None:
     same. Closing the window or Ctrl+C stops the agent.
 
     \b
-    Example:  smartcron-agent --home ~/smartcron-demo demo --app-root examples/retail
+    Example:
+      smartcron-agent --home ~/smartcron-demo demo --app-root examples/retail
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     _prepare(session, app_root, name)

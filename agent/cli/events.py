@@ -29,7 +29,8 @@ WORDS: Final = {
     "kinds",
     multiple=True,
     type=click.Choice(KINDS),
-    help="Only this kind; may be given again.",
+    metavar="KIND",
+    help=f"May be given again; one of {', '.join(KINDS)}.",
 )
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @json_option
@@ -38,7 +39,8 @@ def events(session: Session, kinds: tuple[str, ...], limit: int, as_json: bool) 
     """What happened to the clock and to the agent, newest first.
 
     \b
-    Example:  smartcron-agent events --kind clock_forward --kind suspend --limit 10
+    Example:
+      smartcron-agent events --kind clock_forward --kind suspend --limit 10
     """
     with session.database() as database:
         found = database.read_now(

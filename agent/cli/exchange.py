@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from agent.cli import exporting, gathering, say, verdicts
+from agent.cli.groups import Group
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.cron.zones import load_zone
 from agent.errors import HomeError, WrongUse
@@ -44,9 +45,15 @@ def _with(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
     return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
 
 
-@click.group("import")
+@click.group("import", cls=Group)
 def import_() -> None:
-    """Propose tasks for what cron and systemd timers run; write them only with --apply."""
+    """Propose tasks for what cron and systemd timers run; write them only with --apply.
+
+    \b
+    Examples:
+      smartcron-agent import crontab
+      smartcron-agent import crontab --apply
+    """
 
 
 @import_.command("crontab")
@@ -64,7 +71,7 @@ def import_crontab(session: Session, /, file: Path | None, user: str | None, **c
     \b
     Examples:
       smartcron-agent import crontab
-      smartcron-agent import crontab --shadow --log /var/log/syslog --log /var/log/syslog.1
+      smartcron-agent import crontab --shadow --log /var/log/syslog
       smartcron-agent import crontab --apply --enable
     """
     owner = user or getpass.getuser()
@@ -113,7 +120,7 @@ def import_timers(session: Session, /, paths: tuple[Path, ...], **chosen: Any) -
     \b
     Examples:
       smartcron-agent import systemd-timers
-      smartcron-agent import systemd-timers /etc/systemd/system/backup.timer --apply
+      smartcron-agent import systemd-timers backup.timer --apply
     """
     timers, services = gathering.timer_files(paths or gathering.default_timer_paths())
     host = _host(session, chosen.pop("zone"))
@@ -122,7 +129,7 @@ def import_timers(session: Session, /, paths: tuple[Path, ...], **chosen: Any) -
     _take(session, drafts, host, "systemd timers", **none, **chosen)
 
 
-@click.group("export", invoke_without_command=True)
+@click.group("export", cls=Group, invoke_without_command=True)
 @click.option("--crontab", "as_crontab", is_flag=True, help="As a crontab for Debian's cron.")
 @click.option("--system", is_flag=True, help="For /etc/cron.d: with a column for users.")
 @click.option("--with-home-line", is_flag=True, help="HOME= instead of a `cd` in each line.")

@@ -53,7 +53,8 @@ def runs(session: Session, /, *, with_output: bool, **chosen: Any) -> None:
     """Runs by the moment they were due, oldest first, one a line; moments are UTC.
 
     \b
-    Example:  smartcron-agent export runs --from 2026-11-01T00:00Z --output november.csv
+    Example:
+      smartcron-agent export runs --from 2026-11-01T00:00Z --output november.csv
     """
     _export(session, "runs", with_output=with_output, **chosen)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import stat
 import time
 from collections.abc import Iterable
@@ -14,6 +13,8 @@ import click
 import msgspec
 
 from agent.cli import say
+from agent.cli.groups import Group
+from agent.cli.lengths import DAYS, Length
 from agent.cli.moments import read_moment
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import Refused, WrongUse
@@ -25,28 +26,34 @@ from agent.store import ledger
 from shared.protocol.requests import LogHit, LogSearch
 
 MOST_AT_ONCE: Final = 500
-UNITS_S: Final = {"m": 60, "h": 3600, "d": 86_400}
+OLD: Final = Length(0, 100 * 366 * 86_400, must_be_said=True)
 
 
-@click.group("files")
+@click.group("files", cls=Group)
 def files() -> None:
-    """Clean folders by age."""
+    """Clean folders by age.
+
+    \b
+    Example:
+      smartcron-agent files clean --folder /srv/cache --older-than 7d --dry-run
+    """
 
 
 @files.command()
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), required=True)
-@click.option("--older-than", "age", required=True, help="Such as 30m, 12h or 7d.")
+@click.option("--older-than", "age_s", type=OLD, required=True, help="Such as 30m, 12h or 7d.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @json_option
-def clean(folder: Path, age: str, dry_run: bool, as_json: bool) -> None:
+def clean(folder: Path, age_s: int, dry_run: bool, as_json: bool) -> None:
     """Delete regular files below FOLDER that were not changed for some time.
 
     Links are never followed and never deleted through; folders stay.
 
     \b
-    Example:  smartcron-agent files clean --folder /srv/app/cache --older-than 7d --dry-run
+    Example:
+      smartcron-agent files clean --folder /srv/cache --older-than 7d --dry-run
     """
-    before_s = time.time() - _age_s(age)
+    before_s = time.time() - age_s
     if not folder.exists():
         gone: list[tuple[str, int]] = []
     elif folder.is_symlink() or folder.resolve() == Path(folder.anchor):
@@ -58,6 +65,7 @@ def clean(folder: Path, age: str, dry_run: bool, as_json: bool) -> None:
         say.json_out({"files": len(gone), "bytes": freed, "dry_run": dry_run})
         return
     word = "would delete" if dry_run else "deleted"
+    age = say.duration(age_s * 1000)
     say.good(f"{word} {len(gone)} files, {say.size(freed)}, older than {age} below {folder}")
 
 
@@ -79,16 +87,15 @@ def _clean(folder: Path, before_s: float, *, dry_run: bool) -> list[tuple[str, i
     return gone
 
 
-def _age_s(text: str) -> float:
-    found = re.fullmatch(r"(\d{1,6})([mhd])", text)
-    if found is None:
-        raise WrongUse(f"--older-than {text!r}: write a number and m, h or d, such as 7d")
-    return int(found[1]) * UNITS_S[found[2]]
-
-
-@click.group("logs")
+@click.group("logs", cls=Group)
 def logs() -> None:
-    """Look after the kept logs, and search them."""
+    """Look after the kept logs, and search them.
+
+    \b
+    Examples:
+      smartcron-agent logs search timeout --task vend_sync_sales
+      smartcron-agent logs rotate
+    """
 
 
 @logs.command("rotate")
@@ -99,8 +106,8 @@ def logs() -> None:
 )
 @click.option(
     "--keep-days",
-    type=click.IntRange(1, 36_500),
-    help="Remove what was set aside longer ago (else log_keep_days).",
+    type=DAYS,
+    help="Remove what was set aside longer ago, as 30d (else log_keep_days).",
 )
 @json_option
 @pass_session
@@ -146,15 +153,20 @@ def rotate_logs(
 @click.option("--regex", is_flag=True, help="PATTERN is a regular expression, looked for by line.")
 @click.option("--ignore-case", "-i", is_flag=True, help="Large and small letters are the same.")
 @click.option("--task", "task_name", help="Only what runs of this task wrote.")
-@click.option("--since", help="Only runs that began then or later, such as 2026-11-24T08:00.")
+@click.option(
+    "--since",
+    "--from",
+    "since",
+    help="Only runs that began then or later, such as 2026-11-24T08:00.",
+)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @click.option(
     "--within",
     "within_s",
-    type=click.IntRange(1, 3600),
-    default=60,
+    type=Length(1, 3600),
+    default="60s",
     show_default=True,
-    help="Seconds after which it ends with what it has found.",
+    help="It ends after that with what it has found.",
 )
 @json_option
 @pass_session
@@ -172,7 +184,8 @@ def search(
     """Lines of kept output that hold PATTERN, newest logs first; secrets stay masked.
 
     \b
-    Example:  smartcron-agent logs search "connection (refused|reset)" --regex --task sync
+    Example:
+      smartcron-agent logs search "connection (refused|reset)" --regex --task sync
     """
     wanted = LogSearch(
         pattern=pattern,

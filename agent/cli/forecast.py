@@ -19,7 +19,7 @@ _CELL: Final = 2
 
 @click.command("forecast")
 @click.option("--from", "start", help="Moment to begin with, ISO 8601 (else now).")
-@click.option("--until", "end", help="Moment to end with, ISO 8601 (else a week later).")
+@click.option("--until", "--to", "end", help="Moment to end with, ISO 8601 (else a week later).")
 @json_option
 @pass_session
 def forecast(session: Session, start: str | None, end: str | None, as_json: bool) -> None:

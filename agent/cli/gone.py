@@ -134,6 +134,7 @@ def _leaves(session: Session, alert: Alert) -> bool:
                 mask=redactor.mask_text,
                 words=Words(settings.mail.language),
                 templates=session.home.templates,
+                timezone=settings.timezone,
             ),
         ),
         hands=Hands(

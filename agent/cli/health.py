@@ -89,11 +89,13 @@ def health(
     found = [look.judged(reading) for reading in _wanted(look.readings(), only)]
     faults = [one for one in found if one.is_fault]
     done = _mend(session, look, found, alerts=alerts, restarts=restarts)
+    waits = _waiting(session, look, found) if restarts else []
     if as_json:
         say.json_out(
             {
                 "ok": not faults,
                 "done": done,
+                "waits": waits,
                 "checks": [
                     {
                         "id": one.reading.id,
@@ -112,6 +114,8 @@ def health(
             _say(found, quiet=quiet)
         for words in done:
             say.good(words)
+        for words in waits:
+            say.warn(words)
     if faults:
         sys.exit(1)
 
@@ -136,6 +140,18 @@ def _mend(
     if restarts and runner.is_fault and look.is_reached:
         done.append(f"Master runner: {restarting.restart(session, look.beat)}")
     return done
+
+
+def _waiting(session: Session, look: "_Look", found: list[Found]) -> list[str]:
+    """What a restart that was asked for waits for; nothing where it was done, or is not needed."""
+    is_dead = any(one.is_fault for one in found if one.reading.id == "master_runner")
+    if look.is_reached or not is_dead:
+        return []
+    return [
+        "Master runner: not started again while the database is away, which knows by what it is "
+        "started; the next look that reaches it does it, and "
+        f"`smartcron-agent --home {session.home.root} tick` starts one now"
+    ]
 
 
 def _tell(session: Session, look: "_Look", runner: Found) -> str:

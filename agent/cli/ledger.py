@@ -8,6 +8,7 @@ import click
 
 from agent.cli import say
 from agent.cli.coming import in_zone
+from agent.cli.groups import Group
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
@@ -17,9 +18,15 @@ from agent.store import state
 DAY: Final = timedelta(days=1)
 
 
-@click.group("ledger")
+@click.group("ledger", cls=Group)
 def ledger() -> None:
-    """Prove that every due moment has its row."""
+    """Prove that every due moment has its row.
+
+    \b
+    Examples:
+      smartcron-agent ledger check
+      smartcron-agent ledger check --from 2026-11-24T00:00Z --json
+    """
 
 
 @ledger.command()

@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 from agent.cli import say
+from agent.cli.lengths import Length
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
@@ -24,7 +25,11 @@ OF_A_TASK: Final = ("cpu", "rss", "processes")
 @click.option("--from", "start", help="ISO 8601; else an hour before the end.")
 @click.option("--to", "end", help="ISO 8601; else now.")
 @click.option(
-    "--step", type=click.IntRange(5, 31_536_000), default=60, show_default=True, help="Seconds."
+    "--step",
+    type=Length(5, 31_536_000),
+    default="60s",
+    show_default=True,
+    help="How long each step is, such as 1h.",
 )
 @json_option
 @pass_session
@@ -44,7 +49,7 @@ def metrics(
     what is older than metric_minute_days by hour.
 
     \b
-    Example:  smartcron-agent metrics cpu --from 2026-11-24 --step 3600 --json
+    Example:  smartcron-agent metrics cpu --from 2026-11-24 --step 1h --json
     """
     known = SERIES if task_name is None else OF_A_TASK
     if series not in known:

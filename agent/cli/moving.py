@@ -112,7 +112,8 @@ def move(session: Session, target: str, as_json: bool) -> None:
     Cut off, it goes on where it stood when it is called again.
 
     \b
-    Example:  smartcron-agent db move --to mysql+pymysql://cron@db.example/smartcron
+    Example:
+      smartcron-agent db move --to mysql+pymysql://cron@db.example/smartcron
     """
     _refuse_served(session, "moved")
     with only_agent(session.home), session.database() as source:

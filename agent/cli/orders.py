@@ -1,6 +1,7 @@
 """Commands that hold back or repeat single moments of tasks, and that let tasks go."""
 
 import getpass
+from functools import partial
 
 import click
 
@@ -36,7 +37,8 @@ def skip(
     """Let the next due moments of these tasks pass without a run; they go on by themselves.
 
     \b
-    Example:  smartcron-agent tasks skip payroll_sync_deputy --count 2 --reason "API down"
+    Example:
+      smartcron-agent tasks skip payroll_sync_deputy --count 2 --reason "API down"
     """
     with session.agent(purpose="skip a moment") as agent:
         reply = agent.call(
@@ -100,8 +102,8 @@ def backfill(
 
     \b
     Examples:
-      smartcron-agent tasks backfill bank_fetch_transactions --at 2026-11-24T04:00+13:00
-      smartcron-agent tasks backfill vend_sync_sales --from 2026-11-24T00:00Z --ended error
+      smartcron-agent tasks backfill sync --at 2026-11-24T04:00+13:00
+      smartcron-agent tasks backfill sync --from 2026-11-24 --ended error
     """
     if bool(moments) == bool(start):
         raise WrongUse("name moments with --at, or a span with --from (and --to)")
@@ -159,7 +161,7 @@ def backfill(
 
 @click.command()
 @click.argument("task_names", nargs=-1, required=True)
-@click.option("--why", default="", help="Kept with the last version.")
+@click.option("--why", "--reason", "why", default="", help="Kept with the last version.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 @pass_session
@@ -171,6 +173,8 @@ def remove(
     \b
     Example:  smartcron-agent tasks remove old_report --why "replaced"
     """
+    with session.database() as database:
+        database.read_now(partial(store.load, names=task_names))
     if not (yes or as_json):
         click.confirm(f"Remove {', '.join(task_names)}?", abort=True)
     with session.database() as database:

@@ -58,7 +58,7 @@ def ping(
     \b
     Examples:
       smartcron-agent ping nightly_dump
-      smartcron-agent ping nightly_dump fail --message "disk full" --exit-status 74
+      smartcron-agent ping nightly_dump fail --message "full" --exit-status 74
     """
     if message is not None and len(message) > MESSAGE_CHARS:
         raise WrongUse(
@@ -96,7 +96,8 @@ def execute(session: Session, task_name: str, command: tuple[str, ...]) -> None:
     A ping that is not taken never keeps the command from running.
 
     \b
-    Example:  15 2 * * *  smartcron-agent exec nightly_dump -- /usr/local/bin/dump --all
+    Example:
+      15 2 * * *  smartcron-agent exec nightly_dump -- /usr/local/bin/dump --all
     """
     words = command[1:] if command[0] == "--" else command
     if not words:

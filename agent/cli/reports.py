@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from agent.cli import say
+from agent.cli.groups import Group
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.clock import moment
@@ -77,7 +78,7 @@ def _forms(command: T) -> T:
     return command
 
 
-@click.group("report")
+@click.group("report", cls=Group)
 def report() -> None:
     """Sum up a day, or what went wrong: on the terminal, as a page with charts, by mail.
 

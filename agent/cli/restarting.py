@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+import click
 import msgspec
 
 from agent import halting
@@ -98,12 +99,14 @@ def restart(session: Session, beat: Heartbeat | None) -> str:
                 f"`{' '.join(manager)} restart {unit.name}`"
             )
         # What was ended here without a right to restart it is restarted by its manager.
+        _say_wait(SERVE_WITHIN_S)
         _wait_until_served(session.home)
         return f"restarted {unit.name}"
     end_agent(session.home)
     # Only here: a look at a healthy agent needs none of the agent's parts.
-    from agent.cli.ticking import start_detached
+    from agent.cli.ticking import START_WITHIN_S, start_detached
 
+    _say_wait(START_WITHIN_S)
     return f"{start_detached(session.home)} a new agent"
 
 
@@ -146,6 +149,11 @@ def _holds(asked: Callable[[], bool], within_s: float) -> bool:
             return False
         time.sleep(_POLL_S)
     return True
+
+
+def _say_wait(within_s: float) -> None:
+    """For whoever sits before it; what is asked for stands on the other stream."""
+    click.echo(f"waiting up to {within_s:.0f} s for the agent to serve", err=True)
 
 
 def _is_over(home: Home) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from agent import __version__
+from agent.cli.groups import Group
 from agent.cli.session import Session
 from agent.errors import AgentError
 from agent.log import log_of
@@ -64,7 +65,7 @@ CHANGING: Final = frozenset(
 )  # fmt: skip
 
 
-class _Rooms(click.Group):
+class _Rooms(Group):
     """Finds a command in its room when it is asked for; a fault in it comes out as a sentence."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -77,6 +78,14 @@ class _Rooms(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(ROOMS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word names; one that is nearly it is named in the refusal."""
+        if args[0] not in ROOMS and not args[0].startswith("-"):
+            raise click.NoSuchCommand(args[0], possibilities=list(ROOMS), ctx=ctx)
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in ROOMS:
@@ -99,7 +108,10 @@ def _say(error: BaseException, session: Session) -> int:
         refusals, others = error.split(AgentError)
         error = (refusals or others or error).exceptions[0]
     if isinstance(error, AgentError):
-        click.echo(f"smartcron-agent: {error}", err=True)
+        # Only here: who makes no mistake needs none of it.
+        from agent.cli.nearly import meant
+
+        click.echo(f"smartcron-agent: {error}{meant(session, error)}", err=True)
         return error.exit_status
     if isinstance(error, OSError) and error.filename is not None:
         click.echo(f"smartcron-agent: {error.filename}: {error.strerror}", err=True)
@@ -131,10 +143,10 @@ def cli(context: click.Context, home: Path | None) -> None:
 
     \b
     Examples:
-      smartcron-agent init                 make a home: database, keys, first invite
-      smartcron-agent tasks register       add the catalogue of 29 tasks
-      smartcron-agent serve                run what is due, until stopped
-      smartcron-agent status --watch       look at it
+      smartcron-agent init              make a home: database, keys, first invite
+      smartcron-agent tasks register    add the catalogue of 29 tasks
+      smartcron-agent serve             run what is due, until stopped
+      smartcron-agent status --watch    look at it
     """
     context.obj = Session(Home((home or default_home()).expanduser().absolute()))
 

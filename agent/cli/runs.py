@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Final
 
 import click
-from rich.markup import escape
+from rich.text import Text
 
 from agent.cli import say
+from agent.cli.groups import Group
+from agent.cli.lengths import Length
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
@@ -26,9 +28,15 @@ SEARCH_MS: Final = 10_000
 """How long a list looks for what no index knows before it says how far back it got."""
 
 
-@click.group("runs")
+@click.group("runs", cls=Group)
 def runs() -> None:
-    """Look at runs, stop them and try them again."""
+    """Look at runs, stop them and try them again.
+
+    \b
+    Examples:
+      smartcron-agent runs list --status error
+      smartcron-agent runs log 01KAVT0R8M6V4Z1S0Q2E6G7H8J
+    """
 
 
 @runs.command("list")
@@ -38,7 +46,8 @@ def runs() -> None:
     "statuses",
     multiple=True,
     type=click.Choice((*LIVE_STATES, *ENDINGS)),
-    help="Only this state or ending; may be given again.",
+    metavar="STATE",
+    help=f"May be given again; one of {', '.join((*LIVE_STATES, *ENDINGS))}.",
 )
 @click.option("--category", help="Only runs of this category.")
 @click.option(
@@ -73,7 +82,8 @@ def list_runs(
     """The newest runs, of any kind.
 
     \b
-    Example:  smartcron-agent runs list --status error --text "disk full" --limit 10
+    Example:
+      smartcron-agent runs list --status error --text "disk full" --limit 10
     """
     if before is not None:
         _check_id(before)
@@ -201,7 +211,7 @@ def log(session: Session, run_id: str, follow: bool) -> None:
 
 @runs.command()
 @click.argument("run_id")
-@click.option("--grace", type=click.IntRange(0, 600), help="Seconds between TERM and KILL.")
+@click.option("--grace", type=Length(0, 600), help="Between TERM and KILL, such as 5s.")
 @json_option
 @pass_session
 def abort(session: Session, run_id: str, grace: int | None, as_json: bool) -> None:
@@ -236,7 +246,8 @@ def retry(session: Session, run_id: str, reason: str | None, as_json: bool) -> N
     """Try a run again at once: a retry that waits starts now, a run that failed gets one more.
 
     \b
-    Example:  smartcron-agent runs retry 01KAVT0R8M6V4Z1S0Q2E6G7H8J --reason "disk is back"
+    Example:
+      smartcron-agent runs retry 01KAVT0R8M6V4Z1S0Q2E6G7H8J --reason "mended"
     """
     _check_id(run_id)
     with session.agent(purpose="try a run again") as agent:
@@ -264,7 +275,7 @@ def _told(run: Run) -> Iterator[tuple[str, str]]:
         yield name, f"{value:g}"
 
 
-def _cells(run: Run, *, awaits_ping: bool) -> tuple[str, ...]:
+def _cells(run: Run, *, awaits_ping: bool) -> tuple[str | Text, ...]:
     reason = ": ".join(part for part in (say.reason(run.reason), run.note) if part)
     if run.status == "retry_wait":
         reason = _until_retry(run)
@@ -274,12 +285,12 @@ def _cells(run: Run, *, awaits_ping: bool) -> tuple[str, ...]:
         run.id,
         run.task_name,
         say.moment(run.scheduled_ms),
-        say.ending(_state(run, awaits_ping=awaits_ping)),
+        say.ended(_state(run, awaits_ping=awaits_ping)),
         run.trigger,
         str(run.attempt),
         say.duration(run.duration_ms),
         "-" if run.exit_status is None else str(run.exit_status),
-        escape(reason),
+        reason,
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import click
 import msgspec
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
+from agent.cli.tables import laid_out
 from agent.halting import Halt
 
 # What some terminals obey beyond ASCII: the second set of controls, and turned directions.
@@ -108,23 +109,19 @@ def warn(text: str) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str) -> None:
-    """A table as wide as the terminal, or one sentence when there is nothing to show."""
+    """A table that fits the terminal, or one sentence when there is nothing to show.
+
+    What is no `Text` already is shown as it stands: brackets in it are no markup.
+    """
     if not rows:
         click.echo(empty)
         return
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        right = column in {"Duration", "CPU", "Memory", "Exit", "Try", "Prio", "Bytes", "Late"}
-        shown.add_column(
-            column,
-            justify="right" if right else "left",
-            no_wrap=column not in {"Reason", "Message"},
-        )
-    for row in rows:
-        shown.add_row(
-            *(harmless(str(cell)) if not hasattr(cell, "__rich__") else cell for cell in row)
-        )
-    console().print(shown)
+    cells = [
+        [cell if isinstance(cell, Text) else Text(harmless(str(cell))) for cell in row]
+        for row in rows
+    ]
+    out = console()
+    out.print(laid_out(columns, cells, width=out.width))
 
 
 def console() -> Console:
@@ -177,6 +174,11 @@ def ending(status: str) -> str:
     """A state or ending in its colour."""
     style = ENDING_STYLES.get(status)
     return f"[{style}]{status}[/]" if style else status
+
+
+def ended(status: str) -> Text:
+    """The same as a cell of a table."""
+    return Text(status, style=ENDING_STYLES.get(status, ""))
 
 
 def halted(halt: Halt) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from agent.cli import say
+from agent.cli.groups import Group
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
@@ -18,7 +19,7 @@ from agent.store.spans import Figures
 _SHOWN_DIFFERENCES: Final = 20
 
 
-@click.group("stats", invoke_without_command=True)
+@click.group("stats", cls=Group, invoke_without_command=True)
 @click.option("--task", "task_name", help="Only this task; else all together.")
 @click.option("--from", "start", help="ISO 8601; else a day before the end.")
 @click.option("--to", "end", help="ISO 8601; else now.")
@@ -34,7 +35,8 @@ def stats(
     """Executions, failures, times, memory and CPU of any span, in whole hours of UTC.
 
     \b
-    Example:  smartcron-agent stats --task vend_sync_sales --from 2026-11-01 --json
+    Example:
+      smartcron-agent stats --task vend_sync_sales --from 2026-11-01 --json
     """
     if context.invoked_subcommand is not None:
         return

@@ -8,6 +8,8 @@ import click
 import msgspec
 
 from agent.cli import backups, moving, recovery, say
+from agent.cli.groups import Group
+from agent.cli.lengths import DAYS
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import StorageError
 from agent.running import keptlogs
@@ -20,9 +22,15 @@ from agent.store.standby import Floor
 PAUSE_S: Final = 0.02
 
 
-@click.group("db")
+@click.group("db", cls=Group)
 def db() -> None:
-    """Look after the database."""
+    """Look after the database.
+
+    \b
+    Examples:
+      smartcron-agent db status
+      smartcron-agent db backup
+    """
 
 
 for _command in (*backups.COMMANDS, *moving.COMMANDS, *recovery.COMMANDS):
@@ -137,7 +145,7 @@ def maintain(session: Session, with_optimize: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--days", type=click.IntRange(1, 36_500), help="Age of successes (else as set).")
+@click.option("--days", type=DAYS, help="Age of successes, such as 30d (else as set).")
 @click.option("--dry-run", is_flag=True, help="Only say how much of each kind would go.")
 @json_option
 @pass_session

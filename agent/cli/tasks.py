@@ -4,14 +4,18 @@ import getpass
 import os
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 import msgspec
-from rich.markup import escape
+from rich.text import Text
 
 from agent.cli import say
+from agent.cli.groups import Group
+from agent.cli.lengths import Length
 from agent.cli.moments import read_moment
 from agent.cli.orders import backfill, remove, skip
 from agent.cli.pausing import show_preview
@@ -30,9 +34,17 @@ from shared.protocol import requests
 _LOOKED_AT: Final = "looked at many times a second, so it can be overshot"
 
 
-@click.group("tasks")
+@click.group("tasks", cls=Group)
 def tasks() -> None:
-    """Register, look at, run and hold tasks."""
+    """Register, look at, run and hold tasks.
+
+    \b
+    Examples:
+      smartcron-agent tasks list
+      smartcron-agent tasks check tasks.toml
+      smartcron-agent tasks apply tasks.toml
+      smartcron-agent tasks pause payroll_sync_deputy --for 1h
+    """
 
 
 @tasks.command()
@@ -90,14 +102,14 @@ def check_file(session: Session, file: Path, as_json: bool) -> None:
     now_ms = _now_ms()
     for found in definitions:
         due_ms = next_due(found, now_ms)
-        words = when_in_words(found)
+        words = _when(found, now_ms)
         say.good(f"{found.task_name}: {words}, next {say.moment(due_ms)}")
     _warn(hindered)
 
 
 @tasks.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--why", default="", help="Kept with the version.")
+@click.option("--why", "--reason", "why", default="", help="Kept with the version.")
 @json_option
 @pass_session
 def apply(session: Session, file: Path, why: str, as_json: bool) -> None:
@@ -252,7 +264,8 @@ def run(
     """Run a task now; the agent answers when the order is recorded.
 
     \b
-    Example:  smartcron-agent tasks run vend_sync_sales --reason "after the outage"
+    Example:
+      smartcron-agent tasks run vend_sync_sales --reason "after the outage"
     """
     with session.agent(purpose="run a task") as agent:
         reply = agent.call(
@@ -273,8 +286,8 @@ def run(
 
 @tasks.command()
 @click.argument("task_names", nargs=-1, required=True)
-@click.option("--for", "minutes", type=click.IntRange(1, 525_600), help="Minutes to pause.")
-@click.option("--until", "end", help="Moment at which the pause ends by itself, ISO 8601.")
+@click.option("--for", "length_s", type=Length(1, 366 * 86_400), help="How long, as 90s, 2h or 1d.")
+@click.option("--until", "--to", "end", help="Moment at which the pause ends by itself, ISO 8601.")
 @click.option("--dry-run", is_flag=True, help="Only say what the pause would do.")
 @click.option("--reason", help="Shown wherever the task is.")
 @json_option
@@ -282,22 +295,22 @@ def run(
 def pause(
     session: Session,
     task_names: tuple[str, ...],
-    minutes: int | None,
+    length_s: int | None,
     end: str | None,
     dry_run: bool,
     reason: str | None,
     as_json: bool,
 ) -> None:
-    """Start no scheduled runs of these tasks, until resumed, for some minutes, or until a moment.
+    """Start no scheduled runs of these tasks, until resumed, for a while, or until a moment.
 
     \b
     Examples:
-      smartcron-agent tasks pause payroll_sync_deputy --for 60 --reason "API down"
-      smartcron-agent tasks pause payroll_sync_deputy --until 2026-12-24T18:00 --dry-run
+      smartcron-agent tasks pause payroll_sync_deputy --for 1h --reason "API down"
+      smartcron-agent tasks pause sync --until 2026-12-24T18:00 --dry-run
     """
-    if minutes is not None and end is not None:
+    if length_s is not None and end is not None:
         raise WrongUse(f"--until {end}: says what --for says too; give one of them")
-    until_ms = None if minutes is None else _now_ms() + minutes * 60_000
+    until_ms = None if length_s is None else _now_ms() + length_s * 1000
     if end is not None:
         until_ms = read_moment("--until", end)
         if until_ms <= _now_ms():
@@ -345,7 +358,8 @@ def disable(
     """Take these tasks off the schedule.
 
     \b
-    Example:  smartcron-agent tasks disable bank_auto_categorize --reason "replaced"
+    Example:
+      smartcron-agent tasks disable bank_auto_categorize --reason "replaced"
     """
     _set(session, task_names, "disabled", as_json, enabled=False, reason=reason)
 
@@ -433,16 +447,27 @@ def _next(row: store.TaskRow, now_ms: int) -> int | None:
     return next_due(row.definition, now_ms) if row.enabled and _fault(row) is None else None
 
 
+def _when(definition: Definition, now_ms: int) -> str:
+    """When it is due, with its zone where the clocks there show another time than the reader's."""
+    words = when_in_words(definition)
+    try:
+        there = datetime.fromtimestamp(now_ms / 1000, ZoneInfo(definition.timezone))
+    except (ZoneInfoNotFoundError, ValueError):
+        return words  # what is wrong with it is said elsewhere
+    is_other = there.utcoffset() != there.astimezone().utcoffset()
+    return f"{words} ({definition.timezone})" if words and is_other else words
+
+
 def _as_cells(
     row: store.TaskRow, found: statistics.TaskStats | None, now_ms: int
-) -> tuple[str, ...]:
+) -> tuple[str | Text, ...]:
     last = found.last if found else None
     return (
         row.task_name,
         row.definition.category,
-        escape(when_in_words(row.definition)),
+        _when(row.definition, now_ms),
         _state(row, now_ms),
-        f"{say.moment(last.started_ms or last.ended_ms)} {say.ending(last.status)}"
+        Text.assemble(f"{say.moment(last.started_ms or last.ended_ms)} ", say.ended(last.status))
         if last
         else "never",
         say.duration(last.duration_ms) if last else "-",

@@ -9,6 +9,7 @@ SH: Final = "/bin/sh"
 _MARK: Final = re.compile(r"\{(?:app_root|home|python|agent)\}")
 # Whatever reads these, a shell or the agent itself, makes the same words of them.
 _PLAIN: Final = re.compile(r"[\w@%+:,./=-]+(?:[ \t]+[\w@%+:,./=-]+)*", re.ASCII)
+SECRET_MARK: Final = "secret:"  # noqa: S105 - how a task refers to a secret, not one
 _BEHIND: Final = re.compile(r"(?<![&<>|])&(?!&)")
 
 
@@ -70,6 +71,13 @@ def why_not(*texts: str) -> str | None:
         if any("\ud800" <= sign <= "\udfff" for sign in text):
             return "is no UTF-8 text; save the file as UTF-8"
     return None
+
+
+def why_no_variable(value: str) -> str | None:
+    """Why no variable of a task can have this value as it is; None when one can."""
+    if value.startswith(SECRET_MARK) or "{" + SECRET_MARK in value:
+        return "names a secret of ours"
+    return why_not(value)
 
 
 def goes_on_behind(command: str) -> bool:

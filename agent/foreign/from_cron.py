@@ -29,7 +29,6 @@ from agent.foreign.proposals import (
 DEFAULT_PATH: Final = "/usr/bin:/bin"
 # Cron sets it by the user, whatever the crontab says.
 _SET_BY_CRON: Final = "LOGNAME"
-_SECRET_MARK: Final = "secret:"  # noqa: S105 - how a task refers to a secret, not one
 _VARIABLE: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _RANDOM: Final = re.compile(r"(\d*)~(\d*)", re.ASCII)
 _HIGHEST: Final = ((0, 59), (0, 23), (1, 28), (1, 12), (0, 6))
@@ -173,8 +172,7 @@ def _environment(settings: dict[str, str]) -> dict[str, str]:
         # No shell hands on a name that it cannot say itself.
         if name == _SET_BY_CRON or not _VARIABLE.fullmatch(name):
             continue
-        if value.startswith(_SECRET_MARK) or (reason := commands.why_not(value)):
-            reason = reason if not value.startswith(_SECRET_MARK) else "names a secret of ours"
+        if reason := commands.why_no_variable(value):
             raise BadDefinition("environment", name, f"its variable {name} {reason}")
         environment[name] = value
     return environment

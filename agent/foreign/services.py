@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from agent.errors import BadDefinition
-from agent.foreign.commands import why_not
+from agent.foreign.commands import why_no_variable, why_not
 from agent.foreign.proposals import UMASK
 from agent.foreign.units import Unit, read_span, split_words
 
@@ -110,8 +110,7 @@ def _environment(unit: Unit, known: dict[str, str]) -> dict[str, str]:
             name, sign, value = _fill("environment", word, known).partition("=")
             if not sign:
                 raise BadDefinition("environment", name, f"Environment={name}: has no value")
-            if value.startswith("secret:") or (reason := why_not(value)):
-                reason = "names a secret of ours" if value.startswith("secret:") else reason
+            if reason := why_no_variable(value):
                 raise BadDefinition("environment", name, f"its variable {name} {reason}")
             environment[name] = value
     return environment

@@ -15,14 +15,13 @@ from agent.cron.grammar import Boot, Cron, Every, Once, parse
 from agent.cron.zones import BLOCK_S, Stretch, stretches
 from agent.definitions import Definition
 from agent.due import count_due
-from agent.foreign.commands import join_input
+from agent.foreign.commands import SECRET_MARK, join_input
 
 # Longer ones are refused by Debian's cron.
 LONGEST_COMMAND: Final = 998
 _YEARS_AHEAD: Final = 10
 _HOUR_S: Final = 3600
 _DAY_S: Final = 86_400
-_SECRET_MARK: Final = "secret:"  # noqa: S105 - how a task refers to a secret, not one
 # As lines of their own these would tell cron itself something.
 _OF_CRON: Final = frozenset({"CRON_TZ", "HOME", "MAILTO", "RANDOM_DELAY", "SHELL"})
 _NAMES: Final = {
@@ -129,7 +128,7 @@ def _say(task: Definition, place: Place, user: str, *, is_paused: bool) -> Line:
     if len(schedules) > 1:
         _check_apart(task, place.now_ms)
     for name, value in task.environment.items():
-        if value.startswith(_SECRET_MARK):
+        if value.startswith(SECRET_MARK) or "{" + SECRET_MARK in value:
             raise CannotSay(f"as its variable {name} is a secret, which no crontab should hold")
     line = Line(
         task_name=task.task_name,

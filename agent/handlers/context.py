@@ -109,6 +109,14 @@ class Troubles(Protocol):
         ...
 
 
+class Checks(Protocol):
+    """Tells how all checks stand (health.picture)."""
+
+    async def __call__(self, *, with_words: bool) -> HealthReply:
+        """Every check; `with_words` of own ones only for their readers."""
+        ...
+
+
 class LogRange(msgspec.Struct, frozen=True, kw_only=True):
     """Some output of a run, from `offset`; bytes before `first` are no longer kept."""
 
@@ -193,10 +201,12 @@ class Context:
     troubles: Troubles
     reload: Callable[[], Awaitable[tuple[str, ...]]]
     """Read settings and definitions anew; what could not be taken over."""
-    health: Callable[[], Awaitable[HealthReply]]
+    health: Checks
     """Every check as it stands."""
     hurry: Callable[[], None] = lambda: None
     """Show what changed at once: an operator waits for it."""
     renew_alerts: Callable[[], Awaitable[None]] = _nothing
     """Own rules or quiet times are others: judge and tell by them from now on."""
+    known: Callable[[], Iterable[TaskRow]] = tuple
+    """Every task there is, as it is known in memory."""
     trials: Trials = field(default_factory=Trials)

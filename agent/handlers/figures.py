@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from agent.handlers.context import Context
+from agent.handlers.rights import may_read_output
 from agent.store import metrics, spans, statistics, tasks
 from agent.wire.sessions import Who
 from shared.protocol.errors import BadRequest
@@ -79,7 +80,7 @@ async def stats(context: Context, who: Who, request: StatsGet) -> StatsReply:
 
 async def health(context: Context, who: Who, request: HealthGet) -> HealthReply:
     """Every check as it stands, also while the database is away."""
-    return await context.health()
+    return await context.health(with_words=may_read_output(context, who))
 
 
 async def _span(context: Context, request: StatsGet, now_ms: int) -> SpanFigures:

@@ -5,6 +5,8 @@ from typing import Final
 
 from agent.definitions import Definition
 from agent.due import when_in_words
+from agent.ownchecks import PREFIX
+from agent.rules.alerting import key_of_check
 from agent.runs import ENDINGS, Run
 from agent.store import checks
 from agent.store.alert_rows import KNOWN, Alert
@@ -19,6 +21,7 @@ _REASON_CHARS: Final = 300
 # What is snoozed is in somebody's hands like what is acknowledged.
 _ALERT_STATES: Final = {"active": "open", "acknowledged": "acked", "snoozed": "acked"}
 _NOTE_CHARS: Final = 80
+_OF_OWN_CHECKS: Final = key_of_check(PREFIX)
 # What a task shows when it has several live runs: the first of these that one of them is in.
 _LIVELIEST: Final = {
     "stopping": "stopping",
@@ -142,8 +145,13 @@ def task_row(
     )
 
 
-def check_row(check: checks.Check, *, since_ms: int | None = None) -> wire.Check:
-    """A check; `since_ms` is when it came into this state, if that is known."""
+def check_row(
+    check: checks.Check, *, since_ms: int | None = None, with_words: bool = True
+) -> wire.Check:
+    """A check; `since_ms` is when it came into this state, if that is known.
+
+    `with_words` of an own one, which are the output of a command, only for their readers.
+    """
     return wire.Check(
         id=check.check_name,
         name=check.check_name,
@@ -152,7 +160,7 @@ def check_row(check: checks.Check, *, since_ms: int | None = None) -> wire.Check
         since_ms=check.checked_ms if since_ms is None else since_ms,
         value=check.value,
         unit=check.unit,
-        msg=check.message[:500],
+        msg=check.message[:500] if with_words or not check.check_name.startswith(PREFIX) else "",
     )
 
 
@@ -275,7 +283,11 @@ def _usual(durations_ms: Sequence[int]) -> tuple[int | None, int | None]:
 
 
 def alert_row(alert: Alert, *, with_words: bool = True) -> wire.Alert:
-    """An alert as every client may see it; `with_words` of a run only for their readers."""
+    """An alert as every client may see it.
+
+    `with_words` of a run, or of an own check, only for their readers.
+    """
+    is_output = alert.run_id is not None or alert.dedupe_key.startswith(_OF_OWN_CHECKS)
     kind, name = ("task", alert.task_name) if alert.task_name else ("agent", "")
     return wire.Alert(
         id=alert.id,
@@ -284,7 +296,7 @@ def alert_row(alert: Alert, *, with_words: bool = True) -> wire.Alert:
         kind=alert.kind,
         subject=wire.Subject(kind, name),
         title=alert.title,
-        msg=alert.message if with_words or alert.run_id is None else "",
+        msg=alert.message if with_words or not is_output else "",
         opened_ms=alert.opened_ms,
         last_ms=alert.last_seen_ms,
         count=alert.occurrences,

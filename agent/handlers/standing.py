@@ -1,7 +1,7 @@
 """Which own rules of alerts and which quiet times are there, and who makes, changes, tries one?"""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -16,10 +16,11 @@ from agent.handlers.trials import Trial
 from agent.rehearsal import Rehearsal, Rehearsing
 from agent.rulemaking import DAY_MS, check_patterns, doubting, has_patterns
 from agent.rules.muting import Mute, covers, fault_of
-from agent.store import alert_book, alert_rules, alerts, mutes, tasks
+from agent.store import alert_book, alert_rules, alerts, mutes
 from agent.store.alert_book import Wanted
 from agent.store.alert_rules import RuleRow
 from agent.store.alerts import Alert
+from agent.store.tasks import TaskRow
 from agent.ulid import new_ulid
 from agent.wire.operations import Done
 from agent.wire.sessions import Who
@@ -65,7 +66,7 @@ async def try_rule(context: Context, who: Who, request: wire.RuleTry) -> wire.Ru
         now_ms = clock.now_ms()
         work = Rehearsing(
             rule,
-            await context.database.read(tasks.load_all),
+            context.known(),
             from_ms=now_ms - request.days * DAY_MS,
             now_ms=now_ms,
         )
@@ -132,12 +133,31 @@ async def remove_rule(context: Context, who: Who, request: wire.RuleRemove) -> D
 async def try_quiet(context: Context, who: Who, request: wire.QuietTry) -> wire.QuietTryReply:
     """What a window that is not saved would mute now."""
     window = _window(context, who, request, "")
-    known = await context.database.read(tasks.load_all)
-    categories = {task.task_name: task.definition.category for task in known}
     from_ms = context.clock.now_ms() - PAST_DAYS * DAY_MS
     past = partial(alert_book.page, wanted=Wanted(from_ms=from_ms), before=None, limit=MOST_ALERTS)
-    opened = await context.database.read(alerts.open_alerts)
-    found = await context.database.read(past)
+    known = tuple(context.known())
+    # Each name is held against the window: of thousands that would keep the loop.
+    return await context.database.read(
+        lambda connection: _muted_by(
+            window,
+            known,
+            opened=alerts.open_alerts(connection),
+            found=past(connection),
+            from_ms=from_ms,
+        )
+    )
+
+
+def _muted_by(
+    window: Mute,
+    known: Sequence[TaskRow],
+    *,
+    opened: Sequence[Alert],
+    found: Sequence[Alert],
+    from_ms: int,
+) -> wire.QuietTryReply:
+    """What the window is about, and what of that which is open, or was found since then."""
+    categories = {task.task_name: task.definition.category for task in known}
 
     def is_meant(alert: Alert) -> bool:
         return covers(window, alert.task_name, categories.get(alert.task_name or ""))
@@ -212,7 +232,8 @@ async def _check_patterns(context: Context, rule: AlertRule) -> None:
 
 
 async def _doubts(context: Context, rule: AlertRule, *, is_checked: bool = True) -> tuple[str, ...]:
-    found = await context.database.read(doubting((rule,), are_checked=is_checked))
+    known = tuple(context.known())
+    found = await context.database.read(doubting((rule,), known=known, are_checked=is_checked))
     return found[rule.name]
 
 

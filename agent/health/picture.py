@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+import msgspec
+
 from agent.clock import Clock
 from agent.errors import AgentError
 from agent.health import probes
@@ -22,6 +24,7 @@ _ORDER: Final = (
     "database_size", "replication", "master_runner",
 )  # fmt: skip
 _MESSAGE_CHARS: Final = 500
+_NOT_FOR_VIEWERS: Final = "what it said is not for viewers"
 _UNITS: Final = {"http": "ms", "tcp": "ms", "certificate": "days"}
 """In which the limits of an own check are; a command tells its unit with its figures."""
 
@@ -43,9 +46,11 @@ class Picture:
         self._looks = looks
         self._own = own
 
-    async def take(self) -> HealthReply:
-        """All checks as they stand now."""
+    async def take(self, *, with_words: bool = True) -> HealthReply:
+        """All checks as they stand now; `with_words` of own ones only for their readers."""
         details = [_of_look(check, since_ms) for check, since_ms in self._looks()]
+        if not with_words:
+            details = [_without_words(detail) for detail in details]
         looked_at = {detail.id for detail in details}
         details += [_not_yet(own) for own in self._own() if own.check_name not in looked_at]
         details.append(await self._runner())
@@ -98,6 +103,12 @@ def _of_look(check: Check, since_ms: int) -> CheckDetail:
             KeptSeries(name=kept.name, label=kept.label, unit=kept.unit) for kept in terms.kept
         ),
     )
+
+
+def _without_words(detail: CheckDetail) -> CheckDetail:
+    if not detail.id.startswith(PREFIX):
+        return detail
+    return msgspec.structs.replace(detail, msg=_NOT_FOR_VIEWERS)
 
 
 def _not_yet(own: OwnCheck) -> CheckDetail:

@@ -81,6 +81,7 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     """An alert, as far as a report tells it."""
 
     id: str
+    kind: str
     severity: str
     status: str
     title: str

@@ -11,6 +11,7 @@ from agent.reports.charts import Column
 from agent.reports.facts import ENDINGS, FAILED, Daily, Errors, Failure, Span, TaskTimes
 from agent.reports.templates import TEMPLATES
 from agent.reports.words import Words
+from agent.sayings import title_in
 
 _FOOT_FIRST: Final = (*FAILED, "missed", "success", "aborted", "skipped")
 _SEVERITY_COLOURS: Final = {"critical": "#b71c1c", "high": "#c2410c", "medium": "#8d6e00"}
@@ -328,7 +329,7 @@ def _alerts(data: Daily, words: Words) -> dict[str, Any]:
                 else _from_to(one.opened_ms, one.resolved_ms, words),
                 "severity": _known(words, "severity", one.severity),
                 "state": _known(words, "alert", one.status),
-                "title": one_line(one.title),
+                "title": one_line(title_in(words.language, one.title, kind=one.kind)),
                 "is_open": one.status != "resolved",
                 "colour": _SEVERITY_COLOURS.get(one.severity, charts.FAINT),
             }

@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from agent.alertrules import OF_TASKS, AlertRule
+from agent.alertrules import OF_TASKS, TASK_PLACE, AlertRule
+from agent.easing import eased
 from agent.runs import Run
 from agent.troubles import MESSAGE_CHARS, TITLE_CHARS, Trouble
 
@@ -139,12 +140,12 @@ def _of_run(rule: AlertRule, run: Run) -> str | None:
         ),
         (
             rule.output_has,
-            rule.output_has is not None and re.search(rule.output_has, tail) is not None,
+            rule.output_has is not None and re.search(eased(rule.output_has), tail) is not None,
             f"the end of its output has {rule.output_has!r}",
         ),
         (
             rule.output_lacks,
-            rule.output_lacks is not None and re.search(rule.output_lacks, tail) is None,
+            rule.output_lacks is not None and re.search(eased(rule.output_lacks), tail) is None,
             f"the end of its output lacks {rule.output_lacks!r}",
         ),
         (
@@ -187,7 +188,7 @@ def _of_span(rule: AlertRule, runs: int, failures: int) -> str | None:
 def _trouble(
     rule: AlertRule, task_name: str | None, said: str, *, run_id: str | None = None
 ) -> Trouble:
-    title = rule.title.replace("{task}", task_name or "the host") or (
+    title = rule.title.replace(TASK_PLACE, task_name or "the host") or (
         f"{task_name or (rule.metric or '').removeprefix(OF_TASKS)}: {rule.name}"
     )
     return Trouble(

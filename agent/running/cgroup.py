@@ -44,6 +44,14 @@ def is_there(folder: str) -> bool:
     return bool(folder) and os.path.isdir(folder)  # noqa: PTH112 - as above
 
 
+def members(folder: str) -> list[int]:
+    """All processes of a group; of none, nobody."""
+    try:
+        return [int(pid) for pid in _read(f"{folder}/cgroup.procs").split()] if folder else []
+    except OSError:
+        return []
+
+
 def was_out_of_memory(folder: str) -> bool:
     """Has the kernel ended processes of the group because it was at its limit?"""
     try:

@@ -7,9 +7,9 @@ becomes the next, so the run keeps its one process and no instant of it is witho
 from __future__ import annotations
 
 import os
-import sys
 
 from agent.running import cgroup
+from agent.running.remarks import remark
 
 TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _group(order: dict[str, Any]) -> list[str]:
     try:
         cgroup.make(folder, limit)
     except OSError as error:
-        sys.stderr.write(f"cgroup {folder} cannot be made: {error.strerror}; memory is sampled\n")
+        remark(f"cgroup {folder} cannot be made: {error.strerror}; memory is sampled")
         return []
     return cgroup.words_to_join(folder)
 

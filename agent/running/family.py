@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import signal
 
-from agent.running import processes
+from agent.running import cgroup, marks, processes
 
 TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterable
 
     from agent.running.processes import Process
     from agent.running.watched import Watched
@@ -24,16 +24,18 @@ CHASE_ROUNDS = 50
 def living(run: Watched) -> list[Process]:
     """Every process of this run that is not over, looked for among all of the host.
 
-    Found are: the main process, its session, those seen before, those that carry the run's id
-    or write into its spool though their parents are gone, and all descendants of these.
+    Found are: the main process, its session, its cgroup, those seen before, those that bear the
+    run's mark, carry its id or write into its spool though their parents are gone, and all
+    descendants of these.
     """
     everyone = processes.look_at_all()
     everyone.pop(os.getpid(), None)
     roots = {pid for pid, process in everyone.items() if _is_known(run, process)}
+    roots.update(pid for pid in cgroup.members(run.group) if pid in everyone)
     known = processes.descendants(roots, everyone)
     for pid, process in everyone.items():
         if pid not in roots and pid not in known and process.start >= run.start:
-            claim = _claims(run, pid)
+            claim = claims(run, pid)
             if claim or (claim is None and _can_only_be_of(run, process)):
                 roots.add(pid)
     found = {pid: everyone[pid] for pid in roots} | processes.descendants(roots, everyone)
@@ -52,16 +54,16 @@ def _fallen_to_us(run: Watched, everyone: Container[int]) -> list[Process]:
     for _ in range(CHASE_ROUNDS):
         fresh = [pid for pid in processes.children(os.getpid()) or () if pid not in everyone]
         looks = [process for process in map(processes.look, fresh) if process is not None]
-        ours = [process for process in looks if _claims(run, process.pid)]
+        ours = [process for process in looks if claims(run, process.pid)]
         if ours or all(not process.is_over for process in looks):
             return [process for process in ours if not process.is_over]
     return []
 
 
-def remember(run: Watched, mains: Container[int]) -> None:
+def remember(run: Watched, mains: Iterable[int]) -> None:
     """Note who is left of a run that is just over; a single read when nobody is."""
     mine = processes.children(os.getpid())
-    if mine is not None and all(pid in mains for pid in mine):
+    if mine is not None and not set(mine).difference(mains):
         run.members = {}  # whoever is left would be our child now, or below one
     else:
         living(run)
@@ -94,7 +96,7 @@ def _near(run: Watched, mains: Container[int]) -> list[int]:
         if pid in mains or pid in family:
             continue
         process = processes.look(pid)
-        if process is not None and (_is_known(run, process) or _claims(run, pid)):
+        if process is not None and (_is_known(run, process) or claims(run, pid)):
             family[pid] = process
             family.update(processes.below(pid))
     run.members = {process.pid: process.start for process in family.values()}
@@ -110,7 +112,7 @@ def keep(run: Watched, mains: Container[int], kept: dict[int, int]) -> None:
     kept.update(run.members)
     for pid in processes.children(os.getpid()) or ():
         process = processes.look(pid) if pid not in mains else None
-        if process is not None and process.start >= run.start and _claims(run, pid) is None:
+        if process is not None and process.start >= run.start and claims(run, pid) is None:
             kept[pid] = process.start
 
 
@@ -145,8 +147,11 @@ def _is_known(run: Watched, process: Process) -> bool:
     return run.members.get(process.pid) == process.start
 
 
-def _claims(run: Watched, pid: int) -> bool | None:
-    """Does a process carry the marks of this run (True), of another (False), or none (None)?"""
+def claims(run: Watched, pid: int) -> bool | None:
+    """Does a process show that it is of this run (True), of another (False), or nothing (None)?"""
+    mark = marks.borne_by(pid)
+    if mark is not None:
+        return mark == run.mark
     named = processes.run_of(pid)
     if named == run.run_id or processes.writes_to(pid, run.output_file):
         return True
@@ -154,7 +159,7 @@ def _claims(run: Watched, pid: int) -> bool | None:
 
 
 def _can_only_be_of(run: Watched, process: Process) -> bool:
-    """An unmarked orphan, fallen to us, that is younger than this run and older than the others."""
+    """An orphan that shows nothing, fallen to us, younger than this run, older than the others."""
     if run.peers is None or process.parent != os.getpid():
         return False
     if run.kept.get(process.pid) == process.start:

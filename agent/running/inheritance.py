@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from agent.boot import boot_id
-from agent.running import processes
+from agent.running import family, marks, processes
 from agent.running.link import KEEPER_MARK
 from agent.running.stories import Story, Told
 from agent.running.watch import Watch
@@ -102,11 +102,11 @@ class Inheritance:
                 process = processes.look(run.pid)
                 if process is None or process.start != run.start or process.is_over:
                     self._watch.lost_sight(run)
-            elif not run.is_over and _is_zombie_child(run.pid):
-                self._watch.reap(run.pid)
+            elif not run.is_over and (over := _child_over(run.pid)) is not None:
+                self._watch.reap(over)
         for pid in self._orphans():
-            if _is_zombie_child(pid):
-                self._watch.reap(pid)
+            if (over := _child_over(pid)) is not None:
+                self._watch.reap(over)
         self._watch.tick()
 
     def _orphans(self) -> list[int]:
@@ -144,7 +144,7 @@ class Inheritance:
         if process is None or process.start != run.start:
             return _lost(story, UNSEEN)
         if not processes.is_child(run.pid):
-            if process.is_over or processes.run_of(run.pid) != run.run_id:
+            if process.is_over or not family.claims(run, run.pid):
                 return _lost(story, UNSEEN)
             run.is_child = False
         if story.stopping is not None:
@@ -206,7 +206,7 @@ def _find_unannounced(
     for _ in range(SEARCHES):
         pids = orphans() if is_ours else list(processes.look_at_all())
         found = [p for p in map(processes.look, pids) if p is not None and p.start >= newest]
-        named = [p for p in found if processes.run_of(p.pid) == run_id and p.session == p.pid]
+        named = [p for p in found if p.session == p.pid and _shows(p.pid, run_id)]
         # A zombie has no environment any more, but it still leads its session. Where one is about
         # to become its program, that is the start, and the zombie is of another run's family.
         is_begun = any(KEEPER_MARK in processes.words_of(p.pid) for p in found)
@@ -230,6 +230,14 @@ def _find_unannounced(
             processes.send(process.pid, process.start, signal.SIGKILL)
             _bury(process.pid)
     return None
+
+
+def _shows(pid: int, run_id: str) -> bool:
+    """Has a process become the program of this run, or one that hides whose it is?"""
+    if processes.run_of(pid) == run_id:
+        return True
+    is_marked = marks.borne_by(pid) == marks.mark_of(run_id)
+    return is_marked and KEEPER_MARK not in processes.words_of(pid)
 
 
 def _bury(pid: int) -> None:
@@ -256,12 +264,12 @@ def _is_held(started: Line) -> bool:
     return processes.is_child(process.pid)
 
 
-def _is_zombie_child(pid: int) -> bool:
+def _child_over(pid: int) -> os.waitid_result | None:
+    """How this process ended, if it is a child of ours that did; it stays to be let go of."""
     try:
-        over = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
     except ChildProcessError:
-        return False
-    return over is not None
+        return None
 
 
 def _as_started(run: Watched) -> Line:

@@ -19,8 +19,9 @@ import time
 
 from agent.boot import boot_id
 from agent.running import processes
-from agent.running.journal import LARGE_BYTES, VERSION, Journal
+from agent.running.journal import LARGE_BYTES, VERSION, Journal, encoded
 from agent.running.launch import NotLaunched, launch
+from agent.running.remarks import remark
 from agent.running.watch import Watch
 from agent.running.watched import watched
 
@@ -32,6 +33,10 @@ LISTENER = 3  # the agent hands the listening socket over under this number
 LONELY_S = 10.0
 # So long it obeys before it looks after those that ended: starts come first, but not for ever.
 SLICE_S = 0.02
+# What the journal may still be told of a run that lives; a full disk must not refuse it.
+END_BYTES = 2 << 10
+# So much more before a journal that could not be made smaller is tried again.
+LATER_BYTES = 16 << 10
 LINE_LIMIT = 8 << 20
 UNSENT_LIMIT = 8 << 20
 CREDENTIALS = 12  # bytes of struct ucred: pid, uid, gid
@@ -77,9 +82,9 @@ class Caller:
         del self.received[: end + 1]
         return line
 
-    def send(self, line: dict[str, Any]) -> None:
-        """Have it sent with the next flush."""
-        self.unsent += json.dumps(line, separators=(",", ":")).encode() + b"\n"
+    def send(self, line: bytes) -> None:
+        """Have an encoded line sent with the next flush."""
+        self.unsent += line
 
     def flush(self) -> None:
         """Send as much as the agent takes."""
@@ -104,7 +109,9 @@ class Keeper:
         self._known: dict[str, dict[str, Any]] = {}  # run id: what was told last, until forgotten
         self._seen: set[str] = set()
         self._large_bytes = LARGE_BYTES
-        self._unwritten: list[dict[str, Any]] = []
+        self._unwritten = [encoded(self._header())]  # lines for the journal
+        self._let_go: list[bytes] = []  # as above, of runs that nobody needs any more
+        self._said = ""  # of the journal, last
         self._is_draining = False
         self._lonely_since_s: float | None = time.monotonic()
         self._woken, wakes = os.pipe()
@@ -114,7 +121,7 @@ class Keeper:
 
     def run(self) -> None:
         """Serve until nothing is left to be kept."""
-        self._journal.write(self._header())
+        self._write_down()
         while not self._may_go():
             talking = [self._caller.connection.fileno()] if self._caller is not None else []
             readable, _, _ = select.select(
@@ -129,8 +136,11 @@ class Keeper:
                 self._accept()
             if self._caller is not None:
                 self._serve(self._caller, until_s=time.monotonic() + SLICE_S)
+            self._write_down()
             self._reap()
             self._watch.tick()
+            # What is told stands in the journal.
+            self._write_down()
             if self._caller is not None:
                 self._caller.flush()
         self._leave()
@@ -141,7 +151,7 @@ class Keeper:
         due = [self._watch.next_s()]
         if self._lonely_since_s is not None and not self._watch.runs:
             due.append(self._lonely_since_s + LONELY_S)
-        if self._unwritten:
+        if self._unwritten or self._let_go:
             due.append(time.monotonic() + 1)
         next_s = min((at for at in due if at is not None), default=None)
         return None if next_s is None else max(0.0, next_s - time.monotonic())
@@ -158,7 +168,7 @@ class Keeper:
     def _leave(self) -> None:
         self._listener.close()
         os.unlink(self._socket_path)  # noqa: PTH108 - pathlib would cost the keeper its memory
-        if not self._known:
+        if not self._known and os.path.exists(self._journal.path):  # noqa: PTH110 - as above
             os.unlink(self._journal.path)  # noqa: PTH108 - as above
 
     def _drop_wakeups(self) -> None:
@@ -187,36 +197,38 @@ class Keeper:
         """Obey, in order, until nothing is left or it has taken long enough."""
         try:
             while (line := caller.next_line()) is not None:
-                self._obey(caller, json.loads(line))
+                # Decoded here, or json would first guess in which of five ways it is written.
+                self._obey(json.loads(line.decode()))
                 if time.monotonic() >= until_s:
                     break
         except (ValueError, KeyError, TypeError) as error:
-            sys.stderr.write(f"hung up on the agent: not a request: {error!r}\n")
+            remark(f"hung up on the agent: not a request: {error!r}")
             caller.received.clear()
             caller.is_closed = True
         if caller.is_closed and not caller.has_line:
+            self._write_down()
             caller.flush()
             caller.connection.close()
             self._caller = None
             self._lonely_since_s = time.monotonic()
 
-    def _obey(self, caller: Caller, request: dict[str, Any]) -> None:
+    def _obey(self, request: dict[str, Any]) -> None:
         match request["do"]:
             case "order":
                 self._order(request)
             case "stop":
                 begun = self._watch.stop(request["run"], "aborted", grace_ms=request["grace_ms"])
-                caller.send({"e": "stop", "run": request["run"], "begun": begun})
+                self._tell({"e": "stop", "run": request["run"], "begun": begun})
             case "forget":
                 self._forget(request["runs"])
-                caller.send({"e": "forgotten", "runs": request["runs"]})
+                self._tell({"e": "forgotten", "runs": request["runs"]})
             case "drain":
                 self._is_draining = True
             case "hello":
-                caller.send({"e": "hello", "version": VERSION, "pid": os.getpid()})
+                self._tell({"e": "hello", "version": VERSION, "pid": os.getpid()})
                 for line in list(self._known.values()):
-                    caller.send(line)
-                caller.send({"e": "known"})
+                    self._tell(line)
+                self._tell({"e": "known"})
 
     def _order(self, order: dict[str, Any]) -> None:
         run_id = order["run"]
@@ -229,17 +241,22 @@ class Keeper:
         limits["cpu_limit_s"] = order.get("cpu_limit_s")
         limits["keeps_leftovers"] = order.get("keeps_leftovers")
         limits["cgroup"] = order.get("cgroup")
+        tick = processes.tick_now()
+        ordered = {
+            "e": "order",
+            "run": run_id,
+            "output_file": order["output_file"],
+            "tick": tick,
+            **limits,
+        }
         try:
             # Before the process: should we die between both, the agent knows whom to look for.
-            self._journal.write(
-                {
-                    "e": "order",
-                    "run": run_id,
-                    "output_file": order["output_file"],
-                    "tick": processes.tick_now(),
-                    **limits,
-                }
+            # And after what was started before it: never are two of them not told of.
+            self._journal.append(
+                b"".join((*self._unwritten, encoded(ordered))),
+                leaving=(len(self._watch.runs) + 1) * END_BYTES,
             )
+            self._unwritten.clear()
         except OSError as error:
             self._seen.discard(run_id)
             reason = f"the keeper's journal cannot be written: {error.strerror}"
@@ -252,12 +269,11 @@ class Keeper:
         except NotLaunched as problem:
             self._happened({"e": "refused", "run": run_id, "reason": str(problem)})
             return
-        process = processes.look(pid)
         line = {
             "e": "started",
             "run": run_id,
             "pid": pid,
-            "start": process.start if process is not None else 0,
+            "start": _start_of(pid, tick),
             "started_ms": started_ms,
             "started_mono_ms": started_mono_ms,
         }
@@ -265,36 +281,73 @@ class Keeper:
         self._happened(line)
 
     def _happened(self, line: dict[str, Any]) -> None:
-        """Write it down, then tell it."""
-        self._write(line)
+        """Have it written down, and told after that."""
+        data = encoded(line)
+        self._unwritten.append(data)
         if line["e"] in {"exited", "stopping"}:
+            self._write_down()  # what comes of it cannot be undone
             return
         self._known[line["run"]] = line
-        self._tell(line)
+        if self._caller is not None:
+            self._caller.send(data)
 
     def _tell(self, line: dict[str, Any]) -> None:
         if self._caller is not None:
-            self._caller.send(line)
+            self._caller.send(encoded(line))
 
     def _forget(self, run_ids: list[str]) -> None:
         for run_id in run_ids:
             known = self._known.get(run_id)
             if known is not None and known["e"] != "started":
                 del self._known[run_id]
-                self._write({"e": "forgotten", "run": run_id})
+                self._let_go.append(encoded({"e": "forgotten", "run": run_id}))
         if self._journal.size > self._large_bytes:
-            self._journal.keep(self._known)
-            self._large_bytes = LARGE_BYTES + 2 * self._journal.size
-            self._seen = set(self._known)
+            self._compact()
 
-    def _write(self, line: dict[str, Any]) -> None:
-        self._unwritten.append(line)
+    def _compact(self) -> None:
+        """Drop from the journal what nobody needs; on a full disk some other time."""
+        self._write_down()
         try:
-            while self._unwritten:
-                self._journal.write(self._unwritten[0])
-                del self._unwritten[0]
+            self._journal.keep(self._known, leaving=self._needed_bytes())
         except OSError as error:
-            sys.stderr.write(f"journal: {error}\n")
+            self._say(f"journal cannot be made smaller: {error}")
+            self._large_bytes = self._journal.size + LATER_BYTES
+            return
+        self._large_bytes = LARGE_BYTES + 2 * self._journal.size
+        self._seen = set(self._known)
+
+    def _needed_bytes(self) -> int:
+        """What the ends of those that live take at most."""
+        return len(self._watch.runs) * END_BYTES
+
+    def _write_down(self) -> None:
+        """Write down what has happened; what the disk refuses is tried again."""
+        if not self._unwritten and not self._let_go:
+            return
+        try:
+            lines = b"".join(self._unwritten + self._let_go)
+            self._journal.append(lines, leaving=self._needed_bytes())
+            self._unwritten.clear()
+            self._let_go.clear()
+            self._said = ""
+        except OSError as error:
+            self._say(f"journal: {error}")
+            self._write_what_matters()
+
+    def _write_what_matters(self) -> None:
+        """Without what is only let go of; it is for this that room was taken ahead."""
+        try:
+            if self._unwritten:
+                self._journal.append(b"".join(self._unwritten))
+                self._unwritten.clear()
+        except OSError as error:
+            self._say(f"journal: {error}")
+
+    def _say(self, text: str) -> None:
+        """Once: the disk is asked each second."""
+        if text != self._said:
+            self._said = text
+            remark(text)
 
     def _reap(self) -> None:
         while True:
@@ -304,7 +357,7 @@ class Keeper:
                 return
             if over is None:
                 return
-            self._watch.reap(over.si_pid)
+            self._watch.reap(over)
 
     @staticmethod
     def _header() -> dict[str, Any]:
@@ -312,6 +365,14 @@ class Keeper:
         start = process.start if process is not None else 0
         boot = boot_id()
         return {"e": "keeper", "v": VERSION, "pid": os.getpid(), "start": start, "boot": boot}
+
+
+def _start_of(pid: int, tick: int) -> int:
+    """When a process began that was started after this tick; asked for only if that is not sure."""
+    if processes.tick_now() == tick:
+        return tick
+    process = processes.look(pid)
+    return process.start if process is not None else 0
 
 
 def main() -> None:

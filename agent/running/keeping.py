@@ -5,6 +5,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,16 @@ QUICK_DEATH_S = 1.0
 KEEPERS_FOR_A_START = 3
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What a keeper needs to start a run; `timeout_ms` 0 means no limit."""
+class Order(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    rename={"run_id": "run"},
+    tag_field="do",
+    tag="order",
+):
+    """What a keeper needs to start a run, as it is said to it; `timeout_ms` 0 means no limit."""
 
     run_id: str
     argv: tuple[str, ...]
@@ -95,6 +104,15 @@ class AlreadyOrdered(NotStarted):
     """This run id was ordered before; whatever became of it stays true."""
 
 
+@dataclass(slots=True)
+class _Asked:
+    """A start that was asked for, and when somebody looks why there is no answer."""
+
+    order: Order
+    answer: asyncio.Future[Started]
+    look_s: float
+
+
 class Keepers:
     """The agent's own keeper, those that earlier agents left, and the runs of dead ones."""
 
@@ -119,7 +137,8 @@ class Keepers:
         self._heard_s = 0.0  # when the own keeper was heard last: a busy one is not a dead one
         self._keeper_pids: set[int] = set()
         self._inheritance = Inheritance(self._happened_to_inherited, self._keeper_pids)
-        self._orders: dict[str, tuple[Order, asyncio.Future[Started]]] = {}
+        self._orders: dict[str, _Asked] = {}
+        self._patience: asyncio.TimerHandle | None = None  # with the answers that they wait for
         self._undone: Counter[str] = Counter()  # keepers that the start of a run has cost
         self._stops: dict[str, list[asyncio.Future[bool]]] = {}
         self._standing: dict[str, Standing] | None = None
@@ -146,20 +165,30 @@ class Keepers:
         run_id = order.run_id
         if run_id in self._keeper_of or run_id in self._orders:
             raise AlreadyOrdered(f"run {run_id} was ordered before")
-        answer: asyncio.Future[Started] = asyncio.get_running_loop().create_future()
-        self._orders[run_id] = (order, answer)
+        loop = asyncio.get_running_loop()
+        asked = _Asked(order, loop.create_future(), loop.time() + ANSWER_WITHIN_S)
+        self._orders[run_id] = asked
         if self._has_own.is_set():
             self._send_order(order)
-        while True:
-            done, _ = await asyncio.wait({answer}, timeout=ANSWER_WITHIN_S)
-            if done:
-                return answer.result()
+        if self._patience is None:
+            # One timer for all: a burst has a thousand of them.
+            self._patience = loop.call_at(asked.look_s, self._look_after_orders)
+        return await asked.answer
+
+    def _look_after_orders(self) -> None:
+        """Do something about the orders that have waited long enough for their answer."""
+        loop = asyncio.get_running_loop()
+        late = [asked for asked in self._orders.values() if asked.look_s <= loop.time()]
+        for asked in late:
+            asked.look_s = loop.time() + ANSWER_WITHIN_S
             if self._trouble:
-                del self._orders[run_id]
-                raise NotStarted(f"no keeper can be started: {self._trouble}")
-            silent_s = time.monotonic() - self._heard_s
-            if self._has_own.is_set() and silent_s >= ANSWER_WITHIN_S:
-                self._kill_own()  # its death tells what it did with the order
+                reason = NotStarted(f"no keeper can be started: {self._trouble}")
+                self._refuse(asked.order.run_id, reason)
+        silent_s = time.monotonic() - self._heard_s
+        if late and not self._trouble and self._has_own.is_set() and silent_s >= ANSWER_WITHIN_S:
+            self._kill_own()  # its death tells what it did with the orders
+        next_s = min((asked.look_s for asked in self._orders.values()), default=None)
+        self._patience = None if next_s is None else loop.call_at(next_s, self._look_after_orders)
 
     async def stop(self, run_id: str, *, grace_ms: int) -> bool:
         """Begin to end a run and its family; False when it is over or unknown."""
@@ -203,6 +232,8 @@ class Keepers:
         """Hang up; the runs go on, and their keeper with them."""
         if self._own in self._links:
             self._links[self._own].send({"do": "drain"})
+        if self._patience is not None:
+            self._patience.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -308,9 +339,9 @@ class Keepers:
                 continue
             break
         self._listen(self._own, self._links[self._own])
-        for order, _ in list(self._orders.values()):
-            if order.run_id not in self._keeper_of:
-                self._send_order(order)
+        for asked in list(self._orders.values()):
+            if asked.order.run_id not in self._keeper_of:
+                self._send_order(asked.order)
 
     async def _await_end(self, link: Link, *, is_own: bool) -> None:
         """Only a dead process has given its children away."""
@@ -361,7 +392,7 @@ class Keepers:
                 reason = f"{KEEPERS_FOR_A_START} keepers in a row hung up or died over its start"
                 self._learn(name, {**line, "e": "refused", "reason": reason})
             else:
-                self._undo(name, self._orders[line["run"]][0])
+                self._undo(name, self._orders[line["run"]].order)
         self._answer_stops(name)
         self._bury(name)
 
@@ -403,9 +434,7 @@ class Keepers:
             (self._runtime / f"{name}.{ending}").unlink(missing_ok=True)
 
     def _send_order(self, order: Order) -> None:
-        fields = msgspec.to_builtins(order)
-        fields["run"] = fields.pop("run_id")
-        if not self._links[self._own].send({"do": "order", **fields}):
+        if not self._links[self._own].send(order):
             self._refuse(order.run_id, NotStarted("the command and its environment are too long"))
 
     def _learn(self, name: str, line: Line) -> None:
@@ -440,9 +469,9 @@ class Keepers:
 
     def _answer_order(self, started: Started) -> None:
         self._undone.pop(started.run_id, None)
-        _, answer = self._orders.pop(started.run_id, (None, None))
-        if answer is not None and not answer.done():
-            answer.set_result(started)
+        asked = self._orders.pop(started.run_id, None)
+        if asked is not None and not asked.answer.done():
+            asked.answer.set_result(started)
 
     def _learn_end(self, name: str, ended: Ended) -> None:
         if ended.run_id in self._over:
@@ -472,10 +501,10 @@ class Keepers:
     def _refuse(self, run_id: str, reason: NotStarted) -> bool:
         """Tell who waits for the start; False when nobody does."""
         self._undone.pop(run_id, None)
-        _, answer = self._orders.pop(run_id, (None, None))
-        if answer is None or answer.done():
+        asked = self._orders.pop(run_id, None)
+        if asked is None or asked.answer.done():
             return False
-        answer.set_exception(reason)
+        asked.answer.set_exception(reason)
         return True
 
 

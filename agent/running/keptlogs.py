@@ -19,6 +19,7 @@ from agent.running.stored import (
     PACKED_SUFFIX,
     Packed,
     Plain,
+    make_again,
     open_plain_file,
     open_stored,
     pack,
@@ -44,14 +45,19 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
     keep_bytes: int = 2_000_000_000
 
 
-def open_locked(path: Path) -> int:
-    """The log of a task, made if need be, for us alone until it is closed."""
+def open_locked(path: Path | str) -> tuple[int, os.stat_result]:
+    """The log of a task, made if need be, for us alone until it is closed; and what it is."""
     while True:
-        handle = open_plain_file(path, _LOG_FLAGS)
+        try:
+            handle = open_plain_file(path, _LOG_FLAGS)
+        except FileNotFoundError:
+            make_again(Path(path).parent)
+            handle = open_plain_file(path, _LOG_FLAGS)
         fcntl.flock(handle, fcntl.LOCK_EX)
         with contextlib.suppress(FileNotFoundError):
-            if path.lstat().st_ino == os.fstat(handle).st_ino:
-                return handle
+            status = os.fstat(handle)
+            if os.lstat(path).st_ino == status.st_ino:
+                return handle, status
         os.close(handle)  # it was set aside while we waited
 
 
@@ -62,7 +68,7 @@ def set_aside(path: Path) -> Path:
 
 def rotate(path: Path) -> Path:
     """Set a task's log aside under a name that tells when; its runs' offsets stay true."""
-    handle = open_locked(path)
+    handle, _ = open_locked(path)
     try:
         return set_aside(path)
     finally:

@@ -10,7 +10,7 @@ import os
 import signal
 import stat
 
-from agent.running import confine
+from agent.running import confine, marks
 
 TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def launch(order: dict[str, Any]) -> int:
         file, argv, environment = _confined(order, program, folder)
         spool = _open_spool(order["output_file"])
         own_umask = os.umask(order.get("umask", 0o077))  # lent in the same way
+        is_marked = marks.put_on(marks.mark_of(order["run"]))  # as above
         try:
             return _spawn(file, argv, environment, spool)
         except OSError as error:
@@ -59,6 +60,8 @@ def launch(order: dict[str, Any]) -> int:
                 f"the command or its environment cannot be handed over: {error}"
             ) from error
         finally:
+            if is_marked:
+                marks.take_off()
             os.umask(own_umask)
             os.close(spool)
     finally:
@@ -76,19 +79,29 @@ def find_program(name: str, path: str) -> str:
     if "/" in name:
         reason = f"there is no program {name}; correct the task's command"
     for candidate in candidates:
-        try:
-            mode = os.stat(candidate).st_mode  # noqa: PTH116 - pathlib would cost the keeper memory
-        except OSError as error:
-            if error.errno != errno.ENOENT and "/" in name:
-                reason = f"{name} cannot be reached: {_words(error)}; correct the task's command"
+        # Asked first: it says no without an exception, which would cost several times as much.
+        if not os.access(candidate, os.X_OK):
             continue
-        if not stat.S_ISREG(mode):  # a pipe is executable by its mode, and waits when it is opened
-            reason = f"{candidate} is no file that can be executed; correct the task's command"
-        elif os.access(candidate, os.X_OK):
+        mode = _mode_of(candidate)
+        if isinstance(mode, int) and stat.S_ISREG(mode):
             return candidate
+    for candidate in candidates:
+        mode = _mode_of(candidate)
+        if isinstance(mode, OSError):
+            if mode.errno != errno.ENOENT and "/" in name:
+                reason = f"{name} cannot be reached: {_words(mode)}; correct the task's command"
+        elif not stat.S_ISREG(mode):  # a pipe may be executable, and waits when it is opened
+            reason = f"{candidate} is no file that can be executed; correct the task's command"
         else:
             reason = f"{candidate} is not executable; allow it with `chmod +x {candidate}`"
     raise NotLaunched(reason)
+
+
+def _mode_of(path: str) -> int | OSError:
+    try:
+        return os.stat(path).st_mode  # noqa: PTH116 - pathlib would cost the keeper its memory
+    except OSError as error:
+        return error
 
 
 def _enter(folder: str) -> None:
@@ -102,7 +115,12 @@ def _enter(folder: str) -> None:
 
 def _open_spool(path: str) -> int:
     try:
-        return os.open(path, SPOOL_FLAGS, 0o600)
+        try:
+            return os.open(path, SPOOL_FLAGS, 0o600)
+        except FileNotFoundError:
+            # Somebody has removed the folder under us: that need not keep every task from starting.
+            os.mkdir(os.path.dirname(path), 0o700)  # noqa: PTH102, PTH120 - pathlib is too large
+            return os.open(path, SPOOL_FLAGS, 0o600)
     except OSError as error:
         raise NotLaunched(f"the output file {path} cannot be made: {_words(error)}") from error
 

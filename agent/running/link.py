@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from agent.running import processes
 from agent.running.keeper import LINE_LIMIT, LISTENER
 
 CONNECT_WITHIN_S = 3.0
+HEARD_AT_ONCE_BYTES = 256 << 10
 BACKLOG = 16
+LOG_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
 ROOT = Path(__file__).parents[2]
 # What the words of every keeper hold.
 KEEPER_MARK = b"from agent.running.keeper import main"
@@ -28,6 +31,7 @@ _PREPARE = (
 )
 _KEEP = f"import sys; sys.path.append({str(ROOT)!r}); from agent.running.keeper import main; main()"
 _ISOLATED = ("-I", "-S", "-c")
+_LINES = msgspec.json.Decoder(dict[str, Any])
 _PASSED_ON = ("PATH", "LANG", "TZ", "SMARTCRON_RUN_ID")
 
 
@@ -46,8 +50,10 @@ class Link:
         self.start = 0
         self._reader = reader
         self._writer = writer
+        self._heard: deque[bytes] = deque()  # whole lines
+        self._begun = b""
 
-    def send(self, request: dict[str, Any]) -> bool:
+    def send(self, request: dict[str, Any] | msgspec.Struct) -> bool:
         """Send a request; what a dying keeper did not take, its journal tells.
 
         False, and nothing sent, when it is longer than a keeper reads.
@@ -61,11 +67,16 @@ class Link:
     async def hear(self) -> AsyncIterator[dict[str, Any]]:
         """What the keeper tells, until it hangs up."""
         while True:
+            while self._heard:
+                yield _LINES.decode(self._heard.popleft())
             try:
-                line = await self._reader.readuntil(b"\n")
-            except (asyncio.IncompleteReadError, OSError):
+                data = await self._reader.read(HEARD_AT_ONCE_BYTES)
+            except OSError:
                 return
-            yield msgspec.json.decode(line, type=dict[str, Any])
+            if not data:
+                return
+            *whole, self._begun = (self._begun + data).split(b"\n")
+            self._heard.extend(whole)
 
     async def hello(self) -> list[dict[str, Any]]:
         """Introduce ourselves and learn what the keeper knows of each run; raises NoKeeper."""
@@ -128,7 +139,6 @@ def spawn_keeper(runtime: Path, name: str) -> int:
         os.fchmod(listener.fileno(), 0o600)
         listener.bind(_short(folder, name))
         listener.listen(BACKLOG)
-        log_flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
         return os.posix_spawn(
             sys.executable,
             [
@@ -144,7 +154,7 @@ def spawn_keeper(runtime: Path, name: str) -> int:
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 2, str(runtime / "keeper.log"), log_flags, 0o600),
+                (os.POSIX_SPAWN_OPEN, 2, _log_in(runtime), LOG_FLAGS, 0o600),
                 (os.POSIX_SPAWN_DUP2, listener.fileno(), LISTENER),
             ],
             setsid=True,
@@ -154,6 +164,16 @@ def spawn_keeper(runtime: Path, name: str) -> int:
     finally:
         listener.close()
         os.close(folder)
+
+
+def _log_in(runtime: Path) -> str:
+    """Where keepers remark what troubles them; on a disk that makes no file nowhere."""
+    path = str(runtime / "keeper.log")
+    try:
+        os.close(os.open(path, LOG_FLAGS | os.O_CLOEXEC, 0o600))
+    except OSError:
+        return os.devnull
+    return path
 
 
 def _short(folder: int, name: str) -> str:

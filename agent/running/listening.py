@@ -2,14 +2,13 @@
 
 import threading
 from contextlib import closing
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from agent.running.redaction import Redactor
 from agent.running.reports import Listener, Told, report_paths
-from agent.running.stored import READ_FLAGS, Plain, Stored, open_plain_file
+from agent.running.stored import READ_FLAGS, Plain, Stored, is_there, open_plain_file
 from agent.settings import Home
 
 HEARD_AT_ONCE_BYTES: Final = 256 << 10
@@ -42,7 +41,7 @@ class Listening:
 
     def look(self, run_id: str) -> Told:
         """What a run that lives has told so far; reads what is new, of much that is new the end."""
-        paths = (self._home.spool / f"{run_id}.out", *report_paths(self._home, run_id))
+        paths = (f"{self._home.spool}/{run_id}.out", *report_paths(self._home, run_id))
         with self._lock:
             heard = self._heard.setdefault(run_id, _Heard())
             is_there = False
@@ -114,8 +113,8 @@ def end_of_whole_lines(stored: Stored, offset: int, end: int) -> int:
     return offset if begin == offset else end
 
 
-def _open(path: Path) -> Plain | None:
+def _open(path: str) -> Plain | None:
     try:
-        return Plain(open_plain_file(path, READ_FLAGS))
+        return Plain(open_plain_file(path, READ_FLAGS)) if is_there(path) else None
     except OSError:
         return None

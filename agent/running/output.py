@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -19,8 +19,8 @@ from agent.running.patterns import own_patterns
 from agent.running.redaction import Redactor
 from agent.running.reports import Listener, Told
 from agent.running.secrets import load_secrets
-from agent.running.stored import READ_FLAGS, Plain, Stored, open_plain_file
-from agent.running.trouble import recognise
+from agent.running.stored import READ_FLAGS, Plain, Stored, is_there, open_plain_file
+from agent.running.trouble import Trouble, recognise
 from agent.runs import Run
 from agent.settings import Home, Settings
 
@@ -62,12 +62,9 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
         return self.offset + len(self.data)
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """Where in `logs/tasks` a run's output lies, what its end says, and what the run told."""
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a run has written, what the end of it says, and what the run told."""
 
-    file: str
-    offset: int
-    bytes_kept: int
     bytes: int
     tail: str
     error: str | None
@@ -77,6 +74,14 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     is_cut: bool = False  # the disk of the spool had no room left for more
 
 
+class Kept(Said, frozen=True, kw_only=True):
+    """And where in `logs/tasks` it lies."""
+
+    file: str
+    offset: int
+    bytes_kept: int
+
+
 class Outputs:
     """The spools and kept logs of one home; every method may block, so call it in a thread."""
 
@@ -84,6 +89,7 @@ class Outputs:
         self, home: Home, redactor: Redactor, *, limit_bytes: int, upkeep: Upkeep | None = None
     ) -> None:
         self._home = home
+        self._spools, self._logs = str(home.spool), str(home.task_logs)
         self._redactor = redactor
         self._limit_bytes = limit_bytes
         self._upkeep = upkeep or Upkeep()
@@ -98,42 +104,74 @@ class Outputs:
         `limit_mb` is the task's own limit of what is kept, where it has one.
         """
         limit_bytes = self._limit_bytes if limit_mb is None else limit_mb * 1_000_000
-        path = self._home.task_logs / f"{run.task_name}.log"
+        name = f"{run.task_name}.log"
+        path = f"{self._logs}/{name}"
         listener = Listener()
         with ExitStack() as open_files:
             spool = open_files.enter_context(closing(self._open_spool(run.id)))
             kept = _kept_bytes(spool.size, limit_bytes)
-            handle = keptlogs.open_locked(path)
+            handle, status = keptlogs.open_locked(path)
             open_files.callback(os.close, handle)
-            begin = _find(handle, run, ended, kept)
-            if begin is None and os.fstat(handle).st_size >= self._upkeep.rotate_bytes:
-                keptlogs.set_aside(path)
+            begin = _find(handle, status, run, ended, kept)
+            if begin is None and status.st_size >= self._upkeep.rotate_bytes:
+                keptlogs.set_aside(Path(path))
                 self._full = True
-                handle = keptlogs.open_locked(path)
+                handle, _ = keptlogs.open_locked(path)
                 open_files.callback(os.close, handle)
+            parts: Iterable[bytes] = self._parts(spool, kept, listener, run.id)
+            if kept == spool.size <= KEPT_AT_ONCE_BYTES:
+                parts = tuple(parts)  # read and masked once, for all that is made of it
             if begin is None:
-                begin = self._append(handle, spool, kept, run, ended, listener)
-            else:
-                for _ in self._parts(spool, kept, listener, run.id):
+                begin = _append(handle, parts, run, ended)
+            elif not isinstance(parts, tuple):
+                for _ in parts:
                     pass  # only to be listened to
-            trouble = recognise(self._end_of(spool, LOOKED_AT_BYTES))
-            return Kept(
-                file=path.name,
-                offset=begin,
-                bytes_kept=kept,
-                bytes=spool.size,
-                tail=self._end_of(spool, TAIL_BYTES),
-                error=trouble.message,
-                stack_trace=trouble.stack_trace,
-                frames=trouble.frames,
-                told=self._told.whole(run.id, listener.finish()),
-                is_cut=os.statvfs(self._home.spool).f_bavail == 0,
-            )
+            whole = b"".join(parts) if isinstance(parts, tuple) else None
+            said = msgspec.structs.asdict(self._tell(run, spool, listener, whole))
+            return Kept(file=name, offset=begin, bytes_kept=kept, **said)
+
+    def tell(self, run: Run) -> Said:
+        """What the end of an output says that lies in the spool, and is not kept by this."""
+        listener = Listener()
+        with closing(self._open_spool(run.id)) as spool:
+            kept = _kept_bytes(spool.size, self._limit_bytes)
+            for _ in self._parts(spool, kept, listener, run.id):
+                pass  # only to be listened to
+            return self._tell(run, spool, listener, None)
+
+    def _tell(self, run: Run, spool: Plain, listener: Listener, whole: bytes | None) -> Said:
+        # Of a run that went well nobody asks what its end says of trouble.
+        trouble = (
+            recognise(self._end_of(spool, LOOKED_AT_BYTES, whole))
+            if run.status != "success"
+            else Trouble(None, None)
+        )
+        return Said(
+            bytes=spool.size,
+            tail=self._end_of(spool, TAIL_BYTES, whole),
+            error=trouble.message,
+            stack_trace=trouble.stack_trace,
+            frames=trouble.frames,
+            told=self._told.whole(run.id, listener.finish()),
+            is_cut=self._is_disk_full(),
+        )
+
+    def _is_disk_full(self) -> bool:
+        try:
+            return os.statvfs(self._spools).f_bavail == 0
+        except FileNotFoundError:
+            return False  # somebody has removed it; the next start makes it anew
+
+    def is_lying(self, run_id: str) -> bool:
+        """Is there anything in the spool that a run has written?"""
+        with suppress(OSError):
+            return os.lstat(self._spool(run_id)).st_size > 0
+        return False
 
     def is_large(self, run_id: str) -> bool:
         """Has a run written so much that keeping it takes a while? Looks once, and is quick."""
         try:
-            return self._spool(run_id).lstat().st_size > LARGE_BYTES
+            return os.lstat(self._spool(run_id)).st_size > LARGE_BYTES
         except OSError:
             return False  # the keeping finds out what is wrong with it
 
@@ -148,27 +186,14 @@ class Outputs:
         self._trimmed.pop(run_id, None)
         try:
             for path in (self._spool(run_id), *reports.report_paths(self._home, run_id)):
-                path.unlink(missing_ok=True)
+                if is_there(path):
+                    Path(path).unlink(missing_ok=True)
             if self._full:
                 self._full = False
                 self.tidy()
         except OSError as error:
             # What stays is swept away when the next agent starts, or packed with the next log.
             log.error("the spool or the logs cannot be tidied", run_id=run_id, cause=str(error))
-
-    def sweep(self, known: Collection[str], *, before_s: float) -> int:
-        """Remove what lies in the spool of runs that nobody knows any more; how many files."""
-        gone = 0
-        with suppress(OSError), os.scandir(self._home.spool) as found:
-            for entry in found:
-                run_id, _, kind = entry.name.partition(".")
-                if kind not in ("out", "report") or run_id in known:
-                    continue
-                with suppress(OSError):
-                    if entry.stat(follow_symlinks=False).st_mtime < before_s:
-                        Path(entry.path).unlink()
-                        gone += 1
-        return gone
 
     def tidy(self) -> tuple[list[str], list[str]]:
         """Pack the logs that were set aside, let the oldest go; the names of both."""
@@ -193,7 +218,7 @@ class Outputs:
         spare = limit_bytes // 2 + self._redactor.context_bytes + MARKER_BYTES
         begin = max(_rounded(spare) + HOLE_STEP_BYTES, self._trimmed.get(run_id, 0))
         try:
-            end = _rounded(path.lstat().st_size - spare)
+            end = _rounded(os.lstat(path).st_size - spare)
             if end - begin < SMALLEST_HOLE_BYTES:
                 return
             handle = open_plain_file(path, WRITE_FLAGS)
@@ -247,25 +272,6 @@ class Outputs:
             data=data, offset=offset, size=run.output_bytes, has_ended=True, skipped=skipped
         )
 
-    def _append(
-        self, handle: int, spool: Plain, kept: int, run: Run, ended: Ended, listener: Listener
-    ) -> int:
-        before = os.fstat(handle).st_size
-        # What is small goes in one piece, so that no death leaves half of it.
-        piece = header = keptlogs.header(run, ended)
-        try:
-            for part in self._parts(spool, kept, listener, run.id):
-                if len(piece) >= KEPT_AT_ONCE_BYTES:
-                    _write(handle, piece)
-                    piece = b""
-                piece += part
-            end_of_line = b"" if piece.endswith(b"\n") else b"\n"
-            _write(handle, piece + end_of_line + keptlogs.footer(run, ended))
-        except OSError:
-            os.ftruncate(handle, before)  # the disk is full: nothing half-kept
-            raise
-        return before + len(header)
-
     def _parts(self, spool: Plain, kept: int, listener: Listener, run_id: str) -> Iterator[bytes]:
         """The output chunk by chunk; over the limit its head, a line saying so, and its tail."""
         size = spool.size
@@ -284,13 +290,17 @@ class Outputs:
             listener.hear(part)
             yield part
 
-    def _end_of(self, spool: Plain, limit: int) -> str:
+    def _end_of(self, spool: Plain, limit: int, whole: bytes | None) -> str:
+        """The last bytes of an output, of all of it as it was masked if that is at hand."""
         size = spool.size
-        data = self.masked(spool, max(0, size - limit), size, (0, size))
+        if whole is None:
+            data = self.masked(spool, max(0, size - limit), size, (0, size))
+        else:
+            data = whole[-limit:]
         return data.decode(errors="replace").replace("\0", "")
 
-    def _spool(self, run_id: str) -> Path:
-        return self._home.spool / f"{run_id}.out"
+    def _spool(self, run_id: str) -> str:
+        return f"{self._spools}/{run_id}.out"
 
     def _open_spool(self, run_id: str) -> Plain:
         """The raw output of a run; one that wrote nothing, or has no process yet, wrote nothing."""
@@ -353,13 +363,31 @@ def _marker(dropped: int) -> bytes:
     return f"\n{text:-<{MARKER_BYTES - 2}}\n".encode()
 
 
-def _find(handle: int, run: Run, ended: Ended, kept: int) -> int | None:
+def _append(handle: int, parts: Iterable[bytes], run: Run, ended: Ended) -> int:
+    """Add an output to its log; where it begins there."""
+    before = os.fstat(handle).st_size
+    # What is small goes in one piece, so that no death leaves half of it.
+    piece = header = keptlogs.header(run, ended)
+    try:
+        for part in parts:
+            if len(piece) >= KEPT_AT_ONCE_BYTES:
+                keptlogs.write_all(handle, piece)
+                piece = b""
+            piece += part
+        end_of_line = b"" if piece.endswith(b"\n") else b"\n"
+        keptlogs.write_all(handle, piece + end_of_line + keptlogs.footer(run, ended))
+    except OSError:
+        os.ftruncate(handle, before)  # the disk is full: nothing half-kept
+        raise
+    return before + len(header)
+
+
+def _find(handle: int, status: os.stat_result, run: Run, ended: Ended, kept: int) -> int | None:
     """Where an agent that died before it could record it has kept this run already.
 
     What it had kept by half is cut off, so that it is kept anew in the same place. How it ended
     may have been told otherwise then: the footer is that of the run, whatever it says.
     """
-    status = os.fstat(handle)
     if status.st_size == 0 or status.st_mtime * 1000 < ended.ended_ms - STAMPS_LAG_MS:
         return None
     header, footer = keptlogs.header(run, ended), keptlogs.footer_of(run)
@@ -389,7 +417,3 @@ def _is_another_behind(handle: int, begin: int, run: Run) -> bool:
             os.pread(handle, FOUND_AT_ONCE_BYTES + LONGEST_BORDER, at)
         )
     )
-
-
-def _write(handle: int, data: bytes) -> None:
-    keptlogs.write_all(handle, data)

@@ -8,6 +8,8 @@ import signal
 import time
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+IO_BLOCK_BYTES = 512  # in which usage counts what was read from disks and written to them
+COUNTS_IO = os.access("/proc/self/io", os.F_OK)  # else all are 0
 _PR_SET_CHILD_SUBREAPER = 36
 _STAT_STATE, _STAT_PARENT, _STAT_SESSION, _STAT_THREADS, _STAT_START = 0, 1, 3, 17, 19
 _STAT_TIMES = slice(11, 15)  # its own in user and kernel mode, and of children waited for
@@ -38,7 +40,7 @@ class Process:
 
 def tick_now() -> int:
     """Now as the `start` of a process that begins now; in clock ticks since boot."""
-    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS_PER_S)
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) * _TICKS_PER_S // 1_000_000_000
 
 
 def look(pid: int) -> Process | None:
@@ -82,7 +84,7 @@ def children(pid: int) -> list[int] | None:
             if os.access("/proc/self/task/" + str(os.getpid()) + "/children", os.R_OK):
                 continue  # the thread ended meanwhile
             return None
-        found.extend(int(child) for child in listed.split())
+        found.extend(map(int, listed.split()))
     return found
 
 
@@ -181,20 +183,6 @@ def cpu_ms(pid: int) -> int:
         return 0
     fields = line[line.rindex(b")") + 2 :].split()
     return sum(map(int, fields[_STAT_TIMES])) * 1000 // _TICKS_PER_S
-
-
-def io_bytes(pid: int) -> tuple[int, int] | tuple[None, None]:
-    """What a process and its children waited for have read from disks and written to them.
-
-    Also of one that is over and not yet waited for; nothing where the kernel does not say.
-    """
-    counted = {}
-    for line in (_read(f"/proc/{pid}/io") or b"").split(b"\n"):
-        name, _, number = line.partition(b": ")
-        counted[name] = number
-    if b"read_bytes" not in counted or b"write_bytes" not in counted:
-        return None, None
-    return int(counted[b"read_bytes"]), int(counted[b"write_bytes"])
 
 
 def send(pid: int, start: int, number: int) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from agent.running.stored import make_again
 from agent.settings import Home
 
 REPORT_VARIABLE: Final = "SMARTCRON_REPORT"
@@ -87,14 +88,14 @@ class Listener:
             self.told = self.told.then(said)
 
 
-def report_path(home: Home, run_id: str, *, user: str | None) -> Path:
+def report_path(home: Home, run_id: str, *, user: str | None) -> str:
     """Where a run may write its report: another user cannot reach into our home."""
     if user is None or os.geteuid() != 0:
-        return home.spool / f"{run_id}.report"
-    return Path(tempfile.gettempdir()) / f"smartcron-{run_id}.report"
+        return f"{home.spool}/{run_id}.report"
+    return f"{tempfile.gettempdir()}/smartcron-{run_id}.report"
 
 
-def report_paths(home: Home, run_id: str) -> tuple[Path, ...]:
+def report_paths(home: Home, run_id: str) -> tuple[str, ...]:
     """Where the report of a run may lie."""
     own = report_path(home, run_id, user=None)
     return (own, report_path(home, run_id, user="")) if os.geteuid() == 0 else (own,)
@@ -102,7 +103,11 @@ def report_paths(home: Home, run_id: str) -> tuple[Path, ...]:
 
 def make_report(path: str, user: str | None) -> None:
     """Make an empty report for the eyes of the run's user only; OSError."""
-    handle = os.open(path, _MAKE_FLAGS, 0o600)
+    try:
+        handle = os.open(path, _MAKE_FLAGS, 0o600)
+    except FileNotFoundError:
+        make_again(Path(path).parent)
+        handle = os.open(path, _MAKE_FLAGS, 0o600)
     try:
         if user is not None and os.geteuid() == 0:
             # A user who is not there is named by the start, which fails of it.

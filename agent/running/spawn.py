@@ -24,6 +24,7 @@ from agent.settings import HOME_VARIABLE, Home, Settings
 PASSED_ON: Final = ("PATH", "HOME", "LANG", "USER", "LOGNAME", "TZ", "SHELL")
 OF_THE_USER: Final = frozenset({"HOME", "USER", "LOGNAME", "SHELL"})
 SECRET_MARK: Final = "secret:"  # noqa: S105 - how a secret is referred to, not one
+_SECRET_WITHIN: Final = re.compile(r"\{secret:([^{}]+)\}")
 # What sh itself knows; there is no program of that name, or it would not do the same.
 SHELL_WORDS: Final = frozenset(
     {":", ".", "!", "cd", "case", "command", "eval", "exec", "exit", "export", "for", "if"}
@@ -99,11 +100,12 @@ def prepare_order(
     secrets: Mapping[str, str],
     base_environment: Mapping[str, str],
 ) -> Order:
-    """The order for this run, with the file for its report made."""
+    """The order for this run, with the file for its report made where it cannot do that itself."""
     order = build_order(definition, run, settings, home, secrets, base_environment)
-    # A run that cannot tell how far it is runs all the same.
-    with suppress(OSError):
-        make_report(order.environment[REPORT_VARIABLE], definition.run_as)
+    if definition.run_as is not None or order.sandbox:
+        # A run that cannot tell how far it is runs all the same.
+        with suppress(OSError):
+            make_report(order.environment[REPORT_VARIABLE], definition.run_as)
     return order
 
 
@@ -207,23 +209,31 @@ def _environment(
     environment.setdefault("PATH", os.defpath)
     for name, value in definition.environment.items():
         if value.startswith(SECRET_MARK):
-            secret = value.removeprefix(SECRET_MARK)
-            if secret not in secrets:
-                raise BadDefinition(f"environment.{name}", value, f"add {secret!r} to secrets.toml")
-            environment[name] = secrets[secret]
+            environment[name] = _secret(name, value.removeprefix(SECRET_MARK), secrets)
         else:
-            environment[name] = _fill(value, places)
+            # Last, so that a secret stays as it is whatever stands in it.
+            told = _SECRET_WITHIN.split(_fill(value, places))
+            told[1::2] = [_secret(name, each, secrets) for each in told[1::2]]
+            environment[name] = "".join(told)
     environment |= {
         "SMARTCRON_TASK": run.task_name,
         "SMARTCRON_RUN_ID": run.id,
         "SMARTCRON_SCHEDULED_FOR": iso(run.scheduled_ms),
         "SMARTCRON_ATTEMPT": str(run.attempt),
-        REPORT_VARIABLE: str(report_path(home, run.id, user=definition.run_as)),
+        REPORT_VARIABLE: report_path(home, run.id, user=definition.run_as),
         HOME_VARIABLE: str(home.root),
     }
     if run.caused_by is not None:
         environment["SMARTCRON_CAUSED_BY"] = run.caused_by
     return environment
+
+
+def _secret(variable: str, name: str, secrets: Mapping[str, str]) -> str:
+    if name not in secrets:
+        raise BadDefinition(
+            f"environment.{variable}", SECRET_MARK + name, f"add {name!r} to secrets.toml"
+        )
+    return secrets[name]
 
 
 def _check_app_root(definition: Definition, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """Which bytes lie at an offset of a stored output, plain or compressed?"""
 
+import contextlib
 import errno
 import os
 import stat
@@ -121,7 +122,22 @@ def open_stored(path: Path) -> Plain | Packed:
     return Packed(handle) if path.suffix == PACKED_SUFFIX else Plain(handle)
 
 
-def open_plain_file(path: Path, flags: int) -> int:
+def is_there(path: str) -> bool:
+    """Has anything this name? Where nearly always nothing has, this is cheaper than to fail."""
+    return os.access(path, os.F_OK, follow_symlinks=False)
+
+
+def make_again(folder: Path) -> None:
+    """Make a folder of a home that somebody removed under us, as it was; never the home itself."""
+    with contextlib.suppress(FileExistsError):
+        try:
+            folder.mkdir(mode=0o700)
+        except FileNotFoundError:
+            folder.parent.mkdir(mode=0o700)
+            folder.mkdir(mode=0o700)
+
+
+def open_plain_file(path: Path | str, flags: int) -> int:
     """A handle that surely is a file: a task may have put a link or a pipe in its place."""
     handle = os.open(path, flags, 0o600)
     if not stat.S_ISREG(os.fstat(handle).st_mode):

@@ -89,11 +89,9 @@ class Watch:
         run.next_s = min(now_s + STOPPING_EVERY_S, kill_s)
         return True
 
-    def reap(self, pid: int) -> None:
-        """Take the status of a child that is over; it may be a run's main process or an orphan."""
-        over = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        if over is None:
-            return
+    def reap(self, over: os.waitid_result) -> None:
+        """Let go of a child that is over; it may be a run's main process or an orphan."""
+        pid = over.si_pid
         run = self._by_pid.get(pid)
         if run is None:
             os.waitpid(pid, os.WNOHANG)
@@ -102,7 +100,6 @@ class Watch:
         # between both, its status can be learned by nobody any more but from the journal.
         family.remember(run, self._by_pid)
         run.status = over.si_status << 8 if over.si_code == os.CLD_EXITED else over.si_status
-        run.read_bytes, run.written_bytes = processes.io_bytes(pid)
         if run.group and not run.cause and cgroup.was_out_of_memory(run.group):
             run.cause, run.detail = (
                 "killed_memory",
@@ -113,6 +110,9 @@ class Watch:
         run.cpu_ms = max(round((usage.ru_utime + usage.ru_stime) * 1000), run.cpu_seen_ms)
         run.peak_rss = max(usage.ru_maxrss * 1024, run.peak_seen)
         run.minor_faults, run.major_faults = usage.ru_minflt, usage.ru_majflt
+        if processes.COUNTS_IO:
+            run.read_bytes = usage.ru_inblock * processes.IO_BLOCK_BYTES
+            run.written_bytes = usage.ru_oublock * processes.IO_BLOCK_BYTES
         self._settle(run)
 
     def lost_sight(self, run: Watched) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from agent.running import cgroup
+from agent.running import cgroup, marks
 
 TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Watched:
         is_child: bool = True,
     ) -> None:
         self.run_id = run_id
+        self.mark = marks.mark_of(run_id)
         self.pid = pid
         self.start = start
         self.started_ms = started_ms

@@ -1,10 +1,12 @@
 """What is an alert as it stands, and how does it lie in its row?"""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, bindparam, func, select
 
+from agent.troubles import rank
 from schema.tables import alert_notes, alerts
 
 
@@ -67,6 +69,17 @@ ALL: Final = select(
     *(alerts.c[_AT.get(name, name)].label(name) for name in _FIELDS), _NOTES.label("notes")
 )
 _CHANGE: Final = alerts.update().where(alerts.c.id == bindparam("which"))
+
+
+def worst_first(found: Iterable[Alert]) -> list[Alert]:
+    """The order in which people read them: what goes on before what is over, bad before less bad.
+
+    Of equals the newest comes first.
+    """
+    newest_first = sorted(found, key=lambda alert: (alert.opened_ms, alert.id), reverse=True)
+    return sorted(
+        newest_first, key=lambda alert: (alert.status == "resolved", -rank(alert.severity))
+    )
 
 
 def write(connection: Connection, alert: Alert) -> Alert:

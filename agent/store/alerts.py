@@ -90,10 +90,12 @@ def next_tell_ms(connection: Connection, *, after_ms: int) -> int | None:
 def waiting(
     connection: Connection, severity: str, *, now_ms: int, limit: int
 ) -> tuple[int, tuple[Alert, ...]]:
-    """How many alerts of this severity are to be told, and the first of them."""
+    """How many alerts of this severity are to be told, and the first of them: the newest."""
     these = _to_be_told(severity, now_ms)
     count = connection.scalar(select(func.count()).where(*these)) or 0
-    found = read(connection.execute(ALL.where(*these).order_by(alerts.c.id).limit(limit)))
+    # Whatever the limit leaves out, it is rather over than open.
+    newest = ALL.where(*these).order_by(alerts.c.status == "resolved", alerts.c.id.desc())
+    found = read(connection.execute(newest.limit(limit)))
     return count, tuple(quieting.with_effects(connection, alert) for alert in found)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from agent.store import alerts as store
-from agent.store.alert_rows import ALL, KNOWN, TOLD, Alert, read
+from agent.store.alert_rows import ALL, KNOWN, TOLD, Alert, read, worst_first
 from agent.store.outbox import Draft, put
 from schema.tables import alert_notes, alerts
 
@@ -102,7 +102,7 @@ def _tell(
 ) -> tuple[Draft, ...]:
     if not found:
         return ()
-    draft = compose(found)
+    draft = compose(worst_first(found))
     for message in draft.messages:
         put(connection, message)
     for alert in found:

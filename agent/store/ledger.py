@@ -421,6 +421,21 @@ def summed_up(
     return sum(count - (from_ms <= first_ms) for first_ms, count in sums)
 
 
+def note_log(connection: Connection, run: Run) -> tuple[Run, ...]:
+    """Write down where the output of a run lies that has ended; its row, if there is one."""
+    connection.execute(
+        executions.update()
+        .where(
+            executions.c.id == run.id,
+            executions.c.status.in_(ENDINGS),
+            executions.c.log_file.is_(None),
+        )
+        .values(log_file=run.log_file, log_offset=run.log_offset, log_bytes=run.log_bytes)
+    )
+    found = find(connection, run.id)
+    return () if found is None or found.log_file is None else (found,)
+
+
 def rename_log(connection: Connection, old: str, new: str) -> None:
     """A kept log was set aside under another name; its runs point there from now on."""
     connection.execute(executions.update().where(executions.c.log_file == old).values(log_file=new))

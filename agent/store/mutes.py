@@ -32,8 +32,8 @@ def add(connection: Connection, mute: Mute) -> None:
     connection.execute(alert_mutes.insert(), row)
 
 
-def remove(connection: Connection, text: str) -> Mute:
-    """Take away the window of this id, or the only one whose id ends so; raises WrongUse."""
+def find(connection: Connection, text: str) -> Mute:
+    """The window of this id, or the only one whose id ends so; raises WrongUse."""
     wanted = text.strip().upper()
     found: list[Mute] = []
     if wanted.isascii() and wanted.isalnum():
@@ -45,8 +45,14 @@ def remove(connection: Connection, text: str) -> Mute:
             f"mute {text!r}: {known} has an id that ends so; "
             "`smartcron-agent alerts mute list --all` shows them"
         )
-    connection.execute(alert_mutes.delete().where(alert_mutes.c.id == found[0].id))
     return found[0]
+
+
+def remove(connection: Connection, text: str) -> Mute:
+    """Take away the window of this id, or the only one whose id ends so; raises WrongUse."""
+    gone = find(connection, text)
+    connection.execute(alert_mutes.delete().where(alert_mutes.c.id == gone.id))
+    return gone
 
 
 def change(connection: Connection, mute: Mute, *, base_ms: int) -> Mute:

@@ -16,6 +16,7 @@ from agent.rules.outage import UP, Standing
 from agent.store import state, streaks
 from agent.store.database import Database
 from agent.store.journal import Entry, Journal, Untold
+from agent.store.opened import Opened
 from agent.store.placing import Place
 from agent.store.replay import replay
 from agent.store.reserve import Reserve
@@ -71,6 +72,7 @@ class Outage:
         self._place = Place(database)
         self._trial: asyncio.Future[None] | None = None
         self._is_met = True
+        self.opened = Opened()
         if journal.untold.number:
             self._set(rules.failed(UP, "the agent ended", now_ms=clock.now_ms()))
 
@@ -117,6 +119,7 @@ class Outage:
     def meet(self) -> None:
         """What is to be known of the database before it is told anything is known."""
         self._is_met = True
+        self.opened.forget()
 
     # Writing
 
@@ -138,7 +141,7 @@ class Outage:
                     raise
                 self._note_failure(error)
         await self._keep(write)
-        return write.assumed()
+        return self.opened.came_to(write) or write.assumed()
 
     async def ask(self, write: Callable[[Connection], T]) -> T:
         """A write that is never kept: what it came to. Raises StorageError, also when it is late.

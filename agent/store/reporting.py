@@ -195,6 +195,7 @@ def alerts_of(
     is_open = column.status != "resolved"
     all_ = select(
         column.id,
+        column.kind,
         column.severity,
         column.status,
         column.title,

@@ -27,6 +27,7 @@ from agent.store import (
     state,
     tasks,
 )
+from agent.store.alert_rows import Alert, worst_first
 from agent.store.clients import Client
 from agent.store.invites import Invite
 from agent.store.journal import Entry
@@ -38,6 +39,8 @@ log = log_of(__name__)
 
 TASKS: Final = "standby.tasks"
 RUNS: Final = "standby.runs"
+ALERTS: Final = "standby.alerts"
+MOST_ALERTS: Final = 1_000
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,7 +162,7 @@ def add_up(entries: Iterable[Entry]) -> Told:
 
 
 class Copy:
-    """Two files beside the database: what is known of tasks, and which runs are not over.
+    """Files beside the database: what is known of tasks, which runs and which alerts are not over.
 
     Each is written whole or not at all, and only when it would hold something else.
     """
@@ -167,6 +170,7 @@ class Copy:
     def __init__(self, folder: Path) -> None:
         self._tasks = folder / TASKS
         self._runs = folder / RUNS
+        self._alerts = folder / ALERTS
         self._written: dict[Path, bytes] = {}
 
     def keep(self, known: Known) -> None:
@@ -177,6 +181,15 @@ class Copy:
     def keep_runs(self, runs: Iterable[Run]) -> None:
         """Remember which runs are not over; after a power cut none of them lives. OSError."""
         self._put(self._runs, msgspec.msgpack.encode(tuple(runs)), is_flushed=False)
+
+    def keep_alerts(self, found: Iterable[Alert]) -> None:
+        """Remember which alerts are open, the worst of them where there are very many. OSError."""
+        worst = tuple(worst_first(found)[:MOST_ALERTS])
+        self._put(self._alerts, msgspec.msgpack.encode(worst), is_flushed=False)
+
+    def read_alerts(self) -> tuple[Alert, ...]:
+        """The alerts that were open."""
+        return _read(self._alerts, tuple[Alert, ...]) or ()
 
     def read(self, database: str) -> Known | None:
         """What was known of this database; None where that is nothing, or cannot be read."""

@@ -6,11 +6,13 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
+    ColumnElement,
     CompoundSelect,
     Connection,
     and_,
     bindparam,
     func,
+    literal_column,
     or_,
     select,
     union_all,
@@ -30,6 +32,20 @@ _FEW_A_QUERY: Final = 10
 _FEW: Final = 5 * _FEW_A_QUERY
 _WATCHES: Final = select(tasks.c.task_name).where(tasks.c.kind == "watch")
 _QUERY_SIZES: Final = (1, _FEW_A_QUERY, _TASKS_A_QUERY)
+# Asked after every end, so it is built once.
+_HOURS_OF: Final = select(
+    rollups.c.task_name,
+    rollups.c.hour_at,
+    rollups.c.runs,
+    rollups.c.failures,
+    rollups.c.timed_runs,
+    rollups.c.sum_ms,
+    rollups.c.max_ms,
+    rollups.c.histogram,
+).where(
+    rollups.c.task_name.in_(bindparam("names", expanding=True)),
+    rollups.c.hour_at >= bindparam("from_ms"),
+)
 
 
 class LastRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,21 +199,8 @@ def summary(connection: Connection, now_ms: int) -> Summary:
 
 
 def _times(connection: Connection, now_ms: int, names: Sequence[str]) -> dict[str, TaskStats]:
-    column = rollups.c
     rows = connection.execute(
-        select(
-            column.task_name,
-            column.hour_at,
-            column.runs,
-            column.failures,
-            column.timed_runs,
-            column.sum_ms,
-            column.max_ms,
-            column.histogram,
-        ).where(
-            column.task_name.in_(names),
-            column.hour_at >= _first_hour(now_ms, AVERAGE_OVER_HOURS),
-        )
+        _HOURS_OF, {"names": names, "from_ms": _first_hour(now_ms, AVERAGE_OVER_HOURS)}
     )
     by_task: dict[str, list[tuple[int, int, int, int, int, int, dict[str, int]]]] = {}
     for name, *values in rows:
@@ -259,10 +262,13 @@ def _newest_runs(size: int) -> CompoundSelect[Any]:
     """The query for so many tasks, kept: to build it takes ten times as long as to answer it."""
     column = executions.c
     counted = or_(
-        column.status.in_(("success", *sorted(FAILURES))),
-        and_(column.status == "aborted", column.started_at.is_not(None)),
-        and_(column.status == "missed", column.reason == NO_PING),
-        and_(column.status.in_(LIVE_STATES), column.trigger_type == "retry"),
+        column.status.in_(map(_word, ("success", *sorted(FAILURES)))),
+        and_(column.status == _word("aborted"), column.started_at.is_not(None)),
+        and_(column.status == _word("missed"), column.reason == _word(NO_PING)),
+        and_(
+            column.status.in_(map(_word, sorted(LIVE_STATES))),
+            column.trigger_type == _word("retry"),
+        ),
     )
     newest = [
         select(
@@ -277,11 +283,16 @@ def _newest_runs(size: int) -> CompoundSelect[Any]:
         )
         .where(column.task_name == bindparam(f"name_{place}"), counted)
         .order_by(column.id.desc())
-        .limit(SPARK)
+        .limit(literal_column(str(SPARK)))
         .subquery()
         for place in range(size)
     ]
     return union_all(*[select(one) for one in newest])
+
+
+def _word(text: str) -> ColumnElement[str]:
+    """A word of ours as it stands in a query: a value is put in anew each time, for each task."""
+    return literal_column(f"'{text}'")
 
 
 def _with_last_runs(stats: TaskStats, attempts: Sequence[_Attempt]) -> TaskStats:
@@ -312,4 +323,9 @@ def _first_hour(now_ms: int, hours: int) -> int:
 
 def _hours(counted: dict[int, tuple[int, int]], now_ms: int) -> tuple[tuple[int, int], ...]:
     first_ms = _first_hour(now_ms, DAY_HOURS)
-    return tuple(counted.get(first_ms + hour * HOUR_MS, (0, 0)) for hour in range(DAY_HOURS))
+    hours = [(0, 0)] * DAY_HOURS
+    for hour_ms, told in counted.items():
+        place = (hour_ms - first_ms) // HOUR_MS
+        if 0 <= place < DAY_HOURS:
+            hours[place] = told
+    return tuple(hours)

@@ -1,16 +1,13 @@
 """Which questions may an own rule ask, which fields has each, and how are they written?"""
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 from PySide6.QtCore import QCoreApplication
 
+from shared.lengths import UNITS_S, seconds_of
 from shared.protocol.alerting import OwnRule, RuleDraft
-
-_SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
-_UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -170,10 +167,9 @@ def _all_of(rule: OwnRule) -> dict[str, str]:
 
 def _seconds(text: str) -> str:
     """A length in seconds, as the agent reads it; what is none is the agent's to refuse."""
-    found = _SPAN.fullmatch(text)
-    if found is None:
+    seconds = seconds_of(text)
+    if seconds is None:
         return text
-    seconds = float(found[1]) * _UNITS_S[found[2]]
     return str(int(seconds)) if seconds.is_integer() else str(seconds)
 
 
@@ -184,8 +180,8 @@ def _span_words(text: str) -> str:
     except ValueError:
         return text
     for unit in ("d", "h", "m"):
-        if seconds and seconds % _UNITS_S[unit] == 0:
-            return f"{int(seconds) // _UNITS_S[unit]}{unit}"
+        if seconds and seconds % UNITS_S[unit] == 0:
+            return f"{int(seconds) // UNITS_S[unit]}{unit}"
     return text
 
 

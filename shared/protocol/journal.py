@@ -52,6 +52,7 @@ class Journal:
         self._rows_per_page = rows_per_page
         self._scopes = {scope: _Scope(tombstones) for scope in SCOPES}
         self._tell: Callable[[], None] = lambda: None
+        self._later: dict[Key, Callable[[str], Row | None]] = {}  # rows that are not made yet
 
     def on_change(self, tell: Callable[[], None]) -> None:
         """Call this whenever there is something to flush; one listener, the publisher."""
@@ -59,13 +60,34 @@ class Journal:
 
     def put(self, row: Row) -> int:
         """Take over a row and return the revision that shows it; an unchanged one costs none."""
+        if self._later:
+            self._later.pop(key_of(row), None)
         scope = self._scopes[ALERTS if isinstance(row, Alert) else STATE]
         return self._told(scope, scope.put(row))
 
+    def put_later(self, kind: str, row_id: str, make: Callable[[str], Row | None]) -> None:
+        """A row may be another one: it is made of its id when somebody asks, None lets it go.
+
+        However often it changes until then, it is made once.
+        """
+        self._later[kind, row_id] = make
+        self._tell()
+
     def remove(self, kind: str, row_id: str) -> int:
         """Let a row go and return the revision that shows it; an unknown one costs none."""
+        self._later.pop((kind, row_id), None)
         scope = self._scopes[ALERTS if kind == "alert" else STATE]
         return self._told(scope, scope.remove((kind, row_id)))
+
+    def _settle(self) -> None:
+        """Make what was put for later."""
+        while self._later:
+            (kind, row_id), make = self._later.popitem()
+            row = make(row_id)
+            if row is None:
+                self.remove(kind, row_id)
+            else:
+                self.put(row)
 
     def _told(self, scope: "_Scope", rev: int) -> int:
         if scope.rev > scope.published:
@@ -74,15 +96,18 @@ class Journal:
 
     def get(self, kind: str, row_id: str) -> Row | None:
         """The row as it is now."""
+        self._settle()
         return self._scopes[ALERTS if kind == "alert" else STATE].live.get((kind, row_id))
 
     def rows(self, scope: str) -> tuple[Row, ...]:
         """All rows of a scope, the latest changed last."""
+        self._settle()
         return tuple(self._scopes[scope].live.values())
 
     @property
     def revs(self) -> Revs:
         """The newest revisions, published or not."""
+        self._settle()
         return Revs(state=self._scopes[STATE].rev, alerts=self._scopes[ALERTS].rev)
 
     @property
@@ -92,6 +117,7 @@ class Journal:
 
     def flush(self, now_ms: int) -> list[Delta]:
         """Everything that changed since the last flush, as a chain of deltas to be published."""
+        self._settle()
         deltas: list[Delta] = []
         for name, scope in self._scopes.items():
             if scope.rev > scope.published:
@@ -113,6 +139,7 @@ class Journal:
 
         At most `limit` rows; `more` says there are others. Raises BadRequest or BadCursor.
         """
+        self._settle()
         kept = self._scopes.get(scope)
         if kept is None:
             raise BadRequest(

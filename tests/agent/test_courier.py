@@ -175,8 +175,8 @@ async def test_what_is_less_bad_is_told_together_when_the_time_of_the_first_is_o
 
     (mail,) = sink.mails
     assert (before, next_ms) == (0, NOW_MS + minutes * MINUTE_MS)
-    assert "2 alerts, first: one failed" in str(mail["Subject"])
-    assert "two failed" in text_of(mail)
+    assert "2 alerts, first: two failed" in str(mail["Subject"])
+    assert "one failed" in text_of(mail)
 
 
 async def test_the_end_of_an_alert_is_told_in_the_same_thread(workshop: Workshop) -> None:

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -62,7 +63,7 @@ async def test_in_the_quiet_what_is_not_critical_waits_and_is_one_message_then(
 
     assert next_ms == SIX_MS
     assert in_the_quiet == ["[shop] critical: worst failed"]
-    assert subjects(sink)[1:] == ["[shop] high: 2 alerts, first: one failed"]
+    assert subjects(sink)[1:] == ["[shop] high: 2 alerts, first: two failed"]
 
 
 async def test_what_nobody_acknowledges_is_told_again_until_somebody_does(
@@ -151,7 +152,10 @@ async def test_mail_is_in_german_where_that_is_chosen(workshop: Workshop) -> Non
         await workshop.recorder.resolve("one")
         await pass_ms(workshop, courier, 5 * MINUTE_MS)
 
-    assert subjects(sink) == ["[shop] kritisch: one failed", "[shop] vorbei: one failed"]
+    assert subjects(sink) == [
+        "[shop] kritisch: one ist gescheitert",
+        "[shop] vorbei: one ist gescheitert",
+    ]
     assert "sagt, dass Sie sich darum kümmern" in text_of(sink.mails[0])
     assert "x gesehen, Alarm" in text_of(sink.mails[0], "html")
 
@@ -165,8 +169,56 @@ async def test_a_hundred_alerts_in_a_second_are_one_message(workshop: Workshop) 
         await courier.work_off()
         await courier.work_off()
 
-    assert subjects(sink) == ["[shop] critical: 100 alerts, first: task_0 failed"]
+    assert subjects(sink) == ["[shop] critical: 100 alerts, first: task_99 failed"]
     assert "and 50 more" in text_of(sink.mails[0])
+
+
+async def test_times_in_a_message_are_those_of_the_chosen_zone(workshop: Workshop) -> None:
+    sink = Sink()
+    async with server(sink) as port:
+        courier = courier_of(workshop, mail_to(port), timezone="Pacific/Auckland")
+        await workshop.recorder.alert(trouble())
+        await courier.work_off()
+
+    assert " Pacific/Auckland" in text_of(sink.mails[0])
+    assert "UTC" not in text_of(sink.mails[0])
+
+
+async def test_the_newest_is_the_first_and_what_is_over_the_last_of_a_message(
+    workshop: Workshop,
+) -> None:
+    sink = Sink()
+    async with server(sink) as port:
+        courier = courier_of(workshop, mail_to(port))
+        for key in ("one", "two", "over", "three"):
+            await workshop.recorder.alert(trouble(key, "medium"))
+            workshop.clock.advance(1_000)
+        await workshop.recorder.resolve("over")
+        await pass_ms(workshop, courier, 60 * MINUTE_MS)
+
+    assert subjects(sink) == ["[shop] medium: 4 alerts, first: three failed"]
+    told = re.findall(r"\] (\w+) failed", text_of(sink.mails[0]))
+    assert told == ["three", "two", "one", "over"]
+
+
+async def test_those_who_are_told_of_what_nobody_cares_for_read_the_worst_first(
+    workshop: Workshop,
+) -> None:
+    stage = Escalation(
+        after_minutes=60, recipients=("boss@example.org",), severities=("critical", "medium")
+    )
+    sink = Sink()
+    async with server(sink) as port:
+        courier = courier_of(workshop, mail_to(port), escalation=(stage,))
+        for key, severity in (("a", "medium"), ("b", "critical"), ("c", "medium")):
+            await workshop.recorder.alert(trouble(key, severity))
+        await pass_ms(workshop, courier, 60 * MINUTE_MS)
+
+    told = [mail for mail, to in zip(sink.mails, sink.to, strict=True) if "boss" in to[0]]
+    assert [str(mail["Subject"]).strip() for mail in told] == [
+        "[shop] critical: nobody acknowledged it for 60 min: 3 alerts, first: b failed"
+    ]
+    assert re.findall(r"\] (\w+) failed", text_of(told[0])) == ["b", "c", "a"]
 
 
 @pytest.mark.parametrize(

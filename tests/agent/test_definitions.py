@@ -73,7 +73,7 @@ REFUSALS: tuple[tuple[str, object, str], ...] = (
     ("timeout_seconds", 10**30, "from 1 to|whole number"),
     ("timeout_seconds", 1e18, "a whole number"),
     ("timeout_seconds", float("nan"), "a whole number"),
-    ("timeout_seconds", "60", "a whole number"),
+    ("timeout_seconds", "a minute", "a whole number of seconds, or a length such as"),
     ("timeout_seconds", True, "a whole number"),
     ("kill_grace_s", -1, "from 0 to 3600"),
     ("priority", 0, "from 1 to 5"),
@@ -117,7 +117,7 @@ REFUSALS: tuple[tuple[str, object, str], ...] = (
     ("warn_after_seconds", 0, "from 1 to"),
     ("warn_after_seconds", 3600, "less than timeout_seconds, which is 3600"),
     ("cpu_limit_s", 0, "from 1 to"),
-    ("cpu_limit_s", "10 s", "a whole number"),
+    ("cpu_limit_s", "10 w", "a whole number"),
     ("process_limit", 0, "from 1 to 1000000"),
     ("open_files_limit", 15, "from 16 to"),
     ("file_size_limit_mb", 0, "from 1 to"),
@@ -227,6 +227,9 @@ def test_a_path_that_stays_in_its_folder_is_accepted(command: str) -> None:
 
 def test_a_list_does_not_go_through_a_shell() -> None:
     assert refusal(**{"command": ["true"], "shell": "always"}).field == "shell"
+    told = str(refusal(**{"command": ["curl", "https://me:{secret:api}@example.com"]}))
+    assert "as a variable" in told
+    assert "example.com" not in told
 
 
 def test_an_unknown_key_is_refused_with_the_one_meant() -> None:
@@ -257,7 +260,7 @@ FILES = (
     ("[task]\ntask_name = 'a'\n", "two brackets"),
     ("task = 5\n", "two brackets"),
     ("task = [1]\n", "two brackets"),
-    ("[[task]]\n", "tasks.toml: task number 1: task_name = None: is missing"),
+    ("[[task]]\n", "tasks.toml: task number 1: task_name: is missing"),
     (
         "[[task]]\ntask_name='a'\nschedule='@daily'\ncommand='x'\n" * 2,
         "tasks.toml: task a: task_name = 'a': is used twice",
@@ -350,7 +353,7 @@ def test_the_digest_tells_definitions_apart_but_not_the_order_of_variables() -> 
 
 
 def test_a_task_without_a_schedule_says_why_it_may_run() -> None:
-    with pytest.raises(BadDefinition, match="schedule = None: is missing"):
+    with pytest.raises(BadDefinition, match="schedule: is missing"):
         read_definition({"task_name": "backup", "command": "/bin/true"})
 
     by_hand = read(schedule=[])

@@ -49,6 +49,30 @@ async def test_the_loop_sleeps_until_the_next_due_moment_and_no_longer(
     assert asleep_until_ms == due_ms
 
 
+async def test_of_more_than_is_written_at_once_the_most_urgent_start_first(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.portions.STARTS_AT_ONCE", 2)
+    names = [f"task_{number}" for number in range(7)]
+    priorities = [5, 4, 3, 2, 1, 1, 3]
+    await workshop.register(
+        *(
+            a_task(name, schedule=("* * * * *",), priority=priority)
+            for name, priority in zip(names, priorities, strict=True)
+        )
+    )
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.clock.advance(DUE_MS - NOW_MS)
+        await workshop.scheduler.decide()
+        await workshop.settle()
+
+    of_run = {run.id: run.task_name for run in workshop.rows()}
+    started = [priorities[names.index(of_run[run_id])] for run_id in workshop.keepers.orders]
+    assert started == sorted(priorities)
+    assert {run.scheduled_ms for run in workshop.rows()} == {DUE_MS}
+
+
 async def test_a_change_wakes_the_loop_and_counts_only_from_now_on(workshop: Workshop) -> None:
     await workshop.register(EACH_MINUTE)
     async with asyncio.TaskGroup() as group:

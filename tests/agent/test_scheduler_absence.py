@@ -3,7 +3,7 @@
 import asyncio
 from functools import partial
 
-from agent.scheduler import ROWS_OF_ABSENCE
+from agent.portions import ROWS_OF_ABSENCE
 from agent.store import alerts, ledger, tasks
 from agent.store.standby import Floor, find
 from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_task

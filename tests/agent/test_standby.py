@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from agent.alertrules import read_rule
@@ -23,9 +24,11 @@ from agent.store.outage import Outage
 from agent.store.reaching import Reached
 from agent.store.standby import Copy, Known
 from agent.store.tasks import register
+from agent.store.writes import Raise
 from tests.agent.fake_clock import FakeClock
 from tests.agent.store.fresh import fresh_file
 from tests.agent.store.makings import NOW_MS, a_run, a_task
+from tests.agent.test_courier import trouble
 from tests.agent.wire.door import until
 
 KEY = Client(
@@ -101,6 +104,22 @@ async def test_own_rules_windows_and_own_checks_are_copied(scene: Scene) -> None
     known = scene.known()
     assert known is not None
     assert (known.rules, known.mutes, known.own_checks) == ((rule,), (window,), (own,))
+
+
+async def test_open_alerts_are_copied_as_they_stand(scene: Scene) -> None:
+    raised = [
+        await scene.database.write(Raise(trouble=trouble(key), now_ms=NOW_MS).apply)
+        for key in ("one", "two")
+    ]
+    await scene.standby.look()
+    first = Copy(scene.folder).read_alerts()
+    worse = msgspec.structs.replace(raised[0], severity="critical")
+    over = msgspec.structs.replace(raised[1], status="resolved")
+    scene.standby.note(Shown(alerts=(worse, over)))
+    await scene.standby.look()
+
+    assert [alert.dedupe_key for alert in first] == ["two", "one"]
+    assert Copy(scene.folder).read_alerts() == (worse,)
 
 
 async def test_what_is_recorded_is_copied_soon_and_a_look_comes_by_itself(scene: Scene) -> None:

@@ -256,7 +256,7 @@ async def test_what_does_not_decide_on_moments_leaves_them_to_the_present_versio
 async def test_what_is_summed_up_is_not_told_again_after_a_clock_that_was_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.scheduler.MOST_ROWS", 20)
+    monkeypatch.setattr("agent.portions.MOST_ROWS", 20)
     first = Workshop(tmp_path)
     async with asyncio.TaskGroup() as group:
         await begin(first, group)

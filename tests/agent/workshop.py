@@ -91,12 +91,13 @@ class Workshop:
         self.recorder = Recorder(self.database, self.clock, self.shown.append)
         self.roster = Roster(self.database)
         self.keepers = HandKeepers()
+        self.outputs = Outputs(self.home, Redactor(()), limit_bytes=1_000_000)
         self.runner = Runner(
             clock=self.clock,
             recorder=self.recorder,
             roster=self.roster,
             keepers=self.keepers,  # type: ignore[arg-type] # the part of it that a runner uses
-            outputs=Outputs(self.home, Redactor(()), limit_bytes=1_000_000),
+            outputs=self.outputs,
             order_for=self._order_for,
             closed_at=self.closed_at,
             slots=slots,
@@ -131,6 +132,7 @@ class Workshop:
     def use(self, keepers: object) -> None:
         """Let other keepers than those moved by hand start the runs."""
         self.runner._keepers = keepers  # type: ignore[assignment] # the part a runner uses
+        self.runner._alive._keepers = keepers  # type: ignore[assignment] # as above
         self.runner._leavings._keepers = keepers  # type: ignore[assignment] # as above
 
     def _order_for(self, _definition: Definition, run: Run) -> Order:

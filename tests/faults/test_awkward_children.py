@@ -72,13 +72,24 @@ _PROGRAMS = {
     "one whose first thread is over": _THREADS_WITHOUT_THEIR_FIRST,
     "one whose children flee from parent to child": _CHAIN.format(leaves=False),
 }
+# What runs leave somewhere with nothing that shows whose it is: no parent, session, id or output.
+_SHEDDERS = {
+    "a daemon without a trace": (
+        "(exec env -i setsid sh -c 'trap \"\" TERM; while :; do sleep 0.2; done'"
+        " >/dev/null 2>&1 &); echo ready; sleep 60"
+    ),
+    "a daemon of a daemon without a trace": (
+        "(exec env -i setsid sh -c '(exec env -i setsid sh -c \"sleep 61; sleep 62\" &)'"
+        " >/dev/null 2>&1 &); echo ready; sleep 60"
+    ),
+}
 _AS_NOBODY = "bomb() { bomb | bomb & }; echo ready; bomb 2>/dev/null & exec sleep 60"
 _PROCESS_CAP = 48
 
 is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may start tasks as others")
 
 
-async def hold_to_its_time(desk: Desk, run_id: str = "R") -> None:
+async def hold_to_its_time(desk: Desk, run_id: str = "R", *, beside: int = 0) -> None:
     """It is over in time, as a timeout, and no process of it is left anywhere."""
     ended = await desk.end_of(run_id)
 
@@ -86,7 +97,7 @@ async def hold_to_its_time(desk: Desk, run_id: str = "R") -> None:
     assert ended.started_ms is not None
     assert ended.ended_ms - ended.started_ms <= TIMEOUT_MS + GRACE_MS + LEEWAY_MS
     assert of_run(run_id) == []
-    await until(lambda: not processes.below(desk.keepers.own_pid), "all statuses taken")
+    await until(lambda: len(processes.below(desk.keepers.own_pid)) == beside, "nobody left")
 
 
 @pytest.mark.parametrize("kind", _CATALOGUE)
@@ -116,6 +127,83 @@ async def test_a_timeout_ends_the_program(desk: Desk, kind: str) -> None:
     await until(lambda: "ready" in desk.output("R"), "output")
 
     await hold_to_its_time(desk)
+
+
+@pytest.mark.parametrize("kind", [*_CATALOGUE, *_SHEDDERS, *_PROGRAMS])
+async def test_beside_an_older_neighbour_a_timeout_ends_the_same(desk: Desk, kind: str) -> None:
+    await desk.sh("OLDER", "exec sleep 60")
+    scripts = _CATALOGUE | _SHEDDERS
+    argv = (
+        ("/bin/sh", "-c", scripts[kind])
+        if kind in scripts
+        else (sys.executable, "-S", "-c", _PROGRAMS[kind])
+    )
+    order = desk.order("R", *argv, timeout_ms=TIMEOUT_MS, grace_ms=GRACE_MS)
+    await desk.keepers.start(order)
+    await desk.sh("YOUNGER", "exec sleep 60")
+    await until(lambda: "ready" in desk.output("R"), "output")
+
+    await hold_to_its_time(desk, beside=2)
+
+    assert desk.ended.keys() == {"R"}
+    for neighbour in ("OLDER", "YOUNGER"):
+        await desk.keepers.stop(neighbour, grace_ms=0)
+        await desk.end_of(neighbour)
+
+
+@pytest.mark.parametrize("kind", _SHEDDERS)
+async def test_beside_an_older_neighbour_what_is_left_after_the_exit_is_told_and_ended(
+    desk: Desk, kind: str
+) -> None:
+    await desk.sh("OLDER", "exec sleep 60")
+    await desk.sh("R", _SHEDDERS[kind].replace("sleep 60", "sleep 0.3; exit 5"))
+
+    ended = await desk.end_of("R")
+
+    assert (ended.exit_status, ended.cause, ended.leftovers > 0) == (5, "", True)
+    await until(lambda: len(processes.below(desk.keepers.own_pid)) == 1, "nobody left")
+    await desk.keepers.stop("OLDER", grace_ms=0)
+    await desk.end_of("OLDER")
+
+
+async def test_who_takes_off_the_mark_as_well_is_ended_with_the_last_that_may_have_made_it(
+    desk: Desk, tmp_path: Path
+) -> None:
+    await desk.sh("OLDER", "exec sleep 60")
+    unmarked = "exec prlimit --locks=unlimited env -i setsid"
+    bare = _SHEDDERS["a daemon without a trace"].replace("exec env -i setsid", unmarked)
+    script = bare.replace("trap", f"echo $$ > {tmp_path}/pid; trap").replace(
+        "sleep 60", "sleep 0.5"
+    )
+    await desk.sh("R", script)
+    await desk.end_of("R")
+    pid = int((tmp_path / "pid").read_text())
+    was_alive = is_alive(pid)
+
+    await desk.keepers.stop("OLDER", grace_ms=0)
+    await desk.end_of("OLDER")
+
+    assert was_alive  # as docs/limits.md says
+    assert not is_alive(pid)
+
+
+async def test_what_a_run_of_a_dead_keeper_left_without_a_trace_is_ended_beside_others(
+    desk: Desk, tmp_path: Path
+) -> None:
+    await desk.sh("OLDER", "exec sleep 60")
+    daemon = _SHEDDERS["a daemon without a trace"].replace(
+        "trap", f"echo $$ > {tmp_path}/pid; trap"
+    )
+    await desk.sh("R", daemon, timeout_ms=2_500, grace_ms=GRACE_MS)
+    await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), "a daemon")
+    pid = int((tmp_path / "pid").read_text())
+    os.kill(desk.keepers.own_pid, signal.SIGKILL)
+
+    assert (await desk.end_of("R")).cause == "timeout"
+
+    assert not is_alive(pid)
+    await desk.keepers.stop("OLDER", grace_ms=0)
+    await desk.end_of("OLDER")
 
 
 async def test_who_flees_from_parent_to_child_after_the_exit_is_ended(desk: Desk) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -187,6 +188,31 @@ def test_the_unit_of_an_agent_is_restarted_by_its_service_manager(
         "--user reset-failed smartcron-agent.service",
         "--user restart smartcron-agent.service",
     ]
+
+
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_while_the_database_is_away_a_restart_says_what_it_waits_for_and_is_soon_over(
+    household: Household, is_frozen: bool
+) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if is_frozen:
+            server.listen(8)  # it takes whoever comes, and never answers
+        with household.home.settings_file.open("a") as file:
+            url = f"mysql+pymysql://u:p@127.0.0.1:{server.getsockname()[1]}/x"
+            file.write(f'database_url = "{url}"\n')
+        began = time.monotonic()
+
+        said = household.run("health", "--restart")
+        took_s = time.monotonic() - began
+        found = household.run("health", "--restart", "--json")
+
+    assert (said.returncode, found.returncode) == (1, 1)
+    assert "! Master runner: not started again while the database is away" in said.stdout
+    assert f"`smartcron-agent --home {household.root} tick`" in said.stdout
+    assert "not started again" in json.loads(found.stdout)["waits"][0]
+    assert took_s < 15
+    assert household.agents_alive() == []
 
 
 def test_what_a_service_manager_gave_up_is_dead_at_once(household: Household) -> None:

@@ -1,5 +1,6 @@
 """What runs write, on its way to the log, the row and those who watch, with real processes."""
 
+import shutil
 from pathlib import Path
 
 from agent.running.stored import PACKED_SUFFIX
@@ -17,9 +18,9 @@ def test_progress_is_seen_while_a_run_lives_and_stored_with_it(household: Househ
         task(
             "import",
             'echo "::progress 40 importing products::"; echo "::metric rows=1200::"; '
-            'stat -c %a "$SMARTCRON_REPORT"; '
             "while [ -e {home}/go ]; do sleep 0.05; done; "
-            'echo "{\\"progress\\": 100, \\"metrics\\": {\\"errors\\": 2}}" >> "$SMARTCRON_REPORT"',
+            'echo "{\\"progress\\": 100, \\"metrics\\": {\\"errors\\": 2}}" >> "$SMARTCRON_REPORT"'
+            '; stat -c %a "$SMARTCRON_REPORT"',
         )
     )
     household.serve()
@@ -148,3 +149,42 @@ def test_nothing_that_a_run_writes_reaches_the_terminal_as_an_order(household: H
     assert b"\x1b[2J" in log, "kept as it was written"
     assert "gnp.exe" in said
     assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(said)
+
+
+def test_folders_removed_under_the_agent_cost_no_output_and_no_start(household: Household) -> None:
+    household.apply(task("speaks", "echo precious; exit 3"))
+    agent = household.serve()
+    home = household.home
+    for folder in (home.task_logs, home.spool):
+        shutil.rmtree(folder)
+
+    run_id = household.json("tasks", "run", "speaks")["run_id"]
+
+    (run,) = household.wait_for("speaks", "error")
+    assert (run.output_tail, run.error_message) == ("precious\n", "precious")
+    assert run.log_file == "speaks.log"
+    assert {folder.stat().st_mode & 0o777 for folder in (home.task_logs, home.spool)} == {0o700}
+    assert "precious" in household.cli("runs", "log", run_id)
+    household.stop(agent)
+
+
+def test_what_could_not_be_kept_is_kept_by_the_next_agent(household: Household) -> None:
+    household.apply(task("speaks", "echo precious; exit 3"))
+    agent = household.serve()
+    logs = household.home.task_logs
+    shutil.rmtree(logs)
+    logs.touch()
+    run_id = household.json("tasks", "run", "speaks")["run_id"]
+    (run,) = household.wait_for("speaks", "error")
+    shown = household.cli("runs", "log", run_id)
+    household.kill(agent)
+    logs.unlink()
+    logs.mkdir(mode=0o700)
+
+    household.serve()
+
+    until(lambda: household.runs("speaks")[0].log_file == "speaks.log", "its log")
+    assert (run.output_tail, run.error_message, run.log_file) == ("precious\n", "precious", None)
+    assert "precious" in shown
+    assert "precious" in household.cli("runs", "log", run_id)
+    until(lambda: not list(household.home.spool.iterdir()), "an empty spool")

@@ -116,6 +116,52 @@ def test_a_window_by_hand_is_shown_and_mutes(household: Household) -> None:
     assert types == ["alerts mute remove", "alerts mute add"]
 
 
+def test_a_window_is_edited_and_what_is_not_said_stays(household: Household) -> None:
+    made = household.json(
+        "alerts", "mute", "add", "--task", "shop-*", "--for", "2h", "--reason", "moves house"
+    )
+    edit = ("alerts", "mute", "edit", made["id"][-6:])
+
+    longer = household.json(*edit, "--for", "4h")
+    other = household.json(*edit, "--category", "Shop", "--task", "", "--reason", "still moving")
+    of_all = household.json(*edit, "--all")
+    said = household.cli(*edit, "--for", "5h")
+
+    assert longer["to_ms"] - made["from_ms"] == 4 * 3_600_000
+    assert (longer["task"], longer["reason"]) == ("shop-*", "moves house")
+    assert (other["task"], other["category"], other["reason"]) == (None, "Shop", "still moving")
+    assert (of_all["task"], of_all["category"], of_all["id"]) == (None, None, made["id"])
+    assert made["made_ms"] < longer["made_ms"] < other["made_ms"] < of_all["made_ms"]
+    assert "all alerts muted from" in said
+    rows = household.json("audit", "list")
+    assert [(row["type"], row["target"]) for row in rows[:4]] == [
+        ("alerts mute edit", made["id"][-6:])
+    ] * 4
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "say what is to be other"),
+        (["--all", "--task", "x"], "--all"),
+        (["--to", "2099-01-01T00:00Z", "--for", "2h"], "--to, --for: give one of them"),
+        (["--to", "2020-01-01T00:00Z"], "must be later than now"),
+        (["--reason", ""], "--reason '': say why"),
+        (["--task", ""], "--task, --category: say which alerts are meant"),
+    ],
+)
+def test_an_edit_that_cannot_be_is_refused(
+    household: Household, words: list[str], said: str
+) -> None:
+    made = household.json("alerts", "mute", "add", "--task", "a*", "--for", "1h", "--reason", "x")
+    found = household.run("alerts", "mute", "edit", made["id"], *words)
+    unknown = household.run("alerts", "mute", "edit", "NOSUCH", "--for", "1h")
+
+    assert (found.returncode, unknown.returncode) == (2, 2)
+    assert said in found.stderr
+    assert "no window has an id that ends so" in unknown.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -123,7 +169,7 @@ def test_a_window_by_hand_is_shown_and_mutes(household: Household) -> None:
         (["--all", "--task", "x", "--for", "2h"], "say which alerts are meant"),
         (["--all"], "--to, --for: say when it ends"),
         (["--all", "--for", "2w"], "--for '2w': write a length"),
-        (["--all", "--for", "999d"], "within a year"),
+        (["--all", "--for", "999d"], "must be from 1s to 366d"),
         (["--all", "--to", "2020-01-01T00:00Z"], "must be later than now"),
         (["--all", "--to", "soon"], "--to 'soon': is no moment"),
         (["--task", "", "--for", "2h"], "--task '': write 1 to 64 letters"),

@@ -19,9 +19,9 @@ timeout_s = 2
 """
 
 
-def trouble(household: Household, key: str) -> str:
-    what = Trouble(dedupe_key=key, kind="disk_low", severity="high", title=key, message="full")
-    alert = household.database.write_now(partial(alerts.raise_alert, trouble=what, now_ms=1_000))
+def trouble(household: Household, key: str, severity: str = "high", *, at_ms: int = 1_000) -> str:
+    what = Trouble(dedupe_key=key, kind="disk_low", severity=severity, title=key, message="full")
+    alert = household.database.write_now(partial(alerts.raise_alert, trouble=what, now_ms=at_ms))
     return alert.id
 
 
@@ -34,7 +34,7 @@ def test_the_life_of_an_alert_by_hand_is_shown_and_written_down(household: House
     household.cli("alerts", "resolve", first, "--note", "new disk")
 
     shown = household.json("alerts", "show", first)
-    assert states == ["acknowledged", "snoozed"]
+    assert states == ["snoozed", "acknowledged"]
     assert [(note["what"], note["note"]) for note in shown["notes"]] == [
         ("acknowledged", "mine"),
         ("resolved", "new disk"),
@@ -48,6 +48,27 @@ def test_the_life_of_an_alert_by_hand_is_shown_and_written_down(household: House
         ("alerts snooze", second),
         ("alerts ack", first[-8:].lower()),
     ]
+
+
+def test_the_worst_is_listed_first_and_of_equals_the_newest(household: Household) -> None:
+    for at_ms, key, severity in (
+        (1_000, "old", "high"),
+        (2_000, "new", "high"),
+        (3_000, "mild", "medium"),
+        (4_000, "worst", "critical"),
+        (5_000, "over", "critical"),
+    ):
+        alert_id = trouble(household, key, severity, at_ms=at_ms)
+    household.cli("alerts", "resolve", alert_id)
+
+    order = ["worst", "new", "old", "mild"]
+    assert [alert["title"] for alert in household.json("alerts", "list")] == order
+    assert [alert["title"] for alert in household.json("alerts", "list", "--all")] == [
+        *order,
+        "over",
+    ]
+    listed = household.cli("alerts", "list").splitlines()[1:]
+    assert [line.split()[3] for line in listed] == order
 
 
 def test_acknowledging_twice_changes_nothing_and_an_unknown_alert_is_refused(
@@ -69,7 +90,7 @@ def test_acknowledging_twice_changes_nothing_and_an_unknown_alert_is_refused(
     assert "is over already" in over.stderr
 
 
-@pytest.mark.parametrize("length", ["2", "h", "-1h", "0m", "2w", "999d", "²h", ""])
+@pytest.mark.parametrize("length", ["0", "h", "-1h", "0m", "2w", "999d", "²h", ""])
 def test_a_length_that_is_none_is_refused(household: Household, length: str) -> None:
     said = household.run("alerts", "snooze", trouble(household, "one"), "--for", length)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from agent.cli.root import cli
 from tests.journeys.household import Household
@@ -68,6 +69,15 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[s
             yield (*path, name)
 
 
+def groups(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    context = click.Context(group)
+    yield path
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from groups(command, (*path, name))
+
+
 def find(path: tuple[str, ...]) -> click.Command:
     found: click.Command = cli
     for name in path:
@@ -86,6 +96,32 @@ def test_the_help_of_each_command_has_a_sentence_and_an_example(path: tuple[str,
     assert "Example" in text
     example = text[text.index("Example") :]
     assert f"smartcron-agent {' '.join(path)}" in example or path[0] in example
+
+
+@pytest.mark.parametrize("path", tuple(groups(cli)), ids=" ".join)
+def test_a_group_has_an_example_and_whole_sentences(path: tuple[str, ...]) -> None:
+    text = CliRunner().invoke(cli, [*path, "--help"], terminal_width=80).output
+
+    assert "Example" in text
+    assert f"smartcron-agent {' '.join(path)}".strip() in text.partition("Example")[2]
+    # What is cut says nothing, not even that a longer sentence stands elsewhere.
+    listed = text.partition("Commands:")[2]
+    assert [line for line in listed.splitlines() if line.endswith("...")] == []
+
+
+@pytest.mark.parametrize("path", [*groups(cli), *commands(cli)], ids=" ".join)
+def test_help_fits_a_terminal_of_eighty_columns(path: tuple[str, ...]) -> None:
+    text = CliRunner().invoke(cli, [*path, "--help"], terminal_width=80).output
+
+    assert [line for line in text.splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize(("wrong", "meant"), [("taks", "tasks"), ("alert", "alerts")])
+def test_a_misspelt_command_is_answered_with_the_one_that_is_meant(wrong: str, meant: str) -> None:
+    said = CliRunner().invoke(cli, [wrong, "list"])
+
+    assert said.exit_code == 2
+    assert repr(meant) in said.output
 
 
 def test_every_command_that_tells_something_can_tell_it_to_programs() -> None:

@@ -56,6 +56,16 @@ async def test_the_health_is_told_to_whoever_may_look(door: Door) -> None:
     assert reply.lines == ("✓ All health checks passed",)
 
 
+async def test_what_own_checks_said_is_for_viewers_only_where_output_is(
+    closed_door: Door,
+) -> None:
+    door = closed_door
+    viewer, operator = await door.welcome("viewer"), await door.welcome("operator")
+
+    assert (await viewer.get(HealthGet(), HealthReply)).lines == ("✓ No words",)
+    assert (await operator.get(HealthGet(), HealthReply)).lines == ("✓ All health checks passed",)
+
+
 async def test_a_span_of_too_many_points_is_refused_with_the_step_to_take(door: Door) -> None:
     guest = await door.welcome("viewer")
 

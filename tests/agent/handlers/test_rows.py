@@ -4,11 +4,12 @@ import msgspec
 import pytest
 
 from agent.definitions import Definition
-from agent.handlers.rows import check_row, run_row, settings_row, task_row
+from agent.handlers.rows import alert_row, check_row, run_row, settings_row, task_row
 from agent.runs import Run
 from agent.store.checks import Check
 from agent.store.statistics import LastRun, TaskStats
 from agent.store.tasks import TaskRow
+from tests.agent.store.test_opened import an_alert
 
 NOW_MS = 1_800_000_123_456
 DEFINITION = Definition(
@@ -228,3 +229,14 @@ def test_a_check_keeps_the_moment_it_turned() -> None:
 
     assert (row.state, row.since_ms, len(row.msg)) == ("warn", 4, 500)
     assert check_row(check).since_ms == 9
+
+
+def test_what_an_own_check_said_is_in_no_row_where_output_is_not_for_viewers() -> None:
+    own = Check(check_name="check:shop", kind="command", status="crit", checked_ms=9, message="x1")
+    ours = msgspec.structs.replace(own, check_name="disk")
+    of_own = an_alert("health:check:shop", message="x1")
+    of_ours = an_alert("health:disk", message="x1")
+
+    assert [check_row(one, with_words=False).msg for one in (own, ours)] == ["", "x1"]
+    assert [alert_row(one, with_words=False).msg for one in (of_own, of_ours)] == ["", "x1"]
+    assert check_row(own).msg == alert_row(of_own).msg == "x1"

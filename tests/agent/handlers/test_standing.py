@@ -15,6 +15,7 @@ from agent.handlers import standing
 from agent.handlers.context import Context
 from agent.handlers.trials import MOST_TRIALS, Trial
 from agent.rehearsal import Rehearsing
+from agent.rules.muting import covers
 from agent.runs import Run
 from agent.store import alert_rules, audit, ledger, mutes
 from agent.store.database import Doing
@@ -393,6 +394,38 @@ async def test_a_quiet_time_is_made_changed_and_taken_away(door: Door) -> None:
     assert "for: bigger disk" in late.msg
     assert door.database.read_now(mutes.newest) == ()
     assert door.renewed == 3
+
+
+async def test_a_rule_that_is_being_written_is_held_against_the_tasks_in_memory(door: Door) -> None:
+    guest = await door.welcome("operator")
+    request = RuleTry(id="bad", rule=BAD)
+
+    with_tasks = await guest.get(request, RuleTryReply)
+    door.known = ()
+    without = await guest.get(request, RuleTryReply)
+
+    assert with_tasks.doubts == ()
+    assert without.doubts == ("holds for nothing: it is about no task that there is",)
+
+
+async def test_what_a_window_would_mute_is_counted_beside_the_loop(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[int] = set()
+
+    def noted(*asked: Any) -> bool:
+        threads.add(threading.get_ident())
+        return covers(*asked)
+
+    monkeypatch.setattr(standing, "covers", noted)
+    guest, now_ms = await door.welcome("operator"), CLOCK.now_ms()
+    request = QuietTry(task_id="back*", from_ms=now_ms, to_ms=now_ms + MINUTE_MS, reason="x")
+
+    told = await guest.get(request, QuietTryReply)
+
+    assert (told.tasks, told.of) == (1, 2)
+    assert threads
+    assert threading.get_ident() not in threads
 
 
 async def test_who_tries_a_window_is_told_that_more_happened_than_is_looked_at(

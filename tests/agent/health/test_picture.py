@@ -105,6 +105,18 @@ async def test_no_message_steers_the_terminal_that_it_is_copied_to(database: Dat
     assert "! DISK: warn,  [2Jgone now" in reply.lines
 
 
+async def test_what_an_own_check_said_is_left_out_for_who_may_not_read_output(
+    database: Database,
+) -> None:
+    looks = (look("check:shop", "crit", message="token hunter2"), look("disk", "warn"))
+
+    reply = await picture_of(database, *looks, own=(SHOP,)).take(with_words=False)
+
+    assert "hunter2" not in str(reply)
+    assert "✗ CHECK:SHOP: crit, what it said is not for viewers" in reply.lines
+    assert "! DISK: warn, as it is" in reply.lines
+
+
 async def test_without_its_database_the_agent_tells_what_it_has(database: Database) -> None:
     database.close()
 

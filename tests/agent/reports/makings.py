@@ -48,6 +48,7 @@ def a_failure(**fields: Any) -> Failure:
 def an_alert(**fields: Any) -> Trouble:
     values: dict[str, Any] = {
         "id": "01KAVXW0000000000000000001",
+        "kind": "task_failed",
         "severity": "critical",
         "status": "active",
         "title": "vend_sync failed",

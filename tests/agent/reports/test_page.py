@@ -85,6 +85,7 @@ def drawings(page: Page) -> list[ElementTree.Element]:
                 "Mi. 25. Nov. 09:00 bis 09:55, damals lief kein Agent",
                 "das 2,2-Fache",
                 "3 gekommen, 2 vorbei, 1 jetzt offen",
+                "vend_sync ist gescheitert",
             ),
         ),
     ],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agent.boot import boot_id
-from agent.running import processes
+from agent.running import marks, processes
 from agent.running.inheritance import UNSURE, Inheritance
 from agent.running.stories import told_by
 from tests.agent.running.conftest import until
@@ -42,6 +42,24 @@ async def test_a_run_whose_start_was_not_written_down_is_found(is_over: bool) ->
     await until(lambda: any(told["e"] == "ended" for told in lines), "the end")
     assert [(t["exit_status"], t["cause"]) for t in lines if t["e"] == "ended"] == [(5, "")]
     await inheritance.close()
+
+
+async def test_a_run_that_emptied_its_environment_at_once_is_found_by_its_mark() -> None:
+    lines: list[dict[str, Any]] = []
+    inheritance = Inheritance(lines.append, set())
+    assert marks.put_on(marks.mark_of("R"))
+    try:
+        pid = spawn("R", "exec env -i /bin/sleep 0.5")
+    finally:
+        marks.take_off()
+    await until(lambda: processes.words_of(pid).startswith(b"/bin/sleep"), "its program")
+
+    [line] = await inheritance.take_over(told_by(told_of("R")), is_ours=True)
+    await until(lambda: any(line["e"] == "ended" for line in lines), "its end")
+    await inheritance.close()
+
+    assert (line["e"], line["pid"]) == ("started", pid)
+    assert lines[-1]["exit_status"] == 0
 
 
 async def test_a_run_that_never_got_a_process_may_be_ordered_again() -> None:

@@ -144,6 +144,21 @@ async def test_what_cannot_be_executed_is_refused_in_words(
     assert (await desk.end_of("next")).exit_status == 5
 
 
+async def test_a_spool_that_somebody_removed_is_made_again_for_its_owner_alone(
+    desk: Desk,
+) -> None:
+    spool = desk.home / "spool"
+    order = msgspec.structs.replace(
+        desk.order("R", "/bin/echo", "out"), output_file=str(spool / "R.out")
+    )
+
+    await desk.keepers.start(order)
+    await desk.end_of("R")
+
+    assert (spool / "R.out").read_text() == "out\n"
+    assert spool.stat().st_mode & 0o777 == 0o700
+
+
 async def test_a_missing_working_directory_is_refused_in_words(desk: Desk) -> None:
     with pytest.raises(NotStarted, match="working directory /no/such cannot be entered: no such"):
         await desk.keepers.start(desk.order("R", "/bin/true", folder="/no/such"))

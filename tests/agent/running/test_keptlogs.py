@@ -1,6 +1,7 @@
 """A run's output is found whatever became of its log, and old logs go without harm to others."""
 
 import os
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,6 +40,28 @@ def kept(place: Home, run_id: str, text: bytes, outputs: Outputs | None = None) 
     run = recorded(run_of(run_id), outputs.keep(run_of(run_id), end_of(run_id)))
     outputs.discard(run_id)
     return run
+
+
+@pytest.mark.parametrize("gone", ["logs/tasks", "logs"])
+def test_folders_that_somebody_removed_are_made_again_for_their_owner_alone(
+    place: Home, gone: str
+) -> None:
+    shutil.rmtree(place.root / gone)
+
+    run = kept(place, "R1", b"one\n")
+
+    assert outputs_of(place).read(run, 0, 100).data == b"one\n"
+    for folder in (place.logs, place.task_logs):
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_home_that_is_gone_is_not_made_again_by_its_logs(place: Home) -> None:
+    write(place, b"one\n", "R1")
+    shutil.rmtree(place.root)
+
+    with pytest.raises(FileNotFoundError):
+        outputs_of(place).keep(run_of("R1"), end_of("R1"))
+    assert not place.root.exists()
 
 
 def test_output_reads_back_from_a_log_that_was_set_aside_and_packed(place: Home) -> None:

@@ -9,12 +9,13 @@ import msgspec
 import pytest
 
 from agent.errors import Refused
-from agent.running import output
+from agent.running import keptlogs
 from agent.running.keeping import Ended
 from agent.running.keptlogs import rotate
 from agent.running.output import MARKER_BYTES, Kept, Outputs, open_outputs
 from agent.running.redaction import Redactor
 from agent.running.reports import Told, make_report, report_path
+from agent.running.spooled import sweep
 from agent.running.stored import Plain
 from agent.runs import Run
 from agent.settings import Home, Settings
@@ -261,7 +262,7 @@ def test_a_small_output_is_kept_in_one_go_so_that_no_death_leaves_half_of_it(
 ) -> None:
     log = place.task_logs / "sync.log"
     written: list[bytes] = []
-    monkeypatch.setattr(output, "_write", lambda _handle, data: written.append(data))
+    monkeypatch.setattr(keptlogs, "write_all", lambda _handle, data: written.append(data))
     write(place, b"a line\n" * 100)
 
     kept = outputs_of(place).keep(run_of(), end_of())
@@ -327,7 +328,7 @@ def test_a_full_disk_leaves_nothing_half_kept(place: Home, monkeypatch: pytest.M
             raise OSError(28, "No space left on device")
         os.write(handle, data)
 
-    monkeypatch.setattr(output, "_write", refuse)
+    monkeypatch.setattr(keptlogs, "write_all", refuse)
     with pytest.raises(OSError, match="No space left"):
         outputs_of(place).keep(run_of(), end_of())
 
@@ -415,7 +416,7 @@ def test_looking_at_a_live_run_reads_what_is_new_and_of_much_the_end(
 
 
 def test_a_report_is_for_the_eyes_of_the_runs_user_and_goes_with_the_spool(place: Home) -> None:
-    path = report_path(place, "R1", user=None)
+    path = Path(report_path(place, "R1", user=None))
     make_report(str(path), None)
     write(place, b"x\n")
 
@@ -425,7 +426,7 @@ def test_a_report_is_for_the_eyes_of_the_runs_user_and_goes_with_the_spool(place
 
 
 def test_a_link_or_a_pipe_in_the_place_of_a_report_says_nothing(place: Home) -> None:
-    path = report_path(place, "R1", user=None)
+    path = Path(report_path(place, "R1", user=None))
     (place.root / "elsewhere").write_text('{"progress": 1}\n')
     path.symlink_to(place.root / "elsewhere")
     assert outputs_of(place).look("R1") == Told()
@@ -489,9 +490,9 @@ def test_what_nobody_knows_any_more_leaves_the_spool_in_time(place: Home, tmp_pa
     (place.spool / "R3.out").symlink_to(tmp_path / "elsewhere")
     soon_s = time.time() + 60
 
-    assert outputs_of(place).sweep({"R1"}, before_s=soon_s - 3600) == 0
+    assert sweep(place.spool, {"R1"}, before_s=soon_s - 3600) == 0
     began_s = time.process_time()
-    assert outputs_of(place).sweep({"R1"}, before_s=soon_s) == 5_002
+    assert sweep(place.spool, {"R1"}, before_s=soon_s) == 5_002
     took_s = time.process_time() - began_s
 
     assert sorted(path.name for path in place.spool.iterdir()) == ["R1.out", "notes.txt"]
@@ -504,7 +505,7 @@ def test_a_spool_that_gives_nothing_back_ends_nobody(place: Home, tmp_path: Path
     place.spool.touch()  # as little can be removed from it as from a disk that became read-only
 
     outputs_of(place).discard("R1")
-    assert outputs_of(place).sweep(set(), before_s=0) == 0
+    assert sweep(place.spool, set(), before_s=0) == 0
 
 
 def test_an_output_on_a_full_disk_is_said_to_be_cut(

@@ -21,6 +21,12 @@ def heard(*pieces: bytes, is_report: bool = False) -> Told:
     return listener.finish()
 
 
+def test_a_report_makes_its_folder_again_that_somebody_removed(tmp_path: Path) -> None:
+    make_report(str(tmp_path / "spool" / "R.report"), None)
+
+    assert (tmp_path / "spool").stat().st_mode & 0o777 == 0o700
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
@@ -112,7 +118,7 @@ def test_what_follows_something_left_out_is_no_beginning_of_a_line() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
 def test_the_report_of_a_run_of_another_user_is_that_users_own(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    path = report_path(home, new_ulid(1_000), user="nobody")
+    path = Path(report_path(home, new_ulid(1_000), user="nobody"))
     make_report(str(path), "nobody")
     try:
         status = path.lstat()

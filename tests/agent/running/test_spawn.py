@@ -35,7 +35,7 @@ def order_of(
         status="starting",
         queued_ms=1,
     )
-    secrets = {"API": "s3cret"}
+    secrets = {"API": "s3cret", "ODD": "{secret:API}{app_root}"}
     return build_order(definition, run, Settings(app_root=app_root), HOME, secrets, base or {})
 
 
@@ -146,6 +146,10 @@ def test_limits_and_places_are_handed_on() -> None:
         ({"command": "run 'open"}, "command = .*close the quotation"),
         ({"command": "  "}, "command = .*name the program"),
         ({"command": "run", "environment": {"K": "secret:NO"}}, "environment.K = .*secrets.toml"),
+        (
+            {"command": "run", "environment": {"K": "http://me:{secret:NO}@x"}},
+            "environment.K = 'secret:NO': .*secrets.toml",
+        ),
         ({"command": "{app_root}/x", "app_root": ""}, "command = .*set app_root"),
     ],
 )
@@ -154,6 +158,15 @@ def test_what_cannot_be_is_refused_naming_field_value_and_fix(
 ) -> None:
     with pytest.raises(BadDefinition, match=message):
         order_of(**fields)
+
+
+def test_a_secret_may_be_a_part_of_a_variable_and_is_taken_as_it_is() -> None:
+    order = order_of(
+        "run", environment={"URL": "sql://{secret:API}:{secret:ODD}@{app_root}", "N": "{secret}"}
+    )
+
+    assert order.environment["URL"] == "sql://s3cret:{secret:API}{app_root}@/srv/app"
+    assert order.environment["N"] == "{secret}"
 
 
 def test_dots_that_stay_inside_are_fine() -> None:

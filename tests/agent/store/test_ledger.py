@@ -218,6 +218,29 @@ def test_a_run_that_has_ended_keeps_its_ending(database: Database) -> None:
     assert database.read_now(partial(ledger.page)).runs == (first,)
 
 
+def test_where_an_output_lies_is_noted_once_and_only_of_a_run_that_has_ended(
+    database: Database,
+) -> None:
+    run = a_run()
+    claim(database, run)
+    kept = msgspec.structs.replace(run, log_file="backup.log", log_offset=2**33, log_bytes=12)
+    another = msgspec.structs.replace(kept, log_file="other.log")
+
+    def note(wanted: Run) -> tuple[Run, ...]:
+        return database.write_now(partial(ledger.note_log, run=wanted))
+
+    assert note(kept) == ()
+    over = ended(run, status="error", output_tail="bad")
+    database.write_now(partial(end, run=over))
+    noted = note(kept)
+    assert note(another) == noted
+    assert note(msgspec.structs.replace(kept, id=new_ulid(NOW_MS))) == ()
+
+    (row,) = noted
+    assert (row.log_file, row.log_offset, row.log_bytes) == ("backup.log", 2**33, 12)
+    assert (row.status, row.output_tail) == ("error", "bad")
+
+
 def test_the_next_attempt_is_there_as_soon_as_the_end_is(database: Database) -> None:
     run = a_run(status="running")
     claim(database, run)

@@ -103,7 +103,7 @@ def test_what_failed_just_before_its_cause_was_found_came_of_it_too(database: Da
 
     found = [find(database, alert.dedupe_key).cause_id for alert in (long_ago, just_now)]
     assert found == [None, cause.id]
-    assert to_tell(database) == [("task_failed:old", "active"), ("database_away", "active")]
+    assert to_tell(database) == [("database_away", "active"), ("task_failed:old", "active")]
 
 
 def test_what_people_know_already_is_not_hidden_behind_a_cause(database: Database) -> None:
@@ -147,7 +147,7 @@ def test_what_still_stands_when_its_cause_ends_is_told_and_what_is_over_never(
     over(database, "database_away", NOW_MS + HOUR_MS)
 
     assert before == []
-    assert to_tell(database) == [("database_away", "resolved"), ("task_failed:stays", "active")]
+    assert to_tell(database) == [("task_failed:stays", "active"), ("database_away", "resolved")]
     assert find(database, "task_failed:stays").tell_ms == NOW_MS + HOUR_MS + AFTER_MS
 
 
@@ -341,7 +341,7 @@ def test_what_the_journal_tells_of_an_outage_came_of_it_whatever_was_first(
     assert before == [("database_away", "active")]
     # That one was never told of: its mail left while the database was away, or not at all.
     assert to_tell(database) == [
+        ("task_failed:during", "active"),
         ("task_failed:before", "active"),
         ("database_away", "resolved"),
-        ("task_failed:during", "active"),
     ]

@@ -340,6 +340,7 @@ class Door:
         self.posting = NOBODY_TOLD
         self.renewed = 0
         self.trials = Trials()
+        self.known: Sequence[TaskRow] | None = None
 
     def _show(self, shown: Shown) -> None:
         for alert in shown.alerts:
@@ -398,6 +399,7 @@ class Door:
                     reload=self._reload,
                     hurry=self.publisher.hurry,
                     renew_alerts=self._renew_alerts,
+                    known=self._known,
                     trials=self.trials,
                 )
             ),
@@ -411,8 +413,13 @@ class Door:
     def _sample(self) -> Metric:
         return Metric(now_ms=CLOCK.now_ms())
 
-    async def _health(self) -> HealthReply:
-        return HealthReply(at_ms=CLOCK.now_ms(), lines=("✓ All health checks passed",))
+    async def _health(self, *, with_words: bool) -> HealthReply:
+        said = "✓ All health checks passed" if with_words else "✓ No words"
+        return HealthReply(at_ms=CLOCK.now_ms(), lines=(said,))
+
+    def _known(self) -> Iterable[TaskRow]:
+        """What is in memory of an agent; here it is what is in the database, unless said."""
+        return self.database.read_now(stored_tasks.load_all) if self.known is None else self.known
 
     async def _renew_alerts(self) -> None:
         self.renewed += 1

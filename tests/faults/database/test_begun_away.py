@@ -13,6 +13,7 @@ import pytest
 from agent.clock import SystemClock
 from agent.store import journal, state, tasks
 from agent.store.database import Database
+from agent.store.standby import Copy
 from agent.store.state import Holder
 from shared.protocol import requests, rows
 from tests.agent.store.makings import a_task
@@ -205,6 +206,43 @@ def test_own_rules_windows_and_checks_hold_though_it_is_away_from_the_start(site
         household.stop(agent)
 
     assert "hushed burns" not in while_away
+
+
+@pytest.mark.timeout(180)
+def test_what_people_know_is_open_is_not_told_anew_though_it_is_away_from_the_start(
+    site: Site,
+) -> None:
+    household = site.household
+    flag = household.root / "fire"
+    household.apply(a_failing_task("loud", flag), a_failing_task("late", Path(f"{flag}.late")))
+    copy = Copy(household.home.journal_file.parent)
+    with mail_server() as sink:
+        let_mail(household.home, sink)
+        agent = household.serve()
+        title = "title={task} burns"
+        household.cli(
+            "alerts", "rules", "add", "burns", "exit_status=3", "severity=critical", title
+        )
+        flag.touch()
+        until(
+            lambda: any(alert.told and alert.task_name == "loud" for alert in copy.read_alerts()),
+            "a copy of the alert, and that it was told",
+            within_s=60,
+        )
+        household.kill(agent)
+        before = sink.text().count("loud burns")
+
+        with site.refused():
+            agent = household.serve()
+            again = lines(Path(f"{flag}.loud")) + 3
+            until(lambda: lines(Path(f"{flag}.loud")) > again, "more of the same", within_s=40)
+            Path(f"{flag}.late").touch()
+            until(lambda: "late burns" in sink.text(), "the mail of what is new", within_s=40)
+            after = sink.text().count("loud burns")
+        household.stop(agent)
+
+    assert before > 0
+    assert after == before
 
 
 def holds_all(household: Household) -> bool:

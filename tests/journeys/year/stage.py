@@ -87,7 +87,7 @@ def without_threads(
     monkeypatch.setattr(Database, "write_among", write_among)
     monkeypatch.setattr(Database, "read", read)
     # After each absence more is summed up, and fewer rows are written.
-    monkeypatch.setattr("agent.scheduler.ROWS_OF_ABSENCE", 6_000)
+    monkeypatch.setattr("agent.portions.ROWS_OF_ABSENCE", 6_000)
     asyncio.get_running_loop().set_default_executor(AtOnce())
     before = random.getstate()
     random.seed(f"{seed} jitter")

@@ -67,6 +67,54 @@ def test_a_delta_tells_only_the_latest_of_each_row() -> None:
     assert (delta.from_rev, delta.to_rev, delta.head, delta.ts_ms) == (0, 5, 5, 7)
 
 
+def test_a_row_put_for_later_is_made_once_when_somebody_asks() -> None:
+    journal = a_journal("a")
+    journal.flush(0)
+    made: list[str] = []
+    tells: list[str] = []
+    journal.on_change(lambda: tells.append("changed"))
+
+    def make(name: str) -> Task:
+        made.append(name)
+        return task(name, fails=len(made))
+
+    for _ in range(3):
+        journal.put_later("task", "a", make)
+    assert tells
+    assert not made
+
+    assert journal.revs.state == 2
+    assert told(journal.flush(0)[0]) == [("a", 2)]
+    assert journal.get("task", "a") == task("a", fails=1, rev=2)
+    assert made == ["a"]
+
+
+def test_a_row_put_for_later_may_turn_out_to_be_gone_or_unchanged() -> None:
+    journal = a_journal("a", "b")
+    journal.flush(0)
+
+    journal.put_later("task", "a", lambda _: None)
+    journal.put_later("task", "b", task)
+
+    (delta,) = journal.flush(0)
+    assert [dead.id for dead in delta.gone] == ["a"]
+    assert told(delta) == []
+
+
+@pytest.mark.parametrize("last", ["put", "remove"])
+def test_what_is_said_of_a_row_after_it_was_put_for_later_holds(last: str) -> None:
+    journal = a_journal("a")
+
+    journal.put_later("task", "a", lambda name: task(name, fails=7))
+    if last == "put":
+        journal.put(task("a", fails=1))
+    else:
+        journal.remove("task", "a")
+
+    row = journal.get("task", "a")
+    assert (row.fails if isinstance(row, Task) else None) == (1 if last == "put" else None)
+
+
 def test_published_deltas_form_a_chain() -> None:
     journal = a_journal("a", "b", "c", "d", "e", rows_per_delta=2)
     first = journal.flush(0)

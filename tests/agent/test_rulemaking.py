@@ -1,0 +1,49 @@
+"""What do people hear who make an own rule: why it cannot be, and what is doubtful about it?"""
+
+import time
+
+import msgspec
+import pytest
+
+from agent.alertrules import read_words
+from agent.errors import BadDefinition
+from agent.rulemaking import check_patterns
+from agent.rules.conditions import Recent, judge
+from tests.agent.store.makings import NOW_MS, a_run, ended
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"\d+ rows", r"\d+ (rows|lines) written", r"(?i)(\w+): failed", r".*\berror\b", r"\s+$"],
+)
+def test_a_repetition_at_the_front_of_a_pattern_is_taken(pattern: str) -> None:
+    check_patterns(read_words("mine", [f"output_has={pattern}"]))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "proposed"),
+    [(r"a\w+\s*\w+ rows", r"a\w{1,64}\s{0,64}\w{1,64} rows"), (r"(\d+) \1\w+x", None)],
+)
+def test_a_pattern_that_is_refused_says_the_very_text_to_write_instead(
+    pattern: str, proposed: str | None
+) -> None:
+    with pytest.raises(BadDefinition) as refused:
+        check_patterns(read_words("mine", [f"output_lacks={pattern}"]))
+
+    if proposed:
+        assert f"write {proposed!r}" in refused.value.fix
+        check_patterns(read_words("mine", [f"output_lacks={proposed}"]))
+    assert "can take very long" in refused.value.fix
+
+
+def test_a_pattern_that_was_taken_costs_no_time_on_hostile_output() -> None:
+    rule = read_words("mine", [r"output_has=\d+ rows"])
+    digits = msgspec.structs.replace(ended(a_run(NOW_MS), "error"), output_tail="1" * 4_096)
+    rows = msgspec.structs.replace(digits, output_tail="12345 rows written")
+    assert judge(rule, rows, Recent()) is not None
+
+    began = time.perf_counter()
+    for _ in range(20):
+        assert judge(rule, digits, Recent()) is None
+
+    assert time.perf_counter() - began < 0.2
