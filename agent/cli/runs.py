@@ -58,8 +58,8 @@ def runs() -> None:
     help="Only those that this started; may be given again.",
 )
 @click.option("--host", help="Only runs of this server.")
-@click.option("--from", "start", help="ISO 8601: queued then or later.")
-@click.option("--to", "end", help="ISO 8601: queued before then.")
+@click.option("--from", "start", help="Queued then or later: -1h, today, ISO 8601.")
+@click.option("--to", "end", help="Queued before then: -1h, 08:00, ISO 8601.")
 @click.option("--text", help="Only runs with this in the end of their output or in their error.")
 @click.option("--before", help="Only runs older than the one with this id: the next page.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
