@@ -14,7 +14,7 @@ from agent.beginning import begin
 from agent.bridging import Bridging
 from agent.core import Core, courier_of, lifesign_of, open_core, own_checks_of
 from agent.errors import AgentError, AlreadyServing, DiskFull, Unreachable
-from agent.handlers.context import Context
+from agent.handlers.context import Context, nobody_told
 from agent.handlers.keys import admitted, load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.reading import Reading
@@ -53,6 +53,7 @@ log = log_of(__name__)
 
 BEAT_MS = 15_000
 SETTLE_S = 2.0
+_Works = list[asyncio.Task[None]]
 
 
 async def serve(home: Home, settings: Settings) -> None:
@@ -212,6 +213,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
     )
     await core.unless_away(memory.settle)
     returning = Returning(core, renew, memory.settle)
+    courier = courier_of(core)
     control = Control(
         context,
         secret=agent_key.secret,
@@ -236,6 +238,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 reload=reload,
                 hurry=publisher.hurry,
                 renew_alerts=renew_alerts,
+                try_way=nobody_told if courier is None else courier.try_way,
                 known=core.roster.all,
             )
         ),
@@ -282,7 +285,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 work("warding", partial(tell_if_open, core.database, core.recorder, clock)),
                 work("returning", partial(returning.run, stop.set)),
             ]
-            works += [work(name, one.run) for name, one in _tellers(core).items()]
+            works += [work(name, one.run) for name, one in _tellers(core, courier).items()]
             doors += [work("control", control.run), work("publisher", publisher.run)]
             if http_pings is not None:
                 await http_pings.begin()
@@ -320,14 +323,12 @@ async def _admitted(core: Core) -> tuple[Client, ...]:
     return admitted(known.clients, known.invites)
 
 
-def _tellers(core: Core) -> "dict[str, Courier | Lifesign | Needs]":
-    all_of_them = {"mail": courier_of(core), "dead man": lifesign_of(core), "needs": Needs(core)}
+def _tellers(core: Core, courier: "Courier | None") -> "dict[str, Courier | Lifesign | Needs]":
+    all_of_them = {"mail": courier, "dead man": lifesign_of(core), "needs": Needs(core)}
     return {name: one for name, one in all_of_them.items() if one is not None}
 
 
-async def _leave(
-    core: Core, control: Control, publisher: Publisher, works: list[asyncio.Task[None]]
-) -> None:
+async def _leave(core: Core, control: Control, publisher: Publisher, works: _Works) -> None:
     """Take no more work, say so, write what is known, leave living runs to their keeper."""
     supervisor.tell(supervisor.STOPPING)
     core.runner.close()

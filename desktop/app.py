@@ -1,8 +1,6 @@
 """Joins the network thread to the window: what came is shown, what is wanted is asked."""
 
-import getpass
 import logging
-import socket
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -12,16 +10,14 @@ from PySide6.QtCore import QByteArray, QObject, QTimer
 
 from desktop import freshness
 from desktop.bridge import Bridge
+from desktop.connecting import Connecting
 from desktop.freshness import Link
-from desktop.keystore import ClientKey, KeyStore
-from desktop.network.mailbox import LinkNews, LogChunk, Mailbox, TestResult, TestStep
-from desktop.network.sockets import new_key
+from desktop.network.mailbox import LinkNews, LogChunk, Mailbox
 from desktop.network.station import Place
-from desktop.network.thread import Handle, Network
+from desktop.network.thread import Network
 from desktop.remote import Notice, Refused, Remote
-from desktop.settings import Connection, Environment, Profile, Settings, SettingsError, WindowState
+from desktop.settings import Connection, Profile, Settings, SettingsError, WindowState
 from desktop.theme import Theme
-from desktop.views.connect import ConnectDialog
 from desktop.window import MainWindow
 from shared.protocol import link as links
 from shared.protocol.events import Heartbeat, Metric
@@ -42,13 +38,6 @@ OF_A_TASK: Final = 20
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 60 * MINUTE_MS
 SERIES: Final = ("cpu", "memory", "database", "loop")
-# An agent that names none of these is treated with the most care.
-ENVIRONMENTS: Final[dict[str, Environment]] = {
-    "production": "production",
-    "staging": "staging",
-    "test": "test",
-    "demo": "demo",
-}
 # The words of the link's own state machine, as the screen says them.
 LINK_WORDS: Final = {
     links.CONNECTING: freshness.NEVER,
@@ -67,8 +56,6 @@ class Application(QObject):
         super().__init__()
         self._profile = profile
         self._settings = profile.load()
-        self._keys = KeyStore(profile)
-        self._key = self._keys.load()
         mailbox = Mailbox()
         self._bridge = Bridge(mailbox, self)
         self._network = Network(mailbox, self._bridge.announce)
@@ -79,11 +66,13 @@ class Application(QObject):
         # As long as anything of the window may still be drawn, or made, its theme is there.
         self._theme.setParent(self.window)
         self.link = Link()
-        self._connection: Connection | None = None
+        self._connecting = Connecting(
+            profile, self._network, self._bridge, self._theme, self.window
+        )
+        self._connecting.chosen.connect(self._use)
+        self._connecting.left.connect(self._leave)
+        self._connecting.failed.connect(lambda text: self.window.show_notice(text, "bad"))
         self._log = 0
-        self._dialog: ConnectDialog | None = None
-        self._trial: Handle | None = None
-        self._result: TestResult | None = None
         self._join_window()
         self._join_bridge()
 
@@ -98,12 +87,12 @@ class Application(QObject):
         self.window.show()
         connection = self._settings.preferred()
         if link:
-            self._enrol(link)
+            self._connecting.enrol(link)
         elif connection is not None:
             self._use(connection)
         else:
             # The window is up first, so that the dialog has something to stand before.
-            QTimer.singleShot(0, self.open_connections)
+            QTimer.singleShot(0, self._connecting.connect_anew)
 
     def stop(self) -> bool:
         """Remember how the window stood, close every link; False when the thread hangs."""
@@ -137,7 +126,7 @@ class Application(QObject):
         window.log_closed.connect(self._leave_log)
         window.refresh_requested.connect(remote.refresh)
         window.retry_requested.connect(remote.try_now)
-        window.connections_requested.connect(self.open_connections)
+        window.connections_requested.connect(self._connecting.open)
         window.metrics_requested.connect(self._get_metrics)
         window.theme_chosen.connect(self._remember_theme)
         window.compact_chosen.connect(self._remember_density)
@@ -230,8 +219,6 @@ class Application(QObject):
         bridge.link_changed.connect(self._show_link)
         bridge.beat_came.connect(self._show_beat)
         bridge.metric_came.connect(self._show_metric)
-        bridge.test_stepped.connect(self._show_step)
-        bridge.test_ended.connect(self._show_result)
 
     def _is_ours(self, agent_id: str) -> bool:
         return self._connection is not None and self._connection.id == agent_id
@@ -265,104 +252,9 @@ class Application(QObject):
 
     # --- connections -----------------------------------------------------------------------------
 
-    def open_connections(self) -> None:
-        """Ask for an invite, test it, and go there."""
-        if self._dialog is not None:
-            self._dialog.raise_()
-            return
-        dialog = self._dialog = ConnectDialog(
-            self._theme, label=_label(), warning=self._keys.warning(), parent=self.window
-        )
-        dialog.test_requested.connect(self._test)
-        dialog.test_cancelled.connect(self._cancel_test)
-        dialog.save_requested.connect(self._save)
-        dialog.finished.connect(self._dialog_closed)
-        dialog.open()
-
-    def _dialog_closed(self) -> None:
-        self._cancel_test()
-        if self._dialog is not None:
-            self._dialog.deleteLater()
-            self._dialog = None
-
-    def _test(self, link: str, label: str) -> None:
-        self._cancel_test()
-        self._result = None
-        if self._dialog is None:
-            return
-        self._dialog.begin_test()
-        try:
-            key = self._own_key()
-        except SettingsError as error:
-            self._dialog.show_result(False, str(error), "", "", "", 0)
-            return
-        # Only now is it certain where the key lies.
-        self._dialog.set_warning(self._keys.warning())
-        self._trial = self._network.test(link, key, label=label)
-
-    def _cancel_test(self) -> None:
-        if self._trial is not None:
-            self._network.cancel(self._trial.id)
-            self._trial = None
-
-    def _enrol(self, link: str) -> None:
-        """Use a link given on the command line without a click; a failure opens the dialog."""
-        try:
-            key = self._own_key()
-        except SettingsError as error:
-            self.window.show_notice(str(error), "bad")
-            return
-        self._trial = self._network.test(link, key, label=_label())
-
-    def _show_step(self, step: TestStep) -> None:
-        if self._dialog is not None and self._trial and step.handle == self._trial.id:
-            self._dialog.show_step(step.check, step.state, step.finding)
-
-    def _show_result(self, result: TestResult) -> None:
-        if self._trial is None or result.handle != self._trial.id:
-            return
-        self._trial = None
-        self._result = result
-        if self._dialog is not None:
-            self._dialog.show_result(
-                result.is_good,
-                result.sentence,
-                result.agent_name,
-                result.environment,
-                result.role,
-                result.took_ms,
-            )
-        elif result.is_good:
-            self._save(result.agent_name, result.environment)
-        else:
-            self.window.show_notice(result.sentence, "bad")
-            self.open_connections()
-
-    def _save(self, name: str, environment: str) -> None:
-        """Keep a connection whose test went well, and go there."""
-        result = self._result
-        if result is None or not result.is_good:
-            return
-        connection = connection_for(result, name=name, environment=environment)
-        try:
-            self._remember(self._profile.load().with_connection(connection))
-        except SettingsError as error:
-            if self._dialog is None:
-                self.window.show_notice(str(error), "bad")
-            else:
-                self._dialog.say(str(error))
-            return
-        if self._dialog is not None:
-            self._dialog.accept()
-        self._use(connection)
-
     def _use(self, connection: Connection) -> None:
-        if self._connection is not None:
-            self._network.close(self._connection.id)
-        self._leave_log()
-        self._connection = connection
-        self._rows.clear()
-        self.window.forget_rows()
+        self._let_go()
+        self._connecting.current = connection
         self.window.set_compact(connection.density == "compact")
         self._remote.use(connection.id)
         self._show_link(connection.id, LinkNews(state=links.CONNECTING))
@@ -374,18 +266,29 @@ class Application(QObject):
             control_port=connection.control_port,
             events_port=connection.events_port,
         )
-        self._network.open(place, self._own_key())
+        self._network.open(place, self._connecting.own_key())
+
+    def _leave(self) -> None:
+        """Look on no agent any more."""
+        self._let_go()
+        self._connecting.current = None
+        self._remote.use("")
+        self.link = Link()
+        self.window.show_link(self.link)
+        self._connecting.connect_anew()
+
+    def _let_go(self) -> None:
+        if self._connection is not None:
+            self._network.close(self._connection.id)
+        self._leave_log()
+        self._rows.clear()
+        self.window.forget_rows()
+
+    @property
+    def _connection(self) -> Connection | None:
+        return self._connecting.current
 
     # --- what is remembered ----------------------------------------------------------------------
-
-    def _own_key(self) -> ClientKey:
-        """The key of this profile, made when it is first needed."""
-        if self._key is None:
-            key = new_key()
-            self._keys.save(key)
-            self._key = key
-            self._settings = self._profile.load()
-        return self._key
 
     def _remember(self, settings: Settings) -> None:
         self._settings = settings
@@ -398,8 +301,9 @@ class Application(QObject):
         if self._connection is None:
             return
         density = "compact" if is_compact else "comfortable"
-        self._connection = msgspec.structs.replace(self._connection, density=density)
-        self._remember(self._profile.load().with_connection(self._connection))
+        connection = msgspec.structs.replace(self._connection, density=density)
+        self._connecting.current = connection
+        self._remember(self._profile.load().with_connection(connection))
 
     def _restore_window(self) -> None:
         state = self._settings.window
@@ -416,18 +320,6 @@ class Application(QObject):
             geometry=geometry, layout=self.window.save_state(), view=self.window.screen_name
         )
         self._remember(msgspec.structs.replace(self._profile.load(), window=state))
-
-
-def connection_for(result: TestResult, *, name: str, environment: str) -> Connection:
-    """The connection to keep after a test that went well."""
-    return Connection(
-        id=result.agent_id,
-        name=name or result.agent_name or result.host,
-        host=result.host,
-        agent_key=result.agent_key,
-        control_port=result.control_port,
-        environment=ENVIRONMENTS.get(environment, "production"),
-    )
 
 
 def link_for(news: LinkNews, connection: Connection) -> Link:
@@ -451,11 +343,6 @@ def link_for(news: LinkNews, connection: Connection) -> Link:
 def here_ms() -> int:
     """This machine's clock in ms since 1970 UTC."""
     return time.time_ns() // 1_000_000
-
-
-def _label() -> str:
-    """Who sits here, as the agent's list of keys will call it."""
-    return f"{getpass.getuser()} on {socket.gethostname()}"[:120]
 
 
 def _each(task_ids: Sequence[str], act: Callable[[str], None]) -> None:

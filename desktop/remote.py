@@ -246,11 +246,14 @@ class Remote(QObject):
         self,
         request: Command,
         done: str,
-        back: _Back,
+        back: _Undo | _Back,
         then: Callable[[AnyReply | None], None],
         failed: Refused,
     ) -> None:
-        """Make, change or take away a rule or a quiet time; `back` makes of the reply its undo."""
+        """Order something of one's own; `back` takes it back, or makes of the reply what does.
+
+        Where `done` is empty, whoever ordered it says by itself what came of it.
+        """
         self._order(request, (), done, back=back, then=then, failed=failed)
 
     def _set(
@@ -314,7 +317,8 @@ class Remote(QObject):
         if failure is None:
             if order.then is not None:
                 order.then(answer.reply)
-            self.said.emit(Notice(text=order.done, can_undo=bool(undo), task_id=task_id))
+            if order.done:
+                self.said.emit(Notice(text=order.done, can_undo=bool(undo), task_id=task_id))
         elif order.failed is not None and answer.is_final:
             order.failed(in_words(failure), str(failure.detail.get("path") or ""))
         else:

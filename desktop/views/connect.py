@@ -1,13 +1,11 @@
 """The dialog that leads to an agent: paste a link, test it, give it a name."""
 
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import (
-    QAbstractButton,
     QButtonGroup,
     QDialog,
     QFileDialog,
@@ -17,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.parts.buttons import PRIMARY, Button
+from desktop.parts.buttons import PRIMARY, Button, stop_once
 from desktop.parts.forms import Swatch, TextField
 from desktop.parts.labels import Ground, IconLabel, Words
 from desktop.parts.steps import ACTIVE, DONE, FAILED, WAITING, Checks, Steps
@@ -319,12 +317,9 @@ class ConnectDialog(QDialog):
             self.tr("Demo"),
         )
         for at, (environment, word) in enumerate(zip(ENVIRONMENTS, words, strict=True)):
-            swatch = Swatch(self._theme, environment, word)
-            # The tab key stops at the chosen one alone; the arrow keys lead to the others.
-            swatch.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-            swatch.toggled.connect(partial(_stop_tab_at, swatch))
-            group.addButton(swatch, at)
+            group.addButton(Swatch(self._theme, environment, word), at)
         group.button(0).setChecked(True)
+        stop_once(group)
         return group
 
     def _lay_out(self) -> None:
@@ -432,11 +427,6 @@ class ConnectDialog(QDialog):
         row.addStretch(1)
         row.addWidget(self.primary)
         return footer
-
-
-def _stop_tab_at(button: QAbstractButton, is_chosen: bool) -> None:
-    policy = Qt.FocusPolicy.StrongFocus if is_chosen else Qt.FocusPolicy.ClickFocus
-    button.setFocusPolicy(policy)
 
 
 def _caption(theme: Theme, text: str, field: QWidget | None) -> Words:

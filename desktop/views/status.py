@@ -34,6 +34,7 @@ class StatusBar(Ground):
         self._bars: list[QWidget] = []
         self._load: tuple[str, ...] = ()
         self._backlog: tuple[str, ...] = ()
+        self._zone, self._is_narrow = ("", ""), False
         for widgets in (
             (self._link_icon, self.link),
             (self._lock_icon, self.secured),
@@ -73,7 +74,8 @@ class StatusBar(Ground):
         self.agent_clock.setText(self._agent_clock(link, clock))
         self.agent_clock.set_ink("text" if link.is_live else "text2")
         self._show_offset(link)
-        self.zone.setText(words.zone_words(zone, now_ms))
+        self._zone = (zone, words.zone_words(zone, now_ms))
+        self._say_zone()
         here = words.moment(here_ms, None)
         self.here.setText(
             self.tr("Here {0} {1}").format(here.strftime("%H:%M:%S"), here.tzname() or "")
@@ -109,8 +111,16 @@ class StatusBar(Ground):
 
     def set_narrow(self, narrow: bool) -> None:
         """Leave the longer words out on a small window."""
+        self._is_narrow = narrow
         self.here.setVisible(not narrow)
         self._bars[-1].setVisible(not narrow)
+        self._say_zone()
+
+    def _say_zone(self) -> None:
+        """Where there is little room, how far it is from UTC says more than the place."""
+        zone, said = self._zone
+        self.zone.setToolTip(said)
+        self.zone.setText(said.removeprefix(zone).strip() or said if self._is_narrow else said)
 
     def _truth(self, link: Link, here_ms: int) -> str:
         if link.is_live:

@@ -6,15 +6,18 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.freshness import Link
+from desktop.models.runs import Column as RunColumn
 from desktop.theme import Theme
 from desktop.views.confirm import Confirm
 from desktop.views.palette import Palette
 from desktop.views.planning.pausing import PauseDialog
+from desktop.views.rail import OVERVIEW, RUNS
 from desktop.views.toasts import Toast
 from desktop.window import MainWindow
 from shared.protocol.events import Disk, Heartbeat, Metric
@@ -326,7 +329,12 @@ def test_before_the_first_beat_nothing_is_claimed(qtbot: QtBot, theme: Theme) ->
     qtbot.addWidget(window)
     window.show()
 
+    assert window.nothing.title.text() == "No agent is chosen"
+    with qtbot.waitSignal(window.connections_requested):
+        window.nothing.connect_now.click()
+    window.show_link(Link(name="shop"))
     assert window.nothing.title.text() == "The agent was not heard yet"
+    assert not window.nothing.connect_now.isVisible()
     assert window.status.agent_clock.text() == "Agent clock unknown"
     assert window.header.switcher.age_text == "not heard yet"
 
@@ -349,6 +357,90 @@ def test_a_filter_without_a_match_offers_the_nearest_and_a_way_out(
     assert said == "Did you mean vend? 1 task matches."
     assert hidden
     assert window.grid.isVisible()
+
+
+def test_a_filter_without_a_match_names_all_of_itself_and_is_mended_by_one_press(
+    window: MainWindow,
+) -> None:
+    window.toolbar.write("vned state:failing")
+    title = window.nothing.title.text()
+
+    QTest.keyClick(window.nothing.near, Qt.Key.Key_Return)
+
+    assert title == "No task matches vned state:failing"
+    assert window.toolbar.field.text() == "vend state:failing"
+    assert window.grid.isVisible()
+
+
+def test_the_overview_is_veiled_as_soon_as_the_agent_is_silent(window: MainWindow) -> None:
+    window.show_screen(OVERVIEW)
+    overview = window.overview
+    counted_down = overview._coming[0].accessibleName()
+
+    window.show_link(LOST)
+
+    assert overview.health.heart.figure.text() == "silent"
+    assert "unknown" not in counted_down
+    assert "unknown" in overview._coming[0].accessibleName()
+    window.show_link(LIVE)
+    assert "unknown" not in overview._coming[0].accessibleName()
+
+
+@pytest.mark.parametrize("count", [1, 12, 250])
+def test_the_number_at_the_bell_has_room(window: MainWindow, theme: Theme, count: int) -> None:
+    window.header.show_alerts(count, "bad")
+
+    said = str(count) if count < 100 else "99+"
+    needed = 18 + max(16, QFontMetrics(theme.font(10, 600)).horizontalAdvance(said) + 9)
+    assert window.header.bell.width() >= needed
+
+
+def test_without_a_connection_the_switcher_has_room_for_all_that_it_says(
+    window: MainWindow, theme: Theme
+) -> None:
+    window.show_link(Link())
+    switcher = window.header.switcher
+
+    unnamed = switcher.sizeHint().width()
+    window.show_link(Link(name="No connection"))
+
+    assert switcher.sizeHint().width() == unnamed
+
+
+def test_the_menu_of_settings_marks_what_is_chosen(window: MainWindow) -> None:
+    def chosen() -> list[str]:
+        return [one.text() for one in window.rail.settings_menu().actions() if one.isChecked()]
+
+    before = chosen()
+    window.set_compact(True)
+
+    assert before == ["Light", "Comfortable"]
+    assert chosen() == ["Light", "Compact"]
+
+
+def test_the_zone_of_the_agent_is_told_with_its_row(qtbot: QtBot, theme: Theme) -> None:
+    window = MainWindow(theme, lambda: NOW_MS)
+    qtbot.addWidget(window)
+    window.show_link(LIVE)
+
+    window.show_rows([AGENT])
+
+    assert window.status.zone.text().startswith(AGENT.tz)
+
+
+def test_a_narrow_list_of_runs_shows_why_one_failed_before_what_it_used(
+    window: MainWindow,
+) -> None:
+    window.show_rows([run(1, "vend_a", result="error", exit=3)])
+    window.show_screen(RUNS)
+    table = window.executions.table
+    for wide, shown in ((960, False), (1_440, True)):
+        window.resize(wide, 700)
+        QTest.qWait(0)
+
+        assert table.isColumnHidden(RunColumn.CPU) is not shown
+        assert table.horizontalScrollBar().maximum() == 0
+        assert table.columnWidth(RunColumn.REASON) >= 100
 
 
 def test_choosing_a_task_asks_for_its_details_once_it_rests(
@@ -458,7 +550,7 @@ def test_recent_executions_show_the_last_fifty_and_filter(window: MainWindow, qt
 
     window.executions.which.chosen.emit("trouble")
 
-    assert window.executions.count.text() == "5 of the last 50"
+    assert window.executions.count.text() == "the last 8"
 
 
 def test_only_a_run_that_failed_or_waits_is_tried_again(window: MainWindow, qtbot: QtBot) -> None:
@@ -523,7 +615,7 @@ def test_every_screen_fits_every_size(
 
     whole = window.centralWidget()
     assert whole is not None
-    assert whole.minimumSizeHint().width() <= size[0]
+    qtbot.waitUntil(lambda: whole.minimumSizeHint().width() <= size[0])
     assert window.height() == size[1]
     if screen == "tasks":
         qtbot.waitUntil(lambda: not window.grid.horizontalScrollBar().isVisible())
@@ -601,3 +693,13 @@ def test_a_lost_link_keeps_saying_of_when_the_state_is(window: MainWindow) -> No
 
     assert "state as of" in window.banner.text.text()
     assert "The tunnel is down." in window.banner.text.text()
+
+
+def test_of_choices_side_by_side_the_keyboard_stops_at_the_chosen_one(window: MainWindow) -> None:
+    window.show_screen(RUNS)
+    window.header.times.choose("utc")
+    window.details.tabs.choose(2)
+
+    for group in (window.rail._group, window.header.times._group, window.details.tabs._group):
+        stops = [one for one in group.buttons() if one.focusPolicy() & Qt.FocusPolicy.TabFocus]
+        assert stops == [group.checkedButton()]

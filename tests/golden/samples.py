@@ -426,6 +426,7 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
     alerting.AlertNote(op=OP, expires_ms=AT_MS, ids=(RUN_ID,), note="called the provider"),
     alerting.AlertsRules(),
     alerting.DeliveriesPage(cursor="abc", limit=5),
+    alerting.WayTest(op=OP, expires_ms=AT_MS, id="pager"),
     requests.OpGet(op=OP),
     requests.AuditPage(
         filter=requests.AuditFilter(
@@ -696,6 +697,14 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
     ),
     "quiet.set": QUIET_CHANGED,
     "quiet.remove": QUIET_CHANGED,
+    "way.test": alerting.WayTestReply(
+        rev=12,
+        replayed=True,
+        to=("admin@example.org", "night@example.org"),
+        answer="250 taken",
+        missed=(alerting.Missed(to="night@example.org", why="550 nobody of this name"),),
+        fault="alert.txt:3: unexpected end",
+    ),
     "deliveries.page": alerting.DeliveriesReply(
         rows=(DELIVERY,),
         next="abc",

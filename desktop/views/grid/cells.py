@@ -219,8 +219,12 @@ class CellPainter:
         if task.progress is not None and place.width() >= _TOLD_MIN_PX:
             # In what room the name leaves.
             said = words.progress(task.progress, task.progress_note)
+            small = theme.font(12)
+            if QFontMetrics(small).horizontalAdvance(said) > place.width():
+                # A figure that is whole says more than the beginning of both.
+                said = words.progress(task.progress, None)
             colour = self._family("run", scene).text
-            self._text(painter, place, said, theme.font(12), colour)
+            self._text(painter, place, said, small, colour)
 
     def _schedule(
         self, painter: QPainter, rect: QRect, task: Task, state: str, scene: Scene

@@ -474,6 +474,7 @@ class TaskGrid(QTreeView):
             widths[Column.NEXT] -= 4
         if spare > 260 and Column.HOURS in widths:
             # A large screen gives its room to the drawings, not to the words.
+            widths[Column.LAST] += 40
             widths[Column.DURATION] += 48
             widths[Column.HOURS] += 48
             widths[Column.NEXT] += 24
