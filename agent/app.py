@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
-import structlog
 
 from agent import descriptors, supervisor
 from agent.beginning import begin
@@ -24,6 +23,7 @@ from agent.health.picture import Picture
 from agent.health.watcher import Watcher
 from agent.introducing import identity_of, keeping_of, row_of
 from agent.lock import only_agent
+from agent.log import log_of
 from agent.mending import on_a_sound_file
 from agent.needs import Needs
 from agent.orders import Orders
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from agent.courier import Courier
     from agent.lifesign import Lifesign
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 BEAT_MS = 15_000
 SETTLE_S = 2.0
@@ -98,12 +98,12 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
     agent_row = row_of(core, identity.agent)
     core.board.show_agent(agent_row)
     context = new_context()
-    zap = Zap(context, clients, now_ms=clock.now_ms, log=structlog.get_logger("zap"))
+    zap = Zap(context, clients, now_ms=clock.now_ms, log=log_of("zap"))
     gate = Gate(
         context,
         most_open=connections_within(descriptors.take_all()),
         now_ms=clock.now_ms,
-        log=structlog.get_logger("gate"),
+        log=log_of("gate"),
     )
 
     def show_checks(found: tuple[Check, ...]) -> None:
@@ -145,6 +145,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         renew=lambda: renew_alerts(),
     )
     sampler = Sampler(clock=clock, recorder=core.recorder, living=core.runner.living)
+    core.listeners.append(sampler.note)
     publisher = Publisher(
         context,
         secret=agent_key.secret,
@@ -154,7 +155,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         summary=core.board.summary,
         sample=watcher.sample,
         clock=clock,
-        log=structlog.get_logger("publisher"),
+        log=log_of("publisher"),
     )
 
     async def renew_alerts() -> None:
@@ -220,7 +221,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         ops=memory,
         audit=memory.audit,
         clock=clock,
-        log=structlog.get_logger("control"),
+        log=log_of("control"),
     )
     http_pings = None
     if settings.http_address is not None:
@@ -228,7 +229,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
             core.watching.ping,
             token=load_secrets(core.home.secrets_file).get(TOKEN),
             clock=clock,
-            log=structlog.get_logger("http"),
+            log=log_of("http"),
         )
     try:
         zap.open()
@@ -332,7 +333,7 @@ async def _beat_often(core: Core, stop: asyncio.Event) -> None:
             log.error("heartbeat not recorded", cause=str(error))
         # Also then: a database that is away is no cause to be killed.
         supervisor.tell(supervisor.ALIVE)
-        await core.clock.sleep_ms(BEAT_MS)
+        await core.clock.rest_ms(BEAT_MS)
 
 
 async def _reloaded(reload: Callable[[], Awaitable[tuple[str, ...]]]) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import structlog
 
 from agent.addressing import Addressing
 from agent.bypass import Bypass
@@ -18,6 +17,7 @@ from agent.clock import Clock
 from agent.errors import AgentError, StorageError
 from agent.handing import Hands
 from agent.lettering import Lettering
+from agent.log import log_of
 from agent.postbox import Channel, Escalation, Mail
 from agent.recorder import Recorder, Shown
 from agent.rules import delivery
@@ -29,7 +29,7 @@ from agent.telling import Tried
 from agent.troubles import Trouble
 from agent.words import Words
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 GATHER_MS: Final = 500
 """What comes at once is told at once."""

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
-import structlog
 
 from agent import recovery, supervisor
 from agent.clock import SystemClock, iso
 from agent.errors import Damaged, StorageError
+from agent.log import log_of
 from agent.proof import doubts
 from agent.recovery import Made
 from agent.settings import Home, Settings
@@ -21,7 +21,7 @@ from agent.store.standby import Copy
 from agent.store.writes import Raise
 from agent.troubles import Trouble
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 ALERT: Final = "database_mended"
 FOUND: Final = "damaged"

@@ -5,12 +5,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-import structlog
-
 from agent.beginning import begin
 from agent.core import Core, courier_of, open_core
 from agent.errors import DiskFull, Unreachable
 from agent.lock import only_agent
+from agent.log import log_of
 from agent.mending import on_a_sound_file
 from agent.returning import Returning
 from agent.settings import Home, Settings
@@ -18,7 +17,7 @@ from agent.settings import Home, Settings
 if TYPE_CHECKING:
     from agent.courier import Courier
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 async def tick_once(home: Home, settings: Settings) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import structlog
 
 from agent.claims import decided, unrun
 from agent.clock import SystemClock
 from agent.errors import AgentError, StorageError
+from agent.log import log_of
 from agent.proof import prove
 from agent.rules.admission import Decision, Record, Summed
 from agent.rules.ledger import Gap
@@ -25,7 +25,7 @@ from agent.store.outage import Outage
 from agent.store.standby import Known
 from agent.store.tasks import TaskRow
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 NOTE: Final = "its row was lost with the damaged database; whether it ran is not known"
 SET_BACK_NOTE: Final = (

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from agent.clock import Clock
 from agent.errors import AgentError, Damaged
+from agent.log import log_of
 from agent.mending import FOUND
 from agent.recorder import Recorder
 from agent.store import salvage
@@ -17,7 +16,7 @@ from agent.store.causes import DAMAGED
 from agent.store.reaching import Reached
 from agent.troubles import Trouble
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 ALERT: Final = "database_damaged"
 FIRST_MS: Final = 45_000

@@ -5,13 +5,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-import structlog
-
+from agent.log import log_of
 from agent.running import spellings
 from agent.running.spellings import SHORTEST_SECRET
 from agent.running.stored import Stored
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 # No span looked for is longer, so this much text on both sides decides over what lies between.
 CONTEXT_BYTES: Final = 16 << 10

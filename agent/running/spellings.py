@@ -1,8 +1,6 @@
 """In which spellings may the value of a secret turn up in what programs write?"""
 
 import base64
-import html
-import html.entities
 import json
 import re
 from collections.abc import Iterator
@@ -13,6 +11,7 @@ SHORTEST_SECRET: Final = 4
 """What is shorter stands everywhere by chance, and so it is looked for nowhere."""
 SHORTEST_LINE: Final = 8
 _WIDTHS: Final = (60, 64, 76)
+_IN_HTML: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _SIGN: Final = re.compile(r"[^A-Za-z0-9_]")
 
 
@@ -68,7 +67,7 @@ def _in_urls(secret: str) -> Iterator[str]:
 
 
 def _in_html(secret: str) -> Iterator[str]:
-    escaped = html.escape(secret, quote=False)
+    escaped = secret.translate(_IN_HTML)
     yield from (escaped, _named(secret))
     for apostrophe in ("&#x27;", "&#039;", "&#39;", "&apos;", "'"):
         for mark in ("&quot;", "&#34;"):
@@ -98,7 +97,11 @@ def _hidden(dumped: str, letters: str) -> str:
 
 def _named(secret: str) -> str:
     """HTML with a name for each letter that has one."""
-    names = html.entities.codepoint2name
+    if secret.isascii():
+        return secret.translate(_IN_HTML)
+    # Only here: it brings some thousand names into memory with it.
+    from html.entities import codepoint2name as names
+
     return "".join(f"&{names[ord(sign)]};" if ord(sign) in names else sign for sign in secret)
 
 

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
-import structlog
 from sqlalchemy import Connection, func, select
 
+from agent.log import log_of
 from agent.runs import Run
 from agent.store import state
 from agent.store.database import Database
 from schema.tables import executions
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 FILE: Final = "decided"
 ROW_LOST: Final = "row_lost"

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from statistics import median
 from typing import Any, Final
 
 import msgspec
@@ -35,8 +34,11 @@ SPARK: Final = 20
 """So many last runs are looked at; a row of failures is counted up to here."""
 DAY_HOURS: Final = 24
 _TASKS_A_QUERY: Final = 100
+# Where there are few tasks: a query for a hundred takes 5 MB, which stay.
+_FEW_A_QUERY: Final = 10
+_FEW: Final = 5 * _FEW_A_QUERY
 _WATCHES: Final = select(tasks.c.task_name).where(tasks.c.kind == "watch")
-_QUERY_SIZES: Final = (1, 10, _TASKS_A_QUERY)
+_QUERY_SIZES: Final = (1, _FEW_A_QUERY, _TASKS_A_QUERY)
 # Asked after every end, so it is built once.
 _HOURS_OF: Final = select(
     rollups.c.task_name,
@@ -142,8 +144,9 @@ def of_tasks(
     if names is None:
         names = list(connection.scalars(select(tasks.c.task_name)))
     found: dict[str, TaskStats] = {}
-    for start in range(0, len(names), _TASKS_A_QUERY):
-        chunk = names[start : start + _TASKS_A_QUERY]
+    at_once = _FEW_A_QUERY if len(names) <= _FEW else _TASKS_A_QUERY
+    for start in range(0, len(names), at_once):
+        chunk = names[start : start + at_once]
         times = _times(connection, now_ms, chunk)
         last_runs = _last_runs(connection, chunk)
         for name in chunk:
@@ -177,6 +180,8 @@ def usual_durations(connection: Connection, names: Sequence[str]) -> dict[str, i
     A task that never ended well is not in it.
     """
     column = executions.c
+    from statistics import median  # only here: it brings fractions into memory
+
     found: dict[str, list[int]] = {}
     for start in range(0, len(names), _TASKS_A_QUERY):
         newest = [

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-import structlog
 import zmq
 import zmq.asyncio
 
@@ -23,6 +22,7 @@ from agent.handlers.memory import Memory
 from agent.handlers.rows import alert_row, run_row, task_row
 from agent.handlers.table import handlers
 from agent.handlers.trials import Trials
+from agent.log import log_of
 from agent.recorder import Recorder, Shown
 from agent.rules.pinging import Ping
 from agent.running.redaction import Redactor
@@ -318,7 +318,7 @@ class Door:
         self.folder = folder
         self.pair = new_pair()
         self.context = zmq.asyncio.Context()
-        self.log = structlog.get_logger("test")
+        self.log = log_of("test")
         self.database = Database.open(fresh_file(folder / "test.sqlite3"))
         self.journal = Journal(secrets.token_hex(8))
         self.clients = Clients(CLOCK.now_ms)
@@ -420,7 +420,7 @@ class Door:
         self.control_port = self.control.open("127.0.0.1", control_port)
         self.gate.start()
 
-    async def _sample(self) -> Metric:
+    def _sample(self) -> Metric:
         return Metric(now_ms=CLOCK.now_ms())
 
     async def _health(self, *, with_words: bool) -> HealthReply:
