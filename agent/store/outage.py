@@ -174,12 +174,15 @@ class Outage:
         """Ask for a word where nothing was written lately: trouble must not wait for a run."""
         if self.is_over and not self._place.is_kept:
             # From here on nothing is written that is not in the journal too.
+            self._is_met = False  # and nothing is told before it is known what lies there now
             self._note_failure(StorageError("its file is not where it was"))
             try:
                 log.error(await asyncio.to_thread(self._place.put_back))
                 await self._look_back()
             except StorageError as error:
                 self._note_failure(error)
+            finally:
+                self._is_met = True
             return
         now_s = asyncio.get_running_loop().time()
         # A file answers as long as it is there; a server has to be asked.
