@@ -456,16 +456,37 @@ async def test_kill_9_of_the_agent_costs_nothing(home: Path) -> None:
     assert list(desk.runtime.glob("keeper-*")) == []
 
 
-async def test_a_timeout_and_a_stop_reach_runs_of_an_earlier_agent(home: Path) -> None:
+async def test_a_stop_reaches_runs_of_an_earlier_agent(home: Path) -> None:
     desk = Desk(home)
-    agent = await _stand_in(desk, ("timed 600", "sleep 60"), ("R", "sleep 60 & sleep 60"))
+    agent = await _stand_in(desk, ("R", "sleep 60 & sleep 60"))
     await _kill(agent)
     await desk.keepers.open()
 
     assert await desk.keepers.stop("R", grace_ms=200)
 
     assert (await desk.end_of("R")).cause == "aborted"
-    assert (await desk.end_of("timed 600")).cause == "timeout"
+    await desk.keepers.close()
+
+
+async def test_a_timeout_falls_while_no_agent_is_there(home: Path) -> None:
+    desk = Desk(home)
+    run_id = "timed 2000"  # long enough for the agent to be dead before
+    agent = await _stand_in(desk, (run_id, "sleep 60 & sleep 60"))
+    alive = of_run(run_id)
+    await _kill(agent)
+    assert len(alive) == 3, "it was to live longer than its agent"
+
+    def journal() -> str:
+        return "".join(path.read_text() for path in desk.runtime.glob("keeper-*.journal"))
+
+    await until(lambda: '"cause":"timeout"' in journal(), "its end in the journal")
+    await until(lambda: of_run(run_id) == [], "the end of its family")
+    await desk.keepers.open()
+
+    ended = await desk.end_of(run_id)
+    assert ended.cause == "timeout"
+    assert ended.duration_ms is not None
+    assert 2_000 <= ended.duration_ms < 2_000 + 200 + 2_000, "timeout, grace, and two seconds"
     await desk.keepers.close()
 
 
