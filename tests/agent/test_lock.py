@@ -65,9 +65,11 @@ def test_a_home_on_a_network_file_system_is_refused_by_the_name_of_its_kind(
 ) -> None:
     monkeypatch.setattr(lock, "_file_system", lambda _folder: kind)
 
-    with pytest.raises(HomeError, match=rf"network file system \({kind}\)") as refused:
-        with only_agent(home):
-            pytest.fail("it is held")
+    with (
+        pytest.raises(HomeError, match=rf"network file system \({kind}\)") as refused,
+        only_agent(home),
+    ):
+        pytest.fail("it is held")
 
     assert "--home" in str(refused.value), "the way out"
     assert not lock.lock_file(home).exists(), "nothing was begun there"

@@ -1,4 +1,4 @@
-"""Thousands of tasks are due at one moment: does each get its row, and in which order do they go?"""
+"""Thousands are due at one moment: does each get its row, and who goes first?"""
 
 import asyncio
 from collections import Counter
