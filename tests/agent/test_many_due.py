@@ -8,7 +8,7 @@ from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_task
 from tests.agent.workshop import Workshop
 
 DUE_MS = (NOW_MS // MINUTE_MS + 1) * MINUTE_MS
-TASKS = 4_000  # more than share a claim, and more than share a transaction
+TASKS = 3_000  # more than share a claim, and more than share a transaction
 SLOTS = 40
 
 
@@ -17,7 +17,7 @@ async def test_of_thousands_due_at_once_each_has_one_row_and_the_most_urgent_hav
 ) -> None:
     workshop = Workshop(tmp_path, slots=SLOTS)
     names = [f"task_{number:05}" for number in range(TASKS)]
-    urgent = set(names[7::100])  # as many as there are slots, spread over all
+    urgent = set(names[7::75])  # as many as there are slots, spread over all
     await workshop.register(
         *(
             a_task(name, schedule=("* * * * *",), priority=1 if name in urgent else 4)
