@@ -2,50 +2,52 @@
 
 import asyncio
 import os
-import platform
 import signal
-import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
 
-from agent import __version__, supervisor
+from agent import descriptors, supervisor
 from agent.beginning import begin
 from agent.bridging import Bridging
 from agent.core import Core, courier_of, lifesign_of, open_core, own_checks_of
 from agent.errors import AgentError, AlreadyServing, DiskFull, Unreachable
-from agent.handlers.context import Context, Identity
+from agent.handlers.context import Context
 from agent.handlers.keys import admitted, load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.reading import Reading
 from agent.handlers.table import handlers
 from agent.health.picture import Picture
 from agent.health.watcher import Watcher
+from agent.introducing import identity_of, keeping_of, row_of
 from agent.lock import only_agent
 from agent.needs import Needs
 from agent.orders import Orders
 from agent.returning import Returning
-from agent.rules.downsampling import Keeping
 from agent.running.secrets import load_secrets
 from agent.sampling import Sampler
 from agent.settings import Home, Settings
 from agent.store.checks import Check
-from agent.telling import posting_of
+from agent.tending import Tending
+from agent.threads import AT_HAND, full_pool
+from agent.warding import tell_if_open
 from agent.wire.clients import Client, Clients
 from agent.wire.control import Control
+from agent.wire.gate import Gate
 from agent.wire.http_pings import TOKEN, HttpPings
 from agent.wire.keyfiles import AGENT_KEY, LOCAL_KEY, load_pair
+from agent.wire.limits import connections_within
 from agent.wire.publisher import Publisher
 from agent.wire.sockets import new_context
 from agent.wire.zap import Zap
-from shared.protocol import rows as wire
-from shared.protocol.keys import Address, key_id
-from shared.protocol.requests import AgentInfo
+from shared.protocol.keys import key_id
 
 if TYPE_CHECKING:
     from agent.courier import Courier
+    from agent.lifesign import Lifesign
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +61,7 @@ async def serve(home: Home, settings: Settings) -> None:
     home.make()  # a folder that somebody removed is no reason to stay down
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(full_pool(AT_HAND, "at hand"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     with only_agent(home) as say_ready:
@@ -115,11 +118,17 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         ],
     )
     clients.replace(await _admitted(core))
-    identity = _identity(settings, agent_key.public)
-    agent_row = _agent_row(core, identity.agent)
+    identity = identity_of(settings, agent_key.public)
+    agent_row = row_of(core, identity.agent)
     core.board.show_agent(agent_row)
     context = new_context()
     zap = Zap(context, clients, now_ms=clock.now_ms, log=structlog.get_logger("zap"))
+    gate = Gate(
+        context,
+        most_open=connections_within(descriptors.take_all()),
+        now_ms=clock.now_ms,
+        log=structlog.get_logger("gate"),
+    )
 
     def show_checks(found: tuple[Check, ...]) -> None:
         core.board.show_checks(found)
@@ -135,7 +144,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         show=show_checks,
         clock_state=core.scheduler.clock_happening,
         kept=lambda: core.outage.untold.number,
-        keeping=_keeping(settings),
+        keeping=keeping_of(settings),
         chosen=settings.health,
     )
     own_checks = own_checks_of(core)
@@ -163,6 +172,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
     publisher = Publisher(
         context,
         secret=agent_key.secret,
+        gate=gate,
         clients=clients,
         journal=core.journal,
         summary=core.board.summary,
@@ -204,6 +214,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
     control = Control(
         context,
         secret=agent_key.secret,
+        gate=gate,
         clients=clients,
         handlers=handlers(
             Context(
@@ -245,34 +256,33 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         # Bound before any run is taken over: a port in use must stop the start, not a run.
         control.open(settings.listen, settings.control_port)
         publisher.open(settings.listen, settings.events_port)
+        gate.start()
         if http_pings is not None and settings.http_address is not None:
             await http_pings.open(*settings.http_address)
         async with asyncio.TaskGroup() as group:
-            doors = [group.create_task(zap.run(), name="zap")]
+            work = partial(Tending(clock=clock, recorder=core.recorder).begin, group)
+            doors = [work("zap", zap.run)]
             await begin(core, group)
             await own_checks.load(core.reached.known)
+            watched = partial(core.progress.run, is_watched=lambda: control.sessions > 0)
             works = [
-                group.create_task(core.board.run(), name="board"),
-                group.create_task(
-                    core.progress.run(is_watched=lambda: control.sessions > 0), name="progress"
-                ),
-                group.create_task(core.scheduler.run(), name="scheduler"),
-                group.create_task(core.watching.run(), name="watches"),
-                group.create_task(watcher.run(), name="health"),
-                group.create_task(own_checks.run(), name="own checks"),
-                group.create_task(sampler.run(), name="samples"),
-                group.create_task(bridging.run(), name="bridging"),
-                group.create_task(core.alerter.run(), name="alerts"),
-                group.create_task(core.handmade.run(), name="changes by hand"),
-                group.create_task(_beat_often(core, stop), name="beat"),
-                group.create_task(core.standby.run(), name="standby"),
-                group.create_task(returning.run(stop.set), name="returning"),
+                work("board", core.board.run),
+                work("progress", watched),
+                work("scheduler", core.scheduler.run),
+                work("watches", core.watching.run),
+                work("health", watcher.run),
+                work("own checks", own_checks.run),
+                work("samples", sampler.run),
+                work("bridging", bridging.run),
+                work("alerts", core.alerter.run),
+                work("changes by hand", core.handmade.run),
+                work("beat", partial(_beat_often, core, stop)),
+                work("standby", core.standby.run),
+                work("warding", partial(tell_if_open, core.database, core.recorder, clock)),
+                work("returning", partial(returning.run, stop.set)),
             ]
-            works += _mailing(core, group)
-            doors += [
-                group.create_task(control.run(), name="control"),
-                group.create_task(publisher.run(), name="publisher"),
-            ]
+            works += [work(name, one.run) for name, one in _tellers(core).items()]
+            doors += [work("control", control.run), work("publisher", publisher.run)]
             if http_pings is not None:
                 await http_pings.begin()
             asyncio.get_running_loop().add_signal_handler(
@@ -298,6 +308,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         control.close()
         publisher.close()
         zap.close()
+        gate.close()
         context.destroy(linger=0)
 
 
@@ -308,13 +319,9 @@ async def _admitted(core: Core) -> tuple[Client, ...]:
     return admitted(known.clients, known.invites)
 
 
-def _mailing(core: Core, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-    workers = {"mail": courier_of(core), "dead man": lifesign_of(core), "needs": Needs(core)}
-    return [
-        group.create_task(worker.run(), name=name)
-        for name, worker in workers.items()
-        if worker is not None
-    ]
+def _tellers(core: Core) -> "dict[str, Courier | Lifesign | Needs]":
+    all_of_them = {"mail": courier_of(core), "dead man": lifesign_of(core), "needs": Needs(core)}
+    return {name: one for name, one in all_of_them.items() if one is not None}
 
 
 async def _leave(
@@ -352,48 +359,5 @@ async def _beat_often(core: Core, stop: asyncio.Event) -> None:
 async def _reloaded(reload: Callable[[], Awaitable[tuple[str, ...]]]) -> None:
     try:
         await reload()
-    except AgentError as error:
+    except (AgentError, OSError, RuntimeError) as error:
         log.error("definitions not taken over", cause=str(error))
-
-
-def _identity(settings: Settings, agent_key: str) -> Identity:
-    return Identity(
-        agent=AgentInfo(
-            id=key_id(agent_key),
-            name=settings.agent_name,
-            version=__version__,
-            host=socket.gethostname(),
-            tz=settings.timezone,
-            environment=settings.environment,
-        ),
-        agent_key=agent_key,
-        address=Address(settings.listen, settings.control_port),
-        events_port=settings.events_port,
-        logs_for_viewers=settings.logs_for_viewers,
-        max_running=settings.max_running,
-        keeping=_keeping(settings),
-        told=(*settings.mail.recipients, *(one.name for one in settings.channels)),
-        posting=posting_of(settings),
-    )
-
-
-def _keeping(settings: Settings) -> Keeping:
-    return Keeping(
-        raw_days=settings.metric_raw_days,
-        minute_days=settings.metric_minute_days,
-        hour_days=settings.metric_hour_days,
-    )
-
-
-def _agent_row(core: Core, info: AgentInfo) -> wire.Agent:
-    return wire.Agent(
-        id=info.id,
-        name=info.name,
-        host=info.host,
-        os=f"{platform.system()} {platform.release()}",
-        version=info.version,
-        tz=info.tz,
-        started_ms=core.started_ms,
-        environment=info.environment,
-        max_running=core.settings.max_running,
-    )

@@ -16,6 +16,7 @@ _PLACES: Final = {
     "count": r"[\d ,]+",
     "minutes": r"\d+",
     "names": r".*",
+    "part": r"[a-z0-9 ]+",
     "reason": r".*",
     "run": r"\w+",
     "seconds": r"[\d.]+",
@@ -106,9 +107,31 @@ TITLES: Final = (
         "Secrets that the settings name are missing",
         "Geheimnisse fehlen, die in den Einstellungen genannt sind",
     ),
+    ("The agent's {part} cannot work", "Ein Teil des Agenten kann nicht arbeiten: {part}"),
+    (
+        "The database is reached without encryption",
+        "Die Datenbank wird ohne Verschlüsselung erreicht",
+    ),
     ("A test by hand", "Ein Versuch von Hand"),
 )
 MESSAGES: Final = (
+    (
+        "It failed {count} times in a row and begins anew each time: {cause}. "
+        "All else goes on; see the agent's log.",
+        "Er scheiterte {count}-mal in Folge und beginnt jedes Mal von Neuem: {cause}. "
+        "Alles andere geht weiter; siehe das Protokoll des Agenten.",
+    ),
+    (
+        "database {name} is on another host, and nothing makes the way there encrypted: "
+        "who can listen on it reads all rows, and may change them. Add ?ssl_ca=/path/ca.pem to "
+        "database_url, or ?ssl_required=true where a known authority signed the server's "
+        "certificate; ?ssl_required=false says that the way is safe without",
+        "Die Datenbank {name} liegt auf einem anderen Host, und nichts verschlüsselt den Weg "
+        "dorthin: wer mithören kann, liest alle Zeilen und kann sie ändern. Hängen Sie "
+        "?ssl_ca=/pfad/ca.pem an database_url, oder ?ssl_required=true, wenn eine bekannte Stelle "
+        "das Zertifikat des Servers unterschrieben hat; ?ssl_required=false sagt, dass der Weg "
+        "auch so sicher ist",
+    ),
     (
         "run {run}, attempt {attempt}: exit status {status}. {cause}",
         "Lauf {run}, Versuch {attempt}: Exit-Status {status}. {cause}",

@@ -112,6 +112,8 @@ class Home(msgspec.Struct, frozen=True, dict=True):
             try:
                 folder.mkdir(mode=0o700, parents=folder == self.root, exist_ok=True)
             except OSError as error:
+                if folder == self.pings:
+                    continue  # no run needs it; whoever takes up pings tells of it
                 raise HomeError(
                     f"home {str(self.root)!r} cannot be used: {folder} {_cause(error)}; "
                     "choose another with --home or SMARTCRON_HOME"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -88,7 +89,13 @@ class Watching:
                 self._alive.setdefault(run.task_name, []).append(run)
             else:
                 self.expect([run])
-        self._kept = tuple(ping for _, ping in await asyncio.to_thread(pings.waiting, self._home))
+        try:
+            found = await asyncio.to_thread(pings.waiting, self._home)
+        except OSError as error:
+            # No cause to stay down: the first look says it again, and people are told.
+            log.error("kept pings cannot be read", cause=str(error))
+        else:
+            self._kept = tuple(ping for _, ping in found)
 
     def is_answered(self, task_name: str, from_ms: int, until_ms: int) -> bool:
         """Did a ping for a moment come while no agent listened?"""
@@ -109,8 +116,9 @@ class Watching:
         Raises TaskNotFound for a task that runs a command, StorageError.
         """
         self._task(ping)
-        # The start of what now ends may lie there still.
-        await self._take_up()
+        # The start of what now ends may lie there still; what cannot be read, `look` tells of.
+        with suppress(OSError):
+            await self._take_up()
         return await self._record(ping)
 
     async def _record(self, ping: Ping) -> Run:
@@ -253,14 +261,23 @@ class Watching:
             await self._clock.sleep_ms(LOOK_MS)
 
     async def look(self) -> None:
-        """Take up what was pinged while no agent listened, then say what did not come."""
-        await self._take_up()
+        """Take up what was pinged while no agent listened, then say what did not come.
+
+        Raises OSError when that lies where it cannot be read; what did not come is said first.
+        """
+        refused: OSError | None = None
+        try:
+            await self._take_up()
+        except OSError as error:
+            refused = error
         async with self._turn:
             now_ms = self._clock.now_ms()
             for run in self._waiting():
                 await self._judge(run, now_ms)
             for name, rows in list(self._due.items()):
                 self._forget(name, rows, now_ms)
+        if refused is not None:
+            raise refused
 
     def _waiting(self) -> Sequence[Run]:
         unanswered = [

@@ -33,8 +33,8 @@ def audit() -> None:
 @click.option("--key", "key_id", help="Only of this key, or of uid:NUMBER.")
 @click.option("--action", help="Only this, such as task.pause or `tasks apply`.")
 @click.option("--target", help="Only about this task, run or key.")
-@click.option("--from", "start", help="Not before this moment, ISO 8601.")
-@click.option("--to", "end", help="Before this moment, ISO 8601.")
+@click.option("--from", "start", help="Not before this moment: -1h, today, ISO 8601.")
+@click.option("--to", "end", help="Before this moment: -1h, 08:00, ISO 8601.")
 @json_option
 @pass_session
 def list_(

@@ -86,8 +86,8 @@ def list_calendars(session: Session, as_json: bool) -> None:
 
 @calendars.command()
 @click.argument("name")
-@click.option("--from", "start", help="ISO 8601; else now.")
-@click.option("--to", "end", help="ISO 8601; else 30 days after --from.")
+@click.option("--from", "start", help="-1h, today, ISO 8601; else now.")
+@click.option("--to", "end", help="-1h, today, ISO 8601; else 30 days after --from.")
 @json_option
 @pass_session
 def show(session: Session, name: str, start: str | None, end: str | None, as_json: bool) -> None:

@@ -18,7 +18,7 @@ LONGEST_WHY: Final = 500
 
 
 @click.command("close")
-@click.option("--until", "--to", "until", help="Moment at which it ends, ISO 8601.")
+@click.option("--until", "--to", "until", help="When it ends: +2h, 18:00, ISO 8601.")
 @click.option("--for", "length_s", type=YEAR, help="How long, such as 45m, 2h or 1d.")
 @click.option(
     "--why", "--reason", "why", required=True, help="Shown wherever something did not start for it."

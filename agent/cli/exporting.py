@@ -22,8 +22,8 @@ from agent.store.streaming import STREAMS, Cell, Stream, Wanted
 _FORMULA_BEGINS: Final = ("=", "+", "-", "@", "\t", "\r")
 _TOLD_EVERY_S: Final = 2.0
 _OPTIONS: Final = (
-    click.option("--from", "start", help="Not before this moment, ISO 8601."),
-    click.option("--to", "end", help="Before this moment, ISO 8601."),
+    click.option("--from", "start", help="Not before this moment: -1h, today, ISO 8601."),
+    click.option("--to", "end", help="Before this moment: -1h, 08:00, ISO 8601."),
     click.option("--task", "task_name", help="Only of this task."),
     click.option(
         "--format",

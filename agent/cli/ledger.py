@@ -30,8 +30,8 @@ def ledger() -> None:
 
 
 @ledger.command()
-@click.option("--from", "start", help="ISO 8601; else a day before the end.")
-@click.option("--to", "end", help="ISO 8601; else up to what has been decided.")
+@click.option("--from", "start", help="-1h, today, ISO 8601; else a day before the end.")
+@click.option("--to", "end", help="-1h, today, ISO 8601; else up to what has been decided.")
 @json_option
 @pass_session
 def check(session: Session, start: str | None, end: str | None, as_json: bool) -> None:

@@ -22,8 +22,8 @@ OF_A_TASK: Final = ("cpu", "rss", "processes")
 @click.command()
 @click.argument("series")
 @click.option("--task", "task_name", help="Of the runs of this task that last 10 s or more.")
-@click.option("--from", "start", help="ISO 8601; else an hour before the end.")
-@click.option("--to", "end", help="ISO 8601; else now.")
+@click.option("--from", "start", help="-1h, today, ISO 8601; else an hour before the end.")
+@click.option("--to", "end", help="-1h, today, ISO 8601; else now.")
 @click.option(
     "--step",
     type=Length(5, 31_536_000),

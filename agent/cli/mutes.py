@@ -38,7 +38,7 @@ def mute() -> None:
 @click.option("--category", help="Alerts about tasks of this category.")
 @click.option("--all", "everything", is_flag=True, help="All alerts, those about no task too.")
 @click.option("--from", "start", help="When it begins, ISO 8601; else now.")
-@click.option("--to", "--until", "end", help="When it ends, ISO 8601.")
+@click.option("--to", "--until", "end", help="When it ends: +2h, 18:00, ISO 8601.")
 @click.option("--for", "length_s", type=YEAR, help="Instead of --to: such as 45m, 2h or 1d.")
 @click.option("--reason", required=True, help="Shown wherever an alert is muted by it.")
 @json_option
@@ -118,7 +118,7 @@ def _tell(made: Mute, known: tuple[TaskRow, ...], *, as_json: bool) -> None:
 @click.option("--category", help="Tasks of this category; '' for no matter.")
 @click.option("--all", "everything", is_flag=True, help="All alerts, those about no task too.")
 @click.option("--from", "start", help="When it begins, ISO 8601.")
-@click.option("--to", "--until", "end", help="When it ends, ISO 8601.")
+@click.option("--to", "--until", "end", help="When it ends: +2h, 18:00, ISO 8601.")
 @click.option("--for", "length_s", type=YEAR, help="Instead of --to: how long from its beginning.")
 @click.option("--reason", help="Shown wherever an alert is muted by it.")
 @json_option

@@ -112,8 +112,8 @@ def daily(session: Session, text: str | None, **asked: object) -> None:
 
 
 @report.command()
-@click.option("--from", "start", help="ISO 8601; else a day before the end.")
-@click.option("--to", "end", help="ISO 8601; else now.")
+@click.option("--from", "start", help="-1h, today, ISO 8601; else a day before the end.")
+@click.option("--to", "end", help="-1h, today, ISO 8601; else now.")
 @_forms
 def errors(session: Session, start: str | None, end: str | None, **asked: object) -> None:
     """Which tasks failed, every failure with its reason and last line, and what was missed.

@@ -12,6 +12,7 @@ from rich.text import Text
 from agent.cli import say
 from agent.cli.groups import Group
 from agent.cli.lengths import Length
+from agent.cli.meant import WHOLE, run_meant
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
@@ -58,8 +59,8 @@ def runs() -> None:
     help="Only those that this started; may be given again.",
 )
 @click.option("--host", help="Only runs of this server.")
-@click.option("--from", "start", help="ISO 8601: queued then or later.")
-@click.option("--to", "end", help="ISO 8601: queued before then.")
+@click.option("--from", "start", help="Queued then or later: -1h, today, ISO 8601.")
+@click.option("--to", "end", help="Queued before then: -1h, 08:00, ISO 8601.")
 @click.option("--text", help="Only runs with this in the end of their output or in their error.")
 @click.option("--before", help="Only runs older than the one with this id: the next page.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
@@ -123,23 +124,25 @@ def list_runs(
 
 
 @runs.command()
-@click.argument("run_id")
+@click.argument("which", metavar="RUN")
 @json_option
 @pass_session
-def show(session: Session, run_id: str, as_json: bool) -> None:
+def show(session: Session, which: str, as_json: bool) -> None:
     """One run and all attempts at the same moment.
+
+    RUN is an id, at least the last four letters of one, or a task: its newest run.
 
     \b
     Example:  smartcron-agent runs show 01KAVT0R8M6V4Z1S0Q2E6G7H8J
     """
     with session.database() as database:
-        run = database.read_now(lambda connection: ledger.get(connection, run_id))
+        run = run_meant(database, which)
         tries = database.read_now(lambda connection: ledger.attempts(connection, run))
-        taken = database.read_now(lambda connection: samples.of_run(connection, run_id))
+        taken = database.read_now(lambda connection: samples.of_run(connection, run.id))
         watches = database.read_now(tasks.watches)
     if run.status in ("running", "stopping"):
         # What it tells is recorded at its end.
-        told = open_outputs(session.home, session.settings).look(run_id)
+        told = open_outputs(session.home, session.settings).look(run.id)
         run = with_told(run, told)
     if as_json:
         say.json_out({"run": run, "attempts": tries, "samples": taken})
@@ -179,20 +182,23 @@ def show(session: Session, run_id: str, as_json: bool) -> None:
 
 
 @runs.command()
-@click.argument("run_id")
+@click.argument("which", metavar="RUN")
 @click.option("--follow", "-f", is_flag=True, help="Go on until the run has ended.")
 @pass_session
-def log(session: Session, run_id: str, follow: bool) -> None:
+def log(session: Session, which: str, follow: bool) -> None:
     """What a run wrote, secrets masked; terminal control sequences are left out.
 
+    RUN is an id, at least the last four letters of one, or a task: its newest run.
+
     \b
-    Example:  smartcron-agent runs log 01KAVT0R8M6V4Z1S0Q2E6G7H8J --follow
+    Example:  smartcron-agent runs log nightly_report --follow
     """
     offset = 0
     # A piece may end inside a letter.
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     outputs = open_outputs(session.home, session.settings)
     with session.database() as database:
+        run_id = run_meant(database, which).id
         while True:
             run = database.read_now(lambda connection: ledger.get(connection, run_id))
             chunk = outputs.read(run, offset, CHUNK_BYTES)
@@ -210,17 +216,19 @@ def log(session: Session, run_id: str, follow: bool) -> None:
 
 
 @runs.command()
-@click.argument("run_id")
+@click.argument("which", metavar="RUN")
 @click.option("--grace", type=Length(0, 600), help="Between TERM and KILL, such as 5s.")
 @json_option
 @pass_session
-def abort(session: Session, run_id: str, grace: int | None, as_json: bool) -> None:
+def abort(session: Session, which: str, grace: int | None, as_json: bool) -> None:
     """Stop a run: TERM to all its processes, KILL after the grace.
+
+    RUN is an id, at least the last four letters of one, or a task: its newest run.
 
     \b
     Example:  smartcron-agent runs abort 01KAVT0R8M6V4Z1S0Q2E6G7H8J --grace 5
     """
-    _check_id(run_id)
+    run_id = _id_meant(session, which)
     with session.agent(purpose="stop a run") as agent:
         reply = agent.call(
             requests.RunAbort(
@@ -238,18 +246,20 @@ def abort(session: Session, run_id: str, grace: int | None, as_json: bool) -> No
 
 
 @runs.command()
-@click.argument("run_id")
+@click.argument("which", metavar="RUN")
 @click.option("--reason", help="Kept with the new run.")
 @json_option
 @pass_session
-def retry(session: Session, run_id: str, reason: str | None, as_json: bool) -> None:
+def retry(session: Session, which: str, reason: str | None, as_json: bool) -> None:
     """Try a run again at once: a retry that waits starts now, a run that failed gets one more.
+
+    RUN is an id, at least the last four letters of one, or a task: its newest run.
 
     \b
     Example:
       smartcron-agent runs retry 01KAVT0R8M6V4Z1S0Q2E6G7H8J --reason "mended"
     """
-    _check_id(run_id)
+    run_id = _id_meant(session, which)
     with session.agent(purpose="try a run again") as agent:
         reply = agent.call(
             requests.RunRetry(
@@ -263,8 +273,16 @@ def retry(session: Session, run_id: str, reason: str | None, as_json: bool) -> N
     say.good(f"run {reply.run_id} is tried now")
 
 
+def _id_meant(session: Session, which: str) -> str:
+    # A whole id goes to the agent also while the database is away.
+    if len(which) == WHOLE:
+        return which.upper()
+    with session.database() as database:
+        return run_meant(database, which).id
+
+
 def _check_id(run_id: str) -> None:
-    if len(run_id) != 26:
+    if len(run_id) != WHOLE:
         raise WrongUse(f"run id {run_id!r} is not one; `smartcron-agent runs list` shows them")
 
 

@@ -21,8 +21,8 @@ _SHOWN_DIFFERENCES: Final = 20
 
 @click.group("stats", cls=Group, invoke_without_command=True)
 @click.option("--task", "task_name", help="Only this task; else all together.")
-@click.option("--from", "start", help="ISO 8601; else a day before the end.")
-@click.option("--to", "end", help="ISO 8601; else now.")
+@click.option("--from", "start", help="-1h, today, ISO 8601; else a day before the end.")
+@click.option("--to", "end", help="-1h, today, ISO 8601; else now.")
 @json_option
 @click.pass_context
 def stats(
@@ -61,7 +61,7 @@ def stats(
 
 
 @stats.command()
-@click.option("--from", "start", help="ISO 8601; else seven days ago.")
+@click.option("--from", "start", help="-1h, today, ISO 8601; else seven days ago.")
 @json_option
 @pass_session
 def check(session: Session, start: str | None, as_json: bool) -> None:
@@ -98,7 +98,7 @@ def check(session: Session, start: str | None, as_json: bool) -> None:
 
 
 @stats.command()
-@click.option("--from", "start", help="ISO 8601; else seven days ago.")
+@click.option("--from", "start", help="-1h, today, ISO 8601; else seven days ago.")
 @json_option
 @pass_session
 def rebuild(session: Session, start: str | None, as_json: bool) -> None:

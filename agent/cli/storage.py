@@ -16,6 +16,7 @@ from agent.running import keptlogs
 from agent.running.keptlogs import hold_logs
 from agent.running.output import open_outputs, upkeep_of
 from agent.store import holds, journal, maintenance, retention, state
+from agent.store.engines import in_the_open
 from agent.store.reaching import floor_left
 from agent.store.standby import Floor
 
@@ -62,6 +63,7 @@ def status(session: Session, as_json: bool) -> None:
             problems = database.read_now(maintenance.problems)
             decided_ms = database.read_now(state.decided_until)
             url = database.url.render_as_string(hide_password=True)
+            is_open = in_the_open(database.url)
     except StorageError as error:
         # How much is kept is asked just when the database does not answer.
         if as_json:
@@ -73,6 +75,7 @@ def status(session: Session, as_json: bool) -> None:
         say.json_out(
             {
                 "url": url,
+                "in_the_open": is_open,
                 "version": maintenance.SCHEMA_VERSION,
                 "bytes": size,
                 "rows": rows,
@@ -83,6 +86,8 @@ def status(session: Session, as_json: bool) -> None:
         )
     else:
         click.echo(f"database       {url}")
+        if is_open:
+            say.bad(is_open)
         click.echo(f"schema         {maintenance.SCHEMA_VERSION}")
         click.echo(f"size           {say.size(size)}")
         click.echo(f"decided until  {say.moment(decided_ms)}")

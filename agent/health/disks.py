@@ -111,9 +111,13 @@ class Disks:
         answer: Future[Room] = Future()
         self._asked[place] = answer
         # Not one of a pool: the agent could not end while it hangs.
-        threading.Thread(
+        look = threading.Thread(
             target=lambda: answer.set_result(room_of(place)), name="look at a disk", daemon=True
-        ).start()
+        )
+        try:
+            look.start()
+        except RuntimeError as error:
+            answer.set_result(Room(fault=f"{place} cannot be looked at: {error}"))
         return answer
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from agent import descriptors
 from agent.running import processes
 
 MOST_BYTES: Final = 64 << 10
@@ -47,6 +48,7 @@ async def run_aside(
         stderr=PIPE,
         start_new_session=True,
     )
+    descriptors.give_back(process.pid)
     heard = [bytearray(), bytearray()]
     streams = [stream for stream in (process.stdout, process.stderr) if stream is not None]
     readers = [

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from agent import descriptors
 from agent.running import processes
 from agent.running.keeper import LINE_LIMIT, LISTENER
 
@@ -23,10 +24,13 @@ LOG_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
 ROOT = Path(__file__).parents[2]
 # What the words of every keeper hold.
 KEEPER_MARK = b"from agent.running.keeper import main"
+# What a run may hold open is none of the agent's business, which takes more than it was given.
 # Being a subreaper outlasts `exec`; the ctypes it takes would cost the keeper 1.3 MB for life.
 _PREPARE = (
     f"import sys; sys.path.append({str(ROOT)!r}); "
     "from agent.running.processes import become_subreaper; become_subreaper(); "
+    "import resource as r; n = r.RLIMIT_NOFILE; "
+    "r.setrlimit(n, (int(sys.argv.pop(1)), r.getrlimit(n)[1])); "
     "import os; os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 )
 _KEEP = f"import sys; sys.path.append({str(ROOT)!r}); from agent.running.keeper import main; main()"
@@ -145,6 +149,7 @@ def spawn_keeper(runtime: Path, name: str) -> int:
                 sys.executable,
                 *_ISOLATED,
                 _PREPARE,
+                str(descriptors.GIVEN[0]),
                 *_ISOLATED,
                 _KEEP,
                 str(runtime / f"{name}.journal"),

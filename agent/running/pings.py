@@ -1,6 +1,8 @@
 """Which pings came while no agent listened: one small file each, taken up when one does."""
 
+import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +19,8 @@ MOST_KEPT: Final = 10_000
 MOST_AT_ONCE: Final = 500
 _BYTES: Final = 8_192
 _ENDING: Final = ".json"
+_NO_FILE: Final = (errno.ENOENT, errno.ELOOP, errno.EISDIR, errno.EACCES, errno.ENXIO)
+"""Somebody put something else there."""
 
 _decoder: Final = msgspec.json.Decoder(Ping)
 
@@ -41,7 +45,10 @@ def leave(home: Home, ping: Ping) -> None:
 
 
 def waiting(home: Home) -> list[tuple[Path, Ping]]:
-    """The pings that lie there, oldest first, not too many at once; unreadable ones are removed."""
+    """The pings that lie there, oldest first, not too many at once; unreadable ones are removed.
+
+    Raises OSError when the host lets none be read.
+    """
     try:
         files = sorted(path for path in home.pings.iterdir() if path.suffix == _ENDING)
     except FileNotFoundError:
@@ -51,8 +58,11 @@ def waiting(home: Home) -> list[tuple[Path, Ping]]:
         try:
             found.append((path, _decoder.decode(_read(path))))
         except (OSError, msgspec.MsgspecError) as error:
+            if isinstance(error, OSError) and error.errno not in _NO_FILE:
+                raise  # it is the host that has no room now; the ping is as good as it was
             log.error("a kept ping is not readable", file=path.name, cause=str(error))
-            forget(path)
+            with suppress(OSError):  # a folder stays, and is in nobody's way
+                forget(path)
     return found
 
 

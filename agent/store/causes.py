@@ -42,7 +42,8 @@ _SENTENCES: Final = {
     1792: "cannot be written over a connection that only reads",
     1836: "cannot be written: the server is read-only; let it be written again",
     2003: "does not answer: {said}; start the server, or correct database_url",
-    2006: "was lost: {said}; try again when the server is back",
+    2006: "was lost: {said}; try again when the server is back (if it never went away, its "
+    "max_allowed_packet is too small: raise it to 64M)",
     2013: "does not answer: {said}; try again when it is back",
     2026: "is not reached over TLS: {said}; correct the ssl options of database_url",
 }

@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from itertools import groupby
 from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple, Self, TypeVar
@@ -19,6 +19,7 @@ from agent.settings import Home, Settings
 from agent.store.causes import plain_error, told_plainly
 from agent.store.engines import make_engine, make_file, read_url
 from agent.store.upgrading import BeforeUpgrade, bring_up
+from agent.threads import full_pool
 
 MAX_GROUP: Final = 500
 """Writes that share one commit at most."""
@@ -97,7 +98,7 @@ class Database:
         self.url = url
         self._reading = reading
         self._writing = writing
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="database-read")
+        self._readers = full_pool(READERS, "database-read")
         self._waiting_reads = 0
         self._room = asyncio.Semaphore(MAX_WAITING_WRITES)
         self._queue: SimpleQueue[_Write | None] = SimpleQueue()

@@ -13,6 +13,7 @@ from typing import IO, Final, cast
 from sqlalchemy.engine import URL
 
 from agent.errors import StorageError
+from agent.store.engines import asks_for_tls
 
 SUFFIX: Final = ".sql.gz"
 _CHUNK: Final = 1 << 18
@@ -139,7 +140,7 @@ def _login(url: URL) -> str:
     for ours, theirs in _TLS.items():
         fields[theirs] = _text(url.query.get(ours))
     lines = [f"{name}={_quoted(str(value))}" for name, value in fields.items() if value is not None]
-    if any(name.startswith("ssl_") for name in url.query):
+    if asks_for_tls(url):
         lines.append("ssl")
         # As our own connections do, unless the URL says otherwise; the tools know both or neither.
         if all(_text(url.query.get(name)) not in ("0", "false", "no") for name in _CHECKS):

@@ -1,5 +1,6 @@
 """How is a connection to the database set up: which URL names one, and what is agreed first?"""
 
+import ipaddress
 import os
 import sqlite3
 import ssl
@@ -26,7 +27,8 @@ _SQL_MODE: Final = (
 )
 _FILES: Final = ("ssl_ca", "ssl_cert", "ssl_key")
 _CHECKS: Final = ("ssl_verify_cert", "ssl_verify_identity")
-_OPTIONS: Final = (*_FILES, *_CHECKS, "unix_socket")
+_REQUIRED: Final = "ssl_required"
+_OPTIONS: Final = (*_FILES, *_CHECKS, _REQUIRED, "unix_socket")
 _ANSWERS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -68,6 +70,39 @@ def read_url(text: str) -> URL:
         )
     _tls(url)
     return url.set(drivername="mysql+pymysql")
+
+
+def asks_for_tls(url: URL) -> bool:
+    """Does anything in the URL make TLS a must?"""
+    if _REQUIRED in url.query:
+        return _is_true(url, _REQUIRED)
+    return any(name.startswith("ssl_") for name in url.query)
+
+
+def in_the_open(url: URL) -> str | None:
+    """What is wrong with a way to the database that others may read along; None when nothing is.
+
+    Nothing is where the URL itself says that it is well so.
+    """
+    if url.get_backend_name() == "sqlite" or "unix_socket" in url.query or _is_here(url.host):
+        return None
+    if _REQUIRED in url.query or asks_for_tls(url):
+        return None
+    return (
+        f"database {name_of(url)} is on another host, and nothing makes the way there encrypted: "
+        "who can listen on it reads all rows, and may change them. Add ?ssl_ca=/path/ca.pem to "
+        "database_url, or ?ssl_required=true where a known authority signed the server's "
+        "certificate; ?ssl_required=false says that the way is safe without"
+    )
+
+
+def _is_here(host: str | None) -> bool:
+    if not host or host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def name_of(url: URL) -> str:
@@ -197,7 +232,13 @@ def _tls(url: URL) -> ssl.SSLContext | None:
             raise WrongUse(
                 f"database_url: the option {name!r} is not known; known are {', '.join(_OPTIONS)}"
             )
-    if not any(name.startswith("ssl_") for name in url.query):
+    if not asks_for_tls(url):
+        others = [name for name in (*_FILES, *_CHECKS) if name in url.query]
+        if others:
+            raise WrongUse(
+                f"database_url: ssl_required=false and {others[0]} exclude one another; "
+                "leave one of them out"
+            )
         return None
     checks = {name: _is_true(url, name) for name in _CHECKS}
     files = {name: _file(url, name) for name in _FILES if name in url.query}

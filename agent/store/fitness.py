@@ -16,6 +16,8 @@ MYSQL_FROM: Final = (8, 0)
 TO_WORK: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 TO_CHANGE: Final = ("CREATE", "ALTER", "INDEX", "DROP")
 """Needed beside TO_WORK to make the tables, and to lift them to a new version."""
+PACKET_BYTES: Final = 2 << 20
+"""The driver gathers rows up to a megabyte in one statement, and then one row may come."""
 CLOCK_MS: Final = 5_000
 """A clock of the server's that differs by less is taken to be right."""
 
@@ -57,6 +59,24 @@ def check_privileges(connection: Connection, *, will_change: bool) -> None:
         raise StorageError(
             f"database {name_of(url)} does not let {who} {_listed(missing)}; grant it as an "
             f"administrator: GRANT {', '.join(missing)} ON `{url.database}`.* TO '{user}'@'{host}'"
+        )
+
+
+def check_packets(connection: Connection) -> None:
+    """Refuse a server that takes shorter statements than ours may be; raises StorageError.
+
+    Later it would only hang up on them, and nobody would hear why.
+    """
+    if connection.dialect.name == "sqlite":
+        return
+    most = int(connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar_one())
+    if most < PACKET_BYTES:
+        raise StorageError(
+            f"database {name_of(connection.engine.url)} is on a server whose max_allowed_packet "
+            f"is {most}, and we write up to {PACKET_BYTES} bytes at once; raise it as an "
+            "administrator with SET GLOBAL max_allowed_packet = 67108864, and with "
+            "max_allowed_packet = 64M under [mysqld] in the server's configuration so that its "
+            "next start keeps it"
         )
 
 

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -17,6 +17,7 @@ import structlog
 from agent.errors import DiskFull, StorageError
 from agent.store import writes
 from agent.store.writes import Write
+from agent.threads import full_pool
 from agent.ulid import new_ulid
 
 log = structlog.get_logger(__name__)
@@ -59,7 +60,7 @@ class Journal:
         self.path = path
         self.id = journal_id
         self._connection = connection
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._thread = full_pool(1, "journal")
         self._asked: deque[tuple[bytes, int, Future[None]]] = deque()
         self._untold = _count(connection)
 

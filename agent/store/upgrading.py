@@ -94,6 +94,7 @@ def version_of(url: URL) -> str | None:
 def _looked_at(connection: Connection, url: URL, *, migrate: bool, agent_id: str) -> str | None:
     """The version found; raises StorageError when this agent cannot, or must not, work there."""
     fitness.check_version(connection)
+    fitness.check_packets(connection)
     found = _current(connection, url)
     # What is refused for its version is told so, whatever is missing besides.
     if found is not None and found not in schema_migrate.VERSIONS:

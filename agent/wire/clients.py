@@ -1,12 +1,16 @@
 """Who may come in, as what: every key the agent knows, in memory."""
 
 import ipaddress
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
+from agent.wire.filters import plain
+
 INVITE = "invite"
 EVENTS_DOMAIN = "events"
+_REMEMBERED = 256
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +38,8 @@ class Clients:
         self._local = {client.public: client for client in local}
         self._known: dict[str, Client] = dict(self._local)
         self._watchers: list[Callable[[tuple[Client, ...]], None]] = []
+        self._admitted: deque[tuple[int, str, str]] = deque(maxlen=_REMEMBERED)
+        self._muted: dict[str, int] = {}
 
     def on_removed(self, watcher: Callable[[tuple[Client, ...]], None]) -> None:
         """Call this with the keys that are no longer admitted, each time there are some."""
@@ -78,7 +84,28 @@ class Clients:
             return "local key used from elsewhere"
         if domain == EVENTS_DOMAIN and client.is_invite:
             return "invites do not see events"
+        if self._muted.get(public, 0) > self._now_ms():
+            return "muted key"
         return None
+
+    def note_admitted(self, public: str, address: str) -> None:
+        """A connection of this key from there was let in."""
+        self._admitted.append((self._now_ms(), address, public))
+
+    def admitted_from(self, address: str, since_ms: int) -> frozenset[str]:
+        """The keys that were let in from there since then."""
+        place = plain(address)
+        return frozenset(
+            public
+            for at_ms, its, public in self._admitted
+            if at_ms >= since_ms and plain(its) == place
+        )
+
+    def mute(self, public: str, until_ms: int) -> None:
+        """Let no new connection of this key in until then."""
+        now_ms = self._now_ms()
+        self._muted = {key: ends for key, ends in self._muted.items() if ends > now_ms}
+        self._muted[public] = until_ms
 
     def __iter__(self) -> Iterator[Client]:
         return iter(tuple(self._known.values()))

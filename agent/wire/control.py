@@ -15,7 +15,9 @@ from agent.clock import Clock
 from agent.errors import AgentError
 from agent.wire.auditing import AuditEntry, Auditor, entry_for
 from agent.wire.clients import Client, Clients
+from agent.wire.gate import Cut, Gate
 from agent.wire.limits import (
+    MAX_FRAMES,
     MAX_IN_FLIGHT,
     MAX_PARKED,
     MAX_PARKED_PER_SESSION,
@@ -74,6 +76,7 @@ class Control:
         context: zmq.asyncio.Context,
         *,
         secret: str,
+        gate: Gate,
         clients: Clients,
         handlers: Mapping[str, Handler],
         ops: Ops,
@@ -83,6 +86,7 @@ class Control:
     ) -> None:
         self._context = context
         self._secret = secret
+        self._gate = gate
         self._clients = clients
         self._handlers = handlers
         self._operations = Operations(ops, clock.now_ms)
@@ -93,9 +97,11 @@ class Control:
         self._socket: zmq.asyncio.Socket | None = None
         self._group: asyncio.TaskGroup | None = None
         self._refusals_pending = 0
+        self._speakers: dict[int, str] = {}  # descriptor: the key that was heard on it last
         self._stopping = False
         self.failures = 0
         clients.on_removed(self._revoke)
+        gate.on_cut(self._shut_out)
 
     @property
     def sessions(self) -> int:
@@ -110,6 +116,7 @@ class Control:
         socket.router_mandatory = True
         socket.sndhwm = 32
         socket.rcvhwm = 64
+        self._gate.watch(socket)
         try:
             found = bind(socket, address, port, setting="control_port")
         except BaseException:
@@ -168,9 +175,13 @@ class Control:
         routing_id = frames[0].bytes
         public = _metadata(frames[0], "User-Id")
         address = _metadata(frames[0], "Peer-Address")
+        self._note_taken(frames[0], public)
         now_ms = self._clock.monotonic_ms()
         limits = self._sessions.limits(public, now_ms)
         if now_ms < limits.muted_until_ms:
+            return
+        if len(frames) > 1 + MAX_FRAMES:
+            self._mute(public, address, f"a message of {len(frames) - 1} parts")
             return
         parts = [frame.bytes for frame in frames[1:]]
         try:
@@ -250,14 +261,42 @@ class Control:
         self._send(routing_id, encode_error(_guess_id(parts), error))
         if not isinstance(error, BadFrame):
             return
+        if not limits.bad_frames.take(1, self._clock.monotonic_ms()):
+            self._mute(public, "", "it keeps sending unreadable frames")
+
+    def _note_taken(self, frame: zmq.Frame, public: str) -> None:
+        fd = _descriptor(frame)
+        if fd is not None:
+            self._gate.took(fd)
+            self._speakers[fd] = public
+
+    def _shut_out(self, cut: Cut) -> None:
+        """A message would not end, and its connection was ended: its key is to stay out a while."""
+        what = f"a message that had no end after {cut.received} bytes"
+        admitted = self._clients.admitted_from(cut.address, cut.since_ms)
+        public = self._speakers.pop(cut.fd, None)
+        if public is None and len(admitted) == 1:
+            (public,) = admitted
+        if public is None:  # it said nothing whole, and is one of several
+            self._log.warning("connection ended", address=cut.address, reason=what)
+        else:
+            self._mute(public, cut.address, what)
+
+    def _mute(self, public: str, address: str, reason: str) -> None:
+        """Hear nothing of this key for a while."""
         now_ms = self._clock.monotonic_ms()
-        if limits.bad_frames.take(1, now_ms):
-            return
-        limits.muted_until_ms = now_ms + MUTE_MS
-        self._log.warning("key muted: it keeps sending unreadable frames", public=public)
-        session = self._sessions.get(routing_id, public)
-        if session is not None:
+        self._sessions.limits(public, now_ms).muted_until_ms = now_ms + MUTE_MS
+        self._clients.mute(public, self._clock.now_ms() + MUTE_MS)
+        self._log.warning("key muted", public=public, address=address, reason=reason)
+        client = self._clients.get(public)
+        sessions = [session for session in self._sessions if session.public == public]
+        for session in sessions:
             self._lose(session, "bad_frame")
+        if client is not None and not sessions:
+            self._note_end(client, address, "bad_frame")
+        for fd in [fd for fd, its in self._speakers.items() if its == public]:
+            del self._speakers[fd]
+            self._gate.hang_up(fd)
 
     # --- serving ---------------------------------------------------------------------------------
 
@@ -413,11 +452,13 @@ class Control:
     def _lose(self, session: Session, code: str) -> None:
         self._sessions.drop(session, code)
         client = self._clients.get(session.public)
-        if client is None:
-            return
+        if client is not None:
+            self._note_end(client, session.address, code)
+
+    def _note_end(self, client: Client, address: str, code: str) -> None:
         self._write_aside(
             entry_for(
-                who(client, session.address),
+                who(client, address),
                 "session.end",
                 None,
                 code=code,
@@ -488,6 +529,13 @@ def _metadata(frame: zmq.Frame, name: str) -> str:
         return str(frame.get(name) or "")
     except (KeyError, zmq.ZMQError):
         return ""
+
+
+def _descriptor(frame: zmq.Frame) -> int | None:
+    try:
+        return int(frame.get(zmq.SRCFD))
+    except (TypeError, ValueError, zmq.ZMQError):
+        return None
 
 
 def _guess_id(parts: list[bytes]) -> int:

@@ -10,11 +10,28 @@ MAX_PARKED: Final = 128
 MAX_BODY_BYTES: Final = 1 << 20
 MAX_REPLY_BYTES: Final = 512 << 10
 MAX_WIRE_BYTES: Final = MAX_BODY_BYTES + 1024  # libzmq counts the CURVE envelope
+MAX_TOPIC_BYTES: Final = 4096  # all that a listener to events ever sends
+MAX_FRAMES: Final = 8
+RECEIVE_BUFFER_BYTES: Final = 256 << 10
+MOST_UNENDED_BYTES: Final = 4 << 20
+"""Of messages of one connection that are not whole, or wait to be taken."""
+MOST_UNENDED_BYTES_IN_ALL: Final = 16 << 20
+MOST_CONNECTIONS: Final = 512
+FEWEST_CONNECTIONS: Final = 16
+DESCRIPTORS_FOR_WORK: Final = 128
+"""What the agent may need for anything else than connections."""
 SESSION_SILENCE_MS: Final = 60_000
 BAD_FRAMES_PER_MINUTE: Final = 10
 MUTE_MS: Final = 60_000
 LINES_PER_MINUTE: Final = 5
 _MAX_REMEMBERED: Final = 4096
+
+
+def connections_within(descriptors: int) -> int:
+    """How many may be connected, known or not, in a process that may have so many descriptors."""
+    # Half of the rest: some more are accepted before the doors are shut.
+    room = (descriptors - DESCRIPTORS_FOR_WORK) // 2
+    return min(MOST_CONNECTIONS, max(FEWEST_CONNECTIONS, room))
 
 
 class Bucket:

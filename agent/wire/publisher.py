@@ -10,6 +10,8 @@ from structlog.typing import FilteringBoundLogger
 
 from agent.clock import Clock
 from agent.wire.clients import Client, Clients
+from agent.wire.gate import Gate
+from agent.wire.limits import MAX_TOPIC_BYTES
 from agent.wire.sockets import bind, curve_server, rebind, send_now
 from shared.protocol.codec import Event, encode_event
 from shared.protocol.events import Heartbeat, Metric, Summary
@@ -32,6 +34,7 @@ class Publisher:
         context: zmq.asyncio.Context,
         *,
         secret: str,
+        gate: Gate,
         clients: Clients,
         journal: Journal,
         summary: Callable[[], Summary],
@@ -41,6 +44,7 @@ class Publisher:
     ) -> None:
         self._context = context
         self._secret = secret
+        self._gate = gate
         self._journal = journal
         self._summary = summary
         self._sample = sample
@@ -65,6 +69,8 @@ class Publisher:
         """Listen; ZAP must be up. Returns the port; raises CannotListen, and nothing is bound."""
         socket = curve_server(self._context, zmq.PUB, domain="events", secret=self._secret)
         socket.sndhwm = 200
+        socket.maxmsgsize = MAX_TOPIC_BYTES
+        self._gate.watch(socket)
         try:
             found = bind(socket, address, port, setting="events_port")
         except BaseException:

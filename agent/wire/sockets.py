@@ -10,8 +10,9 @@ import zmq
 import zmq.asyncio
 
 from agent.errors import AgentError
-from agent.wire.limits import MAX_WIRE_BYTES
+from agent.wire.limits import MAX_WIRE_BYTES, RECEIVE_BUFFER_BYTES
 
+BACKLOG = 32
 _BIND_TRIES = 40
 _BIND_PAUSE_S = 0.005
 
@@ -56,7 +57,10 @@ def curve_server(
     socket.zap_domain = domain.encode("ascii")
     # Without this a missing ZAP handler would mean that everybody is admitted (E2a).
     socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
-    socket.handshake_ivl = 5_000
+    # Whoever is silent holds a descriptor for so long.
+    socket.handshake_ivl = 3_000
+    socket.backlog = BACKLOG
+    socket.rcvbuf = RECEIVE_BUFFER_BYTES
     socket.heartbeat_ivl = 5_000
     socket.heartbeat_timeout = 15_000
     socket.heartbeat_ttl = 20_000

@@ -98,6 +98,7 @@ class Zap:
         refusal = self._clients.refusal(public, domain=domain, address=address)
         if refusal is not None:
             return self._refuse(address, refusal)
+        self._clients.note_admitted(public, address)
         return b"200", b"OK", public.encode("ascii")
 
     def _refuse(self, address: str, reason: str) -> tuple[bytes, bytes, bytes]:

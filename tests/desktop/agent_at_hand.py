@@ -19,7 +19,9 @@ from agent.ulid import new_ulid
 from agent.wire.auditing import AuditEntry
 from agent.wire.clients import Client, Clients
 from agent.wire.control import Answer, Control
+from agent.wire.gate import Gate
 from agent.wire.keyfiles import KeyPair, new_pair
+from agent.wire.limits import MOST_CONNECTIONS
 from agent.wire.operations import Done, StoredOp
 from agent.wire.publisher import Publisher
 from agent.wire.sessions import Who
@@ -235,9 +237,11 @@ class AgentAtHand:
         self._clients.replace(memory.clients)
         pair: KeyPair = memory.pair
         zap = Zap(context, self._clients, now_ms=clock.now_ms, log=log)
+        gate = Gate(context, most_open=MOST_CONNECTIONS, now_ms=clock.now_ms, log=log)
         control = Control(
             context,
             secret=pair.secret,
+            gate=gate,
             clients=self._clients,
             handlers={
                 "hello": self._hello,
@@ -259,6 +263,7 @@ class AgentAtHand:
         self._publisher = Publisher(
             context,
             secret=pair.secret,
+            gate=gate,
             clients=self._clients,
             journal=self.journal,
             summary=Summary,
@@ -271,13 +276,14 @@ class AgentAtHand:
             control.open(HOST, memory.ports[0]),
             self._publisher.open(HOST, memory.ports[1]),
         )
+        gate.start()
         tasks = [asyncio.ensure_future(one.run()) for one in (zap, control, self._publisher)]
         self._is_up.set()
         await self._stopped.wait()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for one in (control, self._publisher, zap):
+        for one in (control, self._publisher, zap, gate):
             one.close()
         context.term()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agent import descriptors
 from agent.running import processes
 from agent.running.asides import MOST_BYTES, Aside, run_aside
 from tests.journeys.household import until
@@ -84,3 +85,14 @@ async def test_a_flood_of_output_is_cut_and_the_command_does_not_wait_for_a_read
 async def test_one_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await run(str(tmp_path / "nothing"))
+
+
+async def test_it_may_hold_as_many_files_open_as_the_agent_was_begun_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(descriptors, "GIVEN", (77, descriptors.GIVEN[1]))
+    words = 'until [ "$(ulimit -Sn)" = 77 ]; do read -r _ </dev/null; done; echo given'
+
+    ended = await run("sh", "-c", words)
+
+    assert ended.output == "given\n"

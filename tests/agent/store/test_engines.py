@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from agent.errors import NotStorable, StorageError, WrongUse
 from agent.store import backups, engines, metrics, state
 from agent.store.database import Database
-from agent.store.engines import make_engine, name_of, read_url
+from agent.store.engines import in_the_open, make_engine, name_of, read_url
 from tests import mariadb
 from tests.agent.store.makings import NOW_MS
 
@@ -30,6 +30,10 @@ HOST = "mysql+pymysql://cron:hush@db.example/cron"
         (f"{HOST}?passwd=hush", "the option 'passwd' is not known; known are ssl_ca"),
         (f"{HOST}?ssl_ca=/gone.pem", "ssl_ca = '/gone.pem': is no file that can be read"),
         (f"{HOST}?ssl_verify_cert=perhaps", "ssl_verify_cert = 'perhaps': must be true or false"),
+        (
+            f"{HOST}?ssl_required=false&ssl_verify_cert=true",
+            "ssl_required=false and ssl_verify_cert exclude one another",
+        ),
     ],
 )
 def test_a_url_that_cannot_be_meant_is_refused_by_field_and_without_password(
@@ -39,6 +43,31 @@ def test_a_url_that_cannot_be_meant_is_refused_by_field_and_without_password(
         read_url(url)
 
     assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_open"),
+    [
+        (HOST, True),
+        ("mysql+pymysql://cron:hush@10.0.0.7:3306/cron", True),
+        ("mysql+pymysql://cron:hush@[fe80::7]/cron", True),
+        (f"{HOST}?ssl_verify_cert=false", False),
+        (f"{HOST}?ssl_required=true", False),
+        (f"{HOST}?ssl_required=false", False),
+        (f"{HOST}?unix_socket=/run/mysqld/mysqld.sock", False),
+        ("mysql+pymysql://cron:hush@localhost/cron", False),
+        ("mysql+pymysql://cron:hush@127.0.0.1/cron", False),
+        ("mysql+pymysql://cron:hush@[::1]/cron", False),
+        ("sqlite:////var/lib/smart-cron/data/smartcron.sqlite3", False),
+    ],
+)
+def test_a_way_that_others_may_read_along_is_told_unless_the_url_says_it_is_well_so(
+    url: str, is_open: bool
+) -> None:
+    said = in_the_open(read_url(url))
+
+    assert (said is not None) == is_open
+    assert "hush" not in (said or "")
 
 
 def test_a_file_that_holds_no_certificate_is_refused(tmp_path: Path) -> None:

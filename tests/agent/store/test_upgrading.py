@@ -206,6 +206,23 @@ def test_a_server_that_is_too_old_is_refused_with_nothing_made() -> None:
         assert server.say(f"SHOW TABLES IN {url.rpartition('/')[2]}") == []
 
 
+def test_a_server_that_takes_short_packets_only_is_refused_with_the_setting_and_nothing_made() -> (
+    None
+):
+    options = ("--max-allowed-packet=64K", "--net-buffer-length=1K")
+    with mariadb.served(*options) as server, server.fresh() as url:
+        with pytest.raises(
+            StorageError, match="max_allowed_packet is 65536, and we write up to 2097152 bytes"
+        ):
+            Database.open(url)
+        made = server.say(f"SHOW TABLES IN {url.rpartition('/')[2]}")
+        server.say("SET GLOBAL max_allowed_packet = 67108864")  # as the refusal says
+
+        Database.open(url).close()
+
+    assert made == []
+
+
 @pytest.mark.parametrize(
     ("offset_s", "said"),
     [(300, "is 300 s ahead of this host's"), (-300, "is 300 s behind this host's")],

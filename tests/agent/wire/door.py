@@ -35,7 +35,9 @@ from agent.telling import Posting
 from agent.ulid import new_ulid
 from agent.wire.clients import Client, Clients
 from agent.wire.control import Control
+from agent.wire.gate import Gate
 from agent.wire.keyfiles import KeyPair, new_pair
+from agent.wire.limits import MOST_CONNECTIONS
 from agent.wire.publisher import Publisher
 from agent.wire.zap import Zap
 from shared.protocol.codec import (
@@ -338,6 +340,7 @@ class Door:
         self.guests: list[Guest] = []
         self.logs_for_viewers = True
         self.posting = NOBODY_TOLD
+        self.most_open = MOST_CONNECTIONS
         self.renewed = 0
         self.trials = Trials()
         self.known: Sequence[TaskRow] | None = None
@@ -355,9 +358,11 @@ class Door:
         """Zap first, then the two doors."""
         self.zap = Zap(self.context, self.clients, now_ms=CLOCK.now_ms, log=self.log)
         self.zap.open()
+        self.gate = Gate(self.context, most_open=self.most_open, now_ms=CLOCK.now_ms, log=self.log)
         self.publisher = Publisher(
             self.context,
             secret=self.pair.secret,
+            gate=self.gate,
             clients=self.clients,
             journal=self.journal,
             summary=Summary,
@@ -381,6 +386,7 @@ class Door:
         self.control = Control(
             self.context,
             secret=self.pair.secret,
+            gate=self.gate,
             clients=self.clients,
             handlers=handlers(
                 Context(
@@ -409,6 +415,7 @@ class Door:
             log=self.log,
         )
         self.control_port = self.control.open("127.0.0.1", control_port)
+        self.gate.start()
 
     async def _sample(self) -> Metric:
         return Metric(now_ms=CLOCK.now_ms())
@@ -465,16 +472,22 @@ class Door:
         self.control.close()
         self.publisher.close()
         self.zap.close()
+        self.gate.close()
         self.context.term()
         self.database.close()
 
 
 @asynccontextmanager
 async def serving(
-    folder: Path, *, logs_for_viewers: bool = True, posting: Posting = NOBODY_TOLD
+    folder: Path,
+    *,
+    logs_for_viewers: bool = True,
+    posting: Posting = NOBODY_TOLD,
+    most_open: int = MOST_CONNECTIONS,
 ) -> AsyncIterator[Door]:
     """A door that is open, for as long as it is needed."""
     door = Door(folder)
+    door.most_open = most_open
     door.logs_for_viewers, door.posting = logs_for_viewers, posting
     await door.recorder.register(tuple(door.tasks.values()), who="test", why="test")
     door.build()

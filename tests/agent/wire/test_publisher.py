@@ -131,5 +131,6 @@ async def test_an_events_port_in_use_is_named_with_its_setting(door: Door, tmp_p
 
     assert f"port {door.events_port}" in str(refused.value)
     other.zap.close()
+    other.gate.close()
     other.context.term()
     other.database.close()

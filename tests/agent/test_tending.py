@@ -1,0 +1,118 @@
+"""Does the agent go on when the host refuses something to a part of it?"""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.recorder import Recorder
+from agent.store import alerts
+from agent.store.database import Database
+from agent.tending import FIRST_PAUSE_MS, GOOD_AFTER_MS, TOLD_AFTER, Tending, want_of
+from tests.agent.fake_clock import FakeClock
+from tests.agent.store.fresh import fresh_file
+from tests.agent.store.makings import NOW_MS
+
+NO_DESCRIPTORS = OSError(24, "Too many open files")
+NO_THREADS = RuntimeError("can't start new thread")
+
+
+class Part:
+    """Work that is refused something the first few times, and then goes on for ever."""
+
+    def __init__(self, *refusals: Exception) -> None:
+        self.refusals = list(refusals)
+        self.begun = 0
+
+    async def run(self) -> None:
+        self.begun += 1
+        if self.refusals:
+            raise self.refusals.pop(0)
+        await asyncio.Event().wait()
+
+
+class Scene:
+    """One part that is tended, on a clock that a test moves."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.clock = FakeClock(NOW_MS)
+        self.tending = Tending(
+            clock=self.clock, recorder=Recorder(database, self.clock, lambda _: None)
+        )
+
+    def open_alerts(self) -> list[str]:
+        return [alert.dedupe_key for alert in self.database.read_now(alerts.open_alerts)]
+
+    async def pass_time(self, number_ms: int) -> None:
+        """Let time pass, and whoever wakes do what it does."""
+        self.clock.advance(number_ms)
+        for _ in range(50):
+            await asyncio.sleep(0.002)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    database = Database.open(fresh_file(tmp_path / "smartcron.sqlite3"))
+    yield Scene(database)
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "refusal", [NO_DESCRIPTORS, NO_THREADS, ExceptionGroup("two", [NO_THREADS, NO_DESCRIPTORS])]
+)
+async def test_a_part_that_is_refused_something_once_works_again_a_moment_later(
+    scene: Scene, refusal: Exception
+) -> None:
+    part = Part(refusal)
+    keeping = asyncio.create_task(scene.tending.keep("watches", part.run))
+
+    await scene.pass_time(0)
+    await scene.pass_time(FIRST_PAUSE_MS)
+
+    assert part.begun == 2
+    assert not keeping.done()
+    assert scene.open_alerts() == []
+    keeping.cancel()
+
+
+async def test_a_part_that_stays_down_is_an_alert_until_it_has_worked_for_a_while(
+    scene: Scene,
+) -> None:
+    part = Part(*[NO_THREADS] * TOLD_AFTER)
+    keeping = asyncio.create_task(scene.tending.keep("watches", part.run))
+
+    for again in range(TOLD_AFTER):
+        await scene.pass_time(FIRST_PAUSE_MS * 2**again)
+    told = scene.open_alerts()
+    await scene.pass_time(FIRST_PAUSE_MS * 2**TOLD_AFTER)
+    await scene.pass_time(GOOD_AFTER_MS)
+
+    assert told == ["part_failing:watches"]
+    assert part.begun == TOLD_AFTER + 1
+    assert scene.open_alerts() == []
+    keeping.cancel()
+
+
+async def test_a_fault_of_our_own_still_ends_the_agent(scene: Scene) -> None:
+    with pytest.raises(ExceptionGroup) as ended:
+        await scene.tending.keep("watches", Part(KeyError("name")).run)
+
+    assert isinstance(ended.value.exceptions[0], KeyError)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (NO_DESCRIPTORS, "[Errno 24] Too many open files"),
+        (NO_THREADS, "can't start new thread"),
+        (RecursionError("too deep"), None),
+        (NotImplementedError(), None),
+        (ValueError("7"), None),
+        (ExceptionGroup("both", [NO_THREADS, NO_THREADS]), "can't start new thread"),
+        (ExceptionGroup("one of them ours", [NO_THREADS, ValueError("7")]), None),
+    ],
+)
+def test_only_what_the_host_refuses_is_overcome(error: Exception, said: str | None) -> None:
+    assert want_of(error) == said

@@ -1,0 +1,41 @@
+"""Are all threads there before the agent begins?"""
+
+import threading
+
+import pytest
+
+from agent import threads
+from agent.threads import NoThreads, full_pool
+
+
+def test_a_full_pool_has_all_its_threads_before_anything_is_asked_of_it() -> None:
+    pool = full_pool(5, "trial")
+
+    alive = [one for one in threading.enumerate() if one.name.startswith("trial")]
+
+    pool.shutdown()
+    assert len(alive) == 5
+
+
+def test_a_host_that_starts_few_threads_gives_a_small_pool_and_one_that_starts_none_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start = threading.Thread.start
+    others, most = threading.active_count(), 3
+
+    def refuse(thread: threading.Thread) -> None:
+        if threading.active_count() - others >= most:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(threads, "_BEGINS_WITHIN_S", 5.0)
+
+    pool = full_pool(4, "small")
+    most = 0
+    with pytest.raises(NoThreads, match="its limit of processes is reached"):
+        full_pool(4, "none")
+
+    alive = [one for one in threading.enumerate() if one.name.startswith("small")]
+    assert len(alive) == 2
+    pool.shutdown()

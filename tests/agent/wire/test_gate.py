@@ -1,0 +1,182 @@
+"""Are strangers held at the doors, and is no message taken in without end?"""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from subprocess import PIPE
+
+import msgspec
+import psutil
+import pytest
+import zmq
+from structlog.testing import capture_logs
+
+from agent.store import audit
+from agent.wire.filters import EVERYONE, let_in, turn_away
+from agent.wire.keyfiles import KeyPair
+from agent.wire.limits import connections_within
+from shared.protocol.codec import encode_request
+from shared.protocol.events import Heartbeat
+from shared.protocol.requests import Ping, Pong
+from tests.agent.wire.door import Door, next_event, serving, until
+
+
+@contextmanager
+def stranger(*words: object) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that means no good, until its end or ours."""
+    command = [sys.executable, "-m", "tests.agent.wire.stranger", *map(str, words)]
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def held() -> int:
+    """How many descriptors this process has."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def endless(door: Door, pair: KeyPair, parts: int) -> tuple[object, ...]:
+    return ("endless", door.control_port, door.pair.public, pair.public, pair.secret, parts)
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "connections"),
+    [(64, 16), (256, 64), (1024, 448), (8192, 512)],
+)
+def test_more_descriptors_let_more_connections_in_up_to_a_bound(
+    descriptors: int, connections: int
+) -> None:
+    assert connections_within(descriptors) == connections
+
+
+async def test_a_crowd_of_strangers_takes_no_more_descriptors_than_it_may(tmp_path: Path) -> None:
+    async with serving(tmp_path, most_open=60) as door:
+        guest = await door.welcome("viewer")
+        before = held()
+        with stranger("silent", door.control_port, 1500, 6) as crowd:
+            most = 0
+            while await asyncio.to_thread(_lives_on, crowd):
+                most = max(most, held() - before)
+                await guest.get(Ping(), Pong)  # who is in stays in
+            assert door.gate.refusals
+        await until(lambda: door.gate.open <= 1 and door.gate.shut_to is None, within_s=30)
+
+        await (await door.welcome("viewer")).get(Ping(), Pong)
+
+    assert most < 300
+
+
+async def test_a_crowd_from_one_address_keeps_nobody_out_who_comes_from_another(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path, most_open=60) as door:
+        with stranger("silent", door.control_port, 1500, 20):
+            await until(lambda: door.gate.shut_to == "127.0.0.1", within_s=10)
+
+            guest = door.guest(await door.enrolled("viewer"))
+            guest.socket.disconnect(guest.socket.getsockopt_string(zmq.LAST_ENDPOINT))
+            guest.socket.connect(f"tcp://127.0.0.2:0;127.0.0.1:{door.control_port}")
+            await guest.hello()
+
+
+@pytest.mark.parametrize(
+    ("whom", "comes_in"),
+    [(EVERYONE, ()), ("127.0.0.1", ("127.0.0.2", "::1")), ("::1", ("127.0.0.1", "127.0.0.2"))],
+)
+def test_the_kernel_turns_away_whom_it_is_told_to_until_it_is_told_otherwise(
+    whom: str, comes_in: tuple[str, ...]
+) -> None:
+    listener = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    port = listener.getsockname()[1]
+    places = {"127.0.0.1": "127.0.0.1", "127.0.0.2": "127.0.0.1", "::1": "::1"}
+
+    def reach() -> tuple[str, ...]:
+        found = []
+        for origin, place in places.items():
+            with suppress(TimeoutError):
+                socket.create_connection((place, port), 0.3, (origin, 0)).close()
+                found.append(origin)
+        return tuple(found)
+
+    turn_away(listener, whom)
+    while_shut = reach()
+    let_in(listener)
+    afterwards = reach()
+    listener.close()
+
+    assert while_shut == comes_in
+    assert afterwards == tuple(places)
+
+
+def _lives_on(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(0.1)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+async def test_a_message_without_end_costs_little_memory_and_its_key_is_shut_out(
+    door: Door,
+) -> None:
+    pair = await door.enrolled("viewer", label="Mallory")
+    good = await door.welcome("viewer")
+    own = psutil.Process()
+    before_mb = own.memory_info().rss >> 20
+    most_mb = before_mb
+
+    with capture_logs() as lines, stranger(*endless(door, pair, 4_000)):
+        async with asyncio.timeout(20):
+            while not any(line["event"] == "key muted" for line in lines):
+                most_mb = max(most_mb, own.memory_info().rss >> 20)
+                await good.get(Ping(), Pong)
+                await asyncio.sleep(0.03)
+        await until(lambda: door.gate.open == 1)
+        most_mb = max(most_mb, own.memory_info().rss >> 20)
+
+    assert most_mb - before_mb < 20
+    again = door.guest(pair)
+    with pytest.raises(TimeoutError):
+        await again.ask(Ping(), within_s=0.5)
+    rows = await door.database.read(lambda connection: audit.page(connection, limit=10))
+    assert [(row.label, row.code) for row in rows if row.type == "session.end"] == [
+        ("Mallory", "bad_frame")
+    ]
+
+
+async def test_a_message_of_many_parts_mutes_its_key_at_once(door: Door) -> None:
+    guest = await door.welcome("viewer")
+
+    with capture_logs() as lines:
+        guest.socket.send_multipart([b"x"] * 9)
+        await until(lambda: any(line["event"] == "key muted" for line in lines))
+
+    assert door.control.sessions == 0
+    await until(lambda: door.gate.open == 0)
+
+
+async def test_a_long_talk_is_no_message_without_end(door: Door) -> None:
+    guest = await door.welcome("viewer")
+
+    for number in range(1, 41):
+        header, _ = encode_request(number, Ping())
+        guest.socket.send_multipart([header, msgspec.msgpack.encode({"x": bytes(200_000)})])
+        async with asyncio.timeout(5):
+            await guest.socket.recv_multipart()
+
+    assert door.control.sessions == 1
+
+
+async def test_who_only_listens_is_watched_over_too_and_may_stay(door: Door) -> None:
+    guest = await door.welcome("viewer")
+    events = guest.subscribe()
+
+    await next_event(events, Heartbeat)
+
+    assert door.gate.open == 2
