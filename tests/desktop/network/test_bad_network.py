@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -34,6 +35,10 @@ def shows(desk: Desk, generation: int) -> bool:
     """Each task as it was put in this turn, and nothing else."""
     names = {row.id: row.name for row in desk.rows.values() if isinstance(row, Task)}
     return names == {f"t{n}": f"{generation}.{n}" for n in range(TASKS)}
+
+
+def is_right(desk: Desk, generation: int) -> bool:
+    return shows(desk, generation) and desk.link.state == links.LIVE
 
 
 class Lines:
@@ -74,7 +79,7 @@ def lines(memory: Memory, desk: Desk, key: ClientKey, start_agent: Start) -> Ite
 def until_right(desk: Desk, generation: int, *, within_s: float = RIGHT_WITHIN_S) -> None:
     with Pulse() as pulse:
         began = time.monotonic()
-        desk.until(lambda: shows(desk, generation) and desk.link.state == links.LIVE, within_s=30)
+        desk.until(partial(is_right, desk, generation), within_s=30)
         took_s = time.monotonic() - began
     assert took_s < within_s + pulse.worst_ms / 1_000
 
@@ -140,7 +145,7 @@ def test_an_agent_that_begins_anew_is_shown_right_by_twenty_desktops_within_five
             stack.callback(desk.network.stop)
             desk.network.open(memory.place(), key)
         for desk in desks:
-            desk.until(lambda desk=desk: shows(desk, 0), within_s=20)
+            desk.until(partial(shows, desk, 0), within_s=20)
 
         agent.stop()
         again = start_agent()
@@ -148,9 +153,7 @@ def test_an_agent_that_begins_anew_is_shown_right_by_twenty_desktops_within_five
         pulse = stack.enter_context(Pulse())
         began = time.monotonic()
         for desk in desks:
-            desk.until(
-                lambda desk=desk: shows(desk, 1) and desk.link.state == links.LIVE, within_s=30
-            )
+            desk.until(partial(is_right, desk, 1), within_s=30)
         took_s = time.monotonic() - began
 
         assert took_s < ALL_RIGHT_WITHIN_S + pulse.worst_ms / 1_000
