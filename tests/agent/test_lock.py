@@ -89,3 +89,33 @@ def test_the_kind_of_a_file_system_is_the_one_the_system_tells(
 
     with pytest.raises(HomeError, match=rf"\({kind}\)"), only_agent(home):
         pytest.fail("it is held")
+
+
+def test_of_many_agents_that_begin_at_the_same_instant_exactly_one_holds_the_home(
+    home: Home,
+) -> None:
+    wait_for_all = "import sys\nsys.stdin.readline()\n"
+    for _ in range(2):
+        agents = [
+            subprocess.Popen(
+                [sys.executable, "-c", HOLD.replace("with", wait_for_all + "with", 1), home.root],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+            for _ in range(6)
+        ]
+        try:
+            for agent in agents:
+                assert agent.stdin is not None
+                agent.stdin.write("go\n")
+                agent.stdin.flush()
+            # Who holds it stays until its input ends; the others leave by themselves.
+            said = [agent.stdout.readline() for agent in agents if agent.stdout is not None]
+        finally:
+            for agent in agents:
+                agent.kill()
+                agent.communicate()
+
+        assert sorted(said) == [""] * 5 + ["held\n"]
