@@ -1,7 +1,7 @@
 # Each target is one small script in scripts/, readable and runnable by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run check test faults bench bench-output bench-burst bench-history bench-reports bench-writing \
-	bundle screenshots house clean
+.PHONY: help run check test faults bench bench-output bench-burst bench-history bench-reports \
+	bench-rest bench-writing bundle screenshots house clean
 
 # Words for the program behind a target, such as: make run ARGS="--home /srv/smart-cron"
 ARGS ?=
@@ -36,6 +36,9 @@ bench-history: ## Measure pages of history among ten million runs (about 20 minu
 
 bench-reports: ## Measure reports among a million runs (some minutes, 3 GB for a while)
 	@scripts/bench reports
+
+bench-rest: ## Measure what an agent costs that has nothing to do (about 6 minutes)
+	@scripts/bench rest
 
 bench-writing: ## Measure what writing down what becomes of runs costs the agent (a minute)
 	@scripts/bench writing

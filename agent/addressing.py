@@ -6,6 +6,7 @@ import msgspec
 
 from agent.channels.letters import Letter
 from agent.clock import Clock
+from agent.errors import WrongUse
 from agent.lettering import Lettering
 from agent.postbox import Channel, Escalation, Mail
 from agent.rules import delivery
@@ -59,6 +60,32 @@ class Addressing:
             )
         lead = "" if minutes is None else self._lettering.words("neglected", minutes=minutes)
         return self._draft([Told(alert=alert) for alert in found], 0, routes, lead=lead)
+
+    async def by_hand(self, name: str, who: str) -> Message:
+        """A message by this channel that tells only that somebody tries it; raises WrongUse."""
+        ways: dict[str, tuple[str, ...]] = {one.name: (one.name,) for one in self._channels}
+        if self._mail.is_on:
+            ways = {delivery.MAIL: self._mail.recipients, **ways}
+        if name not in ways:
+            known = ", ".join(ways) or "none: settings.toml has neither [mail] nor [[channels]]"
+            raise WrongUse(f"{name[:40]!r} is no channel of this agent; those are {known}")
+        now_ms = self._clock.now_ms()
+        alert = Alert(
+            id="TEST",
+            dedupe_key="test",
+            kind="test",
+            severity="medium",
+            status="open",
+            title="A test by hand",
+            message=f"{who} asked whether alerts arrive; nothing is wrong",
+            occurrences=1,
+            opened_ms=now_ms,
+            last_seen_ms=now_ms,
+        )
+        # Also in its quiet hours: whoever tries it looks whether it comes.
+        route = Route(channel=name, recipients=ways[name], quiet_until_ms=None)
+        (message,) = await self.in_own_words(self._draft([Told(alert=alert)], 0, [route]))
+        return message
 
     async def in_own_words(self, draft: Draft) -> tuple[Message, ...]:
         """Its messages, worded by the owner's templates where there are some and they work.

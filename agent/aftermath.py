@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 
-import structlog
-
 from agent import slowness
 from agent.claims import followers, next_try, unrun
 from agent.clock import Clock
 from agent.definitions import Definition
 from agent.errors import RunNotFound
+from agent.log import log_of
 from agent.patience import Patience
 from agent.recorder import Recorder
 from agent.roster import Roster
@@ -20,7 +19,7 @@ from agent.runs import Run
 from agent.waitlist import Waitlist
 from agent.works import Works
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 class Aftermath:

@@ -2,14 +2,13 @@
 
 import heapq
 
-import structlog
-
 from agent.due import next_due
 from agent.errors import BadDefinition, StorageError
+from agent.log import log_of
 from agent.roster import Roster
 from agent.store.tasks import TaskRow
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 class Agenda:

@@ -5,11 +5,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
-import structlog
-
 from agent.alertrules import AlertRule
 from agent.clock import Clock
 from agent.errors import AgentError
+from agent.log import log_of
 from agent.ownrules import OwnRules
 from agent.recorder import Recorder, Shown
 from agent.roster import Roster
@@ -23,7 +22,7 @@ from agent.store.checks import Check
 from agent.store.database import Database
 from agent.troubles import Trouble, is_worse
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 MOST_WAITING: Final = 1_000
 AGAIN_S: Final = 10.0

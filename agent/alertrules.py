@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
-import tomlkit
 
 from agent.documents import read_tables
 from agent.errors import BadDefinition, WrongUse
@@ -169,6 +168,8 @@ def load_rules(text: str, origin: str) -> list[AlertRule]:
 
 def as_toml(rules: Iterable[AlertRule]) -> str:
     """These rules as a file that `load_rules` reads."""
+    import tomlkit  # only here: an agent reads such files, and writes none
+
     document = tomlkit.document()
     tables = tomlkit.aot()
     for rule in rules:

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
-import structlog
 
 from agent import endings, slowness
 from agent.clock import Clock
 from agent.definitions import Definition
 from agent.errors import StorageError
 from agent.hours import Hours
+from agent.log import log_of
 from agent.patience import AGAIN_MS, Patience
 from agent.recorder import Recorder
 from agent.running.keeping import Keepers, Started
@@ -18,7 +18,7 @@ from agent.runs import Run
 from agent.sampling import Living
 from agent.works import Works
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 @dataclass(slots=True)

@@ -8,14 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
-import structlog
 
 from agent import descriptors, supervisor
 from agent.beginning import begin
 from agent.bridging import Bridging
 from agent.core import Core, courier_of, lifesign_of, open_core, own_checks_of
 from agent.errors import AgentError, AlreadyServing, DiskFull, Unreachable
-from agent.handlers.context import Context
+from agent.handlers.context import Context, nobody_told
 from agent.handlers.keys import admitted, load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.reading import Reading
@@ -24,6 +23,7 @@ from agent.health.picture import Picture
 from agent.health.watcher import Watcher
 from agent.introducing import identity_of, keeping_of, row_of
 from agent.lock import only_agent
+from agent.log import log_of
 from agent.needs import Needs
 from agent.orders import Orders
 from agent.returning import Returning
@@ -49,10 +49,11 @@ if TYPE_CHECKING:
     from agent.courier import Courier
     from agent.lifesign import Lifesign
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 BEAT_MS = 15_000
 SETTLE_S = 2.0
+_Works = list[asyncio.Task[None]]
 
 
 async def serve(home: Home, settings: Settings) -> None:
@@ -122,12 +123,12 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
     agent_row = row_of(core, identity.agent)
     core.board.show_agent(agent_row)
     context = new_context()
-    zap = Zap(context, clients, now_ms=clock.now_ms, log=structlog.get_logger("zap"))
+    zap = Zap(context, clients, now_ms=clock.now_ms, log=log_of("zap"))
     gate = Gate(
         context,
         most_open=connections_within(descriptors.take_all()),
         now_ms=clock.now_ms,
-        log=structlog.get_logger("gate"),
+        log=log_of("gate"),
     )
 
     def show_checks(found: tuple[Check, ...]) -> None:
@@ -169,6 +170,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         renew=lambda: renew_alerts(),
     )
     sampler = Sampler(clock=clock, recorder=core.recorder, living=core.runner.living)
+    core.listeners.append(sampler.note)
     publisher = Publisher(
         context,
         secret=agent_key.secret,
@@ -178,7 +180,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         summary=core.board.summary,
         sample=watcher.sample,
         clock=clock,
-        log=structlog.get_logger("publisher"),
+        log=log_of("publisher"),
     )
 
     async def renew_alerts() -> None:
@@ -211,6 +213,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
     )
     await core.unless_away(memory.settle)
     returning = Returning(core, renew, memory.settle)
+    courier = courier_of(core)
     control = Control(
         context,
         secret=agent_key.secret,
@@ -235,13 +238,14 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 reload=reload,
                 hurry=publisher.hurry,
                 renew_alerts=renew_alerts,
+                try_way=nobody_told if courier is None else courier.try_way,
                 known=core.roster.all,
             )
         ),
         ops=memory,
         audit=memory.audit,
         clock=clock,
-        log=structlog.get_logger("control"),
+        log=log_of("control"),
     )
     http_pings = None
     if settings.http_address is not None:
@@ -249,7 +253,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
             core.watching.ping,
             token=load_secrets(core.home.secrets_file).get(TOKEN),
             clock=clock,
-            log=structlog.get_logger("http"),
+            log=log_of("http"),
         )
     try:
         zap.open()
@@ -281,7 +285,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 work("warding", partial(tell_if_open, core.database, core.recorder, clock)),
                 work("returning", partial(returning.run, stop.set)),
             ]
-            works += [work(name, one.run) for name, one in _tellers(core).items()]
+            works += [work(name, one.run) for name, one in _tellers(core, courier).items()]
             doors += [work("control", control.run), work("publisher", publisher.run)]
             if http_pings is not None:
                 await http_pings.begin()
@@ -319,14 +323,12 @@ async def _admitted(core: Core) -> tuple[Client, ...]:
     return admitted(known.clients, known.invites)
 
 
-def _tellers(core: Core) -> "dict[str, Courier | Lifesign | Needs]":
-    all_of_them = {"mail": courier_of(core), "dead man": lifesign_of(core), "needs": Needs(core)}
+def _tellers(core: Core, courier: "Courier | None") -> "dict[str, Courier | Lifesign | Needs]":
+    all_of_them = {"mail": courier, "dead man": lifesign_of(core), "needs": Needs(core)}
     return {name: one for name, one in all_of_them.items() if one is not None}
 
 
-async def _leave(
-    core: Core, control: Control, publisher: Publisher, works: list[asyncio.Task[None]]
-) -> None:
+async def _leave(core: Core, control: Control, publisher: Publisher, works: _Works) -> None:
     """Take no more work, say so, write what is known, leave living runs to their keeper."""
     supervisor.tell(supervisor.STOPPING)
     core.runner.close()
@@ -353,7 +355,7 @@ async def _beat_often(core: Core, stop: asyncio.Event) -> None:
             log.error("heartbeat not recorded", cause=str(error))
         # Also then: a database that is away is no cause to be killed.
         supervisor.tell(supervisor.ALIVE)
-        await core.clock.sleep_ms(BEAT_MS)
+        await core.clock.rest_ms(BEAT_MS)
 
 
 async def _reloaded(reload: Callable[[], Awaitable[tuple[str, ...]]]) -> None:

@@ -3,11 +3,10 @@
 import asyncio
 from functools import partial
 
-import structlog
-
 from agent.belated import MOST_WAITING
 from agent.core import Core
 from agent.errors import StorageError
+from agent.log import log_of
 from agent.running.keeping import Started
 from agent.running.keptlogs import DAY_S
 from agent.running.spooled import lying, sweep
@@ -15,7 +14,7 @@ from agent.store import alerts, events, ledger, state, tasks
 from agent.store.standby import Floor, Known, add_up
 from agent.unplanned import TASK_INVALID
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 async def begin(core: Core, group: asyncio.TaskGroup) -> None:

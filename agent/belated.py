@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import msgspec
-import structlog
 
 from agent.clock import Clock
 from agent.errors import StorageError
 from agent.hours import Hours
+from agent.log import log_of
 from agent.recorder import Recorder
 from agent.running.keeping import Ended
 from agent.running.output import Outputs
 from agent.runs import Run
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 FIRST_WAIT_MS: Final = 2_000
 LONGEST_WAIT_MS: Final = 300_000

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import msgspec
-import structlog
 
 from agent.clock import Clock
 from agent.errors import AgentError
 from agent.handlers.rows import alert_row, check_row, run_row, task_row
+from agent.log import log_of
 from agent.recorder import Shown
 from agent.roster import Roster
 from agent.rules.muting import Mute
@@ -26,7 +26,7 @@ from shared.protocol.events import Summary
 from shared.protocol.journal import Journal
 from shared.protocol.rows import Agent, Task
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 ENDED_STAY_MS = 300_000
 SWEEP_MS = 10_000
@@ -145,8 +145,8 @@ class Board:
 
     def show_tasks(self, names: Iterable[str]) -> None:
         """Put these tasks' rows up as they are when somebody asks; a task that is gone leaves."""
-        self._counts = None
         for name in names:
+            self._counts = None
             self._journal.put_later("task", name, self._task_row)
 
     def _task_row(self, name: str) -> Task | None:
@@ -167,10 +167,12 @@ class Board:
     def show_checks(self, found: Iterable[Check]) -> None:
         """Put up what the health checks found."""
         for check in found:
-            self._counts = None
-            before, since_ms = self._looks.get(check.check_name, (check, check.checked_ms))
-            if before.status != check.status:
+            known = self._looks.get(check.check_name)
+            since_ms = check.checked_ms if known is None else known[1]
+            if known is None or known[0].status != check.status:
                 since_ms = check.checked_ms
+                # All is counted anew only when a count is another: each look tells of them all.
+                self._counts = None
             self._looks[check.check_name] = (check, since_ms)
             self._journal.put(check_row(check, since_ms=since_ms, with_words=self._shows_words))
 
@@ -300,7 +302,7 @@ class Board:
 
     async def _sweep_often(self) -> None:
         while True:
-            await self._clock.sleep_ms(SWEEP_MS)
+            await self._clock.rest_ms(SWEEP_MS)
             now_ms = self._clock.now_ms()
             for run_id, leaves_ms in list(self._ended.items()):
                 if not now_ms < leaves_ms <= now_ms + ENDED_STAY_MS:

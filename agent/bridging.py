@@ -4,17 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import structlog
-
 from agent.clock import Clock, iso
 from agent.errors import AgentError
+from agent.log import log_of
 from agent.recorder import Recorder
 from agent.rules.alerting import Trouble
 from agent.rules.outage import Standing
 from agent.store.outage import LOOK_EVERY_S, TRY_EVERY_S, Outage
 from agent.store.reserve import Reserve
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 ALERT: Final = "database_away"
 RESERVE_ALERT: Final = "disk_full"
@@ -46,24 +45,21 @@ class Bridging:
         """Watch over the database and the reserve, for ever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch(), name="outages")
+            group.create_task(self._look_often(), name="a word from the database")
             group.create_task(self._keep_reserve(), name="reserve")
 
     async def _watch(self) -> None:
         # An earlier agent may have died with the alert open.
         await self._resolve(ALERT)
         while True:
-            if self._outage.is_over:
-                await self._wait_for_trouble()
+            await self._outage.wait_for_trouble()
             await self._lead_over()
 
-    async def _wait_for_trouble(self) -> None:
-        """Return when a write failed, or when a look did."""
-        while self._outage.is_over:
-            try:
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await self._outage.wait_for_trouble()
-            except TimeoutError:
-                await self._outage.look()
+    async def _look_often(self) -> None:
+        """Let trouble be noticed also where nothing is written."""
+        while True:
+            await self._clock.rest_ms(round(LOOK_EVERY_S * 1000))
+            await self._outage.look()
 
     async def _lead_over(self) -> None:
         """From the first trouble until everything is told."""
@@ -121,7 +117,7 @@ class Bridging:
         is_told = is_in_row = False
         await asyncio.to_thread(self._reserve.renew)
         while True:
-            await self._clock.sleep_ms(LOOK_MS)
+            await self._clock.rest_ms(LOOK_MS)
             is_kept = await asyncio.to_thread(self._reserve.renew)
             if is_told and not is_in_row:
                 is_in_row = await self._raise(trouble)

@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
-import structlog
-
 from agent.addressing import Addressing
 from agent.channels.mail import NotDelivered
 from agent.clock import Clock
 from agent.handing import Hands
+from agent.log import log_of
 from agent.recorder import Shown
 from agent.store import alerts
 from agent.store.alert_rows import KNOWN
@@ -17,7 +16,7 @@ from agent.store.alerts import Alert
 from agent.store.database import Database
 from agent.store.outbox import Told
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 MOST: Final = 20
 AGAIN_MS: Final = 3_600_000

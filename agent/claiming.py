@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import structlog
-
 from agent.agenda import Agenda
 from agent.claims import unrun
 from agent.clock import Clock
 from agent.endings import is_past_deadline
 from agent.errors import NotStorable
+from agent.log import log_of
 from agent.patience import Patience
 from agent.recorder import Recorder
 from agent.roster import Roster
@@ -17,7 +16,7 @@ from agent.runner import Runner
 from agent.runs import Run
 from agent.watching import Watching
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 class Claiming:

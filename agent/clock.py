@@ -4,10 +4,15 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 # Where the system has no such clock, a suspend looks as if the wall clock had been set forward.
 BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+COMMON_S: Final = 2
+_LATE_S: Final = 0.25
+"""Whoever woke a little late, or had much to do, is not to be a turn ahead of the others."""
 
 
 class Timer(Protocol):
@@ -37,6 +42,10 @@ class Clock(Protocol):
         """Return after at least this many milliseconds by the monotonic clock."""
         ...
 
+    async def rest_ms(self, duration_ms: int) -> None:
+        """Return after this long or up to two seconds less, together with others that rest."""
+        ...
+
     def call_later(self, duration_ms: int, callback: Callable[[], None]) -> Timer:
         """Call this after so many milliseconds by the monotonic clock."""
         ...
@@ -57,8 +66,22 @@ class SystemClock:
     async def sleep_ms(self, duration_ms: int) -> None:
         await asyncio.sleep(duration_ms / 1000)
 
+    async def rest_ms(self, duration_ms: int) -> None:
+        now_s = asyncio.get_running_loop().time()
+        await asyncio.sleep(common_second(now_s, duration_ms / 1000) - now_s)
+
     def call_later(self, duration_ms: int, callback: Callable[[], None]) -> Timer:
         return asyncio.get_running_loop().call_later(duration_ms / 1000, callback)
+
+
+def common_second(now_s: float, wait_s: float) -> float:
+    """When to wake up after up to `wait_s`, at the second at which everybody does who may.
+
+    An agent at rest pays for each time that it wakes up, not for what it does then.
+    """
+    if wait_s < COMMON_S:
+        return now_s + wait_s
+    return (now_s + wait_s + _LATE_S) // COMMON_S * COMMON_S
 
 
 def moment(at_ms: int) -> datetime:

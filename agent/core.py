@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import structlog
-
 from agent import __version__
 from agent.alerter import Alerter
 from agent.blackouts import Blackouts
@@ -22,6 +20,7 @@ from agent.errors import StorageError
 from agent.handmade import Handmade
 from agent.health.checking import Checking
 from agent.health.ownchecks import OwnChecks
+from agent.log import log_of
 from agent.progress import Progress
 from agent.recorder import Recorder, Shown
 from agent.roster import Roster
@@ -53,7 +52,7 @@ if TYPE_CHECKING:
     from agent.courier import Courier
     from agent.lifesign import Lifesign
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 LET_GO_S = 1.0
 
@@ -123,10 +122,10 @@ class Core:
 
     async def beat(self, *, serves: bool = True) -> None:
         """Tell the database that this agent lives; raises AlreadyServing as `hold` does."""
-        await self.hold()
-        await self.recorder.beat(
+        holder = self.holder()
+        other = await self.recorder.beat(
             Heartbeat(
-                at_ms=self.clock.now_ms(),
+                at_ms=holder.at_ms,
                 pid=os.getpid(),
                 started_ms=self.started_ms,
                 version=__version__,
@@ -134,8 +133,10 @@ class Core:
                 lag_ms=self.scheduler.lag_ms,
                 unit=own_unit(),
                 serves=serves,
-            )
+            ),
+            holder,
         )
+        refuse_other(other, now_ms=holder.at_ms)
 
 
 @asynccontextmanager

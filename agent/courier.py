@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import structlog
 
 from agent.addressing import Addressing
 from agent.bypass import Bypass
@@ -18,6 +17,7 @@ from agent.clock import Clock
 from agent.errors import AgentError, StorageError
 from agent.handing import Hands
 from agent.lettering import Lettering
+from agent.log import log_of
 from agent.postbox import Channel, Escalation, Mail
 from agent.recorder import Recorder, Shown
 from agent.rules import delivery
@@ -25,10 +25,11 @@ from agent.store import alerts, escalating, outbox
 from agent.store.alerts import Alert
 from agent.store.database import Database, Doing
 from agent.store.outbox import Draft, Message
+from agent.telling import Tried
 from agent.troubles import Trouble
 from agent.words import Words
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 GATHER_MS: Final = 500
 """What comes at once is told at once."""
@@ -36,6 +37,8 @@ AGAIN_MS: Final = 30_000
 MINUTE_MS: Final = 60_000
 LONGEST_MS: Final = 3_600_000
 OLD_MS: Final = 86_400_000
+TRIED_WITHIN_S: Final = 25
+"""Whoever tries a channel waits for it, and gives up after half a minute."""
 
 
 class Courier:
@@ -101,6 +104,22 @@ class Courier:
     def wake(self) -> None:
         """Another process may have put a message into the outbox."""
         self._wake.set()
+
+    async def try_way(self, name: str, who: str) -> Tried:
+        """Send a message by hand by this channel, at once and never again; raises WrongUse."""
+        message = await self._addressing.by_hand(name, who)
+        to, fault = message.recipients, self._addressing.fault or ""
+        try:
+            async with asyncio.timeout(TRIED_WITHIN_S):
+                receipt = await self._hands.give(message)
+        except NotDelivered as error:
+            return Tried(to=to, missed=tuple((one, str(error)) for one in to), fault=fault)
+        except TimeoutError:
+            cause = f"not taken within {TRIED_WITHIN_S} s; it may still arrive"
+            return Tried(to=to, missed=tuple((one, cause) for one in to), fault=fault)
+        missed = tuple((one, receipt.cause) for one in (*receipt.never, *receipt.later))
+        log.info("a channel was tried by hand", channel=name, missed=len(missed))
+        return Tried(to=to, answer=receipt.answer, missed=missed, fault=fault)
 
     async def run(self) -> None:
         """Tell what is to be told, for ever; asleep while there is nothing."""

@@ -9,7 +9,6 @@ from types import NoneType
 from typing import Final, Literal
 
 import msgspec
-import tomlkit
 
 from agent.cron.bounds import parse_bound
 from agent.cron.grammar import parse
@@ -240,6 +239,8 @@ def check(definition: Definition) -> None:
 
 def to_toml(definitions: Iterable[Definition]) -> str:
     """The tasks as TOML that reads back the same; what is left to its default is left out."""
+    import tomlkit  # only here: an agent reads such files, and writes none
+
     document = tomlkit.document()
     tables = tomlkit.aot()
     for definition in definitions:

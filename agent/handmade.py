@@ -4,24 +4,24 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-import structlog
-
 from agent.clock import Clock
 from agent.errors import StorageError
+from agent.log import log_of
 from agent.recorder import Recorder
 from agent.rules.alerting import Trouble
 from agent.store import byhand
 from agent.store.byhand import Found, Refusal
 from agent.store.database import Database
 
-LOOK_MS: Final = 20_000
+LOOK_MS: Final = 15_000
+"""As often as the agent gives a sign of life: both are one write then."""
 DEFINITION_REFUSED: Final = "definition_refused"
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 class Handmade:
-    """Looks every 20 s whether others wrote; reads the tasks only then."""
+    """Looks every 15 s whether others wrote; reads the tasks only then."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Handmade:
                 await self.look()
             except StorageError as error:
                 log.warning("tasks are not compared with their versions", cause=str(error))
-            await self._clock.sleep_ms(LOOK_MS)
+            await self._clock.rest_ms(LOOK_MS)
 
     async def look(self) -> Found:
         """Take up what was changed by hand since the last look, and tell of what cannot stand."""

@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 import msgspec
-import structlog
 
 from agent import endings
 from agent.belated import Belated, Spawn
 from agent.clock import Clock
 from agent.definitions import Definition
+from agent.log import log_of
 from agent.recorder import Recorder
 from agent.running.keeping import Ended, Keepers
 from agent.running.output import Kept, Outputs, Said
 from agent.runs import Run
 from agent.together import Together
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 class Leavings:

@@ -9,15 +9,14 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
-import structlog
-
 from agent.clock import Clock
 from agent.errors import AgentError
+from agent.log import log_of
 from agent.postbox import DeadMan, url_fault
 from agent.recorder import Recorder
 from agent.troubles import Trouble
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 KEY: Final = "dead_man_silent"
 STUCK_MS: Final = 90_000

@@ -1,47 +1,45 @@
 """Where the agent's own log lines go: the terminal, master.log, and errors.log for the bad ones."""
 
+import logging
 import os
 import sys
-from collections.abc import MutableMapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
-import structlog
-
+from agent.log import ROOT
 from agent.settings import Home
 
-BAD = frozenset({"error", "critical", "exception"})
 ROTATE_BYTES = 10_000_000
 _APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+_TRACES: Final = logging.Formatter()
 
 
-class _Book:
-    """Writes each rendered line to all its places; a full disk must not stop the agent."""
+class _Book(logging.Handler):
+    """Writes each line to all its places; a full disk must not stop the agent."""
 
     def __init__(self, home: Home, terminal: TextIO | None) -> None:
+        super().__init__()
         self._master = _Page(home.logs / "master.log")
         self._errors = _Page(home.logs / "errors.log")
         self._terminal = terminal
 
-    def msg(self, line: str) -> None:
-        self._write(line, is_bad=False)
-
-    log = debug = info = msg
-    warning = warn = msg
-
-    def error(self, line: str) -> None:
-        self._write(line, is_bad=True)
-
-    critical = fatal = exception = error
-
-    def _write(self, line: str, *, is_bad: bool) -> None:
-        self._master.write(line)
-        if is_bad:
-            self._errors.write(line)
+    def emit(self, record: logging.LogRecord) -> None:
+        line, more = _line(record), _more(record)
+        self._master.write(line + more)
+        if record.levelno >= logging.ERROR:
+            self._errors.write(line + more)
         if self._terminal is not None:
             # A trace is for the files; whoever looks at the terminal gets the sentence.
-            _say(line.partition("\n")[0], self._terminal)
+            _say(line, self._terminal)
+
+
+class _Terminal(logging.Handler):
+    """Writes each line to stderr, whatever that is when it comes."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _say(_line(record) + _more(record), sys.stderr)
 
 
 class _Page:
@@ -77,27 +75,38 @@ def _say(line: str, terminal: TextIO) -> None:
 
 def open_logbook(home: Home, *, to_terminal: bool) -> None:
     """From here on, log lines of every part go to the home's log files (and the terminal)."""
-    book = _Book(home, sys.stderr if to_terminal else None)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            _one_line,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(20),
-        logger_factory=lambda *_: book,
-        cache_logger_on_first_use=False,
-    )
+    _send_to(_Book(home, sys.stderr if to_terminal else None), logging.INFO)
 
 
-def _one_line(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
-    """`time level event key=value …`, a trace indented beneath."""
-    trace = event.pop("exception", None)
-    head = f"{event.pop('timestamp')} {event.pop('level'):<8} {event.pop('event')}"
-    facts = " ".join(f"{key}={_shown(value)}" for key, value in event.items())
-    line = f"{head} {facts}".rstrip()
-    return line if trace is None else line + "\n    " + str(trace).replace("\n", "\n    ")
+def only_bad_to_stderr() -> None:
+    """From here on, what is bad goes to stderr and the rest nowhere: nobody serves a home."""
+    _send_to(_Terminal(), logging.WARNING)
+
+
+def _send_to(handler: logging.Handler, level: int) -> None:
+    # At the root of all logs, so that what the loop itself complains of stands there as well.
+    root = logging.getLogger()
+    for before in [one for one in root.handlers if isinstance(one, _Book | _Terminal)]:
+        root.removeHandler(before)
+    root.addHandler(handler)
+    logging.getLogger(ROOT).setLevel(level)
+
+
+def _line(record: logging.LogRecord) -> str:
+    """`time level event key=value …`."""
+    at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")
+    event = record.getMessage().partition("\n")[0]
+    head = f"{at.removesuffix('+00:00')}Z {record.levelname.lower():<8} {event}"
+    facts: dict[str, object] = getattr(record, "facts", {})
+    return " ".join([head, *(f"{key}={_shown(value)}" for key, value in facts.items())])
+
+
+def _more(record: logging.LogRecord) -> str:
+    """The other lines of what was said, then what led to it, indented; mostly nothing."""
+    lines = record.getMessage().splitlines()[1:]
+    if record.exc_info:
+        lines += _TRACES.formatException(record.exc_info).splitlines()
+    return "".join(f"\n    {line}" for line in lines)
 
 
 def _shown(value: Any) -> str:

@@ -5,15 +5,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from agent.core import Core
+from agent.log import log_of
 from agent.patience import Patience
 from agent.running.secrets import load_secrets
 from agent.settings import Settings
 from agent.troubles import MESSAGE_CHARS, Trouble
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 KEY: Final = "secrets_missing"
 

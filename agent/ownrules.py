@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Final
 
-import structlog
-
 from agent.alertrules import AlertRule
 from agent.clock import Clock
+from agent.log import log_of
 from agent.roster import Roster
 from agent.rules import conditions
 from agent.rules.conditions import Recent
@@ -17,7 +16,7 @@ from agent.store.database import Database
 from agent.store.tasks import TaskRow
 from agent.troubles import Trouble
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 LOOK_EVERY_MS: Final = 60_000
 SETTLE_MS: Final = 300_000

@@ -3,12 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-import structlog
-
 from agent.clock import Clock
 from agent.errors import DatabaseAway, NotStorable, Refused, StorageError
+from agent.log import log_of
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 AGAIN_MS: Final = 1_000
 

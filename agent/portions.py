@@ -4,19 +4,18 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 
-import structlog
-
 from agent.agenda import Agenda
 from agent.claiming import Claiming
 from agent.clock import Clock
 from agent.deciding import Deciding
+from agent.log import log_of
 from agent.reckoning import Reckoning
 from agent.roster import Roster
 from agent.rules.admission import ON_TIME_MS, Late
 from agent.runs import Run
 from agent.store.tasks import TaskRow
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 ROWS_AT_ONCE = 2_000
 """Rows of a long absence that share a transaction; between two what is due now has its turn."""

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-import structlog
-
 from agent.agenda import Agenda
 from agent.clock import Clock
 from agent.deciding import cut_sum
+from agent.log import log_of
 from agent.patience import Patience
 from agent.recorder import Recorder
 from agent.roster import Roster
@@ -16,7 +15,7 @@ from agent.rules.alerting import Trouble
 from agent.rules.clocks import EARLIEST_MS, SHOWN_KINDS, Happening, judge_start
 from agent.timekeeper import Timekeeper
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 class Reckoning:

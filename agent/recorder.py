@@ -303,9 +303,9 @@ class Recorder:
         self._show(Shown(gone_runs=withdrawn.newest))
         return withdrawn
 
-    async def beat(self, heartbeat: Heartbeat) -> None:
-        """The agent is alive, for those who look at the database from outside."""
-        await self._ask(partial(state.beat, heartbeat=heartbeat))
+    async def beat(self, heartbeat: Heartbeat, holder: Holder | None = None) -> Holder | None:
+        """The agent is alive, for those who look from outside; the other one that works here."""
+        return await self._ask(partial(state.beat, heartbeat=heartbeat, holder=holder))
 
     async def hold(self, holder: Holder) -> Holder | None:
         """Work on this database; the other agent that does so already, if there is one."""

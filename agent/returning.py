@@ -5,17 +5,16 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-import structlog
-
 from agent.core import Core
 from agent.errors import AgentError, AlreadyServing, StorageError
+from agent.log import log_of
 from agent.running.keeping import Ended
 from agent.store import standby, state
 from agent.store.reaching import FLOOR
 from agent.store.ready import open_ready
 from agent.store.standby import Floor, Found, Told
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 TRY_EVERY_MS: Final = 1_000
 LOOK_EVERY_MS: Final = 100

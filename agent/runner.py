@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import msgspec
-import structlog
 
 from agent import endings
 from agent.aftermath import Aftermath
@@ -14,6 +13,7 @@ from agent.clock import Clock
 from agent.definitions import Definition
 from agent.errors import AgentError, RunNotFound
 from agent.leavings import Leavings
+from agent.log import log_of
 from agent.patience import Patience
 from agent.precedence import StartsFirst
 from agent.queueing import Queue
@@ -36,7 +36,7 @@ from agent.waitlist import Waitlist
 from agent.windows import Closed
 from agent.works import Works
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 class Runner:

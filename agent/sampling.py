@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
-import structlog
 
 from agent.clock import Clock
 from agent.errors import StorageError
-from agent.recorder import Recorder
+from agent.log import log_of
+from agent.recorder import Recorder, Shown
 from agent.running import processes
 from agent.store.samples import Sample
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 LOOK_EVERY_MS: Final = 5_000
 FIRST_AFTER_MS: Final = 10_000
@@ -43,11 +43,20 @@ class Sampler:
         self._began_ms: dict[str, int] = {}
         self._next_ms: dict[str, int] = {}
         self._cpu_ms: dict[str, int] = {}
+        self._is_any = asyncio.Event()
+
+    def note(self, shown: Shown) -> None:
+        """Something was recorded: a run may live now."""
+        if any(run.status == "running" for run in shown.runs):
+            self._is_any.set()
 
     async def run(self) -> None:
-        """Look every few seconds, for ever."""
+        """Look every few seconds, for ever; nothing wakes up while nothing lives."""
         while True:
-            await self._clock.sleep_ms(LOOK_EVERY_MS)
+            self._is_any.clear()
+            if not any(True for _ in self._living()):
+                await self._is_any.wait()
+            await self._clock.rest_ms(LOOK_EVERY_MS)
             await self.look()
 
     async def look(self) -> None:

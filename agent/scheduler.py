@@ -11,14 +11,13 @@ from collections.abc import (
 )
 from functools import partial
 
-import structlog
-
 from agent.agenda import Agenda
 from agent.claiming import Claiming
 from agent.clock import Clock
 from agent.deciding import Deciding
 from agent.definitions import Definition
 from agent.errors import Refused, StorageError
+from agent.log import log_of
 from agent.patience import Patience
 from agent.portions import Portions
 from agent.reckoning import Reckoning
@@ -40,7 +39,7 @@ from agent.unplanned import Unplanned
 from agent.watching import Watching
 from agent.windows import Closed
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 BEAT_MS = 60_000
 # A wake-up this long after the one before means that the agent, or its host, stood still.

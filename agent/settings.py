@@ -11,7 +11,6 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-import platformdirs
 
 from agent.errors import HomeError, WrongUse
 from agent.misread import in_words
@@ -274,6 +273,8 @@ def default_home() -> Path:
     chosen = os.environ.get(HOME_VARIABLE)
     if chosen:
         return Path(chosen)
+    import platformdirs  # only here: an agent is mostly told where its home is
+
     return Path(platformdirs.user_state_dir("smartcron", appauthor=False))
 
 

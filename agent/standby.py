@@ -6,11 +6,11 @@ from functools import partial
 from typing import Final
 
 import msgspec
-import structlog
 
 from agent.boot import boot_id
 from agent.clock import Clock
 from agent.errors import AgentError
+from agent.log import log_of
 from agent.recorder import Shown
 from agent.roster import Roster
 from agent.runs import Run
@@ -19,9 +19,9 @@ from agent.store.alerts import Alert
 from agent.store.reaching import Reached
 from agent.store.standby import Known
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
-LOOK_S: Final = 15.0
+LOOK_S: Final = 60.0
 GATHER_MS: Final = 200
 """Changes that come together share a copy."""
 PAUSE_MS: Final = 1_000

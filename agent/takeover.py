@@ -5,16 +5,16 @@ from itertools import pairwise
 from typing import Final
 
 import msgspec
-import structlog
 
 from agent.claims import decided
 from agent.due import due_between
 from agent.errors import BadDefinition
+from agent.log import log_of
 from agent.rules.admission import Held, Late, refuse
 from agent.runs import Run
 from agent.store.tasks import TIMING, Span, TaskRow
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 class Takeover(msgspec.Struct, frozen=True):

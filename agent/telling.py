@@ -52,6 +52,18 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(one for one in self.severities if one != "critical" or self.quiet_critical)
 
 
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a message by hand: whom it is for, what was answered, who misses it and why.
+
+    `fault` is what is wrong with a template of the owner's; it went in our words then.
+    """
+
+    to: tuple[str, ...]
+    answer: str = ""
+    missed: tuple[tuple[str, str], ...] = ()
+    fault: str = ""
+
+
 def posting_of(settings: Settings) -> Posting:
     """What the settings say of it."""
     return Posting(

@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import structlog
-
 from agent.clock import Clock
 from agent.errors import AgentError
+from agent.log import log_of
 from agent.recorder import Recorder
 from agent.troubles import Trouble
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 KIND: Final = "part_failing"
 FIRST_PAUSE_MS: Final = 1_000

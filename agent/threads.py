@@ -7,15 +7,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-import structlog
-
 from agent.errors import AgentError
+from agent.log import log_of
 
 AT_HAND: Final = 8
 """For whatever must not be done on the loop: files, names of hosts, programs."""
 _BEGINS_WITHIN_S: Final = 10.0
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 class NoThreads(AgentError):

@@ -3,16 +3,15 @@
 from functools import partial
 from typing import Final
 
-import structlog
-
 from agent.clock import Clock
+from agent.log import log_of
 from agent.patience import Patience
 from agent.recorder import Recorder
 from agent.store.database import Database
 from agent.store.engines import in_the_open
 from agent.troubles import Trouble
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 KIND: Final = "database_open"
 

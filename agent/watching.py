@@ -7,12 +7,12 @@ from functools import partial
 from typing import Final
 
 import msgspec
-import structlog
 
 from agent import endings
 from agent.claims import followers, new_run, unrun
 from agent.clock import Clock
 from agent.errors import AgentError, RunNotFound, StorageError, TaskNotFound
+from agent.log import log_of
 from agent.patience import Patience
 from agent.recorder import Recorder
 from agent.roster import Roster
@@ -35,9 +35,10 @@ from agent.store.database import Database
 from agent.store.tasks import TaskRow
 from agent.troubles import Trouble, of_priority
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 LOOK_MS: Final = 5_000
+"""While a ping is waited for; else what came unheard is looked for half as often."""
 
 
 class Watching:
@@ -258,7 +259,7 @@ class Watching:
                 await self.look()
             except AgentError as error:
                 log.error("watches not looked after; trying again", cause=str(error))
-            await self._clock.sleep_ms(LOOK_MS)
+            await self._clock.rest_ms(LOOK_MS if self._waiting() else 2 * LOOK_MS)
 
     async def look(self) -> None:
         """Take up what was pinged while no agent listened, then say what did not come.
@@ -267,7 +268,8 @@ class Watching:
         """
         refused: OSError | None = None
         try:
-            await self._take_up()
+            if pings.are_any(self._home):
+                await self._take_up()
         except OSError as error:
             refused = error
         async with self._turn:

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import structlog
+from agent.log import log_of
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 class Works:

@@ -38,6 +38,20 @@ def resident_mb(pids: Iterable[int]) -> float:
     return sum(map(_resident_kb, pids)) / 1000
 
 
+def share_mb(pids: Iterable[int]) -> float:
+    """As `resident_mb`, but of what several processes hold together only their parts."""
+    return sum(map(_share_kb, pids)) / 1000
+
+
+def switches(pids: Iterable[int]) -> int:
+    """How often their threads have gone to sleep so far, and so have woken up."""
+    return sum(
+        _figure(path, "voluntary_ctxt_switches:")
+        for pid in pids
+        for path in Path(f"/proc/{pid}/task").glob("*/status")
+    )
+
+
 def family(pid: int) -> tuple[int, ...]:
     """A process and all that live below it."""
     return (pid, *processes.below(pid))
@@ -56,7 +70,16 @@ def _children_s(pid: int) -> float:
 
 
 def _resident_kb(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+    return _figure(Path(f"/proc/{pid}/status"), "VmRSS:")
+
+
+def _share_kb(pid: int) -> int:
+    return _figure(Path(f"/proc/{pid}/smaps_rollup"), "Pss:")
+
+
+def _figure(path: Path, name: str) -> int:
+    """What stands behind this name in a file of the kernel; 0 where nothing does."""
+    for line in path.read_text().splitlines():
+        if line.startswith(name):
             return int(line.split()[1])
     return 0

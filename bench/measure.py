@@ -1,5 +1,6 @@
 """How a figure is measured, and how it is said."""
 
+import logging
 import multiprocessing
 import os
 import platform
@@ -8,8 +9,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
-
-import structlog
 
 ROUNDS = 3
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -71,7 +70,7 @@ def machine() -> str:
 
 def _be_silent() -> None:
     """What an agent logs has no place among the figures."""
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    logging.disable()
 
 
 def _goal(figure: Figure) -> str:

@@ -1,6 +1,7 @@
 """The agent as it serves, with history and events on, and a listener to its events."""
 
 import atexit
+import compileall
 import json
 import shutil
 import signal
@@ -20,6 +21,9 @@ from typing import Final, TypeVar
 import zmq
 from sqlalchemy import Select, func, select
 
+import agent
+import schema
+import shared
 from agent.definitions import Definition
 from agent.lock import serving_pid
 from agent.settings import Home, Settings
@@ -182,6 +186,10 @@ def sleep_until(at_s: float) -> None:
 def _prepare(
     home: Home, definitions: Sequence[Definition], ports: Sequence[int], settings: dict[str, object]
 ) -> None:
+    for part in (agent, schema, shared):
+        # As it is installed: else whoever may not write beside our files compiles at each start,
+        # which leaves holes in its memory.
+        compileall.compile_dir(Path(str(part.__file__)).parent, quiet=1)
     chosen = {"control_port": ports[0], "events_port": ports[1], **settings}
     home.root.mkdir(mode=0o700)
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in chosen.items()]

@@ -1,6 +1,7 @@
 """What the user orders of tasks: whether it may be, and what is asked first."""
 
 from collections.abc import Sequence
+from datetime import tzinfo
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
@@ -161,4 +162,9 @@ class Actions(QObject):
             start_ms = next((task.run_start_ms for task in rows), None)
         if start_ms is None:
             return ""
-        return self.tr("It has run for {0}. ").format(words.span(self._now() - start_ms))
+        at = words.clock(start_ms, self._zone_of(run_id), self._now(), seconds=True)
+        return self.tr("It runs since {0}. ").format(at)
+
+    def _zone_of(self, run_id: str) -> tzinfo | None:
+        task = self._tasks.task(self._task_of(run_id))
+        return words.zone_for(self._tasks.times, "UTC" if task is None else task.tz)

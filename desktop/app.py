@@ -1,10 +1,9 @@
 """Joins the network thread to the window: what came is shown, what is wanted is asked."""
 
-import getpass
 import logging
-import socket
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -12,16 +11,14 @@ from PySide6.QtCore import QByteArray, QObject, QTimer
 
 from desktop import freshness
 from desktop.bridge import Bridge
+from desktop.connections import Connections
 from desktop.freshness import Link
-from desktop.keystore import ClientKey, KeyStore
-from desktop.network.mailbox import LinkNews, LogChunk, Mailbox, TestResult, TestStep
-from desktop.network.sockets import new_key
+from desktop.network.mailbox import LinkNews, LogChunk, Mailbox
 from desktop.network.station import Place
-from desktop.network.thread import Handle, Network
+from desktop.network.thread import Network
 from desktop.remote import Notice, Refused, Remote
-from desktop.settings import Connection, Environment, Profile, Settings, SettingsError, WindowState
+from desktop.settings import Connection, Profile, SettingsError, WindowState
 from desktop.theme import Theme
-from desktop.views.connect import ConnectDialog
 from desktop.window import MainWindow
 from shared.protocol import link as links
 from shared.protocol.events import Heartbeat, Metric
@@ -42,13 +39,6 @@ OF_A_TASK: Final = 20
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 60 * MINUTE_MS
 SERIES: Final = ("cpu", "memory", "database", "loop")
-# An agent that names none of these is treated with the most care.
-ENVIRONMENTS: Final[dict[str, Environment]] = {
-    "production": "production",
-    "staging": "staging",
-    "test": "test",
-    "demo": "demo",
-}
 # The words of the link's own state machine, as the screen says them.
 LINK_WORDS: Final = {
     links.CONNECTING: freshness.NEVER,
@@ -65,25 +55,22 @@ class Application(QObject):
 
     def __init__(self, profile: Profile, *, theme: str = "") -> None:
         super().__init__()
-        self._profile = profile
-        self._settings = profile.load()
-        self._keys = KeyStore(profile)
-        self._key = self._keys.load()
+        settings = profile.load()
         mailbox = Mailbox()
         self._bridge = Bridge(mailbox, self)
         self._network = Network(mailbox, self._bridge.announce)
         self._rows: dict[str, Task] = {}
         self._remote = Remote(self._network, self._bridge, self._rows.get, self)
-        self._theme = Theme(theme or self._settings.theme, self)
+        self._theme = Theme(theme or settings.theme, self)
         self.window = MainWindow(self._theme, here_ms)
         # As long as anything of the window may still be drawn, or made, its theme is there.
         self._theme.setParent(self.window)
+        self.connections = Connections(
+            profile, self._network, self._bridge, self._theme, self.window
+        )
         self.link = Link()
         self._connection: Connection | None = None
         self._log = 0
-        self._dialog: ConnectDialog | None = None
-        self._trial: Handle | None = None
-        self._result: TestResult | None = None
         self._join_window()
         self._join_bridge()
 
@@ -96,14 +83,14 @@ class Application(QObject):
         if screen:
             self.window.show_screen(screen)
         self.window.show()
-        connection = self._settings.preferred()
+        connection = self.connections.settings.preferred()
         if link:
-            self._enrol(link)
+            self.connections.enrol(link)
         elif connection is not None:
             self._use(connection)
         else:
             # The window is up first, so that the dialog has something to stand before.
-            QTimer.singleShot(0, self.open_connections)
+            QTimer.singleShot(0, self.connections.open)
 
     def stop(self) -> bool:
         """Remember how the window stood, close every link; False when the thread hangs."""
@@ -126,7 +113,7 @@ class Application(QObject):
         window.alerts_ordered.connect(remote.act_on_alerts)
         window.standing_ordered.connect(remote.order)
         window.resume_requested.connect(lambda ids: _each(ids, remote.resume))
-        window.skip_requested.connect(lambda ids: _each(ids, remote.skip))
+        window.skip_requested.connect(remote.skip)
         window.enable_requested.connect(lambda ids: _each(ids, remote.enable))
         window.disable_requested.connect(lambda ids: _each(ids, remote.disable))
         window.undo_requested.connect(remote.undo)
@@ -137,10 +124,15 @@ class Application(QObject):
         window.log_closed.connect(self._leave_log)
         window.refresh_requested.connect(remote.refresh)
         window.retry_requested.connect(remote.try_now)
-        window.connections_requested.connect(self.open_connections)
+        window.connections_requested.connect(self.connections.open)
+        window.agent_requested.connect(self.connections.go_to)
         window.metrics_requested.connect(self._get_metrics)
         window.theme_chosen.connect(self._remember_theme)
         window.compact_chosen.connect(self._remember_density)
+        connections = self.connections
+        connections.wanted.connect(self._go_to)
+        connections.changed.connect(self._show_agents)
+        connections.refused.connect(lambda text: window.show_notice(text, "bad"))
         remote.said.connect(self._say)
         remote.command_sent.connect(lambda task_id: window.show_pending(task_id, True))
         remote.command_done.connect(lambda task_id: window.show_pending(task_id, False))
@@ -230,8 +222,6 @@ class Application(QObject):
         bridge.link_changed.connect(self._show_link)
         bridge.beat_came.connect(self._show_beat)
         bridge.metric_came.connect(self._show_metric)
-        bridge.test_stepped.connect(self._show_step)
-        bridge.test_ended.connect(self._show_result)
 
     def _is_ours(self, agent_id: str) -> bool:
         return self._connection is not None and self._connection.id == agent_id
@@ -249,8 +239,7 @@ class Application(QObject):
 
     def _show_link(self, agent_id: str, news: LinkNews) -> None:
         if self._is_ours(agent_id) and self._connection is not None:
-            self.link = link_for(news, self._connection)
-            self.window.show_link(self.link)
+            self._tell_link(link_for(news, self._connection))
 
     def _show_beat(self, agent_id: str, beat: Heartbeat) -> None:
         if self._is_ours(agent_id):
@@ -265,104 +254,46 @@ class Application(QObject):
 
     # --- connections -----------------------------------------------------------------------------
 
-    def open_connections(self) -> None:
-        """Ask for an invite, test it, and go there."""
-        if self._dialog is not None:
-            self._dialog.raise_()
+    def _go_to(self, connection: Connection | None) -> None:
+        """Look at that agent, or at none where none is left."""
+        if connection is not None:
+            self._use(connection)
             return
-        dialog = self._dialog = ConnectDialog(
-            self._theme, label=_label(), warning=self._keys.warning(), parent=self.window
+        self._leave()
+        self.connections.use("")
+        self._remote.use("")
+        self._tell_link(Link())
+
+    def _show_agents(self) -> None:
+        """Others are known now, or the one that is looked at is called otherwise."""
+        kept = self.connections.settings.connections
+        now = self.connections.find(self._connection.id) if self._connection else None
+        if now is not None and self._connection is not None and now != self._connection:
+            self._connection = now
+            self._tell_link(replace(self.link, name=now.name))
+        here = self._connection.id if self._connection is not None else ""
+        self.window.show_agents(
+            {one.id: (one.name, one.environment) for one in kept if one.id != here}
         )
-        dialog.test_requested.connect(self._test)
-        dialog.test_cancelled.connect(self._cancel_test)
-        dialog.save_requested.connect(self._save)
-        dialog.finished.connect(self._dialog_closed)
-        dialog.open()
 
-    def _dialog_closed(self) -> None:
-        self._cancel_test()
-        if self._dialog is not None:
-            self._dialog.deleteLater()
-            self._dialog = None
+    def _tell_link(self, link: Link) -> None:
+        self.link = link
+        self.connections.show_link(link)
+        self.window.show_link(link)
 
-    def _test(self, link: str, label: str) -> None:
-        self._cancel_test()
-        self._result = None
-        if self._dialog is None:
-            return
-        self._dialog.begin_test()
-        try:
-            key = self._own_key()
-        except SettingsError as error:
-            self._dialog.show_result(False, str(error), "", "", "", 0)
-            return
-        # Only now is it certain where the key lies.
-        self._dialog.set_warning(self._keys.warning())
-        self._trial = self._network.test(link, key, label=label)
-
-    def _cancel_test(self) -> None:
-        if self._trial is not None:
-            self._network.cancel(self._trial.id)
-            self._trial = None
-
-    def _enrol(self, link: str) -> None:
-        """Use a link given on the command line without a click; a failure opens the dialog."""
-        try:
-            key = self._own_key()
-        except SettingsError as error:
-            self.window.show_notice(str(error), "bad")
-            return
-        self._trial = self._network.test(link, key, label=_label())
-
-    def _show_step(self, step: TestStep) -> None:
-        if self._dialog is not None and self._trial and step.handle == self._trial.id:
-            self._dialog.show_step(step.check, step.state, step.finding)
-
-    def _show_result(self, result: TestResult) -> None:
-        if self._trial is None or result.handle != self._trial.id:
-            return
-        self._trial = None
-        self._result = result
-        if self._dialog is not None:
-            self._dialog.show_result(
-                result.is_good,
-                result.sentence,
-                result.agent_name,
-                result.environment,
-                result.role,
-                result.took_ms,
-            )
-        elif result.is_good:
-            self._save(result.agent_name, result.environment)
-        else:
-            self.window.show_notice(result.sentence, "bad")
-            self.open_connections()
-
-    def _save(self, name: str, environment: str) -> None:
-        """Keep a connection whose test went well, and go there."""
-        result = self._result
-        if result is None or not result.is_good:
-            return
-        connection = connection_for(result, name=name, environment=environment)
-        try:
-            self._remember(self._profile.load().with_connection(connection))
-        except SettingsError as error:
-            if self._dialog is None:
-                self.window.show_notice(str(error), "bad")
-            else:
-                self._dialog.say(str(error))
-            return
-        if self._dialog is not None:
-            self._dialog.accept()
-        self._use(connection)
-
-    def _use(self, connection: Connection) -> None:
+    def _leave(self) -> None:
+        """Whatever agent was looked at is left, and nothing of it stays."""
         if self._connection is not None:
             self._network.close(self._connection.id)
         self._leave_log()
-        self._connection = connection
+        self._connection = None
         self._rows.clear()
         self.window.forget_rows()
+
+    def _use(self, connection: Connection) -> None:
+        self._leave()
+        self._connection = connection
+        self.connections.use(connection.id)
         self.window.set_compact(connection.density == "compact")
         self._remote.use(connection.id)
         self._show_link(connection.id, LinkNews(state=links.CONNECTING))
@@ -374,35 +305,22 @@ class Application(QObject):
             control_port=connection.control_port,
             events_port=connection.events_port,
         )
-        self._network.open(place, self._own_key())
+        self._network.open(place, self.connections.own_key())
 
     # --- what is remembered ----------------------------------------------------------------------
 
-    def _own_key(self) -> ClientKey:
-        """The key of this profile, made when it is first needed."""
-        if self._key is None:
-            key = new_key()
-            self._keys.save(key)
-            self._key = key
-            self._settings = self._profile.load()
-        return self._key
-
-    def _remember(self, settings: Settings) -> None:
-        self._settings = settings
-        self._profile.save(settings)
-
     def _remember_theme(self, choice: str) -> None:
-        self._remember(msgspec.structs.replace(self._profile.load(), theme=choice))
+        self.connections.remember(msgspec.structs.replace(self.connections.latest(), theme=choice))
 
     def _remember_density(self, is_compact: bool) -> None:
         if self._connection is None:
             return
         density = "compact" if is_compact else "comfortable"
         self._connection = msgspec.structs.replace(self._connection, density=density)
-        self._remember(self._profile.load().with_connection(self._connection))
+        self.connections.remember(self.connections.latest().with_connection(self._connection))
 
     def _restore_window(self) -> None:
-        state = self._settings.window
+        state = self.connections.settings.window
         if state.geometry:
             self.window.restoreGeometry(QByteArray.fromBase64(state.geometry.encode()))
         if state.layout:
@@ -415,19 +333,7 @@ class Application(QObject):
         state = WindowState(
             geometry=geometry, layout=self.window.save_state(), view=self.window.screen_name
         )
-        self._remember(msgspec.structs.replace(self._profile.load(), window=state))
-
-
-def connection_for(result: TestResult, *, name: str, environment: str) -> Connection:
-    """The connection to keep after a test that went well."""
-    return Connection(
-        id=result.agent_id,
-        name=name or result.agent_name or result.host,
-        host=result.host,
-        agent_key=result.agent_key,
-        control_port=result.control_port,
-        environment=ENVIRONMENTS.get(environment, "production"),
-    )
+        self.connections.remember(msgspec.structs.replace(self.connections.latest(), window=state))
 
 
 def link_for(news: LinkNews, connection: Connection) -> Link:
@@ -451,11 +357,6 @@ def link_for(news: LinkNews, connection: Connection) -> Link:
 def here_ms() -> int:
     """This machine's clock in ms since 1970 UTC."""
     return time.time_ns() // 1_000_000
-
-
-def _label() -> str:
-    """Who sits here, as the agent's list of keys will call it."""
-    return f"{getpass.getuser()} on {socket.gethostname()}"[:120]
 
 
 def _each(task_ids: Sequence[str], act: Callable[[str], None]) -> None:

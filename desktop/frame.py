@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from desktop import words
 from desktop.models.alerts import AlertsModel
+from desktop.models.audit import AuditModel
 from desktop.models.checks import ChecksModel
 from desktop.models.filter import TaskFilter
 from desktop.models.health import HealthModel
@@ -23,19 +24,21 @@ from desktop.models.runs import RunsModel
 from desktop.models.tasks import ROW, STATE, TaskModel
 from desktop.theme import Theme
 from desktop.views.alerts.page import AlertCentre
+from desktop.views.audit import Audit
 from desktop.views.banner import Banner, Refusal
 from desktop.views.details.panel import MIN_PX, MOST_PX, USUAL_PX, Details
-from desktop.views.executions import Executions
+from desktop.views.executions import Executions, is_trouble
 from desktop.views.grid.view import TaskGrid
 from desktop.views.header import Header, Stripe
 from desktop.views.health.page import HealthPage
 from desktop.views.log import LogDock
 from desktop.views.nothing import Nothing
 from desktop.views.overview.page import Overview
-from desktop.views.rail import ALERTS, HEALTH, OVERVIEW, RUNS, TASKS, Rail
+from desktop.views.rail import ALERTS, AUDIT, HEALTH, OVERVIEW, RUNS, TASKS, Rail
 from desktop.views.status import StatusBar
 from desktop.views.toasts import Toasts
 from desktop.views.toolbar import Toolbar
+from desktop.views.welcome import Welcome
 
 RECENT: Final = 50
 RAIL_PX: Final = 72
@@ -60,9 +63,12 @@ class Frame(QMainWindow):
         self._filter = TaskFilter(ROW, STATE)
         self._filter.setSourceModel(self._tasks)
         self._runs = RunsModel(now, limit=RECENT)
+        self._found = RunsModel(now, limit=RECENT)
+        self._trouble = RunsModel(now, limit=RECENT, only=is_trouble)
         self._checks = ChecksModel()
         self._alerts = AlertsModel()
         self._health = HealthModel(now)
+        self._audit = AuditModel(now)
         self._wants_details = True
         self._floats = False
         # A width that was dragged stays; before that the panel has the width that fits.
@@ -89,6 +95,7 @@ class Frame(QMainWindow):
                 OVERVIEW: self.overview,
                 TASKS: self.grid,
                 RUNS: self.executions.table,
+                AUDIT: self.audit.table,
             }
             focus[screen].setFocus()
         self.details.setVisible(screen == TASKS and self._wants_details)
@@ -123,6 +130,7 @@ class Frame(QMainWindow):
             RUNS: self.executions.table,
             ALERTS: self.centre.list_shown,
             HEALTH: self.health.entrance,
+            AUDIT: self.audit.table,
         }
         details = self.details.run if self.details.run.isEnabled() else self.details.more
         # Each pane with the place where the keyboard enters it.
@@ -189,15 +197,19 @@ class Frame(QMainWindow):
         self.rail = Rail(theme)
         self.banner = Banner(theme)
         self.refusal = Refusal(theme)
+        self.welcome = Welcome(theme)
         self.toolbar = Toolbar(theme)
         self.grid = TaskGrid(self._tasks, self._filter, theme, now)
         self.nothing = Nothing(theme)
         self.details = Details(theme, now)
         self.log = LogDock(theme)
-        self.executions = Executions(self._runs, theme)
+        self.executions = Executions(
+            self._runs, theme, trouble=self._trouble, found=self._found, now=now
+        )
         self.overview = Overview(self._tasks, self._checks, self._runs, self._alerts, theme, now)
         self.centre = AlertCentre(self._alerts, theme, now)
         self.health = HealthPage(self._health, theme, now)
+        self.audit = Audit(self._audit, theme)
         self.status = StatusBar(theme)
 
     def _place_panels(self) -> None:
@@ -209,6 +221,7 @@ class Frame(QMainWindow):
             RUNS: self.executions,
             ALERTS: self.centre,
             HEALTH: self.health,
+            AUDIT: self.audit,
         }
         for page in self._by_screen.values():
             self._pages.addWidget(page)
@@ -217,7 +230,7 @@ class Frame(QMainWindow):
         self._across = _splitter(Qt.Orientation.Horizontal, self._left, self.details)
         self._across.splitterMoved.connect(self._note_width)
         self._screens = _stacked(self._across)
-        body = _stacked(self.banner, self._screens, self.refusal)
+        body = _stacked(self.banner, self._screens, self.refusal, self.welcome)
         middle = QWidget()
         beside = QHBoxLayout(middle)
         beside.setContentsMargins(0, 0, 0, 0)
@@ -228,6 +241,7 @@ class Frame(QMainWindow):
         self.setCentralWidget(whole)
         self.toasts = Toasts(self._theme, whole)
         self.refusal.hide()
+        self.welcome.hide()
         self.log.hide()
         self.nothing.hide()
         self._share_height()

@@ -1,5 +1,6 @@
 """How far what is shown can be believed now: what a window knows of its link."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,6 +45,11 @@ class Link:
         return self.state == LIVE
 
     @property
+    def has_agent(self) -> bool:
+        """There is an agent to look at at all; each connection has a name."""
+        return bool(self.name)
+
+    @property
     def was_heard(self) -> bool:
         """The agent was heard at least once, so there is something to show."""
         return self.beat_ms is not None
@@ -62,3 +68,16 @@ class Link:
         if not self.is_live and self.beat_ms is not None:
             return self.beat_ms
         return here_ms + self.offset_ms
+
+
+class Watch:
+    """This machine's clock and the link: what time it is where the agent runs."""
+
+    def __init__(self, here: Callable[[], int]) -> None:
+        """`here` is this machine's clock in ms since 1970 UTC."""
+        self.here = here
+        self.link = Link()
+
+    def now(self) -> int:
+        """The agent's time; it stands still while the agent is silent."""
+        return self.link.agent_now_ms(self.here())

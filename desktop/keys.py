@@ -66,6 +66,7 @@ ACTS: Final = (
     Act("quiet", GO, "Quiet times: mute alerts", "bell-slash"),
     Act("messages", GO, "Messages of alerts and their delivery", "envelope-simple"),
     Act("health", GO, "Health", "heartbeat", ("Ctrl+5",)),
+    Act("audit", GO, "Audit", "shield-check", ("Ctrl+6",)),
     Act("load", GO, "Coming up: how busy it gets", "chart-bar", ("Ctrl+U",)),
     Act("pane", GO, "Next pane", "", ("F6",)),
     Act("pane_back", GO, "Previous pane", "", ("Shift+F6",)),

@@ -167,13 +167,15 @@ class Remote(QObject):
         request = TaskSet(op=_op(), expires_ms=0, ids=(task_id,), paused=False)
         self._set(request, f"{task_id} goes on.")
 
-    def skip(self, task_id: str) -> None:
-        """Let the next due moment of the task pass without a run."""
-        request = TaskSkip(op=_op(), expires_ms=0, ids=(task_id,))
+    def skip(self, task_ids: Sequence[str]) -> None:
+        """Let the next due moment of these tasks pass without a run."""
+        request = TaskSkip(op=_op(), expires_ms=0, ids=tuple(task_ids))
+        (one, *others) = request.ids
+        said = f"The next run of {len(request.ids)} tasks is skipped."
         self._order(
             request,
-            (task_id,),
-            f"{task_id} lets its next moment pass.",
+            request.ids,
+            said if others else f"The next run of {one} is skipped.",
             back=(msgspec.structs.replace(request, count=0),),
         )
 
@@ -246,11 +248,14 @@ class Remote(QObject):
         self,
         request: Command,
         done: str,
-        back: _Back,
+        back: _Undo | _Back,
         then: Callable[[AnyReply | None], None],
         failed: Refused,
     ) -> None:
-        """Make, change or take away a rule or a quiet time; `back` makes of the reply its undo."""
+        """Order something of one's own; `back` takes it back, or makes of the reply what does.
+
+        Where `done` is empty, whoever ordered it says by itself what came of it.
+        """
         self._order(request, (), done, back=back, then=then, failed=failed)
 
     def _set(
@@ -314,7 +319,8 @@ class Remote(QObject):
         if failure is None:
             if order.then is not None:
                 order.then(answer.reply)
-            self.said.emit(Notice(text=order.done, can_undo=bool(undo), task_id=task_id))
+            if order.done:
+                self.said.emit(Notice(text=order.done, can_undo=bool(undo), task_id=task_id))
         elif order.failed is not None and answer.is_final:
             order.failed(in_words(failure), str(failure.detail.get("path") or ""))
         else:

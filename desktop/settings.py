@@ -73,6 +73,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         last = "" if self.last == connection_id else self.last
         return msgspec.structs.replace(self, connections=kept, last=last)
 
+    def renamed(self, connection_id: str, name: str) -> "Settings":
+        """Call one agent otherwise; whatever else is kept stays."""
+        connections = tuple(
+            msgspec.structs.replace(one, name=name) if one.id == connection_id else one
+            for one in self.connections
+        )
+        return msgspec.structs.replace(self, connections=connections)
+
     def preferred(self) -> Connection | None:
         """The connection used last, else the first, else none."""
         named = [one for one in self.connections if one.id == self.last]

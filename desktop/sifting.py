@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject
 
+from desktop.freshness import Link
 from desktop.models.filter import Query, TaskFilter
 from desktop.models.tasks import TaskModel
 from desktop.views.grid.view import TaskGrid
@@ -22,11 +23,11 @@ class Sifting(QObject):
         tasks: TaskModel,
         chosen: TaskFilter,
         *,
-        was_heard: Callable[[], bool],
+        link: Callable[[], Link],
     ) -> None:
         super().__init__(toolbar)
         self._toolbar, self._grid, self._nothing = toolbar, grid, nothing
-        self._tasks, self._chosen, self._was_heard = tasks, chosen, was_heard
+        self._tasks, self._chosen, self._link = tasks, chosen, link
         self._query = Query()
         toolbar.states_chosen.connect(self._choose_states)
         toolbar.query_changed.connect(self._choose_words)
@@ -34,6 +35,7 @@ class Sifting(QObject):
         toolbar.grouping_chosen.connect(tasks.set_grouped)
         toolbar.left.connect(grid.setFocus)
         nothing.cleared.connect(toolbar.clear)
+        nothing.search_wanted.connect(toolbar.write)
         grid.sort_chosen.connect(self._sort)
 
     def show_emptiness(self) -> None:
@@ -43,7 +45,13 @@ class Sifting(QObject):
         self._nothing.setVisible(is_empty)
         if is_empty:
             known = [task.name for task in self._tasks.tasks()]
-            self._nothing.show_why(heard=self._was_heard(), known=known, asked=self._query.words)
+            link = self._link()
+            self._nothing.show_why(
+                heard=link.was_heard,
+                known=known,
+                asked=self._toolbar.field.text(),
+                said=self._query.words,
+            )
 
     def _choose_states(self, states: frozenset[str]) -> None:
         self._chosen.set_states(states)

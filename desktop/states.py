@@ -40,6 +40,7 @@ TASK_LOOKS: Final[dict[str, Look]] = {
     "queued": Look("hourglass-medium-fill", "Queued", "run"),
     "awaiting": Look("broadcast-fill", "Awaits ping", "idle"),
     "never": Look("circle-bold", "Never ran", "idle"),
+    "stopped": Look("stop-fill", "Stopped", "idle"),
     "ok": Look("check-bold", "OK", "ok"),
     "paused": Look("pause-fill", "Paused", "idle"),
     "disabled": Look("prohibit-bold", "Disabled", "idle"),
@@ -87,6 +88,16 @@ ALERT_LOOKS: Final[dict[str, Look]] = {
     "resolved": Look("circle-wavy-check-fill", "Resolved", "ok"),
     "unknown": TASK_LOOKS["unknown"],
 }
+# By the words of `freshness`.
+LINK_LOOKS: Final[dict[str, Look]] = {
+    "connecting": Look("question", "Connecting", "idle"),
+    "live": Look("link", "Connected", "ok"),
+    "late": Look("link", "Waiting for a beat", "warn"),
+    "lost": Look("link-break", "Not connected", "bad"),
+    "refused": Look("lock", "Refused", "bad"),
+    "offline": Look("link-break", "Closed", "idle"),
+}
+NO_LINK: Final = Look("link-break", "Not looked at", "idle")
 MESSAGE_LOOKS: Final[dict[str, Look]] = {
     "sent": Look("check-circle-fill", "Accepted", "ok"),
     "waiting": Look("hourglass-medium-fill", "On its way", "idle"),
@@ -147,9 +158,22 @@ def state_of(task: Task, now_ms: int | None) -> str:
         return "retrying"
     if task.state == "queued":
         return "awaiting" if is_watch(task) else "queued"
-    if task.state != "idle":
-        return "unknown"
-    return "never" if task.last is None else "ok"
+    return _past_of(task) if task.state == "idle" else "unknown"
+
+
+def _past_of(task: Task) -> str:
+    """What the last run says of a task of which nothing else is true."""
+    if task.last is None:
+        return "never"
+    # Somebody stopped it: whether it would have come to good is not known.
+    return "stopped" if task.last.result == "aborted" else "ok"
+
+
+def runs_next_ms(task: Task) -> int | None:
+    """The next moment that really runs: after a pause, and after what is to be left out."""
+    if task.paused or task.skip_until_ms is not None:
+        return task.resumes_ms
+    return task.next_ms
 
 
 def is_watch(task: Task) -> bool:
@@ -195,6 +219,11 @@ def alert_state(alert: Alert) -> str:
     if alert.state == "open" and alert.cause_id is not None and alert.told != "open":
         return "caused"
     return alert.state if alert.state in ALERT_LOOKS else "unknown"
+
+
+def link_look(state: str) -> Look:
+    """How the link to an agent is told; no state is that of an agent nobody looks at."""
+    return LINK_LOOKS.get(state, NO_LINK)
 
 
 def alert_look(alert: Alert) -> Look:

@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, Float, Integer, String, Text
-from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - neither database keeps a zone; rows hold UTC without one
@@ -30,8 +29,11 @@ Exact = Float(53)
 
 
 def _long_text(dialect: Dialect) -> TypeEngine[Any]:
-    is_server = dialect.name in ("mysql", "mariadb")
-    return dialect.type_descriptor(mysql.MEDIUMTEXT() if is_server else Text())
+    if dialect.name not in ("mysql", "mariadb"):
+        return dialect.type_descriptor(Text())
+    from sqlalchemy.dialects import mysql  # a megabyte, which only those have who need it
+
+    return dialect.type_descriptor(mysql.MEDIUMTEXT())
 
 
 class LongText(TypeDecorator[str]):
@@ -54,9 +56,11 @@ class Instant(TypeDecorator[int]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name in ("mysql", "mariadb"):
-            return dialect.type_descriptor(mysql.DATETIME(fsp=3))
-        return dialect.type_descriptor(String(23))
+        if dialect.name not in ("mysql", "mariadb"):
+            return dialect.type_descriptor(String(23))
+        from sqlalchemy.dialects import mysql
+
+        return dialect.type_descriptor(mysql.DATETIME(fsp=3))
 
     def process_bind_param(self, value: int | None, dialect: Dialect) -> Any:
         return self.bind_processor(dialect)(value)

@@ -6,6 +6,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from schema.migrate import VERSIONS
+from schema.server import said_to_server
 from schema.tables import VERSION_TABLE, metadata
 
 FILE = Path(__file__).with_name("schema.sql")
@@ -21,7 +22,7 @@ def mariadb_sql() -> str:
     """Every table and index, and the version they make."""
     dialect = mysql.dialect()
     statements = [_HEAD]
-    for table in metadata.sorted_tables:
+    for table in said_to_server(metadata).sorted_tables:
         statements.append(f"{str(CreateTable(table).compile(dialect=dialect)).strip()};\n")
         statements.extend(
             f"{CreateIndex(index).compile(dialect=dialect)};\n"

@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 
+from schema.server import said_to_server
 from schema.tables import VERSION_TABLE, metadata
 
 VERSIONS: Final = (
@@ -76,5 +77,6 @@ def _create(connection: Connection) -> None:
     """All tables at once: what every step together would make (a test compares)."""
     # Ours from the first moment on: what was cut off here is gone on with, and not foreign.
     _versions.create(connection, checkfirst=True)
-    metadata.create_all(connection)
+    is_server = connection.dialect.name != "sqlite"
+    (said_to_server(metadata) if is_server else metadata).create_all(connection)
     connection.execute(_versions.insert().values(version_num=VERSIONS[-1]))

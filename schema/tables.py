@@ -32,13 +32,6 @@ from schema.columns import (
 
 VERSION_TABLE = "smart_cron_schema_version"
 
-# utf8mb4_bin compares like SQLite does: keys and ids differ by case.
-_MYSQL: dict[str, Any] = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_bin",
-}
-
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -125,7 +118,6 @@ tasks = Table(
     Column("avg_duration_ms", BigInteger),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
-    **_MYSQL,
 )
 
 # Each change of a definition or of its flags, newest id last; `definition` is the whole of it.
@@ -144,7 +136,6 @@ task_versions = Table(
     Column("paused_until", Instant),
     Column("pause_reason", Text),
     Index(None, "task_name", "id"),
-    **_MYSQL,
 )
 
 # The ledger. Run ids are ULIDs, so `id` is also the order in which rows were made.
@@ -206,7 +197,6 @@ executions = Table(
     Index(None, "started_at"),
     Index(None, "scheduled_at"),
     Index(None, "missed_until"),
-    **_MYSQL,
 )
 
 # What a long run used while it lived; `cpu_ms` since its start, of its whole family.
@@ -219,7 +209,6 @@ run_samples = Table(
     Column("rss_bytes", BigInteger, nullable=False),
     Column("processes", Integer, nullable=False),
     Index(None, "sampled_at"),
-    **_MYSQL,
 )
 
 
@@ -250,7 +239,6 @@ rollups = Table(
     Column("hour_at", Instant, primary_key=True),
     *_figures(),
     Index(None, "hour_at"),
-    **_MYSQL,
 )
 
 # The same per task and day (of UTC), and of all tasks together (no name) per hour and day.
@@ -262,7 +250,6 @@ rollup_totals = Table(
     Column("begins_at", Instant, primary_key=True),
     *_figures(),
     Index(None, "begins_at"),
-    **_MYSQL,
 )
 
 # `tell_at` is when the channels are to be told of it next, `told` what they were told last;
@@ -299,7 +286,6 @@ alerts = Table(
     Index(None, "tell_at"),
     Index(None, "muted_until"),
     Index(None, "cause_id"),
-    **_MYSQL,
 )
 
 # What people want to be told of beside what is built in; `definition` is the whole of it.
@@ -313,7 +299,6 @@ alert_rules = Table(
     Column("rev", Integer, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("updated_by", String(128), nullable=False),
-    **_MYSQL,
 )
 
 # Each change of such a rule, newest id last; without a definition it was removed.
@@ -327,7 +312,6 @@ alert_rule_versions = Table(
     Column("changed_by", String(128), nullable=False),
     Column("definition", WholeJson),
     Index(None, "rule_name", "id"),
-    **_MYSQL,
 )
 
 # Windows in which alerts of some tasks, or all alerts, are told to nobody.
@@ -343,7 +327,6 @@ alert_mutes = Table(
     Column("made_at", Instant, nullable=False),
     Column("made_by", String(128), nullable=False),
     Index(None, "to_at"),
-    **_MYSQL,
 )
 
 # What people did about an alert and said of it, oldest first.
@@ -358,7 +341,6 @@ alert_notes = Table(
     Column("note", Text, nullable=False),
     Index(None, "alert_id", "id"),
     Index(None, "noted_at"),
-    **_MYSQL,
 )
 
 # Messages on their way: written before the first try, kept with their receipt afterwards.
@@ -382,7 +364,6 @@ outbox = Table(
     Column("sent_at", Instant),
     Index(None, "state", "due_at"),
     Index(None, "created_at"),
-    **_MYSQL,
 )
 
 health_checks = Table(
@@ -398,7 +379,6 @@ health_checks = Table(
     Column("checked_at", Instant, nullable=False),
     Index(None, "check_name", "id"),
     Index(None, "checked_at"),
-    **_MYSQL,
 )
 
 metrics = Table(
@@ -408,7 +388,6 @@ metrics = Table(
     Column("recorded_at", Instant, primary_key=True),
     Column("value", Exact, nullable=False),
     Index(None, "recorded_at"),
-    **_MYSQL,
 )
 
 # The readings of a minute and of an hour in one row: of the host (no subject) or of a task.
@@ -424,7 +403,6 @@ metric_steps = Table(
     Column("lowest", Exact, nullable=False),
     Column("highest", Exact, nullable=False),
     Index(None, "step_s", "recorded_at"),
-    **_MYSQL,
 )
 
 # A row's digest covers what it says and the digest of the row before; numbers have no gaps but
@@ -450,7 +428,6 @@ audit = Table(
     Column("chain_digest", String(64)),
     Index(None, "recorded_at"),
     Index(None, "chain_number", unique=True),
-    **_MYSQL,
 )
 
 clients = Table(
@@ -467,7 +444,6 @@ clients = Table(
     Column("created_by", String(128), nullable=False),
     Column("last_seen_at", Instant),
     Column("last_address", String(64)),
-    **_MYSQL,
 )
 
 # A used invite stays until cleanup, so that its rightful owner can be told that it was used.
@@ -483,7 +459,6 @@ invites = Table(
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant),
     Column("used_by", String(64)),
-    **_MYSQL,
 )
 
 # Commands by their idempotency id: what was asked (as a digest) and what was answered.
@@ -500,7 +475,6 @@ ops = Table(
     Column("created_at", Instant, nullable=False),
     Column("finished_at", Instant),
     Index(None, "created_at"),
-    **_MYSQL,
 )
 
 state = Table(
@@ -509,7 +483,6 @@ state = Table(
     Column("name", String(64), primary_key=True),
     Column("value", Text, nullable=False),
     Column("updated_at", Instant, nullable=False),
-    **_MYSQL,
 )
 
 # What happened to the host's clock and to the agent itself; `size` in ms where there is one.
@@ -524,7 +497,6 @@ events = Table(
     Column("details", Json, nullable=False),
     Index(None, "kind", "id"),
     Index(None, "happened_at"),
-    **_MYSQL,
 )
 
 # Named windows in which tasks must not start, or alone may start; `definition` is the whole of it.
@@ -536,7 +508,6 @@ calendars = Table(
     Column("definition", WholeJson, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("updated_by", String(128), nullable=False),
-    **_MYSQL,
 )
 
 # Checks that the owner has added: commands, pages, ports, certificates.
@@ -547,7 +518,6 @@ own_checks = Table(
     Column("definition", WholeJson, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("updated_by", String(128), nullable=False),
-    **_MYSQL,
 )
 
 # Tasks whose history no cleanup touches.
@@ -558,5 +528,4 @@ holds = Table(
     Column("reason", Text, nullable=False),
     Column("held_at", Instant, nullable=False),
     Column("held_by", String(128), nullable=False),
-    **_MYSQL,
 )

@@ -17,6 +17,7 @@ from agent.cli.lengths import YEAR
 from agent.cli.moments import now_ms
 from agent.cli.mutes import mute
 from agent.cli.session import Session, json_option, pass_session, tell_agent
+from agent.clock import SystemClock
 from agent.errors import WrongUse
 from agent.running.secrets import load_secrets
 from agent.store import alert_book, escalating, outbox, quieting
@@ -316,54 +317,40 @@ def test(session: Session, channel: str, as_json: bool) -> None:
             "shows one"
         )
     # Only here: the rest of these commands needs no mail.
-    from agent.channels.chat import check_channel, hand_over_chat
-    from agent.channels.mail import as_message, hand_over
+    from agent.addressing import Addressing
+    from agent.channels.chat import check_channel
+    from agent.handing import Hands
     from agent.lettering import Lettering
     from agent.words import Words
 
-    at_ms = now_ms()
-    alert = Alert(
-        id="TEST",
-        dedupe_key="test",
-        kind="test",
-        severity="medium",
-        status="open",
-        title="A test by hand",
-        message=f"{who_asks()} asked whether alerts arrive; nothing is wrong",
-        occurrences=1,
-        opened_ms=at_ms,
-        last_seen_ms=at_ms,
-    )
-    lettering = Lettering(
-        agent=settings.agent_name,
-        mask=str,
-        words=Words(mail.language),
-        templates=session.home.templates,
+    addressing = Addressing(
+        clock=SystemClock(),
+        mail=mail,
+        channels=settings.channels,
         timezone=settings.timezone,
+        lettering=Lettering(
+            agent=settings.agent_name,
+            mask=str,
+            words=Words(mail.language),
+            templates=session.home.templates,
+            timezone=settings.timezone,
+        ),
     )
-    told = (outbox.Told(alert=alert),)
-    own = asyncio.run(lettering.own(told, 0))
-    letter = msgspec.structs.replace(lettering.letter(told, 0), **own)
     known = load_secrets(session.home.secrets_file)
+    hands = Hands(
+        mail=mail,
+        password=known.get(mail.password_secret),
+        channels=settings.channels,
+        secrets=known,
+    )
     if chat is not None:
         check_channel(chat, known)
-        taken = asyncio.run(hand_over_chat(chat, known, subject=letter.subject, plain=letter.plain))
-        _say_taken(taken, f"the service behind {chat.name} took it", lettering.fault, as_json)
-        return
-    message = as_message(
-        mail,
-        message_id=outbox.new_id(at_ms),
-        thread=letter.thread,
-        subject=letter.subject,
-        plain=letter.plain,
-        html=letter.html,
-        at_ms=at_ms,
-        recipients=mail.recipients,
-    )
-    password = known.get(mail.password_secret)
-    receipt = asyncio.run(hand_over(mail, password, message, mail.recipients))
+    message = asyncio.run(addressing.by_hand(channel, who_asks()))
+    receipt = asyncio.run(hands.give(message))
     words = f"{mail.host} took it for {', '.join(mail.recipients)}: {receipt.answer}"
-    _say_taken(receipt, words, lettering.fault, as_json)
+    if chat is not None:
+        words = f"the service behind {chat.name} took it"
+    _say_taken(receipt, words, addressing.fault, as_json)
 
 
 def _say_taken(receipt: "Receipt", words: str, fault: str | None, as_json: bool) -> None:

@@ -16,9 +16,9 @@ from rich.live import Live
 
 from agent.cli import say
 from agent.cli.access import create_invite
-from agent.cli.serving import START_WITHIN_S
 from agent.cli.session import Session, pass_session
 from agent.cli.setup import prepare
+from agent.cli.ticking import START_WITHIN_S
 from agent.cli.watch import overview, take
 from agent.definitions import load_definitions
 from agent.errors import AgentError, Refused

@@ -104,7 +104,7 @@ def restart(session: Session, beat: Heartbeat | None) -> str:
         return f"restarted {unit.name}"
     end_agent(session.home)
     # Only here: a look at a healthy agent needs none of the agent's parts.
-    from agent.cli.serving import START_WITHIN_S, start_detached
+    from agent.cli.ticking import START_WITHIN_S, start_detached
 
     _say_wait(START_WITHIN_S)
     return f"{start_detached(session.home)} a new agent"

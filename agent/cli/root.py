@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-import structlog
 
 from agent import __version__
 from agent.cli.groups import Group
 from agent.cli.session import Session
 from agent.errors import AgentError
-from agent.logbook import open_logbook
+from agent.log import log_of
+from agent.logbook import only_bad_to_stderr, open_logbook
 from agent.settings import HOME_VARIABLE, Home, default_home
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 # Which room has which command: only that one is imported, so that the agent stays small.
 ROOMS: Final = {
@@ -52,7 +52,7 @@ ROOMS: Final = {
     "status": "health",
     "stop": "stopping",
     "tasks": "tasks",
-    "tick": "serving",
+    "tick": "ticking",
     "why": "why",
 }
 
@@ -153,11 +153,7 @@ def cli(context: click.Context, home: Path | None) -> None:
 
 def main() -> None:
     """Run the command line; wrong use ends with 2, failure with 1."""
-    # Until a command says otherwise, what the parts log goes to stderr and only when it is bad.
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(30),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    only_bad_to_stderr()  # until a command says otherwise
     try:
         status = cli.main(prog_name="smartcron-agent", standalone_mode=False)
     except click.exceptions.Abort:

@@ -144,6 +144,7 @@ def _facts(found: Figures) -> tuple[tuple[str, str], ...]:
         ("executions", str(found.runs)),
         ("success rate", rate),
         ("failures", str(found.failures)),
+        ("stopped by somebody", str(found.stopped)),
         ("retries", str(found.retries)),
         ("throughput", f"{found.throughput_per_min:.2f} a minute"),
         ("average duration", say.duration(found.avg_ms)),

@@ -60,7 +60,7 @@ def start(session: Session, *, as_json: bool) -> None:
     Example:  smartcron-agent start
     """
     # Only here: nobody else who stops or starts needs the agent's parts.
-    from agent.cli.serving import start_detached
+    from agent.cli.ticking import start_detached
 
     session.home.check()
     halting.end(session.home)

@@ -235,7 +235,8 @@ def show(session: Session, task_name: str, as_json: bool) -> None:
             f"# last run: {say.moment(found.last.started_ms or found.last.ended_ms)} "
             f"{found.last.status} {say.duration(found.last.duration_ms)}"
         )
-        click.echo(f"# last 24 h: {found.runs_24h} runs, {found.fails_24h} failed")
+        stops = f", {found.stops_24h} more stopped" if found.stops_24h else ""
+        click.echo(f"# last 24 h: {found.runs_24h} runs, {found.fails_24h} failed{stops}")
     if in_row:
         limit = row.definition.disable_after_failures
         until = f", {limit} disable it" if limit is not None else ""
@@ -500,6 +501,7 @@ def _as_json(
         },
         "runs_24h": found.runs_24h if found else 0,
         "fails_24h": found.fails_24h if found else 0,
+        "stops_24h": found.stops_24h if found else 0,
     }
 
 

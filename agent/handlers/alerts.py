@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from agent import telling
+from agent.errors import WrongUse
 from agent.handlers import cursors
 from agent.handlers.context import Context
 from agent.handlers.rights import may_read_output
@@ -157,6 +158,23 @@ async def deliveries(
             for one in context.identity.posting.escalation
         ),
         repeats=tuple(context.identity.posting.repeat_minutes.items()),
+    )
+
+
+async def try_way(context: Context, who: Who, request: wire.WayTest) -> Done:
+    """Send a message by hand, and say whom it reached."""
+    try:
+        tried = await context.try_way(request.id, who.name)
+    except WrongUse as error:
+        raise BadRequest(str(error), detail={"path": "$.id"}) from None
+    return Done(
+        wire.WayTestReply(
+            rev=context.journal.revs.state,
+            to=tried.to,
+            answer=tried.answer,
+            missed=tuple(wire.Missed(to=one, why=why) for one, why in tried.missed),
+            fault=tried.fault,
+        )
     )
 
 

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from agent.clock import Clock
+from agent.errors import WrongUse
 from agent.handlers.trials import Trials
 from agent.rules.downsampling import Keeping
 from agent.rules.pinging import Ping
@@ -14,7 +15,7 @@ from agent.runs import Run
 from agent.store.alert_book import Changed
 from agent.store.database import Database, Doing
 from agent.store.tasks import TaskRow
-from agent.telling import Posting
+from agent.telling import Posting, Tried
 from agent.wire.clients import Clients
 from shared.protocol.health import HealthReply
 from shared.protocol.journal import Journal
@@ -184,6 +185,14 @@ async def _nothing() -> None:
     """Nobody judges or tells here."""
 
 
+async def nobody_told(name: str, _who: str) -> Tried:
+    """No message goes from here, to nobody; raises WrongUse."""
+    raise WrongUse(
+        f"{name[:40]!r} is no channel of this agent: settings.toml has neither [mail] nor "
+        "[[channels]]; docs/alerts.md shows both"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """Everything handlers work with, passed by hand."""
@@ -207,6 +216,8 @@ class Context:
     """Show what changed at once: an operator waits for it."""
     renew_alerts: Callable[[], Awaitable[None]] = _nothing
     """Own rules or quiet times are others: judge and tell by them from now on."""
+    try_way: Callable[[str, str], Awaitable[Tried]] = nobody_told
+    """Send a message by hand by the channel of this name, for whoever asks; raises WrongUse."""
     known: Callable[[], Iterable[TaskRow]] = tuple
     """Every task there is, as it is known in memory."""
     trials: Trials = field(default_factory=Trials)

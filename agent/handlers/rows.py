@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from agent.definitions import Definition
-from agent.due import when_in_words
+from agent.due import next_due, when_in_words
 from agent.ownchecks import PREFIX
 from agent.rules.alerting import key_of_check
 from agent.runs import ENDINGS, Run
@@ -102,6 +102,7 @@ def task_row(
     retries = [run.retry_at_ms for run in live if run.status == "retry_wait" and run.retry_at_ms]
     note = shown.progress_note if shown and with_words else None
     is_paused = task.is_paused(now_ms)
+    skips = next_ms is not None and (task.skip_until_ms or 0) >= next_ms
     low_ms, high_ms = _usual(stats.spark)
     return wire.Task(
         id=task.task_name,
@@ -127,6 +128,10 @@ def task_row(
         health=_health(stats),
         runs_24h=stats.runs_24h,
         fails_24h=stats.fails_24h,
+        stops_24h=stats.stops_24h,
+        skip_until_ms=task.skip_until_ms if skips else None,
+        skip_reason=_short(task.skip_reason) if skips else None,
+        resumes_ms=_resumes_ms(task, now_ms, next_ms, is_paused=is_paused, skips=skips),
         success_rate_24h=stats.success_rate_24h,
         hours_from_ms=now_ms - now_ms % HOUR_MS - (DAY_HOURS - 1) * HOUR_MS,
         hours_24h=tuple((runs - fails, fails) for runs, fails in stats.hours),
@@ -235,6 +240,21 @@ def _task_state(task: TaskRow, live: Sequence[Run], fault: str | None) -> str:
     if fault is not None:
         return "invalid"
     return "idle" if task.enabled else "off"
+
+
+def _resumes_ms(
+    task: TaskRow, now_ms: int, next_ms: int | None, *, is_paused: bool, skips: bool
+) -> int | None:
+    """The first due moment after a pause and what is skipped; None where neither has an end."""
+    if next_ms is None or not (is_paused or skips):
+        return None
+    if is_paused and task.paused_until_ms is None:
+        return None
+    until_ms = max(
+        (task.paused_until_ms or 0) - 1 if is_paused else 0,
+        task.skip_until_ms or 0 if skips else 0,
+    )
+    return next_due(task.definition, max(until_ms, next_ms - 1))
 
 
 def _health(stats: TaskStats) -> str:

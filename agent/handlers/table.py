@@ -69,6 +69,7 @@ HANDLERS: Final[dict[type[Request], _Function]] = {
     alerting.QuietSet: standing.set_quiet,
     alerting.QuietRemove: standing.remove_quiet,
     alerting.DeliveriesPage: alerts.deliveries,
+    alerting.WayTest: alerts.try_way,
     requests.OpGet: admin.op,
     requests.AuditPage: admin.audit_page,
     requests.KeyList: keys.show,

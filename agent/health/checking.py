@@ -6,12 +6,12 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from agent.errors import BadDefinition
-from agent.health import pages, plugins
+from agent.health import plugins
 from agent.ownchecks import OwnCheck
 from agent.rules.thresholds import CRIT, UNKNOWN, WARN
 from agent.running.asides import Aside, run_aside
@@ -20,6 +20,9 @@ from agent.runs import Run
 from agent.settings import Home, Settings
 from agent.store.checks import Check, Kept, Terms
 from agent.ulid import new_ulid
+
+if TYPE_CHECKING:
+    from agent.health.pages import Page
 
 MESSAGE_CHARS: Final = 500
 _NAME_CHARS: Final = 64
@@ -136,6 +139,8 @@ class Checking:
                 _, writer = await asyncio.open_connection(own.host, own.port)
                 writer.close()
                 return _of_time(own, began_s, "takes connections")
+            from agent.health import pages  # only where a page is looked at
+
             page = await pages.get(own.url, ca_file=own.ca_file)
         fault = _fault(own, page)
         if fault:
@@ -207,7 +212,7 @@ def _of_time(own: OwnCheck, began_s: float, words: str) -> Finding:
     )
 
 
-def _fault(own: OwnCheck, page: pages.Page) -> str:
+def _fault(own: OwnCheck, page: "Page") -> str:
     if own.status and page.status != own.status:
         return f"status {page.status}, and not {own.status}"
     if not own.status and not 200 <= page.status < 400:

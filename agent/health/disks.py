@@ -90,9 +90,9 @@ class Disks:
                 found[place] = Mount(place=place)
         return tuple(found.values())[:MOST_MOUNTS]
 
-    def look(self) -> tuple[tuple[Mount, Room], ...]:
-        """What each of them says now; blocks for ANSWER_S at most."""
-        asked = [(mount, self._ask(mount.place)) for mount in self.mounts()]
+    def look(self, mounts: Sequence[Mount] = ()) -> tuple[tuple[Mount, Room], ...]:
+        """What each of them, or of these, says now; blocks for ANSWER_S at most."""
+        asked = [(mount, self._ask(mount)) for mount in mounts or self.mounts()]
         found = []
         for mount, answer in asked:
             try:
@@ -100,15 +100,20 @@ class Disks:
             except TooSlow:
                 room = Room(fault=f"does not answer within {ANSWER_S:.0f} s")
             else:
-                del self._asked[mount.place]
+                self._asked.pop(mount.place, None)
             found.append((mount, room))
         return tuple(found)
 
-    def _ask(self, place: str) -> "Future[Room]":
+    def _ask(self, mount: Mount) -> "Future[Room]":
+        place = mount.place
         known = self._asked.get(place)
         if known is not None:
             return known  # a call that hangs is not asked a second time
         answer: Future[Room] = Future()
+        if mount.is_home:
+            # Without it nothing goes on anyway, and mostly there is no other.
+            answer.set_result(room_of(place))
+            return answer
         self._asked[place] = answer
         # Not one of a pool: the agent could not end while it hangs.
         look = threading.Thread(

@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-import structlog
-
 from agent.clock import Clock
 from agent.errors import AgentError
 from agent.health.checking import Checking
+from agent.log import log_of
 from agent.ownchecks import OwnCheck
 from agent.recorder import Recorder
 from agent.store import ownchecks
@@ -16,7 +15,7 @@ from agent.store.checks import Check
 from agent.store.database import Database
 from agent.store.standby import Known
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 AT_ONCE: Final = 4
 LONGEST_S: Final = 3_600.0

@@ -3,17 +3,17 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import psutil
-import structlog
 
 from agent.clock import Clock
 from agent.errors import AgentError
 from agent.health import databases, disks, probes
 from agent.health.disks import Disks, Mount, Room
 from agent.health.probes import Reading
+from agent.log import log_of
 from agent.recorder import Recorder
 from agent.rules.clocks import Happening
 from agent.rules.downsampling import Keeping
@@ -26,7 +26,7 @@ from agent.store.replication import replication
 from agent.tolerances import Health
 from shared.protocol.events import Disk, Metric
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 # A share of the processors needs some time to be one.
 FIRST_LOOK_MS = 1_000
@@ -38,10 +38,15 @@ RECORD_EVERY = 6
 """Every so many looks the readings are kept: one row a minute."""
 SUM_UP_EVERY = 30
 """Every so many looks, those that keep among them, what was kept is summed up."""
+TIME_EVERY = 3
+"""Every so many looks it is measured how fast the database answers; while it does not, each."""
 THINK_EVERY = 30
 """Every so many looks the database is asked for its size and its replication."""
 TREND_EVERY = 90
 """Every so many looks the course of the disks is read."""
+
+
+Rooms = tuple[tuple[Mount, Room], ...]
 
 
 class Watcher:
@@ -73,7 +78,8 @@ class Watcher:
         self._kept = kept
         self._chosen = chosen or Health()
         self._disks = Disks(home.root, self._chosen)
-        self._rooms: tuple[tuple[Mount, Room], ...] = ()
+        self._rooms: Rooms = ()
+        self._answer: Reading | None = None
         self._days: dict[str, float | None] = {}
         self._of_database: list[Reading] = []
         self._standings: dict[str, Standing] = {}
@@ -90,11 +96,15 @@ class Watcher:
         looks = 0
         while True:
             await self._think(looks)
-            await self._look(keep=looks % RECORD_EVERY == 0, sum_up=looks % SUM_UP_EVERY == 0)
+            await self._look(
+                keep=looks % RECORD_EVERY == 0,
+                sum_up=looks % SUM_UP_EVERY == 0,
+                time_database=looks % TIME_EVERY == 0,
+            )
             looks += 1
-            await self._clock.sleep_ms(LOOK_MS)
+            await self._clock.rest_ms(LOOK_MS)
 
-    async def sample(self) -> Metric:
+    def sample(self) -> Metric:
         """One sample for the wire, from the latest readings."""
         used = {name: reading.value for name, reading in self._latest.items()}
         load1 = psutil.getloadavg()[0]
@@ -135,12 +145,16 @@ class Watcher:
         course = disks.course(mount, now_ms=self._clock.now_ms(), keeping=self._keeping)
         return disks.days_left(await self._database.read(course))
 
-    async def _look(self, *, keep: bool, sum_up: bool) -> None:
+    async def _look(self, *, keep: bool, sum_up: bool, time_database: bool) -> None:
         readings = [self._cpu.look()]
-        readings += await asyncio.to_thread(probes.host_readings, self._home)
-        self._rooms = await asyncio.to_thread(self._disks.look)
+        # Which file systems there are is asked when the readings are kept.
+        mounts = () if keep else [mount for mount, _ in self._rooms]
+        of_host, self._rooms = await asyncio.to_thread(self._look_at_host, mounts)
+        readings += of_host
         readings += disks.readings(self._rooms, self._days)
-        readings.append(await self._time_database())
+        if time_database or self._answer is None or self._answer.value is None:
+            self._answer = await self._time_database()
+        readings.append(self._answer)
         readings.append(databases.reads(self._database.reads, READERS))
         readings += self._of_database
         readings.append(probes.writing(*self._database.waiting, self._kept()))
@@ -162,6 +176,9 @@ class Watcher:
             )
         except AgentError as error:
             log.error("readings not kept", cause=str(error))
+
+    def _look_at_host(self, mounts: Sequence[Mount]) -> tuple[list[Reading], Rooms]:
+        return probes.host_readings(self._home), self._disks.look(mounts)
 
     def _judged(self, reading: Reading, now_ms: int) -> Check:
         before = self._standings.get(reading.id, Standing())

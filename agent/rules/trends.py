@@ -1,7 +1,6 @@
 """When will something that grows be full, by how it has grown?"""
 
 from collections.abc import Sequence
-from statistics import median
 from typing import Final
 
 HOUR_MS: Final = 3_600_000
@@ -30,6 +29,8 @@ def days_until_full(readings: Sequence[tuple[int, float]]) -> float | None:
         for earlier_ms, earlier in kept[:place]
         if at_ms > earlier_ms
     ]
+    from statistics import median  # only here: it brings fractions into memory
+
     by_day = median(slopes) * DAY_MS
     free = max(0.0, 1.0 - readings[-1][1])
     if by_day * FAR_DAYS <= free:

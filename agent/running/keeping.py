@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import structlog
 
+from agent.log import log_of
 from agent.running import journal, processes
 from agent.running.inheritance import Inheritance, Line
 from agent.running.link import Link, NoKeeper, connect, spawn_keeper
@@ -126,7 +126,7 @@ class Keepers:
         self._runtime = runtime
         self._on_ended = on_ended
         self._on_started = on_started
-        self._log = structlog.get_logger("keepers")
+        self._log = log_of("keepers")
         self._links: dict[str, Link] = {}
         self._journals: dict[str, journal.Journal] = {}  # of dead keepers: ours to go on writing
         self._keeper_of: dict[str, str] = {}  # every run not forgotten: the name of its keeper

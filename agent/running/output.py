@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import structlog
 
+from agent.log import log_of
 from agent.running import holes, keptlogs, reports
 from agent.running.keeping import Ended
 from agent.running.keptlogs import Upkeep
@@ -24,7 +24,7 @@ from agent.running.trouble import Trouble, recognise
 from agent.runs import Run
 from agent.settings import Home, Settings
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 TAIL_BYTES: Final = 4096
 LOOKED_AT_BYTES: Final = 64 << 10

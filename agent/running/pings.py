@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import structlog
 
 from agent.errors import Conflict
+from agent.log import log_of
 from agent.rules.pinging import Ping
 from agent.settings import Home
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 MOST_KEPT: Final = 10_000
 MOST_AT_ONCE: Final = 500
@@ -42,6 +42,15 @@ def leave(home: Home, ping: Ping) -> None:
         os.fsync(file.fileno())
     # Named by its moment, so that the oldest are taken up first.
     unfinished.rename(folder / f"{ping.at_ms:015d}-{ping.op}{_ENDING}")
+
+
+def are_any(home: Home) -> bool:
+    """Whether a ping lies there: a look that may be taken at any time."""
+    try:
+        with os.scandir(home.pings) as found:
+            return next(found, None) is not None
+    except FileNotFoundError:
+        return False
 
 
 def waiting(home: Home) -> list[tuple[Path, Ping]]:

@@ -3,11 +3,11 @@
 from typing import Any, Final
 
 import msgspec
-import structlog
 from sqlalchemy import Connection, Row, func, select
 
 from agent.alertrules import AlertRule, check_rule
 from agent.errors import BadDefinition, Conflict, WrongUse
+from agent.log import log_of
 from agent.rules.conditions import prefix_of
 from agent.store import alerts, naming
 from agent.store.naming import Kept
@@ -15,7 +15,7 @@ from schema.tables import alert_rule_versions, alert_rules
 
 MOST: Final = 200
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 class RuleRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -65,11 +65,8 @@ def take_up(connection: Connection, *, now_ms: int) -> Found:
             _put_back(connection, task, version, now_ms)
             rev = 0 if version is None else version.def_rev
             refused.append(Refusal(task_name=task.task_name, cause=cause, def_rev=rev))
-    gone = [
-        version
-        for name, version in newest.items()
-        if version.enabled and name not in {task.task_name for task in rows}
-    ]
+    there = {task.task_name for task in rows}
+    gone = [version for name, version in newest.items() if version.enabled and name not in there]
     for version in gone:
         last = _as_it_was(connection, version, now_ms=now_ms, is_enabled=False)
         tasks.remember(connection, last, who=WHO, why=REMOVED)

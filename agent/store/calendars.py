@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
-import structlog
 from sqlalchemy import Connection, Row, select
 
 from agent.definitions import Definition
 from agent.errors import BadDefinition, CalendarNotFound, Conflict
+from agent.log import log_of
 from agent.store import naming
 from agent.store.task_rows import read_tasks
 from agent.windows import BY_HAND, MAX_SPANS, Calendar, check_calendar
@@ -18,7 +18,7 @@ from schema.tables import calendars
 MAX_CALENDARS: Final = 200
 _NAMED_AT_MOST: Final = 5
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 class CalendarRow(msgspec.Struct, frozen=True, kw_only=True):

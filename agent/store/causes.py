@@ -5,14 +5,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-import structlog
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from agent.errors import DiskFull, NotStorable, StorageError, Unreachable
+from agent.log import log_of
 from agent.store.engines import BUSY_TIMEOUT_MS, name_of
 
-log = structlog.get_logger()
+log = log_of(__name__)
 
 # What MySQL and MariaDB say by number; everything else is told in the server's own words.
 _NO_SUCH_VALUE: Final = frozenset({1264, 1265, 1292, 1366, 1406, 1411, 3819, 4025})

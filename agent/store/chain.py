@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, Row, Select, bindparam, case, func, select
-from sqlalchemy.dialects import mysql, sqlite
 
+from agent.store.upserts import Upsert
 from schema.tables import audit, state
 
 HEAD: Final = "audit_head"
@@ -68,9 +68,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _HEAD_ROW = {"name": HEAD, "value": "", "updated_at": 0}
-_KEEP_SQLITE = sqlite.insert(state).on_conflict_do_nothing(index_elements=["name"])
-_KEEP_MYSQL = mysql.insert(state)
-_KEEP_MYSQL = _KEEP_MYSQL.on_duplicate_key_update(name=_KEEP_MYSQL.inserted["name"])
+_KEEP = Upsert(state, key=("name",))
 _LOCK = select(state.c.value).where(state.c.name == HEAD).with_for_update()
 _MOVE = (
     state.update()
@@ -82,9 +80,7 @@ _MOVE = (
 def add(connection: Connection, values: dict[str, Any]) -> Link:
     """Add a row to the end of the chain; whoever else adds one waits until we have committed."""
     # Insert or keep: on a server this locks the row, there already or not, and cannot deadlock.
-    connection.execute(
-        _KEEP_SQLITE if connection.dialect.name == "sqlite" else _KEEP_MYSQL, _HEAD_ROW
-    )
+    connection.execute(_KEEP.on(connection), _HEAD_ROW)
     last = _read(connection.scalars(_LOCK).one())
     link = Link(last.number + 1, digest_of(last, values))
     connection.execute(

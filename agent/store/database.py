@@ -9,12 +9,12 @@ from itertools import groupby
 from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
-import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from agent.errors import AgentError, DatabaseAway, Refused, StorageError
+from agent.log import log_of
 from agent.settings import Home, Settings
 from agent.store.causes import plain_error, told_plainly
 from agent.store.engines import make_engine, make_file, read_url
@@ -36,7 +36,7 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 Doing = Callable[[Connection], T]
 """What is done with the database, and what it comes to."""
-log = structlog.get_logger()
+log = log_of(__name__)
 
 
 def database_url(settings: Settings, home: Home) -> str:

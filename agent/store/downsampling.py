@@ -5,7 +5,6 @@ from itertools import groupby
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, func, select
-from sqlalchemy.dialects import mysql, sqlite
 
 from agent.rules.downsampling import (
     DAY_MS,
@@ -18,6 +17,7 @@ from agent.rules.downsampling import (
     reading,
 )
 from agent.store.metrics import OF_HOST, readings_of_runs
+from agent.store.upserts import Upsert
 from schema.tables import metric_steps, metrics, run_samples
 
 SLICE: Final = 2_000
@@ -27,8 +27,7 @@ LATE_MS: Final = 5_000
 
 _Named = tuple[tuple[str, str], Step]
 
-_INSERT_SQLITE = sqlite.insert(metric_steps).on_conflict_do_nothing()
-_INSERT_MYSQL = mysql.insert(metric_steps).on_duplicate_key_update(subject=metric_steps.c.subject)
+_INSERT = Upsert(metric_steps, key=("subject",))
 
 
 def sum_up(connection: Connection, *, now_ms: int, keeping: Keeping) -> int:
@@ -97,9 +96,7 @@ def _sum_up(connection: Connection, step_ms: int, until_ms: int) -> int:
         for step in fold((step for _, step in those), step_ms)
     ]
     if rows:
-        connection.execute(
-            _INSERT_SQLITE if connection.dialect.name == "sqlite" else _INSERT_MYSQL, rows
-        )
+        connection.execute(_INSERT.on(connection), rows)
     return len(rows)
 
 

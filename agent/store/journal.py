@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 import msgspec
-import structlog
 
 from agent.errors import DiskFull, StorageError
+from agent.log import log_of
 from agent.store import writes
 from agent.store.writes import Write
 from agent.threads import full_pool
 from agent.ulid import new_ulid
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 T = TypeVar("T")
 

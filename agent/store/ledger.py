@@ -6,7 +6,6 @@ from typing import Any, Final, TypeVar
 import msgspec
 from sqlalchemy import Connection, Select, bindparam, select
 from sqlalchemy import Row as ReadRow
-from sqlalchemy.dialects import mysql, sqlite
 
 from agent.clock import iso
 from agent.errors import Conflict, RunNotFound, StorageError
@@ -14,6 +13,7 @@ from agent.runs import ENDINGS, FOLLOWERS, LIVE_STATES, Run
 from agent.store import history, rollups, state
 from agent.store.history import RunFilter as RunFilter
 from agent.store.prepared import Among, Prepared, Row
+from agent.store.upserts import Upsert
 from schema.tables import executions, tasks
 
 MAX_PAGE: Final = 1_000
@@ -56,11 +56,7 @@ _CHANGING: Final = tuple(name for field, name in COLUMN_OF.items() if field not 
 _LONGEST: Final = {"reason": 64, "requested_by": 128, "note": 4_096}
 _LONGEST_AT: Final = tuple((_FIELDS.index(field), most) for field, most in _LONGEST.items())
 # Insert what is new; what is there already stays as it is.
-_INSERT: Final = Prepared(
-    COLUMN_OF.values(),
-    sqlite.insert(executions).on_conflict_do_nothing(),
-    mysql=mysql.insert(executions).on_duplicate_key_update(id=executions.c.id),
-)
+_INSERT: Final = Prepared(COLUMN_OF.values(), Upsert(executions, key=("id",)))
 _RAISE_WATERMARK: Final = Among(
     tasks.c.task_name,
     tasks.update()
@@ -84,11 +80,10 @@ _MOVE: Final = Prepared(
     .where(executions.c.id == bindparam("new_id"), executions.c.status == bindparam("old"))
     .values({name: bindparam(f"new_{name}") for name in _CHANGING}),
 )
-_SERVER: Final = mysql.insert(executions)
 # A server is asked once for all of them, and not for one after the other.
 _MOVE_TOGETHER: Final = Prepared(
     COLUMN_OF.values(),
-    _SERVER.on_duplicate_key_update({name: _SERVER.inserted[name] for name in _CHANGING}),
+    Upsert(executions, key=("id",), renews=_CHANGING),
 )
 
 

@@ -5,22 +5,16 @@ from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects import mysql, sqlite
 
 from agent.rules.downsampling import RAW_MS, Keeping, Step, finer, fold, level_for, reading
+from agent.store.upserts import Upsert
 from schema.tables import executions, metric_steps, metrics, run_samples
 
 MAX_POINTS: Final = 2_000
 OF_HOST: Final = ""
 """The subject of what is no task's."""
 
-_INSERT_SQLITE = sqlite.insert(metrics)
-_INSERT_SQLITE = _INSERT_SQLITE.on_conflict_do_update(
-    index_elements=["metric_name", "recorded_at"],
-    set_={"value": _INSERT_SQLITE.excluded["value"]},
-)
-_INSERT_MYSQL = mysql.insert(metrics)
-_INSERT_MYSQL = _INSERT_MYSQL.on_duplicate_key_update(value=_INSERT_MYSQL.inserted["value"])
+_INSERT = Upsert(metrics, key=("metric_name", "recorded_at"), renews=("value",))
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -43,7 +37,7 @@ def record(
     if not any(values for _, values in moments):
         return
     connection.execute(
-        _INSERT_SQLITE if connection.dialect.name == "sqlite" else _INSERT_MYSQL,
+        _INSERT.on(connection),
         [
             {"metric_name": name, "recorded_at": taken_ms, "value": value}
             for taken_ms, values in moments

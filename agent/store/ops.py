@@ -4,8 +4,8 @@ from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import mysql, sqlite
 
+from agent.store.upserts import Upsert
 from schema.tables import executions, ops
 
 BEGUN: Final = "unfinished"
@@ -25,14 +25,13 @@ class StoredOp(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str | None = None
 
 
-_INSERT_SQLITE = sqlite.insert(ops).on_conflict_do_nothing()
-_INSERT_MYSQL = mysql.insert(ops).on_duplicate_key_update(op=ops.c.op)
+_INSERT = Upsert(ops, key=("op",))
 
 
 def begin(connection: Connection, stored: StoredOp) -> StoredOp:
     """Remember a command unless its id is known already; what is remembered comes back."""
     connection.execute(
-        _INSERT_SQLITE if connection.dialect.name == "sqlite" else _INSERT_MYSQL,
+        _INSERT.on(connection),
         {
             "op": stored.op,
             "key_id": stored.key_id,

@@ -6,11 +6,11 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
-import structlog
 from sqlalchemy import Connection
 
 from agent.clock import Clock
 from agent.errors import AgentError, DatabaseAway, DiskFull, NotStorable, Refused, StorageError
+from agent.log import log_of
 from agent.rules import outage as rules
 from agent.rules.outage import UP, Standing
 from agent.store import state, streaks
@@ -23,7 +23,7 @@ from agent.store.reserve import Reserve
 from agent.store.streaks import Consequence
 from agent.store.writes import Take, Write
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 WITHIN_S: Final = 1.2
 """So long a write may take before it is kept in the journal; nothing starts later for longer."""

@@ -3,17 +3,17 @@
 from typing import Any, Final
 
 import msgspec
-import structlog
 from sqlalchemy import Connection, Row, select
 
 from agent.errors import BadDefinition, CheckNotFound
+from agent.log import log_of
 from agent.ownchecks import OwnCheck, check
 from agent.store import naming
 from schema.tables import own_checks
 
 MOST_CHECKS: Final = 200
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 def put(connection: Connection, own: OwnCheck, *, who: str, now_ms: int) -> bool:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-import structlog
 from sqlalchemy import Connection
 
 from agent.errors import StorageError
+from agent.log import log_of
 from agent.store.database import Database
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 
 class Place:

@@ -9,6 +9,8 @@ from sqlalchemy import Column, Connection, CursorResult, Dialect, Insert, Select
 from sqlalchemy.sql.compiler import Compiled, SQLCompiler
 from sqlalchemy.sql.dml import Update, UpdateBase
 
+from agent.store.upserts import Upsert
+
 Row = tuple[Any, ...]
 
 
@@ -20,19 +22,17 @@ class Prepared:
     They are kept as the types of the columns say, None as nothing.
     """
 
-    def __init__(
-        self, names: Iterable[str], statement: UpdateBase, *, mysql: UpdateBase | None = None
-    ) -> None:
+    def __init__(self, names: Iterable[str], statement: UpdateBase | Upsert) -> None:
         self._names: Final = tuple(names)
         self._statement: Final = statement
-        self._mysql: Final = statement if mysql is None else mysql
 
     def execute(self, connection: Connection, rows: Sequence[Row]) -> int:
         """Do it for each of these rows, in order; how many rows the database says it changed."""
         if not rows:
             return 0
-        is_sqlite = connection.dialect.name == "sqlite"
-        statement = self._statement if is_sqlite else self._mysql
+        statement = self._statement
+        if isinstance(statement, Upsert):
+            statement = statement.on(connection)
         ready = _ready(statement, self._names, connection.dialect)
         columns: list[Sequence[Any]] = list(zip(*map(ready.pick, rows), strict=True))
         for place, as_kept in ready.kept_otherwise:

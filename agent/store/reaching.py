@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import structlog
 
 from agent.clock import Clock
 from agent.errors import StorageError, Unreachable
+from agent.log import log_of
 from agent.settings import Home
 from agent.store import journal, standby, tasks
 from agent.store.database import Database
@@ -21,7 +21,7 @@ from agent.store.ready import open_ready
 from agent.store.reserve import Reserve
 from agent.store.standby import Copy, Floor, Known
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 FLOOR: Final = "floor"
 """Under this name the journal says that an agent began without the database, and when."""

@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 
 from agent.errors import StorageError
-from agent.store import backups
 from agent.store.database import Database
 from agent.store.upgrading import KNOWN
 
@@ -16,6 +15,8 @@ def open_ready(url: str, *, folder: Path, agent_id: str, copies: bool = True) ->
     """
 
     def copy(found: str) -> Path:
+        from agent.store import backups  # only here: mostly there is nothing to lift
+
         try:
             made = backups.make(
                 url,

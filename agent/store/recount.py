@@ -7,12 +7,18 @@ import msgspec
 from sqlalchemy import Connection, exists, select
 
 from agent.runs import ENDINGS, Run
-from agent.store.rollups import ALL_TASKS, COUNTS, DAY_MS, HOUR_MS, PEAKS, count, put
+from agent.store.rollups import (
+    ALL_TASKS,
+    COUNTS,
+    DAY_MS,
+    HOUR_MS,
+    LONGEST_RUN_MS,
+    PEAKS,
+    count,
+    put,
+)
 from agent.ulid import first_ulid
 from schema.tables import executions, rollup_totals, rollups
-
-LONGEST_RUN_MS: Final = 32 * DAY_MS
-"""Runs are looked for from so long before a span on: nothing knows when a row ended but itself."""
 
 Key: TypeAlias = tuple[str, int, int]
 """Task (or all), hours of the step, when it begins."""

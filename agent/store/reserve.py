@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-import structlog
+from agent.log import log_of
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 SIZE: Final = 32 * 1024 * 1024
 """SQLite needs room even to delete, and to give room back."""

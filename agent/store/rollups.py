@@ -18,6 +18,8 @@ __all__ = ["FAILURES"]
 HOUR_MS: Final = 3_600_000
 _DAY_HOURS: Final = 24
 DAY_MS: Final = _DAY_HOURS * HOUR_MS
+LONGEST_RUN_MS: Final = 32 * DAY_MS
+"""Runs are looked for from so long before a span on: nothing knows when a row ended but itself."""
 ALL_TASKS: Final = ""
 """The name under which all tasks together are counted."""
 AVERAGE_OVER_HOURS: Final = 7 * 24
@@ -161,6 +163,9 @@ def _joined(some: tuple[int, ...], more: tuple[int, ...]) -> tuple[int, ...]:
 def count(run: Run, *, has_next: bool) -> _Counted | None:
     """What an ending adds; None when it says nothing of how its task is doing."""
     told = outcome(run, has_next=has_next)
+    if run.status == "aborted" and told != "bad":
+        # Somebody stopped it: neither did it come to good, nor did it take its usual time.
+        return None
     took_ms = None if run.status in ("skipped", "missed") else run.duration_ms
     if told is None and took_ms is None:
         return None

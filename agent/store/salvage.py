@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import structlog
 from sqlalchemy import Connection, Table, select
 from sqlalchemy.engine import make_url
 
 from agent.errors import WrongUse
+from agent.log import log_of
 from agent.store import backups, chain, restoring, state
 from agent.store.backups import Backup, Prove
 from agent.store.database import Database
 from schema.tables import audit, executions, metadata
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 BUSY_S: Final = 5.0
 STEP: Final = 500

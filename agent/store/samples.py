@@ -4,12 +4,11 @@ from collections.abc import Iterable
 
 import msgspec
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import mysql, sqlite
 
+from agent.store.upserts import Upsert
 from schema.tables import run_samples
 
-_INSERT_SQLITE = sqlite.insert(run_samples).on_conflict_do_nothing()
-_INSERT_MYSQL = mysql.insert(run_samples).on_duplicate_key_update(run_id=run_samples.c.run_id)
+_INSERT = Upsert(run_samples, key=("run_id",))
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,9 +34,7 @@ def record(connection: Connection, samples: Iterable[Sample]) -> None:
         for sample in samples
     ]
     if rows:
-        connection.execute(
-            _INSERT_SQLITE if connection.dialect.name == "sqlite" else _INSERT_MYSQL, rows
-        )
+        connection.execute(_INSERT.on(connection), rows)
 
 
 def of_run(connection: Connection, run_id: str) -> tuple[Sample, ...]:

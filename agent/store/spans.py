@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Connection, Select, Table, Text, or_, select, type_coerce
 
 from agent.store.rollups import ALL_TASKS, COUNTS, DAY_MS, HOUR_MS, PEAKS, percentile
+from agent.store.statistics import stopped
 from schema.tables import rollup_totals, rollups
 
 _read_histogram = msgspec.json.Decoder(dict[str, int]).decode
@@ -29,7 +30,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """What the runs that ended in [from, to) come to; the span is in whole hours of UTC.
 
     A moment with several attempts counts once in `runs` and `failures`, by its last attempt;
-    times and usage know each attempt, `retries` are those after the first. Percentiles are never
+    times and usage know each attempt, `retries` are those after the first. Runs that somebody
+    stopped are counted in `stopped` alone, while their rows are kept. Percentiles are never
     too low, and an eighth too high at most. Memory is the peak of each run: the mean of the
     peaks, and the highest.
     """
@@ -39,6 +41,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     to_ms: int
     runs: int
     failures: int
+    stopped: int
     success_rate: float | None
     retries: int
     throughput_per_min: float
@@ -78,6 +81,7 @@ def figures(
         to_ms=last_ms,
         runs=counts["runs"],
         failures=counts["failures"],
+        stopped=_stopped(connection, task_name, first_ms, last_ms),
         success_rate=1 - counts["failures"] / counts["runs"] if counts["runs"] else None,
         retries=counts["retries"],
         throughput_per_min=counts["runs"] / minutes if minutes else 0.0,
@@ -93,6 +97,11 @@ def figures(
         step_hours=1 if is_short else 24,
         steps=_steps(rows, HOUR_MS if is_short else DAY_MS),
     )
+
+
+def _stopped(connection: Connection, task_name: str | None, first_ms: int, last_ms: int) -> int:
+    names = None if task_name is None else [task_name]
+    return sum(stopped(connection, from_ms=first_ms, to_ms=last_ms, names=names).values())
 
 
 # Two years are some 800 rows: what is done for each of them counts.

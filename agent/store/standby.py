@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import structlog
 from sqlalchemy import Connection
 
 from agent.alertrules import AlertRule
+from agent.log import log_of
 from agent.ownchecks import OwnCheck
 from agent.rules.muting import Mute
 from agent.runs import Run
@@ -35,7 +35,7 @@ from agent.store.tasks import Span, TaskRow
 from agent.store.writes import Claim, Order, Take
 from agent.windows import Calendar
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 TASKS: Final = "standby.tasks"
 RUNS: Final = "standby.runs"

@@ -4,10 +4,10 @@ from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.dialects import mysql, sqlite
 
 from agent.errors import AlreadyServing
 from agent.store.prepared import Prepared
+from agent.store.upserts import Upsert
 from agent.supervisor import Unit
 from schema.tables import state
 
@@ -43,17 +43,8 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _FIND = select(state.c.value).where(state.c.name == bindparam("wanted"))
-_SQLITE: Final = sqlite.insert(state)
-_MYSQL: Final = mysql.insert(state)
 _SET: Final = Prepared(
-    ("name", "value", "updated_at"),
-    _SQLITE.on_conflict_do_update(
-        index_elements=["name"],
-        set_={name: _SQLITE.excluded[name] for name in ("value", "updated_at")},
-    ),
-    mysql=_MYSQL.on_duplicate_key_update(
-        {name: _MYSQL.inserted[name] for name in ("value", "updated_at")}
-    ),
+    ("name", "value", "updated_at"), Upsert(state, key=("name",), renews=("value", "updated_at"))
 )
 
 
@@ -67,10 +58,16 @@ def put(connection: Connection, name: str, value: str, *, now_ms: int) -> None:
     _SET.execute(connection, [(name, value, now_ms)])
 
 
-def beat(connection: Connection, heartbeat: Heartbeat) -> None:
-    """Record a sign of life."""
+def beat(
+    connection: Connection, heartbeat: Heartbeat, holder: Holder | None = None
+) -> Holder | None:
+    """Record a sign of life of whoever holds the database; the other agent that does, if any."""
+    other = None if holder is None else hold(connection, holder)
+    if other is not None:
+        return other
     value = msgspec.json.encode(heartbeat).decode()
     put(connection, HEARTBEAT, value, now_ms=heartbeat.at_ms)
+    return None
 
 
 def last_beat(connection: Connection) -> Heartbeat | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from statistics import median
 from typing import Any, Final
 
 import msgspec
@@ -21,15 +20,25 @@ from sqlalchemy import (
 
 from agent.rules.outcomes import NO_PING
 from agent.runs import LIVE_STATES
-from agent.store.rollups import AVERAGE_OVER_HOURS, FAILURES, HOUR_MS, percentile
+from agent.store.rollups import (
+    AVERAGE_OVER_HOURS,
+    FAILURES,
+    HOUR_MS,
+    LONGEST_RUN_MS,
+    percentile,
+)
+from agent.ulid import first_ulid
 from schema.tables import executions, rollups, tasks
 
 SPARK: Final = 20
 """So many last runs are looked at; a row of failures is counted up to here."""
 DAY_HOURS: Final = 24
 _TASKS_A_QUERY: Final = 100
+# Where there are few tasks: a query for a hundred takes 5 MB, which stay.
+_FEW_A_QUERY: Final = 10
+_FEW: Final = 5 * _FEW_A_QUERY
 _WATCHES: Final = select(tasks.c.task_name).where(tasks.c.kind == "watch")
-_QUERY_SIZES: Final = (1, 10, _TASKS_A_QUERY)
+_QUERY_SIZES: Final = (1, _FEW_A_QUERY, _TASKS_A_QUERY)
 # Asked after every end, so it is built once.
 _HOURS_OF: Final = select(
     rollups.c.task_name,
@@ -44,6 +53,20 @@ _HOURS_OF: Final = select(
     rollups.c.task_name.in_(bindparam("names", expanding=True)),
     rollups.c.hour_at >= bindparam("from_ms"),
 )
+
+_STOPPED: Final = (
+    select(executions.c.task_name, func.count())
+    .where(
+        executions.c.status == "aborted",
+        executions.c.id >= bindparam("begin"),
+        executions.c.id < bindparam("end"),
+        executions.c.started_at.is_not(None),
+        executions.c.ended_at >= bindparam("from_ms"),
+        executions.c.ended_at < bindparam("to_ms"),
+    )
+    .group_by(executions.c.task_name)
+)
+_STOPPED_OF: Final = _STOPPED.where(executions.c.task_name.in_(bindparam("names", expanding=True)))
 
 
 class LastRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,12 +94,14 @@ class TaskStats(msgspec.Struct, frozen=True, kw_only=True):
     A moment with several attempts counts once, by its last one, also in the row of failures; while
     a retry waits or runs, its moment has not failed yet. The times and `spark` know each attempt.
     A moment for which no ping came counts as a failure. Not counted are other moments that were
-    skipped or missed, and runs aborted before they started. `hours` are (runs, failures), oldest
-    hour first; `spark` are durations, oldest first; `p95_ms` is at most an eighth too high.
+    skipped or missed; runs that somebody stopped are counted apart, and neither their times count
+    nor do they end a row of failures. `hours` are (runs, failures), oldest hour first; `spark` are
+    durations, oldest first; `p95_ms` is at most an eighth too high.
     """
 
     runs_24h: int = 0
     fails_24h: int = 0
+    stops_24h: int = 0
     hours: tuple[tuple[int, int], ...] = ((0, 0),) * DAY_HOURS
     avg_ms: int | None = None
     p95_ms: int | None = None
@@ -114,15 +139,38 @@ def of_tasks(
     connection: Connection, now_ms: int, names: Sequence[str] | None = None
 ) -> dict[str, TaskStats]:
     """The statistics of these tasks, or of all; a task that never ran has empty ones."""
+    day_ms = _first_hour(now_ms, DAY_HOURS)
+    stops = stopped(connection, from_ms=day_ms, to_ms=now_ms + 1, names=names)
     if names is None:
         names = list(connection.scalars(select(tasks.c.task_name)))
     found: dict[str, TaskStats] = {}
-    for start in range(0, len(names), _TASKS_A_QUERY):
-        chunk = names[start : start + _TASKS_A_QUERY]
+    at_once = _FEW_A_QUERY if len(names) <= _FEW else _TASKS_A_QUERY
+    for start in range(0, len(names), at_once):
+        chunk = names[start : start + at_once]
         times = _times(connection, now_ms, chunk)
         last_runs = _last_runs(connection, chunk)
         for name in chunk:
-            found[name] = _with_last_runs(times.get(name, TaskStats()), last_runs.get(name, []))
+            stats = _with_last_runs(times.get(name, TaskStats()), last_runs.get(name, []))
+            if name in stops:
+                stats = msgspec.structs.replace(stats, stops_24h=stops[name])
+            found[name] = stats
+    return found
+
+
+def stopped(
+    connection: Connection, *, from_ms: int, to_ms: int, names: Sequence[str] | None = None
+) -> dict[str, int]:
+    """How many runs of each task somebody stopped in [from, to), of those whose rows are kept."""
+    span = {
+        "begin": first_ulid(max(0, from_ms - LONGEST_RUN_MS)),
+        "end": first_ulid(to_ms),
+        "from_ms": from_ms,
+        "to_ms": to_ms,
+    }
+    if names is None:
+        found: dict[str, int] = dict(connection.execute(_STOPPED, span).all())
+    else:
+        found = dict(connection.execute(_STOPPED_OF, span | {"names": list(names)}).all())
     return found
 
 
@@ -132,6 +180,8 @@ def usual_durations(connection: Connection, names: Sequence[str]) -> dict[str, i
     A task that never ended well is not in it.
     """
     column = executions.c
+    from statistics import median  # only here: it brings fractions into memory
+
     found: dict[str, list[int]] = {}
     for start in range(0, len(names), _TASKS_A_QUERY):
         newest = [
@@ -300,12 +350,18 @@ def _with_last_runs(stats: TaskStats, attempts: Sequence[_Attempt]) -> TaskStats
         if attempt.moment_ms in judged:
             continue  # the last word on it was spoken later, or is still to come
         judged.add(attempt.moment_ms)
+        if attempt.run.status == "aborted":
+            continue
         if attempt.run.status not in FAILURES and attempt.run.status != "missed":
             break
         fails_in_row += 1
     return msgspec.structs.replace(
         stats,
-        spark=tuple(run.duration_ms for run in reversed(runs) if run.duration_ms is not None),
+        spark=tuple(
+            run.duration_ms
+            for run in reversed(runs)
+            if run.duration_ms is not None and run.status != "aborted"
+        ),
         fails_in_row=fails_in_row,
         last=runs[0],
     )

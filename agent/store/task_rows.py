@@ -5,14 +5,14 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
-import structlog
 from sqlalchemy import ColumnElement, Connection, Select, select, type_coerce
 from sqlalchemy.types import NullType
 
 from agent.definitions import Definition
+from agent.log import log_of
 from schema.tables import task_versions, tasks
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 T = TypeVar("T")
 

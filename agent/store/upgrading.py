@@ -6,19 +6,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 
 from agent import __version__
 from agent.errors import StorageError
+from agent.log import log_of
 from agent.store import fitness, state
 from agent.store.causes import told_plainly
 from agent.store.engines import LONG_ANSWER_S, make_engine, name_of
 from agent.store.turns import turn
 from schema import migrate as schema_migrate
 
-log = structlog.get_logger(__name__)
+log = log_of(__name__)
 
 KNOWN: Final = schema_migrate.VERSIONS[-1]
 

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
-from structlog.typing import FilteringBoundLogger
 
+from agent.log import Log
 from agent.wire.limits import LineLimit
 from agent.wire.sessions import Who
 from shared.protocol.requests import Request
@@ -35,9 +35,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
 class Auditor:
     """Writes entries; refused tries of one key only up to a rate, so that nobody fills the disk."""
 
-    def __init__(
-        self, write: Callable[[AuditEntry], Awaitable[None]], log: FilteringBoundLogger
-    ) -> None:
+    def __init__(self, write: Callable[[AuditEntry], Awaitable[None]], log: Log) -> None:
         self._write = write
         self._log = log
         self._refused = LineLimit(_REFUSED_PER_MINUTE)

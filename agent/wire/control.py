@@ -9,10 +9,10 @@ from typing import Any, Final, TypeAlias
 import msgspec
 import zmq
 import zmq.asyncio
-from structlog.typing import FilteringBoundLogger
 
 from agent.clock import Clock
 from agent.errors import AgentError
+from agent.log import Log
 from agent.wire.auditing import AuditEntry, Auditor, entry_for
 from agent.wire.clients import Client, Clients
 from agent.wire.gate import Cut, Gate
@@ -51,7 +51,7 @@ from shared.protocol.requests import (
 from shared.protocol.rows import Delta
 
 MESSAGES_A_TURN: Final = 50
-SWEEP_S: Final = 5
+SWEEP_S: Final = 10
 MAX_REFUSALS_PENDING: Final = 1000
 # A refusal that says "later" must say when.
 AFTER_MS: Final = 1000
@@ -82,7 +82,7 @@ class Control:
         ops: Ops,
         audit: Callable[[AuditEntry], Awaitable[None]],
         clock: Clock,
-        log: FilteringBoundLogger,
+        log: Log,
     ) -> None:
         self._context = context
         self._secret = secret
@@ -164,7 +164,7 @@ class Control:
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_S)
+            await self._clock.rest_ms(SWEEP_S * 1000)
             for session in self._sessions.silent(self._clock.monotonic_ms()):
                 self._lose(session, "silent")
 

@@ -20,8 +20,8 @@ from typing import Final
 import msgspec
 import zmq
 import zmq.asyncio
-from structlog.typing import FilteringBoundLogger
 
+from agent.log import Log
 from agent.wire.filters import EVERYONE, let_in, plain, turn_away
 from agent.wire.limits import MOST_UNENDED_BYTES, MOST_UNENDED_BYTES_IN_ALL
 
@@ -79,7 +79,7 @@ class Gate:
         *,
         most_open: int,
         now_ms: Callable[[], int],
-        log: FilteringBoundLogger,
+        log: Log,
     ) -> None:
         self._context = zmq.Context(shadow=context.underlying)
         self._most_open = most_open

@@ -9,10 +9,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import parse_qs
 
-from structlog.typing import FilteringBoundLogger
-
 from agent.clock import Clock
 from agent.errors import AgentError, HomeError, StorageError, TaskNotFound, WrongUse
+from agent.log import Log
 from agent.rules.pinging import MESSAGE_CHARS, Ping, What
 from agent.runs import Run
 from agent.wire.limits import LineLimit
@@ -58,7 +57,7 @@ class HttpPings:
         *,
         token: str | None,
         clock: Clock,
-        log: FilteringBoundLogger,
+        log: Log,
     ) -> None:
         if token is None or len(token) < SHORTEST_TOKEN:
             raise WrongUse(

@@ -1,14 +1,14 @@
 """What changed, and that the agent lives: told to everyone who listens."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 import zmq
 import zmq.asyncio
-from structlog.typing import FilteringBoundLogger
 
-from agent.clock import Clock
+from agent.clock import Clock, common_second
+from agent.log import Log
 from agent.wire.clients import Client, Clients
 from agent.wire.gate import Gate
 from agent.wire.limits import MAX_TOPIC_BYTES
@@ -19,9 +19,9 @@ from shared.protocol.journal import Journal
 
 FLUSH_MS: Final = 100
 HURRIED_MS: Final = 20
-LAG_MS: Final = 1_000
 HEARTBEAT_MS: Final = 2_000
 METRIC_MS: Final = 5_000
+"""On average: they go with the beat that comes next."""
 BOUNCE_MS: Final = 5_000
 _BIND_AGAIN_S: Final = 1
 
@@ -38,9 +38,9 @@ class Publisher:
         clients: Clients,
         journal: Journal,
         summary: Callable[[], Summary],
-        sample: Callable[[], Awaitable[Metric]],
+        sample: Callable[[], Metric],
         clock: Clock,
-        log: FilteringBoundLogger,
+        log: Log,
     ) -> None:
         self._context = context
         self._secret = secret
@@ -90,9 +90,7 @@ class Publisher:
         """Publish until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._flush_often(), name="deltas")
-            group.create_task(self._measure_lag(), name="lag")
             group.create_task(self._beat_often(), name="heartbeat")
-            group.create_task(self._sample_often(), name="metrics")
             group.create_task(self._bounce_when_needed(), name="bounce")
 
     def hurry(self) -> None:
@@ -145,29 +143,27 @@ class Publisher:
             self._guarded(self.flush)
             flushed_ms = self._clock.monotonic_ms()
 
-    async def _measure_lag(self) -> None:
-        while True:
-            due_ms = self._clock.monotonic_ms() + LAG_MS
-            await asyncio.sleep(LAG_MS / 1000)
-            self._lag_ms = max(self._lag_ms, self._clock.monotonic_ms() - due_ms)
-
     async def _beat_often(self) -> None:
-        next_ms = self._clock.monotonic_ms()
+        """One timer for all that is told again and again: at rest each wake-up counts."""
+        loop = asyncio.get_running_loop()
+        due_s = sample_s = loop.time()
         while True:
+            self._note_lag(due_s)
             self._guarded(self.beat)
-            now_ms = self._clock.monotonic_ms()
+            now_s = loop.time()
+            if now_s >= sample_s:
+                sample_s = max(sample_s + METRIC_MS / 1000, now_s)
+                self._guarded(lambda: self._publish(self._sample()))
             # After a standstill one beat is enough; nobody needs those that were due meanwhile.
-            next_ms = max(next_ms + HEARTBEAT_MS, now_ms)
-            await asyncio.sleep((next_ms - now_ms) / 1000)
+            due_s = common_second(now_s, HEARTBEAT_MS / 1000)
+            between_s = due_s - HEARTBEAT_MS / 2000
+            loop.call_at(between_s, self._note_lag, between_s)
+            await asyncio.sleep(due_s - now_s)
 
-    async def _sample_often(self) -> None:
-        while True:
-            try:
-                self._publish(await self._sample())
-            except Exception as error:  # noqa: BLE001 - a lost sample is just lost
-                self.failures += 1
-                self._log.exception("metrics not published", error=type(error).__name__)
-            await asyncio.sleep(METRIC_MS / 1000)
+    def _note_lag(self, due_s: float) -> None:
+        """A loop that stands still between two beats is to be seen as well."""
+        late_ms = round((asyncio.get_running_loop().time() - due_s) * 1000)
+        self._lag_ms = max(self._lag_ms, late_ms)
 
     def _guarded(self, act: Callable[[], None]) -> None:
         try:

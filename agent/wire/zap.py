@@ -6,9 +6,9 @@ from typing import Final
 
 import zmq
 import zmq.asyncio
-from structlog.typing import FilteringBoundLogger
 from zmq.utils import z85
 
+from agent.log import Log
 from agent.wire.clients import Clients
 from agent.wire.limits import LineLimit
 from agent.wire.sockets import send_now
@@ -30,7 +30,7 @@ class Zap:
         clients: Clients,
         *,
         now_ms: Callable[[], int],
-        log: FilteringBoundLogger,
+        log: Log,
     ) -> None:
         self._context = context
         self._clients = clients

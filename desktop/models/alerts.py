@@ -160,7 +160,7 @@ class AlertsModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return name_of(row)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return row.msg or row.title
+            return "\n".join(dict.fromkeys(filter(None, (row.title, row.msg))))
         if role == Qt.ItemDataRole.AccessibleTextRole:
             look = alert_look(row)
             seen = _tr("seen {0} times").format(row.count)

@@ -1,6 +1,6 @@
 """Which messages were written to people, as a table for Qt."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ class DeliveriesModel(QAbstractTableModel):
     def __init__(self) -> None:
         super().__init__()
         self._rows: list[Delivery] = []
+        self.say: Callable[[Delivery, Column], str] = lambda _row, _column: ""
 
     def show_rows(self, rows: Iterable[Delivery]) -> None:
         """The newest of them; older ones that are known stay."""
@@ -68,4 +69,15 @@ class DeliveriesModel(QAbstractTableModel):
         return self.tr(Column(section).name.capitalize()) if role == 0 else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        return self._rows[index.row()] if index.isValid() and role == ROW else None
+        if not index.isValid():
+            return None
+        row, column = self._rows[index.row()], Column(index.column())
+        if role == ROW:
+            return row
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self.say(row, column) or None
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            # Whoever hears the table hears the whole row at its beginning.
+            told = Column if column == Column.TIME else (column,)
+            return ", ".join(text for text in (self.say(row, one) for one in told) if text)
+        return None

@@ -33,6 +33,7 @@ _PLACES: Final = (
     "cpu", "memory", "swap", "disk", "inodes", "disk_days", "database", "database_size", "reads",
     "writes", "replication", "loop", "master_runner", "clock", "logs",
 )  # fmt: skip
+_WORST_FIRST: Final = ("crit", "warn", "unknown", "ok")
 _OF_A_DISK: Final = ("disk", "inodes", "disk_days")
 # What the checks of an agent are called that does not say so itself.
 _NAMES: Final = {
@@ -124,7 +125,7 @@ class HealthModel(QAbstractTableModel):
     # What it says ------------------------------------------------------------------------
 
     def checks(self) -> list[CheckDetail]:
-        """Every check, in the order of the table."""
+        """Every check, in the order of the table: the worst first."""
         return list(self._shown)
 
     def check(self, check_id: str) -> CheckDetail | None:
@@ -209,6 +210,8 @@ class HealthModel(QAbstractTableModel):
         at_ms = {Column.SINCE: one.since_ms, Column.LOOKED: one.checked_ms}.get(column)
         if at_ms is not None:
             return words.full_times(at_ms, self._zone)
+        if column == Column.CHECK:
+            return "\n".join(filter(None, (one.name, one.msg)))
         return one.msg or None
 
     # Inside ------------------------------------------------------------------------------
@@ -216,7 +219,7 @@ class HealthModel(QAbstractTableModel):
     def _show(self) -> None:
         found = [_together(row, self._told.get(row.id)) for row in self._rows.values()]
         found += [one for one in self._told.values() if one.id not in self._rows]
-        found.sort(key=_place)
+        found.sort(key=_worst_first)
         if [one.id for one in found] != [one.id for one in self._shown]:
             self.beginResetModel()
             self._shown = found
@@ -314,7 +317,13 @@ def _name(check_id: str) -> str:
     return f"{_tr(_NAMES[kind])} {which}".rstrip() if kind in _NAMES else check_id
 
 
-def _place(one: CheckDetail) -> tuple[int, int, str, int]:
+def _worst_first(one: CheckDetail) -> tuple[int, tuple[int, int, str, int]]:
+    state = one.state if one.state in _WORST_FIRST else "unknown"
+    return _WORST_FIRST.index(state), place(one)
+
+
+def place(one: CheckDetail) -> tuple[int, int, str, int]:
+    """Where it stands however it is: host, agent, own; those of one file system together."""
     kind, _, which = one.id.partition(":")
     if is_own(one):
         return (2, 0, which, 0)

@@ -1,7 +1,7 @@
 """Which runs there were lately, newest first, as a table for Qt."""
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Any, Final
 
@@ -70,11 +70,13 @@ class RunsModel(QAbstractTableModel):
         *,
         limit: int = 50,
         task_id: str | None = None,
+        only: Callable[[Run], bool] | None = None,
         parent: QObject | None = None,
     ) -> None:
+        """With `only` it keeps those for which that holds."""
         super().__init__(parent)
         self._now = now
-        self._limit = limit
+        self._limit, self._only = limit, only
         self._task_id = task_id
         self._runs: list[Run] = []
         self._by_id: dict[str, Run] = {}
@@ -88,18 +90,22 @@ class RunsModel(QAbstractTableModel):
             if run is not None and run.state != ENDED:
                 self._take_out(run)
         wanted = [run for run in rows if self._task_id is None or run.task_id == self._task_id]
+        if self._only is not None:
+            for run in wanted:
+                if run.id in self._by_id and not self._only(run):
+                    self._take_out(self._by_id[run.id])
+            wanted = [run for run in wanted if self._only(run)]
         if not self._runs and wanted:
             self._fill(wanted)
             return
         for run in wanted:
             self._take_in(run)
-        surplus = len(self._runs) - self._limit
-        if surplus > 0:
-            self.beginRemoveRows(QModelIndex(), self._limit, len(self._runs) - 1)
-            for run in self._runs[self._limit :]:
-                del self._by_id[run.id]
-            del self._runs[self._limit :]
-            self.endRemoveRows()
+        self._trim()
+
+    def hold(self, limit: int) -> None:
+        """Keep so many from now on."""
+        self._limit = limit
+        self._trim()
 
     def follow(self, task_id: str | None) -> None:
         """Start anew with the runs of another task; None means of all."""
@@ -133,6 +139,10 @@ class RunsModel(QAbstractTableModel):
     def runs(self) -> list[Run]:
         """The runs kept, newest first."""
         return list(self._runs)
+
+    def oldest_words(self) -> str:
+        """When the oldest of them began; empty where there is none."""
+        return self._cell(self._runs[-1], Column.TIME) if self._runs else ""
 
     def run(self, run_id: str) -> Run | None:
         """The row of that run."""
@@ -168,6 +178,8 @@ class RunsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             if column == Column.TIME:
                 return words.full_times(began_ms(run), self._zone(run))
+            if column == Column.TASK:
+                return run.task_id
             if column in (Column.REASON, Column.RESULT):
                 return self._cell(run, Column.REASON) or None
         if role == Qt.ItemDataRole.AccessibleTextRole:
@@ -181,6 +193,14 @@ class RunsModel(QAbstractTableModel):
         self._runs = kept
         self._by_id = {run.id: run for run in kept}
         self.endInsertRows()
+
+    def _trim(self) -> None:
+        if len(self._runs) > self._limit:
+            self.beginRemoveRows(QModelIndex(), self._limit, len(self._runs) - 1)
+            for run in self._runs[self._limit :]:
+                del self._by_id[run.id]
+            del self._runs[self._limit :]
+            self.endRemoveRows()
 
     def _take_in(self, run: Run) -> None:
         old = self._by_id.get(run.id)
@@ -264,6 +284,9 @@ def reason_of(run: Run) -> str:
         said = ending_words("error", exit_status=run.exit, signal=run.signal, reason=run.reason)
         return f"{said}: {run.note}" if run.note else said
     said = reason_words(run.reason)
+    if run.result == "timeout" and not said and run.dur_ms is not None:
+        took = words.duration(run.dur_ms)
+        said = QCoreApplication.translate("RunsModel", "not done after {0}").format(took)
     if run.by and run.result == "aborted":
         said = said or QCoreApplication.translate("RunsModel", "by {0}").format(run.by)
     if run.missed_count > 1:

@@ -16,7 +16,15 @@ from PySide6.QtCore import (
 )
 
 from desktop import words
-from desktop.states import SEVERITY, ending_look, ending_words, is_late, state_of, task_look
+from desktop.states import (
+    SEVERITY,
+    ending_look,
+    ending_words,
+    is_late,
+    runs_next_ms,
+    state_of,
+    task_look,
+)
 from shared.protocol.rows import Task
 
 Index = QModelIndex | QPersistentModelIndex
@@ -76,7 +84,11 @@ SORTS: Final[dict[str, Callable[[Task, str], Any]]] = {
         1.0 if task.success_rate_24h is None else task.success_rate_24h,
         task.name,
     ),
-    "next": lambda task, state: (task.next_ms is None, task.next_ms or 0, task.name),
+    "next": lambda task, state: (
+        runs_next_ms(task) is None,
+        runs_next_ms(task) or 0,
+        task.name,
+    ),
 }
 COLUMN_SORTS: Final = ("attention", "name", "schedule", "last", "duration", "success", "next")
 
@@ -498,7 +510,8 @@ class TaskModel(QAbstractItemModel):
             return "" if last is None else words.duration(last.dur_ms)
         if column == Column.HOURS:
             return words.percent(row.success_rate_24h)
-        return "" if row.next_ms is None else words.clock(row.next_ms, zone, now_ms)
+        next_ms = runs_next_ms(row)
+        return "" if next_ms is None else words.clock(next_ms, zone, now_ms)
 
     def _tip(self, row: Task, column: Column) -> str | None:
         last = row.last
@@ -518,13 +531,27 @@ class TaskModel(QAbstractItemModel):
             return self.tr("{0} on average, {1} at most").format(
                 words.duration(row.avg_ms), words.duration(row.peak_ms)
             )
-        if column == Column.HOURS and row.runs_24h:
-            return self.tr("{0} of {1} runs succeeded in 24 h").format(
+        if column == Column.HOURS and (row.runs_24h or row.stops_24h):
+            said = self.tr("{0} of {1} runs succeeded in 24 h").format(
                 row.runs_24h - row.fails_24h, row.runs_24h
             )
+            stopped = self.tr(", {0} stopped").format(row.stops_24h) if row.stops_24h else ""
+            return said + stopped
         if column == Column.NEXT and row.next_ms is not None:
-            return words.full_times(row.next_ms, row.tz)
+            return self._when_next(row, row.next_ms)
         return None
+
+    def _when_next(self, row: Task, due_ms: int) -> str:
+        """When it runs next, and which moments pass before that, by whose wish."""
+        said = words.full_times(runs_next_ms(row) or due_ms, row.tz)
+        if row.skip_until_ms is not None:
+            left_out = self.tr("Skipped {0}:\n{1}").format(
+                row.skip_reason or "", words.full_times(due_ms, row.tz)
+            )
+            said = left_out if row.resumes_ms is None else f"{said}\n{left_out}"
+        elif row.paused and row.resumes_ms is None:
+            said = self.tr("Paused until it is resumed")
+        return said
 
     def _told(self, row: Task) -> str:
         """How far its run says it is."""
@@ -551,8 +578,9 @@ class TaskModel(QAbstractItemModel):
         if row.last is not None:
             at = self._cell(row, Column.LAST)
             parts.append(self.tr("last run {0} {1}").format(at, self._ending(row).lower()))
-        if row.next_ms is not None:
-            left = words.span(max(0, row.next_ms - now_ms))
+        next_ms = runs_next_ms(row)
+        if next_ms is not None:
+            left = words.span(max(0, next_ms - now_ms))
             parts.append(self.tr("next run {0} in {1}").format(self._cell(row, Column.NEXT), left))
         return ", ".join(parts)
 

@@ -1,10 +1,19 @@
 """Buttons, switches and check boxes in the product's own look."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import (
+    QColor,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+)
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -21,6 +30,7 @@ NORMAL: Final = "normal"
 PRIMARY: Final = "primary"
 DANGER: Final = "danger"
 GHOST: Final = "ghost"
+CARD_RADIUS: Final = 8
 
 
 def draw_focus(painter: QPainter, widget: QWidget, theme: Theme, radius: float) -> None:
@@ -43,6 +53,60 @@ def draw_badge(painter: QPainter, theme: Theme, at: QPointF, count: int, family:
     painter.setFont(font)
     painter.setPen(QColor(t.surface))
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, said)
+
+
+class Pressable(QAbstractButton):
+    """Painted by itself; Return presses it as Space does, whatever the system is used to."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not _is_pressed_by(event, self):
+            super().keyPressEvent(event)
+
+
+class CardButton(Pressable):
+    """A card that leads somewhere."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        # Words on it keep their own inks: those of a button have one.
+        self.setBackgroundRole(QPalette.ColorRole.Window)
+        self.setForegroundRole(QPalette.ColorRole.WindowText)
+        # A button by itself keeps its height; cards share the room there is.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        theme.changed.connect(self.update)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        t, painter, box = self._theme.tokens, QPainter(self), QRectF(self.rect())
+        rounded(
+            painter, box, CARD_RADIUS, fill=t.surface, border=t.line2 if self._is_over else t.line
+        )
+        draw_focus(painter, self, self._theme, CARD_RADIUS)
+
+    @property
+    def _is_over(self) -> bool:
+        return self.isDown() or self.underMouse()
+
+
+def stop_once(group: QButtonGroup) -> None:
+    """The keyboard stops at the chosen one alone; arrows lead to the others."""
+    for button in group.buttons():
+        button.toggled.connect(partial(_stop_at, button))
+        _stop_at(button, button.isChecked())
+
+
+def _stop_at(button: QAbstractButton, is_chosen: bool) -> None:
+    policy = Qt.FocusPolicy.StrongFocus if is_chosen else Qt.FocusPolicy.ClickFocus
+    button.setFocusPolicy(policy)
+
+
+def _is_pressed_by(event: QKeyEvent, button: QAbstractButton) -> bool:
+    is_return = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+    if is_return and not event.isAutoRepeat():
+        button.click()
+    return is_return
 
 
 class Button(QPushButton):
@@ -84,6 +148,10 @@ class Button(QPushButton):
         """Switch it on, or off with the reason in its tip."""
         self.setEnabled(allowed)
         super().setToolTip(self._tip if allowed else why_not)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not _is_pressed_by(event, self):
+            super().keyPressEvent(event)
 
     def sizeHint(self) -> QSize:
         metrics = QFontMetrics(self._theme.font(12, 500))
@@ -170,6 +238,7 @@ class Segmented(QWidget):
             self._group.addButton(segment)
             layout.addWidget(segment)
         next(iter(self._keys.values())).setChecked(True)
+        stop_once(self._group)
         self.setFixedHeight(28)
         theme.changed.connect(self.update)
 
@@ -250,7 +319,7 @@ class Check(QCheckBox):
         )
 
 
-class LinkButton(QAbstractButton):
+class LinkButton(Pressable):
     """Words that lead somewhere."""
 
     def __init__(self, theme: Theme, text: str, parent: QWidget | None = None) -> None:

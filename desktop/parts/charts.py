@@ -14,6 +14,7 @@ from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
 from desktop import words
+from desktop.parts.labels import Words
 from desktop.parts.marks import draw_progress, run_progress
 from desktop.states import ending_look
 from desktop.theme import Theme, rounded
@@ -141,8 +142,10 @@ class TimeCurve(QWidget):
         share: bool = False,
         axes: bool = True,
         least_top: float = 1.0,
+        why_empty: str = "",
         parent: QWidget | None = None,
     ) -> None:
+        """With `why_empty` that stands there while there is nothing to draw."""
         super().__init__(parent)
         self._theme, self._ground = theme, ground
         self._share, self._axes, self._least_top = share, axes, least_top
@@ -155,6 +158,11 @@ class TimeCurve(QWidget):
         self.setMinimumHeight(height)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        self.empty = Words(theme, why_empty, ink="text3", wrap=True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.empty.hide()
+        layout.addWidget(self.empty)
         theme.changed.connect(self._dress)
 
     def sizeHint(self) -> QSize:
@@ -185,6 +193,12 @@ class TimeCurve(QWidget):
         self._draw()
 
     def _draw(self) -> None:
+        is_empty = not self._points and bool(self.empty.text())
+        self.empty.setVisible(is_empty)
+        if self._plot is not None:
+            self._plot.setVisible(not is_empty)
+        if is_empty:
+            return
         if self._plot is None:
             self._build()
         values = [value for _, value in self._points]

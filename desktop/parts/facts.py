@@ -1,11 +1,13 @@
 """Facts as a table of label, value and a second word."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from desktop.parts.labels import Words
+from desktop.parts.passage import Passage
 from desktop.theme import Theme
 
 LABEL_PX = 84
@@ -14,14 +16,20 @@ Fact = tuple[str, str, str, str]
 """Label, value, second word, ink of the second word."""
 
 
+class _Row(NamedTuple):
+    label: Words
+    value: Words
+    second: Words
+    alone: Passage
+
+
 class Facts(QWidget):
     """Rows that keep their labels, and whose values can be selected and copied."""
 
     def __init__(self, theme: Theme, *, label_px: int = LABEL_PX) -> None:
         super().__init__()
         self._theme, self._label_px = theme, label_px
-        self._rows: list[tuple[Words, Words, Words]] = []
-        self._lines: list[QHBoxLayout] = []
+        self._rows: list[_Row] = []
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setVerticalSpacing(6)
@@ -34,26 +42,27 @@ class Facts(QWidget):
             self._add_row()
         for at, row in enumerate(self._rows):
             shown = at < len(facts)
-            for widget in row:
-                widget.setVisible(shown)
+            for part in row:
+                part.setVisible(shown)
             if not shown:
                 continue
             label, value, second, ink = facts[at]
-            for widget, text in zip(row, (label, value, second), strict=True):
-                if widget.text() != text:
-                    widget.setText(text)
-            row[2].setVisible(bool(second))
-            # A value that stands alone may take the whole line before it wraps.
-            self._lines[at].setStretch(0, 0 if second else 1)
-            self._lines[at].setStretch(2, 1 if second else 0)
-            row[2].set_ink(ink or "text3", 500 if ink else 400)
+            for words, text in zip(row[:3], (label, value, second), strict=True):
+                if words.text() != text:
+                    words.setText(text)
+            row.alone.setText(value)
+            # A value that stands alone takes the whole line, and wraps wherever it must.
+            row.value.setVisible(bool(second))
+            row.second.setVisible(bool(second))
+            row.alone.setVisible(not second)
+            row.second.set_ink(ink or "text3", 500 if ink else 400)
 
     def texts(self) -> dict[str, str]:
         """What is shown, by label."""
         return {
-            label.text(): f"{value.text()} {second.text()}".strip()
-            for label, value, second in self._rows
-            if not label.isHidden()
+            row.label.text(): f"{row.value.text()} {row.second.text()}".strip()
+            for row in self._rows
+            if not row.label.isHidden()
         }
 
     def _add_row(self) -> None:
@@ -62,15 +71,15 @@ class Facts(QWidget):
         label.setFixedWidth(self._label_px)
         value = Words(self._theme, weight=500, selectable=True, wrap=True)
         second = Words(self._theme, ink="text3", selectable=True)
+        alone = Passage(self._theme, weight=500)
         holder = QWidget()
         line = QHBoxLayout(holder)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(8)
         line.addWidget(value)
-        line.addWidget(second)
-        line.addStretch(1)
+        line.addWidget(second, 1)
+        line.addWidget(alone, 1)
         top = Qt.AlignmentFlag.AlignTop
         self._grid.addWidget(label, at, 0, top)
         self._grid.addWidget(holder, at, 1)
-        self._lines.append(line)
-        self._rows.append((label, value, second))
+        self._rows.append(_Row(label, value, second, alone))

@@ -2,10 +2,10 @@
 
 from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from desktop import words
-from desktop.parts.buttons import draw_focus
+from desktop.parts.buttons import Pressable, draw_focus
 from desktop.states import Look
 from desktop.theme import Theme, rounded
 
@@ -99,7 +99,7 @@ class SearchField(QWidget):
         self.update()
 
 
-class Counter(QAbstractButton):
+class Counter(Pressable):
     """How many are in a state, and a filter for them."""
 
     def __init__(
@@ -181,7 +181,7 @@ class Counter(QAbstractButton):
         )
 
 
-class Chip(QAbstractButton):
+class Chip(Pressable):
     """What the filter understood; a click takes it away."""
 
     def __init__(self, theme: Theme, key: str, value: str, parent: QWidget | None = None) -> None:

@@ -85,6 +85,7 @@ class LogText(QPlainTextEdit):
         self._numbered = True
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._ansi = AnsiDecoder()
+        self.setPlaceholderText(self.tr("Waiting for output"))
         self.clear()
 
     def append_output(self, output: bytes | str, skipped: int = 0) -> None:
@@ -104,6 +105,7 @@ class LogText(QPlainTextEdit):
 
     def finish(self) -> None:
         """No more will come."""
+        self.setPlaceholderText(self.tr("This run has written nothing"))
         self._pending += self._decoder.decode(b"", final=True)
         if self._pending and not self._timer.isActive():
             self._timer.start()

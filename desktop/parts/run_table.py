@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Final
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter
+from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -31,6 +31,11 @@ _WIDTHS: Final = {
     Column.CPU: 80,
     Column.MEMORY: 84,
 }
+NARROW_PX: Final = 1_000
+_NARROW: Final = {**_WIDTHS, Column.TIME: 112, Column.TASK: 226, Column.RESULT: 124,
+                  Column.TRIGGER: 78, Column.ATTEMPT: 62, Column.DURATION: 80}  # fmt: skip
+_LEFT_OUT: Final = (Column.CPU, Column.MEMORY)
+"""Of a narrow table: why a run failed says more than what it used."""
 _INKS: Final = {Column.TIME: "text2", Column.TASK: "text", Column.REASON: "text2"}
 
 
@@ -94,7 +99,7 @@ class RunTable(QTableView):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._theme = theme
+        self._theme, self._hidden = theme, frozenset(hidden)
         self._stale = False
         self.hovered_row = -1
         self.setModel(model)
@@ -113,6 +118,16 @@ class RunTable(QTableView):
         self.doubleClicked.connect(self._open)
         self.watch_selection()
         theme.on_change(self._dress)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._hidden:
+            return
+        is_narrow = self.width() < NARROW_PX
+        for column, wide in (_NARROW if is_narrow else _WIDTHS).items():
+            self.setColumnWidth(column, wide)
+        for column in _LEFT_OUT:
+            self.setColumnHidden(column, is_narrow)
 
     @property
     def is_stale(self) -> bool:
@@ -136,6 +151,11 @@ class RunTable(QTableView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._open(self.currentIndex())
+            return
+        ends = {Qt.Key.Key_Home: 0, Qt.Key.Key_End: self.model().rowCount() - 1}
+        if event.key() in ends and not event.modifiers():
+            # By itself the table goes to the ends of the line, of which all is chosen anyway.
+            self.setCurrentIndex(self.model().index(ends[Qt.Key(event.key())], 0))
             return
         super().keyPressEvent(event)
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QWidget
 
-from desktop.parts.buttons import draw_focus
+from desktop.parts.buttons import Pressable, draw_focus, stop_once
 from desktop.parts.labels import Ground
 from desktop.theme import Theme, rounded
 
 
-class _Tab(QAbstractButton):
+class _Tab(Pressable):
     def __init__(self, theme: Theme, word: str, height: int, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = theme
@@ -61,6 +61,7 @@ class Tabs(Ground):
         layout.addStretch(1)
         self._line = layout
         self._group.button(0).setChecked(True)
+        stop_once(self._group)
         self._group.idClicked.connect(self.chosen)
 
     def add_right(self, widget: QWidget, stretch: int = 0) -> None:

@@ -7,10 +7,11 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from desktop import freshness, words
 from desktop.freshness import Link
 from desktop.parts.buttons import PRIMARY, Button
-from desktop.parts.labels import Elided, Ground, IconLabel, Words
+from desktop.parts.labels import Ground, IconLabel, Words
 from desktop.theme import Theme
 
 BACK_MS = 8_000
+LEAST_PX = 24
 
 
 class Banner(QWidget):
@@ -25,7 +26,9 @@ class Banner(QWidget):
         self.setFixedHeight(44)
         self._icon = IconLabel(theme, "clock-counter-clockwise", ink="bad.text", px=18)
         self.title = Words(theme, px=13, weight=600, ink="bad.text")
-        self.text = Elided(theme, px=13)
+        # Two lines of it have room; on a small window it is whole in the tip.
+        self.text = Words(theme, px=12, wrap=True)
+        self.text.setMinimumWidth(LEAST_PX)
         self.wait = Words(theme, px=12, ink="text2")
         self.again = Button(theme, self.tr("Try now"), icon="arrow-clockwise")
         self.again.clicked.connect(self.retry_requested)
@@ -85,7 +88,7 @@ class Banner(QWidget):
     def _show_good(self, title: str, text: str) -> None:
         self._dress("ok", "heartbeat-fill")
         self.title.setText(title)
-        self.text.setText(text)
+        self._tell(text)
         self.wait.clear()
         self.again.hide()
         self.show()
@@ -96,7 +99,7 @@ class Banner(QWidget):
         self._dress("bad", "database-fill")
         at = words.clock(since_ms, words.zone_named(zone), now_ms, seconds=True)
         self.title.setText(self.tr("Database unreachable since {0}.").format(at))
-        self.text.setText(
+        self._tell(
             self.tr(
                 "Runs go on and are kept in the local journal. "
                 "Changes and the history have to wait until it is back."
@@ -115,7 +118,7 @@ class Banner(QWidget):
         if link.beat_ms is not None:
             at = words.clock(link.beat_ms, words.zone_named(zone), link.beat_ms, seconds=True)
             said.insert(0, self.tr("You see the state as of {0}.").format(at))
-        self.text.setText(" ".join(said))
+        self._tell(" ".join(said))
         if link.retry_here_ms is not None:
             wait = words.span(max(0, link.retry_here_ms - here_ms))
             self.wait.setText(self.tr("Trying again in {0}").format(wait))
@@ -123,6 +126,10 @@ class Banner(QWidget):
             self.wait.clear()
         self.again.show()
         self.show()
+
+    def _tell(self, text: str) -> None:
+        self.text.setText(text)
+        self.text.setToolTip(text)
 
     def _dress(self, family: str, icon: str) -> None:
         self._family = family

@@ -22,6 +22,7 @@ class Confirm(QDialog):
         consequence: str,
         keep: str,
         act: str,
+        icon: str = "stop-fill",
         environment: str = "",
         parent: QWidget | None = None,
     ) -> None:
@@ -36,7 +37,7 @@ class Confirm(QDialog):
         stripe.setFixedHeight(4)
         self.keep = Button(theme, keep, height=32)
         self.keep.clicked.connect(self.reject)
-        self.act = Button(theme, act, icon="stop-fill", kind=DANGER, height=32)
+        self.act = Button(theme, act, icon=icon, kind=DANGER, height=32)
         self.act.clicked.connect(self.accept)
         # Enter does what has the focus; that is "keep" until somebody leaves it on purpose.
         self.keep.setDefault(True)

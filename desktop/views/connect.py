@@ -1,13 +1,11 @@
 """The dialog that leads to an agent: paste a link, test it, give it a name."""
 
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import (
-    QAbstractButton,
     QButtonGroup,
     QDialog,
     QFileDialog,
@@ -17,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.parts.buttons import PRIMARY, Button
+from desktop.parts.buttons import PRIMARY, Button, stop_once
 from desktop.parts.forms import Swatch, TextField
 from desktop.parts.labels import Ground, IconLabel, Words
 from desktop.parts.steps import ACTIVE, DONE, FAILED, WAITING, Checks, Steps
@@ -53,7 +51,7 @@ class ConnectDialog(QDialog):
         self.setWindowTitle(self.tr("Connect to an agent"))
         self.link = TextField(
             theme,
-            name=self.tr("Invitation or address"),
+            name=self.tr("Link"),
             hint="smartcron://server:7460/?…",
             fixed=True,
         )
@@ -196,7 +194,7 @@ class ConnectDialog(QDialog):
             self.test_cancelled.emit()
 
     def _open_file(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, self.tr("Open an invitation or address card"))
+        path, _ = QFileDialog.getOpenFileName(self, self.tr("Open a file with a link"))
         if path:
             self.read_card(Path(path))
 
@@ -269,13 +267,13 @@ class ConnectDialog(QDialog):
             _GOOD: (DONE, DONE, ACTIVE),
         }[self._phase]
         failed = self.checks.failed_title()
-        first = self._link_note or self.tr("Paste what the agent printed")
+        first = self._link_note or self.tr("In the link of the agent")
         if self.checks.state("identity") == "ok":
             first = self.tr("{0}, its key is fine").format(self._link_note)
         if self._phase == _BAD and self.checks.state("link") == "bad":
             states = (FAILED, WAITING, WAITING)
             first = self.tr("This link cannot be used")
-        second = self.tr("Before anything is kept")
+        second = self.tr("Does it let this desktop in")
         if self._phase == _BAD and failed and states[1] == FAILED:
             second = self.tr("{0}, then stopped at: {1}").format(counted, failed)
         elif self._phase in (_TESTING, _GOOD):
@@ -319,12 +317,9 @@ class ConnectDialog(QDialog):
             self.tr("Demo"),
         )
         for at, (environment, word) in enumerate(zip(ENVIRONMENTS, words, strict=True)):
-            swatch = Swatch(self._theme, environment, word)
-            # The tab key stops at the chosen one alone; the arrow keys lead to the others.
-            swatch.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-            swatch.toggled.connect(partial(_stop_tab_at, swatch))
-            group.addButton(swatch, at)
+            group.addButton(Swatch(self._theme, environment, word), at)
         group.button(0).setChecked(True)
+        stop_once(group)
         return group
 
     def _lay_out(self) -> None:
@@ -363,7 +358,7 @@ class ConnectDialog(QDialog):
         how = self.tr("On the server, whoever runs the agent makes one with")
         inner.addWidget(Words(theme, how, px=12, ink="text2", wrap=True))
         inner.addSpacing(4)
-        command = "smartcron-agent invite"
+        command = 'smartcron-agent invite --role operator --label "Anna"'
         inner.addWidget(Words(theme, command, px=12, fixed=True, wrap=True, selectable=True))
         return side
 
@@ -372,7 +367,7 @@ class ConnectDialog(QDialog):
         form = QVBoxLayout()
         form.setContentsMargins(32, 28, 32, 16)
         form.setSpacing(0)
-        form.addWidget(_caption(theme, self.tr("Invitation or address"), self.link))
+        form.addWidget(_caption(theme, self.tr("Link"), self.link))
         form.addSpacing(6)
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -380,9 +375,8 @@ class ConnectDialog(QDialog):
         row.addWidget(self.open_file)
         form.addLayout(row)
         form.addSpacing(8)
-        hint = self.tr("Paste what the agent printed, or open the card you were sent. ") + self.tr(
-            "Nothing is sent before Test."
-        )
+        hint = self.tr("Paste the whole link that the agent printed, or open a file with it. ")
+        hint += self.tr("Test makes this desktop known to the agent, Connect keeps the agent here.")
         form.addWidget(Words(theme, hint, px=12, ink="text3", wrap=True))
         form.addSpacing(14)
         form.addWidget(_caption(theme, self.tr("This desktop, as the agent lists it"), self.label))
@@ -432,11 +426,6 @@ class ConnectDialog(QDialog):
         row.addStretch(1)
         row.addWidget(self.primary)
         return footer
-
-
-def _stop_tab_at(button: QAbstractButton, is_chosen: bool) -> None:
-    policy = Qt.FocusPolicy.StrongFocus if is_chosen else Qt.FocusPolicy.ClickFocus
-    button.setFocusPolicy(policy)
 
 
 def _caption(theme: Theme, text: str, field: QWidget | None) -> Words:

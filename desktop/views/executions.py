@@ -1,12 +1,17 @@
-"""The last runs of all tasks."""
+"""The runs of all tasks, the newest first, as far back as somebody asks."""
 
 from collections.abc import Callable
+from datetime import tzinfo
 
-from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from desktop import words
+from desktop.models.runquery import Sought, read
 from desktop.models.runs import ROW, RunsModel, reason_of
 from desktop.parts.buttons import Button, Segmented
+from desktop.parts.dialogs import show_words
+from desktop.parts.empty import Empty
 from desktop.parts.fields import SearchField
 from desktop.parts.labels import Ground, Words
 from desktop.parts.run_table import RunTable
@@ -16,6 +21,15 @@ from shared.protocol.rows import ENDED, Run
 
 LEAST_PX = 480
 ALL, TROUBLE, LIVE = "all", "trouble", "live"
+FOUND = "found"
+"""What the agent found by conditions that somebody wrote."""
+WAIT_MS = 500
+"""Whoever writes on is not asked for yet."""
+
+
+def is_trouble(run: Run) -> bool:
+    """Whether it went wrong, or did not come about."""
+    return run_look(run).family in ("bad", "warn")
 
 
 class RunFilter(QSortFilterProxyModel):
@@ -40,7 +54,7 @@ class RunFilter(QSortFilterProxyModel):
         if not isinstance(run, Run):
             return False
         look = run_look(run)
-        if self._which == TROUBLE and look.family not in ("bad", "warn"):
+        if self._which == TROUBLE and not is_trouble(run):
             return False
         if self._which == LIVE and run.state == "ended":
             return False
@@ -49,7 +63,7 @@ class RunFilter(QSortFilterProxyModel):
 
 
 class Executions(Ground):
-    """Fifty runs, newest first; Enter opens the log of one."""
+    """Newest first; Enter opens the log of one, the end of the list asks for older ones."""
 
     log_requested = Signal(str)
     task_opened = Signal(str)
@@ -60,27 +74,62 @@ class Executions(Ground):
     again_requested = Signal(str, object)
     """A task, and the past moment as of which it is to run."""
 
+    kind_chosen = Signal(str)
+    sought = Signal(object)
+    """A filter of runs for the agent; an empty one for none."""
+    older_wanted = Signal(str)
+    """More of this kind, from before what is shown."""
     alert_wanted = Signal(str, str)
     """A run and its task, of which an alert is open."""
 
-    def __init__(self, model: RunsModel, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        model: RunsModel,
+        theme: Theme,
+        *,
+        trouble: RunsModel,
+        found: RunsModel,
+        now: words.Clock,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(theme, "chrome", parent=parent)
-        self._model = model
+        self._models = {ALL: model, LIVE: model, TROUBLE: trouble, FOUND: found}
+        self._kind = ALL
+        self._now = now
+        self._zone: Callable[[], tzinfo | None] = lambda: None
+        self._sought = Sought()
+        self._is_awaited = False
+        self._pause = QTimer(self, interval=WAIT_MS, singleShot=True)
+        self._pause.timeout.connect(self._seek)
+        # Of each kind: whether there is more, and what is said of that.
+        self._rest: dict[str, tuple[bool, str]] = {}
+        self._may_ask_older, self._why_no_older = False, ""
         # The details panel never stands beside this screen; a window sized for both would be wide.
         self.setMinimumWidth(LEAST_PX)
         self._filter = RunFilter()
         self._filter.setSourceModel(model)
         title = Words(theme, self.tr("Recent executions"), px=16, weight=600)
         self.count = Words(theme, ink="text3")
-        self.field = SearchField(theme, self.tr("Filter runs"), key="/")
-        self.field.setFixedWidth(236)
-        self.field.changed.connect(lambda text: self._ask(text=text))
+        self.field = SearchField(theme, self.tr("Filter runs, or task: result: from:"), key="/")
+        self.field.setMinimumWidth(236)
+        self.field.setMaximumWidth(460)
+        self.field.setToolTip(
+            self.tr(
+                "Words filter what is shown. Conditions are asked of the agent, all of them must "
+                "hold:\ntask:NAME  result:error,timeout  cat:CATEGORY  trigger:manual  host:NAME\n"
+                'from:2026-11-01  to:2026-11-20T06:00  from:7d  text:"what it wrote"'
+            )
+        )
+        self.field.changed.connect(self._read)
+        self.field.submitted.connect(self._seek)
+        self.problem = Words(theme, weight=500, ink="bad.text", wrap=True)
+        self.problem.hide()
         self.which = Segmented(
             theme,
             ((ALL, self.tr("All")), (TROUBLE, self.tr("Trouble")), (LIVE, self.tr("In progress"))),
             name=self.tr("Which runs"),
         )
-        self.which.chosen.connect(lambda which: self._ask(which=which))
+        self.which.chosen.connect(self._choose)
         self.open_log = Button(theme, self.tr("Open the log"), icon="file-text")
         self.open_log.clicked.connect(self._open)
         self.open_task = Button(theme, self.tr("Go to the task"), icon="rows")
@@ -110,13 +159,13 @@ class Executions(Ground):
         upper = QHBoxLayout()
         upper.setSpacing(10)
         upper.addWidget(title)
-        upper.addWidget(self.count, 0, Qt.AlignmentFlag.AlignBottom)
+        upper.addWidget(self.count)
         upper.addStretch(1)
         for button in (self.open_log, self.open_task, self.why, self.again, self.stop):
             upper.addWidget(button)
         lower = QHBoxLayout()
         lower.setSpacing(10)
-        lower.addWidget(self.field)
+        lower.addWidget(self.field, 4)
         lower.addWidget(self.which)
         lower.addStretch(1)
         lower.addWidget(self.alert)
@@ -127,15 +176,24 @@ class Executions(Ground):
         inner.setSpacing(10)
         inner.addLayout(upper)
         inner.addLayout(lower)
-        self._empty = Words(theme, px=13, ink="text3", wrap=True)
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty.setMargin(40)
+        inner.addWidget(self.problem)
+        self._empty = Empty(theme)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(bar)
-        layout.addWidget(self._empty)
+        layout.addWidget(self._empty, 1)
         layout.addWidget(self.table, 1)
+        self.reach = Words(theme, ink="text3")
+        self.older = Button(theme, self.tr("Show older"), icon="caret-double-down")
+        self.older.clicked.connect(lambda: self.older_wanted.emit(self._older_kind))
+        self._foot = Ground(theme, "chrome", lines="t")
+        below = QHBoxLayout(self._foot)
+        below.setContentsMargins(16, 6, 14, 6)
+        below.addWidget(self.reach, 1)
+        below.addWidget(self.older)
+        layout.addWidget(self._foot)
+        self.table.verticalScrollBar().valueChanged.connect(self._watch_end)
         for signal in (
             self._filter.rowsInserted,
             self._filter.rowsRemoved,
@@ -169,6 +227,102 @@ class Executions(Ground):
         """Go to the filter field."""
         self.field.edit.setFocus()
 
+    def allow_older(self, allowed: bool, why_not: str) -> None:
+        """Whether the agent can be asked for older runs, and if not, why."""
+        self._may_ask_older, self._why_no_older = allowed, why_not
+        self._show_rest()
+
+    def show_rest(
+        self,
+        kind: str,
+        *,
+        is_more: bool,
+        is_awaited: bool = False,
+        is_full: bool = False,
+        problem: str = "",
+    ) -> None:
+        """Whether there are older runs of this kind, or why they are not here."""
+        said = problem
+        if is_awaited:
+            said = self.tr("Older runs are on their way")
+        elif is_full:
+            said = self.tr("A list holds no more; “smartcron-agent runs list” goes further back")
+        elif not is_more and kind == FOUND:
+            said = self.tr("All that is kept was searched")
+        elif not is_more:
+            said = self.tr("These are all that are kept")
+        self._rest[kind] = (is_more and not is_awaited, said)
+        if kind == FOUND:
+            self._is_awaited = is_awaited
+            self._count()
+        self._show_rest()
+
+    @property
+    def kind(self) -> str:
+        """Which runs are shown now."""
+        return self._kind
+
+    @property
+    def _older_kind(self) -> str:
+        """What is in progress is known without asking: behind it are all."""
+        if self._sought.is_asked:
+            return FOUND
+        return TROUBLE if self._kind == TROUBLE else ALL
+
+    @property
+    def _model(self) -> RunsModel:
+        """Where the rows come from that are shown."""
+        return self._models[FOUND if self._sought.is_asked else self._kind]
+
+    def know_zone(self, zone: Callable[[], tzinfo | None]) -> None:
+        """Whom to ask in whose time days are written here."""
+        self._zone = zone
+
+    def _read(self, _text: str) -> None:
+        """Words filter at once; conditions wait until nobody writes."""
+        said = read(self.field.text(), now_ms=self._now(), zone=self._zone())
+        if not said.is_asked and not said.problem:
+            self._seek()
+            return
+        self._filter.ask(said.words)
+        self._pause.start()
+
+    def _seek(self) -> None:
+        """Ask the agent for what the conditions say, all of its history."""
+        self._pause.stop()
+        said = read(self.field.text(), now_ms=self._now(), zone=self._zone())
+        show_words(self.problem, said.problem)
+        if said.wanted != self._sought.wanted:
+            self._sought = said
+            self.sought.emit(said.wanted)
+        if self._filter.sourceModel() is not self._model:
+            self._filter.setSourceModel(self._model)
+        self._ask(text=said.words)
+
+    def _choose(self, which: str) -> None:
+        self._kind = which
+        if self._filter.sourceModel() is not self._model:
+            self._filter.setSourceModel(self._model)
+        self._ask(which=which)
+        self._set_buttons()
+        self.kind_chosen.emit(which)
+
+    def _watch_end(self, value: int) -> None:
+        if value and value >= self.table.verticalScrollBar().maximum() and self.older.isEnabled():
+            self.older.click()
+
+    def _show_rest(self) -> None:
+        is_more, said = self._rest.get(self._older_kind, (True, ""))
+        model = self._model
+        oldest = model.oldest_words()
+        if oldest and not said:
+            said = self.tr("Back to {0}").format(oldest)
+        elif oldest:
+            said = self.tr("Back to {0}. {1}").format(oldest, said)
+        self.reach.setText(said)
+        self.older.setVisible(self._kind != LIVE or self._sought.is_asked)
+        self.older.allow(is_more and self._may_ask_older, self._why_no_older or said)
+
     def _ask(self, text: str | None = None, which: str | None = None) -> None:
         self._filter.ask(text, which)
         self._count()
@@ -178,14 +332,31 @@ class Executions(Ground):
         said = self.tr("the last {0}").format(total)
         if shown != total:
             said = self.tr("{0} of the last {1}").format(shown, total)
+        if self._sought.is_asked:
+            said = self.tr("{0} found").format(shown)
         self.count.setText(said if total else "")
+        self._show_rest()
         self._empty.setVisible(shown == 0)
         self.table.setVisible(shown > 0)
-        self._empty.setText(
-            self.tr("No run matches. Clear the filter to see all {0}.").format(total)
-            if total
-            else self.tr("No run yet. Runs appear here as soon as a task starts.")
-        )
+        self._foot.setVisible(total > 0 or self._kind == TROUBLE or self._sought.is_asked)
+        self._empty.show_why(*self._why_empty(total))
+
+    def _why_empty(self, total: int) -> tuple[str, str, str]:
+        """An icon, what is true, and the next step."""
+        if total:
+            hint = self.tr("Clear the filter to see all {0}.").format(words.count(total))
+            return "magnifying-glass", self.tr("No run matches"), hint
+        if self._is_awaited:
+            hint = self.tr("What it finds comes here.")
+            return "hourglass-medium-fill", self.tr("The agent is asked"), hint
+        if self._sought.is_asked:
+            hint = self.tr("The agent was asked for these conditions; what it says stands below.")
+            return "magnifying-glass", self.tr("No run was found"), hint
+        if self._kind == TROUBLE:
+            hint = self.tr("Runs that fail, and moments that are missed, stand here.")
+            return "check-circle", self.tr("No run went wrong"), hint
+        hint = self.tr("Runs appear here as soon as a task starts.")
+        return "clock-counter-clockwise", self.tr("No run yet"), hint
 
     def _set_buttons(self) -> None:
         run = self.table.current_run()

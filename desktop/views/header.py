@@ -1,14 +1,18 @@
 """Which server this is, how fresh the picture is, and in whose time it speaks."""
 
+from typing import Final
+
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QKeySequence, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from desktop import freshness, words
 from desktop.freshness import Link
-from desktop.parts.buttons import Segmented, draw_badge, draw_focus
+from desktop.parts.buttons import Pressable, Segmented, draw_badge, draw_focus
 from desktop.parts.labels import Elided, Ground, IconLabel, Words, token_colour
 from desktop.theme import Theme, rounded
+
+BELL_PX: Final = 40
 
 
 class Stripe(QWidget):
@@ -30,7 +34,7 @@ class Stripe(QWidget):
         QPainter(self).fillRect(self.rect(), QColor(ground))
 
 
-class Switcher(QAbstractButton):
+class Switcher(Pressable):
     """Environment, connection and heartbeat; leads to the list of connections."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -48,7 +52,8 @@ class Switcher(QAbstractButton):
         self._link = link
         self._age = self._say_age(link, here_ms)
         environment = link.environment or self.tr("no environment")
-        self.setAccessibleName(f"{link.name}, {environment}, {self._age}")
+        said = f"{link.name}, {environment}, {self._age}" if link.has_agent else self._name()
+        self.setAccessibleName(said)
         self.updateGeometry()
         self.update()
 
@@ -59,7 +64,9 @@ class Switcher(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         # Figures of one width, so that the ticking age does not make it breathe.
-        name = QFontMetrics(self._theme.font(13, 600)).horizontalAdvance(self._link.name or " ")
+        name = QFontMetrics(self._theme.font(13, 600)).horizontalAdvance(self._name())
+        if not self._link.has_agent:
+            return QSize(8 + name + 40, 28)
         age = QFontMetrics(self._theme.font(12)).horizontalAdvance(self._age)
         return QSize(self._badge_px() + 8 + name + 14 + 20 + max(age, 64) + 44, 28)
 
@@ -83,17 +90,25 @@ class Switcher(QAbstractButton):
             x = badge + 9
         painter.setFont(theme.font(13, 600))
         painter.setPen(QColor(t.text))
-        name = self._link.name or self.tr("No connection")
+        name = self._name()
         painter.drawText(QRectF(x, 0, 400, 28), Qt.AlignmentFlag.AlignVCenter, name)
         x += QFontMetrics(theme.font(13, 600)).horizontalAdvance(name) + 14
+        if self._link.has_agent:
+            self._paint_heart(painter, x)
+        caret = QRectF(self.width() - 24, 6, 16, 16)
+        theme.draw_icon(painter, caret, "caret-down", t.text2, 12)
+        draw_focus(painter, self, theme, 6)
+
+    def _paint_heart(self, painter: QPainter, x: float) -> None:
+        theme = self._theme
         icon, mark_ink, word_ink = self._heart()
         theme.draw_icon(painter, QRectF(x, 6, 16, 16), icon, token_colour(theme, mark_ink), 14)
         painter.setFont(theme.font(12))
         painter.setPen(QColor(token_colour(theme, word_ink)))
         painter.drawText(QRectF(x + 20, 0, 200, 28), Qt.AlignmentFlag.AlignVCenter, self._age)
-        caret = QRectF(self.width() - 24, 6, 16, 16)
-        theme.draw_icon(painter, caret, "caret-down", t.text2, 12)
-        draw_focus(painter, self, theme, 6)
+
+    def _name(self) -> str:
+        return self._link.name or self.tr("No agent")
 
     def _environment_word(self) -> str:
         return self._link.environment.upper()
@@ -154,7 +169,9 @@ class Header(Ground):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 14, 0)
         layout.setSpacing(8)
-        self.finder = _Finder(theme, self.tr("Find a task or command"), "Ctrl+K")
+        self.finder = _Finder(
+            theme, self.tr("Find a task or command"), "Ctrl+K", short=self.tr("Find")
+        )
         self.finder.clicked.connect(self.palette_requested)
         self._times_word = Words(theme, self.tr("Times in"), ink="text3")
         layout.addWidget(self.switcher)
@@ -193,12 +210,13 @@ class Header(Ground):
         self._times_word.setVisible(not narrow)
 
 
-class _Finder(QAbstractButton):
+class _Finder(Pressable):
     """Looks like a field and opens the palette, where the letters go."""
 
-    def __init__(self, theme: Theme, hint: str, key: str) -> None:
+    def __init__(self, theme: Theme, hint: str, key: str, *, short: str) -> None:
+        """On a small window the hint is `short`."""
         super().__init__()
-        self._theme = theme
+        self._theme, self._short = theme, short
         self._key_text = QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
         self.setText(hint)
         self.setFixedHeight(30)
@@ -223,9 +241,10 @@ class _Finder(QAbstractButton):
         room = QRectF(32, 0, self.width() - wide - 46, self.height())
         painter.setFont(font)
         painter.setPen(QColor(t.text3))
-        shown = QFontMetrics(font).elidedText(
-            self.text(), Qt.TextElideMode.ElideRight, int(room.width())
-        )
+        metrics = QFontMetrics(font)
+        fits = metrics.horizontalAdvance(self.text()) <= room.width()
+        said = self.text() if fits else self._short
+        shown = metrics.elidedText(said, Qt.TextElideMode.ElideRight, int(room.width()))
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, shown)
         box = QRectF(self.width() - wide - 7, 6, wide, 18)
         rounded(painter, box, 4, fill=t.sunken, border=t.line)
@@ -235,13 +254,13 @@ class _Finder(QAbstractButton):
         draw_focus(painter, self, theme, 6)
 
 
-class _Bell(QAbstractButton):
+class _Bell(Pressable):
     """Open alerts, in sight on every screen; gone when there are none."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme, self._count, self._family = theme, 0, "bad"
-        self.setFixedSize(40, 28)
+        self.setFixedSize(BELL_PX, 28)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.hide()
         theme.changed.connect(self.update)
@@ -251,6 +270,8 @@ class _Bell(QAbstractButton):
         said = words.plural(count, self.tr("alert is open"), self.tr("alerts are open"))
         self.setToolTip(said)
         self.setAccessibleName(said)
+        # As wide as the number on it.
+        self.setFixedWidth(BELL_PX + 8 * (len(str(min(count, 100))) - 1))
         self.setVisible(count > 0)
         self.update()
 

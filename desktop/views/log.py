@@ -99,6 +99,7 @@ class LogDock(Ground):
         """No run is chosen."""
         self._run_id = ""
         self.text.begin()
+        self.text.setPlaceholderText("")
         self.title.setText(self.tr("Log"))
         self.subline.setText(self.tr("Choose a task and press Ctrl+L to see its newest output."))
 

@@ -4,9 +4,9 @@ from typing import Final
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QActionGroup, QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QMenu, QVBoxLayout, QWidget
 
-from desktop.parts.buttons import draw_badge, draw_focus
+from desktop.parts.buttons import Pressable, draw_badge, draw_focus, stop_once
 from desktop.parts.labels import Ground
 from desktop.theme import Theme, rounded
 
@@ -15,6 +15,7 @@ TASKS: Final = "tasks"
 RUNS: Final = "runs"
 ALERTS: Final = "alerts"
 HEALTH: Final = "health"
+AUDIT: Final = "audit"
 
 WIDE_PX: Final = 72
 ICONS_PX: Final = 52
@@ -26,6 +27,7 @@ _SCREENS: Final = (
     (RUNS, "Runs", "clock-counter-clockwise"),
     (ALERTS, "Alerts", "bell"),
     (HEALTH, "Health", "heartbeat"),
+    (AUDIT, "Audit", "shield-check"),
 )
 _APPEARANCES: Final = (
     ("system", "As the system"),
@@ -35,7 +37,7 @@ _APPEARANCES: Final = (
 )
 
 
-class _Item(QAbstractButton):
+class _Item(Pressable):
     def __init__(self, theme: Theme, word: str, icon: str, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme, self._icon = theme, icon
@@ -90,7 +92,7 @@ class Rail(Ground):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "rail", lines="r", parent=parent)
-        self._theme = theme
+        self._theme, self._is_compact = theme, False
         self.setFixedWidth(WIDE_PX)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 8, 0, 4)
@@ -105,6 +107,7 @@ class Rail(Ground):
             self._group.addButton(item)
             self._items[key] = item
             layout.addWidget(item)
+        stop_once(self._group)
         layout.addStretch(1)
         self.settings = _Item(theme, self.tr("Settings"), "gear-six", self)
         self.settings.clicked.connect(self._open_settings)
@@ -122,6 +125,10 @@ class Rail(Ground):
     def show_alerts(self, count: int, family: str) -> None:
         """How many alerts nobody cares for yet, in the colour of the worst."""
         self._items[ALERTS].show_count(count, family)
+
+    def show_compact(self, compact: bool) -> None:
+        """The rows are low, or not."""
+        self._is_compact = compact
 
     def set_narrow(self, narrow: bool) -> None:
         """Icons only, on a small window."""
@@ -142,6 +149,8 @@ class Rail(Ground):
         density = QActionGroup(menu)
         for compact, word in ((False, self.tr("Comfortable")), (True, self.tr("Compact"))):
             action = menu.addAction(word)
+            action.setCheckable(True)
+            action.setChecked(self._is_compact == compact)
             action.triggered.connect(lambda _=False, c=compact: self.compact_chosen.emit(c))
             density.addAction(action)
         menu.addSeparator()

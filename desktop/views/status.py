@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from desktop import freshness, words
 from desktop.freshness import Link
 from desktop.parts.labels import Elided, Ground, IconLabel, Words
+from desktop.states import NO_LINK, link_look
 from desktop.theme import Theme
 from shared.protocol.events import Summary
 
@@ -34,6 +35,7 @@ class StatusBar(Ground):
         self._bars: list[QWidget] = []
         self._load: tuple[str, ...] = ()
         self._backlog: tuple[str, ...] = ()
+        self._zone, self._is_narrow = ("", ""), False
         for widgets in (
             (self._link_icon, self.link),
             (self._lock_icon, self.secured),
@@ -52,19 +54,20 @@ class StatusBar(Ground):
 
     def show_link(self, link: Link, *, here_ms: int, zone: str) -> None:
         """The link and the clocks as they are now."""
-        icon, ink, word = {
-            freshness.LIVE: ("link", "ok.text", self.tr("Connected")),
-            freshness.LATE: ("link", "warn.text", self.tr("Waiting for a beat")),
-            freshness.LOST: ("link-break", "bad.text", self.tr("Not connected")),
-            freshness.REFUSED: ("lock", "bad.text", self.tr("Refused")),
-            freshness.OFFLINE: ("link-break", "idle.text", self.tr("Closed")),
-        }.get(link.state, ("question", "idle.text", self.tr("Connecting")))
-        self._link_icon.show_icon(icon, ink)
-        self.link.setText(word)
-        self.link.set_ink("text" if link.is_live else ink)
+        look = link_look(link.state)
+        if not link.has_agent:
+            look = NO_LINK
+        self._link_icon.show_icon(look.icon, f"{look.family}.text")
+        self.link.setText(look.said if link.has_agent else self.tr("No agent"))
+        self.link.set_ink("text" if link.is_live else f"{look.family}.text")
         # While the agent is silent the room belongs to what is known of the link.
         self.load.setVisible(link.is_live)
         self._bars[1].setVisible(link.is_live)
+        for widget in (self._lock_icon, self.secured, self._bars[0]):
+            widget.setVisible(link.has_agent)
+        for widget in (self._clock_icon, self.agent_clock, self.zone, self._bars[3]):
+            widget.setVisible(link.has_agent)
+        self._bars[4].setVisible(link.has_agent and not self._is_narrow)
         self.truth.setText(self._truth(link, here_ms))
         self._show_security(link)
         now_ms = link.agent_now_ms(here_ms)
@@ -73,7 +76,8 @@ class StatusBar(Ground):
         self.agent_clock.setText(self._agent_clock(link, clock))
         self.agent_clock.set_ink("text" if link.is_live else "text2")
         self._show_offset(link)
-        self.zone.setText(words.zone_words(zone, now_ms))
+        self._zone = (zone, words.zone_words(zone, now_ms))
+        self._say_zone()
         here = words.moment(here_ms, None)
         self.here.setText(
             self.tr("Here {0} {1}").format(here.strftime("%H:%M:%S"), here.tzname() or "")
@@ -109,12 +113,22 @@ class StatusBar(Ground):
 
     def set_narrow(self, narrow: bool) -> None:
         """Leave the longer words out on a small window."""
+        self._is_narrow = narrow
         self.here.setVisible(not narrow)
         self._bars[-1].setVisible(not narrow)
+        self._say_zone()
+
+    def _say_zone(self) -> None:
+        """Where there is little room, how far it is from UTC says more than the place."""
+        zone, said = self._zone
+        self.zone.setToolTip(said)
+        self.zone.setText(said.removeprefix(zone).strip() or said if self._is_narrow else said)
 
     def _truth(self, link: Link, here_ms: int) -> str:
         if link.is_live:
             return self.tr("Everything shown is live")
+        if not link.has_agent:
+            return self.tr("Nothing is looked at yet")
         age_ms = link.age_ms(here_ms)
         if age_ms is None:
             return self.tr("The agent was not heard yet")

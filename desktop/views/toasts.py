@@ -104,6 +104,12 @@ class Toasts(QWidget):
             if toast.can_undo and toast.act is not None:
                 toast.act.hide()
 
+    def take_back(self) -> None:
+        """What was said last is not true any more: it is being taken back."""
+        for toast in self.findChildren(Toast):
+            if toast.can_undo and toast.act is not None and not toast.act.isHidden():
+                toast.close()
+
     def texts(self) -> list[str]:
         """What is said now."""
         found = []

@@ -24,6 +24,7 @@ COUNTED: Final = {
     "awaiting": ("awaiting",),
     "paused": ("paused",),
     "disabled": ("disabled",),
+    "stopped": ("stopped",),
     "ok": ("ok",),
     "never": ("never",),
     "unknown": ("unknown",),
@@ -115,14 +116,13 @@ class Toolbar(Ground):
         self._fit()
 
     def _fit(self) -> None:
-        """Counters lose their words before they would lose their room."""
+        """Counters lose their words before they would lose their room, the worst ones last."""
         shown = [counter for counter in self.counters.values() if not counter.isHidden()]
         for counter in shown:
             counter.set_terse(False)
-        wanted = sum(counter.sizeHint().width() + 8 for counter in (self.all, *shown))
-        if wanted > self.width() - 28:
-            for counter in shown:
-                counter.set_terse(True)
+        for counter in reversed(shown):
+            wanted = sum(one.sizeHint().width() + 8 for one in (self.all, *shown))
+            counter.set_terse(wanted > self.width() - 28)
 
     def show_compact(self, compact: bool) -> None:
         """The rows are low, or not."""

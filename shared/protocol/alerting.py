@@ -211,6 +211,32 @@ class DeliveriesReply(Reply, frozen=True, kw_only=True):
     repeats: tuple[tuple[str, int], ...] = ()
 
 
+class WayTest(Command, frozen=True, kw_only=True):
+    """Send a message by hand by this channel now, and say what became of it."""
+
+    type: ClassVar[str] = "way.test"
+    id: Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class Missed(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who did not get it, and why."""
+
+    to: str
+    why: str
+
+
+class WayTestReply(CommandReply, frozen=True, kw_only=True):
+    """For whom it was, what the service answered, who did not get it.
+
+    `fault` is what is wrong with a template of the owner's; the usual words went then.
+    """
+
+    to: tuple[str, ...] = ()
+    answer: str = ""
+    missed: tuple[Missed, ...] = ()
+    fault: str = ""
+
+
 class AlertsRules(Request, frozen=True, kw_only=True):
     """Which own rules of alerts are there, and in which times is nobody told?"""
 

@@ -76,6 +76,7 @@ class SpanFigures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     peak_rss: int | None = None
     step_hours: int = 1
     steps: tuple[SpanStep, ...] = ()
+    stopped: int = 0
 
 
 class StatsReply(Reply, frozen=True, kw_only=True):

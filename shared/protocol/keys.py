@@ -27,6 +27,7 @@ class BadKey(ValueError):
 
 
 _NO_ADDRESS: Final = "is not an address; write host:port, such as server:7460"
+_CUT: Final = "the link is cut off or was changed on its way; copy it again, whole"
 
 
 class BadLink(ValueError):
@@ -159,20 +160,24 @@ def read_link(text: str, now_ms: int) -> Card:
     """The card in a pasted link, line breaks of a mail forgiven; raises BadLink."""
     link = "".join(text.split())
     if not link.lower().startswith(f"{SCHEME}://"):
-        raise BadLink(f"this is not an invite: it must begin with {SCHEME}://")
+        raise BadLink(
+            f"this is no link to an agent: one begins with {SCHEME}:// and holds the agent's key"
+        )
     if len(link) > LINK_LIMIT:
-        raise BadLink("the link is damaged: it is too long")
+        raise BadLink("the link is too long; copy the link alone")
     try:
         parts = urlsplit(link)
         pairs = parse_qsl(parts.query, strict_parsing=True, max_num_fields=16)
     except ValueError as error:
-        raise BadLink("the link is damaged: it is cut off or was changed on its way") from error
+        raise BadLink(_CUT) from error
     fields = dict(pairs)
     if len(fields) != len(pairs) or "a" not in fields or "k" not in fields:
-        raise BadLink("the link is damaged: it is cut off or was changed on its way")
+        raise BadLink(_CUT)
     address = read_address(parts.netloc)
     if fields.pop("k") != _checksum(address, fields):
-        raise BadLink("the link is damaged: checksum")
+        raise BadLink(
+            "the link was changed on its way (its checksum is wrong); copy it again, whole"
+        )
     return _card(address, fields, now_ms)
 
 
@@ -182,7 +187,7 @@ def _card(address: Address, fields: dict[str, str], now_ms: int) -> Card:
         secret = from_base32(fields["i"]) if "i" in fields else None
         expires_ms = int(fields["x"]) * 1000 if "x" in fields else None
     except ValueError as error:
-        raise BadLink(f"the link is damaged: {error}") from error
+        raise BadLink(f"the link was changed on its way ({error}); copy it again, whole") from error
     if expires_ms is not None and now_ms >= expires_ms:
         raise BadLink(f"expired on {_day_and_time(expires_ms)}; ask for a new invite")
     return Card(

@@ -25,6 +25,8 @@ NOT_AN_AGENT: Final = "not_an_agent"
 EVERY_MS: Final = 2_000
 LATE_AFTER_BEATS: Final = 3.5
 LOST_AFTER_MS: Final = 20_000
+DROPS_THAT_TELL: Final = 3
+"""The end of a connection, the wait for another try, and that this one failed as well."""
 PROBE_MS: Final = 3_000
 PING_AGAIN_MS: Final = 5_000
 IDLE_PING_MS: Final = 15_000
@@ -221,6 +223,7 @@ class Link:
         self._pinged_ms: int | None = None  # an unanswered ping is under way
         self._polled_ms = 0
         self._failures = 0
+        self._drops = 0
         self._ticked: Now | None = None
 
     def age_ms(self, now: Now) -> int | None:
@@ -287,7 +290,7 @@ class Link:
     def _opened(self, now: Now) -> list[Effect]:
         self._is_open = True
         self._is_up = None
-        self._failures = 0
+        self._failures = self._drops = 0
         self.retry_at_ms = None
         self._ticked = now
         return [*self._session_ends(), OpenSockets()]
@@ -300,11 +303,12 @@ class Link:
         match event:
             case HandshakeDone():
                 self._is_up = True
-                self._failures = 0
+                self._failures = self._drops = 0
                 self._hello_wait_ms = HELLO_FIRST_MS
                 return [*self._session_ends(), *self._greet(now)]
             case Dropped():
                 self._is_up = False
+                self._drops += 1
                 return self._session_ends()
             case AuthRefused():
                 return self._refused(AUTH_REFUSED, now)
@@ -471,6 +475,9 @@ class Link:
         if self.session is not None and not self._is_late(now):
             return LIVE, EVENTS_BLOCKED if self._polls else ""
         reason = UNREACHABLE if self.session is None else self._silence(now)
+        if self._drops >= DROPS_THAT_TELL:
+            # Nobody listens there any more: to wait for beats would only hide it.
+            return LOST, reason
         if age_ms < max(LOST_AFTER_MS, 7 * self._every_ms):
             return LATE, reason
         return LOST, reason

@@ -39,6 +39,8 @@ from shared.protocol.alerting import (
     RuleSet,
     RuleTry,
     RuleTryReply,
+    WayTest,
+    WayTestReply,
 )
 from shared.protocol.figures import (
     MetricsPage,
@@ -271,6 +273,7 @@ REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
     QuietSet: QuietReply,
     QuietRemove: QuietReply,
     DeliveriesPage: DeliveriesReply,
+    WayTest: WayTestReply,
     OpGet: OpReply,
     AuditPage: AuditPageReply,
     KeyList: KeyListReply,

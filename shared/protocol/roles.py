@@ -51,6 +51,7 @@ MINIMUM: Final[dict[str, str]] = {
     "quiet.set": OPERATOR,
     "quiet.remove": OPERATOR,
     "deliveries.page": VIEWER,
+    "way.test": OPERATOR,
     "op.get": VIEWER,
     "audit.page": ADMIN,
     "key.list": ADMIN,

@@ -82,7 +82,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `spark` holds the durations of up to 20 runs in ms, oldest first. A task of the kind "watch" is
     "queued" while it waits for a ping. `progress` (percent) is told by the run `run_id`; `retry_ms`
     is when the next retry that waits is due. `fails` counts due moments, each once its last
-    attempt has failed.
+    attempt has failed. Runs that somebody stopped are counted in `stops_24h` alone.
+    While moments up to `skip_until_ms` are left out, or it is paused until a moment, `resumes_ms`
+    is the first one that runs; `next_ms` is the next one that is due all the same.
     """
 
     id: str
@@ -124,6 +126,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     progress: int | None = None
     progress_note: str | None = None
     retry_ms: int | None = None
+    stops_24h: int = 0
+    skip_until_ms: int | None = None
+    skip_reason: str | None = None
+    resumes_ms: int | None = None
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

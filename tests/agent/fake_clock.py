@@ -47,6 +47,9 @@ class FakeClock:
         )
         await done
 
+    async def rest_ms(self, duration_ms: int) -> None:
+        await self.sleep_ms(duration_ms)
+
     def call_later(self, duration_ms: int, callback: Callable[[], None]) -> Timer:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(

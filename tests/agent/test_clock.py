@@ -2,7 +2,9 @@
 
 import asyncio
 
-from agent.clock import SystemClock
+import pytest
+
+from agent.clock import SystemClock, common_second
 from tests.agent.fake_clock import FakeClock
 
 NOW_MS = 1_795_500_000_000
@@ -45,3 +47,33 @@ async def test_who_sleeps_is_not_woken_by_a_suspend_or_a_set_wall() -> None:
     await sleeping
 
     assert slept_on
+
+
+@pytest.mark.parametrize(
+    ("now_s", "wait_s", "wakes_s"),
+    [
+        (10.0, 2, 12),
+        (10.004, 2, 12),
+        (10.3, 2, 12),
+        (11.9, 2, 14),
+        (10.1, 15, 24),
+        (10.3, 0.2, 10.5),
+    ],
+)
+def test_whoever_rests_wakes_on_a_common_second_as_all_others(
+    now_s: float, wait_s: float, wakes_s: float
+) -> None:
+    assert common_second(now_s, wait_s) == pytest.approx(wakes_s)
+
+
+async def test_two_that_rest_wake_together() -> None:
+    clock, woke_s = SystemClock(), []
+
+    async def rest(after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        await clock.rest_ms(2_000)
+        woke_s.append(asyncio.get_running_loop().time())
+
+    await asyncio.gather(rest(0), rest(0.02))
+
+    assert woke_s[1] - woke_s[0] < 0.3

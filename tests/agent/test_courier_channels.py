@@ -16,6 +16,7 @@ import pytest
 
 from agent.channels import chat
 from agent.courier import Courier
+from agent.errors import WrongUse
 from agent.postbox import Channel, Escalation, Mail
 from agent.store import alerts
 from tests.agent.store.makings import MINUTE_MS, NOW_MS
@@ -389,3 +390,42 @@ async def test_without_the_extra_the_command_that_installs_it_is_named(
 
     (message,) = messages(workshop)
     assert 'pip install "smart-cron[chat]"' in (message.last_error or "")
+
+
+async def test_a_test_by_hand_goes_at_once_also_in_quiet_hours_and_leaves_no_message_behind(
+    workshop: Workshop,
+) -> None:
+    workshop.clock.advance(SIX_MS - 60 * MINUTE_MS - workshop.clock.now_ms())
+    sink = Sink()
+    async with server(sink) as port:
+        courier = courier_of(workshop, mail_to(port, quiet=QUIET), timezone=ZONE)
+
+        tried = await courier.try_way("mail", "Anna")
+
+    assert subjects(sink) == ["[shop] medium: A test by hand"]
+    assert "Anna asked whether alerts arrive; nothing is wrong" in text_of(sink.mails[0])
+    assert (tried.to, tried.missed) == (mail_to(1).recipients, ())
+    assert "taken as number 42" in tried.answer
+    assert messages(workshop) == ()
+
+
+async def test_a_test_by_hand_says_who_does_not_get_it_and_why(workshop: Workshop) -> None:
+    anna, ben = mail_to(1).recipients
+    sink = Sink()
+    sink.rcpt_answers[ben] = "550 nobody of this name"
+    async with server(sink) as port:
+        some = await courier_of(workshop, mail_to(port)).try_way("mail", "Anna")
+    none = await courier_of(workshop, mail_to(port)).try_way("mail", "Anna")
+
+    assert sink.to == [[anna]]
+    assert [(one, "550 nobody" in why) for one, why in some.missed] == [(ben, True)]
+    assert [one for one, _ in none.missed] == [anna, ben]
+    assert all(f"127.0.0.1:{port}" in why for _, why in none.missed)
+
+
+async def test_a_channel_that_there_is_not_cannot_be_tried(workshop: Workshop) -> None:
+    pager = Channel(name="pager", secret="pager-url")
+    courier = courier_of(workshop, mail_to(1), channels=(pager,))
+
+    with pytest.raises(WrongUse, match="'fax' is no channel of this agent; those are mail, pager"):
+        await courier.try_way("fax", "Anna")

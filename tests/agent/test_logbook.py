@@ -1,14 +1,15 @@
 """Where do the agent's own log lines go?"""
 
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from agent import logbook
+from agent.log import log_of
 from agent.settings import Home
 
 
@@ -16,10 +17,9 @@ from agent.settings import Home
 def home(tmp_path: Path) -> Iterator[Home]:
     home = Home(tmp_path / "home")
     home.make()
-    before = structlog.get_config()
     logbook.open_logbook(home, to_terminal=False)
     yield home
-    structlog.configure(**before)
+    logbook.only_bad_to_stderr()
 
 
 def lines(path: Path) -> list[str]:
@@ -27,7 +27,7 @@ def lines(path: Path) -> list[str]:
 
 
 def test_what_is_bad_stands_in_both_files_and_the_rest_in_one(home: Home) -> None:
-    log = structlog.get_logger("test")
+    log = log_of("test")
 
     log.info("serving", tasks=29)
     log.error("the database refuses", cause="locked by another")
@@ -38,7 +38,7 @@ def test_what_is_bad_stands_in_both_files_and_the_rest_in_one(home: Home) -> Non
 
 
 def test_a_line_stays_one_line_whatever_is_in_it(home: Home) -> None:
-    structlog.get_logger("test").info("run ended", message="a\nb", colour="\x1b[31m")
+    log_of("test").info("run ended", message="a\nb", colour="\x1b[31m")
 
     (line,) = lines(home.logs / "master.log")
     assert "\\n" in line
@@ -49,7 +49,7 @@ def test_a_trace_follows_its_line_and_log_files_are_private(home: Home) -> None:
     try:
         int("told")
     except ValueError:
-        structlog.get_logger("test").exception("a handler failed")
+        log_of("test").exception("a handler failed")
 
     text = (home.logs / "errors.log").read_text()
     assert "    ValueError: invalid literal" in text
@@ -58,7 +58,7 @@ def test_a_trace_follows_its_line_and_log_files_are_private(home: Home) -> None:
 
 def test_a_log_that_has_grown_is_set_aside(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logbook, "ROTATE_BYTES", 100)
-    log = structlog.get_logger("test")
+    log = log_of("test")
 
     for _ in range(3):
         log.info("x" * 80)
@@ -72,17 +72,17 @@ def test_a_log_folder_that_is_gone_does_not_stop_the_agent(
     home.task_logs.rmdir()
     home.logs.rmdir()
 
-    structlog.get_logger("test").info("serving")
+    log_of("test").info("serving")
 
     assert "serving" in capsys.readouterr().err
 
 
 def test_a_terminal_on_a_full_disk_stops_nobody(home: Home) -> None:
     program = (
-        "import sys; from pathlib import Path; import structlog\n"
+        "import sys; from pathlib import Path; from agent.log import log_of\n"
         "from agent.logbook import open_logbook; from agent.settings import Home\n"
         f"home = Home(Path({str(home.root)!r})); open_logbook(home, to_terminal=True)\n"
-        "log = structlog.get_logger()\n"
+        "log = log_of(__name__)\n"
         "for _ in range(1000): log.error('the disk is full, and so is what the agent says to')\n"
         "home.logs.joinpath('master.log').unlink(); home.logs.joinpath('master.log').mkdir()\n"
         "log.error('nor is there a file')\n"
@@ -96,3 +96,25 @@ def test_a_terminal_on_a_full_disk_stops_nobody(home: Home) -> None:
 
     assert done.stdout == b"went on\n"
     assert len(lines(home.logs / "errors.log")) == 1_001
+
+
+def test_what_the_loop_complains_of_stands_in_the_book(home: Home) -> None:
+    try:
+        int("told")
+    except ValueError as error:
+        logging.getLogger("asyncio").error("never retrieved\nfuture: %s", "x", exc_info=error)
+
+    said = lines(home.logs / "errors.log")
+    assert said[0].endswith(" error    never retrieved")
+    assert said[1:3] == ["    future: x", "    Traceback (most recent call last):"]
+
+
+def test_without_a_logbook_only_what_is_bad_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    logbook.only_bad_to_stderr()
+    log = log_of("test")
+
+    log.info("serving")
+    log.warning("mail waits", cause="the network")
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("warning  mail waits cause='the network'")

@@ -11,10 +11,10 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import msgspec
-import structlog
 import zmq.asyncio
 
 from agent.clock import SystemClock
+from agent.log import log_of
 from agent.ulid import new_ulid
 from agent.wire.auditing import AuditEntry
 from agent.wire.clients import Client, Clients
@@ -206,6 +206,11 @@ class AgentAtHand:
         self._call(lambda: self._clients.replace(self.memory.clients))
         return link
 
+    def let_in(self, public: str) -> None:
+        """Enrol a key while the agent runs."""
+        self.memory.admit(public)
+        self._call(lambda: self._clients.replace(self.memory.clients))
+
     def revoke(self, public: str) -> None:
         self._call(lambda: self._clients.remove(public))
         self.memory.clients = [one for one in self.memory.clients if one.public != public]
@@ -230,7 +235,7 @@ class AgentAtHand:
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
         self._grown = asyncio.Event()
-        clock, log, memory = self.clock, structlog.get_logger(), self.memory
+        clock, log, memory = self.clock, log_of(__name__), self.memory
         context = zmq.asyncio.Context()
         self.journal = Journal(secrets.token_hex(8))
         self._clients = Clients(clock.now_ms)
@@ -399,7 +404,7 @@ class AgentAtHand:
         )
         return Answer(reply, data)
 
-    async def _sample(self) -> Metric:
+    def _sample(self) -> Metric:
         return Metric(now_ms=self.clock.now_ms(), cpu=0.5)
 
     async def _audit(self, entry: AuditEntry) -> None:

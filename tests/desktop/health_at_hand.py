@@ -129,6 +129,7 @@ class Outside:
         self.asked: list[Any] = []
         self.refuses: dict[type, str] = {}
         self.is_silent = False
+        self.kept_since_ms = 0
         self.waiting: list[Callable[[], None]] = []
         window.question_asked.connect(self._answer)
 
@@ -145,7 +146,7 @@ class Outside:
         elif isinstance(request, HealthGet):
             self._give(lambda: answered(HealthReply(at_ms=NOW_MS, checks=DETAILS, lines=LINES)))
         elif isinstance(request, MetricsPage):
-            self._give(lambda: answered(_course(request)))
+            self._give(lambda: answered(_course(request, self.kept_since_ms)))
 
     def _give(self, answer: Callable[[], None]) -> None:
         if self.is_silent:
@@ -154,7 +155,7 @@ class Outside:
             answer()
 
 
-def _course(asked: MetricsPage) -> MetricsPageReply:
+def _course(asked: MetricsPage, since_ms: int) -> MetricsPageReply:
     """Readings around those of the rows, with a hole in the middle."""
     now = {row.id: row.value or 0.0 for row in ROWS} | {"check:queue:oldest": 340.0}
     peak = 1.0 if asked.of == "mean" else 1.2
@@ -163,7 +164,7 @@ def _course(asked: MetricsPage) -> MetricsPageReply:
     times = [
         at_ms
         for at_ms in range(asked.from_ms, min(asked.to_ms, NOW_MS), step_ms)
-        if not 0.42 < (at_ms - asked.from_ms) / reach < 0.5
+        if at_ms >= since_ms and not 0.42 < (at_ms - asked.from_ms) / reach < 0.5
     ]
     rows = tuple(
         tuple(

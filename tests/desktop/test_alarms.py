@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
+from desktop.models.alerts import ROW
 from desktop.theme import Theme
 from desktop.views.alerts.page import DELIVERY, HISTORY, QUIET, RULES_TAB
 from desktop.views.palette import Palette
@@ -195,6 +196,78 @@ def test_an_alert_is_snoozed_by_the_menu_or_until_a_moment_of_ones_own(
     assert by_menu.until_ms == NOW_MS + 4 * HOUR_MS
     assert NOW_MS < by_hand.until_ms <= NOW_MS + 24 * HOUR_MS
     assert by_hand.note == "night"
+
+
+@pytest.mark.usefixtures("outside")
+@pytest.mark.parametrize("others", [(), (alert(9, "report"),)])
+def test_an_alert_that_was_ended_and_comes_back_is_chosen_again(
+    window: MainWindow, others: tuple[Alert, ...]
+) -> None:
+    row = alert(1, sev="critical")
+    show(window, row, *others)
+
+    window.show_rows([], [("alert", row.id)])
+    assert window.centre.panel.ids == [row.id]
+    window.show_rows([row])
+
+    assert window.centre.panel.ids == [row.id]
+    assert window.centre.active.list.chosen_ids() == [row.id]
+    assert window.centre.active.list.currentIndex().data(ROW) == row
+
+
+@pytest.mark.usefixtures("outside")
+def test_several_that_were_ended_at_once_and_come_back_are_chosen_again(
+    window: MainWindow,
+) -> None:
+    rows = [alert(1), alert(2, "report")]
+    show(window, *rows, alert(3, "other"))
+    window.centre.active.list.choose_all([row.id for row in rows])
+
+    window.show_rows([], [("alert", row.id) for row in rows])
+    window.show_rows(rows)
+
+    assert set(window.centre.panel.ids) == {row.id for row in rows}
+
+
+@pytest.mark.usefixtures("outside")
+def test_what_comes_back_takes_no_choice_away_that_was_made_meanwhile(window: MainWindow) -> None:
+    rows = [alert(1), alert(2, "report")]
+    show(window, *rows)
+    window.centre.active.list.choose(rows[0].id)
+
+    window.show_rows([], [("alert", rows[0].id)])
+    window.centre.active.list.choose(rows[1].id)
+    window.show_rows([rows[0]])
+
+    assert window.centre.panel.ids == [rows[1].id]
+
+
+@pytest.mark.usefixtures("outside")
+def test_where_no_alert_is_the_list_that_says_so_has_all_the_room(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    show(window)
+    qtbot.waitUntil(lambda: window.centre.active.width() > window.width() - 100)
+
+    window.show_rows([alert(1)])
+
+    qtbot.waitUntil(lambda: window.centre.active.width() < window.width() - 400)
+    assert window.centre.panel.isVisible()
+    assert window.centre.panel.alert == alert(1)
+
+
+@pytest.mark.usefixtures("outside")
+def test_a_name_longer_than_a_line_makes_no_card_wider_than_the_panel(window: MainWindow) -> None:
+    window.resize(960, 600)
+    name = "flagged_products_generate_ai_insights_of_every_outlet_in_the_country_" * 2
+    show(window, alert(1, name, title=f"{name} failed", msg=name))
+
+    panel = window.centre.panel
+
+    inside = panel.widget()
+    assert inside is not None
+    assert inside.width() <= panel.viewport().width()
+    assert panel.horizontalScrollBar().maximum() == 0
 
 
 def test_a_note_is_written_by_key_and_line(window: MainWindow, outside: Outside) -> None:
@@ -455,3 +528,28 @@ def test_a_task_without_an_alert_leads_nowhere(window: MainWindow) -> None:
     window.open_task("report")
 
     assert not window.details.alert.isVisible()
+
+
+def test_a_message_that_is_cut_is_whole_in_its_tip_and_heard_as_a_whole(
+    window: MainWindow, outside: Outside
+) -> None:
+    window.show_screen(ALERTS)
+    window.centre.tabs.choose(DELIVERY)
+    model = window.centre.messages.table.model()
+
+    texts = {
+        column: model.index(0, column).data(Qt.ItemDataRole.ToolTipRole) for column in (3, 4, 6)
+    }
+    heard = model.index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole)
+
+    assert texts == {3: "backup failed", 4: "night@example.org", 6: "Accepted: 250 taken"}
+    assert all(text in heard for text in texts.values())
+
+
+@pytest.mark.usefixtures("outside")
+def test_an_alert_is_whole_in_its_tip(window: MainWindow) -> None:
+    show(window, alert(1))
+
+    tip = window.centre.active.list.currentIndex().data(Qt.ItemDataRole.ToolTipRole)
+
+    assert tip == "backup failed\nexit status 3"

@@ -169,13 +169,14 @@ def test_the_next_run_is_skipped_and_that_can_be_undone(
 ) -> None:
     screen.connect(key)
 
-    screen.remote.skip("backup")
+    screen.remote.skip(["backup"])
     said = screen.until_said(1)
     screen.remote.undo()
     screen.until_said(2)
-    screen.remote.skip("nobody")
+    screen.remote.skip(["nobody"])
 
-    assert said == Notice(text="backup lets its next moment pass.", can_undo=True, task_id="backup")
+    told = "The next run of backup is skipped."
+    assert said == Notice(text=told, can_undo=True, task_id="backup")
     assert screen.until_said(3).kind == "bad"
     assert agent.skipped == [("backup", 1), ("backup", 0), ("nobody", 1)]
 

@@ -17,6 +17,7 @@ from tests.desktop.rows_at_hand import NOW_MS, failing, last_run, run, running, 
     [
         (task("a"), "ok"),
         (task("a", last=None), "never"),
+        (task("a", last=last_run("aborted")), "stopped"),
         (failing("a"), "failing"),
         (running("a", fails=2), "running"),
         (task("a", state="stopping"), "stopping"),

@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from desktop import words
 from desktop.app import Application
 from desktop.freshness import Link
 from desktop.settings import Profile
@@ -132,14 +133,16 @@ def test_a_late_look_is_told_above_and_beside_the_check(
     window.show_screen(TASKS)
 
 
-def test_own_checks_come_last_also_one_that_was_not_done_yet(
+def test_the_worst_checks_come_first_and_of_what_is_fine_own_ones_last(
     window: MainWindow, outside: Outside
 ) -> None:
     window.show_screen(HEALTH)
 
     rows = window.health.table.model()
     names = [rows.index(at, 1).data() for at in range(rows.rowCount())]
-    assert names[-3:] == ["Check queue", "Check shop", "Check tls"]
+    assert names[:3] == ["Disk space /var/backups", "Memory", "Disk trend /var/backups"]
+    assert names[3:6] == ["Check queue", "Check tls", "CPU"]
+    assert names[-1] == "Check shop"
     assert window.health.summary.text() == (
         "1 critical, 3 to watch, 1 not known, 1 looked at too late"
     )
@@ -153,8 +156,8 @@ def test_the_chosen_check_is_drawn_and_another_one_once_the_keyboard_has_come_to
     qtbot.waitUntil(lambda: len(chart.points) > 100)
     first = outside.of(MetricsPage)
 
-    for _ in range(5):
-        QTest.keyClick(window.health.table, Qt.Key.Key_Up)
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Up):
+        QTest.keyClick(window.health.table, key)
     qtbot.waitUntil(lambda: outside.of(MetricsPage)[-1].series == ("memory",))
 
     assert [(one.series, one.of) for one in first] == [
@@ -229,6 +232,36 @@ def test_another_range_is_asked_for_at_once_and_an_answer_about_the_last_one_is_
     reach = chart.points[-1][0] - chart.points[0][0]
     assert reach > 28 * 24 * 60 * MINUTE_MS
     assert outside.of(MetricsPage)[-1].step_ms == 60 * MINUTE_MS
+
+
+def test_of_a_fresh_agent_the_hour_is_shown_from_its_first_reading_on(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    outside.kept_since_ms = NOW_MS - 12 * MINUTE_MS
+    window.show_screen(HEALTH)
+    page = window.health
+
+    qtbot.waitUntil(lambda: page.reach.key == "1h" and bool(page.panel.chart.points))
+
+    first_ms = page.panel.chart.points[0][0]
+    assert page.panel.chart.span[0] == first_ms
+    since = words.clock(first_ms, words.zone_named(AGENT.tz), NOW_MS)
+    assert page.panel.head.text().endswith(f"kept since {since}")
+    assert page.ranges._keys["1h"].isChecked()
+
+
+def test_a_range_that_was_asked_for_stays_though_most_of_it_is_empty(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    outside.kept_since_ms = NOW_MS - 12 * MINUTE_MS
+    window.show_screen(HEALTH)
+    page = window.health
+    qtbot.waitUntil(lambda: page.reach.key == "1h" and bool(page.panel.chart.points))
+
+    page.ranges._keys["24h"].click()
+    qtbot.waitUntil(lambda: bool(page.panel.chart.points))
+
+    assert page.reach.key == "24h"
 
 
 def test_the_lines_of_the_command_are_there_to_be_copied(

@@ -6,15 +6,20 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
+from desktop import words
 from desktop.freshness import Link
+from desktop.models.runs import Column as RunColumn
+from desktop.models.tasks import Column
 from desktop.theme import Theme
 from desktop.views.confirm import Confirm
 from desktop.views.palette import Palette
 from desktop.views.planning.pausing import PauseDialog
+from desktop.views.rail import ALERTS, HEALTH, OVERVIEW, RUNS, TASKS
 from desktop.views.toasts import Toast
 from desktop.window import MainWindow
 from shared.protocol.events import Disk, Heartbeat, Metric
@@ -321,11 +326,34 @@ def test_a_refused_key_is_said_on_the_whole_page(window: MainWindow, qtbot: QtBo
     assert "invite" in window.refusal.text.text()
 
 
+@pytest.mark.parametrize("screen", [OVERVIEW, TASKS, RUNS, ALERTS, HEALTH])
+def test_without_an_agent_no_page_says_that_all_is_well(
+    qtbot: QtBot, theme: Theme, screen: str
+) -> None:
+    window = MainWindow(theme, lambda: NOW_MS)
+    qtbot.addWidget(window)
+    window.show()
+
+    window.show_screen(screen)
+
+    for page in (window.overview, window.nothing, window.executions, window.centre, window.health):
+        assert not page.isVisible()
+    assert window.welcome.title.text() == "No agent yet"
+    with qtbot.waitSignal(window.connections_requested):
+        window.welcome.connect_now.click()
+    said = {one.text() for one in window.status.findChildren(QLabel) if one.isVisible()}
+    assert "No agent" in said
+    assert not said & {"Connecting", "Encrypted"}
+    assert window.header.switcher.accessibleName() == "No agent"
+
+
 def test_before_the_first_beat_nothing_is_claimed(qtbot: QtBot, theme: Theme) -> None:
     window = MainWindow(theme, lambda: NOW_MS)
     qtbot.addWidget(window)
     window.show()
 
+    window.show_link(Link(name="shop"))
+    assert not window.welcome.isVisible()
     assert window.nothing.title.text() == "The agent was not heard yet"
     assert window.status.agent_clock.text() == "Agent clock unknown"
     assert window.header.switcher.age_text == "not heard yet"
@@ -349,6 +377,89 @@ def test_a_filter_without_a_match_offers_the_nearest_and_a_way_out(
     assert said == "Did you mean vend? 1 task matches."
     assert hidden
     assert window.grid.isVisible()
+
+
+def test_a_filter_without_a_match_names_all_of_itself_and_is_mended_by_one_press(
+    window: MainWindow,
+) -> None:
+    window.toolbar.write("vned state:failing")
+    title = window.nothing.title.text()
+
+    QTest.keyClick(window.nothing.near, Qt.Key.Key_Return)
+
+    assert title == "No task matches vned state:failing"
+    assert window.toolbar.field.text() == "vend state:failing"
+    assert window.grid.isVisible()
+
+
+def test_the_overview_is_veiled_as_soon_as_the_agent_is_silent(window: MainWindow) -> None:
+    window.show_screen(OVERVIEW)
+    overview = window.overview
+    counted_down = overview._coming[0].accessibleName()
+
+    window.show_link(LOST)
+
+    assert overview.health.heart.figure.text() == "silent"
+    assert "unknown" not in counted_down
+    assert "unknown" in overview._coming[0].accessibleName()
+    window.show_link(LIVE)
+    assert "unknown" not in overview._coming[0].accessibleName()
+
+
+@pytest.mark.parametrize("count", [1, 12, 250])
+def test_the_number_at_the_bell_has_room(window: MainWindow, theme: Theme, count: int) -> None:
+    window.header.show_alerts(count, "bad")
+
+    said = str(count) if count < 100 else "99+"
+    needed = 18 + max(16, QFontMetrics(theme.font(10, 600)).horizontalAdvance(said) + 9)
+    assert window.header.bell.width() >= needed
+
+
+def test_without_a_connection_the_switcher_has_room_for_all_that_it_says(
+    window: MainWindow, theme: Theme
+) -> None:
+    window.show_link(Link())
+    switcher = window.header.switcher
+
+    name = QFontMetrics(theme.font(13, 600)).horizontalAdvance("No agent")
+
+    assert switcher.sizeHint().width() >= 8 + name + 24
+
+
+def test_the_menu_of_settings_marks_what_is_chosen(window: MainWindow) -> None:
+    def chosen() -> list[str]:
+        return [one.text() for one in window.rail.settings_menu().actions() if one.isChecked()]
+
+    before = chosen()
+    window.set_compact(True)
+
+    assert before == ["Light", "Comfortable"]
+    assert chosen() == ["Light", "Compact"]
+
+
+def test_the_zone_of_the_agent_is_told_with_its_row(qtbot: QtBot, theme: Theme) -> None:
+    window = MainWindow(theme, lambda: NOW_MS)
+    qtbot.addWidget(window)
+    window.show_link(LIVE)
+
+    window.show_rows([AGENT])
+
+    assert window.status.zone.text().startswith(AGENT.tz)
+
+
+def test_a_narrow_list_of_runs_shows_why_one_failed_before_what_it_used(
+    window: MainWindow,
+) -> None:
+    window.show_rows([run(1, "vend_a", result="error", exit=3)])
+    window.show_screen(RUNS)
+    table = window.executions.table
+    for wide, shown in ((960, False), (1_440, True)):
+        window.resize(wide, 700)
+        QTest.qWait(0)
+
+        assert table.isColumnHidden(RunColumn.CPU) is not shown
+        assert table.horizontalScrollBar().maximum() == 0
+        assert table.columnWidth(RunColumn.REASON) >= 100
 
 
 def test_choosing_a_task_asks_for_its_details_once_it_rests(
@@ -458,7 +569,7 @@ def test_recent_executions_show_the_last_fifty_and_filter(window: MainWindow, qt
 
     window.executions.which.chosen.emit("trouble")
 
-    assert window.executions.count.text() == "5 of the last 50"
+    assert window.executions.count.text() == "the last 8"
 
 
 def test_only_a_run_that_failed_or_waits_is_tried_again(window: MainWindow, qtbot: QtBot) -> None:
@@ -523,7 +634,7 @@ def test_every_screen_fits_every_size(
 
     whole = window.centralWidget()
     assert whole is not None
-    assert whole.minimumSizeHint().width() <= size[0]
+    qtbot.waitUntil(lambda: whole.minimumSizeHint().width() <= size[0])
     assert window.height() == size[1]
     if screen == "tasks":
         qtbot.waitUntil(lambda: not window.grid.horizontalScrollBar().isVisible())
@@ -601,3 +712,113 @@ def test_a_lost_link_keeps_saying_of_when_the_state_is(window: MainWindow) -> No
 
     assert "state as of" in window.banner.text.text()
     assert "The tunnel is down." in window.banner.text.text()
+
+
+@pytest.mark.parametrize(
+    ("row", "good", "said"),
+    [
+        (task("pay_a", runs_24h=0, success_rate_24h=None, stops_24h=1), "0 of 0",
+         "succeeded, 1 stopped"),
+        (task("pay_a", runs_24h=4, fails_24h=1, success_rate_24h=0.75, stops_24h=2), "3 of 4",
+         f"{words.percent(0.75)} succeeded, 2 stopped"),
+    ],
+)  # fmt: skip
+def test_runs_that_somebody_stopped_stand_apart_in_the_summary(
+    window: MainWindow, row: Task, good: str, said: str
+) -> None:
+    window.show_rows([row])
+    choose(window, "pay_a")
+
+    shown = texts_of(window)
+
+    assert good in shown
+    assert said in shown
+
+
+def test_of_choices_side_by_side_the_keyboard_stops_at_the_chosen_one(window: MainWindow) -> None:
+    window.show_screen(RUNS)
+    window.header.times.choose("utc")
+    window.details.tabs.choose(2)
+
+    for group in (window.rail._group, window.header.times._group, window.details.tabs._group):
+        stops = [one for one in group.buttons() if one.focusPolicy() & Qt.FocusPolicy.TabFocus]
+        assert stops == [group.checkedButton()]
+
+
+def texts_of(window: MainWindow) -> list[str]:
+    return [one.text() for one in window.details.findChildren(QLabel) if one.isVisible()]
+
+
+def test_a_skipped_moment_is_told_with_what_comes_instead_and_by_whom(window: MainWindow) -> None:
+    due_ms, then_ms = NOW_MS + 25 * MINUTE_MS, NOW_MS + 55 * MINUTE_MS
+    skipped = task(
+        "pay_a", skip_until_ms=due_ms, skip_reason="by Anna: stocktaking", resumes_ms=then_ms
+    )
+    window.show_rows([skipped])
+    choose(window, "pay_a")
+
+    zone = words.zone_named(skipped.tz)
+    due, then = (words.clock(at_ms, zone, NOW_MS) for at_ms in (due_ms, then_ms))
+    shown = texts_of(window)
+    assert words.clock(then_ms, zone, NOW_MS, seconds=True) in shown
+    assert shown[shown.index("Skipped") + 1 :][:2] == [due, "by Anna: stocktaking"]
+    row = window._tasks.index_of("pay_a", Column.NEXT)
+    assert row.data() == then
+    assert "by Anna: stocktaking" in row.data(Qt.ItemDataRole.ToolTipRole)
+    window.show_screen(OVERVIEW)
+    (coming,) = [one for one in window.overview._coming if one.task_id == "pay_a"]
+    assert then in coming.accessibleName()
+
+
+@pytest.mark.parametrize("resumes_ms", [None, NOW_MS + 90 * MINUTE_MS])
+def test_a_paused_task_says_when_it_really_runs_next(
+    window: MainWindow, resumes_ms: int | None
+) -> None:
+    paused = task("pay_a", paused=True, paused_until_ms=resumes_ms, resumes_ms=resumes_ms)
+    window.show_rows([paused])
+    choose(window, "pay_a")
+
+    zone = words.zone_named(paused.tz)
+    shown = texts_of(window)
+    next_run = shown[shown.index("Next run") + 1 :][:2]
+    if resumes_ms is None:
+        assert next_run == ["none", "until it is resumed"]
+    else:
+        at = words.clock(resumes_ms, zone, NOW_MS, seconds=True)
+        assert next_run == [at, "the first after the pause"]
+
+
+@pytest.mark.parametrize(
+    ("link", "why"),
+    [
+        (replace(LIVE, role="viewer"), "Run now: Needs the operator role"),
+        (LOST, "Run now: Off while the agent is silent"),
+    ],
+)
+def test_a_key_whose_act_is_off_says_why(window: MainWindow, link: Link, why: str) -> None:
+    choose(window, "pay_a")
+    window.show_link(link)
+
+    QTest.keyClick(window.grid, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+
+    assert window.toasts.texts() == [why]
+
+
+def test_what_is_taken_back_is_no_longer_said(window: MainWindow) -> None:
+    window.show_notice("pay_a is paused.", can_undo=True)
+
+    window.actions_by_name["undo"].trigger()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+    assert window.toasts.texts() == []
+
+
+def test_the_palette_names_the_task_that_an_act_is_about(window: MainWindow) -> None:
+    choose(window, "pay_a")
+
+    window.open_palette()
+    palette = window.findChild(Palette)
+
+    assert isinstance(palette, Palette)
+    item = palette.list.item(0)
+    assert item.data(Qt.ItemDataRole.AccessibleTextRole) == "Run now, pay_a, Ctrl+R"

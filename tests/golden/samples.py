@@ -82,6 +82,10 @@ TASK: Final = rows.Task(
     progress=40,
     progress_note="importing products",
     retry_ms=AT_MS + 6,
+    stops_24h=1,
+    skip_until_ms=AT_MS + 2,
+    skip_reason="by Anna: too much",
+    resumes_ms=AT_MS + 3,
 )
 RUN: Final = rows.Run(
     id=RUN_ID,
@@ -426,6 +430,7 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
     alerting.AlertNote(op=OP, expires_ms=AT_MS, ids=(RUN_ID,), note="called the provider"),
     alerting.AlertsRules(),
     alerting.DeliveriesPage(cursor="abc", limit=5),
+    alerting.WayTest(op=OP, expires_ms=AT_MS, id="pager"),
     requests.OpGet(op=OP),
     requests.AuditPage(
         filter=requests.AuditFilter(
@@ -648,6 +653,7 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
             avg_rss=4096,
             peak_rss=8192,
             step_hours=24,
+            stopped=1,
             steps=(requests.SpanStep(at_ms=1, runs=9, failures=1, avg_ms=3, max_ms=9),),
         ),
     ),
@@ -696,6 +702,14 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
     ),
     "quiet.set": QUIET_CHANGED,
     "quiet.remove": QUIET_CHANGED,
+    "way.test": alerting.WayTestReply(
+        rev=12,
+        replayed=True,
+        to=("admin@example.org", "night@example.org"),
+        answer="250 taken",
+        missed=(alerting.Missed(to="night@example.org", why="550 nobody of this name"),),
+        fault="alert.txt:3: unexpected end",
+    ),
     "deliveries.page": alerting.DeliveriesReply(
         rows=(DELIVERY,),
         next="abc",

@@ -1,8 +1,7 @@
 """From the clock to the cell and back: a real agent, a real wire, the real window."""
 
 import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop import freshness
-from desktop.app import Application
-from desktop.models.tasks import ROW
-from desktop.settings import Profile
 from desktop.views.confirm import Confirm
-from shared.protocol.rows import Task
+from tests.journeys.desks import Desk, desks_at
 from tests.journeys.household import Household
 
 WAIT_MS = 30_000
@@ -32,54 +28,6 @@ REST = 'task_name = "rest"\nschedule = "0 0 1 1 *"\ncommand = "echo rested"'
 pytestmark = pytest.mark.timeout(180)
 
 
-class Desk:
-    """A desktop on its own profile, and what stands in its grid."""
-
-    def __init__(self, qtbot: QtBot, profile: Path) -> None:
-        self._qtbot = qtbot
-        self.application = Application(Profile(profile), theme="light")
-        self.window = self.application.window
-        qtbot.addWidget(self.window)
-        self.links: list[str] = []
-
-    def connect_by(self, household: Household, role: str = "operator") -> None:
-        """Enrol with a fresh invite, as `smartcron-desktop --connect` does, and wait for rows."""
-        link = household.cli("invite", "--role", role, "--label", "journey").strip()
-        self.application.start(link=link)
-        self.until(lambda: self.is_live and len(self.tasks()) == 3, "three live tasks")
-
-    @property
-    def link(self) -> freshness.Link:
-        return self.application.link
-
-    @property
-    def is_live(self) -> bool:
-        return self.link.is_live
-
-    def tasks(self) -> dict[str, Task]:
-        """The rows of the grid's model, by name."""
-        model = self.window.grid.model()
-        found: dict[str, Task] = {}
-        for group in range(model.rowCount()):
-            parent = model.index(group, 0)
-            for row in range(model.rowCount(parent)):
-                task = model.index(row, 0, parent).data(ROW)
-                found[task.id] = task
-        return found
-
-    def until(self, is_true: Callable[[], bool], what: str, *, within_ms: int = WAIT_MS) -> None:
-        def check() -> None:
-            assert is_true(), f"waited in vain for {what}; the link is {self.link}"
-
-        self._qtbot.waitUntil(check, timeout=within_ms)
-
-    def choose(self, task_id: str) -> None:
-        self.window.open_task(task_id)
-
-    def press(self, action: str) -> None:
-        self.window.actions_by_name[action].trigger()
-
-
 @pytest.fixture
 def household(bare: Household, made: Path) -> Household:
     """A home with one task that is due all the time, and two that wait to be ordered."""
@@ -90,16 +38,14 @@ def household(bare: Household, made: Path) -> Household:
 
 @pytest.fixture
 def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(qtbot, tmp_path / "profile")
-    yield desk
-    assert desk.application.stop(), "the network thread did not stop within two seconds"
-    assert not [one for one in threading.enumerate() if one.name == "network"]
+    with desks_at(qtbot, tmp_path / "profile") as (made,):
+        yield made
 
 
 def test_a_due_task_reaches_the_grid_by_itself(household: Household, desk: Desk) -> None:
     household.serve()
 
-    desk.connect_by(household)
+    desk.connect_by(household, tasks=3)
 
     desk.until(
         lambda: (last := desk.tasks()["quick"].last) is not None and last.result == "success",
@@ -115,7 +61,7 @@ def test_a_due_task_reaches_the_grid_by_itself(household: Household, desk: Desk)
 
 def test_a_task_runs_on_demand_and_its_output_can_be_read(household: Household, desk: Desk) -> None:
     household.serve()
-    desk.connect_by(household)
+    desk.connect_by(household, tasks=3)
 
     desk.choose("rest")
     desk.press("run")
@@ -134,7 +80,7 @@ def test_a_run_is_stopped_only_after_the_question_is_answered(
     household: Household, desk: Desk, qtbot: QtBot
 ) -> None:
     household.serve()
-    desk.connect_by(household)
+    desk.connect_by(household, tasks=3)
     desk.choose("long")
     desk.press("run")
     desk.until(lambda: desk.tasks()["long"].state == "running", "the running task")
@@ -157,7 +103,7 @@ def test_a_run_is_stopped_only_after_the_question_is_answered(
 
 def test_pausing_shows_in_the_grid_and_undo_takes_it_back(household: Household, desk: Desk) -> None:
     household.serve()
-    desk.connect_by(household)
+    desk.connect_by(household, tasks=3)
 
     desk.choose("rest")
     desk.press("pause")
@@ -173,7 +119,7 @@ def test_pausing_shows_in_the_grid_and_undo_takes_it_back(household: Household, 
 def test_a_viewer_sees_everything_and_orders_nothing(household: Household, desk: Desk) -> None:
     household.serve()
 
-    desk.connect_by(household, role="viewer")
+    desk.connect_by(household, role="viewer", tasks=3)
     desk.choose("rest")
 
     assert not desk.window.actions_by_name["run"].isEnabled()
@@ -185,17 +131,17 @@ def test_an_agent_that_is_killed_comes_back_with_the_true_end_of_its_run(
     household: Household, desk: Desk
 ) -> None:
     agent = household.serve()
-    desk.connect_by(household)
+    desk.connect_by(household, tasks=3)
     household.apply(QUICK, LONG, REST.replace("echo rested", "sleep 3; echo rested; exit 7"))
     desk.choose("rest")
     desk.press("run")
     desk.until(lambda: desk.tasks()["rest"].state == "running", "the running task")
 
     household.kill(agent)
-    desk.until(lambda: not desk.is_live, "the silence")
+    desk.until(lambda: not desk.link.is_live, "the silence")
     household.serve()
 
-    desk.until(lambda: desk.is_live, "the agent's return")
+    desk.until(lambda: desk.link.is_live, "the agent's return")
     desk.until(
         lambda: (last := desk.tasks()["rest"].last) is not None and last.exit == 7,
         "the true exit status",
@@ -208,7 +154,7 @@ def test_silence_is_shown_as_age_and_switches_orders_off_until_the_agent_is_hear
     household: Household, desk: Desk
 ) -> None:
     agent = household.serve()
-    desk.connect_by(household)
+    desk.connect_by(household, tasks=3)
     desk.choose("rest")
     assert desk.window.actions_by_name["run"].isEnabled()
 
@@ -222,13 +168,35 @@ def test_silence_is_shown_as_age_and_switches_orders_off_until_the_agent_is_hear
     finally:
         agent.send_signal(signal.SIGCONT)
 
-    desk.until(lambda: desk.is_live, "the live link", within_ms=LOST_MS)
+    desk.until(lambda: desk.link.is_live, "the live link", within_ms=LOST_MS)
     assert desk.window.actions_by_name["run"].isEnabled()
+
+
+def test_an_administrator_reads_in_the_window_who_ran_what(
+    household: Household, desk: Desk
+) -> None:
+    household.serve()
+    desk.connect_by(household, "Anna", role="admin", tasks=3)
+    desk.choose("rest")
+    desk.press("run")
+    desk.until(lambda: desk.tasks()["rest"].last is not None, "the ordered run")
+
+    desk.press("audit")
+
+    model = desk.window.audit.table.model()
+    desk.until(
+        lambda: any(
+            [model.index(row, column).data() for column in (1, 2, 3, 4)]
+            == ["Anna", "Ran now", "rest", "Done"]
+            for row in range(model.rowCount())
+        ),
+        "what Anna did",
+    )
 
 
 def test_a_revoked_key_is_told_and_sees_nothing_new(household: Household, desk: Desk) -> None:
     household.serve()
-    desk.connect_by(household)
+    desk.connect_by(household, tasks=3)
     (key,) = household.json("keys", "list")
 
     household.cli("keys", "revoke", key["key_id"])

@@ -1,19 +1,16 @@
 """What a real agent measures stands on the health page of a real window."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 
-from desktop.app import Application
-from desktop.settings import Profile
 from desktop.views.health.page import CHARTS, TEXT, HealthPage
 from desktop.views.rail import HEALTH
+from tests.journeys.desks import Desk, desks_at
 from tests.journeys.household import Household
 
-WAIT_MS = 30_000
 PLUGIN = "echo '7 wait | depth=7;100;1000 oldest=3s'"
 
 pytestmark = pytest.mark.timeout(180)
@@ -29,25 +26,9 @@ def household(bare: Household) -> Household:
 
 
 @pytest.fixture
-def application(qtbot: QtBot, tmp_path: Path, household: Household) -> Iterator[Application]:
-    made = Application(Profile(tmp_path / "desk"), theme="light")
-    qtbot.addWidget(made.window)
-    link = household.cli("invite", "--role", "viewer", "--label", "Anna").strip()
-    made.start(link=link)
-    yield made
-    assert made.stop(), "the network thread did not stop within two seconds"
-    assert not [one for one in threading.enumerate() if one.name == "network"]
-
-
-@pytest.fixture
-def until(qtbot: QtBot) -> Callable[[Callable[[], bool], str], None]:
-    def wait(is_true: Callable[[], bool], what: str) -> None:
-        def check() -> None:
-            assert is_true(), f"waited in vain for {what}"
-
-        qtbot.waitUntil(check, timeout=WAIT_MS)
-
-    return wait
+def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
+    with desks_at(qtbot, tmp_path / "profile") as (made,):
+        yield made
 
 
 def ids(page: HealthPage) -> list[str]:
@@ -60,32 +41,31 @@ def names(lines: list[str]) -> list[str]:
 
 
 def test_a_viewer_sees_every_check_its_course_and_the_lines_of_the_command(
-    household: Household,
-    application: Application,
-    until: Callable[[Callable[[], bool], str], None],
+    household: Household, desk: Desk
 ) -> None:
-    page = application.window.health
-    until(lambda: application.link.is_live and "cpu" in ids(page), "the checks")
+    page = desk.window.health
+    desk.connect_by(household, "Anna", role="viewer")
+    desk.until(lambda: "cpu" in ids(page), "the checks")
 
-    application.window.show_screen(HEALTH)
+    desk.window.show_screen(HEALTH)
     page.table.choose("memory")
-    until(lambda: "Limits" in page.panel.facts.texts(), "the limits")
-    until(lambda: bool(page.panel.chart.points), "the readings of the memory")
+    desk.until(lambda: "Limits" in page.panel.facts.texts(), "the limits")
+    desk.until(lambda: bool(page.panel.chart.points), "the readings of the memory")
     memory = page.table.chosen
     assert memory is not None
     assert memory.value is not None
     assert page.panel.chart.points[-1][1] == pytest.approx(memory.value, abs=0.3)
     assert "each 10" in page.panel.facts.texts()["Last look"]
 
-    until(lambda: ids(page)[-1] == "check:queue", "the check of the owner's own")
+    desk.until(lambda: ids(page)[-1] == "check:queue", "the check of the owner's own")
     page.table.choose("check:queue")
-    until(lambda: page.panel.facts.texts().get("Limits", "").startswith("Warns"), "its limits")
+    desk.until(lambda: page.panel.facts.texts().get("Limits", "").startswith("Warns"), "its limits")
     assert page.panel.facts.texts()["Reading"] == "7"
     assert page.panel.message.text() == "7 wait"
 
     page.tabs.choose(CHARTS)
     oldest = "check:queue:oldest"
-    until(
+    desk.until(
         lambda: oldest in page.gallery.cards and bool(page.gallery.cards[oldest].chart.points),
         "the second figure of the plugin",
     )
@@ -99,4 +79,4 @@ def test_a_viewer_sees_every_check_its_course_and_the_lines_of_the_command(
     assert page.hint.isHidden()
 
     household.cli("checks", "remove", "queue")
-    until(lambda: "check:queue" not in ids(page), "its end")
+    desk.until(lambda: "check:queue" not in ids(page), "its end")

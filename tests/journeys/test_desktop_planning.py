@@ -1,6 +1,5 @@
 """What is asked about moments, from the key in the window to the agent's answer and back."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -14,8 +13,8 @@ from desktop.views.planning.load import LoadDialog
 from desktop.views.planning.pausing import PauseDialog
 from desktop.views.planning.trying import TryDialog
 from desktop.views.planning.why import WhyDialog
+from tests.journeys.desks import Desk, desks_at
 from tests.journeys.household import Household
-from tests.journeys.test_desktop import Desk
 
 QUICK = 'task_name = "quick"\nschedule = "@every 1s"\ncommand = "echo it ran"'
 SLOW = 'task_name = "slow"\nschedule = "@every 1s"\ncommand = "sleep 6"'
@@ -35,10 +34,8 @@ def household(bare: Household, made: Path) -> Household:
 
 @pytest.fixture
 def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(qtbot, tmp_path / "profile")
-    yield desk
-    assert desk.application.stop(), "the network thread did not stop within two seconds"
-    assert not [one for one in threading.enumerate() if one.name == "network"]
+    with desks_at(qtbot, tmp_path / "profile") as (made,):
+        yield made
 
 
 def opened(desk: Desk, act: str, kind: type[DialogT]) -> DialogT:
@@ -52,7 +49,7 @@ def test_a_pause_is_previewed_given_a_reason_and_taken_back(
     household: Household, desk: Desk
 ) -> None:
     household.serve()
-    desk.connect_by(household)
+    desk.connect_by(household, tasks=3)
     desk.choose("quick")
 
     dialog = opened(desk, "pause", PauseDialog)
@@ -72,7 +69,7 @@ def test_a_pause_is_previewed_given_a_reason_and_taken_back(
 
 def test_a_skipped_moment_is_explained_and_run_again(household: Household, desk: Desk) -> None:
     household.serve()
-    desk.connect_by(household)
+    desk.connect_by(household, tasks=3)
     desk.choose("slow")
     desk.until(
         lambda: any(run.result == "skipped" for run in desk.window._runs.runs()), "a skipped moment"
@@ -104,7 +101,7 @@ def test_a_skipped_moment_is_explained_and_run_again(household: Household, desk:
 
 def test_another_schedule_is_tried_without_being_saved(household: Household, desk: Desk) -> None:
     household.serve()
-    desk.connect_by(household)
+    desk.connect_by(household, tasks=3)
     desk.choose("rest")
     desk.until(lambda: desk.window.details.shown_settings is not None, "the settings")
 
@@ -124,7 +121,7 @@ def test_the_load_of_the_hours_to_come_is_shown_to_a_viewer(
     household: Household, desk: Desk
 ) -> None:
     household.serve()
-    desk.connect_by(household, role="viewer")
+    desk.connect_by(household, role="viewer", tasks=3)
 
     dialog = opened(desk, "load", LoadDialog)
     dialog.ask("6h")

@@ -1,59 +1,44 @@
 """A rule made on one desktop fires at a real agent, and another desktop sees both at once."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from pytestqt.qtbot import QtBot
 
-from desktop.app import Application
-from desktop.settings import Profile
+from desktop.parts.dialogs import AskingDialog
 from desktop.views.alerts.hushing import QuietDialog
 from desktop.views.alerts.page import ACTIVE, QUIET, RULES_TAB
 from desktop.views.alerts.ruling import RuleDialog
 from desktop.views.rail import ALERTS
+from tests.journeys.desks import Desk, desks_at
 from tests.journeys.household import Household, until
 
-WAIT_MS = 30_000
 TASK = 'task_name = "backup-db"\nschedule = "0 0 1 1 *"\ncommand = "echo hi"'
+
+DialogT = TypeVar("DialogT", bound=AskingDialog)
 
 pytestmark = pytest.mark.timeout(180)
 
 
-class Desk:
-    """A desktop on its own profile, with the alert centre in sight."""
+def at_the_rules(household: Household, desk: Desk, name: str, role: str = "operator") -> None:
+    """Connected, with the own rules in sight."""
+    desk.connect_by(household, name, role=role)
+    desk.window.show_screen(ALERTS)
+    desk.centre.tabs.choose(RULES_TAB)
 
-    def __init__(self, qtbot: QtBot, profile: Path) -> None:
-        self._qtbot = qtbot
-        self.application = Application(Profile(profile), theme="light")
-        self.window = self.application.window
-        self.centre = self.window.centre
-        qtbot.addWidget(self.window)
 
-    def connect_by(self, household: Household, name: str, role: str = "operator") -> None:
-        link = household.cli("invite", "--role", role, "--label", name).strip()
-        self.application.start(link=link)
-        self.until(lambda: self.application.link.is_live, "the live link")
-        self.window.show_screen(ALERTS)
-        self.centre.tabs.choose(RULES_TAB)
+def rules(desk: Desk) -> list[str]:
+    """The names of the rules in sight, those that rest with a mark."""
+    lines = desk.centre.rules.model.lines
+    return [line.id if line.holds else f"{line.id} (off)" for line in lines]
 
-    def until(self, is_true: Callable[[], bool], what: str) -> None:
-        def check() -> None:
-            assert is_true(), f"waited in vain for {what}"
 
-        self._qtbot.waitUntil(check, timeout=WAIT_MS)
-
-    def rules(self) -> list[str]:
-        """The names of the rules in sight, those that rest with a mark."""
-        lines = self.centre.rules.model.lines
-        return [line.id if line.holds else f"{line.id} (off)" for line in lines]
-
-    @property
-    def ruling(self) -> RuleDialog:
-        dialog = self.window.ruling.dialog
-        assert isinstance(dialog, RuleDialog)
-        return dialog
+def opened(desk: Desk, kind: type[DialogT]) -> DialogT:
+    dialog = desk.window.ruling.dialog
+    assert isinstance(dialog, kind)
+    return dialog
 
 
 @pytest.fixture
@@ -67,23 +52,20 @@ def household(bare: Household) -> Household:
 
 
 @pytest.fixture
-def desks(qtbot: QtBot, tmp_path: Path) -> Iterator[tuple[Desk, Desk]]:
-    both = Desk(qtbot, tmp_path / "one"), Desk(qtbot, tmp_path / "two")
-    yield both
-    for desk in both:
-        assert desk.application.stop(), "the network thread did not stop within two seconds"
-    assert not [one for one in threading.enumerate() if one.name == "network"]
+def desks(qtbot: QtBot, tmp_path: Path) -> Iterator[tuple[Desk, ...]]:
+    with desks_at(qtbot, tmp_path / "one", tmp_path / "two") as both:
+        yield both
 
 
 def test_a_rule_is_tried_made_fires_is_switched_off_and_comes_back(
-    household: Household, desks: tuple[Desk, Desk]
+    household: Household, desks: tuple[Desk, ...]
 ) -> None:
     anna, otto = desks
-    anna.connect_by(household, "Anna")
-    otto.connect_by(household, "Otto", role="viewer")
+    at_the_rules(household, anna, "Anna")
+    at_the_rules(household, otto, "Otto", role="viewer")
 
     anna.centre.rules.make.click()
-    dialog = anna.ruling
+    dialog = opened(anna, RuleDialog)
     dialog.choose("run")
     dialog.name.setText("too-quiet")
     dialog._fields["status"].setText("")
@@ -98,7 +80,7 @@ def test_a_rule_is_tried_made_fires_is_switched_off_and_comes_back(
     anna.until(lambda: "1 time in the last 7 days" in dialog.trial.headline.text(), "the test")
     anna.until(dialog.act.isEnabled, "the button")
     dialog.act.click()
-    otto.until(lambda: otto.rules() == ["too-quiet"], "the rule on the other desktop")
+    otto.until(lambda: rules(otto) == ["too-quiet"], "the rule on the other desktop")
 
     household.cli("tasks", "run", "backup-db")
     for desk in desks:
@@ -111,34 +93,33 @@ def test_a_rule_is_tried_made_fires_is_switched_off_and_comes_back(
         )
     assert not otto.centre.rules.make.isEnabled()
 
-    anna.until(lambda: anna.rules() == ["too-quiet"], "the rule at home")
+    anna.until(lambda: rules(anna) == ["too-quiet"], "the rule at home")
     anna.centre.rules.choose("too-quiet")
     anna.centre.rules.switch.click()
-    otto.until(lambda: otto.rules() == ["too-quiet (off)"], "that it rests")
+    otto.until(lambda: rules(otto) == ["too-quiet (off)"], "that it rests")
     otto.until(lambda: not otto.centre.active.model.alerts(), "the end of its alert")
     anna.window.actions_by_name["undo"].trigger()
-    otto.until(lambda: otto.rules() == ["too-quiet"], "that it holds again")
+    otto.until(lambda: rules(otto) == ["too-quiet"], "that it holds again")
 
     household.cli("alerts", "rules", "remove", "too-quiet")
     for desk in desks:
-        desk.until(lambda desk=desk: desk.rules() == [], "what the command line did")  # type: ignore[misc]
+        desk.until(lambda desk=desk: rules(desk) == [], "what the command line did")  # type: ignore[misc]
     acts = [row["type"] for row in household.json("audit", "list")]
     assert acts.count("rule.set") == 3
 
 
 def test_a_quiet_time_of_one_desktop_mutes_for_all(
-    household: Household, desks: tuple[Desk, Desk]
+    household: Household, desks: tuple[Desk, ...]
 ) -> None:
     anna, otto = desks
-    anna.connect_by(household, "Anna")
-    otto.connect_by(household, "Otto", role="viewer")
+    at_the_rules(household, anna, "Anna")
+    at_the_rules(household, otto, "Otto", role="viewer")
     household.cli("alerts", "rules", "add", "any", "task=backup-*", "output_bytes_below=1000")
     for desk in desks:
         desk.centre.tabs.choose(QUIET)
 
     anna.centre.quiet.make.click()
-    dialog = anna.window.ruling.dialog
-    assert isinstance(dialog, QuietDialog)
+    dialog = opened(anna, QuietDialog)
     dialog.task.setText("backup-*")
     dialog.reason.setText("new disk")
     anna.until(dialog.act.isEnabled, "the agent's consent")

@@ -11,6 +11,7 @@ from desktop import words
 from desktop.parts.buttons import Button
 from desktop.parts.forms import TextField
 from desktop.parts.labels import Card, Elided, IconLabel, Words
+from desktop.parts.passage import Passage
 from desktop.theme import Theme
 from desktop.views.alerts.story import (
     Event,
@@ -49,7 +50,7 @@ class EventsCard(TitledCard):
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, "")
         self.title.setText(self.tr("What happened"))
-        self._rows: list[tuple[Words, IconLabel, Words]] = []
+        self._rows: list[tuple[Words, IconLabel, Passage]] = []
         self._grid = _grid()
         self._grid.setColumnStretch(2, 1)
         self.body.addLayout(self._grid)
@@ -82,7 +83,7 @@ class EventsCard(TitledCard):
         row = (
             Words(self._theme, ink="text3"),
             IconLabel(self._theme, "circle", px=13),
-            Words(self._theme, wrap=True, selectable=True),
+            Passage(self._theme),
         )
         for place, widget in enumerate(row):
             self._grid.addWidget(widget, at, place, Qt.AlignmentFlag.AlignTop)
@@ -187,7 +188,7 @@ class NotesCard(TitledCard):
         super().__init__(theme, "")
         self.title.setText(self.tr("Notes and actions"))
         self.empty = Words(theme, ink="text3", wrap=True)
-        self._rows: list[tuple[Words, Words, Words]] = []
+        self._rows: list[tuple[Words, Words, Passage]] = []
         self._grid = _grid()
         self._grid.setColumnStretch(1, 1)
         self.field = TextField(
@@ -256,7 +257,7 @@ class NotesCard(TitledCard):
         row = (
             Words(self._theme, ink="text3"),
             Words(self._theme, ink="text2"),
-            Words(self._theme, px=13, selectable=True, wrap=True),
+            Passage(self._theme, px=13),
         )
         top = Qt.AlignmentFlag.AlignTop
         self._grid.addWidget(row[0], 2 * at, 0, top)

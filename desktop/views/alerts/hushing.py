@@ -2,30 +2,29 @@
 
 from typing import Final
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from desktop import words
-from desktop.parts.buttons import Button, Segmented
+from desktop.parts.buttons import Segmented
 from desktop.parts.clocks import EXAMPLE, Zone
-from desktop.parts.dialogs import AskingDialog, labelled, problem_words, show_words
+from desktop.parts.dialogs import labelled, problem_words, show_words
 from desktop.parts.forms import TextField
 from desktop.parts.labels import Words
 from desktop.parts.lines import Line, Lines
+from desktop.parts.writing import CHECK, WritingDialog
 from desktop.theme import Theme
 from shared.protocol.alerting import Fired, QuietTime, QuietTry, QuietTryReply
 
-WRITING_MS: Final = 350
 WIDE_PX: Final = 600
 HIGH_PX: Final = 560
 USUAL_MS: Final = 2 * words.HOUR_MS
 REASON_CHARS: Final = 500
 UNSAID: Final = "-"
 ALL, SOME = "all", "some"
-_CHECK: Final = "check"
 
 
-class QuietDialog(AskingDialog):
+class QuietDialog(WritingDialog):
     """Emits what is to be saved; the agent says whether it can be, and whom it would mean."""
 
     saved = Signal(object, object)
@@ -42,17 +41,10 @@ class QuietDialog(AskingDialog):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(
-            theme,
-            title="",
-            second=zone.said,
-            environment=environment or "production",
-            wide=WIDE_PX,
-            parent=parent,
+            theme, second=zone.said, environment=environment, wide=WIDE_PX, parent=parent
         )
         self._quiet, self._now, self._zone = quiet, now, zone
         self._newest = quiet
-        self._may, self._why_not = True, ""
-        self._is_sent, self._is_good = False, False
         self._what = SOME
         title = self.tr("New quiet time") if quiet is None else self.tr("Quiet time")
         self.setWindowTitle(title)
@@ -64,13 +56,6 @@ class QuietDialog(AskingDialog):
                 "at the end is told then. {0}."
             ).format(zone.said),
         )
-        self._later = QTimer(self, interval=WRITING_MS, singleShot=True)
-        self._later.timeout.connect(self.ask)
-        self.theirs = Button(theme, self.tr("Show theirs"), height=32)
-        self.theirs.setAutoDefault(False)
-        self.theirs.clicked.connect(self._take_theirs)
-        self.theirs.hide()
-        self.foot.insertWidget(0, self.theirs)
         self.choices = Segmented(
             theme,
             ((SOME, self.tr("Some tasks")), (ALL, self.tr("All alerts"))),
@@ -139,9 +124,7 @@ class QuietDialog(AskingDialog):
     def show_answer(self, key: str, reply: object) -> None:
         if not isinstance(reply, QuietTryReply):
             return
-        self._is_good = True
-        self._clear()
-        self.was_heard()
+        self._was_checked()
         alerts = words.plural(
             reply.alerts, self.tr("alert that is open"), self.tr("alerts that are open")
         )
@@ -164,22 +147,6 @@ class QuietDialog(AskingDialog):
         self.lines.show_hint(self.tr("It would have muted nothing in the last 7 days"))
         self._show_act()
 
-    def show_problem(self, key: str, text: str, path: str) -> None:
-        """A check or the order was refused."""
-        self._is_sent = False
-        name = path.rpartition(".")[2]
-        if name in self._problems:
-            self._is_good = False
-            self._clear()
-            show_words(self._problems[name], text.rpartition(": ")[2])
-        elif key == _CHECK:
-            # Whether it can be is said when it is saved.
-            self._is_good = True
-            self.say_unheard(text)
-        else:
-            self.say(text)
-        self._show_act()
-
     def show_newest(self, quiet: QuietTime | None) -> None:
         """The same window as it is now; another one than was opened is told."""
         if self._quiet is None or self._is_sent:
@@ -194,10 +161,6 @@ class QuietDialog(AskingDialog):
             said = self.tr("{0} changed this window meanwhile: it ends {1}, for: {2}.")
             self.say(said.format(quiet.by, ends, quiet.reason))
         self.theirs.setVisible(is_other)
-        self._show_act()
-
-    def allow(self, allowed: bool, why_not: str) -> None:
-        self._may, self._why_not = allowed, why_not
         self._show_act()
 
     def _line(self, at: int, one: Fired) -> Line:
@@ -232,7 +195,7 @@ class QuietDialog(AskingDialog):
             # Whom it means can be told before anybody has said why.
             reason=window.reason or UNSAID,
         )
-        self.asked.emit(_CHECK, request)
+        self.asked.emit(CHECK, request)
 
     def _window(self) -> QuietTime | None:
         """What is written; None where something is no moment, or nothing is named."""
@@ -280,16 +243,26 @@ class QuietDialog(AskingDialog):
         window = self._window() if self.act.isEnabled() else None
         if window is None:
             return
-        self._is_sent = True
-        self.say("")
-        self._show_act()
+        self._is_on_its_way()
         self.saved.emit(window, self._quiet)
 
-    def _take_theirs(self) -> None:
+    def _show_theirs(self) -> None:
         self._quiet = self._newest
-        self.theirs.hide()
-        self.say("")
         self._fill(self._quiet)
+
+    def _place_of(self, path: str) -> str:
+        name = path.rpartition(".")[2]
+        return name if name in self._problems else ""
+
+    def _reason_in(self, text: str) -> str:
+        return text.rpartition(": ")[2]
+
+    def _what_is_missing(self) -> str:
+        if self._is_unnamed:
+            return self._name_something()
+        if not self.reason.text().strip():
+            return self.tr("Say why first: it is shown beside every alert it mutes")
+        return ""
 
     # --- how it looks ----------------------------------------------------------------------------
 
@@ -306,29 +279,5 @@ class QuietDialog(AskingDialog):
         self.choose(ALL if is_all else SOME)
 
     def _written(self) -> None:
-        self._is_good = False
         show_words(self.said, "")
-        self._later.start()
-        self._show_act()
-
-    def _clear(self) -> None:
-        for problem in self._problems.values():
-            show_words(problem, "")
-
-    def _show_act(self) -> None:
-        why = self._what_hinders()
-        self.act.allow(not why, why)
-
-    def _what_hinders(self) -> str:
-        """Why it cannot be saved now; empty where it can."""
-        if not self._may:
-            return self._why_not
-        if self._is_sent:
-            return self.tr("Waiting for the agent")
-        if not self.theirs.isHidden():
-            return self.tr("Look at what the other changed first")
-        if self._is_unnamed:
-            return self._name_something()
-        if not self.reason.text().strip():
-            return self.tr("Say why first: it is shown beside every alert it mutes")
-        return "" if self._is_good else self.tr("Something has to be put right first")
+        super()._written()

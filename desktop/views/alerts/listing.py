@@ -1,10 +1,12 @@
 """The list of alerts: two lines each, under the heads of their groups."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from PySide6.QtCore import (
     QAbstractItemModel,
     QItemSelection,
+    QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
     QRect,
@@ -94,6 +96,20 @@ class AlertList(QListView):
             self.setCurrentIndex(index)
             self.scrollTo(index)
         return index.isValid()
+
+    def choose_all(self, alert_ids: Iterable[str]) -> bool:
+        """Choose all of these that are in sight; False where none is."""
+        found = [self._alerts.index_of(alert_id) for alert_id in sorted(alert_ids)]
+        indexes = [index for index in found if index.isValid()]
+        selection = QItemSelection()
+        for index in indexes:
+            selection.select(index, index)
+        choice = self.selectionModel()
+        if indexes:
+            choice.setCurrentIndex(indexes[0], QItemSelectionModel.SelectionFlag.NoUpdate)
+            self.scrollTo(indexes[0])
+        choice.select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        return bool(indexes)
 
     def choose_first(self) -> None:
         """Stand on the first alert there is."""

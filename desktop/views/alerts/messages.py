@@ -95,6 +95,7 @@ class _Table(QTableView):
         super().__init__()
         self._theme, self.now = theme, now
         self.times, self.zone, self.is_stale = words.TASK_TIMES, "UTC", False
+        model.say = self.say
         self.setModel(model)
         self.setItemDelegate(_Cells(theme, self))
         as_rows(self, self.tr("Messages"), row_px=ROW_PX)

@@ -42,8 +42,11 @@ class AlertCentre(Ground):
         self.setMinimumWidth(LEAST_PX)
         self._times, self._zone = words.TASK_TIMES, "UTC"
         self._mail: MailState | None = None
+        self._is_stale = False
         # What was chosen in the list now shown; it stays in sight when it is over.
         self._seen: set[str] = set()
+        # Those of them that are over; what comes back is chosen again.
+        self._over: set[str] = set()
         self.history_model = AlertsModel(sort=NEWEST)
         self.deliveries_model = DeliveriesModel()
         self.tabs = Tabs(
@@ -72,7 +75,7 @@ class AlertCentre(Ground):
         self.history = HistoryList(self.history_model, theme, now)
         self.panel = AlertPanel(theme, now)
         self.messages = Messages(self.deliveries_model, theme, now)
-        self.ways, self.quiet_ways = Ways(theme, now), Ways(theme, now)
+        self.ways, self.quiet_ways = Ways(theme, now, tests=True), Ways(theme, now)
         self._lists = QStackedWidget()
         for pane in (self.active, self.history):
             self._lists.addWidget(pane)
@@ -128,6 +131,7 @@ class AlertCentre(Ground):
         model.counted.connect(lambda: self._renew(self.active.list))
         self.history_model.counted.connect(lambda: self._renew(self.history.list))
         self._show_counts()
+        self._show_chosen(self.active.list)
 
     # What it is told ---------------------------------------------------------------------
 
@@ -136,6 +140,8 @@ class AlertCentre(Ground):
         for shown in (self.active.list, self.history.list, self.messages):
             shown.show_stale(bool(as_of))
         self.panel.show_stale(as_of)
+        self._is_stale = bool(as_of)
+        self._show_mail()
 
     def show_heard(self, was_heard: bool) -> None:
         """Whether the agent has said anything yet."""
@@ -165,6 +171,8 @@ class AlertCentre(Ground):
         """Which channels are quiet, and who is told when nobody cares."""
         for ways in (self.ways, self.quiet_ways):
             ways.show_ways(told)
+        # Its lines are made when the agent tells of them, and stand above the messages.
+        QWidget.setTabOrder(self.ways.test_all, self.messages.table)
 
     def tick(self) -> None:
         """A second has passed."""
@@ -180,7 +188,7 @@ class AlertCentre(Ground):
         self.history_model.clear()
         self.deliveries_model.clear()
         self.show_standing((), ())
-        self._seen.clear()
+        self._forget_choice()
         self.panel.show_alerts(())
         self.show_mail(None)
         self.show_ways(None)
@@ -260,7 +268,7 @@ class AlertCentre(Ground):
         else:
             self._pages.setCurrentWidget(self._split)
             self._lists.setCurrentIndex(place)
-            self._seen.clear()
+            self._forget_choice()
             self._show_chosen(self.list_shown)
         self.tab_chosen.emit(place)
 
@@ -269,19 +277,23 @@ class AlertCentre(Ground):
         if shown is not self.list_shown:
             return
         model = self._model if shown is self.active.list else self.history_model
-        self.panel.show_any(model.rowCount() > 0)
         chosen = [model.alert(alert_id) for alert_id in shown.chosen_ids()]
         alerts = [alert for alert in chosen if alert is not None]
-        last = self.panel.alert
-        if (
-            not alerts
-            and last is not None
-            and model.alert(last.id) is None
-            and last.id in self._seen
-        ):
+        over = {one for one in self._seen if model.alert(one) is None}
+        back, self._over = self._over - over, over
+        if back and not alerts and shown.choose_all(back):
             return
-        self._seen = {alert.id for alert in alerts}
-        self.panel.show_alerts(alerts)
+        if alerts or not over:
+            self._seen, self._over = {alert.id for alert in alerts}, set()
+            self.panel.show_alerts(alerts)
+        elif self.panel.alert is None or self.panel.alert.id not in over:
+            self.panel.show_alerts(())
+        # Where nothing can be chosen the list, which says why, has all the room.
+        self.panel.setVisible(model.rowCount() > 0 or bool(self.panel.ids))
+
+    def _forget_choice(self) -> None:
+        self._seen.clear()
+        self._over.clear()
 
     def _renew(self, shown: AlertList) -> None:
         if shown is self.list_shown:
@@ -301,6 +313,7 @@ class AlertCentre(Ground):
             zone=words.zone_for(self._times, self._zone),
             now_ms=self._now(),
         )
+        ink = "idle.text" if self._is_stale else ink
         self._mail_icon.show_icon(icon, ink)
         self._mail_icon.setVisible(bool(said))
         self.mail_line.setText(said)

@@ -22,6 +22,7 @@ from desktop.parts.clocks import Zone
 from desktop.parts.empty import Empty
 from desktop.parts.facts import Facts
 from desktop.parts.labels import Ground, Pill, Words
+from desktop.parts.passage import Passage
 from desktop.states import Look, alert_state, severity_look
 from desktop.theme import Theme
 from desktop.views.alerts.cards import (
@@ -67,7 +68,7 @@ class AlertPanel(QScrollArea):
         self._times, self._zone = words.TASK_TIMES, "UTC"
         self._stale_since = ""
         self._may, self._why_not = False, ""
-        self._is_mail_on = self._is_any = False
+        self._is_mail_on = False
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -104,8 +105,8 @@ class AlertPanel(QScrollArea):
         theme = self._theme
         self.pill = Pill(theme)
         self.number = Words(theme, ink="text3", selectable=True)
-        self.title = Words(theme, px=20, weight=600, wrap=True, selectable=True)
-        self.cause = Words(theme, px=13, ink="text2", wrap=True, selectable=True)
+        self.title = Passage(theme, px=20, weight=600)
+        self.cause = Passage(theme, px=13, ink="text2")
         self.ack = Button(theme, self.tr("Acknowledge"), icon="checks", kind=PRIMARY)
         self.ack.setToolTip(self.tr("You care for it; nothing more is told of it (A)"))
         self.ack.clicked.connect(lambda: self.acked.emit(self.ids))
@@ -198,11 +199,6 @@ class AlertPanel(QScrollArea):
         self._detail = detail
         if detail.row.state == "resolved" or self._alerts[0].state == "resolved":
             self._alerts = [detail.row]
-        self._refresh()
-
-    def show_any(self, is_any: bool) -> None:
-        """Whether there is an alert to choose at all; without one nothing is said here."""
-        self._is_any = is_any
         self._refresh()
 
     def show_mail(self, is_on: bool) -> None:
@@ -321,7 +317,7 @@ class AlertPanel(QScrollArea):
     def _refresh(self) -> None:
         alert, is_any = self.alert, bool(self._alerts)
         self._head.setVisible(is_any)
-        self._empty.setVisible(self._is_any and not is_any)
+        self._empty.setVisible(not is_any)
         for card in (self.events, self.facts_card, self.receipts):
             card.setVisible(alert is not None)
         self.coming.setVisible(alert is not None and self._detail is not None)
@@ -354,10 +350,8 @@ class AlertPanel(QScrollArea):
         self.pill.show_look(look, pill_words(alert, zone, now_ms), stale=is_stale)
         self.number.setText(self.tr("Alert {0}").format(alert.id[-6:]))
         self.number.setToolTip(alert.id)
-        for label, text in ((self.title, alert.title), (self.cause, alert.msg)):
-            # What is the same stays selected.
-            if label.text() != text:
-                label.setText(text)
+        self.title.setText(alert.title)
+        self.cause.setText(alert.msg)
         self.cause.setVisible(bool(alert.msg))
         self.facts.show_facts(facts_of(alert, zone, now_ms, is_mail_on=self._is_mail_on))
         detail = self._detail or AlertDetail(row=alert)

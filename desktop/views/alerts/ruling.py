@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -23,26 +23,25 @@ from desktop.models.ruleform import (
     question_of,
     texts_of,
 )
-from desktop.parts.buttons import Button, Check, Segmented
+from desktop.parts.buttons import Check, Segmented
 from desktop.parts.clocks import Zone
-from desktop.parts.dialogs import AskingDialog, labelled, problem_words, show_words
+from desktop.parts.dialogs import labelled, problem_words, show_words
 from desktop.parts.forms import TextField
 from desktop.parts.labels import Ground, Words
+from desktop.parts.writing import CHECK, WritingDialog
 from desktop.states import SEVERITY_LOOKS
 from desktop.theme import Theme
 from desktop.views.alerts.trying import Trial
 from shared.protocol.alerting import OwnRule, RuleDraft, RuleTry, RuleTryReply
 
-WRITING_MS: Final = 350
 WIDE_PX: Final = 920
 FORM_PX: Final = 400
 UNNAMED: Final = "unnamed"
-_CHECK: Final = "check"
 _TRIAL: Final = "trial"
 _SEVERITIES: Final = ("critical", "high", "medium")
 
 
-class RuleDialog(AskingDialog):
+class RuleDialog(WritingDialog):
     """Emits what is to be saved; the agent says whether it can be, here and when it is saved."""
 
     saved = Signal(str, object, int)
@@ -58,27 +57,15 @@ class RuleDialog(AskingDialog):
         environment: str,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(
-            theme, title="", environment=environment or "production", wide=WIDE_PX, parent=parent
-        )
+        super().__init__(theme, environment=environment, wide=WIDE_PX, parent=parent)
         self._rule, self._newest = rule, rule
         title = self.tr("New rule") if rule is None else self.tr("Rule {0}").format(rule.name)
         self.setWindowTitle(title)
         self.title.setText(title)
-        self._may, self._why_not = True, ""
-        self._is_sent, self._is_good = False, False
         self._question = QUESTIONS[0]
         self._fields: dict[str, TextField] = {}
-        self._problems: dict[str, Words] = {}
-        self._later = QTimer(self, interval=WRITING_MS, singleShot=True)
-        self._later.timeout.connect(self.ask)
         self.trial = Trial(theme, now, zone=zone)
         self.trial.wanted.connect(self._try)
-        self.theirs = Button(theme, self.tr("Show theirs"), height=32)
-        self.theirs.setAutoDefault(False)
-        self.theirs.clicked.connect(self._take_theirs)
-        self.theirs.hide()
-        self.foot.insertWidget(0, self.theirs)
         across = QHBoxLayout()
         across.setSpacing(18)
         across.addWidget(self._form())
@@ -189,28 +176,18 @@ class RuleDialog(AskingDialog):
             self.trial.show_answer(reply)
             self._show_act()
             return
-        self._is_good = True
-        self._clear()
-        self.was_heard()
+        self._was_checked()
         self.trial.show_doubts(reply.doubts)
         self._show_act()
 
     def show_problem(self, key: str, text: str, path: str) -> None:
         """A check, the test or the order was refused."""
-        self._is_sent = False
         if key == _TRIAL:
             self.trial.show_problem("" if path else text)
-        if path:
-            self._is_good = False
-            self._clear()
-            self._point_at(path, text)
-        elif key == _CHECK:
-            # Whether it can be is said when it is saved.
-            self._is_good = True
-            self.say_unheard(text)
-        elif key != _TRIAL:
-            self.say(text)
-        self._show_act()
+        if path or key != _TRIAL:
+            super().show_problem(key, text, path)
+        else:
+            self._show_act()
 
     def show_newest(self, rule: OwnRule | None) -> None:
         """The rule of this name as it is now; another one than was opened is told."""
@@ -229,10 +206,6 @@ class RuleDialog(AskingDialog):
         self.theirs.setVisible(is_other)
         self._show_act()
 
-    def allow(self, allowed: bool, why_not: str) -> None:
-        self._may, self._why_not = allowed, why_not
-        self._show_act()
-
     # --- what it asks and orders -----------------------------------------------------------------
 
     @property
@@ -249,7 +222,7 @@ class RuleDialog(AskingDialog):
     def ask(self) -> None:
         """Can it be so?"""
         name = self.name.text().strip() or UNNAMED
-        self.asked.emit(_CHECK, RuleTry(id=name, rule=self.draft))
+        self.asked.emit(CHECK, RuleTry(id=name, rule=self.draft))
 
     def choose(self, key: str) -> None:
         """Another question; what was written for the others is kept beside it."""
@@ -264,17 +237,12 @@ class RuleDialog(AskingDialog):
     def _save(self) -> None:
         if not self.act.isEnabled():
             return
-        self._is_sent = True
-        self.say("")
-        self._show_act()
+        self._is_on_its_way()
         base_rev = 0 if self._rule is None else self._rule.rev
         self.saved.emit(self.name.text().strip(), self.draft, base_rev)
 
-    def _take_theirs(self) -> None:
-        """Begin again with what the other made of it."""
+    def _show_theirs(self) -> None:
         self._rule = self._newest
-        self.theirs.hide()
-        self.say("")
         self._fill(self._rule)
 
     # --- how it looks ----------------------------------------------------------------------------
@@ -309,37 +277,24 @@ class RuleDialog(AskingDialog):
         self._written()
 
     def _written(self) -> None:
-        """What stands there is another rule now."""
-        self._is_good = False
         self.trial.forget()
-        self._later.start()
-        self._show_act()
+        super()._written()
 
-    def _clear(self) -> None:
-        for problem in self._problems.values():
-            show_words(problem, "")
-
-    def _point_at(self, path: str, text: str) -> None:
+    def _place_of(self, path: str) -> str:
+        """Never empty for a path: what the first field of the question is about goes there."""
         name = path.rpartition(".")[2]
         shown: Question = self._question
         names = {"id", "title", *(field.name for field in (*ABOUT, *shown.fields))}
-        place = name if name in names else shown.fields[0].name
+        return "" if not path else name if name in names else shown.fields[0].name
+
+    def _reason_in(self, text: str) -> str:
         # The sentence names what was refused behind the first colon.
-        show_words(self._problems[place], text.partition(": ")[2] or text)
+        return text.partition(": ")[2] or text
+
+    def _what_is_missing(self) -> str:
+        return "" if self.name.text().strip() else self.tr("Give the rule a name first")
 
     def _show_act(self) -> None:
-        why = self._what_hinders()
-        self.act.allow(not why, why)
-        self.trial.allow(self._may and self._is_good, self._why_not or why)
-
-    def _what_hinders(self) -> str:
-        """Why it cannot be saved now; empty where it can."""
-        if not self._may:
-            return self._why_not
-        if self._is_sent:
-            return self.tr("Waiting for the agent")
-        if not self.theirs.isHidden():
-            return self.tr("Look at what the other changed first")
-        if not self.name.text().strip():
-            return self.tr("Give the rule a name first")
-        return "" if self._is_good else self.tr("Something has to be put right first")
+        super()._show_act()
+        why = self._why_not or self._what_hinders()
+        self.trial.allow(self._may and self._is_good, why)

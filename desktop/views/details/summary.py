@@ -12,7 +12,7 @@ from desktop.parts.buttons import Button
 from desktop.parts.charts import Bar, RunBars, TimeCurve
 from desktop.parts.facts import Fact, Facts
 from desktop.parts.labels import Ground, Words
-from desktop.states import ending_look, ending_words
+from desktop.states import ending_look, ending_words, runs_next_ms
 from desktop.theme import Theme, rounded
 from shared.protocol.requests import Failure, TaskDetail
 from shared.protocol.rows import Task
@@ -259,13 +259,8 @@ class Summary(QWidget):
         if task.schedule_text == task.schedule:
             facts[0] = (self.tr("Schedule"), task.schedule, "", "")
         if task.next_ms is not None:
-            at = words.clock(task.next_ms, zone, now_ms, seconds=True)
-            left = self.tr("in {0}").format(words.span(task.next_ms - now_ms + 999))
-            if task.next_ms < now_ms:
-                left = self.tr("{0} late").format(words.span(now_ms - task.next_ms))
-            facts.append(
-                (self.tr("Next run"), at, self.tr("unknown while silent") if stale else left, "")
-            )
+            facts.append(self._next_run(task, task.next_ms, zone, now_ms, stale))
+            facts += self._skipped(task, task.next_ms, zone, now_ms)
         facts += self._under_way(task, zone, now_ms, stale)
         last = task.last
         if last is not None:
@@ -281,10 +276,8 @@ class Summary(QWidget):
             )
             ink = "" if stale or look.family in ("ok", "idle") else f"{look.family}.text"
             facts.append((self.tr("Last run"), at, tail, ink))
-        if task.runs_24h:
-            good = self.tr("{0} of {1}").format(task.runs_24h - task.fails_24h, task.runs_24h)
-            share = words.percent(task.success_rate_24h)
-            facts.append((self.tr("Last 24 h"), good, self.tr("{0} succeeded").format(share), ""))
+        if task.runs_24h or task.stops_24h:
+            facts.append(self._day(task))
         if task.avg_ms is not None:
             facts.append(self._usual(task))
         if task.timeout_ms is not None:
@@ -300,6 +293,32 @@ class Summary(QWidget):
             facts.append((self.tr("Invalid"), task.invalid_reason, "", ""))
         return facts
 
+    def _next_run(
+        self, task: Task, due_ms: int, zone: tzinfo | None, now_ms: int, stale: bool
+    ) -> Fact:
+        at_ms = runs_next_ms(task)
+        if at_ms is None and task.paused:
+            return self.tr("Next run"), self.tr("none"), self.tr("until it is resumed"), ""
+        if at_ms is None:
+            return self.tr("Next run"), self.tr("none"), self.tr("what is left is skipped"), ""
+        left = self.tr("in {0}").format(words.span(at_ms - now_ms + 999))
+        if at_ms != due_ms:
+            left = self.tr("the first after the pause") if task.paused else left
+        elif at_ms < now_ms:
+            left = self.tr("{0} late").format(words.span(now_ms - at_ms))
+        at = words.clock(at_ms, zone, now_ms, seconds=True)
+        return self.tr("Next run"), at, self.tr("unknown while silent") if stale else left, ""
+
+    def _skipped(self, task: Task, due_ms: int, zone: tzinfo | None, now_ms: int) -> Iterator[Fact]:
+        """What is due and will not run, by whose wish."""
+        if task.skip_until_ms is None:
+            return
+        at = words.clock(due_ms, zone, now_ms)
+        if task.skip_until_ms > due_ms:
+            until = words.clock(task.skip_until_ms, zone, now_ms)
+            at = self.tr("{0} to {1}").format(at, until)
+        yield self.tr("Skipped"), at, task.skip_reason or "", ""
+
     def _under_way(
         self, task: Task, zone: tzinfo | None, now_ms: int, stale: bool
     ) -> Iterator[Fact]:
@@ -311,6 +330,16 @@ class Summary(QWidget):
             at = words.clock(task.retry_ms, zone, now_ms, seconds=True)
             left = self.tr("in {0}").format(words.span(max(0, task.retry_ms - now_ms + 999)))
             yield self.tr("Next try"), at, self.tr("unknown while silent") if stale else left, ""
+
+    def _day(self, task: Task) -> Fact:
+        """Runs that somebody stopped are neither good nor bad, so they stand apart."""
+        good = self.tr("{0} of {1}").format(task.runs_24h - task.fails_24h, task.runs_24h)
+        said = self.tr("succeeded")
+        if task.success_rate_24h is not None:
+            said = self.tr("{0} succeeded").format(words.percent(task.success_rate_24h))
+        if task.stops_24h:
+            said += self.tr(", {0} stopped").format(task.stops_24h)
+        return (self.tr("Last 24 h"), good, said, "")
 
     def _usual(self, task: Task) -> Fact:
         average = self.tr("average {0}").format(words.duration(task.avg_ms))

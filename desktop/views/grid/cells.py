@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
 from desktop import words
 from desktop.models.tasks import Column, GroupFacts
 from desktop.parts import marks
-from desktop.states import ending_look, ending_words, task_look
+from desktop.states import ending_look, ending_words, runs_next_ms, task_look
 from desktop.theme import Theme, rounded
 from desktop.tokens import Family
 from shared.protocol.rows import Task
@@ -219,8 +219,12 @@ class CellPainter:
         if task.progress is not None and place.width() >= _TOLD_MIN_PX:
             # In what room the name leaves.
             said = words.progress(task.progress, task.progress_note)
+            small = theme.font(12)
+            if QFontMetrics(small).horizontalAdvance(said) > place.width():
+                # A figure that is whole says more than the beginning of both.
+                said = words.progress(task.progress, None)
             colour = self._family("run", scene).text
-            self._text(painter, place, said, theme.font(12), colour)
+            self._text(painter, place, said, small, colour)
 
     def _schedule(
         self, painter: QPainter, rect: QRect, task: Task, state: str, scene: Scene
@@ -310,7 +314,8 @@ class CellPainter:
         theme, t = self._theme, self._theme.tokens
         room = rect.adjusted(PAD, 0, -4, 0)
         if task.runs_24h == 0:
-            self._text(painter, room, _tr("no run"), theme.font(12), t.text3)
+            said = _tr("{0} stopped").format(task.stops_24h) if task.stops_24h else _tr("no run")
+            self._text(painter, room, said, theme.font(12), t.text3)
             return
         font = theme.font(12)
         figure = QFontMetrics(font).horizontalAdvance("100")
@@ -335,8 +340,9 @@ class CellPainter:
         late = state == "late"
         warn = self._family("warn", scene).text
         # A retry comes before the next due moment, and its countdown needs the room.
-        if task.next_ms is not None and not _waits_to_retry(task, state):
-            at = words.clock(task.next_ms, words.zone_for(scene.times, task.tz), scene.now_ms)
+        next_ms = runs_next_ms(task)
+        if next_ms is not None and not _waits_to_retry(task, state):
+            at = words.clock(next_ms, words.zone_for(scene.times, task.tz), scene.now_ms)
             off = state in ("paused", "disabled")
             colour = warn if late else t.text3 if off else t.text
             self._text(painter, room, at, theme.font(12, 500 if late else 400), colour)
@@ -360,6 +366,9 @@ class CellPainter:
             return _tr("retry in {0}").format(left)
         if task.next_ms is None:
             return ""
+        if task.skip_until_ms is not None:
+            zone = words.zone_for(scene.times, task.tz)
+            return _tr("skips {0}").format(words.clock(task.next_ms, zone, scene.now_ms))
         left_ms = task.next_ms - scene.now_ms
         if state == "late":
             return _tr("{0} late").format(words.span(-left_ms))

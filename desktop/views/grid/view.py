@@ -6,6 +6,7 @@ from typing import Final
 from PySide6.QtCore import (
     QElapsedTimer,
     QEvent,
+    QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
@@ -64,6 +65,11 @@ _TASK_MIN_PX: Final = 230
 _NARROW_SCHEDULE_PX: Final = 104
 
 Index = QModelIndex | QPersistentModelIndex
+
+
+_ALONE: Final = (
+    QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+)
 
 
 class _RowHeight(QStyledItemDelegate):
@@ -210,7 +216,8 @@ class TaskGrid(QTreeView):
         """Make that task the current one and bring it into sight."""
         index = self._filter.mapFromSource(self._tasks.index_of(task_id))
         if index.isValid():
-            self.setCurrentIndex(index)
+            # By itself a key that is held meanwhile, as of the palette, would add it to others.
+            self.selectionModel().setCurrentIndex(index, _ALONE)
             self.scrollTo(index)
 
     def go_to_trouble(self, step: int) -> None:
@@ -474,6 +481,7 @@ class TaskGrid(QTreeView):
             widths[Column.NEXT] -= 4
         if spare > 260 and Column.HOURS in widths:
             # A large screen gives its room to the drawings, not to the words.
+            widths[Column.LAST] += 40
             widths[Column.DURATION] += 48
             widths[Column.HOURS] += 48
             widths[Column.NEXT] += 24

@@ -77,6 +77,11 @@ class ReadingChart(QWidget):
         return self._points
 
     @property
+    def span(self) -> tuple[int, int]:
+        """From where to where its axis of time reaches."""
+        return self._span
+
+    @property
     def parts(self) -> list[tuple[int, float]]:
         """What is drawn, with its holes."""
         return with_gaps(self._points, self._longest())

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from PySide6.QtCore import QCoreApplication
 
 from desktop import words
-from desktop.models.health import is_own
+from desktop.models.health import is_own, place
 from shared.protocol.health import CheckDetail, KeptSeries
 from shared.protocol.requests import MetricsPage, MetricsPageReply
 
@@ -74,6 +74,13 @@ RANGES: Final = (
 )
 
 
+# From narrow to wide; the default shows a day once there is one.
+NARROWEST: Final = RANGES[0]
+USUAL: Final = RANGES[1]
+LEAST_DRAWN: Final = 12
+"""No axis is shorter than this part of its range, however little there is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Course:
     """One series that is drawn: what it is called, and by what it is judged."""
@@ -92,7 +99,8 @@ class Course:
 def courses(checks: Iterable[CheckDetail]) -> list[Course]:
     """What there is to draw, group after group, each once."""
     found: dict[str, Course] = {}
-    for one in checks:
+    # A chart keeps its place, whatever is worst at the moment.
+    for one in sorted(checks, key=place):
         group = _group(one)
         for series in one.series if group else ():
             found.setdefault(series.name, course_of(one, series, group))
@@ -144,6 +152,18 @@ def answers(request: MetricsPage, reply: MetricsPageReply) -> dict[str, Points]:
             if value is not None:
                 found[name].append((at_ms, value))
     return {name: tuple(points) for name, points in found.items()}
+
+
+def drawn_span(span: tuple[int, int], drawn: Iterable[Points]) -> tuple[int, int]:
+    """From where to where the axis of time reaches: without the part from before the first reading.
+
+    A part is left out only where it is most of the axis: what is there would be a hairline.
+    """
+    from_ms, to_ms = span
+    first_ms = min((points[0][0] for points in drawn if points), default=from_ms)
+    if first_ms - from_ms <= (to_ms - from_ms) // 2:
+        return span
+    return min(first_ms, to_ms - (to_ms - from_ms) // LEAST_DRAWN), to_ms
 
 
 def longest_step(points: Points, step_ms: int, every_ms: int) -> float:

@@ -105,6 +105,7 @@ class Gallery(QStackedWidget):
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area.setAccessibleName(self.tr("Charts"))
+        self.setAccessibleName(self.tr("Charts"))
         self.addWidget(self.empty)
         self.addWidget(self.area)
 

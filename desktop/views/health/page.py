@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayou
 
 from desktop import words
 from desktop.freshness import NEVER, Link
-from desktop.models.health import WORDLESS, HealthModel
+from desktop.models.health import OWN, WORDLESS, HealthModel
 from desktop.parts.buttons import Segmented
 from desktop.parts.empty import Empty
 from desktop.parts.labels import Elided, Ground, IconLabel, Words
@@ -16,12 +16,15 @@ from desktop.parts.tabs import Tabs
 from desktop.theme import Theme
 from desktop.views.health.course import (
     MOST_DRAWN,
+    NARROWEST,
     RANGES,
+    USUAL,
     Course,
     Points,
     Range,
     course_of,
     courses,
+    drawn_span,
 )
 from desktop.views.health.gallery import Gallery
 from desktop.views.health.lines import Lines
@@ -48,7 +51,8 @@ class HealthPage(Ground):
         self.setMinimumWidth(LEAST_PX)
         self._times, self._zone, self._as_of = words.TASK_TIMES, "UTC", ""
         self._link = Link()
-        self.reach: Range = RANGES[1]
+        self.reach: Range = USUAL
+        self._is_range_asked_for = False
         self._points: dict[str, Points] = {}
         self._worst: dict[str, Points] = {}
         self._span = (0, self.reach.span_ms)
@@ -63,7 +67,7 @@ class HealthPage(Ground):
             theme, [(one.key, one.said) for one in RANGES], name=self.tr("How far back")
         )
         self.ranges.choose(self.reach.key)
-        self.ranges.chosen.connect(self.choose_range)
+        self.ranges.chosen.connect(self._ask_for_range)
         holder = QWidget()
         line = QHBoxLayout(holder)
         line.setContentsMargins(12, 0, 0, 0)
@@ -133,6 +137,9 @@ class HealthPage(Ground):
         """Newer readings of some series; the others stay until theirs come."""
         self._span = span
         self._points.update(points)
+        if not self._is_range_asked_for and self.reach is USUAL and self._fits_narrowest(points):
+            self.choose_range(NARROWEST.key)
+            return
         self.refresh()
 
     def show_worst(self, points: Mapping[str, Points]) -> None:
@@ -159,6 +166,9 @@ class HealthPage(Ground):
         """Another agent: nothing of the last one may stay."""
         self._points.clear()
         self._worst.clear()
+        if not self._is_range_asked_for:
+            self.reach = USUAL
+            self.ranges.choose(self.reach.key)
         self.show_told(None)
         self.show_hint("")
         self.refresh()
@@ -197,8 +207,6 @@ class HealthPage(Ground):
         """Show the checks, and of those of this kind the one that is worst."""
         self.tabs.choose(CHECKS)
         ours = [one for one in self._model.checks() if one.id.partition(":")[0] == kind]
-        order = ("crit", "warn", "unknown", "ok")
-        ours.sort(key=lambda one: order.index(one.state) if one.state in order else 2)
         if ours:
             self.table.choose(ours[0].id)
             self.table.scrollTo(self.table.currentIndex())
@@ -233,7 +241,7 @@ class HealthPage(Ground):
                 self._points,
                 self._worst,
                 self.reach,
-                self._span,
+                drawn_span(self._span, self._points.values()),
                 times=self._times,
                 zone=self._zone,
                 stale=bool(self._as_of),
@@ -241,6 +249,15 @@ class HealthPage(Ground):
         else:
             self._show_chosen()
             self._show_chart()
+
+    def _ask_for_range(self, key: str) -> None:
+        self._is_range_asked_for = True
+        self.choose_range(key)
+
+    def _fits_narrowest(self, points: Mapping[str, Points]) -> bool:
+        """Whether the agent has kept nothing from before; an own check may be new by itself."""
+        first = [told[0][0] for name, told in points.items() if told and not name.startswith(OWN)]
+        return bool(first) and min(first) >= NARROWEST.until(self._now())[0]
 
     def _choose_tab(self, place: int) -> None:
         self._pages.setCurrentIndex(place)
@@ -258,16 +275,22 @@ class HealthPage(Ground):
 
     def _show_chart(self) -> None:
         course = self.chosen_course
+        points = None if course is None else self._points.get(course.name)
+        span = drawn_span(self._span, () if points is None else (points,))
         said = self.tr("Last {0}").format(self.reach.said)
+        if points and span != self._span:
+            zone = words.zone_for(self._times, self._zone)
+            since = words.clock(points[0][0], zone, self._now())
+            said = self.tr("{0}, kept since {1}").format(said, since)
         if course is not None and self.reach.hides_peaks:
             peak = self.tr("lowest") if course.falls else self.tr("highest")
             said = self.tr("{0}, dotted the {1} of each step").format(said, peak)
         self.panel.head.setText("" if course is None else said)
         self.panel.chart.show_course(
             course,
-            None if course is None else self._points.get(course.name),
+            points,
             worst=() if course is None else self._worst.get(course.name, ()),
-            span=self._span,
+            span=span,
             step_ms=self.reach.step_ms,
             times=self._times,
             zone=self._zone,

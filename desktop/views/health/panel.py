@@ -9,6 +9,7 @@ from desktop import words
 from desktop.models.health import Column, HealthModel, limit_words
 from desktop.parts.facts import Fact, Facts
 from desktop.parts.labels import Elided, Ground, Pill, Words
+from desktop.parts.passage import Passage
 from desktop.states import check_look
 from desktop.theme import Theme
 from desktop.views.health.chart import ReadingChart
@@ -29,7 +30,7 @@ class CheckPanel(Ground):
         self._model, self._now = model, now
         self.pill = Pill(theme)
         self.title = Elided(theme, px=16, weight=600, middle=True)
-        self.message = Words(theme, ink="text2", wrap=True, selectable=True)
+        self.message = Passage(theme, ink="text2")
         self.facts = Facts(theme, label_px=LABEL_PX)
         self.chart = ReadingChart(theme, height=CHART_PX)
         self.head = Elided(theme, px=12, weight=500)
@@ -78,8 +79,7 @@ class CheckPanel(Ground):
             return
         self.pill.show_look(check_look(one.state), stale=stale)
         self.title.setText(one.name)
-        if self.message.text() != one.msg:
-            self.message.setText(one.msg)
+        self.message.setText(one.msg)
         self.facts.show_facts(self._facts(one, stale=stale))
 
     def _facts(self, one: CheckDetail, *, stale: bool) -> list[Fact]:

@@ -87,9 +87,7 @@ class CheckTable(QTableView):
         """Other rows: stay on the check, or begin with the worst."""
         rows = self._model.checks()
         if not any(one.id == self._chosen for one in rows):
-            order = ("crit", "warn", "unknown")
-            worst = [one.id for state in order for one in rows if one.state == state]
-            self._chosen = worst[0] if worst else rows[0].id if rows else ""
+            self._chosen = rows[0].id if rows else ""
         if self._chosen:
             self.choose(self._chosen)
         else:

@@ -5,11 +5,11 @@ from typing import Final
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy
+from PySide6.QtWidgets import QSizePolicy
 
 from desktop import words
 from desktop.models.alerts import AlertsModel, name_of, said_of
-from desktop.parts.buttons import LinkButton, draw_focus
+from desktop.parts.buttons import LinkButton, Pressable, draw_focus
 from desktop.states import Look, alert_look, alert_state, severity_look, task_look
 from desktop.theme import Theme
 from desktop.views.overview.cards import ListCard
@@ -71,7 +71,7 @@ class AlertsCard(ListCard):
         return ", ".join(said)
 
 
-class AlertRow(QAbstractButton):
+class AlertRow(Pressable):
     """One alert: how bad, what, since when, in whose hands."""
 
     def __init__(self, theme: Theme) -> None:
@@ -100,6 +100,7 @@ class AlertRow(QAbstractButton):
         self.alert_id, self._look, self._name, self._said = alert_id, look, name, said
         self._at, self._state, self._is_open, self._stale = at, state, is_open, stale
         self.setAccessibleName(", ".join(x for x in (look.said, state, name, said, at) if x))
+        self.setToolTip("\n".join(x for x in (name, said) if x))
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -117,7 +118,9 @@ class AlertRow(QAbstractButton):
         left, upper, lower = 38, 4, 22
         end = self._right(painter, state, upper, 500, family.text)
         weight, ink = (600, t.text) if self._is_open else (400, t.text2)
-        self._line(painter, QRectF(left, upper, end - left, 19), self._name, 13, weight, ink)
+        self._line(
+            painter, QRectF(left, upper, end - left, 19), self._name, 13, weight, ink, middle=True
+        )
         end = self._right(painter, self._at, lower, 400, t.text3)
         self._line(painter, QRectF(left, lower, end - left, 17), self._said, 12, 400, t.text2)
         draw_focus(painter, self, theme, 4)
@@ -132,10 +135,19 @@ class AlertRow(QAbstractButton):
         return self.width() - 26 - QFontMetrics(font).horizontalAdvance(text)
 
     def _line(
-        self, painter: QPainter, box: QRectF, text: str, px: int, weight: int, ink: str
+        self,
+        painter: QPainter,
+        box: QRectF,
+        text: str,
+        px: int,
+        weight: int,
+        ink: str,
+        *,
+        middle: bool = False,
     ) -> None:
         font = self._theme.font(px, weight)
         painter.setFont(font)
         painter.setPen(QColor(ink))
-        shown = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, int(box.width()))
+        mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
+        shown = QFontMetrics(font).elidedText(text, mode, int(box.width()))
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, shown)

@@ -3,11 +3,11 @@
 from typing import Final
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.parts import marks
-from desktop.parts.buttons import Button, draw_focus
+from desktop.parts.buttons import Button, CardButton, Pressable, draw_focus
 from desktop.parts.charts import Progress
 from desktop.parts.labels import Card, Elided, IconLabel, Words
 from desktop.states import Look, task_look
@@ -17,20 +17,16 @@ STAT_PX: Final = 92
 HEAD_PX: Final = 36
 
 
-class StatCard(Card):
+class StatCard(CardButton):
     """One figure with its last hours; a click opens what is behind it."""
-
-    clicked = Signal()
 
     def __init__(self, theme: Theme, title: str, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
-        self._theme = theme
         self._values: tuple[float, ...] = ()
         self._title = title
         self._stale = False
         self.setFixedHeight(STAT_PX)
         self.setMinimumWidth(130)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.title = Elided(theme, title, ink="text2")
         self.figure = Words(theme, px=24, weight=600)
         self.unit = Words(theme, px=12, ink="text2")
@@ -75,10 +71,6 @@ class StatCard(Card):
         self._values, self._stale = values, stale
         self.setAccessibleName(f"{self._title} {figure} {unit}, {note}")
         self.update()
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self.rect().contains(event.position().toPoint()):
-            self.clicked.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -133,7 +125,7 @@ class ListCard(Card):
         self._rows.addWidget(row)
 
 
-class Entry(QAbstractButton):
+class Entry(Pressable):
     """One task in a list: state, name, a second line, something at the right."""
 
     log_requested = Signal(str)
@@ -188,6 +180,7 @@ class Entry(QAbstractButton):
         self.task_id, self._look, self._title, self._second = task_id, look, title, second
         self._right, self._right_second, self._ink, self._stale = right, right_second, ink, stale
         self.setAccessibleName(", ".join(x for x in (look.said, title, second, right) if x))
+        self.setToolTip("\n".join(x for x in (title, second) if x))
         self.update()
 
     def show_progress(self, elapsed_ms: int, usual_ms: int | None, told: int | None = None) -> None:
@@ -228,7 +221,7 @@ class Entry(QAbstractButton):
         end = self._draw_right(painter)
         if self._bar is not None:
             end = self._bar_place()[0] - 12
-        self._line(painter, QRectF(x, 4, end - x, 19), self._title, 13, 500, t.text)
+        self._line(painter, QRectF(x, 4, end - x, 19), self._title, 13, 500, t.text, middle=True)
         self._line(painter, QRectF(x, 22, end - x, 17), self._second, 12, 400, t.text2)
         draw_focus(painter, self, theme, 4)
 
@@ -253,16 +246,26 @@ class Entry(QAbstractButton):
         return end - wide - 10
 
     def _line(
-        self, painter: QPainter, box: QRectF, text: str, px: int, weight: int, ink: str
+        self,
+        painter: QPainter,
+        box: QRectF,
+        text: str,
+        px: int,
+        weight: int,
+        ink: str,
+        *,
+        middle: bool = False,
     ) -> None:
+        """Names give way in their middle: they differ at their end."""
         font = self._theme.font(px, weight)
         painter.setFont(font)
         painter.setPen(QColor(ink))
-        shown = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, int(box.width()))
+        mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
+        shown = QFontMetrics(font).elidedText(text, mode, int(box.width()))
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, shown)
 
 
-class NextRow(QAbstractButton):
+class NextRow(Pressable):
     """A coming run: when, which task, how long until."""
 
     def __init__(self, theme: Theme) -> None:
@@ -277,6 +280,7 @@ class NextRow(QAbstractButton):
         """That task, at that time, so far ahead."""
         self.task_id, self._at, self._left = task_id, at, left
         self.setAccessibleName(f"{at} {task_id} {left}")
+        self.setToolTip(task_id)
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -304,7 +308,7 @@ class NextRow(QAbstractButton):
         draw_focus(painter, self, theme, 4)
 
 
-class RecentRow(QAbstractButton):
+class RecentRow(Pressable):
     """A run that was: how it ended, when, which task, how long; a click opens its log."""
 
     def __init__(self, theme: Theme) -> None:

@@ -14,7 +14,7 @@ from desktop.models.checks import ChecksModel
 from desktop.parts.charts import Meter
 from desktop.parts.labels import Elided, Words
 from desktop.theme import Theme
-from desktop.views.overview.reading import HealthCard
+from desktop.views.overview.reading import HIGHEST_PX, HealthCard
 from shared.protocol.events import Heartbeat, Metric
 from shared.protocol.rows import Check
 
@@ -87,6 +87,11 @@ class Health(QWidget):
             self._drop_old(name)
         self.refresh()
 
+    @property
+    def cards(self) -> list[HealthCard]:
+        """As they stand, from the left."""
+        return [self.cpu, self.memory, self.disk, self.database, self.heart]
+
     def forget(self) -> None:
         """Another agent."""
         self._metric = self._heartbeat = None
@@ -125,6 +130,7 @@ class Health(QWidget):
     # Building ----------------------------------------------------------------------------
 
     def _build(self) -> None:
+        self.setMaximumHeight(HIGHEST_PX)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(12)
@@ -194,7 +200,7 @@ class Health(QWidget):
     def _reach(self, name: str) -> str:
         points = self._course[name]
         if len(points) < 2:
-            return self.tr("waiting for samples")
+            return ""
         return self.tr("last {0}").format(words.round_span(points[-1][0] - points[0][0]))
 
     def _show_database(self, metric: Metric | None, check: Check | None) -> None:

@@ -1,6 +1,7 @@
 """How it is going: figures, what needs somebody, what runs, what comes, how the server is."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Final, TypeVar
 
 from PySide6.QtCore import Signal
@@ -15,7 +16,7 @@ from desktop.models.runs import RunsModel, began_ms, reason_of
 from desktop.models.tasks import TaskModel
 from desktop.parts.buttons import LinkButton
 from desktop.parts.labels import Ground
-from desktop.states import ending_words, run_look, task_look
+from desktop.states import ending_words, run_look, runs_next_ms, task_look
 from desktop.theme import Theme
 from desktop.views.overview.alerts import ROW_PX as ALERT_PX
 from desktop.views.overview.alerts import AlertsCard
@@ -31,7 +32,7 @@ MOST_ALERTS: Final = 3
 ROW_PX: Final = 28
 LEAST_ROWS: Final = 6
 USUAL_ROWS: Final = 10
-MOST_ROWS: Final = 16
+MOST_ROWS: Final = 22
 OTHER_PX: Final = 470
 TALL_PX: Final = 1_000
 THREE_COLUMNS_PX: Final = 1_080
@@ -73,6 +74,7 @@ class Overview(QScrollArea):
         self._running: list[Entry] = []
         self._coming: list[NextRow] = []
         self._recent: list[RecentRow] = []
+        self._ordered: tuple[int, ...] = ()
         self.health = Health(checks, theme, now)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -95,8 +97,11 @@ class Overview(QScrollArea):
 
     def show_link(self, link: Link, *, stale: bool) -> None:
         """The link changed, or time passed."""
-        self._stale = stale
+        is_other, self._stale = stale != self._stale, stale
         self.health.show_link(link, stale=stale)
+        # Nothing else draws while the agent is silent.
+        if is_other or stale:
+            self.tick()
 
     def allow_commands(self, allowed: bool, why_not: str = "") -> None:
         """Whether the agent can be commanded, and if not, why."""
@@ -255,24 +260,28 @@ class Overview(QScrollArea):
         slowest = max(tasks, key=lambda t: t.avg_ms or 0, default=None)
         note = "" if slowest is None or not slowest.avg_ms else slowest.name
         self.average.show_figure(
-            figure, unit, self.tr("slowest {0}").format(note) if note else "",
+            figure, unit, self.tr("slowest {0}").format(note) if note else self.tr("no run yet"),
             family="idle", icon="timer", stale=stale,
         )  # fmt: skip
         active = sum(1 for t in tasks if t.enabled and not t.paused and t.state != "invalid")
         off = len(tasks) - active
         self.active.show_figure(
-            str(active),
-            self.tr("of {0}").format(len(tasks)),
-            self.tr("{0} paused or disabled").format(off) if off else self.tr("all are on"),
-            family="idle" if off else "ok",
-            icon="pause" if off else "check",
+            words.count(active),
+            self.tr("of {0}").format(words.count(len(tasks))),
+            self.tr("{0} paused or disabled").format(words.count(off))
+            if off
+            else self.tr("all are on")
+            if tasks
+            else self.tr("none is registered yet"),
+            family="ok" if tasks and not off else "idle",
+            icon="pause" if off else "check" if tasks else "tray",
             stale=stale,
         )
         counts = self._tasks.counts()
         bad, late = counts["failing"] + counts["invalid"], counts["late"]
         note = self.tr("{0} late").format(late) if late else self.tr("none late")
         self.failing.show_figure(
-            str(bad),
+            words.count(bad),
             "",
             note,
             family="warn" if late else "idle" if bad else "ok",
@@ -407,12 +416,12 @@ class Overview(QScrollArea):
     def _show_coming(self, tasks: Sequence[Task]) -> None:
         now_ms = self._now()
         coming = sorted(
-            (t for t in tasks if t.next_ms is not None and t.enabled and not t.paused),
-            key=lambda t: t.next_ms or 0,
+            (t for t in tasks if runs_next_ms(t) is not None and t.enabled),
+            key=lambda t: runs_next_ms(t) or 0,
         )
-        soon = [t for t in coming if (t.next_ms or 0) >= now_ms]
+        soon = [t for t in coming if (runs_next_ms(t) or 0) >= now_ms]
         shown = soon[: self._rows_shown]
-        within = sum(1 for t in soon if (t.next_ms or 0) - now_ms < words.HOUR_MS)
+        within = sum(1 for t in soon if (runs_next_ms(t) or 0) - now_ms < words.HOUR_MS)
         self.next_card.second.setText(
             self.tr("{0} within the hour").format(self._tasks_said(within)) if soon else ""
         )
@@ -420,7 +429,7 @@ class Overview(QScrollArea):
         self.next_card.empty.setText(self.tr("No run is planned."))
         self._grow(self._coming, len(shown), self.next_card, self._new_coming)
         for row, task in zip(self._coming, shown, strict=False):
-            at = task.next_ms or now_ms
+            at = runs_next_ms(task) or now_ms
             zone = words.zone_for(self._times, task.tz)
             left = self.tr("unknown") if self._stale else words.span(at - now_ms + 999)
             row.show_next(task.id, words.clock(at, zone, now_ms), left)
@@ -453,7 +462,8 @@ class Overview(QScrollArea):
                 took = words.duration(run.dur_ms)
             at = words.clock(began_ms(run), zone, now_ms)
             row.show_run(run.id, run_look(run), at, run.task_id, took, stale=self._stale)
-            row.setToolTip(reason_of(run))
+            row.setToolTip("\n".join(x for x in (run.task_id, reason_of(run)) if x))
+        self._order_stops()
 
     def _new_recent(self) -> RecentRow:
         row = RecentRow(self._theme)
@@ -462,6 +472,22 @@ class Overview(QScrollArea):
 
     def _tasks_said(self, number: int) -> str:
         return words.plural(number, self.tr("task"), self.tr("tasks"))
+
+    def _order_stops(self) -> None:
+        """The keyboard goes as one reads, though rows are made when they are first needed."""
+        entries = len(self._needy), len(self._running)
+        made = (*entries, len(self._coming), len(self.alerts_card.shown), len(self._recent))
+        if made == self._ordered:
+            return
+        self._ordered = made
+        stops: list[QWidget] = [self.success, self.runs, self.average, self.active, self.failing]
+        for entry in self._needy:
+            stops += [entry, entry.log, entry.run]
+        stops += [*self._running, self.load, *self._coming]
+        stops += [self.alerts_card.all, *self.alerts_card.shown, self.all_runs, *self._recent]
+        stops += self.health.cards
+        for before, after in pairwise(stops):
+            QWidget.setTabOrder(before, after)
 
     def _grow(
         self, rows: list[Widget], wanted: int, card: ListCard, make: Callable[[], Widget]

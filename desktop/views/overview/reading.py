@@ -2,23 +2,24 @@
 
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QMouseEvent, QResizeEvent
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
+from desktop.parts.buttons import CardButton
 from desktop.parts.charts import TimeCurve
-from desktop.parts.labels import Card, Elided, IconLabel, Words
+from desktop.parts.labels import Elided, IconLabel, Words
 from desktop.states import check_look
 from desktop.theme import Theme
 
 SIDE_PX: Final = 16
 GAP_PX: Final = 5
+HIGHEST_PX: Final = 380
+"""A curve of an hour says no more on more; the lists above have the rest."""
 
 
-class HealthCard(Card):
+class HealthCard(CardButton):
     """One reading of the server: its state, its figure, its course; a click tells more of it."""
-
-    clicked = Signal()
 
     def __init__(
         self,
@@ -30,9 +31,7 @@ class HealthCard(Card):
         least_top: float = 1.0,
     ) -> None:
         super().__init__(theme)
-        self._theme = theme
         self.setMinimumWidth(150)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.title = Words(theme, title, px=13, weight=600)
         self._icon = IconLabel(theme, "question-bold", ink="idle.text", px=14)
         self._word = Words(theme, weight=500, ink="idle.text")
@@ -54,7 +53,14 @@ class HealthCard(Card):
         self.body.setSpacing(8)
         self.curve: TimeCurve | None = None
         if curve:
-            self.curve = TimeCurve(theme, height=84, share=share, axes=share, least_top=least_top)
+            self.curve = TimeCurve(
+                theme,
+                height=84,
+                share=share,
+                axes=share,
+                least_top=least_top,
+                why_empty=self.tr("Waiting for samples"),
+            )
             self.body.addWidget(self.curve, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SIDE_PX, 12, SIDE_PX, 12)
@@ -73,10 +79,6 @@ class HealthCard(Card):
         self._word.setText(look.said)
         self._word.set_ink(f"{family}.text")
         self._fit_head()
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self.rect().contains(event.position().toPoint()):
-            self.clicked.emit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -161,6 +161,7 @@ class TryDialog(AskingDialog):
             self.asked.emit(f"{_PREVIEW}{number}", preview)
         draft = self._draft(tuple(texts.values()))
         request = ScheduleWhatIf(drafts=(draft,), from_ms=self._from_ms, until_ms=self._until_ms)
+        show_words(self.difference, self.tr("The agent works out what would be different …"))
         self.asked.emit(_WHAT_IF, request)
 
     def show_answer(self, key: str, reply: object) -> None:
@@ -191,6 +192,7 @@ class TryDialog(AskingDialog):
             self._days = shorter[0]
             self.ask()
             return
+        show_words(self.difference, "")
         self._show_then(self.tr("What is written has no moments"))
         if path.endswith(("tz", "timezone")) or "timezone" in text.split("=")[0]:
             show_words(self._zone_problem, text)

@@ -9,8 +9,9 @@ import pytest
 
 from agent.alertrules import AlertRule
 from agent.rules.muting import Mute
-from agent.store import alert_book, alert_rules, alerts, mutes, outbox
+from agent.store import alert_book, alert_rules, alerts, audit, mutes, outbox
 from agent.store.outbox import Message
+from agent.telling import Tried
 from agent.troubles import Trouble
 from agent.ulid import new_ulid
 from schema import tables
@@ -30,6 +31,8 @@ from shared.protocol.alerting import (
     AlertsRulesReply,
     DeliveriesPage,
     DeliveriesReply,
+    WayTest,
+    WayTestReply,
 )
 from shared.protocol.errors import ErrorBody
 from shared.protocol.requests import Command
@@ -60,6 +63,10 @@ def order(kind: type[Command], *ids: str, **more: Any) -> Command:
     return kind(  # type: ignore[call-arg]
         ids=ids, op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 10_000, **more
     )
+
+
+def way_test(name: str) -> WayTest:
+    return WayTest(op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 10_000, id=name)
 
 
 def shown(door: Door, alert_id: str) -> Alert:
@@ -250,6 +257,35 @@ async def test_mail_goes_again_once_a_later_message_went(door: Door) -> None:
 
     assert (page.mail.problem, page.mail.sent_ms) == (None, now_ms)
     assert page.next is not None
+
+
+async def test_a_channel_is_tried_for_whoever_asks_and_it_is_audited(door: Door) -> None:
+    door.tried = Tried(
+        to=("anna@example.org", "ben@example.org"),
+        answer="250 taken",
+        missed=(("ben@example.org", "550 nobody"),),
+    )
+    anna = await door.welcome("operator", label="Anna")
+
+    reply = await anna.get(way_test("mail"), WayTestReply)
+
+    assert reply.to == door.tried.to
+    assert [(one.to, one.why) for one in reply.missed] == [("ben@example.org", "550 nobody")]
+    assert door.tries == [("mail", "Anna")]
+    rows = door.database.read_now(partial(audit.page, limit=5))
+    assert [(one.target, one.label, one.code) for one in rows if one.type == "way.test"] == [
+        ("mail", "Anna", "ok")
+    ]
+
+
+async def test_where_nobody_is_told_there_is_no_channel_to_try(door: Door) -> None:
+    anna = await door.welcome("operator")
+
+    reply = await anna.ask(way_test("mail"))
+
+    assert isinstance(reply, ErrorBody)
+    assert (reply.code, reply.detail["path"]) == ("bad_request", "$.id")
+    assert "settings.toml has neither" in reply.msg
 
 
 async def test_who_may_not_read_output_does_not_read_it_in_an_alert(closed_door: Door) -> None:

@@ -154,6 +154,33 @@ def test_a_pause_that_ran_out_is_not_shown() -> None:
     assert (after.paused, after.paused_until_ms, after.pause_reason) == (False, None, None)
 
 
+@pytest.mark.parametrize(
+    ("held", "resumes_ms"),
+    [
+        ({"skip_until_ms": 7_200_000}, 10_800_000),
+        ({"paused": True, "paused_until_ms": 9_000_000}, 10_800_000),
+        # A pause that ends with a moment lets it run.
+        ({"paused": True, "paused_until_ms": 10_800_000}, 10_800_000),
+        ({"skip_until_ms": 14_400_000, "paused": True, "paused_until_ms": 9_000_000}, 18_000_000),
+        ({"paused": True}, None),
+        ({}, None),
+        # It lies behind what is due.
+        ({"skip_until_ms": 3_600_000}, None),
+    ],
+)
+def test_a_held_task_tells_which_moment_is_the_first_to_run(
+    held: dict[str, object], resumes_ms: int | None
+) -> None:
+    hourly = msgspec.structs.replace(DEFINITION, schedule=("@hourly",))
+    task = msgspec.structs.replace(TASK, definition=hourly, skip_reason="by Anna", **held)
+
+    shown = task_row(task, now_ms=5_000_000, next_ms=7_200_000)
+
+    assert (shown.next_ms, shown.resumes_ms) == (7_200_000, resumes_ms)
+    skips = held.get("skip_until_ms") not in (None, 3_600_000)
+    assert shown.skip_reason == ("by Anna" if skips else None)
+
+
 def test_a_task_that_never_ran_has_no_known_health() -> None:
     assert task_row(TASK, now_ms=NOW_MS, stats=TaskStats()).health == "unknown"
 

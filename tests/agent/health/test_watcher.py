@@ -77,7 +77,7 @@ async def test_samples_are_kept_with_the_readings_once_a_minute_and_summed_up_la
 
     await look(FIRST_LOOK_MS)
     for _ in range(RECORD_EVERY):
-        await watcher.sample()
+        watcher.sample()
         await look(LOOK_MS)
     by_minute = series(database, "agent_rss", MINUTE_MS)
     for _ in range(SUM_UP_EVERY):

@@ -1,5 +1,6 @@
 """What somebody changed in the table of tasks by hand, and whether it stands."""
 
+import time
 from functools import partial
 
 import pytest
@@ -194,3 +195,19 @@ def test_what_others_write_moves_the_mark_and_our_own_upkeep_does_not(
     other.close()
 
     assert filled.write_now(byhand.mark) != before
+
+
+def test_a_look_at_four_times_as_many_tasks_takes_about_four_times_as_long(
+    database: Database,
+) -> None:
+    took_s = []
+    for names in (range(500), range(500, 2_000)):
+        definitions = [a_task(f"task-{number}") for number in names]
+        database.write_now(
+            partial(tasks.register, definitions=definitions, who="me", why="", now_ms=NOW_MS)
+        )
+        began_s = time.process_time()
+        assert take_up(database) == Found()
+        took_s.append(time.process_time() - began_s)
+
+    assert took_s[1] < 8 * took_s[0]

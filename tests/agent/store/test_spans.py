@@ -12,7 +12,7 @@ from agent.store.ledger import Step
 from agent.store.rollups import DAY_MS, HOUR_MS
 from agent.store.spans import Figures
 from agent.store.streaks import record
-from tests.agent.store.makings import NOW_MS, a_run, ended
+from tests.agent.store.makings import NOW_MS, a_run, end, ended
 from tests.agent.store.test_recount import FIRST_MS, fill
 
 
@@ -103,3 +103,24 @@ def test_two_years_of_two_hundred_tasks_are_read_in_the_time_of_a_blink(
 
     assert found.runs >= 729
     assert min(took) <= 0.02
+
+
+def test_a_run_that_somebody_stopped_is_told_apart_and_has_no_part_in_rate_or_times(
+    database: Database,
+) -> None:
+    run = a_run(NOW_MS, status="starting")
+    database.write_now(partial(ledger.claim, runs=[run], now_ms=NOW_MS))
+    database.write_now(partial(end, run=ended(run, "aborted", 43_600)))
+
+    told = database.read_now(
+        partial(
+            spans.figures,
+            from_ms=NOW_MS - HOUR_MS,
+            to_ms=NOW_MS + HOUR_MS,
+            now_ms=NOW_MS + HOUR_MS,
+            task_name=run.task_name,
+        )
+    )
+
+    assert (told.runs, told.failures, told.stopped) == (0, 0, 1)
+    assert (told.success_rate, told.avg_ms, told.p95_ms, told.peak_ms) == (None,) * 4

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-import structlog
 import zmq
 import zmq.asyncio
 
 from agent.clock import SystemClock
 from agent.definitions import Definition
 from agent.errors import Conflict, RunNotFound, TaskNotFound
-from agent.handlers.context import Context, Identity, LogFound, LogRange
+from agent.handlers.context import Context, Identity, LogFound, LogRange, nobody_told
 from agent.handlers.keys import load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.rows import alert_row, run_row, task_row
 from agent.handlers.table import handlers
 from agent.handlers.trials import Trials
+from agent.log import log_of
 from agent.recorder import Recorder, Shown
 from agent.rules.pinging import Ping
 from agent.running.redaction import Redactor
@@ -31,7 +31,7 @@ from agent.store import clients as stored_clients
 from agent.store import tasks as stored_tasks
 from agent.store.database import Database
 from agent.store.tasks import TaskRow
-from agent.telling import Posting
+from agent.telling import Posting, Tried
 from agent.ulid import new_ulid
 from agent.wire.clients import Client, Clients
 from agent.wire.control import Control
@@ -318,7 +318,7 @@ class Door:
         self.folder = folder
         self.pair = new_pair()
         self.context = zmq.asyncio.Context()
-        self.log = structlog.get_logger("test")
+        self.log = log_of("test")
         self.database = Database.open(fresh_file(folder / "test.sqlite3"))
         self.journal = Journal(secrets.token_hex(8))
         self.clients = Clients(CLOCK.now_ms)
@@ -343,6 +343,8 @@ class Door:
         self.most_open = MOST_CONNECTIONS
         self.renewed = 0
         self.trials = Trials()
+        self.tried: Tried | None = None
+        self.tries: list[tuple[str, str]] = []
         self.known: Sequence[TaskRow] | None = None
 
     def _show(self, shown: Shown) -> None:
@@ -405,6 +407,7 @@ class Door:
                     reload=self._reload,
                     hurry=self.publisher.hurry,
                     renew_alerts=self._renew_alerts,
+                    try_way=self._try_way,
                     known=self._known,
                     trials=self.trials,
                 )
@@ -417,7 +420,7 @@ class Door:
         self.control_port = self.control.open("127.0.0.1", control_port)
         self.gate.start()
 
-    async def _sample(self) -> Metric:
+    def _sample(self) -> Metric:
         return Metric(now_ms=CLOCK.now_ms())
 
     async def _health(self, *, with_words: bool) -> HealthReply:
@@ -430,6 +433,10 @@ class Door:
 
     async def _renew_alerts(self) -> None:
         self.renewed += 1
+
+    async def _try_way(self, name: str, who: str) -> Tried:
+        self.tries.append((name, who))
+        return self.tried or await nobody_told(name, who)
 
     async def _reload(self) -> tuple[str, ...]:
         self.clients.replace(await load_clients(self.database, CLOCK.now_ms()))

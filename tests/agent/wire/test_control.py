@@ -90,6 +90,7 @@ def example(request_type: str) -> Request:
         "quiet.try": {"from_ms": 0, "to_ms": CLOCK.now_ms() + 60_000, "reason": "x"},
         "quiet.set": {"from_ms": 0, "to_ms": CLOCK.now_ms() + 60_000, "reason": "x"},
         "quiet.remove": {"id": RUN_ID, "base_rev": 1},
+        "way.test": {"id": "mail"},
         "op.get": {"op": "0" * 32},
         "key.revoke": {"key_id": "0" * 16},
         "invite.create": {"label": "x"},

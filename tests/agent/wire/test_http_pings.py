@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-import structlog
 
 from agent.clock import SystemClock
 from agent.errors import AgentError, HomeError, StorageError, TaskNotFound, WrongUse
+from agent.log import log_of
 from agent.rules.pinging import Ping
 from agent.runs import Run
 from agent.wire.http_pings import BODY_BYTES, MOST_OPEN, HttpPings
@@ -37,7 +37,7 @@ def taker() -> Taker:
 
 @pytest.fixture
 async def port(taker: Taker) -> AsyncIterator[int]:
-    door = HttpPings(taker.ping, token=TOKEN, clock=SystemClock(), log=structlog.get_logger("http"))
+    door = HttpPings(taker.ping, token=TOKEN, clock=SystemClock(), log=log_of("http"))
     port = await door.open("127.0.0.1", 0)
     await door.begin()
     yield port
@@ -158,13 +158,11 @@ async def test_connections_that_say_nothing_do_not_keep_others_out_for_long(
 @pytest.mark.parametrize("token", [None, "", "short"])
 def test_without_a_token_of_some_length_it_does_not_begin(taker: Taker, token: str | None) -> None:
     with pytest.raises(WrongUse, match="http_ping_token"):
-        HttpPings(taker.ping, token=token, clock=SystemClock(), log=structlog.get_logger("http"))
+        HttpPings(taker.ping, token=token, clock=SystemClock(), log=log_of("http"))
 
 
 async def test_a_port_that_is_taken_is_said_with_its_setting(port: int, taker: Taker) -> None:
-    second = HttpPings(
-        taker.ping, token=TOKEN, clock=SystemClock(), log=structlog.get_logger("http")
-    )
+    second = HttpPings(taker.ping, token=TOKEN, clock=SystemClock(), log=log_of("http"))
 
     with pytest.raises(HomeError, match="http_pings"):
         await second.open("127.0.0.1", port)

@@ -17,8 +17,9 @@ from tests.agent.wire.door import CLOCK, Door, next_event, until
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Metrics five times a second."""
+    """Beats and metrics five times a second."""
     monkeypatch.setattr(publisher, "METRIC_MS", 200)
+    monkeypatch.setattr(publisher, "HEARTBEAT_MS", 200)
 
 
 async def test_a_heartbeat_tells_revisions_that_were_published_before(door: Door) -> None:
@@ -112,7 +113,7 @@ async def test_a_last_heartbeat_says_that_the_agent_stops_by_order(door: Door) -
 
 
 async def test_a_sample_that_fails_is_just_missing(often: None, door: Door) -> None:
-    async def fail() -> Metric:
+    def fail() -> Metric:
         raise OSError
 
     door.publisher._sample = fail

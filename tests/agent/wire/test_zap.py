@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
-import structlog
 import zmq
 import zmq.asyncio
-from structlog.testing import capture_logs
 from zmq.utils import z85
 
+from agent.log import log_of
 from agent.store import invites
 from agent.wire import zap as zap_module
 from agent.wire.clients import Clients
@@ -29,9 +28,7 @@ HELLO = Hello(client="x", inst="0" * 32)
 def judge() -> Iterator[Callable[[Clients], Zap]]:
     """Makes judges of handshakes that need no socket."""
     with zmq.asyncio.Context() as context:
-        yield lambda clients: Zap(
-            context, clients, now_ms=lambda: 0, log=structlog.get_logger("test")
-        )
+        yield lambda clients: Zap(context, clients, now_ms=lambda: 0, log=log_of("test"))
 
 
 def question(public: str, *, domain: str = "control", address: str = "127.0.0.1") -> list[bytes]:
@@ -213,15 +210,17 @@ def test_the_local_key_is_admitted_from_this_machine_only(
     }
 
 
-def test_a_stranger_fills_no_log_and_is_counted(judge: Callable[[Clients], Zap]) -> None:
-    with capture_logs() as lines:
-        zap = judge(Clients(lambda: 0))
-        for _ in range(50):
-            zap.answer(question(new_pair().public, address="10.0.0.9"))
-        zap.answer(question(new_pair().public, address="10.0.0.8"))
+def test_a_stranger_fills_no_log_and_is_counted(
+    judge: Callable[[Clients], Zap], caplog: pytest.LogCaptureFixture
+) -> None:
+    zap = judge(Clients(lambda: 0))
+    for _ in range(50):
+        zap.answer(question(new_pair().public, address="10.0.0.9"))
+    zap.answer(question(new_pair().public, address="10.0.0.8"))
 
     assert zap.refusals == 51
-    assert [line["address"] for line in lines] == ["10.0.0.9"] * 5 + ["10.0.0.8"]
+    said = [vars(record)["facts"]["address"] for record in caplog.records]
+    assert said == ["10.0.0.9"] * 5 + ["10.0.0.8"]
 
 
 async def test_many_half_open_connections_keep_nobody_out(door: Door) -> None:

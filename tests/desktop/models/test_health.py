@@ -57,6 +57,16 @@ def test_host_and_agent_come_first_and_own_checks_last(model: HealthModel) -> No
     assert shown[4:] == ["loop", "logs", "new", "check:a", "check:b"]
 
 
+def test_the_worst_comes_first_and_among_its_like_each_keeps_its_place(model: HealthModel) -> None:
+    states = {"cpu": "ok", "memory": "warn", "disk": "unknown", "loop": "crit", "check:a": "crit"}
+    model.show_rows([row(name, state) for name, state in states.items()])
+    assert [one.id for one in model.checks()] == ["loop", "check:a", "memory", "disk", "cpu"]
+
+    model.show_rows([row("cpu", "warn"), row("loop")])
+
+    assert [one.id for one in model.checks()] == ["check:a", "cpu", "memory", "disk", "loop"]
+
+
 def test_a_row_is_told_with_all_that_the_agent_says_of_it(model: HealthModel) -> None:
     model.set_times("utc", "UTC")
     model.show_details([SHOP])
@@ -125,7 +135,7 @@ def test_a_look_that_is_overdue_is_told_to_be_late(model: HealthModel) -> None:
 
     assert is_late(late, NOW_MS)
     assert not is_late(SHOP, NOW_MS)
-    assert texts(model)[Column.LOOKED].startswith("late, ")
+    assert texts(model, 1)[Column.LOOKED].startswith("late, ")
     assert model.counts() == {"ok": 1, "warn": 1, "crit": 0, "unknown": 0, "late": 1}
 
 

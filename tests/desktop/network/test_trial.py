@@ -142,6 +142,20 @@ def test_an_invite_that_was_used_is_refused_to_the_next_one(desk: Desk, gate: Ga
     assert gate.enrolled() == [(key_id(first.public), "operator")]
 
 
+def test_an_invite_that_this_desktop_has_used_itself_lets_it_in_again(
+    desk: Desk, gate: Gate
+) -> None:
+    link, key = gate.invite(), client_key()
+    tried(desk, link, key)
+
+    outcome, said = tried(desk, link, key)
+
+    assert outcome.is_good
+    assert outcome.role == "operator"
+    assert {one.state for one in said.values()} == {"ok"}
+    assert gate.enrolled() == [(key_id(key.public), "operator")]
+
+
 def test_a_desktop_that_is_enrolled_already_connects_by_another_invite_too(
     desk: Desk, gate: Gate
 ) -> None:
@@ -255,9 +269,9 @@ def test_what_is_no_agent_is_called_so(desk: Desk, memory: Memory) -> None:
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        (lambda link: link[:-3], "damaged"),
-        (lambda link: "smartcron://", ""),
-        (lambda link: "https://example.com", ""),
+        (lambda link: link[:-3], "copy it again, whole"),
+        (lambda link: "smartcron://", "copy it again, whole"),
+        (lambda link: "server.example:7460", "one begins with smartcron://"),
     ],
 )
 def test_a_damaged_link_is_refused_before_anything_is_asked(

@@ -73,6 +73,16 @@ def test_what_was_left_out_is_said(dock: LogDock, qtbot: QtBot) -> None:
     assert settled(dock, qtbot).replace("\N{NO-BREAK SPACE}", " ") == "12 kB left out here\nafter\n"
 
 
+def test_a_log_without_a_word_says_whether_one_may_still_come(dock: LogDock) -> None:
+    meanwhile = dock.text.placeholderText()
+    dock.end()
+
+    assert meanwhile == "Waiting for output"
+    assert dock.text.placeholderText() == "This run has written nothing"
+    dock.show_nothing()
+    assert dock.text.placeholderText() == ""
+
+
 def test_search_counts_and_goes_round(dock: LogDock, qtbot: QtBot) -> None:
     dock.append(b"429 one\n200 two\n429 three\n")
     settled(dock, qtbot)

@@ -1,7 +1,12 @@
 """The overview: the last hour is there from the start, and lists lead on."""
 
+from itertools import pairwise
+
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPalette
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.models.alerts import AlertsModel
@@ -10,7 +15,9 @@ from desktop.models.runs import RunsModel
 from desktop.models.tasks import TaskModel
 from desktop.states import check_look
 from desktop.theme import Theme
+from desktop.views.overview.cards import STAT_PX
 from desktop.views.overview.page import Overview
+from desktop.views.overview.reading import HIGHEST_PX
 from shared.protocol.events import Metric
 from shared.protocol.rows import Check
 from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS, failing, run, running
@@ -95,11 +102,81 @@ def test_no_card_of_the_server_cuts_its_title(bench: Bench, qtbot: QtBot, wide: 
         assert card.accessibleName().startswith(f"{card.title.text()} {said}, "), "also unseen"
 
 
+CARDS = ("cpu", "memory", "disk", "database", "heart")
+
+
+@pytest.mark.parametrize("name", CARDS)
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space])
+def test_a_card_of_the_server_opens_by_key_as_by_the_left_button(
+    bench: Bench, qtbot: QtBot, name: str, key: Qt.Key
+) -> None:
+    card = getattr(bench.page.health, name)
+
+    with qtbot.waitSignal(bench.page.health.opened):
+        QTest.keyClick(card, key)
+    with qtbot.waitSignal(bench.page.health.opened):
+        QTest.mouseClick(card, Qt.MouseButton.LeftButton)
+
+
+def test_the_cards_of_the_server_are_equally_high_and_take_the_room_that_is_left(
+    bench: Bench,
+) -> None:
+    cards = [getattr(bench.page.health, name) for name in CARDS]
+    bench.page.resize(1360, 640)
+    low = {card.height() for card in cards}
+
+    bench.page.resize(1360, 1_100)
+    high = {card.height() for card in cards}
+
+    assert len(low) == len(high) == 1
+    assert HIGHEST_PX >= high.pop() > low.pop()
+    assert bench.page.success.height() == bench.page.failing.height() == STAT_PX
+
+
+def test_words_on_a_card_are_drawn_in_their_own_ink(bench: Bench) -> None:
+    bench.checks.show_rows([Check(id="cpu", name="cpu", kind="cpu", state="crit", since_ms=1)])
+    card = bench.page.health.cpu
+
+    for label in (card._word, card.unit, bench.page.active.unit):
+        assert label.foregroundRole() == QPalette.ColorRole.WindowText
+    drawn = card._word.grab().toImage()
+    colours = [drawn.pixelColor(x, drawn.height() // 2) for x in range(drawn.width())]
+    assert any(one.red() > one.blue() + 100 for one in colours), "what is critical is not black"
+
+
+@pytest.mark.parametrize("button", [Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton])
+def test_no_other_button_of_the_mouse_opens_a_card(
+    bench: Bench, qtbot: QtBot, button: Qt.MouseButton
+) -> None:
+    with qtbot.assertNotEmitted(bench.page.health.opened):
+        QTest.mouseClick(bench.page.health.cpu, button)
+    with qtbot.assertNotEmitted(bench.page.success.clicked):
+        QTest.mouseClick(bench.page.success, button)
+
+
+def test_the_keyboard_walks_over_every_card_and_a_ring_says_where_it_is(bench: Bench) -> None:
+    page = bench.page
+    page.activateWindow()
+    assert QTest.qWaitForWindowActive(page)
+    cards = [getattr(page.health, name) for name in CARDS]
+
+    cards[0].setFocus(Qt.FocusReason.TabFocusReason)
+    before = cards[1].grab().toImage()
+    for left, entered in pairwise(cards):
+        QTest.keyClick(left, Qt.Key.Key_Tab)
+        assert QApplication.focusWidget() is entered
+    cards[1].setFocus(Qt.FocusReason.TabFocusReason)
+
+    assert cards[1].grab().toImage() != before
+
+
 def test_a_recent_run_opens_its_log(bench: Bench, qtbot: QtBot) -> None:
     bench.runs.show_rows([run(1), run(2)])
 
     with qtbot.waitSignal(bench.page.log_requested) as asked:
         bench.page._recent[0].click()
+    with qtbot.waitSignal(bench.page.log_requested):
+        QTest.keyClick(bench.page._recent[0], Qt.Key.Key_Return)
 
     assert asked.args == [run(2).id]
 
@@ -135,3 +212,46 @@ def test_the_card_of_alerts_keeps_the_ink_of_the_theme_when_it_moves_to_another_
 
         ink = title.palette().color(QPalette.ColorRole.WindowText)
         assert ink == QColor(theme.tokens.text), wide
+
+
+def test_what_a_row_may_have_to_cut_is_whole_in_its_tip(bench: Bench) -> None:
+    name = "flagged_products_generate_ai_insights_of_every_outlet_in_the_whole_country"
+    bench.tasks.show_rows([failing(name)])
+    bench.runs.show_rows([run(1, name, result="error", exit=3)])
+
+    page = bench.page
+    assert page._needy[0].toolTip().splitlines() == [name, "exit 255, 3 in a row"]
+    assert page._coming[0].toolTip() == name
+    assert page._recent[0].toolTip().splitlines() == [name, "exit 3"]
+
+
+def test_the_keyboard_goes_as_one_reads_also_over_rows_that_came_later(bench: Bench) -> None:
+    bench.tasks.show_rows([failing("vend_a"), running("pay_b")])
+    bench.runs.show_rows([run(1, "vend_a")])
+    page = bench.page
+    page.allow_commands(True)
+    page.activateWindow()
+    assert QTest.qWaitForWindowActive(page)
+    page.success.setFocus()
+
+    walked: list[QWidget] = [page.success]
+    while page.health.heart not in walked and len(walked) < 60:
+        QTest.keyClick(walked[-1], Qt.Key.Key_Tab)
+        entered = QApplication.focusWidget()
+        assert entered is not None
+        walked.append(entered)
+
+    expected: list[QWidget] = [
+        page.failing,
+        page._needy[0],
+        page._needy[0].log,
+        page._needy[0].run,
+        page._running[0],
+        page.load,
+        page._coming[0],
+        page._recent[0],
+        page.health.cpu,
+        page.health.heart,
+    ]
+    places = [walked.index(one) for one in expected]
+    assert places == sorted(places)

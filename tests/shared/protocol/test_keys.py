@@ -114,7 +114,7 @@ def test_a_changed_key_is_called_damage() -> None:
     at = link.index("a=") + 2
     changed = link[:at] + ("B" if link[at] != "B" else "C") + link[at + 1 :]
 
-    with pytest.raises(BadLink, match=r"^the link is damaged: checksum$"):
+    with pytest.raises(BadLink, match=r"checksum is wrong.*copy it again"):
         read_link(changed, NOW_MS)
 
 
@@ -137,7 +137,7 @@ def test_an_expired_invite_says_when_it_ended() -> None:
 
 @pytest.mark.parametrize("text", ["", "http://shop/?a=1", "hello", "smartcron:", "a" * 5_000])
 def test_another_text_is_told_how_a_link_begins(text: str) -> None:
-    with pytest.raises(BadLink, match="must begin with smartcron://"):
+    with pytest.raises(BadLink, match="one begins with smartcron://"):
         read_link(text, NOW_MS)
 
 

@@ -229,6 +229,19 @@ def test_a_dropped_connection_ends_the_session_and_a_new_one_is_greeted(live: Dr
     assert (live.link.state, live.link.session) == ("live", 2)
 
 
+def test_an_agent_is_lost_as_soon_as_another_try_to_connect_has_failed(live: Drive) -> None:
+    live.feed(Dropped())  # the connection has ended
+    live.feed(Dropped())  # another try is to come
+    assert live.link.state == "late"
+
+    live.feed(Dropped())  # it has failed
+
+    assert (live.link.state, live.link.reason) == ("lost", UNREACHABLE)
+    live.feed(HandshakeDone())
+    live.answer_hello()
+    assert live.link.state == "live"
+
+
 def test_a_beat_of_another_life_begins_a_new_session(live: Drive) -> None:
     assert kinds(live.beat(epoch="2" * 16))[:2] == [SessionDown, SendHello]
 

@@ -15,6 +15,7 @@ OPERATOR_MAY = VIEWER_MAY | {
     "task.set", "task.skip", "task.ping", "run.start", "run.backfill", "run.abort", "run.retry",
     "alert.ack", "alert.snooze", "alert.resolve", "alert.reopen", "alert.note",
     "rule.try", "rule.set", "rule.remove", "quiet.try", "quiet.set", "quiet.remove",
+    "way.test",
 }  # fmt: skip
 ADMIN_MAY = OPERATOR_MAY | {
     "audit.page", "key.list", "key.revoke", "invite.create", "agent.reload",
@@ -58,5 +59,5 @@ def test_commands_are_those_that_change_something() -> None:
         "task.set", "task.skip", "task.ping", "run.start", "run.backfill", "run.abort", "run.retry",
         "key.revoke", "invite.create", "agent.reload",
         "alert.ack", "alert.snooze", "alert.resolve", "alert.reopen", "alert.note",
-        "rule.set", "rule.remove", "quiet.set", "quiet.remove",
+        "rule.set", "rule.remove", "quiet.set", "quiet.remove", "way.test",
     }  # fmt: skip

@@ -9,6 +9,7 @@ from desktop.views.health.course import (
     RANGES,
     answers,
     courses,
+    drawn_span,
     longest_step,
     questions,
     with_gaps,
@@ -34,8 +35,8 @@ def test_what_is_drawn_stands_in_its_group_and_verdicts_are_not_drawn() -> None:
 
     assert [(one.group, one.name) for one in found] == [
         (GROUPS[0], "cpu"),
-        (GROUPS[1], "disk:/srv"),
         (GROUPS[1], "inodes"),
+        (GROUPS[1], "disk:/srv"),
         (GROUPS[2], "database_size"),
         (GROUPS[3], "loop"),
         (GROUPS[4], "check:swap"),
@@ -86,3 +87,24 @@ def test_a_check_done_each_hour_has_no_holes_and_neither_has_what_was_summed_up_
 
     assert of_a_check == list(hourly[:3])
     assert summed_up == list(hourly)
+
+
+@pytest.mark.parametrize(
+    ("first_ms", "span"),
+    [
+        (0, (0, 1_200)),
+        (600, (0, 1_200)),
+        (900, (900, 1_200)),
+        (1_190, (1_100, 1_200)),
+    ],
+)
+def test_the_axis_begins_where_readings_do_if_most_of_it_were_empty(
+    first_ms: int, span: tuple[int, int]
+) -> None:
+    drawn = [((first_ms, 1.0), (1_199, 2.0)), (), ((1_195, 3.0),)]
+
+    assert drawn_span((0, 1_200), drawn) == span
+
+
+def test_an_axis_without_any_reading_is_as_long_as_its_range() -> None:
+    assert drawn_span((0, 1_200), [()]) == (0, 1_200)

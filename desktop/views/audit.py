@@ -1,0 +1,203 @@
+"""The screen of the audit: who asked what, what came of it, and from where."""
+
+from typing import Final
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QResizeEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QHeaderView,
+    QStackedWidget,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop import words
+from desktop.models.audit import DONE, ROW, AuditModel, Column
+from desktop.parts.buttons import Button, Segmented
+from desktop.parts.empty import Empty
+from desktop.parts.fields import SearchField
+from desktop.parts.labels import Ground, Words
+from desktop.parts.rows import as_rows, paint_ground
+from desktop.theme import Theme
+from shared.protocol.access import AuditRow
+
+ROW_PX: Final = 30
+LEAST_PX: Final = 480
+NARROW_PX: Final = 1_000
+ALL, REFUSED = "all", "refused"
+_WIDTHS: Final = {Column.TIME: 118, Column.WHO: 170, Column.WHAT: 170, Column.TARGET: 230,
+                  Column.RESULT: 170, Column.ADDRESS: 120}  # fmt: skip
+_NARROW: Final = {Column.TIME: 112, Column.WHO: 140, Column.WHAT: 146, Column.TARGET: 180,
+                  Column.RESULT: 148, Column.ADDRESS: 96}  # fmt: skip
+
+
+class Audit(Ground):
+    """Draws its model; asks for older rows, and says why there is none."""
+
+    older_wanted = Signal()
+
+    def __init__(self, model: AuditModel, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, "chrome", parent=parent)
+        self._model = model
+        self.setMinimumWidth(LEAST_PX)
+        self._may_ask, self._why_not = False, ""
+        self._is_more, self._said = True, ""
+        self._hindrance: tuple[str, str, str] | None = None
+        title = Words(theme, self.tr("Audit"), px=16, weight=600)
+        self.count = Words(theme, ink="text3")
+        self.field = SearchField(theme, self.tr("Filter by who, what or about"), key="/")
+        self.field.setFixedWidth(270)
+        self.field.changed.connect(lambda text: model.ask(text))
+        self.which = Segmented(
+            theme,
+            ((ALL, self.tr("All")), (REFUSED, self.tr("Refused"))),
+            name=self.tr("Which requests"),
+        )
+        self.which.chosen.connect(lambda which: model.ask(only_refused=which == REFUSED))
+        bar = Ground(theme, "chrome", lines="b")
+        line = QHBoxLayout(bar)
+        line.setContentsMargins(16, 10, 14, 10)
+        line.setSpacing(10)
+        line.addWidget(title)
+        line.addWidget(self.count)
+        line.addStretch(1)
+        line.addWidget(self.which)
+        line.addWidget(self.field)
+        self.table = _Table(model, theme)
+        self.field.left.connect(self.table.setFocus)
+        self.empty = Empty(theme)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.empty)
+        self._pages.addWidget(self.table)
+        self.reach = Words(theme, ink="text3")
+        self.older = Button(theme, self.tr("Show older"), icon="caret-double-down")
+        self.older.clicked.connect(self.older_wanted)
+        self._foot = Ground(theme, "chrome", lines="t")
+        below = QHBoxLayout(self._foot)
+        below.setContentsMargins(16, 6, 14, 6)
+        below.addWidget(self.reach, 1)
+        below.addWidget(self.older)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(bar)
+        layout.addWidget(self._pages, 1)
+        layout.addWidget(self._foot)
+        self.table.verticalScrollBar().valueChanged.connect(self._watch_end)
+        model.modelReset.connect(self.refresh)
+        self.refresh()
+
+    def show_stale(self, as_of: str) -> None:
+        """What is shown is of that time; empty text means it is live."""
+        self.table.is_stale = bool(as_of)
+        self.table.viewport().update()
+
+    def set_times(self, times: str, zone: str) -> None:
+        """In whose zone times are said; `zone` is the agent's own."""
+        self._model.set_times(times, zone)
+
+    def show_hindrance(self, hindrance: tuple[str, str, str] | None) -> None:
+        """Why nothing is told here: an icon, what is true, and the next step; None: it is."""
+        self._hindrance = hindrance
+        self.refresh()
+
+    def allow_older(self, allowed: bool, why_not: str) -> None:
+        """Whether the agent can be asked for more, and if not, why."""
+        self._may_ask, self._why_not = allowed, why_not
+        self.refresh()
+
+    def show_rest(self, *, is_more: bool, said: str = "") -> None:
+        """Whether there is more, and what is said of that."""
+        self._is_more, self._said = is_more, said
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the table, or why there is nothing in it."""
+        shown, total = self._model.rowCount(), self._model.total
+        said = self.tr("the last {0}").format(words.count(total))
+        if shown != total:
+            said = self.tr("{0} of the last {1}").format(words.count(shown), words.count(total))
+        self.count.setText(said if total else "")
+        self._pages.setCurrentWidget(self.table if shown else self.empty)
+        self._foot.setVisible(total > 0)
+        self.reach.setText(self._said)
+        self.older.allow(self._is_more and self._may_ask, self._why_not or self._said)
+        if self._hindrance is not None and not total:
+            self.empty.show_why(*self._hindrance)
+        elif total:
+            hint = self.tr("Clear the filter to see all {0}.").format(words.count(total))
+            self.empty.show_why("magnifying-glass", self.tr("Nothing matches"), hint)
+        else:
+            hint = self.tr("Whatever a person changes, here or by command, stands here with name.")
+            self.empty.show_why("shield-check", self.tr("Nobody changed anything yet"), hint)
+
+    def focus_filter(self) -> None:
+        """Go to the filter field."""
+        self.field.edit.setFocus()
+
+    def _watch_end(self, value: int) -> None:
+        if value and value >= self.table.verticalScrollBar().maximum() and self.older.isEnabled():
+            self.older.click()
+
+
+class _Table(QTableView):
+    def __init__(self, model: AuditModel, theme: Theme) -> None:
+        super().__init__()
+        self._theme, self.is_stale = theme, False
+        self.setModel(model)
+        self.setItemDelegate(_Cells(theme, self))
+        as_rows(self, self.tr("Audit"), row_px=ROW_PX)
+        self.horizontalHeader().setSectionResizeMode(Column.DETAILS, QHeaderView.ResizeMode.Stretch)
+        theme.on_change(self._dress)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        is_narrow = self.width() < NARROW_PX
+        for column, wide in (_NARROW if is_narrow else _WIDTHS).items():
+            self.setColumnWidth(column, wide)
+        # From where stands in the tip of who as well.
+        self.setColumnHidden(Column.ADDRESS, is_narrow)
+
+    def _dress(self) -> None:
+        self.horizontalHeader().setFont(self._theme.font(11, 500))
+        self.viewport().update()
+
+
+class _Cells(QStyledItemDelegate):
+    def __init__(self, theme: Theme, table: _Table) -> None:
+        super().__init__(table)
+        self._theme, self._table = theme, table
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        row = index.data(ROW)
+        if not isinstance(row, AuditRow):
+            return
+        theme, t, column = self._theme, self._theme.tokens, Column(index.column())
+        painter.save()
+        room = paint_ground(painter, theme, option, is_first=column == Column.TIME)
+        ink = t.text if column in (Column.WHO, Column.WHAT, Column.TARGET) else t.text2
+        if column == Column.RESULT:
+            is_done = row.code == DONE
+            family = t.family("idle" if self._table.is_stale else "ok" if is_done else "warn")
+            mark = QRect(room.left(), room.center().y() - 8, 16, 16)
+            icon = "check-bold" if is_done else "prohibit-bold"
+            theme.draw_icon(painter, mark, icon, family.text, 13)
+            room.adjust(21, 0, 0, 0)
+            ink = t.text2 if is_done else family.text
+        painter.setFont(theme.font(12))
+        painter.setPen(QColor(ink))
+        middle = column == Column.TARGET
+        mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
+        said = str(index.data() or "")
+        shown = QFontMetrics(painter.font()).elidedText(said, mode, room.width())
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, shown)
+        painter.restore()
