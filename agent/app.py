@@ -13,7 +13,7 @@ from agent import descriptors, supervisor
 from agent.beginning import begin
 from agent.bridging import Bridging
 from agent.core import Core, courier_of, lifesign_of, open_core, own_checks_of
-from agent.errors import AgentError, AlreadyServing, DiskFull, Unreachable
+from agent.errors import AgentError, AlreadyServing
 from agent.handlers.context import Context, nobody_told
 from agent.handlers.keys import admitted, load_clients
 from agent.handlers.memory import Memory
@@ -24,12 +24,14 @@ from agent.health.watcher import Watcher
 from agent.introducing import identity_of, keeping_of, row_of
 from agent.lock import only_agent
 from agent.log import log_of
+from agent.mending import on_a_sound_file
 from agent.needs import Needs
 from agent.orders import Orders
 from agent.returning import Returning
 from agent.running.secrets import load_secrets
 from agent.sampling import Sampler
 from agent.settings import Home, Settings
+from agent.soundness import Soundness
 from agent.store.checks import Check
 from agent.tending import Tending
 from agent.threads import AT_HAND, full_pool
@@ -65,41 +67,14 @@ async def serve(home: Home, settings: Settings) -> None:
     loop.set_default_executor(full_pool(AT_HAND, "at hand"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+
     with only_agent(home) as say_ready:
-        async with open_core(home, settings) as core:
-            await _serve(core, stop, say_ready)
 
+        async def work() -> None:
+            async with open_core(home, settings) as core:
+                await _serve(core, stop, say_ready)
 
-async def tick_once(home: Home, settings: Settings) -> None:
-    """One pass without a daemon: decide what is due, wait for its runs, leave."""
-    home.check()
-    home.make()
-    with only_agent(home) as say_ready:
-        say_ready()
-        async with open_core(home, settings) as core, asyncio.TaskGroup() as group:
-            await begin(core, group)
-            courier = courier_of(core)
-            returning = Returning(core)
-            await returning.run_once()
-            await core.scheduler.decide()
-            if core.outage.is_over:
-                await core.watching.look()
-                await core.beat(serves=False)
-            await core.runner.wait_idle()
-            await _tell(core, courier)
-            core.runner.close()
-            await core.keepers.close()
-
-
-async def _tell(core: Core, courier: "Courier | None") -> None:
-    works: list[Callable[[], Awaitable[object]]] = [core.alerter.work_off]
-    if courier is not None:
-        works.append(courier.work_off)
-    for work in works:
-        try:
-            await work()
-        except (DiskFull, Unreachable) as error:
-            log.warning("alerts wait for the database", cause=str(error))
+        await on_a_sound_file(work, home=home, settings=settings)
 
 
 async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None]) -> None:
@@ -213,6 +188,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
     )
     await core.unless_away(memory.settle)
     returning = Returning(core, renew, memory.settle)
+    soundness = Soundness(core.reached, clock=clock, recorder=core.recorder, leave=stop.set)
     courier = courier_of(core)
     control = Control(
         context,
@@ -284,6 +260,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 work("standby", core.standby.run),
                 work("warding", partial(tell_if_open, core.database, core.recorder, clock)),
                 work("returning", partial(returning.run, stop.set)),
+                work("soundness", soundness.run),
             ]
             works += [work(name, one.run) for name, one in _tellers(core, courier).items()]
             doors += [work("control", control.run), work("publisher", publisher.run)]
@@ -306,6 +283,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
             await _leave(core, control, publisher, works)
             for door in doors:
                 door.cancel()
+        soundness.refuse(go_on=stop.clear)
     finally:
         if http_pings is not None:
             http_pings.close()

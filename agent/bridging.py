@@ -17,6 +17,7 @@ log = log_of(__name__)
 
 ALERT: Final = "database_away"
 RESERVE_ALERT: Final = "disk_full"
+SET_BACK_ALERT: Final = "database_set_back"
 LOOK_MS: Final = 30_000
 
 
@@ -52,8 +53,27 @@ class Bridging:
         # An earlier agent may have died with the alert open.
         await self._resolve(ALERT)
         while True:
+            await self._tell_set_back()
             await self._outage.wait_for_trouble()
             await self._lead_over()
+
+    async def _tell_set_back(self) -> None:
+        found = self._outage.take_set_back()
+        if found is None:
+            return
+        since = iso(found.since_ms) if found.since_ms else "its beginning"
+        await self._raise(
+            Trouble(
+                dedupe_key=SET_BACK_ALERT,
+                kind=SET_BACK_ALERT,
+                severity="critical",
+                title="The database was set back to an older copy",
+                message=f"What it knew from {since} to {iso(found.until_ms)} is gone: "
+                f"{found.moments} due moments are recorded as missed, as whether they ran is not "
+                f"known, and {found.unknown} runs as lost. None of them runs again. Changes of "
+                "tasks made in that time are gone as well: look them through.",
+            )
+        )
 
     async def _look_often(self) -> None:
         """Let trouble be noticed also where nothing is written."""

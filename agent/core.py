@@ -23,12 +23,13 @@ from agent.health.ownchecks import OwnChecks
 from agent.log import log_of
 from agent.progress import Progress
 from agent.recorder import Recorder, Shown
+from agent.recovery import make_up
 from agent.roster import Roster
 from agent.runner import Runner
 from agent.running.keeping import Ended, Keepers, Standing
 from agent.running.output import Outputs, upkeep_of
 from agent.running.patterns import own_patterns
-from agent.running.redaction import Redactor
+from agent.running.redaction import Redactor, redactor_of
 from agent.running.secrets import load_secrets
 from agent.running.spawn import prepare_order
 from agent.scheduler import Scheduler
@@ -144,7 +145,7 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
     clock = SystemClock()
     known_secrets = load_secrets(home.secrets_file)
     own = await asyncio.to_thread(own_patterns, settings.redact)
-    redactor = Redactor(known_secrets.values(), own)
+    redactor = redactor_of(known_secrets, own)
     reserve = Reserve(home.reserve_file)
     local = await asyncio.to_thread(LocalJournal.open, home.journal_file, now_ms=clock.now_ms())
     agent_id = key_id(load_pair(home.keys / AGENT_KEY).public)
@@ -157,6 +158,7 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
             reserve=reserve,
             agent_id=agent_id,
             boot=boot_id(),
+            make_up=make_up,
         )
     except BaseException:
         await asyncio.to_thread(local.close)
@@ -306,6 +308,7 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
         try:
             yield core
         finally:
+            await keepers.close()  # also where it never began to serve
             await core.let_go()
     finally:
         await asyncio.to_thread(database.close)

@@ -123,6 +123,10 @@ class DatabaseAway(Unreachable):
         super().__init__(f"the database is away ({cause}); try again when it is back")
 
 
+class Damaged(StorageError):
+    """The file of the database is damaged: nothing is read from it or written to it as it is."""
+
+
 class DiskFull(StorageError):
     """The disk has no room for it."""
 

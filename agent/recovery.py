@@ -10,19 +10,27 @@ import msgspec
 
 from agent.claims import decided, unrun
 from agent.clock import SystemClock
-from agent.errors import StorageError
+from agent.errors import AgentError, StorageError
+from agent.log import log_of
 from agent.proof import prove
 from agent.rules.admission import Decision, Record, Summed
 from agent.rules.ledger import Gap
 from agent.runs import Run
-from agent.store import ledger, salvage, state, streaks, tasks
+from agent.store import ledger, salvage, standby, state, streaks, tasks
 from agent.store.database import Database
 from agent.store.journal import Journal
 from agent.store.ledger import Step
+from agent.store.mark import SetBack
 from agent.store.outage import Outage
+from agent.store.standby import Known
 from agent.store.tasks import TaskRow
 
+log = log_of(__name__)
+
 NOTE: Final = "its row was lost with the damaged database; whether it ran is not known"
+SET_BACK_NOTE: Final = (
+    "its row was lost as the database was set back to an older copy; whether it ran is not known"
+)
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,11 +45,18 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_whole(
-    database: Database, damaged: Path, journal_file: Path, *, made_ms: int, now_ms: int
+    database: Database,
+    damaged: Path,
+    journal_file: Path,
+    *,
+    made_ms: int,
+    now_ms: int,
+    known: Known | None,
 ) -> Made:
     """Bring a backup made at this moment as near to the present as can be.
 
-    What can be read of the damaged file comes first, then the journal. Runs that were under way
+    What can be read of the damaged file comes first, then what is `known` to have been in force,
+    then the journal. Runs that were under way
     in the backup and are heard of no more are lost; moments without a row are recorded as missed
     and never caught up. Of neither it is known whether they ran, so none runs again.
     """
@@ -49,6 +64,11 @@ def make_whole(
     since_ms = made_ms if decided_ms is None else min(decided_ms, made_ms)
     under_way = {run.id: run for run in database.read_now(ledger.unfinished)}
     read = database.write_now(partial(salvage.salvage, damaged=damaged, runs=frozenset(under_way)))
+    if known is not None:
+        try:
+            database.write_now(partial(standby.bring_back, known=known, now_ms=now_ms))
+        except AgentError as error:  # what can be saved of the rest is worth more
+            log.error("not all is in force again that was copied", cause=str(error))
     told = asyncio.run(_tell(database, journal_file, now_ms))
     unheard = [
         run
@@ -56,33 +76,59 @@ def make_whole(
         if run == under_way.get(run.id) and run.id not in read.runs
     ]
     _lose(database, unheard, now_ms)
-    lost = _fill(database, since_ms, now_ms)
+    lost = _fill(database, since_ms, now_ms, now_ms)
     return Made(rows=read.rows, told=told, lost=lost, unknown=len(unheard))
 
 
-def _lose(database: Database, runs: Iterable[Run], now_ms: int) -> None:
+def make_up(
+    database: Database,
+    *,
+    since_ms: int,
+    until_ms: int,
+    living: Iterable[Run],
+    run_ids: frozenset[str],
+    now_ms: int,
+) -> SetBack:
+    """Put down what a database that was set back to an older copy has forgotten in this span.
+
+    Runs that are not over get their rows back. Those that were under way in the copy, and of which
+    nobody knows any more (`run_ids` are still to be told), are lost; moments without a row are
+    recorded as missed. Of neither it is known whether they ran, so none runs again.
+    """
+    living = tuple(living)
+    database.write_now(partial(ledger.claim, runs=living, now_ms=now_ms))
+    known = run_ids | {run.id for run in living}
+    unheard = [run for run in database.read_now(ledger.unfinished) if run.id not in known]
+    _lose(database, unheard, now_ms, note=SET_BACK_NOTE)
+    moments = _fill(database, since_ms, until_ms, now_ms, note=SET_BACK_NOTE)
+    return SetBack(since_ms=since_ms, until_ms=until_ms, moments=moments, unknown=len(unheard))
+
+
+def _lose(database: Database, runs: Iterable[Run], now_ms: int, *, note: str = NOTE) -> None:
     steps = [
-        Step(run=unrun(run, "lost", "no_trace", now_ms=now_ms, note=NOTE), now_ms=now_ms)
+        Step(run=unrun(run, "lost", "no_trace", now_ms=now_ms, note=note), now_ms=now_ms)
         for run in runs
     ]
     if steps:
         database.write_now(partial(streaks.record, steps=steps))
 
 
-def _fill(database: Database, since_ms: int, now_ms: int) -> int:
-    """Give each moment since then that has no row one; how many had none."""
+def _fill(
+    database: Database, since_ms: int, until_ms: int, now_ms: int, *, note: str = NOTE
+) -> int:
+    """Give each moment of this span that has no row one; how many had none."""
     known = {task.task_name: task for task in database.read_now(tasks.load_all)}
     rows = [
-        decided(known[name], _decision(gap), now_ms)
-        for name, found in prove(database, since_ms, now_ms).items()
+        decided(known[name], _decision(gap, note), now_ms)
+        for name, found in prove(database, since_ms, until_ms).items()
         for gap in found.missing
         if name in known
     ]
     claim = partial(
         ledger.claim,
         runs=rows,
-        watermarks=_watermarks(known.values(), now_ms),
-        decided_until_ms=max(now_ms, database.read_now(state.decided_until) or 0),
+        watermarks=_watermarks(known.values(), until_ms),
+        decided_until_ms=max(until_ms, database.read_now(state.decided_until) or 0),
         now_ms=now_ms,
     )
     database.write_now(claim)
@@ -105,11 +151,11 @@ async def _tell(database: Database, journal_file: Path, now_ms: int) -> int:
     return kept
 
 
-def _decision(gap: Gap) -> Decision:
+def _decision(gap: Gap, note: str) -> Decision:
     if gap.count == 1:
-        return Record(gap.first_ms, "missed", "agent_down", NOTE)
-    return Summed(gap.first_ms, gap.last_ms, gap.count, "agent_down", NOTE)
+        return Record(gap.first_ms, "missed", "row_lost", note)
+    return Summed(gap.first_ms, gap.last_ms, gap.count, "row_lost", note)
 
 
-def _watermarks(known: Iterable[TaskRow], now_ms: int) -> dict[str, int]:
-    return {task.task_name: now_ms for task in known if task.enabled}
+def _watermarks(known: Iterable[TaskRow], until_ms: int) -> dict[str, int]:
+    return {task.task_name: until_ms for task in known if task.enabled}

@@ -60,8 +60,9 @@ class Returning:
         on the way leaves the next one to begin again.
         """
         core = self._core
+        told = standby.add_up(await core.reached.local.all())
         try:
-            found = await asyncio.to_thread(self._look, floor)
+            found = await asyncio.to_thread(self._look, floor, told.run_ids)
         except StorageError as error:
             core.outage.still_away(str(error))
             return False
@@ -75,7 +76,7 @@ class Returning:
         log.info("the database is back; what was due before the agent began is decided")
         return True
 
-    def _look(self, floor: Floor) -> Found:
+    def _look(self, floor: Floor, run_ids: frozenset[str]) -> Found:
         """What it holds, once it is at our version and ours alone."""
         core = self._core
         database = open_ready(core.reached.url, folder=core.home.backups, agent_id=core.agent_id)
@@ -83,6 +84,12 @@ class Returning:
             holder = core.holder()
             other = database.write_now(partial(state.hold, holder=holder))
             state.refuse_other(other, now_ms=holder.at_ms)
+            core.reached.mark.look(
+                database,
+                living=core.reached.copy.read_runs(),
+                run_ids=run_ids,
+                now_ms=floor.at_ms,
+            )
             return database.write_now(partial(standby.find, floor=floor, now_ms=holder.at_ms))
         finally:
             database.close()

@@ -44,7 +44,7 @@ class Standby:
         self._reached = reached
         self._clock = clock
         self._roster = roster
-        self._live = live
+        self._live = reached.mark.live = live
         self._wake = asyncio.Event()
         self._is_changed = True
         self._copied: Known | None = None

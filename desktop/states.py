@@ -112,6 +112,7 @@ _REASONS: Final[dict[str, str]] = {
     "blackout": "a blackout was on",
     "too_late": "too late to start",
     "agent_down": "the agent was down",
+    "row_lost": "its row was lost with the database",
     "clock_jump": "the clock jumped",
     "queue_full": "too many were waiting",
     "replaced": "a newer run took over",

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from agent import telling
-from agent.cli import say
+from agent.cli import say, untold
 from agent.cli.alert_rules import rules
 from agent.cli.closing import who_asks
 from agent.cli.groups import Group
@@ -18,7 +18,7 @@ from agent.cli.moments import now_ms
 from agent.cli.mutes import mute
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.clock import SystemClock
-from agent.errors import WrongUse
+from agent.errors import StorageError, WrongUse
 from agent.running.secrets import load_secrets
 from agent.store import alert_book, escalating, outbox, quieting
 from agent.store import alerts as store
@@ -61,10 +61,19 @@ def list_(session: Session, with_over: bool, messages: bool, as_json: bool) -> N
     if messages:
         _list_messages(session, as_json=as_json)
         return
-    with session.database() as database:
-        known = database.read_now(store.newest if with_over else store.open_alerts)
-        stages = database.read_now(escalating.stages_told)
+    known: tuple[Alert, ...] = ()
+    stages: dict[str, frozenset[int]] = {}
+    failure: StorageError | None = None
+    try:
+        with session.database() as database:
+            known = tuple(database.read_now(store.newest if with_over else store.open_alerts))
+            stages = dict(database.read_now(escalating.stages_told))
+    except StorageError as error:
+        failure = error  # what was wrong before it failed is told all the same
+    if not with_over:
+        known = untold.alerts(session.home, known)
     found = _in_order(known)
+    trouble = untold.trouble(session.home, now_ms=now_ms())
     ids = {alert.id for alert in found if alert.status != "resolved"}
     steps = {
         alert.id: _coming(
@@ -86,6 +95,8 @@ def list_(session: Session, with_over: bool, messages: bool, as_json: bool) -> N
                 for alert in found
             ]
         )
+        if failure is not None:
+            raise failure
         return
     say.table(
         ["Alert", "Severity", "State", "What", "Since", "Last", "Seen", "Next"],
@@ -102,8 +113,14 @@ def list_(session: Session, with_over: bool, messages: bool, as_json: bool) -> N
             ]
             for alert, is_effect in _under_their_causes(found)
         ],
-        empty="nothing is wrong" if not with_over else "there was no alert yet",
+        empty=f"no alert, but the database {trouble}"
+        if trouble
+        else ("nothing is wrong" if not with_over else "there was no alert yet"),
     )
+    if found and trouble:
+        say.warn(f"the database {trouble}")
+    if failure is not None:
+        raise failure
 
 
 def _in_order(found: Sequence[Alert]) -> list[Alert]:

@@ -15,7 +15,7 @@ from agent.lock import only_agent
 from agent.proof import doubts
 from agent.running.secrets import load_secrets
 from agent.settings import BackupDatabase
-from agent.store import anchor, chain, restoring, state
+from agent.store import anchor, chain, mark, restoring, state
 from agent.store import backups as store
 from agent.store.backups import Backup, Keep
 from agent.store.database import database_url
@@ -160,6 +160,8 @@ def restore(session: Session, file: str, *, as_it_was: bool, yes: bool, as_json:
         if not yes and not click.confirm(question):
             raise click.Abort
         done = act(url, now_ms=now_ms(), prove=doubts)
+        if as_it_was:
+            mark.forget(session.home.journal_file.parent)
         _remember_cut(session, done.backup.path.name)
     if as_json:
         say.json_out(
@@ -170,7 +172,10 @@ def restore(session: Session, file: str, *, as_it_was: bool, yes: bool, as_json:
     if done.carried is not None:
         click.echo(f"{done.carried} runs recorded since the backup were taken over")
     elif not as_it_was and done.aside:
-        say.warn("no runs since the backup were taken over: due moments since are decided anew")
+        say.warn(
+            "no runs since the backup were taken over: as far as this home knows that due moments "
+            "since were decided, they are recorded as missed and do not run again"
+        )
     if done.remark:
         say.warn(f"the ledger in it: {done.remark}")
     if done.aside:

@@ -10,7 +10,7 @@ import click
 import msgspec
 from rich.live import Live
 
-from agent.cli import gone, restarting, say
+from agent.cli import gone, restarting, say, untold
 from agent.cli.alerting import tell_back, tell_stopped
 from agent.cli.session import Session, json_option, pass_session
 from agent.cli.watch import overview, take
@@ -20,7 +20,7 @@ from agent.health.disks import Disks, Mount, Room
 from agent.health.probes import Reading
 from agent.ownchecks import OwnCheck
 from agent.rules.clocks import SHOWN_KINDS
-from agent.rules.thresholds import OK, UNKNOWN, at_first_sight, judge, with_limit
+from agent.rules.thresholds import CRIT, OK, UNKNOWN, at_first_sight, judge, with_limit
 from agent.rules.verdicts import BAD, DOUBTFUL, GOOD, Verdict, lines
 from agent.store import checks, events, maintenance, ownchecks, state
 from agent.store.checks import Check
@@ -231,6 +231,12 @@ class _Look:
                 restarting.look_without_database(session),
             ]
 
+    def _of_database(self, latency_ms: float, now_ms: int) -> Reading:
+        """It answers; whether it also takes what happens, the local journal knows."""
+        reading = probes.database(latency_ms)
+        trouble = untold.trouble(self._session.home, now_ms=now_ms)
+        return msgspec.structs.replace(reading, state=CRIT, message=trouble) if trouble else reading
+
     def _with_database(
         self, database: Database, rooms: tuple[tuple[Mount, Room], ...]
     ) -> list[Reading]:
@@ -258,7 +264,7 @@ class _Look:
             ),
             *disks.readings(rooms, days),
             probes.clock(last, now_ms),
-            probes.database(latency_ms),
+            self._of_database(latency_ms, now_ms),
             databases.size(database.read_now(maintenance.size_bytes)),
         ]
         if copied is not None:

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import click
@@ -13,7 +14,8 @@ from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
 from agent.proof import prove
-from agent.store import state
+from agent.store import mark, state
+from agent.store.engines import name_of
 
 DAY: Final = timedelta(days=1)
 
@@ -37,7 +39,7 @@ def ledger() -> None:
 def check(session: Session, start: str | None, end: str | None, as_json: bool) -> None:
     """Recompute the due moments from the definitions' history and compare them with the rows.
 
-    Ends with 1 when something is missing or doubled.
+    Ends with 1 when something is missing or doubled, or the database is an older copy.
 
     \b
     Example:  smartcron-agent ledger check --from 2026-11-23T00:00Z --json
@@ -52,6 +54,10 @@ def check(session: Session, start: str | None, end: str | None, as_json: bool) -
         if after_ms >= until_ms:
             raise WrongUse(f"--from {start}: must be earlier than --to")
         compared = prove(database, after_ms, until_ms)
+        rows_lost = database.read_now(partial(mark.rows_lost, from_ms=after_ms, to_ms=until_ms))
+        name = name_of(database.url)
+        confirmed_ms = mark.read(session.home.journal_file.parent, name) or 0
+    is_older = confirmed_ms > (decided_ms or 0) and not session.is_served
     faults = {name: found for name, found in compared.items() if not found.is_clean}
     expected = sum(found.expected for found in compared.values())
     missing = sum(found.missing_count for found in compared.values())
@@ -65,6 +71,9 @@ def check(session: Session, start: str | None, end: str | None, as_json: bool) -
                 "recorded": sum(found.recorded for found in compared.values()),
                 "missing": missing,
                 "doubled": doubled,
+                "rows_lost": rows_lost,
+                "confirmed_until": in_zone(confirmed_ms, "UTC") if confirmed_ms else None,
+                "older_copy": is_older,
                 "unexpected": sum(len(found.unexpected) for found in compared.values()),
                 "tasks": {
                     name: {
@@ -96,7 +105,19 @@ def check(session: Session, start: str | None, end: str | None, as_json: bool) -
                 )
             for at_ms in found.doubled:
                 say.bad(f"{name}: doubled at {say.moment(at_ms)}")
-    if missing or doubled:
+        if rows_lost:
+            say.warn(
+                f"{rows_lost} due moments have lost what was recorded of them; whether they ran "
+                "is not known"
+            )
+        if is_older:
+            say.bad(
+                f"the database is an older copy: it knows of decisions until "
+                f"{say.moment(decided_ms) if decided_ms else 'its beginning'}, and had confirmed "
+                f"them until {say.moment(confirmed_ms)}; the next agent records what lies between "
+                "and runs none of it again"
+            )
+    if missing or doubled or is_older:
         sys.exit(1)
 
 

@@ -4,15 +4,13 @@ from typing import Final
 
 import click
 
-from agent import recovery
 from agent.cli import say
-from agent.cli.moments import now_ms
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
 from agent.lock import only_agent
-from agent.proof import doubts
+from agent.mending import mend
 from agent.store import salvage
-from agent.store.database import Database, database_url
+from agent.store.database import database_url
 
 
 @click.command()
@@ -48,19 +46,8 @@ def recover(session: Session, *, yes: bool, as_json: bool) -> None:
 
 
 def _recover(session: Session, url: str, found: tuple[str, ...], *, as_json: bool) -> None:
-    at_ms = now_ms()
-    renewed = salvage.renew(url, session.home.backups, now_ms=at_ms, prove=doubts)
-    database = Database.open(url)
-    try:
-        made = recovery.make_whole(
-            database,
-            renewed.aside,
-            session.home.journal_file,
-            made_ms=at_ms if renewed.backup is None else renewed.backup.made_ms,
-            now_ms=at_ms,
-        )
-    finally:
-        database.close()
+    done = mend(session.home, url, cause=found[0], is_asked=True)
+    renewed, made = done.renewed, done.made
     backup = None if renewed.backup is None else renewed.backup.path
     if as_json:
         say.json_out(

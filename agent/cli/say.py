@@ -45,6 +45,7 @@ ENDING_STYLES = {
 
 REASONS = {
     "agent_down": "no agent ran then",
+    "row_lost": "its row was lost with the database",
     "blackout": "no start is allowed then",
     "by_request": "on request",
     "catchup_limit": "more were missed than are caught up",

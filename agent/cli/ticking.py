@@ -9,13 +9,13 @@ from typing import Final
 import click
 
 from agent import halting
-from agent.app import tick_once
 from agent.cli import say
 from agent.cli.serving import noted
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import AgentError, AlreadyServing, Unreachable, WrongUse
 from agent.lock import is_served, serving_pid
 from agent.logbook import open_logbook
+from agent.onepass import tick_once
 from agent.settings import Home
 from agent.store import ledger, tasks
 

@@ -192,6 +192,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
 }
 REASONS_DE: Final[dict[str, str]] = {
     "agent_down": "damals lief kein Agent",
+    "row_lost": "die Zeile ging mit der Datenbank verloren",
     "blackout": "dann darf nichts beginnen",
     "by_request": "auf Wunsch",
     "catchup_limit": "es wurden mehr verpasst, als nachgeholt werden",

@@ -27,6 +27,7 @@ Reason = Literal[
     "suspended",
     "too_late",
     "catchup_limit",
+    "row_lost",
 ]
 
 

@@ -134,6 +134,7 @@ class Keepers:
         self._forgetting: set[str] = set()  # told to a keeper that has not confirmed it yet
         self._own = ""
         self._own_pid = 0
+        self._is_closed = False
         self._heard_s = 0.0  # when the own keeper was heard last: a busy one is not a dead one
         self._keeper_pids: set[int] = set()
         self._inheritance = Inheritance(self._happened_to_inherited, self._keeper_pids)
@@ -229,7 +230,10 @@ class Keepers:
             self._bury(name)
 
     async def close(self) -> None:
-        """Hang up; the runs go on, and their keeper with them."""
+        """Hang up; the runs go on, and their keeper with them. Nothing happens the second time."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         if self._own in self._links:
             self._links[self._own].send({"do": "drain"})
         if self._patience is not None:

@@ -1,23 +1,20 @@
 """Which bytes of an output must nobody see?"""
 
-import base64
 import bisect
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
-from urllib.parse import quote, quote_plus
 
+from agent.log import log_of
+from agent.running import spellings
+from agent.running.spellings import SHORTEST_SECRET
 from agent.running.stored import Stored
+
+log = log_of(__name__)
 
 # No span looked for is longer, so this much text on both sides decides over what lies between.
 CONTEXT_BYTES: Final = 16 << 10
-SHORTEST_SECRET: Final = 4
-SHORTEST_LINE: Final = 8
-# As `html.escape` does, whose module brings the names of 2 231 letters into memory with it.
-_IN_HTML: Final = str.maketrans(
-    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"}
-)
+_BEGINNING: Final = 6
 _CARD_DIGITS: Final = range(13, 20)
 _MOST_CARD_GROUPS: Final = 5
 _SHORTEST_FIRST_GROUP: Final = 4
@@ -26,19 +23,33 @@ _SHAPE: Final = bytes.maketrans(b"123456789-", b"000000000 ")
 _CARD_SHAPES: Final = (b"0" * 13, b"0000 0000 0000", b"0000 000000 0000", b"00000000 00000")
 
 # What stands behind a word such as `password`: quoted, or up to the next blank.
+# PHP and Ruby write `=>` between, PHP's `var_dump` the length of the value on a line of its own.
 _VALUE_BEHIND: Final = (
-    rb"\\{0,4}[\"']?[ \t]{0,3}[=:][ \t]{0,3}"
+    rb"\\{0,4}[\"']?\]?[ \t]{0,3}"
+    rb"(?:=>(?:\s{1,16}string\([0-9]{1,8}\))?[ \t]{0,3}|[=:][ \t]{0,3})"
     rb"(?:(?:bearer|basic|digest|negotiate|aws4-hmac-sha256)[ \t]{1,4})?\\{0,4}"
     rb"(?:\"([^\"\n\\]{0,4096}(?:\\.[^\"\n\\]{0,4096}){0,64})"
     rb"|'([^'\n\\]{0,4096}(?:\\.[^'\n\\]{0,4096}){0,64})"
     rb"|([^\s\"',;&]{3,}))"
 )
 _KEYS: Final = (
-    rb"(?:(?<=api)|(?<=api[_-])|(?<=access)|(?<=access[_-])|(?<=private)|(?<=private[_-]))"
+    rb"(?:(?<=api)|(?<=api[_-])|(?<=access)|(?<=access[_-])|(?<=private)|(?<=private[_-])"
+    rb"|(?<=account))"
 )
+_QUOTED: Final = rb"(?:\"[^\"\n]{0,256}\"|'[^'\n]{0,256}')"
+# Where the database is, who asks, and then the password: so it stands in PHP's traces, too.
+_CONNECT: Final = (
+    rb"\([ \t]{0,3}"
+    + _QUOTED
+    + rb",[ \t]{0,3}"
+    + _QUOTED
+    + rb",[ \t]{0,3}[\"']([^\"'\n]{1,256})[\"']"
+)
+_TOKEN: Final = rb"(?<![a-z0-9_-])((?:gh[pousr]_|github_pat_|xox[abprs]-|glpat-)[a-z0-9_-]{16,})"
 # Each pattern is tried only where its needle stands, in small letters; its last group is what gets
 # masked. None can need more than linear time: no repetition can end in two ways, or is bounded.
-_PATTERNS: Final = tuple(
+# A needle of several words is one for each, looked for by itself: that is the quickest there is.
+_PATTERNS: Final[tuple[tuple[bytes | re.Pattern[bytes], re.Pattern[bytes]], ...]] = tuple(
     (needle, re.compile(pattern))
     for needles, pattern in (
         (b"bearer basic", rb"(?<![a-z0-9_])(?:bearer|basic)[ \t]{1,4}([a-z0-9._~+/=-]{8,})"),
@@ -49,9 +60,26 @@ _PATTERNS: Final = tuple(
             rb"([^\s-]\S{2,1024})",
         ),
         (
-            b"passw pwd secret token authorization credential",
-            rb"(?:password|passwd|passwort|pwd|secret|token|authorization|credentials?)"
-            + _VALUE_BEHIND,
+            # Most of what has these letters is something that passed.
+            re.compile(rb"pass(?:[^a-z]|w|phrase)"),
+            rb"(?<=ssh)pass[ \t]{1,4}-p[ \t]{0,4}[\"']?([^\s\"']{3,})"
+            rb"|(?:password|passwd|passwort|passphrase|(?:(?<![a-z])|(?<=db)|(?<=user)|(?<=sql))"
+            rb"pass(?![a-z]))" + _VALUE_BEHIND,
+        ),
+        (
+            b"pwd secret token authorization credential",
+            rb"(?:pwd|secret|token|authorization|credentials?)" + _VALUE_BEHIND,
+        ),
+        (re.compile(rb"sess(?:ion)?id"), rb"sess(?:ion)?id" + _VALUE_BEHIND),
+        (
+            b"cookie",
+            rb"cookie\\{0,4}[\"']?[ \t]{0,3}:[ \t]{0,3}\\{0,4}[\"']?"
+            rb"([^\s=;\"']{1,256}=[^\r\n\"']{3,4096})",
+        ),
+        (
+            b"define(",
+            rb"define\([ \t]{0,3}[\"'][a-z0-9_]{0,64}(?:pass|pwd|secret|token|key|salt)"
+            rb"[a-z0-9_]{0,32}[\"'][ \t]{0,3},[ \t]{0,3}[\"']([^\"'\n]{1,256})[\"']",
         ),
         (b"key", _KEYS + rb"key" + _VALUE_BEHIND),
         (
@@ -59,20 +87,28 @@ _PATTERNS: Final = tuple(
             rb"curl[ \t][^\n|;]{0,512}?(?<=[ \t])(?:-u|--user|--proxy-user)[ \t=]{0,4}[\"']?"
             rb"[^\s:\"']{1,128}:([^\s\"']+)",
         ),
+        (re.compile(rb"pdo(?:->|\()"), rb"pdo(?:->__construct)?" + _CONNECT),
         (
             b"mysql mariadb",
-            rb"(?:mysql|mariadb)[a-z_-]{0,16}[ \t][^\n|;]{0,512}?(?<=[ \t])-p([^\s-]\S{2,1024})",
+            rb"mysqli(?:->__construct|(?:->|_)(?:real_)?connect)?"
+            + _CONNECT
+            + rb"|(?:mysql|mariadb)[a-z_-]{0,16}[ \t][^\n|;]{0,512}?(?<=[ \t])-p([^\s-]\S{2,1024})",
         ),
-        (b"sshpass", rb"sshpass[ \t]{1,4}-p[ \t]{0,4}[\"']?([^\s\"']{3,})"),
-        (b"akia asia", rb"(?<![a-z0-9])((?:akia|asia)[a-z0-9]{16})(?![a-z0-9])"),
         (
-            b"ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ xox glpat-",
-            rb"(?<![a-z0-9_-])((?:gh[pousr]_|github_pat_|xox[abprs]-|glpat-)[a-z0-9_-]{16,})",
+            re.compile(rb"a[ks]ia[a-z0-9]{16}"),
+            rb"(?<![a-z0-9])((?:akia|asia)[a-z0-9]{16})(?![a-z0-9])",
         ),
+        (b"aiza", rb"(?<![a-z0-9_-])(aiza[a-z0-9_-]{30,64})"),
+        (
+            b"hooks.slack.com",
+            rb"hooks\.slack\.com\\?/[a-z]{1,16}\\?/([a-z0-9_/\\-]{16,256})",
+        ),
+        (re.compile(rb"gh[pousr]_"), _TOKEN),
+        (b"github_pat_ xox glpat-", _TOKEN),
         (b"k_live_", rb"(?<=[sr])(?<![a-z0-9_-][sr])(k_live_[a-z0-9_-]{16,})"),
         (b"eyj", rb"(?<![a-z0-9_-])(eyj[a-z0-9_-]{8,}\.[a-z0-9_-]{8,}(?:\.[a-z0-9_-]*)?)"),
     )
-    for needle in needles.split()
+    for needle in (needles.split() if isinstance(needles, bytes) else (needles,))
 )
 # The shell's working folder and the one before; no password is called just so.
 _FOLDER: Final = re.compile(rb"(?:(?<![A-Za-z0-9_])|(?<=\bOLD))PWD=/")
@@ -90,6 +126,8 @@ _ESCAPE: Final = b"\x1b"
 _COLOUR: Final = re.compile(rb"\x1b\[[0-9;:?]{0,32}[ -/]?[@-~]")
 _WORTHLESS: Final = re.compile(rb"[^\r\n]")
 
+_Groups = tuple[tuple[bytes, tuple[bytes, ...]], ...]
+
 
 class Redactor:
     """Masks known secret values and whatever looks like a secret, byte for byte.
@@ -98,9 +136,12 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = (), own: Iterable[re.Pattern[bytes]] = ()) -> None:
-        self._known = tuple(sorted({form for secret in secrets for form in _forms(secret)}))
+        values = tuple(secrets)
+        exact = {form for secret in values for form in spellings.base64_forms(secret)}
+        small = {form for secret in values for form in spellings.forms(secret)}
+        self._exact, self._small = _by_beginning(exact), _by_beginning(small)
         self._own = tuple(own)
-        self.context_bytes = max(CONTEXT_BYTES, *map(len, self._known), 0)
+        self.context_bytes = max(CONTEXT_BYTES, 0, *map(len, exact | small))
 
     def mask(self, data: bytes, *, is_end: bool = False) -> bytes:
         """The same number of bytes, with `*` for each byte of a secret; lines stay lines.
@@ -131,13 +172,16 @@ class Redactor:
         return data[begin - first : end - first]
 
     def _spans(self, data: bytes, *, is_end: bool) -> Iterator[tuple[int, int]]:
-        yield from self._known_spans(data)
-        yield from _pattern_spans(data)
+        lowered = data.lower()
+        yield from _places(data, self._exact)
+        yield from _places(lowered, self._small)
+        yield from _pattern_spans(data, lowered)
         yield from _key_spans(data)
         yield from _card_spans(data)
         yield from self._own_spans(data)
         if is_end:
-            yield from self._begun_spans(data)
+            yield from _begun_spans(data, self._exact)
+            yield from _begun_spans(lowered, self._small)
 
     def _coloured_spans(self, data: bytes, *, is_end: bool) -> Iterator[tuple[int, int]]:
         """What is a secret once colours, which may part it or touch it, are left out."""
@@ -159,66 +203,79 @@ class Redactor:
             if begin < end:
                 yield raw(begin), raw(end - 1) + 1
 
-    def _known_spans(self, data: bytes) -> Iterator[tuple[int, int]]:
-        for form in self._known:
-            at = data.find(form)
-            while at >= 0:
-                yield at, at + len(form)
-                at = data.find(form, at + 1)
-
     def _own_spans(self, data: bytes) -> Iterator[tuple[int, int]]:
         for pattern in self._own:
             for match in pattern.finditer(data):
                 if match.end() > match.start():
                     yield match.span(1 if pattern.groups and match[1] is not None else 0)
 
-    def _begun_spans(self, data: bytes) -> Iterator[tuple[int, int]]:
-        for form in self._known:
-            first = form[:SHORTEST_SECRET]
-            at = data.find(first, max(0, len(data) - len(form) + 1))
-            while at >= 0:
-                if form.startswith(data[at:]):
-                    yield at, len(data)
-                    break
-                at = data.find(first, at + 1)
+
+def redactor_of(known: Mapping[str, str], own: Iterable[re.Pattern[bytes]] = ()) -> Redactor:
+    """One that masks the values of secrets.toml; says which of them are too short for that."""
+    short = sorted(name for name, value in known.items() if len(value.encode()) < SHORTEST_SECRET)
+    if short:
+        log.warning(
+            "secrets.toml: values this short are masked nowhere; choose longer ones",
+            names=short,
+            shortest=SHORTEST_SECRET,
+        )
+    return Redactor(known.values(), own)
 
 
-def _forms(secret: str) -> set[bytes]:
-    """All spellings in which a value may turn up."""
-    raw = secret.encode()
-    if len(raw) < SHORTEST_SECRET:
-        return set()
-    forms = {raw, quote(secret, safe="").encode(), quote(secret).encode()}
-    forms.add(quote_plus(secret).encode())
-    forms.update(json.dumps(secret, ensure_ascii=ascii)[1:-1].encode() for ascii in (True, False))
-    forms |= {repr(secret)[1:-1].encode(), secret.translate(_IN_HTML).encode()}
-    forms.update(secret.replace("'", quoted).encode() for quoted in ("'\\''", "'\"'\"'"))
-    forms.update(line.strip() for line in raw.splitlines() if len(line.strip()) >= SHORTEST_LINE)
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        # As a part of something longer it is shifted by 0, 1 or 2 bytes; what surely stays is
-        # the middle, without the letters that also depend on its neighbours.
-        for shift in range(3):
-            text = encode(b"\0" * shift + raw).rstrip(b"=")
-            whole_letters = (shift + len(raw)) // 3 * 4
-            middle = text[(0, 2, 3)[shift] : whole_letters]
-            if len(middle) >= SHORTEST_LINE:
-                forms.add(middle)
-        forms.add(encode(raw).rstrip(b"="))
-    return forms
+def _by_beginning(forms: Iterable[bytes]) -> _Groups:
+    """Those that begin alike are looked for together, by what they have in common."""
+    alike: dict[bytes, list[bytes]] = {}
+    for form in sorted(forms):
+        alike.setdefault(form[:_BEGINNING], []).append(form)
+    return tuple((_in_common(these[0], these[-1]), tuple(these)) for these in alike.values())
 
 
-def _pattern_spans(data: bytes) -> Iterator[tuple[int, int]]:
-    lowered = data.lower()
-    for needle, pattern in _PATTERNS:
-        at = lowered.find(needle)
+def _in_common(first: bytes, last: bytes) -> bytes:
+    """How a sorted list begins, of which these are the ends."""
+    length = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), None)
+    return first[:length]
+
+
+def _places(data: bytes, groups: _Groups) -> Iterator[tuple[int, int]]:
+    for beginning, forms in groups:
+        at = data.find(beginning)
         while at >= 0:
-            after = at + len(needle)
+            for form in forms:
+                if data.startswith(form, at):
+                    yield at, at + len(form)
+            at = data.find(beginning, at + 1)
+
+
+def _begun_spans(data: bytes, groups: _Groups) -> Iterator[tuple[int, int]]:
+    for form in (form for _, forms in groups for form in forms):
+        first = form[:SHORTEST_SECRET]
+        at = data.find(first, max(0, len(data) - len(form) + 1))
+        while at >= 0:
+            if form.startswith(data[at:]):
+                yield at, len(data)
+                break
+            at = data.find(first, at + 1)
+
+
+def _pattern_spans(data: bytes, lowered: bytes) -> Iterator[tuple[int, int]]:
+    for needle, pattern in _PATTERNS:
+        at, after = _next(needle, lowered, 0)
+        while at >= 0:
             match = pattern.match(lowered, at)
             if match is not None and not _FOLDER.match(data, at):
                 begin, end = match.span(match.lastindex or 0)
                 yield begin, end
                 after = max(after, end - _NESTED_BYTES)
-            at = lowered.find(needle, after)
+            at, after = _next(needle, lowered, after)
+
+
+def _next(needle: bytes | re.Pattern[bytes], lowered: bytes, at: int) -> tuple[int, int]:
+    """Where it stands next, and where it ends; -1 where it does not."""
+    if isinstance(needle, bytes):
+        found = lowered.find(needle, at)
+        return found, found + len(needle)
+    match = needle.search(lowered, at)
+    return (-1, -1) if match is None else match.span()
 
 
 def _key_spans(data: bytes) -> Iterator[tuple[int, int]]:

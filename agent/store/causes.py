@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from agent.errors import DiskFull, NotStorable, StorageError, Unreachable
+from agent.errors import Damaged, DiskFull, NotStorable, StorageError, Unreachable
 from agent.log import log_of
 from agent.store.engines import BUSY_TIMEOUT_MS, name_of
 
@@ -22,6 +22,7 @@ _TOO_LARGE: Final = 1153
 _PASSING: Final = frozenset(
     {1040, 1053, 1203, 1205, 1213, 1290, 1317, 1836, 1927, 2002, 2003, 2006, 2013, 2055}
 )
+DAMAGED: Final = "is damaged or no database"
 _SENTENCES: Final = {
     1021: "cannot be written: the disk of the server is full; free some space",
     1040: "takes no more connections; raise max_connections of the server, or end other programs",
@@ -78,6 +79,8 @@ def plain_error(error: Exception, url: URL) -> Exception:
         )
     said = _of_sqlite(error) if number is None else _of_server(error, number, url)
     sentence = f"database {name_of(url)} {said}"
+    if number is None and DAMAGED in said:
+        return Damaged(sentence)
     if number in _FULL or (number is None and "disk is full" in said):
         return DiskFull(sentence)
     is_passing = (number in _PASSING and not _is_of_tls(error)) or (
@@ -112,8 +115,8 @@ def _of_sqlite(error: DBAPIError) -> str:
     cause = str(error.orig).lower()
     if "not a database" in cause or "malformed" in cause:
         return (
-            f"is damaged or no database ({cause}); stop the agent and make the best of it with "
-            "`smartcron-agent db recover`"
+            f"{DAMAGED} ({cause}); start the agent anew, which makes the best of "
+            "it, or run `smartcron-agent db recover` while none serves"
         )
     if "full" in cause:
         return "cannot be written: the disk is full; free some space"

@@ -7,7 +7,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
@@ -121,9 +121,7 @@ class Journal:
 
         def put() -> None:
             with self._connection:
-                self._connection.execute("DELETE FROM about WHERE name = ?", (name,))
-                if value is not None:
-                    self._connection.execute("INSERT INTO about VALUES (?, ?)", (name, value))
+                _put_down(self._connection, name, value)
 
         await self._do(put)
 
@@ -132,6 +130,11 @@ class Journal:
         gone, oldest_ms = await self._do(lambda: self._forget(until_seq, refused))
         left = self._untold.number - gone
         self._untold = Untold(left, oldest_ms if left else None)
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """Do something small on the disk in its turn; nobody waits for it."""
+        with suppress(RuntimeError):  # it is closed
+            self._thread.submit(work)
 
     def close(self) -> None:
         """Let go of the file; what it holds stays."""
@@ -204,6 +207,26 @@ def noted(path: Path, name: str) -> str | None:
     return None if not path.exists() else _look(path, lambda looking: _noted(looking, name))
 
 
+def note(path: Path, name: str, value: str | None) -> None:
+    """Put something down beside the writes, or forget it, while no agent works on the journal."""
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(path, timeout=BUSY_S)) as opened, opened:
+            _put_down(opened, name, value)
+    except sqlite3.Error as error:
+        raise _told(path, error) from error
+
+
+def kept(path: Path) -> tuple[Write, ...]:
+    """The writes that the database has not been told, for those who do not work on the journal."""
+    if not path.exists():
+        return ()
+    asked = "SELECT write FROM kept ORDER BY seq"
+    found = _look(path, lambda looking: tuple(looking.execute(asked)))
+    return tuple(write for (said,) in found if (write := _read(said)) is not None)
+
+
 def _look(path: Path, find: Callable[[sqlite3.Connection], T]) -> T:
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_S)) as looking:
@@ -215,6 +238,12 @@ def _look(path: Path, find: Callable[[sqlite3.Connection], T]) -> T:
 def _noted(connection: sqlite3.Connection, name: str) -> str | None:
     found = connection.execute("SELECT value FROM about WHERE name = ?", (name,)).fetchone()
     return None if found is None else str(found[0])
+
+
+def _put_down(connection: sqlite3.Connection, name: str, value: str | None) -> None:
+    connection.execute("DELETE FROM about WHERE name = ?", (name,))
+    if value is not None:
+        connection.execute("INSERT INTO about VALUES (?, ?)", (name, value))
 
 
 def _open(path: Path, now_ms: int) -> tuple[sqlite3.Connection, str]:

@@ -13,15 +13,16 @@ from agent.errors import AgentError, DatabaseAway, DiskFull, NotStorable, Refuse
 from agent.log import log_of
 from agent.rules import outage as rules
 from agent.rules.outage import UP, Standing
-from agent.store import state, streaks
+from agent.store import standby, state, streaks
 from agent.store.database import Database
 from agent.store.journal import Entry, Journal, Untold
+from agent.store.mark import Mark, SetBack
 from agent.store.opened import Opened
 from agent.store.placing import Place
 from agent.store.replay import replay
 from agent.store.reserve import Reserve
 from agent.store.streaks import Consequence
-from agent.store.writes import Take, Write
+from agent.store.writes import Claim, Take, Write
 
 log = log_of(__name__)
 
@@ -57,12 +58,19 @@ class Outage:
     """
 
     def __init__(
-        self, database: Database, journal: Journal, *, clock: Clock, reserve: Reserve | None = None
+        self,
+        database: Database,
+        journal: Journal,
+        *,
+        clock: Clock,
+        reserve: Reserve | None = None,
+        mark: Mark | None = None,
     ) -> None:
         self._database = database
         self._journal = journal
         self._clock = clock
         self._reserve = reserve
+        self._mark = mark
         self._standing = UP
         self._troubled = asyncio.Event()
         self._flying: dict[asyncio.Timeout, None] = {}  # direct writes under way, oldest first
@@ -166,11 +174,15 @@ class Outage:
         """Ask for a word where nothing was written lately: trouble must not wait for a run."""
         if self.is_over and not self._place.is_kept:
             # From here on nothing is written that is not in the journal too.
+            self._is_met = False  # and nothing is told before it is known what lies there now
             self._note_failure(StorageError("its file is not where it was"))
             try:
                 log.error(await asyncio.to_thread(self._place.put_back))
+                await self._look_back()
             except StorageError as error:
                 self._note_failure(error)
+            finally:
+                self._is_met = True
             return
         now_s = asyncio.get_running_loop().time()
         # A file answers as long as it is there; a server has to be asked.
@@ -184,6 +196,30 @@ class Outage:
         except Refused:
             return  # busy, and so it answers
 
+    async def _look_back(self) -> None:
+        """Another file lies there: it may be an older copy, which does not know what has run."""
+        if self._mark is not None:
+            kept = standby.add_up(await self._journal.all()).run_ids
+            await asyncio.to_thread(
+                self._mark.look,
+                self._database,
+                living=tuple(self._mark.live()),
+                run_ids=kept,
+                now_ms=self._clock.now_ms(),
+            )
+
+    def take_set_back(self) -> SetBack | None:
+        """What a database that was set back had forgotten, for whoever tells it."""
+        if self._mark is None:
+            return None
+        found, self._mark.found = self._mark.found, None
+        return found
+
+    def confirm(self, decided_ms: int | None) -> None:
+        """The database has it that all is decided up to here."""
+        if self._mark is not None and decided_ms is not None:
+            self._journal.soon(partial(self._mark.put, decided_ms))
+
     async def _directly(self, write: Write, *, until_s: float) -> Any:
         # Whoever waited for a replay has waited: both together delay a start no longer than one.
         limit = asyncio.timeout_at(until_s)
@@ -192,6 +228,8 @@ class Outage:
                 self._flying[limit] = None
                 came_to = await put(self._database, write)
                 self._written_s = asyncio.get_running_loop().time()
+                if isinstance(write, Claim):
+                    self.confirm(write.decided_until_ms)
                 return came_to
         finally:
             self._flying.pop(limit, None)
@@ -300,6 +338,9 @@ class Outage:
         took_s = loop.time() - began_s
         for entry, cause in told.refused:
             log.error("the database refuses what was kept", number=entry.seq, cause=cause)
+        for entry in entries:
+            if isinstance(entry.write, Claim):
+                self.confirm(entry.write.decided_until_ms)
         await self._journal.told(entries[-1].seq, told.refused)
         if took_s > SLOW_S:
             raise StorageError(f"it needs {took_s:.1f} s for {len(entries)} writes")

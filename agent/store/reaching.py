@@ -1,6 +1,7 @@
 """Is the database reached as an agent begins, or does what is kept of it have to do for a while?"""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from agent.store import journal, standby, tasks
 from agent.store.database import Database
 from agent.store.engines import name_of, read_url
 from agent.store.journal import Journal
+from agent.store.mark import MakeUp, Mark
 from agent.store.outage import Outage
 from agent.store.ready import open_ready
 from agent.store.reserve import Reserve
@@ -37,6 +39,7 @@ class Reached:
     outage: Outage
     local: Journal
     copy: Copy
+    mark: Mark
     known: Known | None = None
     floor: Floor | None = None
 
@@ -56,13 +59,17 @@ async def reach(
     reserve: Reserve,
     agent_id: str,
     boot: str,
+    make_up: MakeUp,
 ) -> Reached:
     """Open the database, or begin with the copy of what it held where it cannot be reached.
+
+    One that was set back to an older copy is made up for by `make_up` before it is told anything.
 
     Raises StorageError where it is wrong rather than away, and where there is no copy of it.
     """
     name = name_of(read_url(url))
     copy = Copy(home.journal_file.parent)
+    mark = Mark(home.journal_file.parent, name, make_up=make_up)
     said = await local.remembered(FLOOR)
     known: Known | None = None
     cause = "it was away as an earlier agent began"
@@ -73,22 +80,29 @@ async def reach(
         if known is None:
             raise
         database = Database.unreached(url)
+    look = partial(
+        mark.look,
+        database,
+        living=await asyncio.to_thread(copy.read_runs),
+        now_ms=clock.now_ms(),
+        run_ids=standby.add_up(await local.all()).run_ids,
+    )
     try:
-        outage = Outage(database, local, clock=clock, reserve=reserve)
+        outage = Outage(database, local, clock=clock, reserve=reserve, mark=mark)
         if known is None and said is not None:
             # What was due before that agent began is looked for first, and only then is it told.
             known = await asyncio.to_thread(copy.read, name) or await _read(
                 database, name, boot, clock.now_ms()
             )
-        elif known is None and not await _tell_what_was_kept(outage):
+        elif known is None and not await _tell_what_was_kept(outage, look):
             known, cause = _copied(copy, name, outage.standing.cause), outage.standing.cause
-        reached = Reached(url, name, database, outage, local, copy)
+        reached = Reached(url, name, database, outage, local, copy, mark)
         if known is None:
             return reached
         outage.begin_away(cause)
         floor = await _floor(local, known, said, boot=boot, now_ms=clock.now_ms())
         log.error("beginning without the database, with what was known of it", cause=cause)
-        return Reached(url, name, database, outage, local, copy, known, floor)
+        return Reached(url, name, database, outage, local, copy, mark, known, floor)
     except BaseException:
         await asyncio.to_thread(database.close)
         raise
@@ -124,8 +138,9 @@ async def _floor(
     return floor
 
 
-async def _tell_what_was_kept(outage: Outage) -> bool:
+async def _tell_what_was_kept(outage: Outage, look: Callable[[], None]) -> bool:
     """What an earlier agent kept comes first: what is read from now on has it."""
+    await asyncio.to_thread(look)
     if outage.untold.number:
         log.warning("telling the database what was kept", writes=outage.untold.number)
         await outage.try_again()

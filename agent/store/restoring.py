@@ -140,6 +140,13 @@ def set_aside(target: Path, *, now_ms: int) -> Path:
     return aside
 
 
+def set_aside_since(target: Path, since_ms: int) -> int:
+    """How many files were moved out of the way since then."""
+    named = target.parent.glob(f"{_BEGINS}*{backups.SQLITE_SUFFIX}")
+    stamps = (path.name.removeprefix(_BEGINS)[: len("20261124-010000-000")] for path in named)
+    return sum(stamp >= _aside_name(since_ms).removeprefix(_BEGINS) for stamp in stamps)
+
+
 def _set_aside(target: Path, aside: Path) -> None:
     """Move a database file with what belongs to it; all in one file where it is sound."""
     try:

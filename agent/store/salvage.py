@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 from sqlalchemy import Connection, Table, select
 from sqlalchemy.engine import make_url
 
-from agent.errors import WrongUse
+from agent.errors import Damaged, Unreachable, WrongUse
 from agent.log import log_of
 from agent.store import backups, chain, restoring, state
 from agent.store.backups import Backup, Prove
@@ -61,8 +62,19 @@ def file_of(database_url: str) -> Path:
     return Path(url.database)
 
 
+def own_file(database_url: str) -> Path | None:
+    """As `file_of`; None for a server's database."""
+    try:
+        return file_of(database_url)
+    except WrongUse:
+        return None
+
+
 def damage(database_url: str) -> tuple[str, ...]:
-    """What is wrong with the file; nothing when it is sound. Reads all of it."""
+    """What is wrong with the file; nothing when it is sound. Reads all of it.
+
+    Raises Unreachable where another program holds it, or nobody may read it.
+    """
     path = file_of(database_url)
     if not path.exists():
         return (f"{path} is not there",)
@@ -72,8 +84,38 @@ def damage(database_url: str) -> tuple[str, ...]:
             if said == ["ok"] and not _columns(raw, executions.name):
                 said = ["its tables are gone"]
     except sqlite3.Error as error:
+        if "locked" in str(error) or "unable to open" in str(error):
+            raise Unreachable(f"{path} cannot be looked through: {error}; try again") from error
         return (str(error).lower(),)
     return () if said == ["ok"] else tuple(said)
+
+
+def tables(path: Path) -> tuple[str, ...]:
+    """The names of the tables in a file; raises Damaged."""
+    try:
+        with closing(_looking(path)) as raw:
+            found = raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    except sqlite3.OperationalError:
+        return ()  # held by another program, or not there: others tell of that
+    except sqlite3.DatabaseError as error:
+        raise Damaged(str(error).lower()) from error
+    return tuple(sorted(name for (name,) in found if _NAME.fullmatch(name)))
+
+
+def unsound(path: Path, table: str) -> str:
+    """What is wrong with the pages of a table and its indexes; holds up no writer."""
+    try:
+        with closing(_looking(path)) as raw:
+            (said,) = raw.execute(f"PRAGMA quick_check('{table}')").fetchone()
+    except sqlite3.OperationalError:
+        return ""
+    except sqlite3.DatabaseError as error:
+        return f"{table}: {str(error).lower()}"
+    return "" if said == "ok" else f"{table}: {said}"
+
+
+def _looking(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_S)
 
 
 class Salvaged(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +39,8 @@ log = log_of(__name__)
 
 TASKS: Final = "standby.tasks"
 RUNS: Final = "standby.runs"
+WHO: Final = "agent"
+WHY: Final = "brought back after the database was damaged"
 ALERTS: Final = "standby.alerts"
 MOST_ALERTS: Final = 1_000
 
@@ -109,6 +111,44 @@ def gather(connection: Connection, *, database: str, boot_id: str, now_ms: int) 
         mutes=mutes.not_over(connection, now_ms=now_ms),
         own_checks=ownchecks.load_all(connection),
     )
+
+
+def bring_back(connection: Connection, *, known: Known, now_ms: int) -> None:
+    """Put in force what a copy has, and a database that was damaged has no more."""
+    there = {each.key_id for each in clients.load_all(connection)}
+    for client in known.clients:
+        if client.key_id not in there:
+            clients.add(connection, client)
+    named = calendars.load_all(connection)
+    for calendar in known.calendars:
+        if calendar.name not in named:
+            calendars.put(connection, calendar, who=WHO, now_ms=now_ms)
+    ruled = {row.rule.name for row in alert_rules.load_all(connection)}
+    for rule in known.rules:
+        if rule.name not in ruled:
+            alert_rules.put(connection, rule, who=WHO, now_ms=now_ms)
+    checked = {own.name for own in ownchecks.load_all(connection)}
+    for own in known.own_checks:
+        if own.name not in checked:
+            ownchecks.put(connection, own, who=WHO, now_ms=now_ms)
+    _bring_back_tasks(connection, [task for task in known.tasks if task.fault is None], now_ms)
+
+
+def _bring_back_tasks(connection: Connection, copied: Sequence[TaskRow], now_ms: int) -> None:
+    definitions = [task.definition for task in copied]
+    tasks.apply(connection, definitions, who=WHO, why=WHY, now_ms=now_ms)
+    now = {task.task_name: task for task in tasks.load_all(connection)}
+    for task in copied:
+        if task.paused != now[task.task_name].paused:
+            tasks.set_flags(
+                connection,
+                [task.task_name],
+                paused=task.paused,
+                until_ms=task.paused_until_ms,
+                reason=task.pause_reason,
+                who=WHO,
+                now_ms=now_ms,
+            )
 
 
 def find(connection: Connection, *, floor: Floor, now_ms: int) -> Found:

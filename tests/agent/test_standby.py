@@ -12,6 +12,7 @@ import pytest
 from agent.alertrules import read_rule
 from agent.ownchecks import OwnCheck
 from agent.recorder import Shown
+from agent.recovery import make_up
 from agent.roster import Roster
 from agent.rules.muting import Mute
 from agent.runs import Run
@@ -20,6 +21,7 @@ from agent.store import alert_rules, clients, mutes, ownchecks
 from agent.store.clients import Client
 from agent.store.database import Database
 from agent.store.journal import Journal
+from agent.store.mark import Mark
 from agent.store.outage import Outage
 from agent.store.reaching import Reached
 from agent.store.standby import Copy, Known
@@ -43,10 +45,11 @@ class Scene:
         self.database = Database.open(fresh_file(folder / "file.sqlite3"))
         self.local = Journal.open(folder / "journal.sqlite3", now_ms=NOW_MS)
         self.outage = Outage(self.database, self.local, clock=self.clock)
+        self.mark = Mark(folder, "file", make_up=make_up)
         self.roster = Roster(self.database)
         self.live: list[Run] = []
         self.standby = Standby(
-            Reached("", "file", self.database, self.outage, self.local, Copy(folder)),
+            Reached("", "file", self.database, self.outage, self.local, Copy(folder), self.mark),
             clock=self.clock,
             roster=self.roster,
             live=lambda: self.live,
@@ -147,7 +150,15 @@ async def test_while_the_database_is_away_the_copy_stays_as_it_was(scene: Scene)
 
 async def test_a_folder_that_is_gone_is_no_reason_to_fail(scene: Scene, tmp_path: Path) -> None:
     scene.standby = Standby(
-        Reached("", "file", scene.database, scene.outage, scene.local, Copy(tmp_path / "gone")),
+        Reached(
+            "",
+            "file",
+            scene.database,
+            scene.outage,
+            scene.local,
+            Copy(tmp_path / "gone"),
+            scene.mark,
+        ),
         clock=scene.clock,
         roster=scene.roster,
         live=lambda: (),

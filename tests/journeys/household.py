@@ -182,6 +182,12 @@ class Household:
             self._database = Database.open(url, migrate=False)
         return self._database
 
+    def forget_database(self) -> None:
+        """Another file is to lie in its place."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
     def runs(self, task_name: str | None = None, *statuses: str, **fields: object) -> list[Run]:
         """Rows, oldest first; of this task, in one of these states, with these field values."""
         wanted = RunFilter(task_name=task_name, statuses=statuses)

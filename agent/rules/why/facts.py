@@ -88,6 +88,7 @@ STOPS: Final = {
     "agent_down": "on_time",
     "clock_jump": "on_time",
     "suspended": "on_time",
+    "row_lost": "on_time",
     "catchup_limit": "on_time",
     "overlap": "overlap",
     "queue_full": "overlap",
@@ -111,6 +112,8 @@ _ADVICE: Final = {
     "clock_jump": "see to the host's clock (NTP); missed = 'all' makes up for what a jump leaves "
     "out",
     "suspended": "keep the host awake at that time, or choose another time",
+    "row_lost": "its task's log may say whether it ran; `smartcron-agent tasks backfill {task}` "
+    "runs it as of that moment",
     "catchup_limit": "a higher catchup_limit makes up for more moments",
     "overlap": "make the run shorter or the schedule wider, or write overlap = 'queue' or 'allow'",
     "queue_full": "a higher overlap_limit lets more runs wait",

@@ -147,6 +147,7 @@ def _stopped(facts: Facts, definition: Definition, row: Run) -> str:
                 "agent_down": "no agent served then",
                 "clock_jump": "the host's clock was set past it",
                 "suspended": "the host slept then",
+                "row_lost": "what was recorded of it is gone",
             }
             told = known.get(row.reason or "", f"it did not run ({row.reason})")
             return f"{told}{_befell(facts, zone)}{note}"

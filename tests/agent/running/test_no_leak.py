@@ -1,6 +1,7 @@
 """Secrets planted anywhere in a stream, however it comes and is read, are found in no place."""
 
 import base64
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,16 @@ OWN = own_patterns([r"MYCO-[0-9]{6}"], is_known=True)
 # What a run may write: the text, and the part of it that nobody may see.
 PLANTS = [
     (KNOWN, KNOWN),
+    (json.dumps(KNOWN).replace("/", "\\/"), json.dumps(KNOWN).replace("/", "\\/")[1:-1]),
+    (KNOWN.encode().hex(), KNOWN.encode().hex()),
+    (KNOWN.encode().hex().upper(), KNOWN.encode().hex().upper()),
+    (quote(KNOWN, safe="").lower(), quote(KNOWN, safe="").lower()),
+    (quote(quote(KNOWN, safe=""), safe=""), quote(quote(KNOWN, safe=""), safe="")),
+    ('["password"]=>\n  string(11) "correcthors"', "correcthors"),
+    ("[DB_PASSWORD] => correcthorse", "correcthorse"),
+    ("DB_PASS=correcthorse", "correcthorse"),
+    ("Set-Cookie: shop=correcthorse; Path=/", "correcthorse"),
+    ("new PDO('mysql:host=x', 'root', 'correcthorse')", "correcthorse"),
     (quote(KNOWN, safe=""), quote(KNOWN, safe="")),
     (base64.b64encode(KNOWN.encode()).decode(), base64.b64encode(KNOWN.encode()).decode()[:16]),
     ("Authorization: Bearer Zm9vYmFyYmF6LnF1dXg", "Zm9vYmFyYmF6LnF1dXg"),

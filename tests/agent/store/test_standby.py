@@ -7,6 +7,7 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.errors import StorageError, Unreachable
+from agent.recovery import make_up
 from agent.settings import Home
 from agent.store.database import Database
 from agent.store.engines import name_of, read_url
@@ -89,6 +90,7 @@ async def reached_from(home: Home, url: str, *, boot: str = "this boot") -> Reac
         reserve=Reserve(home.reserve_file),
         agent_id="me",
         boot=boot,
+        make_up=make_up,
     )
 
 
