@@ -13,7 +13,7 @@ from agent.log import log_of
 from agent.proof import doubts
 from agent.recovery import Made
 from agent.settings import Home, Settings
-from agent.store import journal, mark, restoring, salvage
+from agent.store import anchor, chain, journal, mark, restoring, salvage
 from agent.store.database import Database, database_url
 from agent.store.engines import name_of, read_url
 from agent.store.salvage import Renewed
@@ -112,6 +112,9 @@ def mend(home: Home, url: str, *, cause: str, is_asked: bool = False) -> Mended:
         mended = Mended(renewed=renewed, made=made)
         raised = Raise(trouble=_trouble(mended, cause), now_ms=now_ms)
         database.write_now(raised.apply)
+        # Rows of the audit may have gone with the file: that is no edit of somebody's.
+        kept = database.read_now(chain.head)
+        anchor.cut(home.root, kept, at_ms=now_ms, why="a damaged file was made whole")
     finally:
         database.close()
     journal.note(home.journal_file, FOUND, None)

@@ -280,6 +280,8 @@ def test_a_damaged_file_is_found_and_made_whole_and_nothing_runs_again(
         assert sum(made["rows"].values()) > 0, "nothing was read from the damaged file"
     assert len(rows.keys() & begun.keys()) >= 20
     assert household.json("db", "recover", "--yes") == {"damage": []}
+    audited = household.cli("audit", "verify")
+    assert "a damaged file was made whole" in audited, audited
 
 
 @pytest.mark.timeout(120)
