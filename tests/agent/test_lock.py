@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import AlreadyServing
+from agent import lock
+from agent.errors import AlreadyServing, HomeError
 from agent.lock import is_served, only_agent, serving_pid
 from agent.settings import Home
 
@@ -56,3 +57,65 @@ def test_a_second_agent_is_refused_by_name_while_the_first_lives(home: Home) -> 
 def test_a_home_that_was_never_served_is_not(home: Home) -> None:
     assert not is_served(home)
     assert serving_pid(home) is None
+
+
+@pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"])
+def test_a_home_on_a_network_file_system_is_refused_by_the_name_of_its_kind(
+    home: Home, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(lock, "_file_system", lambda _folder: kind)
+
+    with (
+        pytest.raises(HomeError, match=rf"network file system \({kind}\)") as refused,
+        only_agent(home),
+    ):
+        pytest.fail("it is held")
+
+    assert "--home" in str(refused.value), "the way out"
+    assert not lock.lock_file(home).exists(), "nothing was begun there"
+
+
+def test_the_kind_of_a_file_system_is_the_one_the_system_tells(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = subprocess.run(
+        ["findmnt", "--noheadings", "--output", "FSTYPE", "--target", home.runtime],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    kind = told.stdout.split()[-1]
+    monkeypatch.setattr(lock, "NETWORK_FILE_SYSTEMS", frozenset({kind}))
+
+    with pytest.raises(HomeError, match=rf"\({kind}\)"), only_agent(home):
+        pytest.fail("it is held")
+
+
+def test_of_many_agents_that_begin_at_the_same_instant_exactly_one_holds_the_home(
+    home: Home,
+) -> None:
+    wait_for_all = "import sys\nsys.stdin.readline()\n"
+    for _ in range(2):
+        agents = [
+            subprocess.Popen(
+                [sys.executable, "-c", HOLD.replace("with", wait_for_all + "with", 1), home.root],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+            for _ in range(6)
+        ]
+        try:
+            for agent in agents:
+                assert agent.stdin is not None
+                agent.stdin.write("go\n")
+                agent.stdin.flush()
+            # Who holds it stays until its input ends; the others leave by themselves.
+            said = [agent.stdout.readline() for agent in agents if agent.stdout is not None]
+        finally:
+            for agent in agents:
+                agent.kill()
+                agent.communicate()
+
+        assert sorted(said) == [""] * 5 + ["held\n"]

@@ -12,11 +12,14 @@ from desktop.models.tasks import TaskModel
 from desktop.network.mailbox import Mailbox
 from shared.protocol.rows import Key, Row, Task
 from tests.desktop.rows_at_hand import NOW_MS, task
+from tests.pulse import Pulse
 
 PER_SECOND = 5_000
 FOR_S = 3
 TASKS = 500
-LONGEST_GAP_MS = 250
+TICK_MS = 10
+LONGEST_MS = 50
+"""So long the window's thread may be at work between two turns of its loop."""
 
 
 @pytest.mark.parametrize("is_grouped", [True, False])
@@ -53,29 +56,33 @@ def test_five_thousand_changes_a_second_reach_the_grid_and_leave_it_alive(
                 bridge.announce()
 
     gaps_ms: list[float] = []
-    last = time.monotonic()
+    work_ms: list[float] = []
+    last, last_work = time.monotonic(), time.thread_time()
 
     def tick() -> None:
-        nonlocal last
-        now = time.monotonic()
+        nonlocal last, last_work
+        now, worked = time.monotonic(), time.thread_time()
         gaps_ms.append((now - last) * 1000)
-        last = now
+        work_ms.append((worked - last_work) * 1000)
+        last, last_work = now, worked
 
-    timer = QTimer(interval=10, timerType=Qt.TimerType.PreciseTimer)
+    timer = QTimer(interval=TICK_MS, timerType=Qt.TimerType.PreciseTimer)
     timer.timeout.connect(tick)
     writer = threading.Thread(target=flood)
     writer.start()
     timer.start()
     try:
-        qtbot.waitUntil(
-            lambda: max(newest.values(), default=0) == PER_SECOND * FOR_S, timeout=30_000
-        )
+        with Pulse() as pulse:
+            qtbot.waitUntil(
+                lambda: max(newest.values(), default=0) == PER_SECOND * FOR_S, timeout=30_000
+            )
     finally:
         is_over.set()
         writer.join()
         timer.stop()
 
-    assert max(gaps_ms) < LONGEST_GAP_MS
+    assert max(work_ms) < LONGEST_MS
+    assert max(gaps_ms) < TICK_MS + LONGEST_MS + pulse.worst_ms
     # Each row stands as it was put last, not as some earlier change left it.
     assert {row.id: row.rev for row in model.tasks()} == newest
     assert min(newest.values()) > PER_SECOND * FOR_S - TASKS

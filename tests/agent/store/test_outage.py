@@ -24,7 +24,7 @@ from agent.store.replay import replay
 from agent.store.reserve import Reserve
 from agent.store.writes import Claim, Order, Take
 from tests.agent.fake_clock import FakeClock
-from tests.agent.store.makings import NOW_MS, a_run, ended
+from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_run, ended
 
 
 class Scene:
@@ -335,3 +335,34 @@ async def test_a_write_that_waited_for_a_replay_waits_the_shorter_for_the_databa
 
     assert scene.outage.untold.number == 1
     assert took_s < 1.5, "both waits together delay a start by no more than one alone"
+
+
+async def test_what_was_kept_for_a_whole_day_is_told_in_its_order_and_once(scene: Scene) -> None:
+    day = [a_run(NOW_MS + minute * MINUTE_MS) for minute in range(24 * 60)]
+    scene.take_away()
+    for hour in range(24):
+        scene.clock.advance(60 * MINUTE_MS)
+        runs = day[hour * 60 : hour * 60 + 60]
+        for writes in (
+            [claim(run) for run in runs],
+            [
+                took(msgspec.structs.replace(run, status="running", started_ms=NOW_MS))
+                for run in runs
+            ],
+            [took(ended(run)) for run in runs],
+        ):
+            await asyncio.gather(*[scene.outage.write(write) for write in writes])
+    assert scene.outage.untold.number == 3 * len(day)
+    scene.give_back()
+
+    await scene.come_back()
+
+    rows = scene.database.read_now(partial(ledger.some, run_ids=[run.id for run in day]))
+    assert [rows[run.id] for run in day] == [ended(run) for run in day]
+    assert journal_module.refused(scene.journal.path) == ()
+    total = scene.database.read_now(
+        lambda connection: connection.exec_driver_sql(
+            "SELECT sum(runs) FROM smart_cron_rollups"
+        ).scalar()
+    )
+    assert total == len(day), "each end counts once"

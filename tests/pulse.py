@@ -1,0 +1,41 @@
+"""How long does this host itself let somebody wait who wants to go on?"""
+
+import threading
+import time
+from types import TracebackType
+from typing import Final, Self
+
+BEAT_S: Final = 0.02
+
+
+class Pulse:
+    """A thread that sleeps shortly, again and again, and remembers its latest waking.
+
+    A promise in milliseconds is one about a host that has time: what a thread without any work
+    waits for is not the program's.
+    """
+
+    def __init__(self) -> None:
+        self.worst_ms = 0.0
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        began = time.monotonic()
+        while not self._is_over.wait(BEAT_S):
+            now = time.monotonic()
+            self.worst_ms = max(self.worst_ms, (now - began - BEAT_S) * 1_000)
+            began = now
