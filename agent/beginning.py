@@ -1,6 +1,7 @@
 """What of an earlier life is accounted for before an agent starts anything?"""
 
 import asyncio
+from collections.abc import Collection
 from functools import partial
 
 from agent.belated import MOST_WAITING
@@ -60,16 +61,22 @@ async def begin(core: Core, group: asyncio.TaskGroup) -> None:
 
 async def _sweep(core: Core, living: set[str], known: set[str]) -> None:
     """Keep what an earlier agent could not keep, and remove what nobody knows any more."""
-    spool = core.home.spool
-    found = await asyncio.to_thread(lying, spool, living, at_most=MOST_WAITING)
+    found = await go_through_spool(core, living)
+    if found is not None:
+        yesterday_s = core.started_ms / 1000 - DAY_S
+        await asyncio.to_thread(sweep, core.home.spool, known | found, before_s=yesterday_s)
+
+
+async def go_through_spool(core: Core, living: Collection[str] = ()) -> set[str] | None:
+    """Keep or clear away what lies there of recorded runs; these, None while nobody knows."""
+    found = await asyncio.to_thread(lying, core.home.spool, living, at_most=MOST_WAITING)
     try:
         rows = await core.database.read(partial(ledger.some, run_ids=found))
     except StorageError as error:
         log.warning("the spool is left as it is", cause=str(error))
-        return
+        return None
     await core.runner.go_through(rows.values())
-    yesterday_s = core.started_ms / 1000 - DAY_S
-    await asyncio.to_thread(sweep, spool, known | rows.keys(), before_s=yesterday_s)
+    return set(rows)
 
 
 async def _begin_away(core: Core, known: Known, floor: Floor) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
+from agent.beginning import go_through_spool
 from agent.core import Core
 from agent.errors import AgentError, AlreadyServing, StorageError
 from agent.log import log_of
@@ -116,5 +117,7 @@ class Returning:
             for renew in self._renewals:
                 await renew()
             await self._core.board.fill(with_live=False)
+            # An agent that died while it was away knew of nothing that it left there.
+            await go_through_spool(self._core)
         except AgentError as error:
             log.error("not all is shown that the database holds", cause=str(error))

@@ -109,6 +109,29 @@ def test_whoever_begins_after_one_that_never_met_the_database_puts_right_what_th
 
 
 @pytest.mark.timeout(180)
+def test_what_lies_in_the_spool_of_recorded_runs_goes_once_the_database_is_back(
+    site: Site,
+) -> None:
+    household = site.household
+    start_tasks(household)
+    agent = household.serve()
+    more_runs(site)
+    household.kill(agent)
+    recorded = next(run for run in household.runs() if run.log_file is not None)
+    left = household.home.spool / f"{recorded.id}.out"
+    left.write_text("as of an agent that died before it cleared this away\n")
+    with site.refused():
+        agent = household.serve()
+        more_runs(site)
+        is_there_while_away = left.exists()
+
+    until(lambda: not left.exists(), "a spool that was cleared away", within_s=60)
+
+    end_clean(site, agent)
+    assert is_there_while_away
+
+
+@pytest.mark.timeout(180)
 def test_single_passes_without_the_database_decide_each_moment_once(site: Site) -> None:
     household = site.household
     start_tasks(household)
