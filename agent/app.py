@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent import descriptors, supervisor
+from agent import descriptors, halting, supervisor
 from agent.beginning import begin
 from agent.bridging import Bridging
 from agent.core import Core, courier_of, lifesign_of, open_core, own_checks_of
@@ -58,8 +58,11 @@ SETTLE_S = 2.0
 _Works = list[asyncio.Task[None]]
 
 
-async def serve(home: Home, settings: Settings) -> None:
-    """Be the agent of this home until SIGTERM or SIGINT; living runs stay with their keeper."""
+async def serve(home: Home, settings: Settings, *, unless_stopped: bool = False) -> None:
+    """Be the agent of this home until SIGTERM or SIGINT; living runs stay with their keeper.
+
+    One that a person has stopped is not begun by whoever looks after it: `unless_stopped`.
+    """
     home.check()
     home.make()  # a folder that somebody removed is no reason to stay down
     stop = asyncio.Event()
@@ -68,7 +71,11 @@ async def serve(home: Home, settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
 
-    with only_agent(home) as say_ready:
+    with only_agent(home, begins=True) as say_ready:
+        # Only now: who stops an agent writes that down first, and then looks whether one holds it.
+        if unless_stopped and halting.standing(home) is not None:
+            return
+        halting.end(home)
 
         async def work() -> None:
             async with open_core(home, settings) as core:

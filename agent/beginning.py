@@ -6,7 +6,7 @@ from functools import partial
 
 from agent.belated import MOST_WAITING
 from agent.core import Core
-from agent.errors import StorageError
+from agent.errors import AgentError
 from agent.log import log_of
 from agent.running.keeping import Started
 from agent.running.keptlogs import DAY_S
@@ -61,22 +61,22 @@ async def begin(core: Core, group: asyncio.TaskGroup) -> None:
 
 async def _sweep(core: Core, living: set[str], known: set[str]) -> None:
     """Keep what an earlier agent could not keep, and remove what nobody knows any more."""
-    found = await go_through_spool(core, living)
-    if found is not None:
-        yesterday_s = core.started_ms / 1000 - DAY_S
-        await asyncio.to_thread(sweep, core.home.spool, known | found, before_s=yesterday_s)
-
-
-async def go_through_spool(core: Core, living: Collection[str] = ()) -> set[str] | None:
-    """Keep or clear away what lies there of recorded runs; these, None while nobody knows."""
-    found = await asyncio.to_thread(lying, core.home.spool, living, at_most=MOST_WAITING)
     try:
-        rows = await core.database.read(partial(ledger.some, run_ids=found))
-    except StorageError as error:
+        found = await go_through_spool(core, living)
+        # With so many, those beyond are not known: what is not kept yet must not go.
+        if len(found) < MOST_WAITING:
+            yesterday_s = core.started_ms / 1000 - DAY_S
+            await asyncio.to_thread(sweep, core.home.spool, known | found, before_s=yesterday_s)
+    except (AgentError, OSError) as error:
         log.warning("the spool is left as it is", cause=str(error))
-        return None
+
+
+async def go_through_spool(core: Core, living: Collection[str] = ()) -> set[str]:
+    """Keep or clear away what lies there of recorded runs; the newest of which anything lies."""
+    found = await asyncio.to_thread(lying, core.home.spool, living, at_most=MOST_WAITING)
+    rows = await core.database.read(partial(ledger.some, run_ids=found))
     await core.runner.go_through(rows.values())
-    return set(rows)
+    return set(found) if len(found) == MOST_WAITING else set(rows)
 
 
 async def _begin_away(core: Core, known: Known, floor: Floor) -> None:

@@ -48,19 +48,20 @@ class Belated:
         self._recorder = recorder
         self._spawn = spawn
         self._waiting: dict[str, _Late] = {}
+        self._left: set[str] = set()  # to the next agent: given up, and not kept
         self._hours = Hours(clock, self._hour_has_come)
         self._is_closed = False
 
     def waits(self, run_id: str) -> bool:
         """Is the spool of this run still needed?"""
-        return run_id in self._waiting
+        return run_id in self._waiting or run_id in self._left
 
     def put(self, run: Run, ended: Ended, *, limit_mb: int | None) -> None:
         """Try to keep this output later, whether its row is written by then or not."""
         if run.id in self._waiting:
             return
         if len(self._waiting) >= MOST_WAITING:
-            self._leave(next(iter(self._waiting)))
+            self._give_up(next(iter(self._waiting)))
         self._waiting[run.id] = _Late(ended, limit_mb)
         self._hours.put(run, FIRST_WAIT_MS)
 
@@ -68,6 +69,11 @@ class Belated:
         """Leave what is not kept to the next agent."""
         self._is_closed = True
         self._hours.close()
+
+    def _give_up(self, run_id: str) -> None:
+        # Its end may not be recorded yet; what clears away after that must not take it.
+        self._left.add(run_id)
+        self._leave(run_id)
 
     def _leave(self, run_id: str) -> None:
         self._hours.remove(run_id)
@@ -85,8 +91,11 @@ class Belated:
             is_kept = False
         if run.id not in self._waiting or self._is_closed:
             return  # too many came after it, or it is left to the next agent
-        if is_kept or late.tries >= MOST_TRIES:
+        if is_kept:
             self._leave(run.id)
+            return
+        if late.tries >= MOST_TRIES:
+            self._give_up(run.id)
             return
         self._hours.put(run, min(FIRST_WAIT_MS << min(late.tries, 20), LONGEST_WAIT_MS))
 

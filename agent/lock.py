@@ -12,6 +12,8 @@ from agent.settings import Home
 # flock on these is not to be trusted, and a ledger on them neither.
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"})
 
+_BEGINS = "begins "
+
 
 def lock_file(home: Home) -> Path:
     """The file whose lock says that an agent lives; it holds the pid of one that serves."""
@@ -19,9 +21,10 @@ def lock_file(home: Home) -> Path:
 
 
 @contextmanager
-def only_agent(home: Home) -> Iterator[Callable[[], None]]:
+def only_agent(home: Home, *, begins: bool = False) -> Iterator[Callable[[], None]]:
     """Hold the home; call what is given once all doors are open, so that others know it serves.
 
+    Whoever `begins` to serve may be told to stop until then too, by `holding_pid`.
     Raises AlreadyServing when another agent holds it, HomeError on network disks.
     """
     kind = _file_system(home.runtime)
@@ -42,12 +45,15 @@ def only_agent(home: Home) -> Iterator[Callable[[], None]]:
                 + "; stop that one first, or give this one another --home"
             ) from error
         os.ftruncate(descriptor, 0)
+        if begins:
+            os.pwrite(descriptor, f"{_BEGINS}{os.getpid()}\n".encode(), 0)
         yield lambda: _write_pid(descriptor)
     finally:
         os.close(descriptor)
 
 
 def _write_pid(descriptor: int) -> None:
+    os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 
 
@@ -68,11 +74,21 @@ def is_served(home: Home) -> bool:
 
 def serving_pid(home: Home) -> int | None:
     """The pid of the agent that serves the home; None while it is not ready, or there is none."""
-    try:
-        text = lock_file(home).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return None
+    text = _noted(home)
     return int(text) if text.isdigit() else None
+
+
+def holding_pid(home: Home) -> int | None:
+    """The pid of the agent that serves the home or is about to; None where there is none."""
+    text = _noted(home).removeprefix(_BEGINS)
+    return int(text) if text.isdigit() else None
+
+
+def _noted(home: Home) -> str:
+    try:
+        return lock_file(home).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _file_system(folder: Path) -> str:

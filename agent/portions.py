@@ -66,6 +66,7 @@ class Portions:
             await self._claiming.claim(overdue, {})
         # What is due now is not to wait for what was missed.
         missed = {name for name, due_ms in due.items() if now_ms - due_ms > ON_TIME_MS}
+        is_due_now = False
         work = deque(sorted(due, key=lambda name: (name in missed, self._priority(name))))
         while work:
             self.backlog = len(work) - 1
@@ -73,6 +74,9 @@ class Portions:
             task = self._roster.get(name)
             if task is None:
                 continue
+            if name in missed and is_due_now:
+                await self._claiming.claim(runs, watermarks)
+                runs, watermarks, is_due_now = [], {}, False
             at_ms = self._clock.now_ms()
             ends_ms = min(at_ms, until_ms.get(name, at_ms))
             try:
@@ -81,9 +85,10 @@ class Portions:
                 self._agenda.broke(name, error)
                 continue
             watermarks[name] = ends_ms
+            is_due_now = is_due_now or name not in missed
             if len(runs) >= (ROWS_AT_ONCE if name in missed else STARTS_AT_ONCE):
                 await self._claiming.claim(runs, watermarks)
-                runs, watermarks = [], {}
+                runs, watermarks, is_due_now = [], {}, False
                 # Nor is what has become due meanwhile.
                 work.extendleft(reversed(self._agenda.take_due(self._clock.now_ms())))
                 if missed:

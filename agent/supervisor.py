@@ -35,11 +35,17 @@ def tell(what: str) -> None:
 
 def own_unit() -> Unit | None:
     """The unit whose main process we are; None when something else has started us."""
-    # Cron is a unit too, and what it starts lies in that one.
-    if os.environ.get("SYSTEMD_EXEC_PID") != str(os.getpid()):
-        return None
+    return unit_of_process(os.getpid())
+
+
+def unit_of_process(pid: int, proc: Path = Path("/proc")) -> Unit | None:
+    """The unit whose main process this is; None for others, and for those we may not look at."""
+    place = proc / str(pid)
     try:
-        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+        # Cron is a unit too, and what it starts lies in that one.
+        if f"SYSTEMD_EXEC_PID={pid}".encode() not in (place / "environ").read_bytes().split(b"\0"):
+            return None
+        lines = (place / "cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
     return next(filter(None, map(unit_of, lines)), None)

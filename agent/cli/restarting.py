@@ -17,7 +17,7 @@ from agent.cli.session import Session
 from agent.errors import AgentError, Refused
 from agent.health import probes
 from agent.health.probes import Reading
-from agent.lock import is_served, serving_pid
+from agent.lock import holding_pid, is_served, serving_pid
 from agent.rules.thresholds import CRIT, OK, WARN
 from agent.running import processes
 from agent.settings import Home
@@ -128,7 +128,7 @@ def _ask(words: list[str]) -> str:
 
 def end_agent(home: Home) -> bool:
     """End the process that holds the home, frozen or not; False when there is none."""
-    pid = serving_pid(home) if is_served(home) else None
+    pid = holding_pid(home) if is_served(home) else None
     process = None if pid is None else processes.look(pid)
     if process is None:
         return False

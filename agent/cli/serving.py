@@ -7,7 +7,6 @@ from typing import Final
 
 import click
 
-from agent import halting
 from agent.app import serve as run_agent
 from agent.cli.session import Session, pass_session
 from agent.errors import AgentError, AlreadyServing
@@ -20,8 +19,9 @@ log = log_of(__name__)
 
 @click.command()
 @click.option("--quiet", is_flag=True, help="Log to the home's log files only.")
+@click.option("--unless-stopped", is_flag=True, hidden=True)
 @pass_session
-def serve(session: Session, quiet: bool) -> None:
+def serve(session: Session, quiet: bool, unless_stopped: bool) -> None:
     """Run what is due until stopped; SIGTERM or Ctrl+C leave living runs to their keeper.
 
     \b
@@ -29,9 +29,8 @@ def serve(session: Session, quiet: bool) -> None:
     """
     with noted(session.home):
         settings = session.settings
-        halting.end(session.home)
         open_logbook(session.home, to_terminal=not quiet)
-        asyncio.run(run_agent(session.home, settings))
+        asyncio.run(run_agent(session.home, settings, unless_stopped=unless_stopped))
 
 
 @contextmanager

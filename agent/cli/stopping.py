@@ -11,12 +11,11 @@ from agent.cli import say
 from agent.cli.moments import now_ms
 from agent.cli.restarting import end_agent
 from agent.cli.session import Session, json_option, pass_session
-from agent.errors import StorageError, WrongUse
+from agent.errors import AgentError, WrongUse
 from agent.halting import Halt
-from agent.lock import is_served, serving_pid
-from agent.running import processes
-from agent.store import state
-from agent.supervisor import Unit
+from agent.lock import holding_pid, is_served, serving_pid
+from agent.settings import Home
+from agent.supervisor import Unit, unit_of_process
 
 
 @click.command()
@@ -34,15 +33,21 @@ def stop(session: Session, *, why: str, as_json: bool) -> None:
     Example:  smartcron-agent stop --why "the disk is being changed"
     """
     session.home.check()
-    unit = _unit(session)
-    if unit is not None and is_served(session.home):
+    unit = _unit(session.home)
+    if unit is not None:
         manager = "systemctl --user" if unit.is_users else "systemctl"
         raise WrongUse(
             f"systemd looks after this agent and would start it again; stop it with "
             f"`{manager} stop {unit.name}`"
         )
-    halting.note(session.home, Halt(at_ms=now_ms(), by=_who(), why=why))
+    try:
+        halting.note(session.home, Halt(at_ms=now_ms(), by=_who(), why=why))
+    except OSError as error:
+        # A full disk may be why it is stopped.
+        say.warn(f"crontab may start it again, that could not be written down: {error.strerror}")
     was_served = end_agent(session.home)
+    if is_served(session.home):
+        raise AgentError("something else holds this home: `smartcron-agent status` may tell what")
     if as_json:
         say.json_out({"stopped": was_served})
         return
@@ -71,21 +76,18 @@ def start(session: Session, *, as_json: bool) -> None:
         say.good(f"The agent: {done}")
 
 
-def _unit(session: Session) -> Unit | None:
-    """The unit by which the agent that serves was started; unknown while the database is away."""
-    try:
-        with session.database() as database:
-            beat = database.read_now(state.last_beat)
-    except StorageError:
-        return None
-    pid = serving_pid(session.home)
-    is_its = beat is not None and beat.pid == pid and processes.look(pid or 0) is not None
-    return beat.unit if beat is not None and is_its else None
+def _unit(home: Home) -> Unit | None:
+    """The unit by which the agent was started that holds the home."""
+    pid = holding_pid(home) if is_served(home) else None
+    return None if pid is None else unit_of_process(pid)
 
 
 def _who() -> str:
     """Who sits before it, also behind sudo."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"  # one without a name
 
 
 COMMANDS: Final = (stop, start)

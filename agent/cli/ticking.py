@@ -96,7 +96,16 @@ def start_detached(home: Home) -> str:
     """Start a daemon that outlives this call; returns once it holds the home."""
     with (home.logs / "serve.log").open("ab") as output:
         daemon = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "agent", "--home", str(home.root), "serve", "--quiet"],
+            [
+                sys.executable,
+                "-m",
+                "agent",
+                "--home",
+                str(home.root),
+                "serve",
+                "--quiet",
+                "--unless-stopped",
+            ],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -110,6 +119,8 @@ def start_detached(home: Home) -> str:
         status = daemon.poll()
         if status == AlreadyServing.exit_status:
             return "already serving"
+        if status == 0:
+            return "stopped"  # by a person, just now
         if status is not None:
             failure = AgentError(f"the agent did not come up: {_last_words(home)}")
             failure.exit_status = WrongUse.exit_status if status == WrongUse.exit_status else 1

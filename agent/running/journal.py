@@ -117,6 +117,8 @@ class Journal:
             try:
                 fcntl.ioctl(self._handle, _RESERVE, _span(self._reserved, wanted))
             except OSError as error:
+                if error.errno == errno.EINTR:
+                    return True  # the next line takes it
                 if error.errno not in _FULL:
                     self._can_reserve = False
                     return True

@@ -123,8 +123,12 @@ def open_stored(path: Path) -> Plain | Packed:
 
 
 def is_there(path: str) -> bool:
-    """Has anything this name? Where nearly always nothing has, this is cheaper than to fail."""
-    return os.access(path, os.F_OK, follow_symlinks=False)
+    """Has anything this name? Raises OSError where that cannot be told."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def make_again(folder: Path) -> None:

@@ -258,11 +258,17 @@ def _follow(connection: Connection, step: Step) -> Iterable[Run]:
 
 
 def _told_again(connection: Connection, step: Step) -> tuple[Run, ...]:
-    if not step.run.has_ended or find(connection, step.run.id) != step.run:
+    stands = find(connection, step.run.id) if step.run.has_ended else None
+    # Where its output lies may have been noted meanwhile, and words too many were cut off.
+    if stands is None or _end_of(stands) != _end_of(step.run):
         return ()
     following = [*([] if step.retry is None else [step.retry]), *step.chained]
     written = [find(connection, row.id) for row in following]
     return (step.run, *(row for row in written if row is not None))
+
+
+def _end_of(run: Run) -> tuple[object, ...]:
+    return run.status, run.ended_ms, run.exit_status, run.signal
 
 
 def find(connection: Connection, run_id: str) -> Run | None:

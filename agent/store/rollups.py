@@ -214,7 +214,8 @@ def _upsert(table: Table, dialect: str) -> str:
         number = "INTEGER"
     else:
         path = f"CONCAT('$.', JSON_EXTRACT(JSON_KEYS({new('histogram')}), '$[0]'))"
-        times = f"JSON_EXTRACT({new('histogram')}, {path})"
+        # MySQL adds what it extracts as a double.
+        times = f"CAST(JSON_EXTRACT({new('histogram')}, {path}) AS UNSIGNED)"
         number = "UNSIGNED"
     so_far = f"CAST(COALESCE(JSON_EXTRACT({kept}, {path}), 0) AS {number})"
     sets.append(

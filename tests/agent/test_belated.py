@@ -2,15 +2,17 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agent import belated
+from agent.belated import Belated
 from agent.leavings import Leavings
 from agent.runs import Run
-from tests.agent.store.makings import a_run, a_task
+from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_run, a_task
 from tests.agent.workshop import Workshop, end_of
 
 SAID = "begins\nTraceback (most recent call last):\nValueError: no such order\n"
@@ -31,6 +33,11 @@ async def living(workshop: Workshop) -> AsyncIterator[tuple[Workshop, Run]]:
         spool_of(workshop, run).write_text(SAID)
         yield workshop, run
         workshop.runner.close()
+
+
+def consume_work(work: Coroutine[Any, Any, None], *, name: str) -> None:
+    """Nothing is tried here."""
+    work.close()
 
 
 def consume(_task: object) -> None:
@@ -106,6 +113,21 @@ async def test_tries_have_an_end_and_leave_the_output_where_it_is(
 
     assert workshop.clock.sleeping_until_ms is None
     assert spool_of(workshop, run).exists()
+
+
+async def test_what_is_given_up_before_its_end_is_recorded_is_not_cleared_away_after_it(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(belated, "MOST_WAITING", 1)
+    late = Belated(workshop.outputs, workshop.recorder, workshop.clock, spawn=consume_work)
+    first, second = a_run(), a_run(NOW_MS + MINUTE_MS)
+
+    for run in (first, second):
+        late.put(run, end_of(run.id), limit_mb=None)
+
+    assert late.waits(second.id)
+    assert late.waits(first.id)
+    late.close()
 
 
 async def test_the_next_agent_keeps_what_an_earlier_one_could_not(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent import supervisor
-from agent.supervisor import Unit, own_unit, unit_of
+from agent.supervisor import Unit, own_unit, unit_of, unit_of_process
 
 
 @pytest.fixture
@@ -46,12 +46,25 @@ def test_without_one_nothing_happens(address: str, monkeypatch: pytest.MonkeyPat
     supervisor.tell(supervisor.STOPPING)
 
 
-def test_what_something_else_has_started_is_no_unit_of_its_own(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("SYSTEMD_EXEC_PID", str(os.getppid()))
-
+def test_what_something_else_has_started_is_no_unit_of_its_own() -> None:
     assert own_unit() is None
+
+
+@pytest.mark.parametrize(
+    ("started_by", "unit"),
+    [(4711, Unit(name="smartcron-agent.service", is_users=False)), (1, None), (None, None)],
+)
+def test_a_process_is_the_unit_s_whose_main_process_it_is(
+    tmp_path: Path, started_by: int | None, unit: Unit | None
+) -> None:
+    place = tmp_path / "4711"
+    place.mkdir()
+    said = "" if started_by is None else f"SYSTEMD_EXEC_PID={started_by}\0"
+    (place / "environ").write_text(f"A=1\0{said}B=2\0")
+    (place / "cgroup").write_text("0::/system.slice/smartcron-agent.service\n")
+
+    assert unit_of_process(4711, tmp_path) == unit
+    assert unit_of_process(4712, tmp_path) is None
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """An agent that a person stopped stays so, whoever else looks after it."""
 
 import json
-import sqlite3
 
 import pytest
 
@@ -55,19 +54,14 @@ def test_serving_by_hand_ends_the_halt_too(household: Household) -> None:
     household.cli("stop")
 
 
-def test_what_systemd_looks_after_is_stopped_by_systemd(serving: Household) -> None:
-    with sqlite3.connect(serving.home.database_file, timeout=10) as database:
-        database.execute(
-            "UPDATE smart_cron_state SET value = json_set(value, '$.unit', "
-            """json('{"name":"smartcron-agent.service","is_users":false}')) """
-            "WHERE name = 'heartbeat_ms'"
-        )
+def test_one_that_begins_after_it_was_stopped_does_not_serve(household: Household) -> None:
+    household.cli("stop", "--why", "moving house")
 
-    refused = serving.run("stop")
+    done = household.run("serve", "--quiet", "--unless-stopped")
 
-    assert refused.returncode == 2
-    assert "`systemctl stop smartcron-agent.service`" in refused.stderr
-    assert serving.json("tick")["agent"] == "already serving"
+    assert (done.returncode, done.stderr) == (0, "")
+    assert halting.standing(household.home) is not None
+    assert household.agents_alive() == []
 
 
 def test_crontab_gets_no_mail_while_all_is_well_and_one_about_what_is_not(

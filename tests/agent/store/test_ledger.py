@@ -549,3 +549,22 @@ def test_the_rows_of_a_span_are_found_without_walking_all_that_there_are(
 
     assert steps
     assert all(step.startswith("SEARCH") for step in steps), steps
+
+
+def test_an_end_told_again_is_known_though_its_output_was_noted_and_its_note_cut(
+    database: Database,
+) -> None:
+    run = a_run(note="x" * 5_000)
+    retry = a_run(NOW_MS, attempt=2, trigger="retry", status="retry_wait")
+    over = ended(run, "error", note="y" * 5_000)
+    database.write_now(lambda connection: ledger.claim(connection, [run], now_ms=NOW_MS))
+    database.write_now(lambda connection: end(connection, over, retry))
+    noted = msgspec.structs.replace(over, log_file="a.log", log_offset=0, log_bytes=3)
+    database.write_now(lambda connection: ledger.note_log(connection, noted))
+
+    again = database.write_now(lambda connection: end(connection, over, retry))
+    other = msgspec.structs.replace(over, exit_status=9)
+    another = database.write_now(lambda connection: end(connection, other, retry))
+
+    assert [row.id for row in again] == [run.id, retry.id]
+    assert another == ()
