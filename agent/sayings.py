@@ -53,6 +53,14 @@ TITLES: Final = (
         "{task} ging {count}-mal in Folge verloren: niemand sah, wie es endete",
     ),
     ("{task} was disabled", "{task} wurde abgeschaltet"),
+    (
+        "The database was damaged and is made whole",
+        "Die Datenbank war beschädigt und ist wiederhergestellt",
+    ),
+    (
+        "The database was set back to an older copy",
+        "Die Datenbank wurde auf eine ältere Kopie zurückgesetzt",
+    ),
     ("{task} missed its due moment", "{task} hat seinen Zeitpunkt verpasst"),
     ("{count} tasks missed due moments", "{count} Aufgaben haben Zeitpunkte verpasst"),
     ("{task} started late", "{task} begann zu spät"),

@@ -134,7 +134,7 @@ def test_bad_words_about_calendars_are_answered_with_the_way_out(
         ((*close, "--for", "2 hours"), ("--for", "2 hours", "10m, 2h or 1d")),
         ((*close, "--for", "999999d"), ("999999d", "366d")),
         ((*close, "--until", "2020-01-01"), ("--until", "2020-01-01", "later")),
-        ((*close, "--until", "soon"), ("--until", "soon", "ISO 8601")),
+        ((*close, "--until", "soon"), ("--until", "soon", "tomorrow 18:00")),
         ((*calendars, "close", "--for", "1h", "--why", "a\nb"), ("--why", "one line")),
         ((*ical, "Holidays"), ("name", "Holidays", "a-z")),
         ((*ical, "closed-by-hand"), ("closed-by-hand", "calendars close")),

@@ -168,7 +168,7 @@ def test_a_disk_so_full_that_no_alert_can_be_written_is_mailed_once_and_so_is_it
         titles = [str(mail["Subject"]).partition("critical: ")[2] for mail in sink.mails]
         filler.unlink()
         for title in titles:
-            until(partial(is_told, sink, f"[over] {title}"), f"the end of {title}", within_s=120)
+            until(partial(is_told, sink, f"[over] {title}"), f"the end of {title}", within_s=180)
         open_kinds = [alert["kind"] for alert in household.json("alerts", "list")]
         household.stop(agent)
 
