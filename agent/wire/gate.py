@@ -143,10 +143,11 @@ class Gate:
         """A whole message of this connection has been taken."""
         self._whole.add(fd)
 
-    def hang_up(self, fd: int) -> None:
-        """End this connection; whoever it is may come again."""
+    def hang_up(self, fd: int, *, heard_ms: int) -> None:
+        """End the connection that was heard then; whoever it is may come again."""
         connection = self._open.get(fd)
-        if connection is not None:
+        # Numbers are given anew: who came later is somebody else.
+        if connection is not None and connection.since_ms <= heard_ms:
             with suppress(OSError), _held(fd, connection.inode) as held:
                 held.shutdown(socket.SHUT_RDWR)
 

@@ -16,6 +16,7 @@ import zmq
 
 from agent.store import audit
 from agent.wire.filters import EVERYONE, let_in, turn_away
+from agent.wire.gate import Cut
 from agent.wire.keyfiles import KeyPair
 from agent.wire.limits import connections_within
 from shared.protocol.codec import encode_request
@@ -147,6 +148,34 @@ async def test_a_message_without_end_costs_little_memory_and_its_key_is_shut_out
     assert [(row.label, row.code) for row in rows if row.type == "session.end"] == [
         ("Mallory", "bad_frame")
     ]
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_a_key_is_muted_for_its_own_connection_not_for_who_got_its_descriptor_later(
+    door: Door, caplog: pytest.LogCaptureFixture, is_new: bool
+) -> None:
+    guest = await door.welcome("viewer")
+    ((fd, speaker),) = door.control._speakers.items()
+    since_ms = speaker.heard_ms + 1 if is_new else speaker.heard_ms
+
+    door.control._shut_out(Cut(fd, "127.0.0.1", since_ms, 1 << 20))
+
+    assert ("key muted" in caplog.messages) is not is_new
+    if is_new:
+        await guest.get(Ping(), Pong)
+
+
+async def test_nobody_is_muted_for_a_stranger_who_sends_too_much_from_the_same_address(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    guest = door.guest(await door.enrolled("viewer"))
+    guest.subscribe()
+    await until(lambda: bool(door.clients.admitted_from("127.0.0.1", 0)))
+
+    door.control._shut_out(Cut(-1, "127.0.0.1", 0, 1 << 20))
+
+    assert caplog.messages[-1] == "connection ended"
+    await guest.hello()
 
 
 async def test_a_message_of_many_parts_mutes_its_key_at_once(
