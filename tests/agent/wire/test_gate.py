@@ -15,7 +15,7 @@ import pytest
 import zmq
 
 from agent.store import audit
-from agent.wire.filters import EVERYONE, let_in, turn_away
+from agent.wire.filters import EVERYONE, let_in, network, turn_away
 from agent.wire.gate import Cut
 from agent.wire.keyfiles import KeyPair
 from agent.wire.limits import connections_within
@@ -112,6 +112,40 @@ def test_the_kernel_turns_away_whom_it_is_told_to_until_it_is_told_otherwise(
 
     assert while_shut == comes_in
     assert afterwards == tuple(places)
+
+
+@pytest.mark.parametrize(
+    ("address", "counted_as"),
+    [
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::"),
+        ("2001:db8:1:2:bbbb::9", "2001:db8:1:2::"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("::1", "::"),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.1"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("", EVERYONE),
+    ],
+)
+def test_a_crowd_is_counted_by_what_the_kernel_would_turn_away(
+    address: str, counted_as: str
+) -> None:
+    assert network(address) == counted_as
+
+
+async def test_connections_that_ended_with_their_door_keep_no_door_shut(tmp_path: Path) -> None:
+    async with serving(tmp_path, most_open=6) as door:
+        guest = await door.welcome("viewer")
+        listeners = [guest.subscribe() for _ in range(6)]
+        await until(lambda: door.gate.shut_to is not None)
+        before = held()
+
+        door.clients.remove((await door.enrolled("viewer")).public)
+        await until(lambda: held() <= before - len(listeners) // 2)
+        for listener in listeners:
+            listener.close(linger=0)
+
+        await until(lambda: door.gate.open <= 1 and door.gate.shut_to is None, within_s=10)
 
 
 def _lives_on(process: subprocess.Popen[bytes]) -> bool:
