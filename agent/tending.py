@@ -1,6 +1,7 @@
 """What becomes of a part of the agent that fails because the host gives it something no more?"""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -16,8 +17,9 @@ KIND: Final = "part_failing"
 FIRST_PAUSE_MS: Final = 1_000
 LONGEST_PAUSE_MS: Final = 30_000
 GOOD_AFTER_MS: Final = 60_000
+OFTEN_MS: Final = 600_000
 TOLD_AFTER: Final = 3
-"""So often in a row it fails before people are told."""
+"""So often in a row, or within OFTEN_MS, it fails before people are told."""
 
 
 class Tending:
@@ -38,13 +40,17 @@ class Tending:
 
     async def keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Have this part work until it returns."""
-        failures = 0
+        in_row = 0
+        failed_ms: deque[int] = deque(maxlen=TOLD_AFTER)
+        settled_after_ms = GOOD_AFTER_MS
         may_be_told = True  # by an earlier agent, which died over it
         while True:
             began_ms = self._clock.monotonic_ms()
             try:
                 async with asyncio.TaskGroup() as group:
-                    settling = may_be_told and group.create_task(self._settle(name), name="settle")
+                    settling = may_be_told and group.create_task(
+                        self._settle(name, settled_after_ms), name="settle"
+                    )
                     await work()
                     if settling:
                         settling.cancel()
@@ -53,26 +59,40 @@ class Tending:
                 if cause is None:
                     raise
             else:
+                if may_be_told:
+                    await self._end(name)
                 return
-            if self._clock.monotonic_ms() - began_ms >= GOOD_AFTER_MS:
-                failures, may_be_told = 0, False
-            failures += 1
+            now_ms = self._clock.monotonic_ms()
+            if now_ms - began_ms >= settled_after_ms:
+                may_be_told = False
+            if now_ms - began_ms >= GOOD_AFTER_MS:
+                in_row = 0
+            in_row += 1
+            failed_ms.append(now_ms)
+            is_in_row = in_row >= TOLD_AFTER
+            is_often = len(failed_ms) == TOLD_AFTER and now_ms - failed_ms[0] < OFTEN_MS
+            # What works for a while between its failures is not well after that while.
+            settled_after_ms = OFTEN_MS if is_often and not is_in_row else GOOD_AFTER_MS
             log.error("a part of the agent failed; it begins anew", part=name, cause=cause)
-            if failures >= TOLD_AFTER:
-                may_be_told = await self._raise(name, cause) or may_be_told
+            if is_in_row or is_often:
+                how = "in a row" if is_in_row else f"within {OFTEN_MS // 60_000} minutes"
+                may_be_told = await self._raise(name, cause, how) or may_be_told
             await self._clock.sleep_ms(
-                min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** min(failures - 1, 8))
+                min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** min(in_row - 1, 8))
             )
 
-    async def _settle(self, name: str) -> None:
+    async def _settle(self, name: str, after_ms: int) -> None:
         """End the alert once the part has worked for a while."""
-        await self._clock.sleep_ms(GOOD_AFTER_MS)
+        await self._clock.sleep_ms(after_ms)
+        await self._end(name)
+
+    async def _end(self, name: str) -> None:
         try:
             await self._recorder.resolve(f"{KIND}:{name}")
         except AgentError as error:
             log.error("an alert is not ended", part=name, cause=str(error))
 
-    async def _raise(self, name: str, cause: str) -> bool:
+    async def _raise(self, name: str, cause: str, how: str) -> bool:
         try:
             await self._recorder.alert(
                 Trouble(
@@ -80,7 +100,7 @@ class Tending:
                     kind=KIND,
                     severity="critical",
                     title=f"The agent's {name} cannot work",
-                    message=f"It failed {TOLD_AFTER} times in a row and begins anew each time: "
+                    message=f"It failed {TOLD_AFTER} times {how} and begins anew each time: "
                     f"{cause}. All else goes on; see the agent's log.",
                 )
             )

@@ -15,6 +15,7 @@ from agent.errors import AgentError
 from agent.log import Log
 from agent.wire.auditing import AuditEntry, Auditor, entry_for
 from agent.wire.clients import Client, Clients
+from agent.wire.filters import plain
 from agent.wire.gate import Cut, Gate
 from agent.wire.limits import (
     MAX_FRAMES,
@@ -23,6 +24,7 @@ from agent.wire.limits import (
     MAX_PARKED_PER_SESSION,
     MAX_REPLY_BYTES,
     MAX_SESSIONS_PER_KEY,
+    MOST_UNENDED_BYTES,
     MUTE_MS,
     KeyLimits,
 )
@@ -55,6 +57,8 @@ SWEEP_S: Final = 10
 MAX_REFUSALS_PENDING: Final = 1000
 # A refusal that says "later" must say when.
 AFTER_MS: Final = 1000
+# So much later than it came the gate may hear of a connection.
+HEARD_LATE_MS: Final = 1000
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -62,6 +66,14 @@ class Answer(msgspec.Struct, frozen=True):
 
     reply: AnyReply
     extra: bytes
+
+
+class Speaker(msgspec.Struct, frozen=True):
+    """Whose message came last over a descriptor; by now that may be somebody else's."""
+
+    public: str
+    address: str
+    heard_ms: int
 
 
 Handler: TypeAlias = Callable[[Who, Any], Awaitable[AnyReply | Answer | Done]]
@@ -97,7 +109,7 @@ class Control:
         self._socket: zmq.asyncio.Socket | None = None
         self._group: asyncio.TaskGroup | None = None
         self._refusals_pending = 0
-        self._speakers: dict[int, str] = {}  # descriptor: the key that was heard on it last
+        self._speakers: dict[int, Speaker] = {}  # by descriptor
         self._stopping = False
         self.failures = 0
         clients.on_removed(self._revoke)
@@ -175,7 +187,7 @@ class Control:
         routing_id = frames[0].bytes
         public = _metadata(frames[0], "User-Id")
         address = _metadata(frames[0], "Peer-Address")
-        self._note_taken(frames[0], public)
+        self._note_taken(frames[0], public, address)
         now_ms = self._clock.monotonic_ms()
         limits = self._sessions.limits(public, now_ms)
         if now_ms < limits.muted_until_ms:
@@ -264,23 +276,36 @@ class Control:
         if not limits.bad_frames.take(1, self._clock.monotonic_ms()):
             self._mute(public, "", "it keeps sending unreadable frames")
 
-    def _note_taken(self, frame: zmq.Frame, public: str) -> None:
+    def _note_taken(self, frame: zmq.Frame, public: str, address: str) -> None:
         fd = _descriptor(frame)
         if fd is not None:
             self._gate.took(fd)
-            self._speakers[fd] = public
+            self._speakers[fd] = Speaker(public, plain(address), self._clock.now_ms())
 
     def _shut_out(self, cut: Cut) -> None:
         """A message would not end, and its connection was ended: its key is to stay out a while."""
         what = f"a message that had no end after {cut.received} bytes"
-        admitted = self._clients.admitted_from(cut.address, cut.since_ms)
-        public = self._speakers.pop(cut.fd, None)
-        if public is None and len(admitted) == 1:
-            (public,) = admitted
-        if public is None:  # it said nothing whole, and is one of several
+        public = self._key_of(cut)
+        if public is None:  # a stranger, or one of several: to end it is all that can be done
             self._log.warning("connection ended", address=cut.address, reason=what)
         else:
             self._mute(public, cut.address, what)
+
+    def _key_of(self, cut: Cut) -> str | None:
+        """Whose connection it was, if that is certain: nobody is muted for what a stranger did."""
+        speaker = self._speakers.pop(cut.fd, None)
+        if (
+            speaker is not None
+            and speaker.heard_ms >= cut.since_ms
+            and speaker.address == cut.address
+        ):
+            return speaker.public
+        # So much is taken only of those who were let in: a handshake is far shorter.
+        if cut.received <= MOST_UNENDED_BYTES:
+            return None
+        admitted = self._clients.admitted_from(cut.address, cut.since_ms - HEARD_LATE_MS)
+        silent = admitted - {one.public for one in self._speakers.values()}
+        return next(iter(silent)) if len(silent) == 1 else None
 
     def _mute(self, public: str, address: str, reason: str) -> None:
         """Hear nothing of this key for a while."""
@@ -294,9 +319,8 @@ class Control:
             self._lose(session, "bad_frame")
         if client is not None and not sessions:
             self._note_end(client, address, "bad_frame")
-        for fd in [fd for fd, its in self._speakers.items() if its == public]:
-            del self._speakers[fd]
-            self._gate.hang_up(fd)
+        for fd in [fd for fd, its in self._speakers.items() if its.public == public]:
+            self._gate.hang_up(fd, heard_ms=self._speakers.pop(fd).heard_ms)
 
     # --- serving ---------------------------------------------------------------------------------
 

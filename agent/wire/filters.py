@@ -45,6 +45,15 @@ def plain(address: str) -> str:
     return address.removeprefix("::ffff:")
 
 
+def network(address: str) -> str:
+    """What is turned away with this address: itself, or of IPv6 its network of 64 bits."""
+    try:
+        parsed = ipaddress.IPv6Address(plain(address).partition("%")[0])
+    except ValueError:
+        return address
+    return str(ipaddress.IPv6Address(parsed.packed[:8] + bytes(8)))
+
+
 def _program(whom: str) -> bytes:
     try:
         address = ipaddress.ip_address(plain(whom).partition("%")[0])

@@ -12,6 +12,7 @@ import select
 import socket
 import struct
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,7 +23,7 @@ import zmq
 import zmq.asyncio
 
 from agent.log import Log
-from agent.wire.filters import EVERYONE, let_in, plain, turn_away
+from agent.wire.filters import EVERYONE, let_in, network, plain, turn_away
 from agent.wire.limits import MOST_UNENDED_BYTES, MOST_UNENDED_BYTES_IN_ALL
 
 _HEARD: Final = (
@@ -97,8 +98,9 @@ class Gate:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch_all, name="gate", daemon=True)
         self._is_short = False
+        self._looked_s = 0.0
         self.shut_to: str | None = None
-        """The address that is turned away, or EVERYONE."""
+        """The address or network that is turned away, or EVERYONE."""
         self.refusals = 0
 
     @property
@@ -143,10 +145,11 @@ class Gate:
         """A whole message of this connection has been taken."""
         self._whole.add(fd)
 
-    def hang_up(self, fd: int) -> None:
-        """End this connection; whoever it is may come again."""
+    def hang_up(self, fd: int, *, heard_ms: int) -> None:
+        """End the connection that was heard then; whoever it is may come again."""
         connection = self._open.get(fd)
-        if connection is not None:
+        # Numbers are given anew: who came later is somebody else.
+        if connection is not None and connection.since_ms <= heard_ms:
             with suppress(OSError), _held(fd, connection.inode) as held:
                 held.shutdown(socket.SHUT_RDWR)
 
@@ -164,6 +167,8 @@ class Gate:
         # Before waiting and all of them each time: libzmq wakes us only for what comes after.
         for ear in self._ears.values():
             self._hear(ear)
+        if self.shut_to is not None and time.monotonic() - self._looked_s >= _LOOK_AGAIN_S:
+            self._forget_the_gone()
         self._shut_or_open(is_short=self._is_short)
         self._is_short = False
         found = self._epoll.poll(_LOOK_AGAIN_S if self.shut_to is not None else None)
@@ -209,6 +214,17 @@ class Gate:
             self._epoll.register(fd, select.EPOLLIN | select.EPOLLET)
         self._open[fd] = _Connection(inode, address, self._now_ms())
 
+    def _forget_the_gone(self) -> None:
+        """Count nobody whose end was not told: a door that is made anew tells of none."""
+        self._looked_s = time.monotonic()
+        for fd, connection in tuple(self._open.items()):
+            inode = None
+            with suppress(OSError):
+                inode = os.fstat(fd).st_ino
+            if inode != connection.inode:
+                self._open.pop(fd)
+                self._whole.discard(fd)
+
     # --- too many --------------------------------------------------------------------------------
 
     def _shut_or_open(self, *, is_short: bool) -> None:
@@ -233,7 +249,7 @@ class Gate:
         if number < self._most_open or self.shut_to is not None:
             return self.shut_to
         ((address, crowd),) = Counter(
-            connection.address for connection in self._open.values()
+            network(connection.address) for connection in self._open.values()
         ).most_common(1)
         return address if crowd >= number * _CROWD else EVERYONE
 

@@ -9,7 +9,7 @@ import pytest
 from agent.recorder import Recorder
 from agent.store import alerts
 from agent.store.database import Database
-from agent.tending import FIRST_PAUSE_MS, GOOD_AFTER_MS, TOLD_AFTER, Tending, want_of
+from agent.tending import FIRST_PAUSE_MS, GOOD_AFTER_MS, OFTEN_MS, TOLD_AFTER, Tending, want_of
 from tests.agent.fake_clock import FakeClock
 from tests.agent.store.fresh import fresh_file
 from tests.agent.store.makings import NOW_MS
@@ -91,6 +91,57 @@ async def test_a_part_that_stays_down_is_an_alert_until_it_has_worked_for_a_whil
 
     assert told == ["part_failing:watches"]
     assert part.begun == TOLD_AFTER + 1
+    assert scene.open_alerts() == []
+    keeping.cancel()
+
+
+async def test_the_alert_of_a_part_that_has_done_its_work_ends_with_it(scene: Scene) -> None:
+    refusals = [NO_THREADS] * TOLD_AFTER
+
+    async def work() -> None:
+        if refusals:
+            raise refusals.pop()
+
+    keeping = asyncio.create_task(scene.tending.keep("warding", work))
+
+    for again in range(TOLD_AFTER):
+        await scene.pass_time(FIRST_PAUSE_MS * 2**again)
+    told = scene.open_alerts()
+    await scene.pass_time(FIRST_PAUSE_MS * 2**TOLD_AFTER)
+    await keeping
+
+    assert told == ["part_failing:warding"]
+    assert scene.open_alerts() == []
+
+
+async def test_a_part_that_fails_again_and_again_after_working_a_while_is_an_alert(
+    scene: Scene,
+) -> None:
+    failing = asyncio.Event()
+
+    async def work() -> None:
+        await failing.wait()
+        failing.clear()
+        raise NO_DESCRIPTORS
+
+    async def fail_after(number_ms: int) -> list[str]:
+        await scene.pass_time(number_ms)
+        failing.set()
+        await scene.pass_time(0)
+        found = scene.open_alerts()
+        await scene.pass_time(FIRST_PAUSE_MS)
+        return found
+
+    keeping = asyncio.create_task(scene.tending.keep("watches", work))
+    await scene.pass_time(0)
+
+    told = [await fail_after(GOOD_AFTER_MS + 1_000) for _ in range(TOLD_AFTER + 1)]
+    await scene.pass_time(GOOD_AFTER_MS)
+    still = scene.open_alerts()
+    await scene.pass_time(OFTEN_MS)
+
+    assert told == [[], [], ["part_failing:watches"], ["part_failing:watches"]]
+    assert still == ["part_failing:watches"]
     assert scene.open_alerts() == []
     keeping.cancel()
 

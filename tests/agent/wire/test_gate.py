@@ -15,7 +15,8 @@ import pytest
 import zmq
 
 from agent.store import audit
-from agent.wire.filters import EVERYONE, let_in, turn_away
+from agent.wire.filters import EVERYONE, let_in, network, turn_away
+from agent.wire.gate import Cut
 from agent.wire.keyfiles import KeyPair
 from agent.wire.limits import connections_within
 from shared.protocol.codec import encode_request
@@ -113,6 +114,40 @@ def test_the_kernel_turns_away_whom_it_is_told_to_until_it_is_told_otherwise(
     assert afterwards == tuple(places)
 
 
+@pytest.mark.parametrize(
+    ("address", "counted_as"),
+    [
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::"),
+        ("2001:db8:1:2:bbbb::9", "2001:db8:1:2::"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("::1", "::"),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.1"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("", EVERYONE),
+    ],
+)
+def test_a_crowd_is_counted_by_what_the_kernel_would_turn_away(
+    address: str, counted_as: str
+) -> None:
+    assert network(address) == counted_as
+
+
+async def test_connections_that_ended_with_their_door_keep_no_door_shut(tmp_path: Path) -> None:
+    async with serving(tmp_path, most_open=6) as door:
+        guest = await door.welcome("viewer")
+        listeners = [guest.subscribe() for _ in range(6)]
+        await until(lambda: door.gate.shut_to is not None)
+        before = held()
+
+        door.clients.remove((await door.enrolled("viewer")).public)
+        await until(lambda: held() <= before - len(listeners) // 2)
+        for listener in listeners:
+            listener.close(linger=0)
+
+        await until(lambda: door.gate.open <= 1 and door.gate.shut_to is None, within_s=10)
+
+
 def _lives_on(process: subprocess.Popen[bytes]) -> bool:
     try:
         process.wait(0.1)
@@ -147,6 +182,34 @@ async def test_a_message_without_end_costs_little_memory_and_its_key_is_shut_out
     assert [(row.label, row.code) for row in rows if row.type == "session.end"] == [
         ("Mallory", "bad_frame")
     ]
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_a_key_is_muted_for_its_own_connection_not_for_who_got_its_descriptor_later(
+    door: Door, caplog: pytest.LogCaptureFixture, is_new: bool
+) -> None:
+    guest = await door.welcome("viewer")
+    ((fd, speaker),) = door.control._speakers.items()
+    since_ms = speaker.heard_ms + 1 if is_new else speaker.heard_ms
+
+    door.control._shut_out(Cut(fd, "127.0.0.1", since_ms, 1 << 20))
+
+    assert ("key muted" in caplog.messages) is not is_new
+    if is_new:
+        await guest.get(Ping(), Pong)
+
+
+async def test_nobody_is_muted_for_a_stranger_who_sends_too_much_from_the_same_address(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    guest = door.guest(await door.enrolled("viewer"))
+    guest.subscribe()
+    await until(lambda: bool(door.clients.admitted_from("127.0.0.1", 0)))
+
+    door.control._shut_out(Cut(-1, "127.0.0.1", 0, 1 << 20))
+
+    assert caplog.messages[-1] == "connection ended"
+    await guest.hello()
 
 
 async def test_a_message_of_many_parts_mutes_its_key_at_once(
