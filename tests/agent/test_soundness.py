@@ -115,4 +115,4 @@ async def test_a_writer_does_not_wait_for_the_look(scene: Scene) -> None:
 
 def test_a_file_that_is_gone_or_held_is_not_taken_for_damaged(tmp_path: Path) -> None:
     assert salvage.tables(tmp_path / "nothing.sqlite3") == ()
-    assert salvage.unsound(tmp_path / "nothing.sqlite3", "smart_cron_state") == ""
+    assert salvage.unsound(tmp_path / "nothing.sqlite3", "smart_cron_state") is None
