@@ -34,9 +34,7 @@ _NAME: Final = re.compile(r"[a-z_0-9]+")
 _OF_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _UNREAD: Final = re.compile(r"error code=(\d+)")
 """So the check says of a page that it was not given; by itself that is no damage."""
-_OF_THE_HOST: Final = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE}
-)
+_OF_A_BACKUP: Final = frozenset({errno.ENOENT, errno.EIO})
 
 
 class Renewed(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,13 +69,14 @@ def renew(database_url: str, folder: Path, *, now_ms: int, prove: Prove) -> Rene
 
 
 def _is_of_the_host(error: Exception) -> bool:
-    """No room, or no way to write: that says nothing of the backup that was tried."""
-    cause = error.__cause__ if isinstance(error, StorageError) else error
+    """No room, say, or no way to write: that tells nothing of the backup that was tried."""
     if isinstance(error, DiskFull | Unreachable):
         return True
+    cause = error.__cause__ if isinstance(error, StorageError) else error
+    cause = getattr(cause, "orig", cause)  # as the driver said it
     if isinstance(cause, OSError):
-        return cause.errno in _OF_THE_HOST
-    return isinstance(cause, sqlite3.Error) and _code(cause) == sqlite3.SQLITE_FULL
+        return cause.errno not in _OF_A_BACKUP
+    return isinstance(cause, sqlite3.Error) and _code(cause) not in {0, *_OF_DAMAGE}
 
 
 def file_of(database_url: str) -> Path:
