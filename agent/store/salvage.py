@@ -59,6 +59,8 @@ def renew(database_url: str, folder: Path, *, now_ms: int, prove: Prove) -> Rene
             restoring.restore(backup, database_url, now_ms=now_ms, prove=prove)
         except (AgentError, OSError) as error:
             if _is_of_the_host(error):
+                if isinstance(error, OSError):
+                    raise StorageError(f"{backup.path} was not restored: {error}") from error
                 raise
             log.error("a backup is of no use", file=str(backup.path), cause=str(error))
             continue
