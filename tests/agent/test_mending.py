@@ -13,7 +13,7 @@ from agent.errors import StorageError, Unreachable
 from agent.mending import ALERT, DAMAGED_ALERT, FOUND, cut_short, mend, on_a_sound_file
 from agent.proof import doubts
 from agent.settings import Home, Settings
-from agent.store import backups, journal, salvage, state
+from agent.store import backups, journal, restoring, salvage, state
 from agent.store.database import Database, database_url
 from agent.store.journal import Journal
 from agent.store.writes import Raise
@@ -147,7 +147,7 @@ def test_a_mend_that_died_between_two_moves_goes_on_with_what_it_set_aside(
             mend(home, url_of(home), cause="a page is bad")
     begun = cut_short(home, url_of(home))
     assert begun is not None
-    aside = salvage.restoring.set_aside(home.database_file, now_ms=begun.at_ms)
+    aside = restoring.set_aside(home.database_file, now_ms=begun.at_ms)
     Database.open(url_of(home)).close()  # somebody's command makes an empty one meanwhile
 
     asyncio.run(begin(home))
