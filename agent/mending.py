@@ -127,7 +127,10 @@ def mend(home: Home, url: str, *, cause: str, is_asked: bool = False) -> Mended:
     server's database.
     """
     file = salvage.file_of(url)
-    begun = cut_short(home, url) or Begun(file=str(file), at_ms=SystemClock().now_ms(), cause=cause)
+    begun = cut_short(home, url)
+    if begun is None or not _has_moved(begun):
+        # Of one that has moved nothing the moment says nothing: runs may have gone on since.
+        begun = Begun(file=str(file), at_ms=SystemClock().now_ms(), cause=cause)
     now_ms, cause = begun.at_ms, begun.cause
     aside = restoring.aside_of(file, now_ms)
     often = restoring.set_aside_since(file, now_ms - HOUR_MS)
@@ -179,6 +182,11 @@ def cut_short(home: Home, url: str) -> Begun | None:
         return None
     file = salvage.own_file(url)
     return begun if file is not None and begun.file == str(file) else None
+
+
+def _has_moved(begun: Begun) -> bool:
+    aside = restoring.aside_of(Path(begun.file), begun.at_ms)
+    return begun.is_renewed or restoring.is_moved(aside)
 
 
 def give_up(home: Home) -> None:
@@ -240,11 +248,8 @@ def _found_before(home: Home, settings: Settings) -> str | None:
     """What is wrong with the file, where an earlier agent found something and it is still so."""
     url = database_url(settings, home)
     begun = cut_short(home, url)
-    if begun is not None:
-        place = Path(begun.file)
-        is_moved = restoring.is_moved(restoring.aside_of(place, begun.at_ms))
-        if begun.is_renewed or is_moved or not place.exists():
-            return begun.cause
+    if begun is not None and (_has_moved(begun) or not Path(begun.file).exists()):
+        return begun.cause
     try:
         said = journal.noted(home.journal_file, FOUND)
         file = salvage.own_file(url)

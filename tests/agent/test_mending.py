@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from agent import mending
-from agent.errors import StorageError, Unreachable
+from agent.errors import DiskFull, StorageError, Unreachable
 from agent.mending import ALERT, DAMAGED_ALERT, FOUND, cut_short, mend, on_a_sound_file
 from agent.proof import doubts
 from agent.settings import Home, Settings
@@ -205,3 +206,22 @@ def test_what_says_nothing_of_the_file_is_no_damage(home: Home) -> None:
 
     with pytest.raises(Unreachable):
         salvage.damage(url_of(home))
+
+
+def test_a_full_disk_ends_the_taking_over_and_leaves_nothing_half_done(
+    home: Home, tmp_path: Path
+) -> None:
+    spoil(home)
+    url = fresh_file(tmp_path / "new.sqlite3")
+    database = Database.open(url)
+
+    def within_little_room(connection: Connection) -> None:
+        (pages,) = connection.exec_driver_sql("PRAGMA page_count").one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 20}")
+        salvage.salvage(connection, home.database_file, frozenset())
+
+    with pytest.raises(DiskFull):
+        database.write_now(within_little_room)
+
+    assert database.read_now(partial(state.get, name="filling 1")) is None
+    database.close()
