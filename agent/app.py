@@ -81,7 +81,7 @@ async def serve(home: Home, settings: Settings, *, unless_stopped: bool = False)
             async with open_core(home, settings) as core:
                 await _serve(core, stop, say_ready)
 
-        await on_a_sound_file(work, home=home, settings=settings)
+        await on_a_sound_file(work, home=home, settings=settings, is_over=stop.is_set)
 
 
 async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None]) -> None:
@@ -195,7 +195,8 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
     )
     await core.unless_away(memory.settle)
     returning = Returning(core, renew, memory.settle)
-    soundness = Soundness(core.reached, clock=clock, recorder=core.recorder, leave=stop.set)
+    leave = asyncio.Event()
+    soundness = Soundness(core.reached, clock=clock, recorder=core.recorder, leave=leave.set)
     courier = courier_of(core)
     control = Control(
         context,
@@ -286,11 +287,11 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                 events=f"{settings.listen}:{settings.events_port}",
                 pid=os.getpid(),
             )
-            await stop.wait()
-            await _leave(core, control, publisher, works)
+            await _either(stop, leave)
+            await _leave(core, control, publisher, works, is_over=stop.is_set())
             for door in doors:
                 door.cancel()
-        soundness.refuse(go_on=stop.clear)
+        soundness.refuse(is_over=stop.is_set())
     finally:
         if http_pings is not None:
             http_pings.close()
@@ -313,9 +314,12 @@ def _tellers(core: Core, courier: "Courier | None") -> "dict[str, Courier | Life
     return {name: one for name, one in all_of_them.items() if one is not None}
 
 
-async def _leave(core: Core, control: Control, publisher: Publisher, works: _Works) -> None:
+async def _leave(
+    core: Core, control: Control, publisher: Publisher, works: _Works, *, is_over: bool
+) -> None:
     """Take no more work, say so, write what is known, leave living runs to their keeper."""
-    supervisor.tell(supervisor.STOPPING)
+    if is_over:  # who leaves to mend the file comes back, and systemd is not to wait for its end
+        supervisor.tell(supervisor.STOPPING)
     core.runner.close()
     for work in works:
         work.cancel()
@@ -325,6 +329,15 @@ async def _leave(core: Core, control: Control, publisher: Publisher, works: _Wor
     await core.keepers.close()
     core.runner.give_up()
     log.info("stopped; living runs stay with their keeper", runs=core.runner.running)
+
+
+async def _either(one: asyncio.Event, other: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in (one, other)]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 async def _beat_often(core: Core, stop: asyncio.Event) -> None:

@@ -1,7 +1,9 @@
 """What does an agent do with a database file that is damaged: make it whole, once, and go on."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -14,16 +16,20 @@ from agent.proof import doubts
 from agent.recovery import Made
 from agent.settings import Home, Settings
 from agent.store import anchor, chain, journal, mark, restoring, salvage
+from agent.store.backups import OWN, Backup
 from agent.store.database import Database, database_url
 from agent.store.engines import name_of, read_url
 from agent.store.salvage import Renewed
 from agent.store.standby import Copy
-from agent.store.writes import Raise
+from agent.store.writes import Raise, Resolve
 from agent.troubles import Trouble
 
 log = log_of(__name__)
 
 ALERT: Final = "database_mended"
+DAMAGED_ALERT: Final = "database_damaged"
+MENDING: Final = "mending"
+"""A file beside the journal, there from before anything is moved until all is made whole."""
 FOUND: Final = "damaged"
 """Under this name the journal says what a living agent found to be wrong with the file."""
 MOST_AN_HOUR: Final = 3
@@ -38,18 +44,39 @@ class Mended(msgspec.Struct, frozen=True, kw_only=True):
     made: Made
 
 
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """A mend under way: of which file, since when, and what lies in its place once that is done.
+
+    Where the damaged file goes follows from `at_ms`.
+    """
+
+    file: str
+    at_ms: int
+    cause: str
+    is_renewed: bool = False
+    backup: str = ""
+    made_ms: int = 0
+
+
 async def on_a_sound_file(
-    work: Callable[[], Awaitable[None]], *, home: Home, settings: Settings
+    work: Callable[[], Awaitable[None]],
+    *,
+    home: Home,
+    settings: Settings,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> None:
     """Do the work; whenever the database file is found to be of no use, mend it and do it again.
 
-    What a living agent has found before is mended first. Raises what the work raises, and Damaged
-    where mending helps no more.
+    What a living agent has found before is mended first, and a mend that was cut short is brought
+    to its end. Once it `is_over`, nothing is begun. Raises what the work raises, and Damaged where
+    mending helps no more.
     """
     cause = await asyncio.to_thread(_found_before, home, settings)
     while True:
         if cause is not None:
             await _mended(home, settings, cause)
+        if is_over():
+            return
         failed: Damaged | None = None
         try:
             await work()
@@ -62,9 +89,19 @@ async def on_a_sound_file(
             return
         # What SQLite says of a statement may sound alike: no file is replaced for that.
         url = database_url(settings, home)
-        if not _was_ours(home, url) or not await asyncio.to_thread(salvage.damage, url):
+        if not _was_ours(home, url) or not await asyncio.to_thread(_is_damaged, url):
             raise failed
+        if is_over():
+            return  # the next start mends it
         cause = str(failed)
+
+
+def _is_damaged(url: str) -> bool:
+    try:
+        return bool(salvage.damage(url))
+    except StorageError as error:
+        log.error("the file cannot be looked through", cause=str(error))
+        return False
 
 
 def _was_ours(home: Home, url: str) -> bool:
@@ -78,7 +115,7 @@ async def _mended(home: Home, settings: Settings, cause: str) -> None:
         asyncio.to_thread(mend, home, database_url(settings, home), cause=cause)
     )
     while not (await asyncio.wait({mending}, timeout=BEAT_S))[0]:
-        supervisor.tell(supervisor.ALIVE)  # a large file takes its time
+        supervisor.tell(supervisor.BUSY)  # a large file takes its time
     await mending
 
 
@@ -89,15 +126,23 @@ def mend(home: Home, url: str, *, cause: str, is_asked: bool = False) -> Mended:
     done so often without anybody asking for it that the disk must be to blame; WrongUse for a
     server's database.
     """
-    now_ms = SystemClock().now_ms()
-    often = restoring.set_aside_since(salvage.file_of(url), now_ms - HOUR_MS)
-    if often >= MOST_AN_HOUR and not is_asked:
+    file = salvage.file_of(url)
+    begun = cut_short(home, url)
+    if begun is None or not _has_moved(begun):
+        # Of one that has moved nothing the moment says nothing: runs may have gone on since.
+        begun = Begun(file=str(file), at_ms=SystemClock().now_ms(), cause=cause)
+    now_ms, cause = begun.at_ms, begun.cause
+    aside = restoring.aside_of(file, now_ms)
+    often = restoring.set_aside_since(file, now_ms - HOUR_MS)
+    if often >= MOST_AN_HOUR and not is_asked and not restoring.is_moved(aside):
         raise Damaged(
             f"{cause}; it was set aside and made whole {often} times within the hour, so the disk "
             "is to blame: see to that, then run `smartcron-agent db recover`"
         )
     log.error("the database file is damaged; making the best of it", cause=cause)
-    renewed = salvage.renew(url, home.backups, now_ms=now_ms, prove=doubts)
+    _put(home, begun)
+    begun = _renewed(home, url, begun, aside)
+    renewed = Renewed(aside=aside, backup=_backup(begun))
     known = Copy(home.journal_file.parent).read(name_of(read_url(url)))
     database = Database.open(url)
     try:
@@ -105,19 +150,21 @@ def mend(home: Home, url: str, *, cause: str, is_asked: bool = False) -> Mended:
             database,
             renewed.aside,
             home.journal_file,
-            made_ms=now_ms if renewed.backup is None else renewed.backup.made_ms,
+            made_ms=begun.made_ms,
             now_ms=now_ms,
             known=known,
         )
         mended = Mended(renewed=renewed, made=made)
         raised = Raise(trouble=_trouble(mended, cause), now_ms=now_ms)
-        database.write_now(raised.apply)
+        database.write_now(raised.replay)
+        database.write_now(Resolve(dedupe_key=DAMAGED_ALERT, now_ms=now_ms).apply)
         # Rows of the audit may have gone with the file: that is no edit of somebody's.
         kept = database.read_now(chain.head)
         anchor.cut(home.root, kept, at_ms=now_ms, why="a damaged file was made whole")
     finally:
         database.close()
     journal.note(home.journal_file, FOUND, None)
+    give_up(home)
     log.error(
         "the database was made whole",
         aside=str(renewed.aside),
@@ -127,13 +174,86 @@ def mend(home: Home, url: str, *, cause: str, is_asked: bool = False) -> Mended:
     return mended
 
 
+def cut_short(home: Home, url: str) -> Begun | None:
+    """The mend of this database that was begun and did not come to its end."""
+    try:
+        begun = msgspec.json.decode(_note(home).read_bytes(), type=Begun)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    file = salvage.own_file(url)
+    return begun if file is not None and begun.file == str(file) else None
+
+
+def _has_moved(begun: Begun) -> bool:
+    aside = restoring.aside_of(Path(begun.file), begun.at_ms)
+    return begun.is_renewed or restoring.is_moved(aside)
+
+
+def give_up(home: Home) -> None:
+    """No mend is to be brought to its end: it has come to it, or another database lies there."""
+    _note(home).unlink(missing_ok=True)
+
+
+def _note(home: Home) -> Path:
+    return home.journal_file.parent / MENDING
+
+
+def _put(home: Home, begun: Begun) -> None:
+    """Put it down, so that a power cut leaves it or what stood there before."""
+    path = _note(home)
+    half = path.with_name(f".{path.name}.half")
+    try:
+        descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as opened:
+            opened.write(msgspec.json.encode(begun))
+            opened.flush()
+            os.fsync(descriptor)
+        half.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written, so nothing is mended: {error}") from error
+
+
+def _renewed(home: Home, url: str, begun: Begun, aside: Path) -> Begun:
+    """Put a backup or an empty database in place, unless an earlier agent came so far."""
+    file = Path(begun.file)
+    if begun.is_renewed and file.exists() and not salvage.damage(url):
+        return begun
+    if aside.exists() and file.exists():
+        # Whatever lies there is not the file that is mended, and nobody knows how whole it is.
+        restoring.set_aside(file, now_ms=SystemClock().now_ms())
+    renewed = salvage.renew(url, home.backups, now_ms=begun.at_ms, prove=doubts)
+    backup = renewed.backup
+    begun = msgspec.structs.replace(
+        begun,
+        is_renewed=True,
+        backup="" if backup is None else str(backup.path),
+        made_ms=begun.at_ms if backup is None else backup.made_ms,
+    )
+    _put(home, begun)
+    return begun
+
+
+def _backup(begun: Begun) -> Backup | None:
+    if not begun.backup:
+        return None
+    return Backup(path=Path(begun.backup), source=OWN, made_ms=begun.made_ms, size_bytes=0)
+
+
 def _found_before(home: Home, settings: Settings) -> str | None:
     """What is wrong with the file, where an earlier agent found something and it is still so."""
     url = database_url(settings, home)
+    begun = cut_short(home, url)
+    if begun is not None and (_has_moved(begun) or not Path(begun.file).exists()):
+        return begun.cause
     try:
         said = journal.noted(home.journal_file, FOUND)
         file = salvage.own_file(url)
-        if said is None or file is None:
+        if file is None or (said is None and begun is None):
             return None
         damage = salvage.damage(url) if file.exists() else ()
     except StorageError as error:
@@ -141,6 +261,7 @@ def _found_before(home: Home, settings: Settings) -> str | None:
         return None
     if not damage:
         journal.note(home.journal_file, FOUND, None)
+        give_up(home)
     return damage[0] if damage else None
 
 

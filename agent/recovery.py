@@ -59,24 +59,21 @@ def make_whole(
     then the journal. Runs that were under way
     in the backup and are heard of no more are lost; moments without a row are recorded as missed
     and never caught up. Of neither it is known whether they ran, so none runs again.
+
+    Where that was cut short, it may be done again.
     """
-    decided_ms = database.read_now(state.decided_until)
-    since_ms = made_ms if decided_ms is None else min(decided_ms, made_ms)
-    under_way = {run.id: run for run in database.read_now(ledger.unfinished)}
-    read = database.write_now(partial(salvage.salvage, damaged=damaged, runs=frozenset(under_way)))
+    read = database.write_now(
+        partial(salvage.read_once, damaged=damaged, made_ms=made_ms, now_ms=now_ms)
+    )
     if known is not None:
         try:
             database.write_now(partial(standby.bring_back, known=known, now_ms=now_ms))
         except AgentError as error:  # what can be saved of the rest is worth more
             log.error("not all is in force again that was copied", cause=str(error))
     told = asyncio.run(_tell(database, journal_file, now_ms))
-    unheard = [
-        run
-        for run in database.read_now(ledger.unfinished)
-        if run == under_way.get(run.id) and run.id not in read.runs
-    ]
+    unheard = [run for run in database.read_now(ledger.unfinished) if run in read.unheard]
     _lose(database, unheard, now_ms)
-    lost = _fill(database, since_ms, now_ms, now_ms)
+    lost = _fill(database, read.since_ms, now_ms, now_ms)
     return Made(rows=read.rows, told=told, lost=lost, unknown=len(unheard))
 
 

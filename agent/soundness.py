@@ -9,7 +9,7 @@ from typing import Final
 from agent.clock import Clock
 from agent.errors import AgentError, Damaged
 from agent.log import log_of
-from agent.mending import FOUND
+from agent.mending import DAMAGED_ALERT, FOUND
 from agent.recorder import Recorder
 from agent.store import salvage
 from agent.store.causes import DAMAGED
@@ -18,7 +18,7 @@ from agent.troubles import Trouble
 
 log = log_of(__name__)
 
-ALERT: Final = "database_damaged"
+ALERT: Final = DAMAGED_ALERT
 FIRST_MS: Final = 45_000
 EVERY_MS: Final = 300_000
 REST: Final = 200
@@ -44,6 +44,7 @@ class Soundness:
         self._file = salvage.own_file(reached.url)
         self._leave = leave
         self._is_told = False
+        self._may_be_told = True  # by an earlier agent
         self._unusable: Damaged | None = None
 
     async def run(self) -> None:
@@ -63,25 +64,30 @@ class Soundness:
             if is_troubled:
                 await self._clock.sleep_ms(wait_ms)  # whatever that was, it is not over
 
-    def refuse(self, *, go_on: Callable[[], object]) -> None:
-        """Raise Damaged where this agent has left for it; the next one is to `go_on`."""
-        if self._unusable is not None:
-            go_on()
+    def refuse(self, *, is_over: bool) -> None:
+        """Raise Damaged where this agent has left for it; where it `is_over`, the next mends it."""
+        if self._unusable is not None and not is_over:
             raise self._unusable
 
     async def look(self, file: Path) -> str:
         """What is wrong with it, and told by now; empty where it is sound."""
-        found = ""
+        found, is_whole = "", False
         try:
-            for table in await asyncio.to_thread(salvage.tables, file):
-                found = await asyncio.to_thread(salvage.unsound, file, table)
-                if found:
+            tables = await asyncio.to_thread(salvage.tables, file)
+            is_whole = bool(tables)
+            for table in tables:
+                said = await asyncio.to_thread(salvage.unsound, file, table)
+                is_whole = is_whole and said is not None
+                if said:
+                    found = said
                     break
         except Damaged as error:
             found = str(error)
         if found and not self._is_told:
-            self._is_told = True
-            await self._tell(found)
+            self._may_be_told = True
+            self._is_told = await self._tell(found)
+        elif is_whole and not found and self._may_be_told:
+            await self._end()
         return found
 
     async def _wait(self, wait_ms: int) -> bool:
@@ -99,7 +105,17 @@ class Soundness:
                 return True
         return False
 
-    async def _tell(self, found: str) -> None:
+    async def _end(self) -> None:
+        """All of it is sound: nothing is to be mended, and nobody is to worry."""
+        try:
+            await self._local.remember(FOUND, None)
+            await self._recorder.resolve(ALERT)
+        except AgentError as error:
+            log.error("nothing takes the end of the alert", cause=str(error))
+        else:
+            self._is_told = self._may_be_told = False
+
+    async def _tell(self, found: str) -> bool:
         log.error("the database file is damaged", file=str(self._file), found=found)
         try:
             await self._local.remember(FOUND, found)
@@ -116,3 +132,5 @@ class Soundness:
             )
         except AgentError as error:
             log.error("nothing takes the alert that the file is damaged", cause=str(error))
+            return False
+        return True

@@ -11,6 +11,8 @@ import msgspec
 READY: Final = "READY=1"
 ALIVE: Final = "WATCHDOG=1"
 STOPPING: Final = "STOPPING=1"
+BUSY: Final = f"{ALIVE}\nEXTEND_TIMEOUT_USEC=60000000"
+"""At work on something that takes its time, also where a start or an end is waited for."""
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from agent.cli.moments import now_ms
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import Conflict, StorageError, WrongUse
 from agent.lock import only_agent
+from agent.mending import give_up
 from agent.proof import doubts
 from agent.running.secrets import load_secrets
 from agent.settings import BackupDatabase
@@ -160,6 +161,7 @@ def restore(session: Session, file: str, *, as_it_was: bool, yes: bool, as_json:
         if not yes and not click.confirm(question):
             raise click.Abort
         done = act(url, now_ms=now_ms(), prove=doubts)
+        give_up(session.home)
         if as_it_was:
             mark.forget(session.home.journal_file.parent)
         _remember_cut(session, done.backup.path.name)

@@ -8,7 +8,7 @@ from agent.cli import say
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
 from agent.lock import only_agent
-from agent.mending import mend
+from agent.mending import cut_short, mend
 from agent.store import salvage
 from agent.store.database import database_url
 
@@ -30,7 +30,8 @@ def recover(session: Session, *, yes: bool, as_json: bool) -> None:
     """
     url = database_url(session.settings, session.home)
     session.home.check()
-    found = salvage.damage(url)
+    begun = cut_short(session.home, url)
+    found = salvage.damage(url) if begun is None else (begun.cause,)
     if not found:
         if as_json:
             say.json_out({"damage": []})

@@ -122,6 +122,7 @@ class Outage:
     def reach(self) -> None:
         """The database is back: it may be asked, but is not told yet what was kept."""
         self._database.bar(None)
+        self._place.take_first()
         self._set(msgspec.structs.replace(self._standing, state="suspect"))
 
     def meet(self) -> None:
@@ -172,7 +173,7 @@ class Outage:
 
     async def look(self) -> None:
         """Ask for a word where nothing was written lately: trouble must not wait for a run."""
-        if self.is_over and not self._place.is_kept:
+        if self._is_met and not self._place.is_kept:
             # From here on nothing is written that is not in the journal too.
             self._is_met = False  # and nothing is told before it is known what lies there now
             self._note_failure(StorageError("its file is not where it was"))
@@ -272,7 +273,10 @@ class Outage:
 
         Afterwards it is up, or still away: then this is to be called again after a while.
         """
-        if self._standing.state == "up" or not self._is_met or not await self._answers():
+        # What is told to a file that was deleted dies with the agent: it is put back first.
+        if self._standing.state == "up" or not self._is_met or not self._place.is_kept:
+            return ()
+        if not await self._answers():
             return ()
         self._set(rules.answered(self._standing))
         consequences: list[Consequence] = []
@@ -336,6 +340,8 @@ class Outage:
             partial(replay, journal_id=self._journal.id, entries=entries)
         )
         took_s = loop.time() - began_s
+        if not self._place.is_kept:
+            raise StorageError("its file is not where it was")
         for entry, cause in told.refused:
             log.error("the database refuses what was kept", number=entry.seq, cause=cause)
         for entry in entries:

@@ -39,6 +39,11 @@ class Place:
         """The file that is open lies there."""
         return self._found == self._look()
 
+    def take_first(self) -> None:
+        """Where there was no file at first, it is the one that lies there now."""
+        if self._found == (0, 0):
+            self._found = self._look()
+
     def put_back(self) -> str:
         """Write a deleted file anew from what is open, take another one as it is; what was done.
 

@@ -119,7 +119,8 @@ def _restore_file(backup: Backup, target: Path, *, now_ms: int, prove: Prove) ->
         remark = _open_and_prove(URL.create("sqlite", database=str(half)), prove)
         with closing(sqlite3.connect(half)) as restored:
             restored.execute("PRAGMA journal_mode = DELETE")
-        aside = target.with_name(f"{_aside_name(now_ms)}{backups.SQLITE_SUFFIX}")
+        _flush(half)  # a power cut must not leave less in place than there was
+        aside = aside_of(target, now_ms)
         is_there = target.exists()
         if is_there:
             _set_aside(target, aside)
@@ -133,11 +134,27 @@ def _restore_file(backup: Backup, target: Path, *, now_ms: int, prove: Prove) ->
 
 
 def set_aside(target: Path, *, now_ms: int) -> Path:
-    """Move a database file out of the way, for where there is no backup; where it lies now."""
-    aside = target.with_name(f"{_aside_name(now_ms)}{backups.SQLITE_SUFFIX}")
-    if target.exists():
-        _set_aside(target, aside)
+    """Move a database file out of the way, for where there is no backup; where it lies now.
+
+    Raises StorageError.
+    """
+    aside = aside_of(target, now_ms)
+    try:
+        if target.exists():
+            _set_aside(target, aside)
+    except OSError as error:
+        raise StorageError(f"{target} was not set aside: {error}") from error
     return aside
+
+
+def aside_of(target: Path, now_ms: int) -> Path:
+    """Where a database file goes that is replaced at this moment."""
+    return target.with_name(f"{_aside_name(now_ms)}{backups.SQLITE_SUFFIX}")
+
+
+def is_moved(aside: Path) -> bool:
+    """Something of a replaced file lies there, though perhaps not all of it yet."""
+    return any(aside.with_name(aside.name + ending).exists() for ending in ("", *_COMPANIONS))
 
 
 def set_aside_since(target: Path, since_ms: int) -> int:
@@ -149,16 +166,22 @@ def set_aside_since(target: Path, since_ms: int) -> int:
 
 def _set_aside(target: Path, aside: Path) -> None:
     """Move a database file with what belongs to it; all in one file where it is sound."""
-    try:
-        with closing(sqlite3.connect(target)) as old:
-            old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    except sqlite3.Error:
-        pass  # damaged: it is kept as it is, log and all
+    if not is_moved(aside):  # else its log lies there by now, and must not be begun anew here
+        try:
+            with closing(sqlite3.connect(target)) as old:
+                old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error:
+            pass  # damaged: it is kept as it is, log and all
     for ending in _COMPANIONS:
         companion = target.with_name(target.name + ending)
         if companion.exists():
             companion.rename(aside.with_name(aside.name + ending))
     target.rename(aside)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _restore_tables(backup: Backup, url: URL, *, now_ms: int, prove: Prove) -> Restored:

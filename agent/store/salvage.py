@@ -1,5 +1,6 @@
 """What takes the place of a damaged database file, and which of its rows can still be read?"""
 
+import errno
 import json
 import re
 import sqlite3
@@ -12,10 +13,12 @@ from urllib.parse import quote
 import msgspec
 from sqlalchemy import Connection, Table, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
-from agent.errors import Damaged, Unreachable, WrongUse
+from agent.errors import AgentError, Damaged, DiskFull, StorageError, Unreachable, WrongUse
 from agent.log import log_of
-from agent.store import backups, chain, restoring, state
+from agent.runs import Run
+from agent.store import backups, chain, ledger, restoring, state
 from agent.store.backups import Backup, Prove
 from agent.store.database import Database
 from schema.tables import audit, executions, metadata
@@ -24,9 +27,14 @@ log = log_of(__name__)
 
 BUSY_S: Final = 5.0
 STEP: Final = 500
+READ: Final = "recovery.read"
 MOST_LOST_IN_A_ROW: Final = 5_000
 """After so many numbers without a readable row nothing more is to be had of a table."""
 _NAME: Final = re.compile(r"[a-z_0-9]+")
+_OF_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_UNREAD: Final = re.compile(r"error code=(\d+)")
+"""So the check says of a page that it was not given; by itself that is no damage."""
+_OF_A_BACKUP: Final = frozenset({errno.ENOENT, errno.EIO})
 
 
 class Renewed(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,18 +45,40 @@ class Renewed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def renew(database_url: str, folder: Path, *, now_ms: int, prove: Prove) -> Renewed:
-    """Put the newest proved backup, else an empty database, in the place of the damaged file.
+    """Put the newest proved backup of use, else an empty database, in the damaged file's place.
 
-    Nothing of the damaged one is thrown away. Raises StorageError, WrongUse.
+    Nothing of the damaged one is thrown away; where it goes depends on `now_ms` alone. Raises
+    StorageError, WrongUse.
     """
     target = file_of(database_url)
-    backup = backups.newest(folder)
-    if backup is not None:
-        done = restoring.restore(backup, database_url, now_ms=now_ms, prove=prove)
-        return Renewed(aside=Path(done.aside or target), backup=backup)
-    aside = restoring.set_aside(target, now_ms=now_ms)
+    aside = restoring.aside_of(target, now_ms)
+    for backup in backups.find_all(folder):
+        if backup.source != backups.OWN or not backup.is_proved:
+            continue
+        try:
+            restoring.restore(backup, database_url, now_ms=now_ms, prove=prove)
+        except (AgentError, OSError) as error:
+            if _is_of_the_host(error):
+                if isinstance(error, OSError):
+                    raise StorageError(f"{backup.path} was not restored: {error}") from error
+                raise
+            log.error("a backup is of no use", file=str(backup.path), cause=str(error))
+            continue
+        return Renewed(aside=aside, backup=backup)
+    restoring.set_aside(target, now_ms=now_ms)
     Database.open(database_url).close()
     return Renewed(aside=aside, backup=None)
+
+
+def _is_of_the_host(error: Exception) -> bool:
+    """No room, say, or no way to write: that tells nothing of the backup that was tried."""
+    if isinstance(error, DiskFull | Unreachable):
+        return True
+    cause = error.__cause__ if isinstance(error, StorageError) else error
+    cause = getattr(cause, "orig", cause)  # as the driver said it
+    if isinstance(cause, OSError):
+        return cause.errno not in _OF_A_BACKUP
+    return isinstance(cause, sqlite3.Error) and _code(cause) not in {0, *_OF_DAMAGE}
 
 
 def file_of(database_url: str) -> Path:
@@ -73,7 +103,8 @@ def own_file(database_url: str) -> Path | None:
 def damage(database_url: str) -> tuple[str, ...]:
     """What is wrong with the file; nothing when it is sound. Reads all of it.
 
-    Raises Unreachable where another program holds it, or nobody may read it.
+    Raises Unreachable where that is not known: another program holds it, nobody may read it, the
+    disk does not give it.
     """
     path = file_of(database_url)
     if not path.exists():
@@ -84,10 +115,23 @@ def damage(database_url: str) -> tuple[str, ...]:
             if said == ["ok"] and not _columns(raw, executions.name):
                 said = ["its tables are gone"]
     except sqlite3.Error as error:
-        if "locked" in str(error) or "unable to open" in str(error):
+        if _code(error) not in _OF_DAMAGE:
             raise Unreachable(f"{path} cannot be looked through: {error}; try again") from error
         return (str(error).lower(),)
-    return () if said == ["ok"] else tuple(said)
+    found = () if said == ["ok"] else tuple(said)
+    if found and not any(map(_is_damage, found)):
+        raise Unreachable(f"{path} cannot be looked through: {found[0]}; try again")
+    return found
+
+
+def _is_damage(said: str) -> bool:
+    unread = _UNREAD.search(said)
+    return unread is None or int(unread[1]) & 0xFF in _OF_DAMAGE
+
+
+def _code(error: sqlite3.Error) -> int:
+    """What kind of error SQLite says it is; 0 where the error is none of SQLite's own."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def tables(path: Path) -> tuple[str, ...]:
@@ -102,16 +146,19 @@ def tables(path: Path) -> tuple[str, ...]:
     return tuple(sorted(name for (name,) in found if _NAME.fullmatch(name)))
 
 
-def unsound(path: Path, table: str) -> str:
-    """What is wrong with the pages of a table and its indexes; holds up no writer."""
+def unsound(path: Path, table: str) -> str | None:
+    """What is wrong with the pages of a table and its indexes; holds up no writer.
+
+    Empty where they are sound, None where nobody could look.
+    """
     try:
         with closing(_looking(path)) as raw:
             (said,) = raw.execute(f"PRAGMA quick_check('{table}')").fetchone()
     except sqlite3.OperationalError:
-        return ""
+        return None
     except sqlite3.DatabaseError as error:
         return f"{table}: {str(error).lower()}"
-    return "" if said == "ok" else f"{table}: {said}"
+    return "" if said == "ok" else f"{table}: {said}" if _is_damage(said) else None
 
 
 def _looking(path: Path) -> sqlite3.Connection:
@@ -140,6 +187,36 @@ def salvage(connection: Connection, damaged: Path, runs: frozenset[str]) -> Salv
         log.warning("the damaged file cannot be read on", file=str(damaged), cause=str(error))
     _go_on_after_newest_audit(connection)
     return Salvaged(taken, frozenset(found))
+
+
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read of a damaged file: how many rows of each table, from which moment on others
+    may be lost, and the runs under way in the backup of which the file says nothing.
+    """
+
+    aside: str
+    rows: dict[str, int]
+    since_ms: int
+    unheard: tuple[Run, ...]
+
+
+def read_once(connection: Connection, *, damaged: Path, made_ms: int, now_ms: int) -> Read:
+    """Take over what can be read, unless that was done: what was told since is newer."""
+    said = state.get(connection, READ)
+    before = None if said is None else msgspec.json.decode(said, type=Read)
+    if before is not None and before.aside == damaged.name:
+        return before
+    decided_ms = state.decided_until(connection)
+    under_way = {run.id: run for run in ledger.unfinished(connection)}
+    found = salvage(connection, damaged, frozenset(under_way))
+    read = Read(
+        aside=damaged.name,
+        rows=found.rows,
+        since_ms=made_ms if decided_ms is None else min(decided_ms, made_ms),
+        unheard=tuple(run for run in under_way.values() if run.id not in found.runs),
+    )
+    state.put(connection, READ, msgspec.json.encode(read).decode(), now_ms=now_ms)
+    return read
 
 
 def _go_on_after_newest_audit(connection: Connection) -> None:
@@ -179,6 +256,8 @@ def _take_over(
                 taken += 1
                 if table is executions and (run_id := row[names.index("id")]) in runs:
                     found.add(run_id)
+            except OperationalError:
+                raise  # a full disk, say: all is rolled back by now, and no row is to blame
             except Exception as error:  # noqa: BLE001 - what does not fit any more is passed over
                 savepoint.rollback()
                 log.warning("a row does not fit", table=table.name, cause=str(error))

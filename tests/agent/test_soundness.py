@@ -98,7 +98,21 @@ async def test_one_bad_page_is_told_once_and_put_down_for_the_next_agent(scene: 
     assert [(alert.kind, alert.severity) for alert in told] == [(ALERT, "critical")]
 
 
+async def test_the_alert_ends_once_all_of_the_file_is_sound_again(scene: Scene) -> None:
+    whole = scene.file.read_bytes()
+    spoil(scene.file)
+    await scene.soundness.look(scene.file)
+    scene.file.write_bytes(whole)
+
+    assert await scene.soundness.look(scene.file) == ""
+
+    told = [alert for shown in scene.shown for alert in shown.alerts]
+    assert [alert.status for alert in told] == ["active", "resolved"]
+    assert await scene.local.remembered(FOUND) is None
+
+
 async def test_a_writer_does_not_wait_for_the_look(scene: Scene) -> None:
+    await scene.soundness.look(scene.file)  # the first one ends an earlier agent's alert
     looking = asyncio.create_task(scene.soundness.look(scene.file))
     longest_s = 0.0
     while not looking.done():
@@ -115,4 +129,4 @@ async def test_a_writer_does_not_wait_for_the_look(scene: Scene) -> None:
 
 def test_a_file_that_is_gone_or_held_is_not_taken_for_damaged(tmp_path: Path) -> None:
     assert salvage.tables(tmp_path / "nothing.sqlite3") == ()
-    assert salvage.unsound(tmp_path / "nothing.sqlite3", "smart_cron_state") == ""
+    assert salvage.unsound(tmp_path / "nothing.sqlite3", "smart_cron_state") is None

@@ -366,3 +366,24 @@ async def test_what_was_kept_for_a_whole_day_is_told_in_its_order_and_once(scene
         ).scalar()
     )
     assert total == len(day), "each end counts once"
+
+
+async def test_a_deleted_file_is_told_nothing_until_it_is_put_back(scene: Scene) -> None:
+    run = a_run()
+    assert scene.find(run) is None  # from here on the file is open for reading too
+    barrier = scene.file.with_name(f".{scene.file.name}.half")
+    barrier.mkdir()
+    scene.file.unlink()
+    await scene.outage.look()
+    await scene.outage.write(claim(run))
+
+    await scene.outage.try_again()
+    left = scene.journal.untold.number
+    barrier.rmdir()
+    await scene.outage.look()
+    await scene.outage.try_again()
+
+    assert left == 1
+    assert scene.outage.is_over
+    with closing(sqlite3.connect(scene.file)) as raw:
+        assert raw.execute("SELECT id FROM smart_cron_executions").fetchall() == [(run.id,)]

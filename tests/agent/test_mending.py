@@ -1,0 +1,227 @@
+"""A damaged file is made whole to the end, whenever that was cut short; a healthy one stays."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from agent import mending
+from agent.errors import DiskFull, StorageError, Unreachable
+from agent.mending import ALERT, DAMAGED_ALERT, FOUND, cut_short, mend, on_a_sound_file
+from agent.proof import doubts
+from agent.settings import Home, Settings
+from agent.store import backups, journal, restoring, salvage, state
+from agent.store.database import Database, database_url
+from agent.store.journal import Journal
+from agent.store.writes import Raise
+from agent.troubles import Trouble
+from schema.tables import alerts
+from tests.agent.store.fresh import fresh_file
+from tests.agent.store.makings import NOW_MS
+
+PAGE = 4_096
+FILLING = 2_000
+
+
+class Died(BaseException):
+    """The process is gone from here on."""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home")
+    home.make()
+    fresh_file(home.database_file)
+    Journal.open(home.journal_file, now_ms=NOW_MS).close()
+    return home
+
+
+def url_of(home: Home) -> str:
+    return database_url(Settings(), home)
+
+
+def remember(home: Home, name: str) -> None:
+    database = Database.open(url_of(home))
+    database.write_now(partial(state.put, name=name, value="here", now_ms=NOW_MS))
+    database.close()
+
+
+def remembered(home: Home, name: str) -> str | None:
+    database = Database.open(url_of(home), migrate=False)
+    try:
+        return database.read_now(partial(state.get, name=name))
+    finally:
+        database.close()
+
+
+def open_alerts(home: Home) -> list[str]:
+    database = Database.open(url_of(home), migrate=False)
+    try:
+        found = database.read_now(
+            lambda connection: connection.execute(alerts.select()).mappings().all()
+        )
+    finally:
+        database.close()
+    return sorted(row["kind"] for row in found if row["status"] != "resolved")
+
+
+def spoil(home: Home) -> None:
+    """Fill the file and break one page in the midst of the filling."""
+    file = home.database_file
+    with closing(sqlite3.connect(file)) as raw:
+        raw.executemany(
+            "INSERT INTO smart_cron_state (name, value, updated_at) VALUES (?, ?, 1)",
+            [(f"filling {number}", "x" * 2_000) for number in range(FILLING)],
+        )
+        raw.commit()
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with file.open("r+b") as opened:
+        opened.seek(file.stat().st_size // PAGE // 2 * PAGE)
+        opened.write(b"nonsense" * 512)
+    journal.note(home.journal_file, FOUND, "a page is bad")
+
+
+def back_up(home: Home, at_ms: int) -> backups.Backup:
+    return backups.make(url_of(home), home.backups, now_ms=at_ms, prove=doubts)
+
+
+def die(*_: object, **__: object) -> None:
+    raise Died
+
+
+async def begin(home: Home) -> None:
+    """As an agent begins; what it works on is there."""
+
+    async def work() -> None:
+        assert home.database_file.exists()
+
+    await on_a_sound_file(work, home=home, settings=Settings())
+
+
+@pytest.mark.parametrize(
+    ("room", "name"),
+    [
+        ("agent.store.restoring", "_set_aside"),
+        ("agent.store.salvage.restoring", "restore"),
+        ("agent.mending.recovery", "make_whole"),
+        ("agent.mending.anchor", "cut"),
+    ],
+)
+@pytest.mark.parametrize("has_backup", [True, False], ids=["a backup", "no backup"])
+def test_a_mend_that_is_cut_short_is_brought_to_its_end_by_the_next_start(
+    home: Home, monkeypatch: pytest.MonkeyPatch, room: str, name: str, has_backup: bool
+) -> None:
+    remember(home, "before")
+    if has_backup:
+        back_up(home, NOW_MS)
+    remember(home, "after")
+    spoil(home)
+    with monkeypatch.context() as patched:
+        patched.setattr(f"{room}.{name}", die)
+        try:
+            mend(home, url_of(home), cause="a page is bad")
+        except Died:
+            assert cut_short(home, url_of(home)) is not None
+
+    asyncio.run(begin(home))
+
+    assert remembered(home, "after") == "here"
+    assert remembered(home, f"filling {FILLING - 1}") is not None
+    assert open_alerts(home) == [ALERT]
+    assert cut_short(home, url_of(home)) is None
+    assert journal.noted(home.journal_file, FOUND) is None
+
+
+def test_a_mend_that_died_between_two_moves_goes_on_with_what_it_set_aside(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(home, NOW_MS)
+    remember(home, "after")
+    spoil(home)
+    with monkeypatch.context() as patched:
+        patched.setattr(mending, "_renewed", die)
+        with pytest.raises(Died):
+            mend(home, url_of(home), cause="a page is bad")
+    begun = cut_short(home, url_of(home))
+    assert begun is not None
+    aside = restoring.set_aside(home.database_file, now_ms=begun.at_ms)
+    Database.open(url_of(home)).close()  # somebody's command makes an empty one meanwhile
+
+    asyncio.run(begin(home))
+
+    assert aside.exists()
+    assert remembered(home, "after") == "here"
+    assert open_alerts(home) == [ALERT]
+
+
+def test_the_alert_of_the_damage_ends_with_the_mend(home: Home) -> None:
+    database = Database.open(url_of(home))
+    trouble = Trouble(
+        dedupe_key=DAMAGED_ALERT, kind=DAMAGED_ALERT, severity="critical", title="x", message="x"
+    )
+    database.write_now(Raise(trouble=trouble, now_ms=NOW_MS).apply)
+    database.close()
+    spoil(home)
+
+    mend(home, url_of(home), cause="a page is bad")
+
+    assert open_alerts(home) == [ALERT]
+
+
+@pytest.mark.parametrize("is_all", [True, False], ids=["all of them", "the newest"])
+def test_a_rotten_backup_is_passed_over(home: Home, is_all: bool) -> None:
+    remember(home, "before")
+    older, newer = back_up(home, NOW_MS), back_up(home, NOW_MS + 1_000)
+    for copy in (older, newer) if is_all else (newer,):
+        copy.path.write_bytes(copy.path.read_bytes()[:-PAGE])
+    spoil(home)
+
+    done = mend(home, url_of(home), cause="a page is bad")
+
+    taken = done.renewed.backup
+    assert (taken and taken.path) == (None if is_all else older.path)
+    assert remembered(home, "before") == "here"
+
+
+def test_a_host_that_takes_no_file_is_no_reason_to_begin_with_nothing(home: Home) -> None:
+    remember(home, "before")
+    back_up(home, NOW_MS)
+    spoil(home)
+    before = home.database_file.read_bytes()
+    home.database_file.parent.joinpath(".smartcron.sqlite3.restored").mkdir()
+
+    with pytest.raises(StorageError):
+        mend(home, url_of(home), cause="a page is bad")
+
+    assert home.database_file.read_bytes() == before
+
+
+def test_what_says_nothing_of_the_file_is_no_damage(home: Home) -> None:
+    home.database_file.rename(home.database_file.with_name("elsewhere"))
+    home.database_file.mkdir()
+
+    with pytest.raises(Unreachable):
+        salvage.damage(url_of(home))
+
+
+def test_a_full_disk_ends_the_taking_over_and_leaves_nothing_half_done(
+    home: Home, tmp_path: Path
+) -> None:
+    spoil(home)
+    url = fresh_file(tmp_path / "new.sqlite3")
+    database = Database.open(url)
+
+    def within_little_room(connection: Connection) -> None:
+        (pages,) = connection.exec_driver_sql("PRAGMA page_count").one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 20}")
+        salvage.salvage(connection, home.database_file, frozenset())
+
+    with pytest.raises(DiskFull):
+        database.write_now(within_little_room)
+
+    assert database.read_now(partial(state.get, name="filling 1")) is None
+    database.close()
