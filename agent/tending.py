@@ -55,6 +55,7 @@ class Tending:
                     if settling:
                         settling.cancel()
             except (OSError, RuntimeError, ExceptionGroup) as error:
+                _end_where_told(error)
                 cause = want_of(error)
                 if cause is None:
                     raise
@@ -108,6 +109,13 @@ class Tending:
             log.critical("an alert is not recorded", part=name, cause=str(error))
             return False
         return True
+
+
+def _end_where_told(error: BaseException) -> None:
+    """Whatever a part says that is told to end, it is no reason to begin it anew."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error
 
 
 def want_of(error: BaseException) -> str | None:

@@ -458,8 +458,15 @@ class Control:
     def _write_aside(self, entry: AuditEntry) -> None:
         if self._group is None:
             return
+        recording = self._auditor.record(entry)
+        try:
+            task = self._group.create_task(recording, name="audit")
+        except RuntimeError:
+            # The agent leaves: its group begins nothing any more.
+            recording.close()
+            self._auditor.left_out += 1
+            return
         self._refusals_pending += 1
-        task = self._group.create_task(self._auditor.record(entry), name="audit")
         task.add_done_callback(self._refusal_written)
 
     def _refusal_written(self, _: asyncio.Task[None]) -> None:

@@ -167,3 +167,25 @@ async def test_a_fault_of_our_own_still_ends_the_agent(scene: Scene) -> None:
 )
 def test_only_what_the_host_refuses_is_overcome(error: Exception, said: str | None) -> None:
     assert want_of(error) == said
+
+
+async def test_a_part_that_is_told_to_end_begins_no_more_whatever_it_says_of_that(
+    scene: Scene,
+) -> None:
+    begun = 0
+
+    async def work() -> None:
+        nonlocal begun
+        begun += 1
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise RuntimeError("TaskGroup is shutting down") from None
+
+    kept = asyncio.create_task(scene.tending.keep("control", work))
+    await asyncio.sleep(0.01)
+    kept.cancel()
+    await asyncio.wait([kept], timeout=5)
+
+    assert kept.cancelled()
+    assert begun == 1
