@@ -491,6 +491,23 @@ def test_details_of_another_task_are_not_shown(window: MainWindow) -> None:
     assert window.details.settings.texts() == {}
 
 
+def test_of_a_task_of_the_same_name_elsewhere_the_old_error_is_not_shown(
+    window: MainWindow,
+) -> None:
+    row = failing("vend_a", fails=3)
+    choose(window, "vend_a")
+    window.show_detail(detail(row))
+    before = window.details.summary.error_text()
+
+    window.forget_rows()
+    window.show_rows([AGENT, row])
+
+    assert before
+    assert window.details.task_id == "vend_a"
+    assert window.details.summary.error_text() == ""
+    assert not window.details.summary.open_run.isVisible()
+
+
 def test_the_newest_log_is_asked_for_and_shown(window: MainWindow, qtbot: QtBot) -> None:
     choose(window, "pay_b")
 
