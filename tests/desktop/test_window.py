@@ -494,7 +494,7 @@ def test_details_of_another_task_are_not_shown(window: MainWindow) -> None:
 def test_of_a_task_of_the_same_name_elsewhere_the_old_error_is_not_shown(
     window: MainWindow,
 ) -> None:
-    row = failing("vend_a", fails=3)
+    row = failing("vend_a")
     choose(window, "vend_a")
     window.show_detail(detail(row))
     before = window.details.summary.error_text()
