@@ -107,13 +107,17 @@ class Remote(QObject):
         self._waiting: dict[int, _Waiting] = {}
         self._logs: dict[int, Callable[[LogChunk], None]] = {}
         self._undo: list[_Undo] = []
+        self._under_way: list[_Order] = []
         self._unanswered: list[_Order] = []  # those that can be taken back once they are done
         self._to_undo: _Order | None = None  # one of them, as soon as it is answered
         bridge.answered.connect(self._answered)
         bridge.output_came.connect(self._output_came)
 
     def use(self, agent_id: str, *, only_looks: bool = False) -> None:
-        """From now on ask this agent; what was asked of another is called off."""
+        """From now on ask this agent; what was asked of another is called off.
+
+        An order that is sent cannot be called off: what came of it is not told any more.
+        """
         for handle in (*self._waiting, *self._logs):
             self._network.cancel(handle)
         self._waiting.clear()
@@ -121,8 +125,10 @@ class Remote(QObject):
         self._undo.clear()
         self._unanswered.clear()
         self._to_undo = None
+        left, self._under_way = self._under_way, []
         self._agent_id = agent_id
         self._only_looks = only_looks
+        self._say_left(left)
 
     # --- commands ------------------------------------------------------------------------------
 
@@ -303,6 +309,7 @@ class Remote(QObject):
             return
         for each in task_ids:
             self.command_sent.emit(each)
+        self._under_way.append(order)
         if back:
             self._unanswered.append(order)
         self._ask(request, lambda answer: self._settle(order, answer))
@@ -326,6 +333,7 @@ class Remote(QObject):
         else:
             self._say_failure(failure, task_id, is_final=answer.is_final)
         if answer.is_final:
+            self._under_way = [one for one in self._under_way if one is not order]
             for each in order.task_ids:
                 self.command_done.emit(each)
             self._undo_if_wanted(order, can_undo=bool(undo))
@@ -352,6 +360,21 @@ class Remote(QObject):
             )
         kind = "bad" if is_final else "doubt"
         self.said.emit(Notice(text=text, kind=kind, task_id=task_id))
+
+    def _say_left(self, orders: Sequence[_Order]) -> None:
+        """Orders whose agent was left before it told what came of them."""
+        if not orders:
+            return
+        for order in orders:
+            for each in order.task_ids:
+                self.command_done.emit(each)
+        ids = orders[0].task_ids if len(orders) == 1 else ()
+        task_id = ids[0] if len(ids) == 1 else ""
+        what = f"An order for {task_id} was" if task_id else "An order was"
+        if len(orders) > 1:
+            what = f"{len(orders)} orders were"
+        text = f"{what} under way to the agent before; what came of that was not told."
+        self.said.emit(Notice(text=text, kind="doubt"))
 
     # --- questions -----------------------------------------------------------------------------
 

@@ -138,6 +138,7 @@ class MainWindow(Piloted):
         self.banner.forget()
         self.chosen.forget()
         self._has_metrics = False
+        self.grid.forget_pending()
         self._tasks.clear()
         for model in (self._runs, self._trouble, self._found):
             model.follow(None)

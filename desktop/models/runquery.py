@@ -111,7 +111,7 @@ def _check(key: str, value: str, known: tuple[str, ...]) -> None:
 def _moment(key: str, text: str, now_ms: int, zone: tzinfo | None) -> int:
     try:
         moment_ms = _moment_ms(key, text, now_ms, zone)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         # A year beyond the calendar, or one that has no moment in some zone, is none either.
         moment_ms = -1
     if moment_ms < 0:

@@ -273,6 +273,22 @@ def test_what_was_asked_of_the_agent_before_is_not_told_any_more(
     assert figures == []
 
 
+def test_an_order_whose_agent_is_left_before_it_answers_is_in_doubt_and_waits_no_more(
+    screen: Screen, agent: AgentAtHand, key: ClientKey
+) -> None:
+    screen.connect(key)
+    agent.mutes_replies = True
+    screen.remote.run_now("backup")
+    screen.until(lambda: agent.started == ["backup"])
+
+    screen.remote.use("0" * 16)
+    screen.remote.use("")
+
+    told = "An order for backup was under way to the agent before; what came of that was not told."
+    assert screen.said == [Notice(text=told, kind="doubt")]
+    assert screen.pending == []
+
+
 def test_output_is_followed_until_its_end(
     screen: Screen, agent: AgentAtHand, key: ClientKey
 ) -> None:

@@ -612,12 +612,14 @@ def test_only_a_run_that_failed_or_waits_is_tried_again(window: MainWindow, qtbo
 
 def test_another_agent_starts_from_nothing(window: MainWindow) -> None:
     window.show_history("", [run(1)])
+    window.show_pending("pay_a", True)
 
     window.forget_rows()
 
     assert window._tasks.tasks() == []
     assert window._runs.rowCount() == 0
     assert window.details.task_id == ""
+    assert window.grid._pending == set()
 
 
 def test_times_follow_the_switch_everywhere(window: MainWindow) -> None:
