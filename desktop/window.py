@@ -136,6 +136,7 @@ class MainWindow(Piloted):
         """Another agent: nothing of the last one may stay."""
         self.gauges.agent = None
         self.banner.forget()
+        self.toasts.forget()
         self.chosen.forget()
         self._has_metrics = False
         self.grid.forget_pending()

@@ -558,6 +558,19 @@ def test_at_most_three_toasts_stand_at_once(window: MainWindow) -> None:
     assert window.toasts.texts() == ["notice 2", "notice 3", "notice 4"]
 
 
+def test_what_was_said_of_the_last_agent_goes_with_it(window: MainWindow) -> None:
+    window.show_notice("vend_a is paused.", can_undo=True)
+    window.show_notice("vend_a is ordered to run.")
+
+    window.forget_rows()
+
+    assert window.toasts.texts() == []
+    assert not window.toasts.isVisible()
+    window.show_notice("pay_a is paused.")
+    assert window.toasts.texts() == ["pay_a is paused."]
+    assert window.toasts.isVisible()
+
+
 def test_the_overview_tells_figures_trouble_and_health(window: MainWindow, qtbot: QtBot) -> None:
     window.show_screen("overview")
     window.show_metric(Metric(now_ms=NOW_MS - 5000, cpu=0.3, mem_share=0.5))
