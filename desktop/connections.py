@@ -91,6 +91,7 @@ class Connections(QObject):
         except SettingsError as error:
             self.refused.emit(str(error))
         self.changed.emit()
+        self._fill_list()
 
     def show_link(self, link: Link) -> None:
         """How it stands with the one that is looked at."""
