@@ -295,7 +295,7 @@ class Application(QObject):
         self._connection = connection
         self.connections.use(connection.id)
         self.window.set_compact(connection.density == "compact")
-        self._remote.use(connection.id)
+        self._remote.use(connection.id, only_looks=connection.asking == "only_look")
         self._show_link(connection.id, LinkNews(state=links.CONNECTING))
         place = Place(
             agent_id=connection.id,

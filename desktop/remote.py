@@ -301,7 +301,10 @@ class Remote(QObject):
         task_id = task_ids[0] if len(task_ids) == 1 else ""
         order = _Order(tuple(task_ids), done, back, then, failed)
         if self._only_looks:
-            text = "This connection only looks. Change that under Connections to give orders."
+            text = (
+                "This connection only looks: its asking in desktop.toml is only_look. Put "
+                "each_time there and start anew to give orders."
+            )
             if failed is not None:
                 failed(text, "")
             else:

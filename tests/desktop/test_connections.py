@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
 import pytest
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtTest import QTest
@@ -171,6 +172,21 @@ def test_the_palette_finds_the_other_agent_by_its_name(two: Two) -> None:
     QTest.keyClick(palette.field.edit, Qt.Key.Key_Return)
 
     two.until_shown("backup")
+
+
+def test_a_connection_that_is_kept_to_look_only_gives_no_order(two: Two) -> None:
+    connections, window = two.desk.connections, two.desk.window
+    kept = connections.latest()
+    first = msgspec.structs.replace(kept.connections[0], asking="only_look")
+    connections.remember(kept.with_connection(first))
+    connections.go_to(first.id)
+    two.until_shown("backup")
+
+    window.run_requested.emit("backup")
+
+    (said,) = window.toasts.texts()
+    assert said.startswith("This connection only looks")
+    assert two.agents[0].started == []
 
 
 def test_a_link_of_the_command_line_that_fails_is_shown_with_its_checks(

@@ -217,7 +217,7 @@ def test_a_connection_that_only_looks_sends_no_order(
     assert agent.started == []
     assert screen.rows["backup"].enabled
     assert [notice.kind for notice in screen.said] == ["bad", "bad"]
-    assert screen.said[0].text.startswith("This connection only looks.")
+    assert screen.said[0].text.startswith("This connection only looks: its asking in")
     assert screen.pending == []
 
 
