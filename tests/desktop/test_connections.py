@@ -189,6 +189,26 @@ def test_a_connection_that_is_kept_to_look_only_gives_no_order(two: Two) -> None
     assert two.agents[0].started == []
 
 
+def test_a_damaged_file_of_settings_is_said_and_nothing_else_happens(two: Two) -> None:
+    connections, window = two.desk.connections, two.desk.window
+    dialog = two.list_of()
+    (two.profile.folder / "desktop.toml").write_text("connections = 7\n", encoding="utf-8")
+    acts = (
+        lambda: dialog.renamed.emit(two.memories[1].agent_id, "night shift"),
+        lambda: window.theme_chosen.emit("dark"),
+        lambda: window.compact_chosen.emit(True),
+    )
+
+    for act in acts:
+        window.toasts.forget()
+        act()
+        (said,) = window.toasts.texts()
+        assert "desktop.toml is damaged" in said
+
+    assert [one.name for one in connections.settings.connections] == ["auckland", "berlin"]
+    (two.profile.folder / "desktop.toml").unlink()
+
+
 def test_a_link_of_the_command_line_that_fails_is_shown_with_its_checks(
     qtbot: QtBot, tmp_path: Path
 ) -> None:
