@@ -281,7 +281,13 @@ class Connections(QObject):
             return
         connection = connection_for(result, name=name, environment=environment)
         try:
-            self.remember(self.latest().with_connection(connection))
+            kept = self.latest()
+            had = next((one for one in kept.connections if one.id == connection.id), None)
+            if had is not None:
+                # Without a dialog nobody chose a name: the one given by hand stays.
+                keeps_name = self._dialog is None
+                connection = linked_anew(had, connection, keeps_name=keeps_name)
+            self.remember(kept.with_connection(connection))
         except SettingsError as error:
             if self._dialog is None:
                 self.refused.emit(str(error))
@@ -302,6 +308,18 @@ def connection_for(result: TestResult, *, name: str, environment: str) -> Connec
         agent_key=result.agent_key,
         control_port=result.control_port,
         environment=ENVIRONMENTS.get(environment, "production"),
+    )
+
+
+def linked_anew(had: Connection, now: Connection, *, keeps_name: bool) -> Connection:
+    """The connection to an agent that was kept before: what a link does not tell stays."""
+    return msgspec.structs.replace(
+        had,
+        name=had.name if keeps_name else now.name,
+        host=now.host,
+        agent_key=now.agent_key,
+        control_port=now.control_port,
+        environment=now.environment,
     )
 
 

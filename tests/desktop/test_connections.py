@@ -209,6 +209,21 @@ def test_a_damaged_file_of_settings_is_said_and_nothing_else_happens(two: Two) -
     (two.profile.folder / "desktop.toml").unlink()
 
 
+def test_a_new_link_to_an_agent_that_is_kept_leaves_its_name_and_settings(two: Two) -> None:
+    connections = two.desk.connections
+    kept = connections.latest()
+    first = msgspec.structs.replace(kept.connections[0], asking="irreversible", density="compact")
+    connections.remember(kept.with_connection(first))
+
+    connections.enrol(two.agents[0].invite("operator"))
+    two.until_shown("backup")
+
+    (again,) = [one for one in two.kept.connections if one.id == first.id]
+    assert (again.name, again.asking, again.density) == ("auckland", "irreversible", "compact")
+    assert again.environment == "demo"
+    assert len(two.kept.connections) == 2
+
+
 def test_a_link_of_the_command_line_that_fails_is_shown_with_its_checks(
     qtbot: QtBot, tmp_path: Path
 ) -> None:
