@@ -153,6 +153,7 @@ class Executions(Ground):
         self.table.watch_selection()
         self.table.log_requested.connect(self.log_requested)
         self.table.run_selected.connect(lambda _: self._set_buttons())
+        self.field.left.connect(self.table.setFocus)
         self._may, self._why_not = False, ""
         self._may_ask, self._why_silent = False, ""
 
@@ -201,6 +202,9 @@ class Executions(Ground):
             self._filter.dataChanged,
         ):
             signal.connect(self._count)
+        # A run that ends while it is chosen, or goes with its agent, selects nothing anew.
+        for signal in (self._filter.modelReset, self._filter.dataChanged):
+            signal.connect(self._set_buttons)
         self._count()
         self._set_buttons()
 
@@ -362,7 +366,7 @@ class Executions(Ground):
         hint = self.tr("Runs appear here as soon as a task starts.")
         return "clock-counter-clockwise", self.tr("No run yet"), hint
 
-    def _set_buttons(self) -> None:
+    def _set_buttons(self, *_: object) -> None:
         run = self.table.current_run()
         choose = self.tr("Choose a run first")
         self.open_log.allow(run is not None, choose)

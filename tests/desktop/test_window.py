@@ -623,6 +623,34 @@ def test_only_a_run_that_failed_or_waits_is_tried_again(window: MainWindow, qtbo
     assert asked.args == [rows[2].id]
 
 
+def test_what_can_be_done_about_a_chosen_run_follows_the_run(window: MainWindow) -> None:
+    going = run(1, "pay_b", state="running", result=None, end_ms=None, dur_ms=None)
+    window.show_rows([going])
+    window.show_screen(RUNS)
+    page = window.executions
+    page.table.setCurrentIndex(page.table.model().index(0, 0))
+    could_stop = page.stop.isEnabled()
+
+    window.show_rows([run(1, "pay_b", result="error", rev=2)])
+    ended = (page.stop.isEnabled(), page.retry.isEnabled())
+    window.forget_rows()
+
+    assert could_stop
+    assert ended == (False, True)
+    assert not page.retry.isEnabled()
+    assert not page.open_log.isEnabled()
+
+
+def test_escape_in_the_empty_field_of_the_runs_leads_to_the_runs(window: MainWindow) -> None:
+    window.show_history("", [run(1)])
+    window.show_screen(RUNS)
+    window.executions.focus_filter()
+
+    QTest.keyClick(window.executions.field.edit, Qt.Key.Key_Escape)
+
+    assert window.executions.table.hasFocus()
+
+
 def test_another_agent_starts_from_nothing(window: MainWindow) -> None:
     window.show_history("", [run(1)])
     window.show_pending("pay_a", True)
