@@ -83,6 +83,7 @@ class Application(QObject):
         if screen:
             self.window.show_screen(screen)
         self.window.show()
+        self._show_agents()
         connection = self.connections.settings.preferred()
         if link:
             self.connections.enrol(link)

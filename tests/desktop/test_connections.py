@@ -1,6 +1,6 @@
 """Several agents: each stays within reach, can be called anew and forgotten, and is found."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -193,7 +193,7 @@ def test_a_damaged_file_of_settings_is_said_and_nothing_else_happens(two: Two) -
     connections, window = two.desk.connections, two.desk.window
     dialog = two.list_of()
     (two.profile.folder / "desktop.toml").write_text("connections = 7\n", encoding="utf-8")
-    acts = (
+    acts: tuple[Callable[[], None], ...] = (
         lambda: dialog.renamed.emit(two.memories[1].agent_id, "night shift"),
         lambda: window.theme_chosen.emit("dark"),
         lambda: window.compact_chosen.emit(True),
@@ -222,6 +222,25 @@ def test_a_new_link_to_an_agent_that_is_kept_leaves_its_name_and_settings(two: T
     assert (again.name, again.asking, again.density) == ("auckland", "irreversible", "compact")
     assert again.environment == "demo"
     assert len(two.kept.connections) == 2
+
+
+def test_while_a_link_of_the_command_line_is_tried_the_agents_kept_are_within_reach(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    profile, memory = Profile(tmp_path / "profile"), Memory()
+    memory.ports = (9, 9)
+    kept = Connection(id="0" * 16, name="auckland", host="127.0.0.1", agent_key=memory.pair.public)
+    profile.save(Settings().with_connection(kept))
+    desk = Application(profile, theme="light")
+    qtbot.addWidget(desk.window)
+
+    desk.start(link=memory.link())
+
+    desk.window.open_palette()
+    palette = shown(desk.window, Palette)
+    QTest.keyClicks(palette.field.edit, "auckl")
+    assert palette.texts()[0] == "auckland"
+    assert desk.stop()
 
 
 def test_a_link_of_the_command_line_that_fails_is_shown_with_its_checks(
