@@ -426,6 +426,23 @@ def test_without_a_connection_the_switcher_has_room_for_all_that_it_says(
     assert switcher.sizeHint().width() >= 8 + name + 24
 
 
+def test_a_long_name_of_a_connection_is_elided_and_told_whole_in_the_tip(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    name = "the night shift's server in the cellar of the building in Queen Street, Auckland"
+    window.show_link(replace(LIVE, name="auckland"))
+    short = window.header.switcher.toolTip()
+    window.show_link(replace(LIVE, name=name))
+    window.resize(960, 600)
+
+    switcher = window.header.switcher
+    assert short == "Connections (Ctrl+O)"
+    assert switcher.toolTip() == f"{name}\n{short}"
+    assert "…" in switcher.name_text
+    qtbot.waitUntil(lambda: switcher.width() >= switcher.sizeHint().width())
+    assert window.width() == 960
+
+
 def test_the_menu_of_settings_marks_what_is_chosen(window: MainWindow) -> None:
     def chosen() -> list[str]:
         return [one.text() for one in window.rail.settings_menu().actions() if one.isChecked()]
