@@ -16,8 +16,6 @@ from shared.protocol.alerting import AlertAck, AlertReopen, AlertSnooze, AlertsR
 from shared.protocol.requests import (
     AnyReply,
     Command,
-    LogRead,
-    LogReadReply,
     MetricsPage,
     MetricsPageReply,
     Request,
@@ -31,8 +29,6 @@ from shared.protocol.requests import (
     RunsPage,
     RunsPageReply,
     RunStart,
-    StatsGet,
-    StatsReply,
     TaskDetail,
     TaskGet,
     TaskSet,
@@ -406,10 +402,6 @@ class Remote(QObject):
         request = RunsPage(filter=chosen or RunFilter(), cursor=cursor, limit=limit)
         return self._read(request, RunsPageReply, then, failed)
 
-    def get_stats(self, then: Callable[[StatsReply], None], failed: Failed | None = None) -> int:
-        """The figures of the last 24 hours."""
-        return self._read(StatsGet(), StatsReply, then, failed)
-
     def get_metrics(
         self,
         request: MetricsPage,
@@ -430,24 +422,6 @@ class Remote(QObject):
                 then(answer.reply)
 
         self._ask(request, answered)
-
-    def read_log(
-        self,
-        run_id: str,
-        offset: int,
-        limit: int,
-        then: Callable[[LogReadReply, bytes], None],
-        failed: Failed | None = None,
-    ) -> int:
-        """A range of kept output."""
-
-        def answered(answer: Answer) -> None:
-            if isinstance(answer.reply, LogReadReply):
-                then(answer.reply, answer.extra)
-            elif answer.failure is not None:
-                self._fail(answer.failure, failed)
-
-        return self._ask(LogRead(run_id=run_id, offset=offset, limit=limit), answered)
 
     def follow_log(self, run_id: str, then: Callable[[LogChunk], None]) -> int:
         """Hand on the output of a run as it grows, its last part first, until cancelled."""

@@ -11,7 +11,7 @@ from desktop.network.mailbox import LogChunk, Mailbox
 from desktop.network.thread import Network
 from desktop.remote import Notice, Remote, inverse
 from shared.protocol import link as links
-from shared.protocol.requests import StatsReply, TaskSet
+from shared.protocol.requests import AnyReply, StatsGet, TaskSet
 from shared.protocol.rows import Key, Row, Task
 from tests.desktop.agent_at_hand import AgentAtHand, Memory, client_key
 
@@ -45,6 +45,12 @@ class Screen:
         self.network.open(self._memory.place(), key)
         self.remote.use(self._memory.agent_id, only_looks=only_looks)
         self.until(lambda: self.state == links.LIVE and "backup" in self.rows)
+
+    def ask_figures(self, figures: list[AnyReply]) -> None:
+        """Any question; what is wrong with it is said."""
+        self.remote.ask(
+            StatsGet(), figures.append, lambda text, _path: self.said.append(Notice(text=text))
+        )
 
     def until(self, is_true: Callable[[], bool]) -> None:
         self._qtbot.waitUntil(is_true, timeout=WAIT_MS)
@@ -210,8 +216,8 @@ def test_a_connection_that_only_looks_sends_no_order(
 
     screen.remote.run_now("backup")
     screen.remote.disable("backup")
-    figures: list[StatsReply] = []
-    screen.remote.get_stats(figures.append)
+    figures: list[AnyReply] = []
+    screen.ask_figures(figures)
 
     screen.until(lambda: len(figures) == 1)  # a question asked later was answered
     assert agent.started == []
@@ -262,11 +268,11 @@ def test_what_was_asked_of_the_agent_before_is_not_told_any_more(
     screen: Screen, agent: AgentAtHand, key: ClientKey
 ) -> None:
     screen.connect(key)
-    figures: list[StatsReply] = []
-    screen.remote.get_stats(figures.append)
+    figures: list[AnyReply] = []
+    screen.ask_figures(figures)
 
     screen.remote.use("0" * 16)
-    screen.remote.get_stats(figures.append)
+    screen.ask_figures(figures)
 
     screen.until(lambda: len(screen.said) == 1)
     assert "cannot be reached" in screen.said[0].text
