@@ -83,6 +83,7 @@ class Application(QObject):
         if screen:
             self.window.show_screen(screen)
         self.window.show()
+        self._show_agents()
         connection = self.connections.settings.preferred()
         if link:
             self.connections.enrol(link)
@@ -291,11 +292,16 @@ class Application(QObject):
         self.window.forget_rows()
 
     def _use(self, connection: Connection) -> None:
+        try:
+            key = self.connections.own_key()
+        except SettingsError as error:
+            self.connections.refused.emit(str(error))
+            return
         self._leave()
         self._connection = connection
         self.connections.use(connection.id)
         self.window.set_compact(connection.density == "compact")
-        self._remote.use(connection.id)
+        self._remote.use(connection.id, only_looks=connection.asking == "only_look")
         self._show_link(connection.id, LinkNews(state=links.CONNECTING))
         place = Place(
             agent_id=connection.id,
@@ -305,19 +311,20 @@ class Application(QObject):
             control_port=connection.control_port,
             events_port=connection.events_port,
         )
-        self._network.open(place, self.connections.own_key())
+        self._network.open(place, key)
 
     # --- what is remembered ----------------------------------------------------------------------
 
     def _remember_theme(self, choice: str) -> None:
-        self.connections.remember(msgspec.structs.replace(self.connections.latest(), theme=choice))
+        self.connections.change(lambda kept: msgspec.structs.replace(kept, theme=choice))
 
     def _remember_density(self, is_compact: bool) -> None:
         if self._connection is None:
             return
         density = "compact" if is_compact else "comfortable"
-        self._connection = msgspec.structs.replace(self._connection, density=density)
-        self.connections.remember(self.connections.latest().with_connection(self._connection))
+        looked_at = msgspec.structs.replace(self._connection, density=density)
+        self._connection = looked_at
+        self.connections.change(lambda kept: kept.with_connection(looked_at))
 
     def _restore_window(self) -> None:
         state = self.connections.settings.window

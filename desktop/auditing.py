@@ -88,6 +88,7 @@ class Auditing(QObject):
             else:
                 said = "" if self._next is not None else self.tr("This is all that is kept")
             self._page.show_rest(is_more=self._next is not None, said=said)
+            self._page.show_hindrance(self._hindrance())
 
         def failed(text: str, _path: str) -> None:
             if agent == self._agent:

@@ -2,6 +2,7 @@
 
 import getpass
 import socket
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -71,8 +72,19 @@ class Connections(QObject):
 
     def remember(self, settings: Settings) -> None:
         """Keep these from now on."""
-        self.settings = settings
         self._profile.save(settings)
+        self.settings = settings
+
+    def change(self, make: Callable[[Settings], Settings]) -> bool:
+        """Keep what `make` makes of what is kept now; False, and said, where that cannot be."""
+        try:
+            self.remember(make(self.latest()))
+        except SettingsError as error:
+            self.refused.emit(str(error))
+            return False
+        self.changed.emit()
+        self._fill_list()
+        return True
 
     def latest(self) -> Settings:
         """What is kept now, by other windows of this profile too."""
@@ -86,11 +98,10 @@ class Connections(QObject):
     def use(self, connection_id: str) -> None:
         """That one is looked at now, or none; the next start begins with it."""
         self._current_id = connection_id
-        try:
-            self.remember(msgspec.structs.replace(self.latest(), last=connection_id))
-        except SettingsError as error:
-            self.refused.emit(str(error))
-        self.changed.emit()
+        if not self.change(lambda kept: msgspec.structs.replace(kept, last=connection_id)):
+            # It is looked at all the same.
+            self.changed.emit()
+            self._fill_list()
 
     def show_link(self, link: Link) -> None:
         """How it stands with the one that is looked at."""
@@ -140,7 +151,7 @@ class Connections(QObject):
         self.open_another()
 
     def _rename(self, connection_id: str, name: str) -> None:
-        self._change(self.latest().renamed(connection_id, name))
+        self.change(lambda kept: kept.renamed(connection_id, name))
 
     def _ask_to_forget(self, connection_id: str) -> None:
         connection = self.find(connection_id)
@@ -165,20 +176,11 @@ class Connections(QObject):
 
     def _forget(self, connection_id: str) -> None:
         was_current = connection_id == self._current_id
-        if self._change(self.latest().without_connection(connection_id)) and was_current:
+        is_gone = self.change(lambda kept: kept.without_connection(connection_id))
+        if is_gone and was_current:
             self.wanted.emit(self.settings.preferred())
         if self._list is not None and not self.settings.connections:
             self._list.reject()
-
-    def _change(self, settings: Settings) -> bool:
-        try:
-            self.remember(settings)
-        except SettingsError as error:
-            self.refused.emit(str(error))
-            return False
-        self.changed.emit()
-        self._fill_list()
-        return True
 
     # --- another one -----------------------------------------------------------------------------
 
@@ -279,7 +281,13 @@ class Connections(QObject):
             return
         connection = connection_for(result, name=name, environment=environment)
         try:
-            self.remember(self.latest().with_connection(connection))
+            kept = self.latest()
+            had = next((one for one in kept.connections if one.id == connection.id), None)
+            if had is not None:
+                # Without a dialog nobody chose a name: the one given by hand stays.
+                keeps_name = self._dialog is None
+                connection = linked_anew(had, connection, keeps_name=keeps_name)
+            self.remember(kept.with_connection(connection))
         except SettingsError as error:
             if self._dialog is None:
                 self.refused.emit(str(error))
@@ -300,6 +308,18 @@ def connection_for(result: TestResult, *, name: str, environment: str) -> Connec
         agent_key=result.agent_key,
         control_port=result.control_port,
         environment=ENVIRONMENTS.get(environment, "production"),
+    )
+
+
+def linked_anew(had: Connection, now: Connection, *, keeps_name: bool) -> Connection:
+    """The connection to an agent that was kept before: what a link does not tell stays."""
+    return msgspec.structs.replace(
+        had,
+        name=had.name if keeps_name else now.name,
+        host=now.host,
+        agent_key=now.agent_key,
+        control_port=now.control_port,
+        environment=now.environment,
     )
 
 

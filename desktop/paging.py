@@ -50,11 +50,13 @@ class Paging(QObject):
     def show_link(self, link: Link, *, may: bool, why_not: str) -> None:
         """The link changed; to look needs no role."""
         had, self._link = self._link, link
-        if link.is_live and had.was_heard and not had.is_live:
-            # Runs went by unheard: what is shown must have no hole that nobody sees.
-            self.forget()
-            for model in self._models.values():
-                model.hold(RECENT)
+        if link.is_live and not had.is_live:
+            if had.was_heard:
+                # Runs went by unheard: what is shown must have no hole that nobody sees.
+                self.forget()
+                for model in self._models.values():
+                    model.hold(RECENT)
+            # What is chosen may have been written while there was nobody to ask.
             self._enter(self._executions.kind)
             self._seek(self._sought)
         self._executions.allow_older(link.is_live, "" if link.is_live else why_not)
@@ -88,12 +90,17 @@ class Paging(QObject):
             model.show_rows(reply.rows)
             is_full = model.rowCount() >= MOST
             self._next[kind] = None if is_full else reply.next
-            self._executions.show_rest(kind, is_more=self._next[kind] is not None, is_full=is_full)
+            self._executions.show_rest(
+                kind,
+                is_more=self._next[kind] is not None,
+                is_answered=True,
+                is_full=is_full,
+            )
 
         def failed(text: str, _path: str) -> None:
             if is_awaited():
                 self._is_asking.discard(kind)
-                self._executions.show_rest(kind, is_more=True, problem=text)
+                self._executions.show_rest(kind, is_more=True, is_answered=True, problem=text)
 
         wanted = self._sought if kind == FOUND else _FILTERS[kind]
         request = RunsPage(filter=wanted, cursor=self._next.get(kind), limit=PAGE)
@@ -105,6 +112,7 @@ class Paging(QObject):
         self._next.pop(FOUND, None)
         self._is_asking.discard(FOUND)
         self._models[FOUND].follow(None)
+        self._executions.show_rest(FOUND, is_more=True)
         if wanted != RunFilter():
             self.ask(FOUND)
 

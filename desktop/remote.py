@@ -16,8 +16,6 @@ from shared.protocol.alerting import AlertAck, AlertReopen, AlertSnooze, AlertsR
 from shared.protocol.requests import (
     AnyReply,
     Command,
-    LogRead,
-    LogReadReply,
     MetricsPage,
     MetricsPageReply,
     Request,
@@ -31,8 +29,6 @@ from shared.protocol.requests import (
     RunsPage,
     RunsPageReply,
     RunStart,
-    StatsGet,
-    StatsReply,
     TaskDetail,
     TaskGet,
     TaskSet,
@@ -107,13 +103,17 @@ class Remote(QObject):
         self._waiting: dict[int, _Waiting] = {}
         self._logs: dict[int, Callable[[LogChunk], None]] = {}
         self._undo: list[_Undo] = []
+        self._under_way: list[_Order] = []
         self._unanswered: list[_Order] = []  # those that can be taken back once they are done
         self._to_undo: _Order | None = None  # one of them, as soon as it is answered
         bridge.answered.connect(self._answered)
         bridge.output_came.connect(self._output_came)
 
     def use(self, agent_id: str, *, only_looks: bool = False) -> None:
-        """From now on ask this agent; what was asked of another is called off."""
+        """From now on ask this agent; what was asked of another is called off.
+
+        An order that is sent cannot be called off: what came of it is not told any more.
+        """
         for handle in (*self._waiting, *self._logs):
             self._network.cancel(handle)
         self._waiting.clear()
@@ -121,8 +121,10 @@ class Remote(QObject):
         self._undo.clear()
         self._unanswered.clear()
         self._to_undo = None
+        left, self._under_way = self._under_way, []
         self._agent_id = agent_id
         self._only_looks = only_looks
+        self._say_left(left)
 
     # --- commands ------------------------------------------------------------------------------
 
@@ -295,7 +297,10 @@ class Remote(QObject):
         task_id = task_ids[0] if len(task_ids) == 1 else ""
         order = _Order(tuple(task_ids), done, back, then, failed)
         if self._only_looks:
-            text = "This connection only looks. Change that under Connections to give orders."
+            text = (
+                "This connection only looks: its asking in desktop.toml is only_look. Put "
+                "each_time there and start anew to give orders."
+            )
             if failed is not None:
                 failed(text, "")
             else:
@@ -303,6 +308,7 @@ class Remote(QObject):
             return
         for each in task_ids:
             self.command_sent.emit(each)
+        self._under_way.append(order)
         if back:
             self._unanswered.append(order)
         self._ask(request, lambda answer: self._settle(order, answer))
@@ -326,6 +332,7 @@ class Remote(QObject):
         else:
             self._say_failure(failure, task_id, is_final=answer.is_final)
         if answer.is_final:
+            self._under_way = [one for one in self._under_way if one is not order]
             for each in order.task_ids:
                 self.command_done.emit(each)
             self._undo_if_wanted(order, can_undo=bool(undo))
@@ -352,6 +359,21 @@ class Remote(QObject):
             )
         kind = "bad" if is_final else "doubt"
         self.said.emit(Notice(text=text, kind=kind, task_id=task_id))
+
+    def _say_left(self, orders: Sequence[_Order]) -> None:
+        """Orders whose agent was left before it told what came of them."""
+        if not orders:
+            return
+        for order in orders:
+            for each in order.task_ids:
+                self.command_done.emit(each)
+        ids = orders[0].task_ids if len(orders) == 1 else ()
+        task_id = ids[0] if len(ids) == 1 else ""
+        what = f"An order for {task_id} was" if task_id else "An order was"
+        if len(orders) > 1:
+            what = f"{len(orders)} orders were"
+        text = f"{what} under way to the agent before; what came of that was not told."
+        self.said.emit(Notice(text=text, kind="doubt"))
 
     # --- questions -----------------------------------------------------------------------------
 
@@ -380,10 +402,6 @@ class Remote(QObject):
         request = RunsPage(filter=chosen or RunFilter(), cursor=cursor, limit=limit)
         return self._read(request, RunsPageReply, then, failed)
 
-    def get_stats(self, then: Callable[[StatsReply], None], failed: Failed | None = None) -> int:
-        """The figures of the last 24 hours."""
-        return self._read(StatsGet(), StatsReply, then, failed)
-
     def get_metrics(
         self,
         request: MetricsPage,
@@ -404,24 +422,6 @@ class Remote(QObject):
                 then(answer.reply)
 
         self._ask(request, answered)
-
-    def read_log(
-        self,
-        run_id: str,
-        offset: int,
-        limit: int,
-        then: Callable[[LogReadReply, bytes], None],
-        failed: Failed | None = None,
-    ) -> int:
-        """A range of kept output."""
-
-        def answered(answer: Answer) -> None:
-            if isinstance(answer.reply, LogReadReply):
-                then(answer.reply, answer.extra)
-            elif answer.failure is not None:
-                self._fail(answer.failure, failed)
-
-        return self._ask(LogRead(run_id=run_id, offset=offset, limit=limit), answered)
 
     def follow_log(self, run_id: str, then: Callable[[LogChunk], None]) -> int:
         """Hand on the output of a run as it grows, its last part first, until cancelled."""

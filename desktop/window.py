@@ -136,8 +136,10 @@ class MainWindow(Piloted):
         """Another agent: nothing of the last one may stay."""
         self.gauges.agent = None
         self.banner.forget()
+        self.toasts.forget()
         self.chosen.forget()
         self._has_metrics = False
+        self.grid.forget_pending()
         self._tasks.clear()
         for model in (self._runs, self._trouble, self._found):
             model.follow(None)

@@ -46,10 +46,10 @@ class Sought:
 def read(line: str, *, now_ms: int, zone: tzinfo | None) -> Sought:
     """Read `words task:sync result:error,timeout from:7d to:2026-11-20 text:throttled`."""
     try:
-        parts = shlex.split(line)
+        parts = list(_split(line))
     except ValueError:
         # A quote that is still open, while somebody writes.
-        parts = line.replace('"', "").replace("'", "").split()
+        parts = line.replace('"', "").split()
     plain: list[str] = []
     given: dict[str, str] = {}
     for part in parts:
@@ -64,6 +64,14 @@ def read(line: str, *, now_ms: int, zone: tzinfo | None) -> Sought:
     except ValueError as error:
         return Sought(words=" ".join(plain), problem=str(error))
     return Sought(wanted=wanted, words=" ".join(plain))
+
+
+def _split(line: str) -> shlex.shlex:
+    """Double quotes alone hold words together: people write of C:\\jobs and of Bob's backup."""
+    parts = shlex.shlex(line, posix=True)
+    parts.whitespace_split = True
+    parts.quotes, parts.escape, parts.commenters = '"', "", ""
+    return parts
 
 
 def _wanted(given: Mapping[str, str], now_ms: int, zone: tzinfo | None) -> RunFilter:
@@ -101,13 +109,21 @@ def _check(key: str, value: str, known: tuple[str, ...]) -> None:
 
 
 def _moment(key: str, text: str, now_ms: int, zone: tzinfo | None) -> int:
-    if text[:-1].isdigit() and text[-1].lower() in _UNITS:
-        return now_ms - int(text[:-1]) * _UNITS[text[-1].lower()]
     try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
+        moment_ms = _moment_ms(key, text, now_ms, zone)
+    except (ValueError, OverflowError, OSError):
+        # A year beyond the calendar, or one that has no moment in some zone, is none either.
+        moment_ms = -1
+    if moment_ms < 0:
         wanted = _tr("{0}:{1} is no moment; write 2026-11-20, 2026-11-20T06:00, or 7d for ago")
-        raise ValueError(wanted.format(key, text)) from None
+        raise ValueError(wanted.format(key, text))
+    return moment_ms
+
+
+def _moment_ms(key: str, text: str, now_ms: int, zone: tzinfo | None) -> int:
+    if text[:-1].isdecimal() and text[-1].lower() in _UNITS:
+        return now_ms - int(text[:-1]) * _UNITS[text[-1].lower()]
+    at = datetime.fromisoformat(text)
     if key == "to" and len(text) == len("2026-11-20"):
         # A day that is named as the last one belongs to it.
         at += timedelta(days=1)

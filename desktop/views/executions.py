@@ -98,7 +98,7 @@ class Executions(Ground):
         self._now = now
         self._zone: Callable[[], tzinfo | None] = lambda: None
         self._sought = Sought()
-        self._is_awaited = False
+        self._is_awaited = self._is_answered = False
         self._pause = QTimer(self, interval=WAIT_MS, singleShot=True)
         self._pause.timeout.connect(self._seek)
         # Of each kind: whether there is more, and what is said of that.
@@ -153,6 +153,7 @@ class Executions(Ground):
         self.table.watch_selection()
         self.table.log_requested.connect(self.log_requested)
         self.table.run_selected.connect(lambda _: self._set_buttons())
+        self.field.left.connect(self.table.setFocus)
         self._may, self._why_not = False, ""
         self._may_ask, self._why_silent = False, ""
 
@@ -201,6 +202,9 @@ class Executions(Ground):
             self._filter.dataChanged,
         ):
             signal.connect(self._count)
+        # A run that ends while it is chosen, or goes with its agent, selects nothing anew.
+        for signal in (self._filter.modelReset, self._filter.dataChanged):
+            signal.connect(self._set_buttons)
         self._count()
         self._set_buttons()
 
@@ -238,6 +242,7 @@ class Executions(Ground):
         *,
         is_more: bool,
         is_awaited: bool = False,
+        is_answered: bool = False,
         is_full: bool = False,
         problem: str = "",
     ) -> None:
@@ -253,7 +258,7 @@ class Executions(Ground):
             said = self.tr("These are all that are kept")
         self._rest[kind] = (is_more and not is_awaited, said)
         if kind == FOUND:
-            self._is_awaited = is_awaited
+            self._is_awaited, self._is_answered = is_awaited, is_answered
             self._count()
         self._show_rest()
 
@@ -349,6 +354,9 @@ class Executions(Ground):
         if self._is_awaited:
             hint = self.tr("What it finds comes here.")
             return "hourglass-medium-fill", self.tr("The agent is asked"), hint
+        if self._sought.is_asked and not self._is_answered:
+            hint = self.tr("The agent is asked for these conditions as soon as it is heard.")
+            return "question", self.tr("The agent was not asked yet"), hint
         if self._sought.is_asked:
             hint = self.tr("The agent was asked for these conditions; what it says stands below.")
             return "magnifying-glass", self.tr("No run was found"), hint
@@ -358,7 +366,7 @@ class Executions(Ground):
         hint = self.tr("Runs appear here as soon as a task starts.")
         return "clock-counter-clockwise", self.tr("No run yet"), hint
 
-    def _set_buttons(self) -> None:
+    def _set_buttons(self, *_: object) -> None:
         run = self.table.current_run()
         choose = self.tr("Choose a run first")
         self.open_log.allow(run is not None, choose)

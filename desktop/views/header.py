@@ -13,6 +13,8 @@ from desktop.parts.labels import Elided, Ground, IconLabel, Words, token_colour
 from desktop.theme import Theme, rounded
 
 BELL_PX: Final = 40
+NAME_PX: Final = 200
+"""A longer name of a connection is elided, so that what stands beside it stays in sight."""
 
 
 class Stripe(QWidget):
@@ -42,9 +44,9 @@ class Switcher(Pressable):
         self._theme = theme
         self._link = Link()
         self._age = ""
+        self.setToolTip(self.tr("Connections (Ctrl+O)"))
         self.setFixedHeight(28)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setToolTip(self.tr("Connections (Ctrl+O)"))
         theme.changed.connect(self.update)
 
     def show_link(self, link: Link, here_ms: int) -> None:
@@ -54,6 +56,9 @@ class Switcher(Pressable):
         environment = link.environment or self.tr("no environment")
         said = f"{link.name}, {environment}, {self._age}" if link.has_agent else self._name()
         self.setAccessibleName(said)
+        tip = self.tr("Connections (Ctrl+O)")
+        is_whole = self.name_text == self._name()
+        self.setToolTip(tip if is_whole else f"{self._name()}\n{tip}")
         self.updateGeometry()
         self.update()
 
@@ -62,9 +67,15 @@ class Switcher(Pressable):
         """What it says about the heartbeat."""
         return self._age
 
+    @property
+    def name_text(self) -> str:
+        """As much of the name as there is room for."""
+        metrics = QFontMetrics(self._theme.font(13, 600))
+        return metrics.elidedText(self._name(), Qt.TextElideMode.ElideMiddle, NAME_PX)
+
     def sizeHint(self) -> QSize:
         # Figures of one width, so that the ticking age does not make it breathe.
-        name = QFontMetrics(self._theme.font(13, 600)).horizontalAdvance(self._name())
+        name = QFontMetrics(self._theme.font(13, 600)).horizontalAdvance(self.name_text)
         if not self._link.has_agent:
             return QSize(8 + name + 40, 28)
         age = QFontMetrics(self._theme.font(12)).horizontalAdvance(self._age)
@@ -90,7 +101,7 @@ class Switcher(Pressable):
             x = badge + 9
         painter.setFont(theme.font(13, 600))
         painter.setPen(QColor(t.text))
-        name = self._name()
+        name = self.name_text
         painter.drawText(QRectF(x, 0, 400, 28), Qt.AlignmentFlag.AlignVCenter, name)
         x += QFontMetrics(theme.font(13, 600)).horizontalAdvance(name) + 14
         if self._link.has_agent:

@@ -98,6 +98,12 @@ class Toasts(QWidget):
         self._place()
         return toast
 
+    def forget(self) -> None:
+        """Another agent: what was said is of the last one, and so is what the buttons do."""
+        while self._layout.count():
+            self._take(0)
+        self.hide()
+
     def forget_undo(self) -> None:
         """Only the last act can be taken back, and only once."""
         for toast in self.findChildren(Toast):

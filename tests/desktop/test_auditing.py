@@ -43,12 +43,16 @@ class Outside:
     def __init__(self, window: MainWindow, rows: int = 250) -> None:
         self.rows = [asked_for(number) for number in range(rows, 0, -1)]
         self.asked: list[AuditPage] = []
+        self.refuses = ""
         window.question_asked.connect(self._answer)
 
-    def _answer(self, request: object, answered: Callable[[Any], None], _failed: object) -> None:
+    def _answer(self, request: object, answered: Callable[[Any], None], failed: Any) -> None:
         if not isinstance(request, AuditPage):
             return
         self.asked.append(request)
+        if self.refuses:
+            failed(self.refuses, "")
+            return
         begin = int(request.cursor or 0)
         end = begin + request.limit
         following = str(end) if end < len(self.rows) else None
@@ -131,6 +135,23 @@ def test_who_is_no_administrator_is_told_so_and_nothing_is_asked(
     assert outside.asked == []
     assert window.audit.empty.title.text() == "Only administrators see who asked what"
     assert "operator" in window.audit.empty.text.text()
+
+
+def test_a_refusal_is_said_until_the_agent_answers(window: MainWindow, outside: Outside) -> None:
+    outside.refuses = "The agent is busy. Try again in a moment."
+    rows, outside.rows = outside.rows, []
+    window.show_screen(AUDIT)
+    refused = window.audit.empty.title.text()
+
+    outside.refuses = ""
+    window.actions_by_name["refresh"].trigger()
+    answered = window.audit.empty.title.text()
+    outside.rows = rows
+    window.actions_by_name["refresh"].trigger()
+
+    assert refused == "It could not be told"
+    assert answered != refused
+    assert count(window) == 100
 
 
 def test_to_come_again_asks_for_the_newest_and_keeps_what_was_fetched(

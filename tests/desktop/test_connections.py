@@ -1,9 +1,10 @@
 """Several agents: each stays within reach, can be called anew and forgotten, and is found."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
 import pytest
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtTest import QTest
@@ -133,7 +134,8 @@ def test_forgetting_asks_first_and_leads_to_the_agent_that_is_left(two: Two) -> 
 
     assert [one.name for one in two.kept.connections] == ["auckland"]
     two.until_shown("backup")
-    assert len(dialog.texts()) == 1
+    (left,) = dialog.texts()
+    assert not left.endswith("Not looked at")
 
 
 def test_with_the_last_agent_forgotten_nothing_pretends_to_be_connected(two: Two) -> None:
@@ -170,6 +172,75 @@ def test_the_palette_finds_the_other_agent_by_its_name(two: Two) -> None:
     QTest.keyClick(palette.field.edit, Qt.Key.Key_Return)
 
     two.until_shown("backup")
+
+
+def test_a_connection_that_is_kept_to_look_only_gives_no_order(two: Two) -> None:
+    connections, window = two.desk.connections, two.desk.window
+    kept = connections.latest()
+    first = msgspec.structs.replace(kept.connections[0], asking="only_look")
+    connections.remember(kept.with_connection(first))
+    connections.go_to(first.id)
+    two.until_shown("backup")
+
+    window.run_requested.emit("backup")
+
+    (said,) = window.toasts.texts()
+    assert said.startswith("This connection only looks")
+    assert two.agents[0].started == []
+
+
+def test_a_damaged_file_of_settings_is_said_and_nothing_else_happens(two: Two) -> None:
+    connections, window = two.desk.connections, two.desk.window
+    dialog = two.list_of()
+    (two.profile.folder / "desktop.toml").write_text("connections = 7\n", encoding="utf-8")
+    acts: tuple[Callable[[], None], ...] = (
+        lambda: dialog.renamed.emit(two.memories[1].agent_id, "night shift"),
+        lambda: window.theme_chosen.emit("dark"),
+        lambda: window.compact_chosen.emit(True),
+    )
+
+    for act in acts:
+        window.toasts.forget()
+        act()
+        (said,) = window.toasts.texts()
+        assert "desktop.toml is damaged" in said
+
+    assert [one.name for one in connections.settings.connections] == ["auckland", "berlin"]
+    (two.profile.folder / "desktop.toml").unlink()
+
+
+def test_a_new_link_to_an_agent_that_is_kept_leaves_its_name_and_settings(two: Two) -> None:
+    connections = two.desk.connections
+    kept = connections.latest()
+    first = msgspec.structs.replace(kept.connections[0], asking="irreversible", density="compact")
+    connections.remember(kept.with_connection(first))
+
+    connections.enrol(two.agents[0].invite("operator"))
+    two.until_shown("backup")
+
+    (again,) = [one for one in two.kept.connections if one.id == first.id]
+    assert (again.name, again.asking, again.density) == ("auckland", "irreversible", "compact")
+    assert again.environment == "demo"
+    assert len(two.kept.connections) == 2
+
+
+def test_while_a_link_of_the_command_line_is_tried_the_agents_kept_are_within_reach(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    profile, memory = Profile(tmp_path / "profile"), Memory()
+    memory.ports = (9, 9)
+    kept = Connection(id="0" * 16, name="auckland", host="127.0.0.1", agent_key=memory.pair.public)
+    profile.save(Settings().with_connection(kept))
+    desk = Application(profile, theme="light")
+    qtbot.addWidget(desk.window)
+
+    desk.start(link=memory.link())
+
+    desk.window.open_palette()
+    palette = shown(desk.window, Palette)
+    QTest.keyClicks(palette.field.edit, "auckl")
+    assert palette.texts()[0] == "auckland"
+    assert desk.stop()
 
 
 def test_a_link_of_the_command_line_that_fails_is_shown_with_its_checks(

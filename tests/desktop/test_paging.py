@@ -9,6 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from desktop.freshness import Link
 from desktop.models.runs import ROW
 from desktop.paging import PAGE
 from desktop.theme import Theme
@@ -22,6 +23,8 @@ from tests.desktop.test_window import AGENT, LOST
 from tests.desktop.test_window import LIVE as LINK
 
 KEPT = 320
+NEW = Link(name="auckland-app-01")
+"""An agent that was not heard yet."""
 
 
 def recorded(number: int) -> Run:
@@ -230,6 +233,39 @@ def test_conditions_are_asked_of_the_whole_history_page_by_page(window: MainWind
     assert (table.rowCount(), shown) == (32, {"error"})
     window.executions.field.edit.clear()
     assert window.executions.table.model().rowCount() == 50
+
+
+def test_conditions_written_while_nobody_answers_are_asked_once_an_agent_does(
+    window: MainWindow,
+) -> None:
+    outside = Outside(window)
+    window.show_link(NEW)
+    window.show_screen(RUNS)
+    write(window, "result:error")
+    silent = window.executions._empty.title.text()
+
+    window.show_link(LINK)
+
+    assert silent.startswith("The agent was not asked yet")
+    assert [one.filter.results for one in outside.asked] == [("error",)]
+    outside.answer()
+    assert window.executions.table.model().rowCount() == KEPT // 10
+
+
+def test_other_conditions_do_not_keep_what_was_said_of_the_last_ones(window: MainWindow) -> None:
+    outside = Outside(window)
+    window.show_link(LINK)
+    window.show_screen(RUNS)
+    write(window, "result:error")
+    outside.answer()
+    before = window.executions.reach.text()
+    window.show_link(LOST)
+
+    write(window, "result:timeout")
+
+    assert before.endswith("All that is kept was searched")
+    assert "searched" not in window.executions.reach.text()
+    assert window.executions._empty.title.text().startswith("The agent was not asked yet")
 
 
 def test_an_answer_to_conditions_that_were_given_up_is_dropped(window: MainWindow) -> None:

@@ -11,7 +11,7 @@ from desktop.network.mailbox import LogChunk, Mailbox
 from desktop.network.thread import Network
 from desktop.remote import Notice, Remote, inverse
 from shared.protocol import link as links
-from shared.protocol.requests import StatsReply, TaskSet
+from shared.protocol.requests import AnyReply, StatsGet, TaskSet
 from shared.protocol.rows import Key, Row, Task
 from tests.desktop.agent_at_hand import AgentAtHand, Memory, client_key
 
@@ -45,6 +45,12 @@ class Screen:
         self.network.open(self._memory.place(), key)
         self.remote.use(self._memory.agent_id, only_looks=only_looks)
         self.until(lambda: self.state == links.LIVE and "backup" in self.rows)
+
+    def ask_figures(self, figures: list[AnyReply]) -> None:
+        """Any question; what is wrong with it is said."""
+        self.remote.ask(
+            StatsGet(), figures.append, lambda text, _path: self.said.append(Notice(text=text))
+        )
 
     def until(self, is_true: Callable[[], bool]) -> None:
         self._qtbot.waitUntil(is_true, timeout=WAIT_MS)
@@ -210,14 +216,14 @@ def test_a_connection_that_only_looks_sends_no_order(
 
     screen.remote.run_now("backup")
     screen.remote.disable("backup")
-    figures: list[StatsReply] = []
-    screen.remote.get_stats(figures.append)
+    figures: list[AnyReply] = []
+    screen.ask_figures(figures)
 
     screen.until(lambda: len(figures) == 1)  # a question asked later was answered
     assert agent.started == []
     assert screen.rows["backup"].enabled
     assert [notice.kind for notice in screen.said] == ["bad", "bad"]
-    assert screen.said[0].text.startswith("This connection only looks.")
+    assert screen.said[0].text.startswith("This connection only looks: its asking in")
     assert screen.pending == []
 
 
@@ -262,15 +268,31 @@ def test_what_was_asked_of_the_agent_before_is_not_told_any_more(
     screen: Screen, agent: AgentAtHand, key: ClientKey
 ) -> None:
     screen.connect(key)
-    figures: list[StatsReply] = []
-    screen.remote.get_stats(figures.append)
+    figures: list[AnyReply] = []
+    screen.ask_figures(figures)
 
     screen.remote.use("0" * 16)
-    screen.remote.get_stats(figures.append)
+    screen.ask_figures(figures)
 
     screen.until(lambda: len(screen.said) == 1)
     assert "cannot be reached" in screen.said[0].text
     assert figures == []
+
+
+def test_an_order_whose_agent_is_left_before_it_answers_is_in_doubt_and_waits_no_more(
+    screen: Screen, agent: AgentAtHand, key: ClientKey
+) -> None:
+    screen.connect(key)
+    agent.mutes_replies = True
+    screen.remote.run_now("backup")
+    screen.until(lambda: agent.started == ["backup"])
+
+    screen.remote.use("0" * 16)
+    screen.remote.use("")
+
+    told = "An order for backup was under way to the agent before; what came of that was not told."
+    assert screen.said == [Notice(text=told, kind="doubt")]
+    assert screen.pending == []
 
 
 def test_output_is_followed_until_its_end(

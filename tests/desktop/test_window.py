@@ -426,6 +426,23 @@ def test_without_a_connection_the_switcher_has_room_for_all_that_it_says(
     assert switcher.sizeHint().width() >= 8 + name + 24
 
 
+def test_a_long_name_of_a_connection_is_elided_and_told_whole_in_the_tip(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    name = "the night shift's server in the cellar of the building in Queen Street, Auckland"
+    window.show_link(replace(LIVE, name="auckland"))
+    short = window.header.switcher.toolTip()
+    window.show_link(replace(LIVE, name=name))
+    window.resize(960, 600)
+
+    switcher = window.header.switcher
+    assert short == "Connections (Ctrl+O)"
+    assert switcher.toolTip() == f"{name}\n{short}"
+    assert "…" in switcher.name_text
+    qtbot.waitUntil(lambda: switcher.width() >= switcher.sizeHint().width())
+    assert window.width() == 960
+
+
 def test_the_menu_of_settings_marks_what_is_chosen(window: MainWindow) -> None:
     def chosen() -> list[str]:
         return [one.text() for one in window.rail.settings_menu().actions() if one.isChecked()]
@@ -491,6 +508,23 @@ def test_details_of_another_task_are_not_shown(window: MainWindow) -> None:
     assert window.details.settings.texts() == {}
 
 
+def test_of_a_task_of_the_same_name_elsewhere_the_old_error_is_not_shown(
+    window: MainWindow,
+) -> None:
+    row = failing("vend_a")
+    choose(window, "vend_a")
+    window.show_detail(detail(row))
+    before = window.details.summary.error_text()
+
+    window.forget_rows()
+    window.show_rows([AGENT, row])
+
+    assert before
+    assert window.details.task_id == "vend_a"
+    assert window.details.summary.error_text() == ""
+    assert not window.details.summary.open_run.isVisible()
+
+
 def test_the_newest_log_is_asked_for_and_shown(window: MainWindow, qtbot: QtBot) -> None:
     choose(window, "pay_b")
 
@@ -539,6 +573,19 @@ def test_at_most_three_toasts_stand_at_once(window: MainWindow) -> None:
         window.show_notice(f"notice {number}")
 
     assert window.toasts.texts() == ["notice 2", "notice 3", "notice 4"]
+
+
+def test_what_was_said_of_the_last_agent_goes_with_it(window: MainWindow) -> None:
+    window.show_notice("vend_a is paused.", can_undo=True)
+    window.show_notice("vend_a is ordered to run.")
+
+    window.forget_rows()
+
+    assert window.toasts.texts() == []
+    assert not window.toasts.isVisible()
+    window.show_notice("pay_a is paused.")
+    assert window.toasts.texts() == ["pay_a is paused."]
+    assert window.toasts.isVisible()
 
 
 def test_the_overview_tells_figures_trouble_and_health(window: MainWindow, qtbot: QtBot) -> None:
@@ -593,14 +640,44 @@ def test_only_a_run_that_failed_or_waits_is_tried_again(window: MainWindow, qtbo
     assert asked.args == [rows[2].id]
 
 
+def test_what_can_be_done_about_a_chosen_run_follows_the_run(window: MainWindow) -> None:
+    going = run(1, "pay_b", state="running", result=None, end_ms=None, dur_ms=None)
+    window.show_rows([going])
+    window.show_screen(RUNS)
+    page = window.executions
+    page.table.setCurrentIndex(page.table.model().index(0, 0))
+    could_stop = page.stop.isEnabled()
+
+    window.show_rows([run(1, "pay_b", result="error", rev=2)])
+    ended = (page.stop.isEnabled(), page.retry.isEnabled())
+    window.forget_rows()
+
+    assert could_stop
+    assert ended == (False, True)
+    assert not page.retry.isEnabled()
+    assert not page.open_log.isEnabled()
+
+
+def test_escape_in_the_empty_field_of_the_runs_leads_to_the_runs(window: MainWindow) -> None:
+    window.show_history("", [run(1)])
+    window.show_screen(RUNS)
+    window.executions.focus_filter()
+
+    QTest.keyClick(window.executions.field.edit, Qt.Key.Key_Escape)
+
+    assert window.executions.table.hasFocus()
+
+
 def test_another_agent_starts_from_nothing(window: MainWindow) -> None:
     window.show_history("", [run(1)])
+    window.show_pending("pay_a", True)
 
     window.forget_rows()
 
     assert window._tasks.tasks() == []
     assert window._runs.rowCount() == 0
     assert window.details.task_id == ""
+    assert window.grid._pending == set()
 
 
 def test_times_follow_the_switch_everywhere(window: MainWindow) -> None:

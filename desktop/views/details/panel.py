@@ -182,6 +182,8 @@ class Details(Ground):
         self._task, self._state = task, state
         self._body.setVisible(task is not None)
         self._empty.setVisible(task is None)
+        if is_other:
+            self.summary.forget()
         if task is None:
             return
         if is_other:

@@ -172,6 +172,12 @@ class Summary(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(320, super().sizeHint().height())
 
+    def forget(self) -> None:
+        """Another task, or another agent's of the same name: nothing of the last one may stay."""
+        self._detail = None
+        self._failure = None
+        self._error.hide()
+
     def show_task(self, task: Task, *, now_ms: int, times: str, stale: bool) -> None:
         """The newest row of the task."""
         self.facts.show_facts(self._say(task, now_ms, times, stale))

@@ -198,6 +198,11 @@ class TaskGrid(QTreeView):
             self._pending.discard(task_id)
         self.viewport().update()
 
+    def forget_pending(self) -> None:
+        """Another agent: whatever is on its way is for none of its tasks."""
+        self._pending.clear()
+        self.viewport().update()
+
     def set_compact(self, compact: bool) -> None:
         """Lower rows, to see more of them."""
         self._heights.height = COMPACT_PX if compact else COMFORTABLE_PX

@@ -22,6 +22,10 @@ AUCKLAND = ZoneInfo("Pacific/Auckland")
         ("result:Error,timeout", RunFilter(results=("error", "timeout")), ""),
         ("trigger:manual host:app01", RunFilter(trigger="manual", host="app01"), ""),
         ('text:"429 Too', RunFilter(text="429"), "Too"),
+        # What people look for is taken as it is written.
+        (r"text:C:\jobs\new", RunFilter(text=r"C:\jobs\new"), ""),
+        ("text:don't it's", RunFilter(text="don't"), "it's"),
+        (r'text:"D:\my jobs" #4', RunFilter(text=r"D:\my jobs"), "#4"),
         ("from:7d", RunFilter(from_ms=NOW_MS - 7 * 86_400_000), ""),
         ("from:90m", RunFilter(from_ms=NOW_MS - 90 * 60_000), ""),
         # In Auckland's summer, and the last day belongs to it.
@@ -47,6 +51,11 @@ def test_conditions_go_to_the_agent_and_words_stay(
         ("result:broken", "there are success, error"),
         ("trigger:me", "there are schedule, manual"),
         ("from:yesterday", "from:yesterday is no moment; write 2026-11-20"),
+        ("to:9999-12-31", "to:9999-12-31 is no moment; write 2026-11-20"),
+        ("from:0001-01-01", "from:0001-01-01 is no moment; write 2026-11-20"),
+        ("from:²d", "from:²d is no moment; write 2026-11-20"),
+        ("from:9999999999d", "from:9999999999d is no moment; write 2026-11-20"),
+        ("from:" + "9" * 5_000 + "d", "is no moment; write 2026-11-20"),
         ("from:1d to:2d", "from: must be earlier than to:"),
         ("task:" + "x" * 500, "task_id"),
     ],
