@@ -53,6 +53,7 @@ TITLES: Final = (
         "{task} ging {count}-mal in Folge verloren: niemand sah, wie es endete",
     ),
     ("{task} was disabled", "{task} wurde abgeschaltet"),
+    ("The database file is damaged", "Die Datei der Datenbank ist beschädigt"),
     (
         "The database was damaged and is made whole",
         "Die Datenbank war beschädigt und ist wiederhergestellt",
