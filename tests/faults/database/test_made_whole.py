@@ -1,7 +1,9 @@
 """A damaged database file: found while the agent lives, made whole by the next one, and told."""
 
 import json
+import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,16 @@ def asides(household: Household) -> list[Path]:
     return sorted(household.home.database_file.parent.glob("replaced-*.sqlite3"))
 
 
+def all_said(manager: socket.socket) -> list[bytes]:
+    """What the agent has told the service manager so far."""
+    manager.setblocking(False)
+    said = []
+    with suppress(BlockingIOError):
+        while True:
+            said.append(manager.recv(100))
+    return said
+
+
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("has_backup", [True, False], ids=["a backup", "no backup"])
 def test_an_agent_that_finds_its_file_of_no_use_begins_with_what_is_left(
@@ -82,9 +94,16 @@ def test_an_agent_that_finds_its_file_of_no_use_begins_with_what_is_left(
 
 @pytest.mark.timeout(180)
 def test_a_file_that_breaks_under_the_living_agent_is_made_whole_without_anybody(
-    household: Household,
+    household: Household, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     truth = truth_of(household)
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        _made_whole_without_anybody(household, truth, manager)
+
+
+def _made_whole_without_anybody(household: Household, truth: Path, manager: socket.socket) -> None:
     agent = household.serve()
     until(lambda: lines(truth) > 6, "some runs")
     spoil(household)
@@ -97,6 +116,8 @@ def test_a_file_that_breaks_under_the_living_agent_is_made_whole_without_anybody
 
     assert agent.poll() is None
     assert mended > spoilt
+    # systemd would kill it some time after it had said so.
+    assert b"STOPPING=1" not in all_said(manager)
     assert household.run("health", "--only", "database").returncode == 0
     household.cli("tasks", "disable", "often")
     until(lambda: not household.live(), "the end of every run")
