@@ -13,8 +13,8 @@ HEAVY: Final = frozenset(
         # To reach others than this home's database and those who connect.
         "aiosmtplib", "http.client", "pymysql", "smtplib", "sqlalchemy.dialects.mysql",
         "urllib.request",
-        # To read calendars, lift a database, copy it, find a home that nobody named.
-        "agent.store.backups", "alembic", "icalendar", "platformdirs", "recurring_ical_events",
+        # To read calendars, lift a database, find a home that nobody named.
+        "alembic", "icalendar", "platformdirs", "recurring_ical_events",
         # What only a few lines need.
         "fractions", "html.entities", "multiprocessing", "sqlalchemy.orm", "statistics",
         "unittest",
