@@ -25,6 +25,7 @@ from agent.store.reserve import Reserve
 from agent.store.writes import Claim, Order, Take
 from tests.agent.fake_clock import FakeClock
 from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_run, ended
+from tests.journeys.household import until
 
 
 class Scene:
@@ -317,9 +318,7 @@ async def test_how_far_the_writer_is_behind_can_be_seen(scene: Scene) -> None:
     scene.give_back()
     await scene.come_back()
     # The writer's thread lays down what it had in hand after it has told that it is written.
-    async with asyncio.timeout(10):
-        while scene.database.waiting.number:
-            await asyncio.sleep(0.001)
+    await asyncio.to_thread(until, lambda: scene.database.waiting.number == 0, "an idle writer")
 
 
 async def test_a_write_that_waited_for_a_replay_waits_the_shorter_for_the_database(
