@@ -126,9 +126,14 @@ def _ask(words: list[str]) -> str:
     return (done.stderr.strip() or f"exit status {done.returncode}") if done.returncode else ""
 
 
-def end_agent(home: Home) -> bool:
-    """End the process that holds the home, frozen or not; False when there is none."""
-    pid = holding_pid(home) if is_served(home) else None
+def end_agent(home: Home, *, even_beginning: bool = False) -> bool:
+    """End the process that serves the home, frozen or not; False when there is none.
+
+    One that begins is silent for a good reason, it may lift or mend a large database: only a
+    person ends that.
+    """
+    find = holding_pid if even_beginning else serving_pid
+    pid = find(home) if is_served(home) else None
     process = None if pid is None else processes.look(pid)
     if process is None:
         return False

@@ -45,7 +45,7 @@ def stop(session: Session, *, why: str, as_json: bool) -> None:
     except OSError as error:
         # A full disk may be why it is stopped.
         say.warn(f"crontab may start it again, that could not be written down: {error.strerror}")
-    was_served = end_agent(session.home)
+    was_served = end_agent(session.home, even_beginning=True)
     if is_served(session.home):
         raise AgentError("something else holds this home: `smartcron-agent status` may tell what")
     if as_json:

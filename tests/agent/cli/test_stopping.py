@@ -1,10 +1,14 @@
 """An agent that a person stopped stays so, whoever else looks after it."""
 
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from agent import halting
+from agent.cli.restarting import end_agent
 from tests.journeys.household import Household, until
 from tests.journeys.test_agent_runs import EVERY_SECOND, task
 
@@ -62,6 +66,32 @@ def test_one_that_begins_after_it_was_stopped_does_not_serve(household: Househol
     assert (done.returncode, done.stderr) == (0, "")
     assert halting.standing(household.home) is not None
     assert household.agents_alive() == []
+
+
+def test_one_that_begins_is_ended_by_a_person_and_not_by_who_restarts_what_is_silent(
+    household: Household,
+) -> None:
+    words = (
+        "import sys, time; from pathlib import Path; from agent.lock import only_agent; "
+        "from agent.settings import Home\n"
+        "with only_agent(Home(Path(sys.argv[1])), begins=True): print('held', flush=True); "
+        "sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", words, str(household.root)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as begins:
+        assert begins.stdout is not None
+        assert begins.stdout.readline() == "held\n"
+
+        left_alone = end_agent(household.home)
+        is_alive = begins.poll() is None
+        ended = end_agent(household.home, even_beginning=True)
+
+        assert (left_alone, is_alive, ended) == (False, True, True)
+        assert begins.wait(10) == -signal.SIGTERM
 
 
 def test_crontab_gets_no_mail_while_all_is_well_and_one_about_what_is_not(
