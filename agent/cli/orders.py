@@ -2,6 +2,7 @@
 
 import getpass
 from functools import partial
+from typing import Final
 
 import click
 
@@ -193,3 +194,6 @@ def remove(
         return
     for name in gone:
         say.good(f"removed {name}")
+
+
+COMMANDS: Final = (backfill, remove, skip)
