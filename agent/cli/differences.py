@@ -23,7 +23,9 @@ def differences(old: Definition | None, new: Definition) -> list[Difference]:
     before = _fields(old) if old is not None else _said_by_default(new)
     after = _fields(new)
     return [
-        Difference(field=field, old=before.get(field), new=after.get(field))
+        Difference(
+            field=field, old=None if old is None else before.get(field), new=after.get(field)
+        )
         for field in dict.fromkeys((*after, *before))
         if before.get(field) != after.get(field)
     ]

@@ -1,12 +1,13 @@
 """Which versions did a task have, and how does it become an older one again?"""
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from agent.definitions import Definition
 from agent.errors import Conflict, TaskNotFound, WrongUse
 from agent.store import tasks
 from agent.store.task_rows import Version
+from schema.tables import task_versions
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +33,18 @@ def current(connection: Connection, task_name: str) -> tasks.TaskRow | None:
         return tasks.load(connection, [task_name])[0]
     except TaskNotFound:
         return None
+
+
+def why_made(connection: Connection, task_name: str, def_rev: int) -> str:
+    """What was said when this version of a task came to be; empty where that is not known."""
+    column = task_versions.c
+    found = connection.scalar(
+        select(column.why)
+        .where(column.task_name == task_name, column.def_rev == def_rev)
+        .order_by(column.id)
+        .limit(1)
+    )
+    return found or ""
 
 
 def wanted(connection: Connection, task_name: str, def_rev: int) -> Definition:
