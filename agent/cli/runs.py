@@ -211,6 +211,11 @@ def log(session: Session, which: str, follow: bool) -> None:
                 continue
             if run.has_ended or not follow:
                 sys.stdout.write(say.harmless(decoder.decode(b"", final=True)))
+                if not offset:
+                    sofar = "ended" if run.has_ended else "has not ended"
+                    click.echo(
+                        f"run {run.id} of {run.task_name} {sofar}, and wrote nothing", err=True
+                    )
                 return
             time.sleep(FOLLOW_EVERY_S)
 

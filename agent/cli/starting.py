@@ -99,10 +99,14 @@ def run(
         ordered = [
             _order(agent, name, reason, if_running, is_one=len(names) == 1) for name in names
         ]
-    if not as_json:
-        for one in ordered:
+    ends: list[dict[str, Any]] = []
+    try:
+        for one in ordered if not as_json else ():
             _tell_ordered(one)
-    ends = list(_ends(session, ordered, tail, as_json)) if waits else []
+        if waits:
+            ends += _ends(session, ordered, tail, as_json)
+    except KeyboardInterrupt:
+        _leave(ordered)
     if as_json:
         _json(ordered, ends)
     statuses = [EXIT_STATUSES.get(end["status"], 1) for end in ends]
@@ -152,11 +156,8 @@ def _ends(
     taken = [one.run_id for one in ordered if one.run_id is not None]
     outputs = open_outputs(session.home, session.settings)
     with session.database() as database:
-        for place, run_id in enumerate(taken):
-            try:
-                tries = _tries_at_end(session, database, run_id, quiet=as_json)
-            except KeyboardInterrupt:
-                _leave(taken[place:])
+        for run_id in taken:
+            tries = _tries_at_end(session, database, run_id, quiet=as_json)
             last = next((one for one in reversed(tries) if one.started_ms is not None), tries[-1])
             lines = _last_lines(outputs, last, tail)
             if not as_json:
@@ -199,13 +200,16 @@ def _tries_at_end(
         time.sleep(LOOK_EVERY_S)
 
 
-def _leave(run_ids: Sequence[str]) -> None:
-    for run_id in run_ids:
-        click.echo(
-            f"\nsmartcron-agent: left; the run goes on: `smartcron-agent runs log {run_id} "
-            f"--follow` shows it, `runs abort {run_id}` stops it",
-            err=True,
-        )
+def _leave(ordered: Sequence[Ordered]) -> None:
+    """Nobody waits any more; what was ordered is done all the same."""
+    click.echo("\nsmartcron-agent: nobody waits any more, and what was ordered goes on:", err=True)
+    for one in ordered:
+        if one.run_id is not None:
+            click.echo(
+                f"  `runs log {one.run_id} --follow` shows {one.task_name}, "
+                f"`runs abort {one.run_id}` stops it",
+                err=True,
+            )
     sys.exit(LEFT)
 
 

@@ -12,6 +12,8 @@ from rich.text import Text
 from agent.cli import say, standing
 from agent.cli.session import Session
 from agent.due import fault_of, when_in_words
+from agent.halting import Halt
+from agent.halting import standing as standing_halt
 from agent.runs import LIVE_STATES, Run
 from agent.store import alerts, ledger, state, statistics, tasks
 from agent.store.database import Database
@@ -114,14 +116,24 @@ def take(database: Database, session: Session) -> Picture:
         running=tuple(live),
         recent=tuple(run for run in recent if run.has_ended),
         alerts=open_now,
-        attention=tuple(_attention(lines, open_now, serving=serving, beat_age_ms=beat_age_ms)),
+        attention=tuple(
+            _attention(
+                lines,
+                open_now,
+                serving=serving,
+                halt=None if serving else standing_halt(session.home),
+                beat_age_ms=beat_age_ms,
+            )
+        ),
     )
 
 
 def _attention(
-    lines: list[Line], alerts: int, *, serving: bool, beat_age_ms: int | None
+    lines: list[Line], alerts: int, *, serving: bool, halt: Halt | None, beat_age_ms: int | None
 ) -> Iterator[str]:
-    if not serving:
+    if halt is not None:
+        yield say.halted(halt)
+    elif not serving:
         yield "no agent serves this home; `smartcron-agent start` starts one"
     elif beat_age_ms is None or beat_age_ms > FRESH_MS:
         yield "the agent is silent"

@@ -19,6 +19,7 @@ _BUILT_IN: Final = SHELL_WORDS | frozenset(
     | {"shift", "shopt", "test", "then", "time", "times", "true", "typeset", "wait", "[", "[["}
 )
 _JOINTS: Final = frozenset({"&&", "||", ";", "|"})
+_GROUPING: Final = frozenset("(){}")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./+-]+", re.ASCII)
 
 
@@ -65,6 +66,8 @@ def _simple_commands(command: str) -> Iterator[list[str]]:
     words: list[str] = []
     try:
         for word in reader:
+            if not _GROUPING.isdisjoint(word):
+                return  # a function, another shell: names may mean anything from here on
             if word not in _JOINTS:
                 words.append(word)
                 continue

@@ -182,9 +182,9 @@ def test_what_waits_for_a_ping_is_not_called_queued_and_fails_when_none_comes(
     household.wait_for("dump", "missed")
 
     def said() -> str:
-        return household.cli("runs", "list") + household.cli("status")
+        return household.cli("runs", "list") + household.run("status").stdout
 
     until(lambda: said().count("awaits ping") == 2, "both tell of the wait")
     assert "queued" not in said()
-    assert "1 failing" in household.cli("status")
+    assert "1 failing" in household.run("status").stdout
     assert "never" not in household.cli("tasks", "list")
