@@ -63,7 +63,13 @@ def runs() -> None:
 @click.option("--to", "end", help="Queued before then: -1h, 08:00, ISO 8601.")
 @click.option("--text", help="Only runs with this in the end of their output or in their error.")
 @click.option("--before", help="Only runs older than the one with this id: the next page.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=50,
+    show_default=True,
+    help="At most so many runs.",
+)
 @json_option
 @pass_session
 def list_runs(

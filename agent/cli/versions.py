@@ -20,7 +20,13 @@ from agent.store.task_rows import Version
 
 @click.command()
 @click.argument("task_name", metavar="TASK")
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=20,
+    show_default=True,
+    help="At most so many changes.",
+)
 @json_option
 @pass_session
 def history(session: Session, task_name: str, limit: int, as_json: bool) -> None:
