@@ -21,7 +21,8 @@ from desktop.models.checks import ChecksModel
 from desktop.models.filter import TaskFilter
 from desktop.models.health import HealthModel
 from desktop.models.runs import RunsModel
-from desktop.models.tasks import ROW, STATE, TaskModel
+from desktop.models.tasks import STATE, TaskModel
+from desktop.tables import ROW
 from desktop.theme import Theme
 from desktop.views.alerts.page import AlertCentre
 from desktop.views.audit import Audit

@@ -10,7 +10,6 @@ from PySide6.QtCore import (
     QAbstractItemModel,
     QModelIndex,
     QObject,
-    QPersistentModelIndex,
     Qt,
     Signal,
 )
@@ -25,11 +24,9 @@ from desktop.states import (
     state_of,
     task_look,
 )
+from desktop.tables import ROW, Index
 from shared.protocol.rows import Task
 
-Index = QModelIndex | QPersistentModelIndex
-
-ROW: Final = Qt.ItemDataRole.UserRole
 STATE: Final = Qt.ItemDataRole.UserRole + 1
 GROUP: Final = Qt.ItemDataRole.UserRole + 2
 

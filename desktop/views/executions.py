@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop import words
 from desktop.models.runquery import Sought, read
-from desktop.models.runs import ROW, RunsModel, reason_of
+from desktop.models.runs import RunsModel, reason_of
 from desktop.parts.buttons import Button, Segmented
 from desktop.parts.dialogs import show_words
 from desktop.parts.empty import Empty
@@ -16,6 +16,7 @@ from desktop.parts.fields import SearchField
 from desktop.parts.labels import Ground, Words
 from desktop.parts.run_table import RunTable
 from desktop.states import run_look
+from desktop.tables import ROW
 from desktop.theme import Theme
 from shared.protocol.rows import ENDED, Run
 

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
-from desktop.models.alerts import ROW
+from desktop.tables import ROW
 from desktop.theme import Theme
 from desktop.views.alerts.page import DELIVERY, HISTORY, QUIET, RULES_TAB
 from desktop.views.palette import Palette

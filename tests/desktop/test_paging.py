@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.freshness import Link
-from desktop.models.runs import ROW
 from desktop.paging import PAGE
+from desktop.tables import ROW
 from desktop.theme import Theme
 from desktop.views.executions import ALL, LIVE, TROUBLE
 from desktop.views.rail import RUNS
