@@ -80,6 +80,7 @@ class Outage:
         self._place = Place(database)
         self._trial: asyncio.Future[None] | None = None
         self._is_met = True
+        self._owes_look = False
         self.opened = Opened()
         if journal.untold.number:
             self._set(rules.failed(UP, "the agent ended", now_ms=clock.now_ms()))
@@ -95,6 +96,11 @@ class Outage:
     def is_over(self) -> bool:
         """Writes go to the database, as they do when nothing is wrong."""
         return not rules.goes_to_journal(self._standing)
+
+    @property
+    def owes_look(self) -> bool:
+        """Another file lies where the database was, and it is not known yet what it holds."""
+        return self._owes_look
 
     @property
     def untold(self) -> Untold:
@@ -173,17 +179,8 @@ class Outage:
 
     async def look(self) -> None:
         """Ask for a word where nothing was written lately: trouble must not wait for a run."""
-        if self._is_met and not self._place.is_kept:
-            # From here on nothing is written that is not in the journal too.
-            self._is_met = False  # and nothing is told before it is known what lies there now
-            self._note_failure(StorageError("its file is not where it was"))
-            try:
-                log.error(await asyncio.to_thread(self._place.put_back))
-                await self._look_back()
-            except StorageError as error:
-                self._note_failure(error)
-            finally:
-                self._is_met = True
+        if self._owes_look or (self._is_met and not self._place.is_kept):
+            await self._put_in_place()
             return
         now_s = asyncio.get_running_loop().time()
         # A file answers as long as it is there; a server has to be asked.
@@ -196,6 +193,26 @@ class Outage:
             self._note_failure(error)
         except Refused:
             return  # busy, and so it answers
+
+    async def _put_in_place(self) -> None:
+        """Use the file that lies there now, once it is whole and what it holds is known."""
+        # From here on nothing is written that is not in the journal too.
+        self._is_met = False  # and nothing is told before it is known what lies there now
+        self._owes_look = True
+        if self.is_over:
+            self._note_failure(StorageError("its file is not where it was"))
+        is_kept = self._place.is_kept
+        if not is_kept and not self._place.is_at_rest():
+            return
+        try:
+            if not is_kept:
+                log.error(await asyncio.to_thread(self._place.put_back))
+            await self._look_back()
+        except StorageError as error:
+            self._note_failure(error)
+        else:
+            self._owes_look = False
+            self._is_met = True
 
     async def _look_back(self) -> None:
         """Another file lies there: it may be an older copy, which does not know what has run."""
