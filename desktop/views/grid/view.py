@@ -39,9 +39,10 @@ from PySide6.QtWidgets import (
 
 from desktop import words
 from desktop.models.filter import TaskFilter
-from desktop.models.tasks import COLUMN_SORTS, GROUP, STATE, Column, GroupFacts, TaskModel
+from desktop.models.tasks import GROUP, STATE, GroupFacts, TaskModel
 from desktop.states import is_watch
 from desktop.tables import ROW, Index
+from desktop.taskwords import COLUMN_SORTS, Column
 from desktop.theme import Theme, rounded
 from desktop.views.grid.cells import CellPainter, Scene
 from shared.protocol.rows import Task

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from desktop import words
-from desktop.models.tasks import Column
+from desktop.taskwords import Column
 from desktop.views.rail import OVERVIEW
 from desktop.window import MainWindow
 from shared.protocol.rows import Task
