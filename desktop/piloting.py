@@ -18,6 +18,7 @@ from desktop.finding import entries
 from desktop.following import Following
 from desktop.freshness import Watch
 from desktop.gauges import Gauges
+from desktop.models.runs import ALL, TROUBLE
 from desktop.outlets import Outlets
 from desktop.paging import Paging
 from desktop.planner import Planner
@@ -25,7 +26,7 @@ from desktop.ruling import Ruling
 from desktop.sifting import Sifting
 from desktop.theme import Theme
 from desktop.views.alerts.page import DELIVERY, QUIET, RULES_TAB
-from desktop.views.executions import ALL, FOUND, TROUBLE
+from desktop.views.executions import FOUND
 from desktop.views.palette import Palette
 from desktop.views.rail import ALERTS, AUDIT, HEALTH, OVERVIEW, RUNS, TASKS
 from desktop.views.shortcuts import Shortcuts

@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Final
 
-from PySide6.QtCore import QCoreApplication, QModelIndex, QObject, Qt
+from PySide6.QtCore import QCoreApplication, QModelIndex, QObject, QSortFilterProxyModel, Qt
 
 from desktop import words
 from desktop.states import ending_words, reason_words, run_look, trigger_words
-from desktop.tables import Table
+from desktop.tables import ROW, Table
 from shared.protocol.rows import ENDED, Run
 
 ZONE_OF: Final = "UTC"
+ALL, TROUBLE, LIVE = "all", "trouble", "live"
+"""Which runs may be asked for at once."""
 
 
 class Column(IntEnum):
@@ -246,3 +248,38 @@ def reason_of(run: Run) -> str:
     if run.missed_count > 1:
         said = f"{said} ({words.count(run.missed_count)})"
     return f"{said}: {run.note}" if run.note and said else (run.note or said)
+
+
+def is_trouble(run: Run) -> bool:
+    """Whether it went wrong, or did not come about."""
+    return run_look(run).family in ("bad", "warn")
+
+
+class RunFilter(QSortFilterProxyModel):
+    """Lets through runs by words and by how they went."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words: tuple[str, ...] = ()
+        self._which = ALL
+
+    def ask(self, text: str | None = None, which: str | None = None) -> None:
+        """Other words, or another choice."""
+        self.beginFilterChange()
+        if text is not None:
+            self._words = tuple(text.lower().split())
+        if which is not None:
+            self._which = which
+        self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
+
+    def filterAcceptsRow(self, source_row: int, source_parent: object) -> bool:
+        run = self.sourceModel().index(source_row, 0, QModelIndex()).data(ROW)
+        if not isinstance(run, Run):
+            return False
+        look = run_look(run)
+        if self._which == TROUBLE and not is_trouble(run):
+            return False
+        if self._which == LIVE and run.state == "ended":
+            return False
+        text = f"{run.task_id} {look.said} {run.result} {run.trigger} {reason_of(run)}".lower()
+        return all(word in text for word in self._words)

@@ -8,10 +8,11 @@ from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QStackedWidget, QVBoxLay
 
 from desktop import words
 from desktop.models.audit import DONE, AuditModel, Column
-from desktop.parts.buttons import Button, Segmented
+from desktop.parts.buttons import Segmented
 from desktop.parts.empty import Empty
 from desktop.parts.fields import SearchField
 from desktop.parts.labels import Ground, Words
+from desktop.parts.older import Older
 from desktop.parts.rows import Cell, RowTable
 from desktop.theme import Theme
 from shared.protocol.access import AuditRow
@@ -64,21 +65,15 @@ class Audit(Ground):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.empty)
         self._pages.addWidget(self.table)
-        self.reach = Words(theme, ink="text3")
-        self.older = Button(theme, self.tr("Show older"), icon="caret-double-down")
-        self.older.clicked.connect(self.older_wanted)
-        self._foot = Ground(theme, "chrome", lines="t")
-        below = QHBoxLayout(self._foot)
-        below.setContentsMargins(16, 6, 14, 6)
-        below.addWidget(self.reach, 1)
-        below.addWidget(self.older)
+        self._foot = Older(theme, self.table)
+        self._foot.wanted.connect(self.older_wanted)
+        self.reach, self.older = self._foot.reach, self._foot.button
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(bar)
         layout.addWidget(self._pages, 1)
         layout.addWidget(self._foot)
-        self.table.verticalScrollBar().valueChanged.connect(self._watch_end)
         model.modelReset.connect(self.refresh)
         self.refresh()
 
@@ -128,10 +123,6 @@ class Audit(Ground):
     def focus_filter(self) -> None:
         """Go to the filter field."""
         self.field.edit.setFocus()
-
-    def _watch_end(self, value: int) -> None:
-        if value and value >= self.table.verticalScrollBar().maximum() and self.older.isEnabled():
-            self.older.click()
 
 
 class _Table(RowTable):

@@ -9,9 +9,9 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from desktop.freshness import Link
+from desktop.models.runs import ALL, LIVE, TROUBLE
 from desktop.paging import PAGE
 from desktop.tables import ROW
-from desktop.views.executions import ALL, LIVE, TROUBLE
 from desktop.views.rail import RUNS
 from desktop.window import MainWindow
 from shared.protocol.requests import RunsPage, RunsPageReply
