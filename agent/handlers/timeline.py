@@ -59,12 +59,12 @@ async def runs(context: Context, who: Who, request: TimelineRuns) -> TimelineRun
 async def hours(context: Context, who: Who, request: TimelineHours) -> TimelineHoursReply:
     """Counts of past hours; what was closed and will be, also of time to come."""
     _check(request.from_ms, request.to_ms)
-    span = {"from_ms": request.from_ms, "to_ms": request.to_ms}
+    from_ms, to_ms = request.from_ms, request.to_ms
     since_ms, counted = await context.database.read(
-        partial(timeline.hours, by_task=request.by_task, **span)
+        partial(timeline.hours, from_ms=from_ms, to_ms=to_ms, by_task=request.by_task)
     )
-    gaps = await context.database.read(partial(timeline.gaps, **span))
-    shut = await context.database.read(partial(timeline.closed, **span))
+    gaps = await context.database.read(partial(timeline.gaps, from_ms=from_ms, to_ms=to_ms))
+    shut = await context.database.read(partial(timeline.closed, from_ms=from_ms, to_ms=to_ms))
     return TimelineHoursReply(
         since_ms=since_ms,
         hours=tuple(HourCount(one.task_name, one.at_ms, one.runs, one.failures) for one in counted),

@@ -1,6 +1,7 @@
 """Which runs reach into a span, what its hours count, and when nothing could start in it."""
 
 from functools import partial
+from typing import Any
 
 import msgspec
 import pytest
@@ -120,10 +121,10 @@ def test_hours_count_ends_of_each_task_and_of_all(database: Database) -> None:
     for number, (name, status) in enumerate((("a", "success"), ("a", "error"), ("b", "success"))):
         recorded(database, a_run(FROM_MS + number, task_name=name), status=status)
     recorded(database, a_run(TO_MS + 1, task_name="a"))
-    span = {"from_ms": FROM_MS + 7, "to_ms": TO_MS}
+    asked_for = partial(timeline.hours, from_ms=FROM_MS + 7, to_ms=TO_MS)
 
-    since_ms, by_task = database.read_now(partial(timeline.hours, by_task=True, **span))
-    _, of_all = database.read_now(partial(timeline.hours, by_task=False, **span))
+    since_ms, by_task = database.read_now(partial(asked_for, by_task=True))
+    _, of_all = database.read_now(partial(asked_for, by_task=False))
 
     assert since_ms == FROM_MS
     assert sorted((one.task_name, one.at_ms, one.runs, one.failures) for one in by_task) == [
@@ -192,7 +193,7 @@ def test_a_blackout_is_told_with_the_tasks_that_obey_it(database: Database) -> N
 
 def test_no_question_walks_the_whole_ledger(sqlite_made_url: str) -> None:
     database = Database.open(sqlite_made_url)
-    asked_for: list[tuple[str, object]] = []
+    asked_for: list[tuple[str, Any]] = []
 
     def look(connection: Connection) -> list[str]:
         def note(_c: object, _cursor: object, sql: str, values: object, *_: object) -> None:
