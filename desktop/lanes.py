@@ -28,6 +28,7 @@ from shared.protocol.timeline import (
 QUIET_MS: Final = 150
 AGAIN_MS: Final = 30_000
 PAGE: Final = 1_000
+AHEAD: Final = 8
 MOST_PLANNED: Final = 3_000
 OVERLAP_MS: Final = words.MINUTE_MS
 """What was told of the last minute before a look is asked once more with the next."""
@@ -52,6 +53,9 @@ class Lanes(QObject):
         self._refused: dict[str, str] = {}
         self._told_totals: tuple[int, int] | None = None
         self._coming: list[Coming] = []
+        self._planned_to_ms = 0
+        self._looked_ms = 0
+        """What came later is heard, and asked for with the next look."""
         self._soon = QTimer(self, interval=QUIET_MS, singleShot=True)
         self._soon.timeout.connect(self._ask)
         self._again = QTimer(self, interval=AGAIN_MS)
@@ -66,7 +70,6 @@ class Lanes(QObject):
         self._page.show_link(link)
         if link.is_live and not had.is_live:
             # Runs went by unheard, and it may be another version of the agent that answers now.
-            self._timeline.doubt()
             self.refresh()
         if link.is_live != had.is_live:
             self._set_timers()
@@ -76,7 +79,7 @@ class Lanes(QObject):
         had, self._is_shown = self._is_shown, is_ours
         if is_ours and not had:
             self._page.enter()
-            self.refresh()
+            self._look_again()
         self._set_timers()
 
     def forget(self) -> None:
@@ -90,6 +93,7 @@ class Lanes(QObject):
 
     def refresh(self) -> None:
         """Ask for everything that is in sight anew."""
+        self._timeline.doubt()
         self._refused.clear()
         self._told_totals = None
         self._page.show_hint("")
@@ -116,7 +120,8 @@ class Lanes(QObject):
         """What came meanwhile without being heard, and what is planned by now."""
         if not self._may_ask:
             return
-        self._timeline.doubt_since(self._now() - AGAIN_MS - OVERLAP_MS)
+        self._timeline.doubt_since(self._looked_ms - OVERLAP_MS)
+        self._looked_ms = self._now()
         self._ask_totals()
         self._ask_planned()
         self._ask_forecast()
@@ -132,10 +137,10 @@ class Lanes(QObject):
             self._ask_totals()
         if "totals" in self._awaited:
             return  # by what it tells is decided whether runs or hours are drawn
-        if (self._timeline.planned_until_ms or last) < last or self._planned_to < last:
+        if self._planned_to_ms < last:
             self._ask_planned()
         stretch = self._timeline.missing(
-            first, min(last, self._now() + 1), of_hours=self._page.shows_counts
+            first, min(last, self._looked_ms), of_hours=self._page.shows_counts
         )
         if stretch is None:
             return
@@ -184,19 +189,19 @@ class Lanes(QObject):
         request = TimelineRuns(from_ms=from_ms, to_ms=to_ms, cursor=cursor, limit=PAGE)
         self._put("runs", request, show)
 
-    _planned_to = 0
-
     def _ask_planned(self, after_ms: int | None = None) -> None:
-        now_ms, last = self._now(), self._page.view[1]
+        now_ms, (first, last) = self._now(), self._page.view
         if last <= now_ms or self._page.shows_counts:
             return
+        # The stretch goes along with now: not each of its steps is a question.
+        last += (last - first) // AHEAD
         if after_ms is None:
             self._coming = []
 
         def show(reply: ScheduleNextReply) -> None:
             self._coming += reply.rows
             until_ms = self._coming[-1].at_ms if reply.more and self._coming else None
-            self._planned_to = last
+            self._planned_to_ms = last
             if until_ms is not None and len(self._coming) < MOST_PLANNED:
                 self._ask_planned(until_ms)
                 return

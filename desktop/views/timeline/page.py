@@ -252,7 +252,7 @@ class TimelinePage(Ground):
 
     def _show_view(self) -> None:
         self.canvas.show_view(self.view, counts=self.shows_counts)
-        self.strip.show_view(self.view, self.canvas.names_px)
+        self.strip.show_view(self.view, self.canvas.scene.names_px)
         self.now_button.setChecked(self.follows)
         self._show_title()
 
@@ -295,8 +295,8 @@ class TimelinePage(Ground):
         self._show_lanes()
 
     def _say_chosen(self) -> None:
-        self.said.setText(self.canvas.sentence())
+        self.said.setText(self.canvas.scene.sentence())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.strip.show_view(self.view, self.canvas.names_px)
+        self.strip.show_view(self.view, self.canvas.scene.names_px)

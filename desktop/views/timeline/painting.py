@@ -53,9 +53,7 @@ class Brushes:
         painter = self.painter
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for one in outlines:
-            pen = QPen(QColor(self.tokens.control), 1)
-            if one.state == LEFT_OUT:
-                pen.setDashPattern([2, 2])
+            pen = _pen(self.tokens.control, 1, dashed=one.state == LEFT_OUT)
             painter.setPen(pen)
             box = QRectF(one.x, middle - BAR_PX / 2, one.wide, BAR_PX)
             painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 1.5, 1.5)
@@ -82,10 +80,33 @@ class Brushes:
             box, QBrush(QColor(self.tokens.idle.fill), Qt.BrushStyle.BDiagPattern)
         )
 
+    def caption(self, room: QRectF, said: str) -> None:
+        """Words in the middle of a room, on a ground of their own."""
+        font = self.theme.font(11, 500)
+        metrics = QFontMetrics(font)
+        wide = metrics.horizontalAdvance(said) + 12
+        box = QRectF(room.center().x() - wide / 2, room.top(), wide, room.height())
+        rounded(self.painter, box, 4, fill=self.tokens.idle.tint)
+        self.painter.setFont(font)
+        self.painter.setPen(QColor(self.tokens.text))
+        self.painter.drawText(box, Qt.AlignmentFlag.AlignCenter, said)
+
+    def note(self, x: float, middle: float, wide: float, said: str, icon: str) -> None:
+        """Quiet words with their icon, cut where there is no more room."""
+        font = self.theme.font(11)
+        mark = QRectF(x, middle - 8, 16, 16)
+        self.theme.draw_icon(self.painter, mark, icon, self.tokens.text3, ICON_PX)
+        room = QRectF(x + 20, middle - 9, max(0.0, wide - 20), 18)
+        elide = Qt.TextElideMode.ElideRight
+        text = QFontMetrics(font).elidedText(said, elide, int(room.width()))
+        self.painter.setFont(font)
+        self.painter.setPen(QColor(self.tokens.text2))
+        self.painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)
+
     def pill(self, x: float, middle: float, said: str, icon: str, family: str) -> QRectF:
         """Words on their ground, from there to the right."""
         font = self.theme.font(11, 500)
-        wide = QFontMetrics(font).horizontalAdvance(said) + 26
+        wide = QFontMetrics(font).horizontalAdvance(said) + 30
         box = QRectF(x, middle - 9, wide, 18)
         border = self.ink(family) if self.tokens.is_contrast else None
         rounded(self.painter, box, 9, fill=self.tint(family), border=border)
@@ -98,8 +119,7 @@ class Brushes:
 
     def now_line(self, x: float, top: float, bottom: float) -> None:
         """Where the past ends."""
-        pen = QPen(QColor(self.tokens.focus), 1.5)
-        self.painter.setPen(pen)
+        self.painter.setPen(_pen(self.tokens.focus, 1.5))
         self.painter.drawLine(QLineF(QPointF(x, top), QPointF(x, bottom)))
 
     def _loud(self, bar: Bar, middle: float, follower: float | None, usual_x: float | None) -> None:
@@ -111,7 +131,10 @@ class Brushes:
         elif look.family == "bad":
             self._box(bar.x, bar.wide, middle, BAD_PX, self.fill("bad"))
             end = bar.x + bar.wide
-            if follower is None or follower - end >= ICON_PX + 2:
+            if bar.wide >= ICON_PX + 4:
+                mark = QRectF(bar.x, middle - 8, bar.wide, 16)
+                self.theme.draw_icon(self.painter, mark, look.icon, self.tokens.surface, ICON_PX)
+            elif follower is None or follower - end >= ICON_PX + 2:
                 mark = QRectF(end + 1, middle - 8, ICON_PX + 2, 16)
                 self.theme.draw_icon(self.painter, mark, look.icon, self.ink("bad"), ICON_PX)
         elif bar.state == "skipped":
@@ -121,9 +144,7 @@ class Brushes:
 
     def _ring(self, bar: Bar, middle: float) -> None:
         """Dashed, and as long as what it stands for."""
-        pen = QPen(QColor(self.ink("warn")), 1.5)
-        pen.setDashPattern([1.6, 1.4])
-        self.painter.setPen(pen)
+        self.painter.setPen(_pen(self.ink("warn"), 1.5, dashed=True))
         self.painter.setBrush(QColor(self.tokens.surface))
         wide = max(RING_PX, bar.wide)
         box = QRectF(bar.x - RING_PX / 2, middle - RING_PX / 2, wide, RING_PX)
@@ -144,9 +165,7 @@ class Brushes:
         self.painter.drawRoundedRect(QRectF(x, middle - high / 2, wide, high), 1.5, 1.5)
 
     def _dashed(self, x: float, wide: float, middle: float, colour: str) -> None:
-        pen = QPen(QColor(colour), 1)
-        pen.setDashPattern([2, 2])
-        self.painter.setPen(pen)
+        self.painter.setPen(_pen(colour, 1, dashed=True))
         self.painter.setBrush(Qt.BrushStyle.NoBrush)
         box = QRectF(x, middle - BAR_PX / 2, wide, BAR_PX)
         self.painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 1.5, 1.5)
@@ -155,3 +174,12 @@ class Brushes:
 def drawn(axis: Axis, from_ms: int, to_ms: int) -> tuple[float, float]:
     """From where to where a stretch of time is drawn within the axis."""
     return max(axis.left, axis.x(from_ms)), min(axis.right, axis.x(to_ms))
+
+
+def _pen(colour: str, wide: float, *, dashed: bool = False) -> QPen:
+    pen = QPen(QColor(colour), wide)
+    if dashed:
+        # Square ends would close the gaps.
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        pen.setDashPattern([2.2, 1.8])
+    return pen
