@@ -1,5 +1,7 @@
 """What is known along the time: nothing twice, nothing lost, and what is still to be asked."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,7 +50,7 @@ def test_what_is_asked_is_never_known_and_in_the_end_all_is(
         held = joined(held, part)
 
     assert set(range(*wanted)) <= covered
-    assert all(one[1] < other[0] for one, other in zip(held, held[1:], strict=False))
+    assert all(one[1] < other[0] for one, other in pairwise(held))
 
 
 def test_the_newest_part_is_asked_first() -> None:

@@ -1,5 +1,6 @@
 """Where bars stand: nothing is hidden, nothing is too small to be seen, and times are round."""
 
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,6 +17,7 @@ from desktop.views.timeline.lanes import (
     RANGES,
     SHORTEST_MS,
     Axis,
+    Range,
     bars,
     hour_bars,
     lanes,
@@ -147,14 +149,14 @@ def test_plans_that_touch_are_one_outline() -> None:
 
 @pytest.mark.parametrize("reach", RANGES)
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland", "Asia/Kathmandu"])
-def test_ticks_are_round_on_the_wall_clock_and_have_room(reach: object, zone: str) -> None:
-    axis = Axis(*reach.at(FROM_MS), 0, 900)  # type: ignore[attr-defined]
+def test_ticks_are_round_on_the_wall_clock_and_have_room(reach: Range, zone: str) -> None:
+    axis = Axis(*reach.at(FROM_MS), 0, 900)
 
     found = ticks(axis, ZoneInfo(zone))
 
     places = [axis.x(tick.at_ms) for tick in found]
     assert 3 <= len(found) <= 15
-    assert all(right - left >= 55 for left, right in zip(places, places[1:], strict=False))
+    assert all(right - left >= 55 for left, right in pairwise(places))
     for tick in found:
         wall = words.moment(tick.at_ms, ZoneInfo(zone))
         assert tick.is_day == ((wall.hour, wall.minute) == (0, 0))
