@@ -70,9 +70,7 @@ class _Connection:
         "since_ms",
     )
 
-    def __init__(
-        self, ear: "zmq.Socket[bytes]", inode: int, address: str, since_ms: int
-    ) -> None:
+    def __init__(self, ear: "zmq.Socket[bytes]", inode: int, address: str, since_ms: int) -> None:
         self.ear = ear  # which told of it
         self.inode = inode
         self.address = address
