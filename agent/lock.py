@@ -3,10 +3,10 @@
 import fcntl
 import os
 import random
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 
 from agent.errors import AlreadyServing, HomeError
 from agent.settings import Home
@@ -59,17 +59,17 @@ def only_agent(home: Home, *, begins: bool = False) -> Iterator[Callable[[], Non
 
 def _take(descriptor: int) -> None:
     """Lock it for us alone; raises BlockingIOError when another agent has it."""
-    until_s = time.monotonic() + LOOKS_WITHIN_S
+    until_s = monotonic() + LOOKS_WITHIN_S
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= until_s:
+            if monotonic() >= until_s:
                 raise
             # Whoever only looks, as we do here, shares the lock for a moment; an agent never does.
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
             fcntl.flock(descriptor, fcntl.LOCK_UN)
-            time.sleep(random.uniform(0.001, 0.01))  # noqa: S311 - parts those who began together
+            sleep(random.uniform(0.001, 0.01))  # noqa: S311 - parts those who began together
         else:
             return
 

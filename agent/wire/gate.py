@@ -23,6 +23,7 @@ import zmq
 import zmq.asyncio
 
 from agent.log import Log
+from agent.threads import begin
 from agent.wire.filters import EVERYONE, let_in, network, plain, turn_away
 from agent.wire.limits import MOST_UNENDED_BYTES, MOST_UNENDED_BYTES_IN_ALL
 
@@ -138,7 +139,7 @@ class Gate:
     def start(self) -> None:
         """Begin; to be called on the loop."""
         self._loop = asyncio.get_running_loop()
-        self._thread.start()
+        begin(self._thread)
 
     def close(self) -> None:
         """Watch no more; the doors are to be closed by then."""
