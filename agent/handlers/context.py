@@ -172,6 +172,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         "alerts",
         "health",
         "rules",
+        "timeline",
     )
     logs_for_viewers: bool = True
     max_running: int = 8
