@@ -43,12 +43,16 @@ def read_draft(table: Mapping[str, object]) -> Draft:
                 # The stand-in does no better: nothing more can be told before this is put right.
                 return Draft(definition=_NOTHING, faults=tuple(faults.values()))
             faults[error.field] = error
-            tried.pop(error.field, None)
-            # Keys that nobody knows are cut in the refusal; as long as that they are no fields.
-            for key in [key for key in tried if key[:64] == error.field]:
+            for key in _meant(error.field, tried):
                 del tried[key]
             if error.field in _STAND_INS and not _is_watch_with(error.field, table):
                 tried[error.field] = _STAND_INS[error.field]
+
+
+def _meant(field: str, table: Mapping[str, object]) -> list[str]:
+    """The keys that a fault is about: an unknown one is cut, one within a table is dotted."""
+    cut = [key for key in table if key[:64] == field]
+    return cut or [key for key in (field.partition(".")[0],) if key in table]
 
 
 def _is_watch_with(field: str, table: Mapping[str, object]) -> bool:

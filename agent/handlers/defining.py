@@ -14,7 +14,7 @@ from agent.errors import BadDefinition, StorageError
 from agent.handlers.context import Context
 from agent.handlers.planning import CHANGES, clock_change, notes
 from agent.log import log_of
-from agent.rules.schedule import next_moment
+from agent.rules.schedule import next_moment, next_moments
 from agent.store import edits
 from agent.store.edits import Edited, Overtaken, Seen
 from agent.wire.operations import Done
@@ -23,10 +23,13 @@ from shared.protocol import defining as wire
 from shared.protocol.errors import BadRequest, ProtocolError
 
 _COMING: Final = 10
+_NEAR_MS: Final = 3 * 3_600_000
+"""So far from a change of clocks it may touch a moment."""
+_LOOKED_AT: Final = 20
 _SHOWN_CHARS: Final = 80
 # A fault in one of these leaves nobody able to say when the task is due.
 _TIMED_BY: Final = frozenset(
-    {"task_name", "schedule", "timezone", "dst_gap", "dst_fold", "valid_from", "valid_until"}
+    {"schedule", "timezone", "dst_gap", "dst_fold", "valid_from", "valid_until"}
     | {"every_nth", "spread_s"}
 )
 
@@ -150,6 +153,12 @@ def _with_moments(
     moments = next_dues(definition, now_ms, _COMING)
     timing = timing_of(definition)
     changes = coming_changes(definition.timezone, now_ms, count=CHANGES)
+    odd = [
+        moment
+        for change in changes
+        for moment in next_moments(timing, change.at_ms - _NEAR_MS, _LOOKED_AT)
+        if moment.tag != "normal" and moment.at_ms <= change.at_ms + _NEAR_MS
+    ]
     return msgspec.structs.replace(
         reply,
         schedule_text=when_in_words(definition),
@@ -159,6 +168,8 @@ def _with_moments(
         changes=tuple(
             clock_change(change, next_moment(timing, change.at_ms - 1)) for change in changes
         ),
+        odd_ms=tuple(moment.at_ms for moment in odd),
+        odd_tags=tuple(moment.tag for moment in odd),
     )
 
 

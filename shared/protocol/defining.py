@@ -59,6 +59,7 @@ class TaskCheckReply(Reply, frozen=True, kw_only=True):
     """Everything that is wrong with it, what would hinder its runs now, and when it would be due.
 
     The moments, their tags, the words and notes are empty while what decides them is wrong.
+    `odd_ms` are the moments that a coming change of clocks touches.
     """
 
     faults: tuple[Fault, ...] = ()
@@ -68,6 +69,8 @@ class TaskCheckReply(Reply, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     changes: tuple[ClockChange, ...] = ()
+    odd_ms: tuple[int, ...] = ()
+    odd_tags: tuple[str, ...] = ()
 
 
 class TaskPut(Command, frozen=True, kw_only=True):

@@ -599,6 +599,8 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
         tags=("normal", "moved"),
         notes=("1 of these falls into the hour that is skipped",),
         changes=(planning.ClockChange(at_ms=AT_MS, before_s=1, after_s=2, next_ms=AT_MS + 3),),
+        odd_ms=(AT_MS + 3,),
+        odd_tags=("moved",),
     ),
     "task.put": defining.TaskPutReply(
         rev=9,

@@ -174,11 +174,14 @@ async def test_a_check_says_when_it_would_run_and_what_the_clocks_do(door: Door)
     anna = await door.welcome("admin")
 
     checked = await anna.get(TaskCheck(definition={**NEW, "nice": 99}), TaskCheckReply)
+    noon = await anna.get(TaskCheck(definition={**NEW, "schedule": ["@daily"]}), TaskCheckReply)
     unsaid = await anna.get(TaskCheck(definition={**NEW, "every_nth": 0}), TaskCheckReply)
 
     assert checked.schedule_text == "Daily 02:30"
     assert len(checked.times_ms) == len(checked.tags) == 10
     assert len(checked.changes) == 2
+    assert set(checked.odd_tags) == {"moved", "first_of_two"}
+    assert noon.odd_ms == ()
     assert unsaid.times_ms == ()
 
 

@@ -2,7 +2,6 @@
 
 import threading
 from functools import partial
-from typing import Any
 
 import msgspec
 import pytest
@@ -17,13 +16,18 @@ from tests.agent.store.makings import NOW_MS, a_task
 SYNC = a_task("sync")
 
 
-def put(database: Database, definition: Definition, based_on: int = 0, **more: Any) -> Edited:
+def put(
+    database: Database, definition: Definition, based_on: int = 0, seen_digest: str = ""
+) -> Edited:
     return database.write_now(
         partial(
             edits.put,
             definition=definition,
             based_on=based_on,
-            **({"seen_digest": "", "who": "anna", "why": "less load", "now_ms": NOW_MS} | more),
+            seen_digest=seen_digest,
+            who="anna",
+            why="less load",
+            now_ms=NOW_MS,
         )
     )
 
