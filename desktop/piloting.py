@@ -19,6 +19,7 @@ from desktop.finding import entries
 from desktop.following import Following
 from desktop.freshness import Watch
 from desktop.gauges import Gauges
+from desktop.lanes import Lanes
 from desktop.outlets import Outlets
 from desktop.paging import Paging
 from desktop.planner import Planner
@@ -28,7 +29,7 @@ from desktop.theme import Theme
 from desktop.views.alerts.page import DELIVERY, QUIET, RULES_TAB
 from desktop.views.executions import ALL, FOUND, TROUBLE
 from desktop.views.palette import Palette
-from desktop.views.rail import ALERTS, AUDIT, HEALTH, OVERVIEW, RUNS, TASKS
+from desktop.views.rail import ALERTS, AUDIT, HEALTH, OVERVIEW, RUNS, TASKS, TIMELINE
 from desktop.views.shortcuts import Shortcuts
 from desktop.vitals import Vitals
 from desktop.waytests import WayTests
@@ -72,6 +73,7 @@ class Piloted(Outlets):
         self.alarms = Alarms(self.centre, self._alerts, self.now, self)
         self.vitals = Vitals(self.health, self._health, self.now, self)
         self.ruling = Ruling(theme, self.centre, self.now, self)
+        self.lanes = Lanes(self.timeline, self._timeline, self.now, self)
         self.auditing = Auditing(self.audit, self._audit, self)
         self.waytests = WayTests(self.centre.ways, self.now, self)
         models = {ALL: self._runs, TROUBLE: self._trouble, FOUND: self._found}
@@ -137,6 +139,7 @@ class Piloted(Outlets):
             "palette": self.open_palette,
             "overview": lambda: self.show_screen(OVERVIEW),
             "tasks": lambda: self.show_screen(TASKS),
+            "timeline": lambda: self.show_screen(TIMELINE),
             "runs": lambda: self.show_screen(RUNS),
             "alerts": lambda: self.show_screen(ALERTS),
             "rules": lambda: self._show_alerts(RULES_TAB),
@@ -159,7 +162,7 @@ class Piloted(Outlets):
         runs = (self._runs, self._trouble, self._found)
         for part in (self._tasks, *runs, self.details, self.overview, self.planner):
             part.set_times(times)
-        for page in (self.centre, self.health, self.audit):
+        for page in (self.centre, self.health, self.audit, self.timeline):
             page.set_times(times, self.gauges.zone)
         self.ruling.set_times(times)
 
@@ -167,6 +170,7 @@ class Piloted(Outlets):
         """Lower rows, or comfortable ones."""
         if compact != self.grid.is_compact:
             self.grid.set_compact(compact)
+            self.timeline.set_compact(compact)
             self.compact_chosen.emit(compact)
         self.toolbar.show_compact(compact)
         self.rail.show_compact(compact)
@@ -263,6 +267,8 @@ class Piloted(Outlets):
             self.executions.focus_filter()
         elif self.screen_name == ALERTS:
             self.centre.focus_filter()
+        elif self.screen_name == TIMELINE:
+            self.timeline.focus_filter()
         elif self.screen_name == AUDIT:
             self.audit.focus_filter()
         else:
@@ -282,6 +288,7 @@ class Piloted(Outlets):
         self.alarms.refresh()
         self.vitals.refresh()
         self.auditing.refresh()
+        self.lanes.refresh()
         self.refresh_requested.emit()
 
     def _copy_name(self) -> None:

@@ -175,6 +175,7 @@ CAPABILITIES: Final = (
     "alerts",
     "health",
     "rules",
+    "timeline",
 )
 """What every agent can do; to edit tasks is for its owner to allow."""
 

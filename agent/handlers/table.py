@@ -16,6 +16,7 @@ from agent.handlers import (
     session,
     standing,
     tasks,
+    timeline,
 )
 from agent.handlers.context import Context
 from agent.wire.control import Answer, Handler
@@ -24,6 +25,7 @@ from agent.wire.sessions import Who
 from shared.protocol import alerting, health, requests
 from shared.protocol import defining as wire_defining
 from shared.protocol import planning as wire
+from shared.protocol import timeline as course
 from shared.protocol.requests import AnyReply, Request
 
 _Function: TypeAlias = Callable[[Context, Who, Any], Awaitable[AnyReply | Answer | Done]]
@@ -54,6 +56,8 @@ HANDLERS: Final[dict[type[Request], _Function]] = {
     requests.RunGet: runs.get,
     requests.RunSamples: runs.samples_of,
     requests.RunsPage: runs.page,
+    course.TimelineRuns: timeline.runs,
+    course.TimelineHours: timeline.hours,
     requests.LogStat: logs.stat,
     requests.LogRead: logs.read,
     requests.LogSearch: logs.search,

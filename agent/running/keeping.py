@@ -72,7 +72,8 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """A run is over and nothing of its family is left.
 
     `cause`: "" it ended by itself, "timeout", "aborted", "killed_memory" (by us); or
-    "never_started", "lost" (nobody knows how it ended); `detail` says why, in words.
+    "never_started", "storage" (the disk had no room for its start), "lost" (nobody knows how it
+    ended); `detail` says why, in words.
     """
 
     run_id: str
@@ -98,6 +99,10 @@ Standing = Started | Ended
 
 class NotStarted(Exception):
     """No process was started for an order; the message says why."""
+
+
+class NoRoom(NotStarted):
+    """The disk is too full for what a start needs; there is nothing wrong with the run."""
 
 
 class AlreadyOrdered(NotStarted):
@@ -497,10 +502,12 @@ class Keepers:
         if run_id in self._over:
             return
         self._keeper_of[run_id] = name
-        if self._refuse(run_id, NotStarted(reason)):
+        is_full = line.get("full", False)  # keepers of earlier versions do not tell
+        if self._refuse(run_id, NoRoom(reason) if is_full else NotStarted(reason)):
             self._over.add(run_id)
         else:
-            self._learn_end(name, _never_started(run_id, reason))
+            cause = "storage" if is_full else "never_started"
+            self._learn_end(name, _never_started(run_id, cause, reason))
 
     def _refuse(self, run_id: str, reason: NotStarted) -> bool:
         """Tell who waits for the start; False when nobody does."""
@@ -521,7 +528,7 @@ def _ended(line: Line) -> Ended:
     return Ended(run_id=line["run"], **fields)
 
 
-def _never_started(run_id: str, reason: str) -> Ended:
+def _never_started(run_id: str, cause: str, reason: str) -> Ended:
     return Ended(
         run_id=run_id,
         pid=None,
@@ -530,7 +537,7 @@ def _never_started(run_id: str, reason: str) -> Ended:
         duration_ms=None,
         exit_status=None,
         signal=None,
-        cause="never_started",
+        cause=cause,
         cpu_ms=None,
         peak_rss=None,
         leftovers=0,

@@ -154,6 +154,12 @@ from shared.protocol.tasks import (
     TaskSkip,
     TaskSkipReply,
 )
+from shared.protocol.timeline import (
+    TimelineHours,
+    TimelineHoursReply,
+    TimelineRuns,
+    TimelineRunsReply,
+)
 
 # Whoever asks or answers writes `requests.RunStart`, wherever it is defined.
 __all__ = [
@@ -266,6 +272,8 @@ REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
     RunGet: RunDetail,
     RunSamples: RunSamplesReply,
     RunsPage: RunsPageReply,
+    TimelineRuns: TimelineRunsReply,
+    TimelineHours: TimelineHoursReply,
     LogStat: LogStatReply,
     LogRead: LogReadReply,
     LogSearch: LogSearchReply,

@@ -34,6 +34,8 @@ MINIMUM: Final[dict[str, str]] = {
     "run.get": VIEWER,
     "run.samples": VIEWER,
     "runs.page": VIEWER,
+    "timeline.runs": VIEWER,
+    "timeline.hours": VIEWER,
     "log.stat": VIEWER,
     "log.read": VIEWER,
     "log.search": VIEWER,

@@ -2,7 +2,16 @@
 
 from typing import Final
 
-from shared.protocol import alerting, defining, events, health, planning, requests, rows
+from shared.protocol import (
+    alerting,
+    defining,
+    events,
+    health,
+    planning,
+    requests,
+    rows,
+    timeline,
+)
 from shared.protocol.errors import ErrorBody
 
 OP: Final = "0123456789abcdef" * 2
@@ -422,6 +431,8 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
     ),
     requests.StatsGet(task_id="sync.orders", from_ms=1, to_ms=2),
     health.HealthGet(),
+    timeline.TimelineRuns(from_ms=1, to_ms=2, cursor="abc", limit=5),
+    timeline.TimelineHours(from_ms=1, to_ms=2, by_task=True),
     alerting.AlertsPage(
         filter=alerting.AlertFilter(
             task_id="a", sevs=("high",), states=("open",), from_ms=1, to_ms=2, text="429"
@@ -641,6 +652,21 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
         samples=(requests.RunSample(at_ms=AT_MS, cpu_ms=900, rss_bytes=4096, processes=2),)
     ),
     "runs.page": requests.RunsPageReply(rows=(RUN,), next="abc", searched_ms=AT_MS),
+    "timeline.runs": timeline.TimelineRunsReply(
+        spans=(
+            timeline.Span(
+                RUN_ID, "sync.orders", "missed", AT_MS, AT_MS + 1, AT_MS + 9, "agent_down", AT_MS
+            ),
+        ),
+        since_ms=AT_MS,
+        next="abc",
+    ),
+    "timeline.hours": timeline.TimelineHoursReply(
+        since_ms=AT_MS,
+        hours=(timeline.HourCount("sync.orders", AT_MS, 60, 2),),
+        gaps=(timeline.Gap(AT_MS, AT_MS + 9, "outage"),),
+        closed=(timeline.ClosedFor(AT_MS, AT_MS + 9, "stock-take", ("sync.orders",)),),
+    ),
     "log.stat": requests.LogStatReply(
         streams=(requests.Stream(first=1, size=512, ended=True, gaps=((5, 9),)),)
     ),

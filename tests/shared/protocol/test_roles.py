@@ -10,6 +10,7 @@ VIEWER_MAY = {
     "log.stat", "log.read", "log.search", "metrics.page", "stats.get", "health.get", "op.get",
     "schedule.next", "schedule.forecast", "schedule.whatif", "schedule.why", "pause.preview",
     "alerts.page", "alert.get", "alerts.rules", "deliveries.page",
+    "timeline.runs", "timeline.hours",
 }  # fmt: skip
 OPERATOR_MAY = VIEWER_MAY | {
     "task.set", "task.skip", "task.ping", "run.start", "run.backfill", "run.abort", "run.retry",
