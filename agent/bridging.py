@@ -10,6 +10,7 @@ from agent.log import log_of
 from agent.recorder import Recorder
 from agent.rules.alerting import Trouble
 from agent.rules.outage import Standing
+from agent.store.mark import SetBack
 from agent.store.outage import LOOK_EVERY_S, TRY_EVERY_S, Outage
 from agent.store.reserve import Reserve
 
@@ -41,6 +42,7 @@ class Bridging:
         self._show = show
         self._renew = renew
         self._unkept: set[str] = set()
+        self._untold: SetBack | None = None
 
     async def run(self) -> None:
         """Watch over the database and the reserve, for ever."""
@@ -58,11 +60,11 @@ class Bridging:
             await self._lead_over()
 
     async def _tell_set_back(self) -> None:
-        found = self._outage.take_set_back()
+        found = self._untold = self._outage.take_set_back() or self._untold
         if found is None:
             return
         since = iso(found.since_ms) if found.since_ms else "its beginning"
-        await self._raise(
+        is_told = await self._raise(
             Trouble(
                 dedupe_key=SET_BACK_ALERT,
                 kind=SET_BACK_ALERT,
@@ -74,11 +76,16 @@ class Bridging:
                 "tasks made in that time are gone as well: look them through.",
             )
         )
+        if is_told:
+            self._untold = None
 
     async def _look_often(self) -> None:
         """Let trouble be noticed also where nothing is written."""
         while True:
-            await self._clock.rest_ms(round(LOOK_EVERY_S * 1000))
+            if self._outage.owes_look:
+                await self._clock.sleep_ms(round(TRY_EVERY_S * 1000))
+            else:
+                await self._clock.rest_ms(round(LOOK_EVERY_S * 1000))
             await self._outage.look()
 
     async def _lead_over(self) -> None:
@@ -101,7 +108,7 @@ class Bridging:
             for consequence in await self._outage.try_again():
                 self._recorder.show_consequence(consequence)
             if not self._outage.is_over:
-                await self._clock.sleep_ms(round(TRY_EVERY_S * 1000))
+                await self._clock.sleep_ms(self._outage.rest_ms(round(TRY_EVERY_S * 1000)))
         if told is None:
             return
         if trouble is not None and not is_kept:

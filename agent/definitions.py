@@ -4,8 +4,7 @@ import difflib
 import hashlib
 import re
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 from types import NoneType
 from typing import Final, Literal
 
@@ -183,88 +182,59 @@ def load_definitions(text: str, origin: str) -> list[Definition]:
 
 def read_definition(table: Mapping[str, object]) -> Definition:
     """One checked task from plain values, as TOML or a request holds them; raises BadDefinition."""
-    definition, faults = examine(table)
-    if faults:
-        raise faults[0]
-    assert definition is not None  # noqa: S101 - where there is none, something is wrong with it
-    return definition
-
-
-def examine(table: Mapping[str, object]) -> tuple[Definition | None, list[BadDefinition]]:
-    """The task that these values are, and all that is wrong with them."""
-    faults = list(_strangers(table))
-    # Where the name of a field is misspelt, the field is not missing.
-    meant = {near for key in table if key not in _FIELDS for near in _near(key)}
-    faults += [fault for fault in _missing(table) if fault.field not in meant]
-    values: dict[str, object] = {}
-    are_readable = True
-    for name, value in table.items():
-        if name not in _FIELDS:
-            continue
-        plain = (value,) if name == "schedule" and isinstance(value, str) else value
-        plain = in_unit_of(name, plain)
-        try:
-            values[name] = msgspec.convert(plain, _FIELDS[name].type)
-        except msgspec.ValidationError:
-            are_readable = False
-            faults.append(_misfit(name, value))
-    if "task_name" not in values or not are_readable:
-        return None, faults
-    definition = Definition(**values)  # type: ignore[arg-type]  # each was converted to its type
-    known = {*meant, *(fault.field for fault in faults)}
-    faults += [fault for fault in _faults(definition) if fault.field not in known]
-    return (None if faults else definition), faults
-
-
-def _strangers(table: Mapping[str, object]) -> Iterator[BadDefinition]:
     for key in table:
         if key not in _FIELDS:
-            near = _near(key)
+            near = difflib.get_close_matches(str(key), _FIELDS, n=1)
             fix = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_FIELDS)}"
-            yield BadDefinition(str(key)[:64], table[key], f"this key is not known; {fix}")
-
-
-def _near(key: object) -> list[str]:
-    return difflib.get_close_matches(str(key), _FIELDS, n=1)
-
-
-def _missing(table: Mapping[str, object]) -> Iterator[BadDefinition]:
+            raise BadDefinition(str(key)[:64], table[key], f"this key is not known; {fix}")
     for name, field in _FIELDS.items():
         if field.required and name not in table:
-            yield BadDefinition(name, None, "is missing; every task needs it")
+            raise BadDefinition(name, None, "is missing; every task needs it")
     if "command" not in table and table.get("kind") != "watch":
-        yield BadDefinition("command", None, "is missing; every task that runs needs it")
+        raise BadDefinition("command", None, "is missing; every task that runs needs it")
     if "schedule" not in table and not table.get("after"):
-        yield BadDefinition(
+        raise BadDefinition(
             "schedule",
             None,
             "is missing; a task needs it or after = [...]; "
             "one that runs only by hand says schedule = []",
         )
-
-
-def _misfit(name: str, value: object) -> BadDefinition:
-    # Values of variables may be secrets, so only their names are shown.
-    shown = list(value) if isinstance(value, dict) else value
-    shape = _shape(_FIELDS[name].type)
-    if is_length(name):
-        shape = f"{shape} of seconds, or a length such as {FORMS}"
-    return BadDefinition(name, shown, f"must be {shape}")
+    values: dict[str, object] = {}
+    for name, value in table.items():
+        plain = (value,) if name == "schedule" and isinstance(value, str) else value
+        plain = in_unit_of(name, plain)
+        try:
+            values[name] = msgspec.convert(plain, _FIELDS[name].type)
+        except msgspec.ValidationError as error:
+            # Values of variables may be secrets, so only their names are shown.
+            shown = list(value) if isinstance(value, dict) else value
+            shape = _shape(_FIELDS[name].type)
+            if is_length(name):
+                shape = f"{shape} of seconds, or a length such as {FORMS}"
+            raise BadDefinition(name, shown, f"must be {shape}") from error
+    definition = Definition(**values)  # type: ignore[arg-type]  # each was converted to its type
+    check(definition)
+    return definition
 
 
 def check(definition: Definition) -> None:
     """Raise BadDefinition for the first field that cannot be accepted."""
-    for each in _CHECKS:
-        each(definition)
-
-
-def _faults(definition: Definition) -> Iterator[BadDefinition]:
-    """The first fault that each of the checks finds."""
-    for each in _CHECKS:
-        try:
-            each(definition)
-        except BadDefinition as fault:
-            yield fault
+    if not _NAME.fullmatch(definition.task_name):
+        raise BadDefinition(
+            "task_name", definition.task_name, "must be 1 to 64 characters of a-z 0-9 . _ -"
+        )
+    _check_numbers(definition)
+    _check_texts(definition)
+    _check_schedule(definition)
+    _check_overlap(definition)
+    _check_calendars(definition)
+    _check_chain(definition)
+    _check_command(definition)
+    _check_watch(definition)
+    _check_environment(definition.environment)
+    check_table(definition.exit_statuses)
+    _check_isolation(definition)
+    _check_sandbox(definition)
 
 
 def to_toml(definitions: Iterable[Definition]) -> str:
@@ -293,21 +263,11 @@ def digest(definition: Definition) -> str:
     return hashlib.sha256(msgspec.json.encode(definition, order="deterministic")).hexdigest()
 
 
-def _check_name(definition: Definition) -> None:
-    if not _NAME.fullmatch(definition.task_name):
-        raise BadDefinition(
-            "task_name", definition.task_name, "must be 1 to 64 characters of a-z 0-9 . _ -"
-        )
-
-
-def _check_number(definition: Definition, name: str) -> None:
-    value = getattr(definition, name)
-    lowest, highest = _RANGES[name]
-    if value is not None and not lowest <= value <= highest:
-        raise BadDefinition(name, value, f"must be from {lowest} to {highest}")
-
-
 def _check_numbers(definition: Definition) -> None:
+    for name, (lowest, highest) in _RANGES.items():
+        value = getattr(definition, name)
+        if value is not None and not lowest <= value <= highest:
+            raise BadDefinition(name, value, f"must be from {lowest} to {highest}")
     if definition.retry_cap_s < definition.retry_base_s:
         raise BadDefinition(
             "retry_cap_s",
@@ -497,8 +457,7 @@ def _check_sandbox(definition: Definition) -> None:
             raise BadDefinition("writable_paths", path, "write it without ..")
 
 
-def _check_environment(definition: Definition) -> None:
-    environment = definition.environment
+def _check_environment(environment: Mapping[str, str]) -> None:
     if len(environment) > _MAX_VARIABLES:
         raise BadDefinition(
             "environment", len(environment), f"at most {_MAX_VARIABLES} variables are kept"
@@ -574,21 +533,3 @@ def _shape(kind: object) -> str:
     if parts:
         return " or ".join(_shape(part) for part in parts if part is not NoneType)
     return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}[kind]  # type: ignore[index]
-
-
-_CHECKS: Final[tuple[Callable[[Definition], None], ...]] = (
-    _check_name,
-    *(partial(_check_number, name=name) for name in _RANGES),
-    _check_numbers,
-    _check_texts,
-    _check_schedule,
-    _check_overlap,
-    _check_calendars,
-    _check_chain,
-    _check_command,
-    _check_watch,
-    _check_environment,
-    lambda definition: check_table(definition.exit_statuses),
-    _check_isolation,
-    _check_sandbox,
-)

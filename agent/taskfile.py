@@ -2,16 +2,19 @@
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from agent.definitions import Definition, examine
+from agent.definitions import Definition
+from agent.drafting import read_draft
 from agent.errors import BadDefinition, WrongUse
 from agent.tomlplaces import Place, places
 
 _AT_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
+# As the door words it where a key is nearly one that it knows.
+_MEANT: Final = re.compile(r"did you mean '(\w+)'")
 _KIND: Final = "task"
 
 
@@ -76,17 +79,23 @@ def read_task_file(text: str, origin: str) -> TaskFile:
     for number, table in enumerate(tables):
         place = found[number] if len(found) == len(tables) else nowhere
         name = str(table.get("task_name", f"number {number + 1}"))[:64]
-        task, wrong = examine(table)
-        faults += [_fault(each, place, name) for each in wrong]
+        draft = read_draft(table)
+        faults += [_fault(each, place, name) for each in _without_echoes(draft.faults)]
         if name in where:
             twice = BadDefinition("task_name", name, "is used twice in this file")
             faults.append(_fault(twice, place, name))
         where[name] = place
-        if task is not None:
-            tasks[name] = task
+        if not draft.faults:
+            tasks[name] = draft.definition
     return TaskFile(
         origin=origin, definitions=tuple(tasks.values()), faults=tuple(faults), places=where
     )
+
+
+def _without_echoes(faults: Sequence[BadDefinition]) -> list[BadDefinition]:
+    """Where the name of a field is misspelt, the field is not missing."""
+    meant = {name for fault in faults for name in _MEANT.findall(fault.fix)}
+    return [fault for fault in faults if fault.value is not None or fault.field not in meant]
 
 
 def _tables(text: str, origin: str) -> list[dict[str, Any]]:

@@ -131,6 +131,23 @@ def order_on_this_host(
     return build_order(definition, trial, settings, home, secrets, base_environment)
 
 
+def hindrance(
+    definition: Definition,
+    settings: Settings,
+    home: Home,
+    secrets: Mapping[str, str],
+    base_environment: Mapping[str, str],
+) -> BadDefinition | None:
+    """What would keep a run of this task from starting on this host now, as far as can be seen."""
+    if definition.kind == "watch":
+        return None
+    try:
+        order_on_this_host(definition, settings, home, secrets, base_environment)
+    except BadDefinition as refusal:
+        return refusal
+    return None
+
+
 def _forbids_new_privs(definition: Definition) -> bool:
     """Unless the task says so itself, it is what a task of another user gets."""
     if definition.no_new_privs is None:

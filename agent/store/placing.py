@@ -28,6 +28,7 @@ class Place:
         is_file = url.get_backend_name() == "sqlite" and url.database is not None
         self._path = Path(str(url.database)) if is_file else None
         self._found = self._look()
+        self._stood: tuple[int, ...] | None = None
 
     @property
     def is_file(self) -> bool:
@@ -44,6 +45,11 @@ class Place:
         if self._found == (0, 0):
             self._found = self._look()
 
+    def is_at_rest(self) -> bool:
+        """Nothing has changed there since this was asked last: nobody is copying a file there."""
+        before, self._stood = self._stood, _changes(self._status())
+        return before == self._stood
+
     def put_back(self) -> str:
         """Write a deleted file anew from what is open, take another one as it is; what was done.
 
@@ -55,11 +61,11 @@ class Place:
         try:
             self._take_own_log_away()
             if not is_there:
-                self._database.read_now(self._copy)
+                self._database.of_open(self._copy)
             self._database.reopen()
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"{self._path} cannot be put back: {error}") from error
-        self._found = self._look()
+        self._found, self._stood = self._look(), None
         if is_there:
             return f"{self._path} was replaced by another file, which is used from now on"
         return f"{self._path} was deleted or moved away; it was written anew from what was open"
@@ -86,16 +92,34 @@ class Place:
         with closing(sqlite3.connect(half)) as copy:
             source.backup(copy)
             copy.execute("PRAGMA journal_mode = WAL")
-        half.replace(self._path)
+        try:
+            os.link(half, self._path)  # never over a file that somebody puts there meanwhile
+        except FileExistsError:
+            half.unlink()
+            raise
+        except OSError:
+            half.replace(self._path)  # a file system without links
+        else:
+            half.unlink()
 
     def _look(self) -> tuple[int, int] | None:
         if self._path is None:
             return None
+        status = self._status()
+        return (0, 0) if status is None else (status.st_dev, status.st_ino)
+
+    def _status(self) -> os.stat_result | None:
         try:
-            status = self._path.stat()
+            return None if self._path is None else self._path.stat()
         except OSError:
-            return (0, 0)
-        return (status.st_dev, status.st_ino)
+            return None
+
+
+def _changes(status: os.stat_result | None) -> tuple[int, ...]:
+    """What no write to a file leaves as it was."""
+    if status is None:
+        return ()
+    return (status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns)
 
 
 def _open_files() -> Iterator[os.stat_result]:

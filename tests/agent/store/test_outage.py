@@ -19,7 +19,9 @@ from agent.store import outage as outage_module
 from agent.store.database import READERS, Database
 from agent.store.journal import Journal
 from agent.store.ledger import Step
+from agent.store.mark import Mark
 from agent.store.outage import Outage
+from agent.store.placing import Place
 from agent.store.replay import replay
 from agent.store.reserve import Reserve
 from agent.store.writes import Claim, Order, Take
@@ -370,12 +372,32 @@ async def test_what_was_kept_for_a_whole_day_is_told_in_its_order_and_once(scene
     assert total == len(day), "each end counts once"
 
 
+async def test_a_server_is_asked_for_a_word_also_right_after_it_has_taken_something(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Place, "is_file", property(lambda _: False))
+    await scene.outage.write(claim(a_run()))
+    taken = asyncio.Event()
+
+    async def read(*_: object) -> None:
+        scene.clock.advance(900)  # so long it was waited for
+        taken.set()
+        raise StorageError("the connection broke")
+
+    monkeypatch.setattr(scene.database, "read", read)
+    await scene.outage.look()
+
+    assert taken.is_set()
+    assert (scene.outage.standing.state, scene.outage.standing.since_ms) == ("suspect", NOW_MS)
+
+
 async def test_a_deleted_file_is_told_nothing_until_it_is_put_back(scene: Scene) -> None:
     run = a_run()
     assert scene.find(run) is None  # from here on the file is open for reading too
     barrier = scene.file.with_name(f".{scene.file.name}.half")
     barrier.mkdir()
     scene.file.unlink()
+    await scene.outage.look()
     await scene.outage.look()
     await scene.outage.write(claim(run))
 
@@ -389,3 +411,69 @@ async def test_a_deleted_file_is_told_nothing_until_it_is_put_back(scene: Scene)
     assert scene.outage.is_over
     with closing(sqlite3.connect(scene.file)) as raw:
         assert raw.execute("SELECT id FROM smart_cron_executions").fetchall() == [(run.id,)]
+
+
+async def test_a_file_that_is_being_copied_there_is_used_once_it_is_whole(scene: Scene) -> None:
+    looked: list[int | None] = []
+
+    def look(database: Database, **_: object) -> None:
+        looked.append(database.read_now(state.decided_until))
+
+    mark = Mark(scene.file.parent, "file", make_up=lambda *_, **__: pytest.fail("not behind"))
+    mark.look = look  # type: ignore[method-assign]
+    scene.outage = Outage(scene.database, scene.journal, clock=scene.clock, mark=mark)
+    whole = scene.file.with_name("older")
+    with closing(sqlite3.connect(whole)) as older, closing(sqlite3.connect(scene.file)) as now:
+        now.backup(older)
+    run = a_run()
+    for part in scene.file.parent.glob(f"{scene.file.name}*"):
+        part.unlink()
+
+    content = whole.read_bytes()
+    scene.file.write_bytes(content[: len(content) // 2])
+    await scene.outage.look()
+    await scene.outage.write(claim(run))
+    with scene.file.open("ab") as copying:
+        copying.write(content[len(content) // 2 :])
+    await scene.outage.look()
+    await scene.outage.try_again()
+    untold = scene.outage.untold.number
+    before = list(looked)
+    await scene.outage.look()
+    await scene.come_back()
+
+    assert (before, untold) == ([], 1), "it was used while it was being copied"
+    assert looked == [None]
+    assert scene.find(run) == run
+
+
+async def test_what_cannot_be_looked_at_yet_is_looked_at_again_before_it_is_told(
+    scene: Scene,
+) -> None:
+    looks = 0
+
+    def look(database: Database, **_: object) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise StorageError("no such table")
+
+    mark = Mark(scene.file.parent, "file", make_up=lambda *_, **__: pytest.fail("not behind"))
+    mark.look = look  # type: ignore[method-assign]
+    scene.outage = Outage(scene.database, scene.journal, clock=scene.clock, mark=mark)
+    other = scene.file.with_name("other")
+    Database.open(f"sqlite:///{other}").close()
+    other.replace(scene.file)
+    run = a_run()
+
+    await scene.outage.look()
+    await scene.outage.look()
+    await scene.outage.write(claim(run))
+    await scene.outage.try_again()
+    told = scene.outage.is_over
+    await scene.outage.look()
+    await scene.come_back()
+
+    assert not told, "it was told before it was known what it holds"
+    assert (looks, scene.outage.owes_look) == (2, False)
+    assert scene.find(run) == run
