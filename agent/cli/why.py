@@ -23,8 +23,10 @@ from agent.store.history import RunFilter
 _LOOK_BACK_MS: Final = 400 * DAY_MS
 
 
-# A moment such as -1h is no option.
-@click.command("why", context_settings={"ignore_unknown_options": True})
+# A moment such as -1h is no option, nor a way to ask for help.
+@click.command(
+    "why", context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]}
+)
 @click.argument("task_name", metavar="TASK")
 @click.argument("moment", required=False)
 @json_option
