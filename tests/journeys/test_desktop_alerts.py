@@ -15,8 +15,6 @@ from tests.postoffice import let_mail, mail_server
 BAD = 'task_name = "bad"\npriority = 1\nschedule = "0 0 1 1 *"\ncommand = "echo no paper; exit 3"'
 GOOD = BAD.replace("; exit 3", "")
 
-pytestmark = pytest.mark.timeout(180)
-
 
 def at_the_alert(household: Household, desk: Desk, name: str, role: str = "operator") -> None:
     """Connected, with the alert centre in sight."""

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.household import Household, free_ports, until
+from tests.journeys.household import Household, until
+from tests.ports import free_port
 
 WATCH = 'task_name = "dump"\nkind = "watch"\n'
 BY_HAND = WATCH + "schedule = []"
@@ -114,7 +115,7 @@ def test_many_pings_at_once_are_all_taken_down_once(household: Household) -> Non
             pool.map(lambda n: household.cli("ping", "dump", "--message", str(n)), range(24))
         )
 
-    rows = household.wait_for("dump", "success", count=24, within_s=60)
+    rows = household.wait_for("dump", "success", count=24)
     assert len(told) == 24
     assert sorted(int(row.note or -1) for row in rows) == list(range(24))
 
@@ -147,7 +148,7 @@ def test_a_ping_for_what_is_not_watched_is_refused_with_the_way_out(household: H
 def test_http_pings_are_off_until_switched_on_and_need_the_token(
     bare: Household, made: Path
 ) -> None:
-    (port,) = free_ports(1)
+    port = free_port()
     bare.copy(made, http_pings=f"127.0.0.1:{port}")
     bare.apply(BY_HAND)
     without = bare.serve(until_ready=False)
