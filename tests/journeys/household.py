@@ -54,7 +54,7 @@ class Household:
         self.agents: list[subprocess.Popen[bytes]] = []
         self._database: Database | None = None
         self.control_port, self.events_port = free_ports(2)
-        KEPT.append(self)
+        KEPT.add(self)
 
     def prepare(self, **settings: object) -> Self:
         """Make the home as `init` does, with free ports."""
@@ -213,6 +213,11 @@ class Household:
     def live(self) -> list[Run]:
         return self.runs(None, *LIVE_STATES)
 
+    def alerts(self, task_name: str, *words: str) -> list[dict[str, Any]]:
+        """What is told of this task, by `alerts list`; a loaded host may have troubles too."""
+        listed: list[dict[str, Any]] = self.json("alerts", "list", *words)
+        return [alert for alert in listed if alert["task_name"] == task_name]
+
     def check(self) -> dict[str, Any]:
         """`ledger check --json`, whatever it ends with."""
         done = self.run("ledger", "check", "--json")
@@ -267,7 +272,7 @@ class Household:
             error.add_note(f"What its agents said:\n{self.said()[-SHOWN_CHARACTERS:]}")
             raise
         finally:
-            KEPT.remove(self)
+            KEPT.discard(self)
 
     def _leave(self) -> None:
         for pid in self.agents_alive():
@@ -290,7 +295,7 @@ class Household:
                 agent.wait(WAIT_S)
 
 
-KEPT: list[Household] = []
+KEPT: set[Household] = set()
 """Those that are not left yet: what their agents said belongs to a failed test's report."""
 
 

@@ -20,7 +20,7 @@ from tests.journeys.household import Household, end, until
 
 KILLS = int(os.environ.get("SMARTCRON_KILLS", "26"))
 ROUNDS_OF_BOTH = max(3, KILLS // 8)
-TIMEOUT_S = 200 + 10 * KILLS
+TIMEOUT_S = max(600, 20 * KILLS)
 LINE = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde"  # 64 bytes with its end
 ENDINGS_OF_DUE = {"success", "error", "skipped", "missed"}
 

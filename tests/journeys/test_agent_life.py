@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -28,7 +29,8 @@ MINUTE_MS = 60_000
 def test_a_stopped_agent_leaves_its_runs_and_the_next_one_takes_them_over(
     household: Household,
 ) -> None:
-    household.apply(task("long", "sleep 3; exit 5"))
+    go_on = household.root / "go_on"
+    household.apply(task("long", f"while [ ! -e {go_on} ]; do sleep 0.1; done; exit 5"))
     agent = household.serve()
     ordered = time.monotonic()
     household.json("tasks", "run", "long")
@@ -43,9 +45,12 @@ def test_a_stopped_agent_leaves_its_runs_and_the_next_one_takes_them_over(
     assert "stopped; living runs stay with their keeper runs=1" in household.said()
     assert household.run_processes(run.id), "the run was ended with its agent"
     household.serve()
+    served = time.monotonic()
+    go_on.touch()
     (ended,) = household.wait_for("long", "error")
     assert (ended.id, ended.exit_status, ended.pid) == (run.id, 5, run.pid)
-    assert 2_900 <= (ended.duration_ms or 0) <= (time.monotonic() - ordered) * 1_000
+    duration_s = (ended.duration_ms or 0) / 1_000
+    assert served - began <= duration_s <= time.monotonic() - ordered
 
 
 def test_an_agent_of_another_home_is_kept_out_of_a_database_that_one_works_on(
@@ -392,7 +397,7 @@ def test_health_notices_that_the_agent_is_dead(household: Household) -> None:
     dead = household.run("health", "--only", "master_runner", "--only", "database")
 
     assert dead.returncode == 1
-    assert "✗ Master runner: crit, last heartbeat 60" in dead.stdout
+    assert re.search(r"✗ Master runner: crit, last heartbeat [67]\d\d s ago", dead.stdout)
     assert "✓ Database: OK" in dead.stdout
     until(lambda: not household.keepers(), "the end of the keeper that nobody calls")
 

@@ -1,6 +1,5 @@
 """What becomes of failures, with a real agent: classes, waits, orders by hand, the last straw."""
 
-from agent.store import alerts
 from shared.protocol import requests
 from shared.protocol.rows import Delta
 from tests.journeys.household import Household, until
@@ -78,20 +77,17 @@ def test_a_task_that_keeps_failing_takes_itself_off_until_somebody_puts_it_back(
     household.serve()
 
     until(
-        lambda: (
-            [one.kind for one in household.database.read_now(alerts.open_alerts)]
-            == ["task_disabled"]
-        ),
+        lambda: [alert["kind"] for alert in household.alerts("sync")] == ["task_disabled"],
         "the alert",
     )
     shown = household.json("tasks", "show", "sync")
-    (alert,) = household.database.read_now(alerts.open_alerts)
+    (alert,) = household.alerts("sync")
     failed = len(household.runs("sync", "error"))
     proved = household.check()
     household.cli("tasks", "enable", "sync")
 
     until(lambda: len(household.runs("sync", "error")) >= failed + 2, "it runs again")
     assert (shown["state"], shown["failures_in_row"]) == ("disabled", 2)
-    assert (alert.kind, alert.severity) == ("task_disabled", "critical")
+    assert (alert["kind"], alert["severity"]) == ("task_disabled", "critical")
     assert failed == 2
     assert proved["exit_status"] == 0

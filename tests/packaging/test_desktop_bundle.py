@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 AGENT = Path(sys.executable).with_name("smartcron-agent")
 WAIT_S = 30
 
-pytestmark = [pytest.mark.bundle, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.bundle
 
 
 @pytest.fixture(scope="module")
