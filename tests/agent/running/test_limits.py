@@ -18,6 +18,7 @@ from tests.agent.running.conftest import Desk, of_run, until
 from tests.pulse import Pulse
 
 is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change user")
+OWN_NICE = os.nice(0)
 BUSY = "while :; do :; done"
 
 
@@ -40,7 +41,7 @@ async def said_by(desk: Desk, script: str, **limits: Any) -> str:
         ({"open_files_limit": 64}, "ulimit -Sn; ulimit -Hn", "64\n64"),
         ({"process_limit": 99}, "grep processes /proc/self/limits | tr -s ' '", "99 99"),
         ({"file_size_limit_bytes": 3 << 20}, "grep 'file size' /proc/self/limits", "3145728"),
-        ({"nice": 7}, "nice", "7"),
+        ({"nice": 7}, "nice", str(OWN_NICE + 7)),
         ({"io_class": "low"}, "ionice", "best-effort: prio 7"),
         ({"io_class": "idle"}, "ionice", "idle"),
         ({"cpus": "0"}, "taskset -cp $$", "list: 0"),
@@ -72,7 +73,7 @@ async def test_all_limits_go_together_and_the_command_is_what_it_was(desk: Desk)
     started = await desk.keepers.start(everything)
     ended = await desk.end_of("R")
 
-    assert desk.output("R").strip() == "a b|-x|3|50|idle|R"
+    assert desk.output("R").strip() == f"a b|-x|{OWN_NICE + 3}|50|idle|R"
     assert (ended.pid, ended.exit_status) == (started.pid, 0)
 
 
@@ -276,7 +277,7 @@ async def test_a_run_may_have_another_group(
 
 @is_root
 async def test_a_run_may_be_more_urgent_though_its_user_could_not_ask_for_it(desk: Desk) -> None:
-    assert await said_by(desk, "nice; id -un", nice=-5, user="nobody") == "-5\nnobody"
+    assert await said_by(desk, "nice; id -un", nice=-5, user="nobody") == f"{OWN_NICE - 5}\nnobody"
 
 
 @is_root
