@@ -70,6 +70,7 @@ class Lanes(QObject):
         self._page.show_link(link)
         if link.is_live and not had.is_live:
             # Runs went by unheard, and it may be another version of the agent that answers now.
+            self._awaited.clear()
             self.refresh()
         if link.is_live != had.is_live:
             self._set_timers()
@@ -94,7 +95,6 @@ class Lanes(QObject):
     def refresh(self) -> None:
         """Ask for everything that is in sight anew."""
         self._timeline.doubt()
-        self._refused.clear()
         self._told_totals = None
         self._page.show_hint("")
         self._look_again()
@@ -113,6 +113,8 @@ class Lanes(QObject):
             self._soon.stop()
 
     def _want(self) -> None:
+        if self._refused.pop("runs", None) is not None:
+            self._show_refusals()  # another stretch may be told
         if self._may_ask:
             self._soon.start()
 
@@ -120,6 +122,7 @@ class Lanes(QObject):
         """What came meanwhile without being heard, and what is planned by now."""
         if not self._may_ask:
             return
+        self._refused.clear()
         self._timeline.doubt_since(self._looked_ms - OVERLAP_MS)
         self._looked_ms = self._now()
         self._ask_totals()
@@ -178,7 +181,6 @@ class Lanes(QObject):
             return
 
         def show(reply: TimelineRunsReply) -> None:
-            self._take_back("runs")
             self._timeline.show_spans(reply.spans, (max(from_ms, reply.since_ms), to_ms))
             self._page.refresh()
             if reply.next is not None and self._page.view == (first, last):
@@ -236,6 +238,8 @@ class Lanes(QObject):
         def answered(reply: object) -> None:
             if agent == self._agent:
                 self._awaited.discard(what)
+                self._refused.pop(what, None)
+                self._show_refusals()
                 show(reply)  # type: ignore[operator]
 
         def failed(text: str, _path: str) -> None:
@@ -248,10 +252,6 @@ class Lanes(QObject):
     def _refuse(self, what: str, text: str) -> None:
         self._refused[what] = text
         self._show_refusals()
-
-    def _take_back(self, what: str) -> None:
-        if self._refused.pop(what, None) is not None:
-            self._show_refusals()
 
     def _show_refusals(self) -> None:
         self._page.show_hint("  ".join(dict.fromkeys(self._refused.values())))
