@@ -71,7 +71,6 @@ class Outside:
         self.gaps: tuple[Gap, ...] = ()
         self.closed: tuple[ClosedFor, ...] = ()
         self.coming: list[Coming] = []
-        self.is_more_planned = False
         self.asked: list[Request] = []
         self.refuses: dict[type[Request], str] = {}
         self.holds: list[Callable[[], None]] | None = None
@@ -120,7 +119,14 @@ class Outside:
                     closed=self.closed,
                 )
             case ScheduleNext():
-                return ScheduleNextReply(rows=tuple(self.coming), more=self.is_more_planned)
+                after_ms = request.from_ms or NOW_MS
+                coming = [
+                    one
+                    for one in self.coming
+                    if one.at_ms > after_ms and one.task_id in (request.ids or {one.task_id})
+                ]
+                shown_next = coming[: request.count]
+                return ScheduleNextReply(rows=tuple(shown_next), more=len(coming) > len(shown_next))
             case ScheduleForecast():
                 return ScheduleForecastReply(
                     from_ms=NOW_MS, until_ms=request.until_ms, starts=(1,) * 1440
@@ -495,19 +501,45 @@ def test_a_refusal_is_over_once_the_agent_answers(window: MainWindow, outside: O
     assert len(known(window)) == 3
 
 
-def test_it_is_told_where_more_is_planned_than_is_drawn(
+def test_a_frequent_task_does_not_hide_what_is_planned_of_others_and_that_is_told(
     window: MainWindow, outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes, "MOST_PLANNED", 5)
-    outside.coming = [
-        Coming(task_id="sync", at_ms=NOW_MS + number * MINUTE_MS) for number in range(1, 10)
+    monkeypatch.setattr(lanes, "PAGE", 32)
+    each_minute = [
+        Coming(task_id="sync", at_ms=NOW_MS + number * MINUTE_MS) for number in range(1, 60)
     ]
-    outside.is_more_planned = True
+    seldom = [Coming(task_id="pay_out", at_ms=NOW_MS + 58 * MINUTE_MS)]
+    outside.coming = [*each_minute, *seldom]
 
     window.show_screen(TIMELINE)
 
     assert "planned until" in window.timeline.title.text()
-    assert len(window._timeline.planned["sync"]) == 9
+    assert window._timeline.planned["pay_out"] == seldom
+    assert window._timeline.planned["sync"] == each_minute[:32]
+
+
+def test_all_that_is_planned_is_asked_page_by_page_up_to_a_bound(
+    window: MainWindow, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"task_{number}" for number in range(20)]
+    window.show_rows([task(name, "Many") for name in names])
+    monkeypatch.setattr(lanes, "PAGE", 50)
+    outside.coming = [
+        Coming(task_id=name, at_ms=NOW_MS + minute * MINUTE_MS)
+        for minute in range(1, 9)
+        for name in names
+    ]
+
+    window.show_screen(TIMELINE)
+    whole = sum(map(len, window._timeline.planned.values()))
+    titles = [window.timeline.title.text()]
+    monkeypatch.setattr(lanes, "MOST_PLANNED", 60)
+    window.lanes._look_again()
+    titles.append(window.timeline.title.text())
+
+    assert whole == 160
+    assert sum(map(len, window._timeline.planned.values())) <= 100
+    assert ["planned until" in said for said in titles] == [False, True]
 
 
 def test_another_agent_leaves_nothing_behind(window: MainWindow, outside: Outside) -> None:

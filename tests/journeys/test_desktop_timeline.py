@@ -55,7 +55,9 @@ def test_a_viewer_sees_what_ran_what_runs_and_what_is_to_come(
     desk.until(lambda: states("wrong") == ["error"], "the failure")
     desk.until(lambda: states("long")[:1] == ["running"], "the run that goes on")
     desk.until(lambda: "success" in states("quick"), "what ran")
+    # A task of each second must not hide one of each hour.
     desk.until(lambda: "long" in window._timeline.planned, "what is to come")
+    assert "quick" in window._timeline.planned
     desk.until(lambda: bool(window._timeline.starts), "the hours to come")
     assert page.hint.text() == ""
 

@@ -218,6 +218,11 @@ class TimelinePage(Ground):
         self.field.edit.setFocus()
 
     @property
+    def task_ids(self) -> tuple[str, ...]:
+        """All tasks, those of lanes that are hidden too."""
+        return tuple(self._tasks)
+
+    @property
     def shows_counts(self) -> bool:
         """Whether hours are drawn instead of runs."""
         return shows_counts(self.view, self._timeline.totals, MOST_RUNS)
