@@ -14,11 +14,13 @@ from desktop.allowing import menu_of_task
 from desktop.auditing import Auditing
 from desktop.chosen import Chosen
 from desktop.doorways import Doorways
+from desktop.editing import Editing
 from desktop.finding import entries
 from desktop.following import Following
 from desktop.freshness import Watch
 from desktop.gauges import Gauges
 from desktop.lanes import Lanes
+from desktop.models.runs import ALL, TROUBLE
 from desktop.outlets import Outlets
 from desktop.paging import Paging
 from desktop.planner import Planner
@@ -26,7 +28,7 @@ from desktop.ruling import Ruling
 from desktop.sifting import Sifting
 from desktop.theme import Theme
 from desktop.views.alerts.page import DELIVERY, QUIET, RULES_TAB
-from desktop.views.executions import ALL, FOUND, TROUBLE
+from desktop.views.executions import FOUND
 from desktop.views.palette import Palette
 from desktop.views.rail import ALERTS, AUDIT, HEALTH, OVERVIEW, RUNS, TASKS, TIMELINE
 from desktop.views.shortcuts import Shortcuts
@@ -67,6 +69,8 @@ class Piloted(Outlets):
         self._orders = Actions(theme, self._tasks, self._runs, self.now, self)
         self.planner = Planner(theme, self.now, self)
         self.planner.know(self._tasks.task, lambda: self.gauges.zone)
+        self.editing = Editing(theme, self.now, self)
+        self.editing.know(lambda: self.gauges.zone)
         self.alarms = Alarms(self.centre, self._alerts, self.now, self)
         self.vitals = Vitals(self.health, self._health, self.now, self)
         self.ruling = Ruling(theme, self.centre, self.now, self)
@@ -110,6 +114,10 @@ class Piloted(Outlets):
             "again": lambda: self.planner.ask_backfill(*self._moment_at_hand()),
             "try": self._try_schedule,
             "load": self.planner.open_load,
+            "edit": lambda: self.editing.open_task(self.chosen.id),
+            "duplicate": lambda: self.editing.duplicate(self.chosen.id),
+            "delete": lambda: self.editing.delete(self.chosen.id),
+            "new": self.editing.open_new,
             "ack": self.alarms.acknowledge,
             "snooze": self.centre.panel.open_snooze,
             "note": self.centre.panel.focus_note,

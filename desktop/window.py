@@ -84,6 +84,7 @@ class MainWindow(Piloted):
         pages = (self.alarms, self.vitals, self.paging, self.auditing, self.lanes)
         for asker in (self.planner, self.ruling, self.waytests, *pages):
             asker.show_link(link, may=self._orders.may, why_not=self._orders.why_not)
+        self.editing.show_link(link, may=self._orders.may_edit, why_not=self._orders.why_no_edit)
         self._set_actions()
         self.gauges.show_clocks()
         self._show_counts()
@@ -120,6 +121,7 @@ class MainWindow(Piloted):
             self._timeline.show_runs(runs)
             self.timeline.renew(frozenset(run.task_id for run in runs))
         self.planner.show_runs(runs, lost.get("run", ()))
+        self.editing.show_tasks(tasks, lost.get("task", ()))
         checks = [row for row in rows if isinstance(row, Check)]
         self._checks.show_rows(checks, lost.get("check", ()))
         self.vitals.show_rows(checks, lost.get("check", ()))
@@ -156,6 +158,7 @@ class MainWindow(Piloted):
         self.overview.forget()
         self._following.forget()
         self.planner.forget()
+        self.editing.forget()
         self.alarms.forget()
         self.vitals.forget()
         self.ruling.forget()
@@ -331,6 +334,11 @@ class MainWindow(Piloted):
         self.planner.log_requested.connect(self._following.open)
         self.planner.task_opened.connect(self.open_task)
         self.planner.refused.connect(self._complain)
+        self.editing.asked.connect(self.question_asked)
+        self.editing.ordered.connect(self.standing_ordered)
+        self.editing.refused.connect(self._complain)
+        self.details.edit_requested.connect(self.editing.open_task)
+        self.toolbar.new.clicked.connect(self.editing.open_new)
         orders.resume_requested.connect(self.resume_requested)
         orders.skip_requested.connect(self.skip_requested)
         orders.enable_requested.connect(self.enable_requested)
@@ -357,7 +365,12 @@ class MainWindow(Piloted):
             why_not=why,
             is_live=self.watch.link.is_live or not why,
             alerts_chosen=self.screen_name == ALERTS and bool(self.alarms.ids),
+            may_edit=self._orders.may_edit,
+            why_no_edit=self._orders.why_no_edit,
         )
+        edits = (self._orders.may_edit, self._orders.why_no_edit)
+        self.details.allow_edit(*edits)
+        self.toolbar.new.allow(*edits)
         unheard = "" if self.watch.link.is_live else why
         self.details.allow_questions(not unheard, unheard)
         self.executions.allow_questions(not unheard, unheard)

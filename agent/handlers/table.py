@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 from agent.handlers import (
     admin,
     alerts,
+    defining,
     figures,
     keys,
     logs,
@@ -22,6 +23,7 @@ from agent.wire.control import Answer, Handler
 from agent.wire.operations import Done
 from agent.wire.sessions import Who
 from shared.protocol import alerting, health, requests
+from shared.protocol import defining as wire_defining
 from shared.protocol import planning as wire
 from shared.protocol import timeline as course
 from shared.protocol.requests import AnyReply, Request
@@ -40,6 +42,10 @@ HANDLERS: Final[dict[type[Request], _Function]] = {
     wire.ScheduleWhatIf: planning.what_if,
     wire.ScheduleWhy: planning.why,
     wire.PausePreview: planning.pause,
+    wire_defining.TaskDefinition: defining.get,
+    wire_defining.TaskCheck: defining.check,
+    wire_defining.TaskPut: defining.put,
+    wire_defining.TaskDelete: defining.delete,
     requests.TaskSet: tasks.change,
     requests.TaskSkip: tasks.skip,
     requests.RunStart: runs.start,

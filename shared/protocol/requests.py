@@ -42,6 +42,16 @@ from shared.protocol.alerting import (
     WayTest,
     WayTestReply,
 )
+from shared.protocol.defining import (
+    TaskCheck,
+    TaskCheckReply,
+    TaskDefinition,
+    TaskDefinitionReply,
+    TaskDelete,
+    TaskDeleteReply,
+    TaskPut,
+    TaskPutReply,
+)
 from shared.protocol.figures import (
     MetricsPage,
     MetricsPageReply,
@@ -248,6 +258,10 @@ REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
     ScheduleWhatIf: ScheduleWhatIfReply,
     ScheduleWhy: ScheduleWhyReply,
     PausePreview: PausePreviewReply,
+    TaskDefinition: TaskDefinitionReply,
+    TaskCheck: TaskCheckReply,
+    TaskPut: TaskPutReply,
+    TaskDelete: TaskDeleteReply,
     TaskSet: TaskSetReply,
     RunStart: RunStartReply,
     TaskSkip: TaskSkipReply,
