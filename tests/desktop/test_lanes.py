@@ -1,16 +1,15 @@
 """The timeline in a window: what it asks and when, what it shows, and how it is steered."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from pytestqt.qtbot import QtBot
 
 from desktop import lanes, words
 from desktop.theme import Theme
@@ -27,6 +26,7 @@ from shared.protocol.planning import (
     ScheduleNextReply,
 )
 from shared.protocol.requests import Request
+from shared.protocol.rows import Row
 from shared.protocol.timeline import (
     ClosedFor,
     Gap,
@@ -38,7 +38,7 @@ from shared.protocol.timeline import (
     TimelineRunsReply,
 )
 from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS, run, running, task
-from tests.desktop.test_window import AGENT, LIVE, LOST
+from tests.desktop.windows_at_hand import AGENT, LIVE, LOST
 
 HOUR_MS = 60 * MINUTE_MS
 TASKS_SHOWN = [
@@ -136,20 +136,8 @@ class Outside:
 
 
 @pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    made = Theme("light")
-    yield made
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-@pytest.fixture
-def window(qtbot: QtBot, theme: Theme) -> MainWindow:
-    made = MainWindow(theme, lambda: NOW_MS)
-    qtbot.addWidget(made)
-    made.show_rows([AGENT, *TASKS_SHOWN])
-    made.show()
-    qtbot.waitExposed(made)
-    return made
+def agent_rows() -> Sequence[Row]:
+    return (AGENT, *TASKS_SHOWN)
 
 
 @pytest.fixture
