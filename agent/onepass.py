@@ -6,11 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from agent.beginning import begin
-from agent.core import Core, courier_of, open_core
+from agent.core import Core, open_core
 from agent.errors import DiskFull, Unreachable
 from agent.lock import only_agent
 from agent.log import log_of
 from agent.mending import on_a_sound_file
+from agent.outward import courier_of
 from agent.returning import Returning
 from agent.settings import Home, Settings
 
@@ -31,7 +32,7 @@ async def tick_once(home: Home, settings: Settings) -> None:
 
 async def _pass(home: Home, settings: Settings) -> None:
     async with open_core(home, settings) as core, asyncio.TaskGroup() as group:
-        await begin(core, group)
+        sweeping = await begin(core, group)
         courier = courier_of(core)
         returning = Returning(core)
         await returning.run_once()
@@ -40,6 +41,9 @@ async def _pass(home: Home, settings: Settings) -> None:
             await core.watching.look()
             await core.beat(serves=False)
         await core.runner.wait_idle()
+        if sweeping is not None:
+            await sweeping
+        await core.runner.keep_late()  # there is no later try
         await _tell(core, courier)
         core.runner.close()
         await core.keepers.close()

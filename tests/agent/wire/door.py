@@ -16,7 +16,7 @@ import zmq.asyncio
 from agent.clock import SystemClock
 from agent.definitions import Definition
 from agent.errors import Conflict, RunNotFound, TaskNotFound
-from agent.handlers.context import Context, Identity, LogFound, LogRange, nobody_told
+from agent.handlers.context import CAPABILITIES, Context, Identity, LogFound, LogRange, nobody_told
 from agent.handlers.keys import load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.rows import alert_row, run_row, task_row
@@ -62,6 +62,7 @@ from shared.protocol.requests import (
     Request,
 )
 from tests.agent.store.fresh import fresh_file
+from tests.agent.store.makings import a_run
 
 CLOCK = SystemClock()
 NOBODY_TOLD = Posting()
@@ -102,19 +103,8 @@ class Runs:
             raise self.failure
         now_ms = CLOCK.now_ms()
         run = await self._recorder.order(
-            Run(
-                id=new_ulid(now_ms),
-                task_name=task_name,
-                category="General",
-                def_rev=1,
-                scheduled_ms=now_ms,
-                attempt=1,
-                trigger="manual",
-                status="queued",
-                queued_ms=now_ms,
-                requested_by=who,
-                note=reason,
-                op=op,
+            a_run(
+                now_ms, task_name=task_name, trigger="manual", requested_by=who, note=reason, op=op
             )
         )
         self.live[run.id] = run
@@ -134,15 +124,12 @@ class Runs:
         now_ms = CLOCK.now_ms()
         return await self._recorder.backfill(
             [
-                Run(
+                a_run(
+                    at_ms,
                     id=new_ulid(now_ms),
                     task_name=task_name,
-                    category="General",
-                    def_rev=1,
-                    scheduled_ms=at_ms,
                     attempt=2,
                     trigger="manual",
-                    status="queued",
                     queued_ms=now_ms,
                     requested_by=who,
                     note=reason,
@@ -173,16 +160,11 @@ class Pings:
 
     async def ping(self, ping: Ping) -> Run:
         self.told.append(ping)
-        return Run(
-            id=new_ulid(ping.at_ms),
+        return a_run(
+            ping.at_ms,
             task_name=ping.task_name,
-            category="General",
-            def_rev=1,
-            scheduled_ms=ping.at_ms,
-            attempt=1,
             trigger="ping",
             status="running" if ping.what == "start" else "success",
-            queued_ms=ping.at_ms,
         )
 
     async def abort(self, run_id: str, *, who: str) -> str:
@@ -340,6 +322,7 @@ class Door:
         self.guests: list[Guest] = []
         self.logs_for_viewers = True
         self.posting = NOBODY_TOLD
+        self.edits = False
         self.most_open = MOST_CONNECTIONS
         self.renewed = 0
         self.trials = Trials()
@@ -383,6 +366,7 @@ class Door:
             logs_for_viewers=self.logs_for_viewers,
             told=("admin@example.org",),
             posting=self.posting,
+            capabilities=(*CAPABILITIES, "edit") if self.edits else CAPABILITIES,
         )
         memory = Memory(self.database, CLOCK, self.folder, redactor=Redactor())
         self.control = Control(
@@ -399,6 +383,7 @@ class Door:
                     clients=self.clients,
                     orders=self.runs,
                     flags=self.recorder,
+                    editor=self.recorder,
                     plans=self.plans,
                     pings=self.pings,
                     logs=self.outputs,
@@ -491,10 +476,11 @@ async def serving(
     logs_for_viewers: bool = True,
     posting: Posting = NOBODY_TOLD,
     most_open: int = MOST_CONNECTIONS,
+    edits: bool = False,
 ) -> AsyncIterator[Door]:
     """A door that is open, for as long as it is needed."""
     door = Door(folder)
-    door.most_open = most_open
+    door.most_open, door.edits = most_open, edits
     door.logs_for_viewers, door.posting = logs_for_viewers, posting
     await door.recorder.register(tuple(door.tasks.values()), who="test", why="test")
     door.build()
