@@ -142,7 +142,6 @@ def fill_really(household: Household) -> Path:
 
 
 @may_mount
-@pytest.mark.timeout(180)
 def test_a_moment_that_even_the_journal_had_no_room_for_was_missed_for_want_of_storage(
     small_disk: Household,
 ) -> None:
