@@ -224,6 +224,10 @@ class Runner:
         definition_of = self._waitlist.definition
         await self._leavings.go_through(rows, lambda run: definition_of(run).output_limit_mb)
 
+    async def keep_late(self) -> None:
+        """Try once, and at once, to keep the outputs that wait for it."""
+        await self._leavings.keep_late()
+
     def _waits_on(self, run: Run) -> bool:
         """A run of an earlier life that waits for its slot or its hour under this agent too."""
         return not self._is_planned(run) and self._unseen(run) is None
