@@ -10,8 +10,8 @@ from agent.definitions import Definition
 from agent.errors import BadDefinition
 from agent.running.keeping import Order
 from agent.running.spawn import build_order, needs_shell
-from agent.runs import Run
 from agent.settings import Home, Settings
+from tests.agent.store.makings import a_run
 
 HOME = Home(Path("/srv/cron home"))
 
@@ -24,16 +24,8 @@ def order_of(
     **fields: Any,
 ) -> Order:
     definition = Definition(task_name="sync", schedule=("@daily",), command=command, **fields)
-    run = Run(
-        id="01RUN",
-        task_name="sync",
-        category="General",
-        def_rev=1,
-        scheduled_ms=1_795_478_400_000,
-        attempt=2,
-        trigger="schedule",
-        status="starting",
-        queued_ms=1,
+    run = a_run(
+        1_795_478_400_000, id="01RUN", task_name="sync", attempt=2, status="starting", queued_ms=1
     )
     secrets = {"API": "s3cret", "ODD": "{secret:API}{app_root}"}
     return build_order(definition, run, Settings(app_root=app_root), HOME, secrets, base or {})
