@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.running import processes
@@ -210,6 +211,24 @@ async def test_a_new_keeper_without_a_header_serves_and_starts_runs_when_there_i
     assert desk.keepers.own_pid == second
     await desk.keepers.stop("R0", grace_ms=0)
     await desk.end_of("R0")
+
+
+async def test_a_run_for_whose_output_no_file_can_be_made_is_refused_for_want_of_room(
+    desk: Desk, tmp_path: Path
+) -> None:
+    full = tmp_path / "full"
+    full.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=1", "tmpfs", str(full)]
+    if not is_done(words):
+        pytest.skip("nothing can be mounted here")
+    try:
+        order = desk.order("R", "/bin/true")
+        with pytest.raises(NoRoom, match="the output file .* cannot be made: no space left"):
+            await desk.keepers.start(
+                msgspec.structs.replace(order, output_file=str(full / "R.out"))
+            )
+    finally:
+        subprocess.run(["umount", str(full)], check=True)
 
 
 async def test_what_the_disk_refused_is_written_by_itself_when_there_is_room(
