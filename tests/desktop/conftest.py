@@ -12,6 +12,9 @@ from desktop.network.thread import Network, system_now
 from shared.protocol.link import Now
 from shared.protocol.rows import Key, Row
 from tests.desktop.agent_at_hand import AgentAtHand, Memory, client_key
+from tests.desktop.windows_at_hand import agent_link, agent_rows, theme, window
+
+__all__ = ["agent_link", "agent_rows", "theme", "window"]
 
 
 class ShiftedClock:

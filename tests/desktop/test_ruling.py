@@ -1,17 +1,13 @@
 """Own rules and quiet times in a window: made, changed, tried, switched off, taken away."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtWidgets import QApplication
-from pytestqt.qtbot import QtBot
 
 from desktop import words
-from desktop.theme import Theme
 from desktop.views.alerts.hushing import ALL, QuietDialog
 from desktop.views.alerts.page import DELIVERY, QUIET, RULES_TAB
 from desktop.views.alerts.ruling import RuleDialog
@@ -40,8 +36,9 @@ from shared.protocol.alerting import (
     Stage,
     Way,
 )
+from shared.protocol.rows import Row
 from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS
-from tests.desktop.test_window import AGENT, LIVE
+from tests.desktop.windows_at_hand import AGENT, LIVE
 
 HOUR_MS = 60 * MINUTE_MS
 REFUSAL = "The agent did not accept this: "
@@ -111,20 +108,8 @@ class Outside:
 
 
 @pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    made = Theme("light")
-    yield made
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-@pytest.fixture
-def window(qtbot: QtBot, theme: Theme) -> MainWindow:
-    made = MainWindow(theme, lambda: NOW_MS)
-    qtbot.addWidget(made)
-    made.show_rows([AGENT])
-    made.show()
-    qtbot.waitExposed(made)
-    return made
+def agent_rows() -> Sequence[Row]:
+    return (AGENT,)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from agent.definitions import Definition
 from agent.errors import BadDefinition
 from agent.running.keeping import Order
 from agent.running.spawn import build_order, needs_shell
-from agent.runs import Run
 from agent.settings import Home, Settings
+from tests.agent.store.makings import a_run
 
 HOME = Home(Path("/srv/cron home"))
 
@@ -25,12 +25,10 @@ def order_of(
     **fields: Any,
 ) -> Order:
     definition = Definition(task_name="sync", schedule=("@daily",), command=command, **fields)
-    run = Run(
+    run = a_run(
+        1_795_478_400_000,
         id="01RUN",
         task_name="sync",
-        category="General",
-        def_rev=1,
-        scheduled_ms=1_795_478_400_000,
         attempt=2,
         trigger=trigger,
         status="starting",
