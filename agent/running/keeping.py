@@ -493,7 +493,7 @@ class Keepers:
             case "refused":
                 self._learn_refusal(name, line)
             case "seen":
-                self._learn_seen(line["run"], line.get("before", line["run"]))
+                self._learn_seen(line)
             case "forgotten":
                 self._forgetting.difference_update(line["runs"])
             case "stop":
@@ -547,7 +547,9 @@ class Keepers:
             cause = "storage" if is_full else "never_started"
             self._learn_end(name, _never_started(run_id, cause, reason))
 
-    def _learn_seen(self, run_id: str, before: str) -> None:
+    def _learn_seen(self, line: Line) -> None:
+        run_id: str = line["run"]
+        before: str = line.get("before", run_id)
         said = f"run {run_id} was ordered before"
         if before != run_id:
             said = f"its due moment has run already, as run {before}, of which the database knows "

@@ -213,22 +213,26 @@ async def test_a_new_keeper_without_a_header_serves_and_starts_runs_when_there_i
     await desk.end_of("R0")
 
 
-async def test_a_run_for_whose_output_no_file_can_be_made_is_refused_for_want_of_room(
-    desk: Desk, tmp_path: Path
-) -> None:
-    full = tmp_path / "full"
-    full.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=1", "tmpfs", str(full)]
-    if not is_done(words):
+@pytest.fixture
+def fileless(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk that takes no more files."""
+    folder = tmp_path / "fileless"
+    folder.mkdir()
+    if not is_done(["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=1", "tmpfs", str(folder)]):
         pytest.skip("nothing can be mounted here")
-    try:
-        order = desk.order("R", "/bin/true")
-        with pytest.raises(NoRoom, match="the output file .* cannot be made: no space left"):
-            await desk.keepers.start(
-                msgspec.structs.replace(order, output_file=str(full / "R.out"))
-            )
-    finally:
-        subprocess.run(["umount", str(full)], check=True)
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+async def test_a_run_for_whose_output_no_file_can_be_made_is_refused_for_want_of_room(
+    desk: Desk, fileless: Path
+) -> None:
+    order = desk.order("R", "/bin/true")
+
+    with pytest.raises(NoRoom, match=r"the output file .* cannot be made: no space left"):
+        await desk.keepers.start(
+            msgspec.structs.replace(order, output_file=str(fileless / "R.out"))
+        )
 
 
 async def test_what_the_disk_refused_is_written_by_itself_when_there_is_room(
