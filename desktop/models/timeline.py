@@ -21,6 +21,8 @@ class Course:
 
     spans: Sequence[Span] = ()
     begins: Sequence[int] = ()
+    ends: Sequence[int] = ()
+    """Those that go on end with the now line, and here where they begin."""
     longest_ms: int = 0
     first_live: int | None = None
 
@@ -187,9 +189,10 @@ def course_of(spans: Iterable[Span]) -> Course:
     """These runs in the order of their bars."""
     ordered = sorted(spans, key=begin_of)
     begins = [begin_of(span) for span in ordered]
-    lengths = [finish_of(span, at) - at for span, at in zip(ordered, begins, strict=True)]
+    ends = [finish_of(span, at) for span, at in zip(ordered, begins, strict=True)]
+    longest = max((end - begin for begin, end in zip(begins, ends, strict=True)), default=0)
     live = next((place for place, span in enumerate(ordered) if span.state in LIVE), None)
-    return Course(ordered, begins, max(lengths, default=0), live)
+    return Course(ordered, begins, ends, longest, live)
 
 
 def joined(known: Sequence[Stretch], more: Stretch) -> list[Stretch]:
