@@ -135,6 +135,10 @@ class Timeline:
                 found[at_ms] = HourCount(task_id, at_ms, runs + one.runs, failures + one.failures)
         return found
 
+    def count_within(self, from_ms: int, to_ms: int) -> int:
+        """How many runs may reach into a stretch."""
+        return sum(len(self.course(task_id).within(from_ms, to_ms)) for task_id in self._spans)
+
     @property
     def totals(self) -> dict[int, HourCount]:
         """The counts of the hours of all tasks together."""
