@@ -135,6 +135,7 @@ class Core:
 
 @asynccontextmanager
 async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
+    """Everything that decides and records on this home, closed again at the end."""
     clock = SystemClock()
     known_secrets = load_secrets(home.secrets_file)
     own = await asyncio.to_thread(own_patterns, settings.redact)

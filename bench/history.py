@@ -163,6 +163,7 @@ def databases(name: str, folder: Path) -> Iterator[tuple[Callable[[str], str], C
 
 
 def fill_all(url: str, count: int, now_ms: int, folder: Path) -> None:
+    """Make so many runs and their figures, and say how long that took."""
     began = time.monotonic()
     fill(url, count, now_ms, folder)
     fill_figures(url, count, now_ms)

@@ -4,7 +4,7 @@ Plain slots:
     show_link(Link)            show_rows(rows, gone)        forget_rows()
     show_heartbeat(Heartbeat)  show_metric(Metric)          show_detail(TaskDetail)
     show_history(task_id, runs)                             show_run_detail(RunDetail)
-    begin_log(run_id)          append_log(run_id, bytes|str, skipped=0)   end_log(run_id)
+    append_log(run_id, bytes|str, skipped=0)                end_log(run_id)
     show_agents({id: (name, environment)}, other than the one shown)
     show_notice(text, kind="done"|"bad"|"doubt", can_undo=False)
     show_pending(task_id, bool)   an order for the task is on its way, or answered
@@ -194,10 +194,6 @@ class MainWindow(Piloted):
     def show_run_detail(self, detail: RunDetail) -> None:
         """One run in full came."""
         self._following.name([detail.run])
-
-    def begin_log(self, run_id: str) -> None:
-        """The log of that run follows."""
-        self._following.begin(run_id)
 
     def append_log(self, run_id: str, output: bytes | str, skipped: int = 0) -> None:
         """More of that log, as bytes or as text; `skipped` bytes before it were left out."""

@@ -19,8 +19,6 @@ LONG = (
     'command = "echo begun; sleep 600"'
 )
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.fixture
 def household(bare: Household, made: Path) -> Household:

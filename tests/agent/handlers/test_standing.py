@@ -299,14 +299,14 @@ async def test_tests_that_are_begun_in_the_same_moment_are_not_more(
 
     def held(work: Rehearsing) -> Doing[bool]:
         read = step(work)
-        return lambda connection: gate.wait(10) and read(connection)
+        return lambda connection: gate.wait(60) and read(connection)
 
     monkeypatch.setattr(Rehearsing, "step", held)
     guests = [await door.welcome("operator", label=f"o{number}") for number in range(3)]
     request = RuleTry(id="bad", rule=BAD, days=7)
 
     begun = [asyncio.create_task(guest.ask(request)) for guest in guests]
-    done, _ = await asyncio.wait(begun, return_when=asyncio.FIRST_COMPLETED, timeout=5)
+    done, _ = await asyncio.wait(begun, return_when=asyncio.FIRST_COMPLETED, timeout=30)
     gate.set()
     replies = await asyncio.gather(*begun)
 
@@ -331,7 +331,7 @@ async def test_a_test_that_nobody_asks_for_any_more_is_forgotten(
     monkeypatch.setattr(door.trials, "forget", told)
     first = await guest.get(RuleTry(id="bad", rule=BAD, days=7), RuleTryReply)
     assert first.place is not None
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await forgotten.wait()
 
     assert (await refused(guest, RuleTry(id="bad", rule=BAD, days=7, place=first.place))).code == (

@@ -122,7 +122,7 @@ async def test_with_the_agent_dead_every_end_is_known_and_a_timeout_holds(
     await desk.keepers.close()
 
     assert is_the_keeper_alive
-    assert took_s < 4
+    assert took_s < 20, "the longest of them would have lasted a minute"
     ends = [standing[f"R{number}"] for number in range(12)]
     assert [_status(end) for end in ends] == [10 + number for number in range(12)]
     timed = standing["timed 1500"]
@@ -205,7 +205,7 @@ async def test_a_new_keeper_without_a_header_serves_and_starts_runs_when_there_i
     filler.unlink()
     await desk.sh("next", "exit 4")
 
-    assert took_s < 2
+    assert took_s < 5, "who waits for an answer waits ten"
     assert (await desk.end_of("next")).exit_status == 4
     assert desk.keepers.own_pid == second
     await desk.keepers.stop("R0", grace_ms=0)

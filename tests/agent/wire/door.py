@@ -266,7 +266,7 @@ class Guest:
             if header.id == number:
                 return decode_reply(request.type, header, frames)
 
-    async def ask(self, request: Request, within_s: float = 5) -> AnyReply | ErrorBody:
+    async def ask(self, request: Request, within_s: float = 30) -> AnyReply | ErrorBody:
         """The answer, yes or no; TimeoutError when there is none."""
         async with asyncio.timeout(within_s):
             reply, _ = await self.answer(await self.send(request), request)
@@ -494,14 +494,14 @@ async def serving(
         door.close()
 
 
-async def until(holds: Callable[[], bool], within_s: float = 5) -> None:
+async def until(holds: Callable[[], bool], within_s: float = 30) -> None:
     """Wait for a condition."""
     async with asyncio.timeout(within_s):
         while not holds():  # noqa: ASYNC110 - conditions of all kinds have no event
             await asyncio.sleep(0.01)
 
 
-async def next_event(socket: zmq.asyncio.Socket, kind: type[Event], within_s: float = 5) -> Any:
+async def next_event(socket: zmq.asyncio.Socket, kind: type[Event], within_s: float = 30) -> Any:
     """The next event of this kind."""
     async with asyncio.timeout(within_s):
         while True:

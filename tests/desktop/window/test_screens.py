@@ -218,7 +218,7 @@ def test_the_last_hour_is_asked_for_once_when_the_overview_is_shown(
 
 def test_escape_takes_one_layer_after_the_other(window: MainWindow) -> None:
     window.toolbar.choose_state("failing")
-    window.begin_log("run-1")
+    window._following.begin("run-1")
     window.grid.setFocus()
 
     QTest.keyClick(window, Qt.Key.Key_Escape)
