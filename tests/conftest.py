@@ -3,12 +3,17 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 
 from agent.store.database import Database
 from tests import mariadb
 from tests.mariadb_made import Made
 from tests.shifts import Shifts
+
+# How long an example takes says how busy the machine is, not whether it holds.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 
 @pytest.hookimpl(optionalhook=True)
