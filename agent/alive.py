@@ -170,9 +170,16 @@ class Alive:
         log.warning("a run takes long", task=active.run.task_name, run_id=active.run.id)
         trouble = slowness.trouble_of(active.run, active.definition)
         await self._patience.to_the_end(lambda: self._recorder.alert(trouble))
-        await self._patience.to_the_end(lambda: self._recorder.started(active.run))
+        await self._patience.to_the_end(lambda: self._recorder.started(_as_written(active)))
         if active.run.id not in self._active:
             await self._patience.to_the_end(lambda: self._recorder.resolve(trouble.dedupe_key))
+
+
+def _as_written(active: Active) -> Run:
+    """What its row may say by now: that it is being stopped not before it says that it lives."""
+    if active.is_recorded and active.run.status == "stopping":
+        return endings.stopping(active.run, active.stop_reason, active.stopped_by)
+    return msgspec.structs.replace(active.run, status="running")
 
 
 def as_started(run: Run, started: Started) -> Run:

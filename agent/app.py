@@ -29,6 +29,7 @@ from agent.needs import Needs
 from agent.orders import Orders
 from agent.returning import Returning
 from agent.running.secrets import load_secrets
+from agent.running.spawn import hindrance
 from agent.sampling import Sampler
 from agent.settings import Home, Settings
 from agent.soundness import Soundness
@@ -214,6 +215,14 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
                     clock=clock, recorder=core.recorder, roster=core.roster, runner=core.runner
                 ),
                 flags=core.recorder,
+                editor=core.recorder,
+                hindrance=partial(
+                    hindrance,
+                    settings=settings,
+                    home=core.home,
+                    secrets=load_secrets(core.home.secrets_file),
+                    base_environment=dict(os.environ),
+                ),
                 plans=core.scheduler,
                 pings=core.watching,
                 logs=Reading(core.database, core.outputs),

@@ -18,12 +18,16 @@ from agent.unplanned import TASK_INVALID
 log = log_of(__name__)
 
 
-async def begin(core: Core, group: asyncio.TaskGroup) -> None:
-    """Account for the runs of an earlier life, then be ready to start new ones."""
+async def begin(core: Core, group: asyncio.TaskGroup) -> asyncio.Task[None] | None:
+    """Account for the runs of an earlier life, then be ready to start new ones.
+
+    What lies in the spool is gone through beside all else, by the task that is returned; not
+    without a database.
+    """
     core.runner.work_in(group)
     if core.reached.known is not None and core.reached.floor is not None:
         await _begin_away(core, core.reached.known, core.reached.floor)
-        return
+        return None
     # What somebody wrote by hand while no agent served is a version, or nonsense that goes.
     await core.handmade.look()
     decided_until_ms = await core.database.read(state.decided_until)
@@ -54,9 +58,10 @@ async def begin(core: Core, group: asyncio.TaskGroup) -> None:
     known = {run.id for run in unfinished} | {found.run_id for found in standing}
     alive = {found.run_id for found in standing if isinstance(found, Started)}
     living = alive | {run.id for run in unfinished}
-    group.create_task(_sweep(core, living, known), name="sweep spool")
+    sweeping = group.create_task(_sweep(core, living, known), name="sweep spool")
     if unfinished:
         log.info("runs of an earlier agent taken over", count=len(unfinished))
+    return sweeping
 
 
 async def _sweep(core: Core, living: set[str], known: set[str]) -> None:

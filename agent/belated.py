@@ -60,10 +60,19 @@ class Belated:
         """Try to keep this output later, whether its row is written by then or not."""
         if run.id in self._waiting:
             return
+        if self._is_closed:
+            self._left.add(run.id)
+            return
         if len(self._waiting) >= MOST_WAITING:
             self._give_up(next(iter(self._waiting)))
         self._waiting[run.id] = _Late(ended, limit_mb)
         self._hours.put(run, FIRST_WAIT_MS)
+
+    async def try_now(self) -> None:
+        """Try to keep all of them once, whatever their hours."""
+        for run in self._hours:
+            self._hours.remove(run.id)
+            await self._keep(run, self._waiting[run.id])
 
     def close(self) -> None:
         """Leave what is not kept to the next agent."""

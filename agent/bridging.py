@@ -108,7 +108,7 @@ class Bridging:
             for consequence in await self._outage.try_again():
                 self._recorder.show_consequence(consequence)
             if not self._outage.is_over:
-                await self._clock.sleep_ms(round(TRY_EVERY_S * 1000))
+                await self._clock.sleep_ms(self._outage.rest_ms(round(TRY_EVERY_S * 1000)))
         if told is None:
             return
         if trouble is not None and not is_kept:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 from agent.agenda import Agenda
 from agent.claims import unrun
 from agent.clock import Clock
-from agent.endings import is_past_deadline
-from agent.errors import NotStorable
+from agent.endings import STORAGE, is_past_deadline
+from agent.errors import DiskFull, NotStorable
 from agent.log import log_of
 from agent.patience import Patience
 from agent.recorder import Recorder
@@ -17,6 +18,8 @@ from agent.runs import Run
 from agent.watching import Watching
 
 log = log_of(__name__)
+
+FULL_NOTE: Final = "the disk had no room to write it down until it was too late to start it"
 
 
 class Claiming:
@@ -42,6 +45,7 @@ class Claiming:
         self._agenda = agenda
         self._patience = patience
         self._changed = changed
+        self._was_full = False
 
     async def claim(
         self,
@@ -54,9 +58,7 @@ class Claiming:
         try:
             with self._runner.arriving(runs):
                 claimed = await self._patience.until_recorded(
-                    lambda: self._recorder.claim(
-                        runs, watermarks=watermarks, decided_until_ms=decided_until_ms
-                    )
+                    lambda: self._ask(runs, watermarks, decided_until_ms)
                 )
                 ours = [run for run in runs if run.id in claimed and run.status == "queued"]
                 startable = await self._in_time(
@@ -75,6 +77,22 @@ class Claiming:
             self._agenda.plan(name)
         if watermarks:
             self._changed(watermarks)
+
+    def take_full(self) -> bool:
+        """Was there no room to write down what was due since this was last asked?"""
+        was_full, self._was_full = self._was_full, False
+        return was_full
+
+    async def _ask(
+        self, runs: Sequence[Run], watermarks: Mapping[str, int], decided_until_ms: int | None
+    ) -> frozenset[str]:
+        try:
+            return await self._recorder.claim(
+                runs, watermarks=watermarks, decided_until_ms=decided_until_ms
+            )
+        except DiskFull:
+            self._was_full = True
+            raise
 
     async def _claim_apart(
         self, runs: Sequence[Run], watermarks: Mapping[str, int], error: NotStorable
@@ -101,8 +119,10 @@ class Claiming:
         if not late:
             return runs
         log.error("claimed too late to be started", runs=len(late))
-        note = "the database refused the claim until the deadline for its start was over"
-        missed = [unrun(run, "missed", "too_late", now_ms=now_ms, note=note) for run in late]
+        reason, note = "too_late", "the database refused the claim until its deadline was over"
+        if self._was_full:
+            reason, note = STORAGE, FULL_NOTE
+        missed = [unrun(run, "missed", reason, now_ms=now_ms, note=note) for run in late]
         await self._patience.until_recorded(
             lambda: asyncio.gather(*[self._recorder.ended(run) for run in missed])
         )

@@ -5,14 +5,18 @@ from typing import Final
 
 import msgspec
 
+from agent.claims import unrun
 from agent.definitions import Definition
 from agent.errors import BadDefinition
 from agent.rules.exiting import class_of_signal, meaning_of
 from agent.running.inheritance import REBOOTED
-from agent.running.keeping import Ended
+from agent.running.journal import FULL
+from agent.running.keeping import Ended, NoRoom
 from agent.runs import Run
 
 STOPPED_BY_HAND: Final = "by_request"
+STORAGE: Final = "storage"
+"""The reason of a due moment that was missed for want of room on the disk."""
 SPOOL_FULL: Final = "its output may be cut: the disk of the spool is full"
 _SHELL_SIGNALLED: Final = 128
 _HIGHEST_SIGNAL: Final = 64
@@ -48,6 +52,8 @@ def ended(
         run = stopping(run, stop_reason, stopped_by)
     if end.leftovers and not end.cause:
         run = noted(run, _left_behind(definition, end.leftovers))
+    if end.cause == STORAGE:
+        run = noted(run, end.detail)
     error_class = class_of(definition, status, end.exit_status, end.signal)
     return msgspec.structs.replace(
         run,
@@ -110,7 +116,7 @@ def class_of(
 
     None for what is no failure, or of which nothing is known.
     """
-    if status in ("timeout", "killed_memory"):
+    if status in ("timeout", "killed_memory", "missed"):
         return "recoverable"
     if status != "error":
         return None
@@ -121,9 +127,16 @@ def class_of(
     return meaning_of(exit_status, definition.exit_statuses)
 
 
-def class_of_refusal(error: Exception) -> str:
-    """The class of a run whose start was refused: a wrong definition is as wrong the next time."""
-    return "fatal" if isinstance(error, BadDefinition) else "recoverable"
+def refused(run: Run, cause: Exception, *, now_ms: int) -> Run:
+    """A run whose start was refused; where only the disk had no room, its moment was missed."""
+    is_full = isinstance(cause, OSError) and cause.errno in FULL
+    if is_full or isinstance(cause, NoRoom):
+        missed = unrun(run, "missed", STORAGE, now_ms=now_ms)
+        return msgspec.structs.replace(noted(missed, str(cause)), error_class="recoverable")
+    over = unrun(run, "error", "never_started", now_ms=now_ms)
+    # A wrong definition is as wrong the next time.
+    error_class = "fatal" if isinstance(cause, BadDefinition) else "recoverable"
+    return msgspec.structs.replace(over, error_class=error_class, error_message=str(cause))
 
 
 def nobody_saw(run: Run) -> Ended:
@@ -222,6 +235,8 @@ def _say(
             reason = "reboot" if end.detail == REBOOTED else "no_trace"
             why = f": {end.detail}" if end.detail else ""
             return "lost", reason, f"its exit status could not be learned{why}"
+        case "storage":
+            return "missed", STORAGE, None
         case "never_started":
             return "error", "never_started", end.detail
     return _say_own_end(definition, end)

@@ -5,7 +5,7 @@ import socket
 
 from agent import __version__
 from agent.core import Core
-from agent.handlers.context import Identity
+from agent.handlers.context import CAPABILITIES, Identity
 from agent.rules.downsampling import Keeping
 from agent.settings import Settings
 from agent.telling import posting_of
@@ -28,6 +28,7 @@ def identity_of(settings: Settings, agent_key: str) -> Identity:
         agent_key=agent_key,
         address=Address(settings.listen, settings.control_port),
         events_port=settings.events_port,
+        capabilities=(*CAPABILITIES, "edit") if settings.remote_edit else CAPABILITIES,
         logs_for_viewers=settings.logs_for_viewers,
         max_running=settings.max_running,
         keeping=keeping_of(settings),

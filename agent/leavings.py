@@ -93,6 +93,10 @@ class Leavings:
             elif run.has_ended:
                 await self.discard(run.id)
 
+    async def keep_late(self) -> None:
+        """Try once, and at once, to keep what could not be kept."""
+        await self._belated.try_now()
+
     def close(self) -> None:
         """Try nothing again."""
         self._belated.close()

@@ -2,15 +2,20 @@
 
 import fcntl
 import os
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 
 from agent.errors import AlreadyServing, HomeError
 from agent.settings import Home
 
 # flock on these is not to be trusted, and a ledger on them neither.
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"})
+
+LOOKS_WITHIN_S = 0.5
+"""So long a look whether the home is served never takes, on a host that is slow."""
 
 _BEGINS = "begins "
 
@@ -36,7 +41,7 @@ def only_agent(home: Home, *, begins: bool = False) -> Iterator[Callable[[], Non
     descriptor = os.open(lock_file(home), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(descriptor)
         except BlockingIOError as error:
             pid = serving_pid(home)
             raise AlreadyServing(
@@ -50,6 +55,23 @@ def only_agent(home: Home, *, begins: bool = False) -> Iterator[Callable[[], Non
         yield lambda: _write_pid(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int) -> None:
+    """Lock it for us alone; raises BlockingIOError when another agent has it."""
+    until_s = monotonic() + LOOKS_WITHIN_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if monotonic() >= until_s:
+                raise
+            # Whoever only looks, as we do here, shares the lock for a moment; an agent never does.
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            sleep(random.uniform(0.001, 0.01))  # noqa: S311 - parts those who began together
+        else:
+            return
 
 
 def _write_pid(descriptor: int) -> None:

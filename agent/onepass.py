@@ -31,7 +31,7 @@ async def tick_once(home: Home, settings: Settings) -> None:
 
 async def _pass(home: Home, settings: Settings) -> None:
     async with open_core(home, settings) as core, asyncio.TaskGroup() as group:
-        await begin(core, group)
+        sweeping = await begin(core, group)
         courier = courier_of(core)
         returning = Returning(core)
         await returning.run_once()
@@ -40,6 +40,9 @@ async def _pass(home: Home, settings: Settings) -> None:
             await core.watching.look()
             await core.beat(serves=False)
         await core.runner.wait_idle()
+        if sweeping is not None:
+            await sweeping
+        await core.runner.keep_late()  # there is no later try
         await _tell(core, courier)
         core.runner.close()
         await core.keepers.close()

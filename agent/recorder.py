@@ -20,6 +20,7 @@ from agent.store.alerts import Alert
 from agent.store.checks import Check
 from agent.store.corrections import Overreaching, Taken, Withdrawn
 from agent.store.database import Database, Doing
+from agent.store.edits import Edited
 from agent.store.ledger import Step
 from agent.store.outage import Outage, put
 from agent.store.samples import Sample
@@ -174,6 +175,12 @@ class Recorder:
         if applied.added or applied.changed:
             self._show(Shown(tasks=frozenset((*applied.added, *applied.changed))))
         return applied
+
+    async def edit(self, change: Doing[Edited]) -> Edited:
+        """What somebody made of a task, or that it is no more."""
+        edited = await self._ask(change)
+        self._show(Shown(tasks=frozenset({edited.task_name})))
+        return edited
 
     async def set_flags(
         self,

@@ -224,6 +224,10 @@ class Runner:
         definition_of = self._waitlist.definition
         await self._leavings.go_through(rows, lambda run: definition_of(run).output_limit_mb)
 
+    async def keep_late(self) -> None:
+        """Try once, and at once, to keep the outputs that wait for it."""
+        await self._leavings.keep_late()
+
     def _waits_on(self, run: Run) -> bool:
         """A run of an earlier life that waits for its slot or its hour under this agent too."""
         return not self._is_planned(run) and self._unseen(run) is None
@@ -344,15 +348,12 @@ class Runner:
     async def _never_started(self, active: Active, cause: Exception) -> None:
         self._release(active.run)
         if active.stop_reason is None:
-            refused = self._aftermath.unrun(active.run, "error", "never_started")
-            error_class = endings.class_of_refusal(cause)
-            over = msgspec.structs.replace(refused, error_class=error_class)
+            over = endings.refused(active.run, cause, now_ms=self._clock.now_ms())
         else:
             told = endings.stopping(active.run, active.stop_reason, active.stopped_by)
-            over = self._aftermath.unrun(told, "aborted", active.stop_reason)
-        await self._aftermath.finish(
-            msgspec.structs.replace(over, error_message=str(cause)), active.definition
-        )
+            stopped = self._aftermath.unrun(told, "aborted", active.stop_reason)
+            over = msgspec.structs.replace(stopped, error_message=str(cause))
+        await self._aftermath.finish(over, active.definition)
         if not isinstance(cause, AlreadyOrdered):  # whose files may be of one that lives
             await self._leavings.discard(over.id)
         await self._keepers.forget([active.run.id])

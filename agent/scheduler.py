@@ -12,7 +12,7 @@ from collections.abc import (
 from functools import partial
 
 from agent.agenda import Agenda
-from agent.claiming import Claiming
+from agent.claiming import FULL_NOTE, Claiming
 from agent.clock import Clock
 from agent.deciding import Deciding
 from agent.definitions import Definition
@@ -367,10 +367,13 @@ class Scheduler:
 
     def _why_late(self, happened: Sequence[Happening], now_ms: int) -> Late:
         """What to say of moments that nobody met when they came."""
+        was_full = self._claiming.take_full()
         passed_by = [one for one in happened if late_reason([one]) is not None]
         reason = late_reason(passed_by)
         if reason is not None:
             return Late(reason, max(passed_by, key=lambda one: one.size_ms).message)
+        if was_full:
+            return Late("storage", FULL_NOTE)
         if not self._has_watched or now_ms - self._reckoning.decided_until_ms > GAP_MS:
             return Late("agent_down")
         return Late("too_late")

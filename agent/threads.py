@@ -34,7 +34,19 @@ def full_pool(number: int, name: str) -> ThreadPoolExecutor:
                 log.warning("the host starts no more threads", pool=name, threads=tried)
             return pool
         tried //= 2
-    raise NoThreads(
+    raise NoThreads(_said(name))
+
+
+def begin(thread: threading.Thread) -> None:
+    """Start one; raises NoThreads."""
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise NoThreads(_said(thread.name)) from error
+
+
+def _said(name: str) -> str:
+    return (
         f"the host starts no thread for {name}: its limit of processes is reached; raise it "
         "(TasksMax of the unit, `ulimit -u`, pids.max of the container) or end what fills it"
     )

@@ -82,7 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--connect", metavar="LINK", default="", help="an invite, used at once")
     parser.add_argument("--theme", choices=("system", "light", "dark", "contrast"), default="")
     parser.add_argument(
-        "--view", choices=("overview", "tasks", "runs", "alerts", "health", "audit"), default=""
+        "--view",
+        choices=("overview", "tasks", "timeline", "runs", "alerts", "health", "audit"),
+        default="",
     )
     parser.add_argument("--size", metavar="WxH", type=_size, help="such as 1440x900")
     parser.add_argument("--task", metavar="NAME", default="", help="show this task and its log")

@@ -67,6 +67,25 @@ class Actions(QObject):
             return self.tr("Needs the operator role")
         return ""
 
+    @property
+    def may_edit(self) -> bool:
+        """A task could be edited from here."""
+        return self._link.may_edit
+
+    @property
+    def why_no_edit(self) -> str:
+        """Why no task can be edited now; empty when it can."""
+        link = self._link
+        if not link.is_live:
+            return self.why_not
+        if link.role != freshness.ADMIN:
+            return self.tr("Needs the admin role")
+        if not link.may_edit:
+            return self.tr(
+                "This agent takes no edits: remote_edit = true in its settings allows it"
+            )
+        return ""
+
     def run(self, task_id: str) -> None:
         """Start the task now."""
         if self._check():

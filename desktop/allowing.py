@@ -8,7 +8,12 @@ from PySide6.QtWidgets import QMenu, QWidget
 from desktop.states import is_watch
 from shared.protocol.rows import Task
 
-_OF_A_TASK = (("run", "stop", "pause", "skip", "switch"), ("why", "again", "try"), ("log", "copy"))
+_OF_A_TASK = (
+    ("run", "stop", "pause", "skip", "switch"),
+    ("why", "again", "try"),
+    ("edit", "duplicate", "delete"),
+    ("log", "copy"),
+)
 
 
 def allow(
@@ -19,6 +24,8 @@ def allow(
     why_not: str,
     is_live: bool,
     alerts_chosen: bool,
+    may_edit: bool = False,
+    why_no_edit: str = "",
 ) -> None:
     """Switch each act on or off for the chosen task and the chosen alerts, with the reason."""
     runs = task is not None and task.run_id is not None
@@ -35,6 +42,9 @@ def allow(
     for name, possible in on.items():
         actions[name].setEnabled(may and possible)
         actions[name].setToolTip(why_not or actions[name].text())
+    for name in ("edit", "duplicate", "delete", "new"):
+        actions[name].setEnabled(may_edit and (name == "new" or task is not None))
+        actions[name].setToolTip(why_no_edit or actions[name].text())
     # To ask needs no role, only an agent that answers.
     for name in ("why", "try", "load"):
         actions[name].setEnabled(is_live and (name == "load" or task is not None))

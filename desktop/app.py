@@ -350,6 +350,7 @@ def link_for(news: LinkNews, connection: Connection) -> Link:
         name=connection.name,
         environment=connection.environment,
         role=news.role,
+        capabilities=news.capabilities,
         label=news.label,
         beat_ms=news.beat_ms,
         beat_here_ms=news.beat_here_ms,

@@ -22,6 +22,7 @@ from desktop.models.filter import TaskFilter
 from desktop.models.health import HealthModel
 from desktop.models.runs import RunsModel
 from desktop.models.tasks import ROW, STATE, TaskModel
+from desktop.models.timeline import Timeline
 from desktop.theme import Theme
 from desktop.views.alerts.page import AlertCentre
 from desktop.views.audit import Audit
@@ -34,8 +35,9 @@ from desktop.views.health.page import HealthPage
 from desktop.views.log import LogDock
 from desktop.views.nothing import Nothing
 from desktop.views.overview.page import Overview
-from desktop.views.rail import ALERTS, AUDIT, HEALTH, OVERVIEW, RUNS, TASKS, Rail
+from desktop.views.rail import ALERTS, AUDIT, HEALTH, OVERVIEW, RUNS, TASKS, TIMELINE, Rail
 from desktop.views.status import StatusBar
+from desktop.views.timeline.page import TimelinePage
 from desktop.views.toasts import Toasts
 from desktop.views.toolbar import Toolbar
 from desktop.views.welcome import Welcome
@@ -69,6 +71,7 @@ class Frame(QMainWindow):
         self._alerts = AlertsModel()
         self._health = HealthModel(now)
         self._audit = AuditModel(now)
+        self._timeline = Timeline()
         self._wants_details = True
         self._floats = False
         # A width that was dragged stays; before that the panel has the width that fits.
@@ -94,6 +97,7 @@ class Frame(QMainWindow):
             focus: dict[str, QWidget] = {
                 OVERVIEW: self.overview,
                 TASKS: self.grid,
+                TIMELINE: self.timeline.canvas,
                 RUNS: self.executions.table,
                 AUDIT: self.audit.table,
             }
@@ -127,6 +131,7 @@ class Frame(QMainWindow):
         page = {
             OVERVIEW: self.overview,
             TASKS: tasks,
+            TIMELINE: self.timeline.canvas,
             RUNS: self.executions.table,
             ALERTS: self.centre.list_shown,
             HEALTH: self.health.entrance,
@@ -210,6 +215,7 @@ class Frame(QMainWindow):
         self.centre = AlertCentre(self._alerts, theme, now)
         self.health = HealthPage(self._health, theme, now)
         self.audit = Audit(self._audit, theme)
+        self.timeline = TimelinePage(self._timeline, theme, now)
         self.status = StatusBar(theme)
 
     def _place_panels(self) -> None:
@@ -218,6 +224,7 @@ class Frame(QMainWindow):
         self._by_screen: dict[str, QWidget] = {
             OVERVIEW: self.overview,
             TASKS: tasks,
+            TIMELINE: self.timeline,
             RUNS: self.executions,
             ALERTS: self.centre,
             HEALTH: self.health,

@@ -13,6 +13,8 @@ REFUSED: Final = "refused"
 OFFLINE: Final = "offline"
 LINK_STATES: Final = (NEVER, LIVE, LATE, LOST, REFUSED, OFFLINE)
 
+EDIT: Final = "edit"
+ADMIN: Final = "admin"
 OPERATOR_ROLES: Final = ("operator", "admin")
 
 
@@ -29,6 +31,7 @@ class Link:
     name: str = ""
     environment: str = ""
     role: str = ""
+    capabilities: tuple[str, ...] = ()
     label: str = ""
     beat_ms: int | None = None
     beat_here_ms: int | None = None
@@ -58,6 +61,11 @@ class Link:
     def may_command(self) -> bool:
         """A command would reach the agent, and the role allows it."""
         return self.is_live and self.role in OPERATOR_ROLES
+
+    @property
+    def may_edit(self) -> bool:
+        """An edit of a task would reach the agent, its owner allows any, and the role does."""
+        return self.is_live and self.role == ADMIN and EDIT in self.capabilities
 
     def age_ms(self, here_ms: int) -> int | None:
         """How old the newest heartbeat is."""

@@ -14,10 +14,12 @@ from desktop.allowing import menu_of_task
 from desktop.auditing import Auditing
 from desktop.chosen import Chosen
 from desktop.doorways import Doorways
+from desktop.editing import Editing
 from desktop.finding import entries
 from desktop.following import Following
 from desktop.freshness import Watch
 from desktop.gauges import Gauges
+from desktop.lanes import Lanes
 from desktop.outlets import Outlets
 from desktop.paging import Paging
 from desktop.planner import Planner
@@ -27,7 +29,7 @@ from desktop.theme import Theme
 from desktop.views.alerts.page import DELIVERY, QUIET, RULES_TAB
 from desktop.views.executions import ALL, FOUND, TROUBLE
 from desktop.views.palette import Palette
-from desktop.views.rail import ALERTS, AUDIT, HEALTH, OVERVIEW, RUNS, TASKS
+from desktop.views.rail import ALERTS, AUDIT, HEALTH, OVERVIEW, RUNS, TASKS, TIMELINE
 from desktop.views.shortcuts import Shortcuts
 from desktop.vitals import Vitals
 from desktop.waytests import WayTests
@@ -66,9 +68,12 @@ class Piloted(Outlets):
         self._orders = Actions(theme, self._tasks, self._runs, self.now, self)
         self.planner = Planner(theme, self.now, self)
         self.planner.know(self._tasks.task, lambda: self.gauges.zone)
+        self.editing = Editing(theme, self.now, self)
+        self.editing.know(lambda: self.gauges.zone)
         self.alarms = Alarms(self.centre, self._alerts, self.now, self)
         self.vitals = Vitals(self.health, self._health, self.now, self)
         self.ruling = Ruling(theme, self.centre, self.now, self)
+        self.lanes = Lanes(self.timeline, self._timeline, self.now, self)
         self.auditing = Auditing(self.audit, self._audit, self)
         self.waytests = WayTests(self.centre.ways, self.now, self)
         models = {ALL: self._runs, TROUBLE: self._trouble, FOUND: self._found}
@@ -108,6 +113,10 @@ class Piloted(Outlets):
             "again": lambda: self.planner.ask_backfill(*self._moment_at_hand()),
             "try": self._try_schedule,
             "load": self.planner.open_load,
+            "edit": lambda: self.editing.open_task(self.chosen.id),
+            "duplicate": lambda: self.editing.duplicate(self.chosen.id),
+            "delete": lambda: self.editing.delete(self.chosen.id),
+            "new": self.editing.open_new,
             "ack": self.alarms.acknowledge,
             "snooze": self.centre.panel.open_snooze,
             "note": self.centre.panel.focus_note,
@@ -130,6 +139,7 @@ class Piloted(Outlets):
             "palette": self.open_palette,
             "overview": lambda: self.show_screen(OVERVIEW),
             "tasks": lambda: self.show_screen(TASKS),
+            "timeline": lambda: self.show_screen(TIMELINE),
             "runs": lambda: self.show_screen(RUNS),
             "alerts": lambda: self.show_screen(ALERTS),
             "rules": lambda: self._show_alerts(RULES_TAB),
@@ -152,7 +162,7 @@ class Piloted(Outlets):
         runs = (self._runs, self._trouble, self._found)
         for part in (self._tasks, *runs, self.details, self.overview, self.planner):
             part.set_times(times)
-        for page in (self.centre, self.health, self.audit):
+        for page in (self.centre, self.health, self.audit, self.timeline):
             page.set_times(times, self.gauges.zone)
         self.ruling.set_times(times)
 
@@ -160,6 +170,7 @@ class Piloted(Outlets):
         """Lower rows, or comfortable ones."""
         if compact != self.grid.is_compact:
             self.grid.set_compact(compact)
+            self.timeline.set_compact(compact)
             self.compact_chosen.emit(compact)
         self.toolbar.show_compact(compact)
         self.rail.show_compact(compact)
@@ -256,6 +267,8 @@ class Piloted(Outlets):
             self.executions.focus_filter()
         elif self.screen_name == ALERTS:
             self.centre.focus_filter()
+        elif self.screen_name == TIMELINE:
+            self.timeline.focus_filter()
         elif self.screen_name == AUDIT:
             self.audit.focus_filter()
         else:
@@ -275,6 +288,7 @@ class Piloted(Outlets):
         self.alarms.refresh()
         self.vitals.refresh()
         self.auditing.refresh()
+        self.lanes.refresh()
         self.refresh_requested.emit()
 
     def _copy_name(self) -> None:

@@ -129,6 +129,7 @@ _REASONS: Final[dict[str, str]] = {
     "file_size_limit": "a file grew beyond its limit",
     "no_trace": "no trace of it was found",
     "reboot": "the server was started anew",
+    "storage": "the disk was full",
     "withdrawn": "somebody took it back",
 }
 _TRIGGERS: Final[dict[str, str]] = {

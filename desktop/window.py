@@ -23,7 +23,7 @@ from desktop.allowing import allow
 from desktop.freshness import Link
 from desktop.piloting import Piloted
 from desktop.theme import Theme
-from desktop.views.rail import ALERTS, AUDIT, HEALTH, OVERVIEW, RUNS, TASKS
+from desktop.views.rail import ALERTS, AUDIT, HEALTH, OVERVIEW, RUNS, TASKS, TIMELINE
 from shared.protocol.events import Heartbeat, Metric
 from shared.protocol.requests import RunDetail, TaskDetail
 from shared.protocol.rows import Agent, Alert, Check, Key, Row, Run, Task
@@ -73,6 +73,7 @@ class MainWindow(Piloted):
         self.centre.show_stale(as_of)
         self.health.show_stale(as_of)
         self.audit.show_stale(as_of)
+        self.timeline.show_stale(as_of)
         for view in (self.grid, self.details, self.executions, self.overview):
             view.allow_commands(self._orders.may, self._orders.why_not)
         is_refused = link.state == freshness.REFUSED
@@ -80,9 +81,10 @@ class MainWindow(Piloted):
         self.welcome.setVisible(not link.has_agent)
         self.refusal.setVisible(link.has_agent and is_refused)
         self.refusal.show_link(link)
-        pages = (self.alarms, self.vitals, self.paging, self.auditing)
+        pages = (self.alarms, self.vitals, self.paging, self.auditing, self.lanes)
         for asker in (self.planner, self.ruling, self.waytests, *pages):
             asker.show_link(link, may=self._orders.may, why_not=self._orders.why_not)
+        self.editing.show_link(link, may=self._orders.may_edit, why_not=self._orders.why_no_edit)
         self._set_actions()
         self.gauges.show_clocks()
         self._show_counts()
@@ -105,6 +107,8 @@ class MainWindow(Piloted):
         tasks = [row for row in rows if isinstance(row, Task)]
         runs = [row for row in rows if isinstance(row, Run)]
         self._tasks.show_rows(tasks, lost.get("task", ()))
+        if tasks or lost.get("task"):
+            self.timeline.show_tasks(self._tasks.tasks())
         if tasks:
             zones = {task.id: task.tz for task in self._tasks.tasks()}
             for model in (self._runs, self._trouble, self._found):
@@ -113,7 +117,11 @@ class MainWindow(Piloted):
             model.show_rows(runs, lost.get("run", ()))
         # Whether a new one fits what is sought, only the agent knows.
         self._found.show_rows([run for run in runs if self._found.run(run.id) is not None])
+        if runs:
+            self._timeline.show_runs(runs)
+            self.timeline.renew()
         self.planner.show_runs(runs, lost.get("run", ()))
+        self.editing.show_tasks(tasks, lost.get("task", ()))
         checks = [row for row in rows if isinstance(row, Check)]
         self._checks.show_rows(checks, lost.get("check", ()))
         self.vitals.show_rows(checks, lost.get("check", ()))
@@ -123,7 +131,7 @@ class MainWindow(Piloted):
             if isinstance(row, Agent):
                 self.gauges.agent = row
                 self.overview.set_zone(row.tz)
-                for page in (self.centre, self.health, self.audit):
+                for page in (self.centre, self.health, self.audit, self.timeline):
                     page.set_times(self._tasks.times, row.tz)
                 self.ruling.show_agent(row)
                 self.banner.show_database(row.database_away_since_ms, row.kept_writes)
@@ -145,10 +153,12 @@ class MainWindow(Piloted):
             model.follow(None)
         self.paging.forget()
         self.auditing.forget()
+        self.lanes.forget()
         self._checks.clear()
         self.overview.forget()
         self._following.forget()
         self.planner.forget()
+        self.editing.forget()
         self.alarms.forget()
         self.vitals.forget()
         self.ruling.forget()
@@ -214,6 +224,7 @@ class MainWindow(Piloted):
         self.overview.tick()
         self.centre.tick()
         self.health.tick()
+        self.timeline.tick()
 
     def show_screen(self, screen: str) -> None:
         """Go to a screen."""
@@ -221,6 +232,7 @@ class MainWindow(Piloted):
         self.alarms.show_screen(screen == ALERTS)
         self.vitals.show_screen(screen == HEALTH)
         self.auditing.show_screen(screen == AUDIT)
+        self.lanes.show_screen(screen == TIMELINE)
         self._set_actions()
         self._want_metrics()
 
@@ -247,6 +259,8 @@ class MainWindow(Piloted):
         self.details.closed.connect(self.toggle_details)
         self.executions.log_requested.connect(self._following.open)
         self.executions.task_opened.connect(self.open_task)
+        self.timeline.run_opened.connect(self._following.open)
+        self.timeline.task_opened.connect(self.open_task)
         self.overview.task_opened.connect(self.open_task)
         self.overview.newest_log_requested.connect(self.open_newest_log)
         self.overview.log_requested.connect(self._following.open)
@@ -313,11 +327,17 @@ class MainWindow(Piloted):
         self.vitals.asked.connect(self.question_asked)
         self.paging.asked.connect(self.question_asked)
         self.auditing.asked.connect(self.question_asked)
+        self.lanes.asked.connect(self.question_asked)
         self.planner.pause_requested.connect(self.pause_requested)
         self.planner.backfill_requested.connect(self.backfill_requested)
         self.planner.log_requested.connect(self._following.open)
         self.planner.task_opened.connect(self.open_task)
         self.planner.refused.connect(self._complain)
+        self.editing.asked.connect(self.question_asked)
+        self.editing.ordered.connect(self.standing_ordered)
+        self.editing.refused.connect(self._complain)
+        self.details.edit_requested.connect(self.editing.open_task)
+        self.toolbar.new.clicked.connect(self.editing.open_new)
         orders.resume_requested.connect(self.resume_requested)
         orders.skip_requested.connect(self.skip_requested)
         orders.enable_requested.connect(self.enable_requested)
@@ -344,7 +364,12 @@ class MainWindow(Piloted):
             why_not=why,
             is_live=self.watch.link.is_live or not why,
             alerts_chosen=self.screen_name == ALERTS and bool(self.alarms.ids),
+            may_edit=self._orders.may_edit,
+            why_no_edit=self._orders.why_no_edit,
         )
+        edits = (self._orders.may_edit, self._orders.why_no_edit)
+        self.details.allow_edit(*edits)
+        self.toolbar.new.allow(*edits)
         unheard = "" if self.watch.link.is_live else why
         self.details.allow_questions(not unheard, unheard)
         self.executions.allow_questions(not unheard, unheard)

@@ -56,11 +56,20 @@ def clock(at_ms: int, zone: tzinfo | None, now_ms: int, *, seconds: bool = False
     if at.date() == now.date():
         return time
     if abs(at_ms - now_ms) < 6 * DAY_MS:
-        day = QLocale().dayName(at.isoweekday(), QLocale.FormatType.ShortFormat)
-        return f"{day}{NO_BREAK}{time}"
-    month = QLocale().monthName(at.month, QLocale.FormatType.ShortFormat)
+        return f"{day_name(at)}{NO_BREAK}{time}"
+    month = month_name(at)
     year = "" if at.year == now.year else f"{NO_BREAK}{at.year}"
     return f"{at.day}{NO_BREAK}{month}{year}{NO_BREAK}{time}"
+
+
+def day_name(at: datetime) -> str:
+    """The day of the week, in short."""
+    return QLocale().dayName(at.isoweekday(), QLocale.FormatType.ShortFormat)
+
+
+def month_name(at: datetime) -> str:
+    """The month, in short."""
+    return QLocale().monthName(at.month, QLocale.FormatType.ShortFormat)
 
 
 def full_times(at_ms: int, task_zone: str) -> str:

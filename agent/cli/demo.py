@@ -84,6 +84,7 @@ def _prepare(session: Session, app_root: Path, name: str) -> None:
         "environment": "demo",
         "app_root": str(app_root.resolve()),
         "timezone": "Pacific/Auckland",
+        "remote_edit": True,
     }
     if not session.home.settings_file.exists():
         chosen |= _free_ports()

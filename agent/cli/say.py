@@ -62,6 +62,7 @@ REASONS = {
     "reboot": "the server was started anew",
     "replaced": "a newer run took its place",
     "skip_next": "somebody let it pass",
+    "storage": "the disk was full",
     "superseded": "the next regular run came first",
     "suspended": "the server slept then",
     "too_late": "too late to start",

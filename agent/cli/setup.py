@@ -34,6 +34,11 @@ from agent.wire.keyfiles import AGENT_KEY, LOCAL_KEY, load_or_make_pair
 @click.option("--timezone", default=None, help="Zone of the agent's own times.")
 @click.option("--control-port", type=click.IntRange(1, 65535))
 @click.option("--events-port", type=click.IntRange(1, 65535))
+@click.option(
+    "--remote-edit",
+    is_flag=True,
+    help="Let admins edit tasks from a desktop: what they write runs as this agent.",
+)
 @json_option
 @pass_session
 def init(
@@ -44,6 +49,7 @@ def init(
     timezone: str | None,
     control_port: int | None,
     events_port: int | None,
+    remote_edit: bool,
     as_json: bool,
 ) -> None:
     """Make a home: folders, settings, keys, database; print an invite for the first admin.
@@ -60,6 +66,7 @@ def init(
         "timezone": timezone,
         "control_port": control_port,
         "events_port": events_port,
+        "remote_edit": remote_edit,
     }
     prepare(session.home, {key: value for key, value in chosen.items() if value})
     text = create_invite(session, role="admin", label="first admin", ttl_s=86_400)

@@ -2,18 +2,20 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
 from agent.clock import Clock
-from agent.errors import WrongUse
+from agent.definitions import Definition
+from agent.errors import AgentError, WrongUse
 from agent.handlers.trials import Trials
 from agent.rules.downsampling import Keeping
 from agent.rules.pinging import Ping
 from agent.runs import Run
 from agent.store.alert_book import Changed
 from agent.store.database import Database, Doing
+from agent.store.edits import Edited
 from agent.store.tasks import TaskRow
 from agent.telling import Posting, Tried
 from agent.wire.clients import Clients
@@ -74,6 +76,14 @@ class Flags(Protocol):
         who: str,
     ) -> tuple[TaskRow, ...]:
         """The tasks that are different now."""
+        ...
+
+
+class Editor(Protocol):
+    """Changes what tasks are (the recorder)."""
+
+    async def edit(self, change: Doing[Edited]) -> Edited:
+        """What came of it; everyone hears which task is another."""
         ...
 
 
@@ -153,6 +163,23 @@ class Logs(Protocol):
         ...
 
 
+CAPABILITIES: Final = (
+    "zlib",
+    "logs",
+    "metrics",
+    "audit",
+    "checks",
+    "invites",
+    "planning",
+    "spans",
+    "alerts",
+    "health",
+    "rules",
+    "timeline",
+)
+"""What every agent can do; to edit tasks is for its owner to allow."""
+
+
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """Who this agent is, as its clients are told."""
 
@@ -160,19 +187,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     agent_key: str
     address: Address
     events_port: int
-    capabilities: tuple[str, ...] = (
-        "zlib",
-        "logs",
-        "metrics",
-        "audit",
-        "checks",
-        "invites",
-        "planning",
-        "spans",
-        "alerts",
-        "health",
-        "rules",
-    )
+    capabilities: tuple[str, ...] = CAPABILITIES
     logs_for_viewers: bool = True
     max_running: int = 8
     keeping: Keeping = Keeping()
@@ -183,6 +198,10 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 async def _nothing() -> None:
     """Nobody judges or tells here."""
+
+
+def _unhindered(_definition: Definition) -> None:
+    """Nothing is known that would hinder a run."""
 
 
 async def nobody_told(name: str, _who: str) -> Tried:
@@ -204,6 +223,7 @@ class Context:
     clients: Clients
     orders: Orders
     flags: Flags
+    editor: Editor
     plans: Plans
     pings: Pings
     logs: Logs
@@ -218,6 +238,8 @@ class Context:
     """Own rules or quiet times are others: judge and tell by them from now on."""
     try_way: Callable[[str, str], Awaitable[Tried]] = nobody_told
     """Send a message by hand by the channel of this name, for whoever asks; raises WrongUse."""
+    hindrance: Callable[[Definition], AgentError | None] = _unhindered
+    """What would keep a run of this task from starting on this host now."""
     known: Callable[[], Iterable[TaskRow]] = tuple
     """Every task there is, as it is known in memory."""
     trials: Trials = field(default_factory=Trials)

@@ -25,7 +25,7 @@ from shared.protocol.requests import SchedulePreview, SchedulePreviewReply
 
 _LISTED: Final = 100
 """So many moments of each kind are listed; all are counted."""
-_CHANGES: Final = 2
+CHANGES: Final = 2
 """A zone with summer time has so many a year."""
 _NOTES: Final = {
     "moved": "{} of these falls into the hour that is skipped when clocks go forward; "
@@ -48,14 +48,14 @@ async def preview(context: Context, who: Who, request: SchedulePreview) -> Sched
         task_name=request.task_name or "",
     )
     moments = await asyncio.to_thread(next_moments, timing, after_ms, request.count)
-    changes = await asyncio.to_thread(coming_changes, request.tz, after_ms, count=_CHANGES)
+    changes = await asyncio.to_thread(coming_changes, request.tz, after_ms, count=CHANGES)
     return SchedulePreviewReply(
         times_ms=tuple(moment.at_ms for moment in moments),
         schedule_text=in_words((request.schedule,), task_name=timing.task_name),
-        notes=_notes(moments),
+        notes=notes(moments),
         tags=tuple(moment.tag for moment in moments),
         changes=tuple(
-            _clock_change(change, next_moment(timing, change.at_ms - 1)) for change in changes
+            clock_change(change, next_moment(timing, change.at_ms - 1)) for change in changes
         ),
     )
 
@@ -218,7 +218,7 @@ def _difference(change: TaskChange) -> wire.TaskDifference:
         overlaps=_rows(change.overlaps[:_LISTED]),
         blackouts=_rows(change.blackouts[:_LISTED]),
         odd=_rows(change.odd[:_LISTED]),
-        changes=tuple(_clock_change(one) for one in change.clock_changes[:_LISTED]),
+        changes=tuple(clock_change(one) for one in change.clock_changes[:_LISTED]),
     )
 
 
@@ -239,13 +239,15 @@ def _rows(expected: Iterable[Expected]) -> tuple[wire.Coming, ...]:
     )
 
 
-def _clock_change(change: Change, next_ms: int | None = None) -> wire.ClockChange:
+def clock_change(change: Change, next_ms: int | None = None) -> wire.ClockChange:
+    """A change of clocks, with the moment that is due after it."""
     return wire.ClockChange(
         at_ms=change.at_ms, before_s=change.before_s, after_s=change.after_s, next_ms=next_ms
     )
 
 
-def _notes(moments: Sequence[DueMoment]) -> tuple[str, ...]:
+def notes(moments: Sequence[DueMoment]) -> tuple[str, ...]:
+    """What changes of clocks do to these moments, a sentence each."""
     counts: dict[str, int] = {}
     for moment in moments:
         counts[moment.tag] = counts.get(moment.tag, 0) + 1

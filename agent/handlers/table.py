@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 from agent.handlers import (
     admin,
     alerts,
+    defining,
     figures,
     keys,
     logs,
@@ -15,13 +16,16 @@ from agent.handlers import (
     session,
     standing,
     tasks,
+    timeline,
 )
 from agent.handlers.context import Context
 from agent.wire.control import Answer, Handler
 from agent.wire.operations import Done
 from agent.wire.sessions import Who
 from shared.protocol import alerting, health, requests
+from shared.protocol import defining as wire_defining
 from shared.protocol import planning as wire
+from shared.protocol import timeline as course
 from shared.protocol.requests import AnyReply, Request
 
 _Function: TypeAlias = Callable[[Context, Who, Any], Awaitable[AnyReply | Answer | Done]]
@@ -38,6 +42,10 @@ HANDLERS: Final[dict[type[Request], _Function]] = {
     wire.ScheduleWhatIf: planning.what_if,
     wire.ScheduleWhy: planning.why,
     wire.PausePreview: planning.pause,
+    wire_defining.TaskDefinition: defining.get,
+    wire_defining.TaskCheck: defining.check,
+    wire_defining.TaskPut: defining.put,
+    wire_defining.TaskDelete: defining.delete,
     requests.TaskSet: tasks.change,
     requests.TaskSkip: tasks.skip,
     requests.RunStart: runs.start,
@@ -48,6 +56,8 @@ HANDLERS: Final[dict[type[Request], _Function]] = {
     requests.RunGet: runs.get,
     requests.RunSamples: runs.samples_of,
     requests.RunsPage: runs.page,
+    course.TimelineRuns: timeline.runs,
+    course.TimelineHours: timeline.hours,
     requests.LogStat: logs.stat,
     requests.LogRead: logs.read,
     requests.LogSearch: logs.search,

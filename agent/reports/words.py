@@ -209,6 +209,7 @@ REASONS_DE: Final[dict[str, str]] = {
     "reboot": "der Server wurde neu gestartet",
     "replaced": "ein neuerer Lauf trat an seine Stelle",
     "skip_next": "jemand ließ ihn aus",
+    "storage": "die Platte war voll",
     "superseded": "der nächste planmäßige Lauf kam zuvor",
     "suspended": "der Server schlief damals",
     "too_late": "zu spät zum Beginnen",

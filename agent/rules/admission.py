@@ -28,6 +28,7 @@ Reason = Literal[
     "too_late",
     "catchup_limit",
     "row_lost",
+    "storage",
 ]
 
 
@@ -74,7 +75,7 @@ class Held(msgspec.Struct, frozen=True):
 class Late(msgspec.Struct, frozen=True):
     """Why nobody met moments that were found afterwards."""
 
-    reason: Literal["agent_down", "clock_jump", "suspended", "too_late"] = "too_late"
+    reason: Literal["agent_down", "clock_jump", "suspended", "storage", "too_late"] = "too_late"
     note: str | None = None
 
 

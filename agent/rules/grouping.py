@@ -25,7 +25,9 @@ _OF_TASKS: Final = frozenset(
         "own_rule",
     }
 )
-_OF_FULL_DISK: Final = frozenset({"task_failed", "task_timeout", "retry_storm", "own_rule"})
+_OF_FULL_DISK: Final = frozenset(
+    {"task_failed", "task_timeout", "task_missed", "tasks_missed", "retry_storm", "own_rule"}
+)
 _OF_STOPPED: Final = frozenset(
     {
         "task_missed",

@@ -57,6 +57,13 @@ def passed(before: Standing, *, now_ms: int) -> Standing:
     return msgspec.structs.replace(before, state=state, is_told=True)
 
 
+def rest_ms(standing: Standing, *, now_ms: int, every_ms: int) -> int:
+    """How long nothing is done about it: less than a turn where it is to be told before that."""
+    if standing.since_ms is None or standing.is_told:
+        return every_ms
+    return max(0, min(every_ms, standing.since_ms + TOLD_AFTER_MS - now_ms))
+
+
 def goes_to_journal(standing: Standing) -> bool:
     """Once one write is in the journal all later ones are, so that their order stays."""
     return standing.state != "up"

@@ -35,4 +35,6 @@ def _is_worth_it(definition: Definition, status: str, error_class: str | None) -
         return False
     if status == "timeout":
         return definition.retry_on_timeout
+    if status == "missed":  # in the middle of its start, for want of room on the disk
+        return error_class == "recoverable"
     return status in ("error", "killed_memory")

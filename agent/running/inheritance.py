@@ -14,17 +14,21 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from agent.boot import boot_id
+from agent.log import log_of
 from agent.running import family, marks, processes
 from agent.running.link import KEEPER_MARK
 from agent.running.stories import Story, Told
 from agent.running.watch import Watch
 from agent.running.watched import Watched, ended_line, watched
 
+log = log_of(__name__)
+
 Line = dict[str, Any]
 Answer = TypeVar("Answer")
 SEARCHES = 20
 SEARCH_EVERY_S = 0.01
 BURIAL_LOOKS = 500
+AGAIN_S = 1.0
 REBOOTED = "the host was restarted while it ran"
 UNSEEN = "its keeper and its agent were gone; nobody saw how it ended"
 UNSURE = "its keeper and its agent died while it was being started"
@@ -45,13 +49,15 @@ class Inheritance:
         self._woken = asyncio.Event()
         self._handles: dict[int, int] = {}  # pid: pidfd that becomes readable at its end
         self._tending: asyncio.Task[None] | None = None
+        self._adopted: dict[str, Line] = {}  # of those that are being taken over
 
     async def take_over(self, told: Told, *, is_ours: bool) -> list[Line]:
         """Say of each run what is known, and watch those that go on.
 
         A line is `started` (it goes on), `ended`, `refused`, or `never`: it was not started.
+        After an OSError it may be asked once more: what was known of by then stays known.
         """
-        lines = await self._work(lambda: [self._adopt(s, told, is_ours) for s in _stories(told)])
+        lines = await self._work(lambda: self._adopt_all(told, is_ours))
         if self._tending is None and self._watch.runs:
             self._tending = asyncio.create_task(self._tend_all(), name="inherited runs")
         self._open_handles()
@@ -85,7 +91,12 @@ class Inheritance:
                 async with asyncio.timeout(wait_s):
                     await self._woken.wait()
             self._woken.clear()
-            await self._work(self._tend)
+            try:
+                await self._work(self._tend)
+            except OSError as error:
+                log.error("inherited runs cannot be looked at yet", cause=str(error))
+                await asyncio.sleep(AGAIN_S)
+                self._woken.set()
 
     async def _work(self, work: Callable[[], Answer]) -> Answer:
         async with self._working:
@@ -120,6 +131,13 @@ class Inheritance:
             if not self._watch.answers_for(pid):
                 found.append(pid)
         return found
+
+    def _adopt_all(self, told: Told, is_ours: bool) -> list[Line]:
+        stories = _stories(told)
+        for story in stories:
+            if story.run_id not in self._adopted:
+                self._adopted[story.run_id] = self._adopt(story, told, is_ours)
+        return [self._adopted.pop(story.run_id) for story in stories]
 
     def _adopt(self, story: Story, told: Told, is_ours: bool) -> Line:
         line = story.ended or story.refused

@@ -21,7 +21,7 @@ LARGE_BYTES = 256 << 10
 RESERVE_BYTES = 64 << 10  # so much of the disk is taken ahead
 # Linux's FS_IOC_RESVSP64: blocks behind the end of a file, which itself gets no longer.
 _RESERVE = 0x4030582A
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT)
 _RUN = b'"run":"'
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -119,7 +119,7 @@ class Journal:
             except OSError as error:
                 if error.errno == errno.EINTR:
                     return True  # the next line takes it
-                if error.errno not in _FULL:
+                if error.errno not in FULL:
                     self._can_reserve = False
                     return True
             else:

@@ -19,7 +19,7 @@ import time
 
 from agent.boot import boot_id
 from agent.running import processes
-from agent.running.journal import LARGE_BYTES, VERSION, Journal, encoded
+from agent.running.journal import FULL, LARGE_BYTES, VERSION, Journal, encoded
 from agent.running.launch import NotLaunched, launch
 from agent.running.remarks import remark
 from agent.running.watch import Watch
@@ -260,14 +260,14 @@ class Keeper:
         except OSError as error:
             self._seen.discard(run_id)
             reason = f"the keeper's journal cannot be written: {error.strerror}"
-            self._tell({"e": "refused", "run": run_id, "reason": reason})
+            self._tell(_refused(run_id, reason, is_full=error.errno in FULL))
             return
         started_ms = time.time_ns() // 1_000_000
         started_mono_ms = time.monotonic_ns() // 1_000_000
         try:
             pid = launch(order)
         except NotLaunched as problem:
-            self._happened({"e": "refused", "run": run_id, "reason": str(problem)})
+            self._happened(_refused(run_id, str(problem), is_full=problem.is_full))
             return
         line = {
             "e": "started",
@@ -365,6 +365,14 @@ class Keeper:
         start = process.start if process is not None else 0
         boot = boot_id()
         return {"e": "keeper", "v": VERSION, "pid": os.getpid(), "start": start, "boot": boot}
+
+
+def _refused(run_id: str, reason: str, *, is_full: bool) -> dict[str, Any]:
+    """A start that did not come about, and whether nothing but room on the disk was wanting."""
+    line: dict[str, Any] = {"e": "refused", "run": run_id, "reason": reason}
+    if is_full:
+        line["full"] = True
+    return line
 
 
 def _start_of(pid: int, tick: int) -> int:

@@ -4,10 +4,10 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -21,8 +21,11 @@ from agent.ulid import new_ulid
 ANSWER_WITHIN_S = 10.0
 GONE_WITHIN_S = 2.0
 RESTART_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 30.0
 QUICK_DEATH_S = 1.0
 KEEPERS_FOR_A_START = 3
+
+T = TypeVar("T")
 
 
 class Order(
@@ -72,7 +75,8 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """A run is over and nothing of its family is left.
 
     `cause`: "" it ended by itself, "timeout", "aborted", "killed_memory" (by us); or
-    "never_started", "lost" (nobody knows how it ended); `detail` says why, in words.
+    "never_started", "storage" (the disk had no room for its start), "lost" (nobody knows how it
+    ended); `detail` says why, in words.
     """
 
     run_id: str
@@ -98,6 +102,10 @@ Standing = Started | Ended
 
 class NotStarted(Exception):
     """No process was started for an order; the message says why."""
+
+
+class NoRoom(NotStarted):
+    """The disk is too full for what a start needs; there is nothing wrong with the run."""
 
 
 class AlreadyOrdered(NotStarted):
@@ -298,7 +306,7 @@ class Keepers:
             except NoKeeper:
                 await link.close()
                 raise
-        except NoKeeper:
+        except (NoKeeper, OSError):
             self._kill_own()
             await self._wait_for_own_end()
             raise
@@ -310,7 +318,13 @@ class Keepers:
     def _listen(self, name: str, link: Link) -> None:
         task = asyncio.create_task(self._hear(name, link), name=f"hear {name}")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._heard_out)
+
+    def _heard_out(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:  # a fault of our own: what that keeper tells is heard no more
+            self._log.critical("a keeper is heard no more", exc_info=error)
 
     async def _hear(self, name: str, link: Link) -> None:
         """Learn what a keeper tells; after its end, take its runs over."""
@@ -323,7 +337,7 @@ class Keepers:
         if is_own:
             self._has_own.clear()
         del self._links[name]
-        await self._await_end(link, is_own=is_own)
+        await self._until_given(name, lambda: self._await_end(link, is_own=is_own))
         await self._inherit(name, is_ours=is_own)
         if not is_own:
             return
@@ -379,12 +393,15 @@ class Keepers:
                 self._links[self._own].cut()
 
     async def _inherit(self, name: str, *, is_ours: bool) -> None:
-        told = await asyncio.to_thread(_read_journal, self._runtime / f"{name}.journal")
+        path = self._runtime / f"{name}.journal"
+        told = await self._until_given(name, lambda: asyncio.to_thread(_read_journal, path))
         if told is None:
             self._bury(name)
             return
-        self._journals[name] = journal.Journal(str(self._runtime / f"{name}.journal"))
-        for line in await self._inheritance.take_over(told, is_ours=is_ours):
+        self._journals[name] = journal.Journal(str(path))
+        for line in await self._until_given(
+            name, lambda: self._inheritance.take_over(told, is_ours=is_ours)
+        ):
             if line["run"] in self._forgetting:
                 self._note(name, {"e": "forgotten", "run": line["run"]})
                 self._forgetting.discard(line["run"])
@@ -400,11 +417,30 @@ class Keepers:
         self._answer_stops(name)
         self._bury(name)
 
+    async def _until_given(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
+        """What it comes to, however often the host refuses it: runs wait for it.
+
+        While an agent begins, OSError is raised: it begins anew as a whole.
+        """
+        pause_s = RESTART_PAUSE_S
+        while True:
+            try:
+                return await work()
+            except OSError as error:
+                if self._standing is not None:
+                    raise
+                cause = str(error)
+            self._log.error("the end of a keeper cannot be seen to yet", keeper=name, cause=cause)
+            if name == self._own:
+                self._trouble = cause
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
     def _undo(self, name: str, order: Order) -> None:
         """A keeper died before it started this run; it is ordered again from another."""
         self._undone[order.run_id] += 1
         self._note(name, {"e": "forgotten", "run": order.run_id})
-        Path(order.output_file).unlink(missing_ok=True)  # empty: nobody has written yet
+        self._remove(Path(order.output_file))  # empty: nobody has written yet
 
     def _answer_stops(self, name: str) -> None:
         for run_id in [run for run in self._stops if self._keeper_of.get(run) == name]:
@@ -435,7 +471,13 @@ class Keepers:
         if name in self._journals:
             self._journals.pop(name).close()
         for ending in ("sock", "journal"):
-            (self._runtime / f"{name}.{ending}").unlink(missing_ok=True)
+            self._remove(self._runtime / f"{name}.{ending}")
+
+    def _remove(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            self._log.error("a file cannot be removed", path=str(path), cause=str(error))
 
     def _send_order(self, order: Order) -> None:
         if not self._links[self._own].send(order):
@@ -497,10 +539,12 @@ class Keepers:
         if run_id in self._over:
             return
         self._keeper_of[run_id] = name
-        if self._refuse(run_id, NotStarted(reason)):
+        is_full = line.get("full", False)  # keepers of earlier versions do not tell
+        if self._refuse(run_id, NoRoom(reason) if is_full else NotStarted(reason)):
             self._over.add(run_id)
         else:
-            self._learn_end(name, _never_started(run_id, reason))
+            cause = "storage" if is_full else "never_started"
+            self._learn_end(name, _never_started(run_id, cause, reason))
 
     def _refuse(self, run_id: str, reason: NotStarted) -> bool:
         """Tell who waits for the start; False when nobody does."""
@@ -521,7 +565,7 @@ def _ended(line: Line) -> Ended:
     return Ended(run_id=line["run"], **fields)
 
 
-def _never_started(run_id: str, reason: str) -> Ended:
+def _never_started(run_id: str, cause: str, reason: str) -> Ended:
     return Ended(
         run_id=run_id,
         pid=None,
@@ -530,7 +574,7 @@ def _never_started(run_id: str, reason: str) -> Ended:
         duration_ms=None,
         exit_status=None,
         signal=None,
-        cause="never_started",
+        cause=cause,
         cpu_ms=None,
         peak_rss=None,
         leftovers=0,

@@ -11,6 +11,7 @@ import signal
 import stat
 
 from agent.running import confine, marks
+from agent.running.journal import FULL
 
 TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ _REASONS = {
 
 
 class NotLaunched(Exception):
-    """No process was started; the message says why, in words."""
+    """No process was started; the message says why, in words; `is_full` when the disk is."""
+
+    is_full = False
 
 
 def launch(order: dict[str, Any]) -> int:
@@ -122,7 +125,9 @@ def _open_spool(path: str) -> int:
             os.mkdir(os.path.dirname(path), 0o700)  # noqa: PTH102, PTH120 - pathlib is too large
             return os.open(path, SPOOL_FLAGS, 0o600)
     except OSError as error:
-        raise NotLaunched(f"the output file {path} cannot be made: {_words(error)}") from error
+        problem = NotLaunched(f"the output file {path} cannot be made: {_words(error)}")
+        problem.is_full = error.errno in FULL
+        raise problem from error
 
 
 def _spawn(program: str, argv: list[str], environment: dict[str, str], spool: int) -> int:

@@ -20,7 +20,7 @@ from agent.settings import Home, Settings
 from agent.store.causes import plain_error, told_plainly
 from agent.store.engines import make_engine, make_file, read_url
 from agent.store.upgrading import BeforeUpgrade, bring_up
-from agent.threads import full_pool
+from agent.threads import NoThreads, begin, full_pool
 
 MAX_GROUP: Final = 500
 """Writes that share one commit at most."""
@@ -112,7 +112,13 @@ class Database:
         """It is known not to answer: at most as many reads as there are readers wait for it."""
         self._barred: str | None = None
         self._writer = threading.Thread(target=self._write_all, name="database-write", daemon=True)
-        self._writer.start()
+        try:
+            begin(self._writer)
+        except NoThreads:
+            self._readers.shutdown()
+            reading.dispose()
+            writing.dispose()
+            raise
 
     @classmethod
     def open(
@@ -217,6 +223,15 @@ class Database:
         self._check_open()
         with told_plainly(self.url), self._reading.connect() as connection:
             return fn(connection)
+
+    def of_open(self, fn: Callable[[Connection], T]) -> T:
+        """What `fn` finds over a connection that is open, though its file may be gone."""
+        try:
+            return self.read_now(fn)
+        except StorageError:
+            # Nobody has read yet, or none is left of those who did.
+            with told_plainly(self.url), self._writing.connect() as connection:
+                return fn(connection)
 
     def write_now(self, fn: Callable[[Connection], T]) -> T:
         """Like write, for callers without a loop."""

@@ -80,7 +80,6 @@ class Outage:
         self._alarm: asyncio.TimerHandle | None = None
         self._at_once = 1
         self._handover: asyncio.Event | None = None
-        self._written_s = 0.0
         self._place = Place(database)
         self._trial: asyncio.Future[None] | None = None
         self._is_met = True
@@ -182,19 +181,19 @@ class Outage:
             raise StorageError("the database does not answer; see whether it happened") from error
 
     async def look(self) -> None:
-        """Ask for a word where nothing was written lately: trouble must not wait for a run."""
+        """Ask for a word: trouble must not wait for a run, nor for the word after this one."""
         if self._owes_look or (self._is_met and not self._place.is_kept):
             await self._put_in_place()
             return
-        now_s = asyncio.get_running_loop().time()
         # A file answers as long as it is there; a server has to be asked.
-        if not self.is_over or self._place.is_file or now_s < self._written_s + LOOK_EVERY_S:
+        if not self.is_over or self._place.is_file:
             return
+        asked_ms = self._clock.now_ms()
         try:
             async with asyncio.timeout(WITHIN_S):
                 await self._database.read(state.decided_until)
         except (StorageError, TimeoutError) as error:
-            self._note_failure(error)
+            self._note_failure(error, since_ms=asked_ms)
         except Refused:
             return  # busy, and so it answers
 
@@ -255,7 +254,6 @@ class Outage:
             if not self._flying and self._alarm is not None:
                 self._alarm.cancel()
                 self._alarm = None
-        self._written_s = asyncio.get_running_loop().time()
         if isinstance(write, Claim):
             self.confirm(write.decided_until_ms)
         return came_to
@@ -273,12 +271,13 @@ class Outage:
             if until_s <= before_s and not flying.done():
                 flying.set_exception(TimeoutError())
 
-    def _note_failure(self, error: Exception) -> None:
+    def _note_failure(self, error: Exception, *, since_ms: int | None = None) -> None:
         if self._database.is_closed:
             return
         cause = str(error) or f"it does not answer within {WITHIN_S} s"
         is_first = self._standing.state == "up"
-        self._set(rules.failed(self._standing, cause, now_ms=self._clock.now_ms()))
+        now_ms = self._clock.now_ms() if since_ms is None else since_ms
+        self._set(rules.failed(self._standing, cause, now_ms=now_ms))
         if isinstance(error, DiskFull):
             self._make_room()
         if is_first:
@@ -303,6 +302,10 @@ class Outage:
     def pass_time(self) -> None:
         """Trouble that lasts becomes an outage; one that is over becomes a replay."""
         self._set(rules.passed(self._standing, now_ms=self._clock.now_ms()))
+
+    def rest_ms(self, every_ms: int) -> int:
+        """How long until time is to be let pass, and the database asked, once more."""
+        return rules.rest_ms(self._standing, now_ms=self._clock.now_ms(), every_ms=every_ms)
 
     async def try_again(self) -> tuple[Consequence, ...]:
         """Ask whether the database is back, and tell it the journal; what else came of that.

@@ -61,7 +61,7 @@ class Place:
         try:
             self._take_own_log_away()
             if not is_there:
-                self._database.read_now(self._copy)
+                self._database.of_open(self._copy)
             self._database.reopen()
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"{self._path} cannot be put back: {error}") from error

@@ -8,12 +8,15 @@ import msgspec
 from agent.log import Log
 from agent.wire.limits import LineLimit
 from agent.wire.sessions import Who
-from shared.protocol.requests import Request
+from shared.protocol.requests import AnyReply, Request
 
 _ARGS_CHARS: Final = 200
 _REFUSED_PER_MINUTE: Final = 60
 _TARGETS: Final = ("task_id", "run_id", "key_id", "id", "ids", "label")
-_LEFT_OUT: Final = frozenset({"op", "expires_ms", *_TARGETS})
+# What a task executes may hold what nobody else is to read: its digests stand for it.
+_LEFT_OUT: Final = frozenset({"op", "expires_ms", "definition", "digest", *_TARGETS})
+_OF_REPLY: Final = ("before", "after", "def_rev")
+_DIGEST_CHARS: Final = 32
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +70,7 @@ def entry_for(
     code: str,
     at_ms: int,
     dur_ms: int | None = None,
+    reply: AnyReply | None = None,
 ) -> AuditEntry:
     """The entry for a request; one refused before its body was read has no target."""
     return AuditEntry(
@@ -78,7 +82,7 @@ def entry_for(
         type=request_type,
         op=getattr(request, "op", None),
         target=_target(request),
-        args=_arguments(request),
+        args=_arguments(request, reply),
         code=code,
         dur_ms=dur_ms,
     )
@@ -94,10 +98,17 @@ def _target(request: Request | None) -> str:
     return ""
 
 
-def _arguments(request: Request | None) -> str:
+def _arguments(request: Request | None, reply: AnyReply | None) -> str:
+    """What was asked for; of an edit first what it changed, which must not be cut away."""
     if request is None:
         return ""
+    found = {name: getattr(reply, name, None) for name in _OF_REPLY}
     said = {
+        name: value[:_DIGEST_CHARS] if isinstance(value, str) else value
+        for name, value in found.items()
+        if value
+    }
+    said |= {
         name: getattr(request, name)
         for name in request.__struct_fields__
         if name not in _LEFT_OUT and getattr(request, name) is not None

@@ -355,9 +355,10 @@ class Control:
     ) -> None:
         """Answer one request; whatever goes wrong becomes its answer."""
         started_ms = self._clock.monotonic_ms()
-        code = "ok"
+        code, reply = "ok", None
         try:
             answer = await self._answer(asker, request)
+            reply = answer.reply
             if isinstance(request, Hello):
                 session = self._open_session(routing_id, asker, request)
             frames = await self._encoded(header.id, answer, packs=bool(session and session.packs))
@@ -383,6 +384,7 @@ class Control:
             code=code,
             at_ms=self._clock.now_ms(),
             dur_ms=self._clock.monotonic_ms() - started_ms,
+            reply=reply,
         )
         if isinstance(request, Command):
             await self._auditor.record(entry)

@@ -23,6 +23,7 @@ import zmq
 import zmq.asyncio
 
 from agent.log import Log
+from agent.threads import begin
 from agent.wire.filters import EVERYONE, let_in, network, plain, turn_away
 from agent.wire.limits import MOST_UNENDED_BYTES, MOST_UNENDED_BYTES_IN_ALL
 
@@ -59,9 +60,19 @@ class Cut(msgspec.Struct, frozen=True):
 class _Connection:
     """One connection that libzmq has accepted."""
 
-    __slots__ = ("address", "heard_ms", "inode", "is_cut", "pending", "since_bytes", "since_ms")
+    __slots__ = (
+        "address",
+        "ear",
+        "heard_ms",
+        "inode",
+        "is_cut",
+        "pending",
+        "since_bytes",
+        "since_ms",
+    )
 
-    def __init__(self, inode: int, address: str, since_ms: int) -> None:
+    def __init__(self, ear: "zmq.Socket[bytes]", inode: int, address: str, since_ms: int) -> None:
+        self.ear = ear  # which told of it
         self.inode = inode
         self.address = address
         self.since_ms = since_ms
@@ -91,6 +102,7 @@ class Gate:
         self._ears: dict[int, zmq.Socket[bytes]] = {}
         self._listeners: dict[int, int] = {}  # descriptor: inode
         self._open: dict[int, _Connection] = {}
+        self._unweighed: list[int] = []  # what came of them before they were watched was not told
         self._whole: set[int] = set()
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -127,7 +139,7 @@ class Gate:
     def start(self) -> None:
         """Begin; to be called on the loop."""
         self._loop = asyncio.get_running_loop()
-        self._thread.start()
+        begin(self._thread)
 
     def close(self) -> None:
         """Watch no more; the doors are to be closed by then."""
@@ -171,10 +183,13 @@ class Gate:
             self._forget_the_gone()
         self._shut_or_open(is_short=self._is_short)
         self._is_short = False
-        found = self._epoll.poll(_LOOK_AGAIN_S if self.shut_to is not None else None)
+        new, self._unweighed = self._unweighed, []
+        wait_s = _LOOK_AGAIN_S if self.shut_to is not None else None
+        found = self._epoll.poll(0 if new else wait_s)
         touched = [fd for fd, _ in found if fd not in self._ears and fd != self._wake]
+        if new or touched:
+            self._weigh([*new, *touched])
         if touched:
-            self._weigh(touched)
             self._stopping.wait(_BREATH_S)
 
     def _hear(self, ear: "zmq.Socket[bytes]") -> None:
@@ -185,10 +200,9 @@ class Gate:
                 return
             event, value = struct.unpack("=Hi", word)
             if event == zmq.Event.ACCEPTED:
-                self._came(value)
+                self._came(ear, value)
             elif event == zmq.Event.DISCONNECTED:
-                self._open.pop(value, None)
-                self._whole.discard(value)
+                self._went(ear, value)
             elif event == zmq.Event.LISTENING:
                 self._listens(value)
             elif event == zmq.Event.CLOSED:
@@ -204,15 +218,26 @@ class Gate:
         if self.shut_to is not None:  # a door that was made anew meanwhile
             self._turn_away(self.shut_to)
 
-    def _came(self, fd: int) -> None:
-        self._whole.discard(fd)
+    def _came(self, ear: "zmq.Socket[bytes]", fd: int) -> None:
         inode, address = 0, ""
         with suppress(OSError):
             inode = os.fstat(fd).st_ino
+            known = self._open.get(fd)
+            if known is not None and known.inode == inode and known.ear is not ear:
+                return  # the other door had it since, and has told so before this one
             with _lent(fd) as connection:
                 address = plain(str(connection.getpeername()[0]))
             self._epoll.register(fd, select.EPOLLIN | select.EPOLLET)
-        self._open[fd] = _Connection(inode, address, self._now_ms())
+        self._whole.discard(fd)
+        self._open[fd] = _Connection(ear, inode, address, self._now_ms())
+        self._unweighed.append(fd)
+
+    def _went(self, ear: "zmq.Socket[bytes]", fd: int) -> None:
+        known = self._open.get(fd)
+        # Told before it is closed; the other door may have got its number before this was heard.
+        if known is not None and known.ear is ear:
+            self._open.pop(fd)
+            self._whole.discard(fd)
 
     def _forget_the_gone(self) -> None:
         """Count nobody whose end was not told: a door that is made anew tells of none."""

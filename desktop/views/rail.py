@@ -12,6 +12,7 @@ from desktop.theme import Theme, rounded
 
 OVERVIEW: Final = "overview"
 TASKS: Final = "tasks"
+TIMELINE: Final = "timeline"
 RUNS: Final = "runs"
 ALERTS: Final = "alerts"
 HEALTH: Final = "health"
@@ -24,6 +25,7 @@ ITEM_PX: Final = 56
 _SCREENS: Final = (
     (OVERVIEW, "Overview", "squares-four"),
     (TASKS, "Tasks", "rows"),
+    (TIMELINE, "Timeline", "chart-bar-horizontal"),
     (RUNS, "Runs", "clock-counter-clockwise"),
     (ALERTS, "Alerts", "bell"),
     (HEALTH, "Health", "heartbeat"),

@@ -69,6 +69,9 @@ class Toolbar(Ground):
             self.counters[key] = counter
             tallies.addWidget(counter)
         tallies.addStretch(1)
+        self.new = Button(theme, self.tr("New task"), icon="plus")
+        self.new.setToolTip(self.tr("Make a task (Ctrl+N)"))
+        tallies.addWidget(self.new)
 
         self.field = SearchField(theme, self.tr("Filter tasks"), key="/")
         self.field.setMinimumWidth(150)
@@ -122,7 +125,7 @@ class Toolbar(Ground):
             counter.set_terse(False)
         for counter in reversed(shown):
             wanted = sum(one.sizeHint().width() + 8 for one in (self.all, *shown))
-            counter.set_terse(wanted > self.width() - 28)
+            counter.set_terse(wanted > self.width() - 36 - self.new.sizeHint().width())
 
     def show_compact(self, compact: bool) -> None:
         """The rows are low, or not."""

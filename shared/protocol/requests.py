@@ -42,6 +42,16 @@ from shared.protocol.alerting import (
     WayTest,
     WayTestReply,
 )
+from shared.protocol.defining import (
+    TaskCheck,
+    TaskCheckReply,
+    TaskDefinition,
+    TaskDefinitionReply,
+    TaskDelete,
+    TaskDeleteReply,
+    TaskPut,
+    TaskPutReply,
+)
 from shared.protocol.figures import (
     MetricsPage,
     MetricsPageReply,
@@ -144,6 +154,12 @@ from shared.protocol.tasks import (
     TaskSkip,
     TaskSkipReply,
 )
+from shared.protocol.timeline import (
+    TimelineHours,
+    TimelineHoursReply,
+    TimelineRuns,
+    TimelineRunsReply,
+)
 
 # Whoever asks or answers writes `requests.RunStart`, wherever it is defined.
 __all__ = [
@@ -242,6 +258,10 @@ REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
     ScheduleWhatIf: ScheduleWhatIfReply,
     ScheduleWhy: ScheduleWhyReply,
     PausePreview: PausePreviewReply,
+    TaskDefinition: TaskDefinitionReply,
+    TaskCheck: TaskCheckReply,
+    TaskPut: TaskPutReply,
+    TaskDelete: TaskDeleteReply,
     TaskSet: TaskSetReply,
     RunStart: RunStartReply,
     TaskSkip: TaskSkipReply,
@@ -252,6 +272,8 @@ REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
     RunGet: RunDetail,
     RunSamples: RunSamplesReply,
     RunsPage: RunsPageReply,
+    TimelineRuns: TimelineRunsReply,
+    TimelineHours: TimelineHoursReply,
     LogStat: LogStatReply,
     LogRead: LogReadReply,
     LogSearch: LogSearchReply,

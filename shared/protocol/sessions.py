@@ -34,6 +34,7 @@ CAPABILITIES: Final = (
     "alerts",
     "health",
     "rules",
+    "timeline",
 )
 BRIEF: Final = "brief"
 """What a client says it can: do without its session, as it asks little and goes without a word."""

@@ -130,6 +130,44 @@ async def test_what_is_given_up_before_its_end_is_recorded_is_not_cleared_away_a
     late.close()
 
 
+async def test_what_waits_can_be_tried_at_once_and_what_still_fails_waits_on(
+    living: tuple[Workshop, Run],
+) -> None:
+    workshop, run = living
+    await end(workshop, run)
+
+    await workshop.runner.keep_late()
+    waits_still = spool_of(workshop, run).exists() and bool(workshop.clock.sleeping_until_ms)
+    let_logs_be_kept(workshop)
+    await workshop.runner.keep_late()
+
+    (row,) = workshop.rows()
+    assert waits_still
+    assert (row.log_file, spool_of(workshop, run).exists()) == ("backup.log", False)
+    assert workshop.clock.sleeping_until_ms is None
+
+
+async def test_what_comes_after_the_close_is_left_to_the_next_agent_and_tried_no_more(
+    workshop: Workshop,
+) -> None:
+    tried: list[str] = []
+
+    def spawn(work: Coroutine[Any, Any, None], *, name: str) -> None:
+        work.close()
+        tried.append(name)
+
+    late = Belated(workshop.outputs, workshop.recorder, workshop.clock, spawn=spawn)
+    run = a_run()
+    late.close()
+
+    late.put(run, end_of(run.id), limit_mb=None)
+    workshop.clock.advance(belated.FIRST_WAIT_MS)
+    await asyncio.sleep(0)
+
+    assert tried == []
+    assert late.waits(run.id), "so that its spool is not cleared away"
+
+
 async def test_the_next_agent_keeps_what_an_earlier_one_could_not(
     living: tuple[Workshop, Run],
 ) -> None:

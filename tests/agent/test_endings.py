@@ -153,6 +153,7 @@ def test_a_run_that_no_keeper_knows_ends_by_what_it_was(
         ({"exit_status": None, "cause": "aborted"}, "aborted", None),
         ({"exit_status": None, "cause": "lost"}, "lost", None),
         ({"exit_status": None, "cause": "never_started"}, "error", "recoverable"),
+        ({"exit_status": None, "cause": "storage"}, "missed", "recoverable"),
     ],
 )
 def test_an_end_has_its_class_by_the_table_of_the_task_and_the_common_ones(

@@ -1,5 +1,7 @@
 """Who works on this home?"""
 
+import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +54,32 @@ def test_a_second_agent_is_refused_by_name_while_the_first_lives(home: Home) -> 
     assert not is_served(home), "the kernel lets go of a dead agent's lock"
     with only_agent(home):
         assert is_served(home)
+
+
+def test_who_only_looks_whether_the_home_is_served_keeps_nobody_from_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = os.open(lock.lock_file(home), os.O_RDWR | os.O_CREAT)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    monkeypatch.setattr(lock, "sleep", lambda _: fcntl.flock(looking, fcntl.LOCK_UN))
+    try:
+        with only_agent(home):
+            assert is_served(home)
+    finally:
+        os.close(looking)
+
+
+def test_who_looks_without_end_is_waited_for_only_so_long(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = os.open(lock.lock_file(home), os.O_RDWR | os.O_CREAT)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    monkeypatch.setattr(lock, "LOOKS_WITHIN_S", 0.05)
+    try:
+        with pytest.raises(AlreadyServing), only_agent(home):
+            pytest.fail("it is held")
+    finally:
+        os.close(looking)
 
 
 def test_a_home_that_was_never_served_is_not(home: Home) -> None:

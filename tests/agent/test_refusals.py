@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent.errors import NotStorable, StorageError
+from agent.errors import DiskFull, NotStorable, StorageError
 from agent.rules.clocks import CORRECTION_MS
 from agent.running.keeping import NotStarted
 from agent.runs import Run
@@ -18,10 +18,15 @@ from tests.agent.workshop import Workshop, end_of
 DAY_MS = 24 * 60 * MINUTE_MS
 
 
-def refuse_once(owner: object, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def refuse_once(
+    owner: object,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    refusal: type[StorageError] = StorageError,
+) -> None:
     """As a database does that is locked for a moment."""
     real: Callable[..., Awaitable[Any]] = getattr(owner, name)
-    refusals = iter([StorageError("locked")])
+    refusals = iter([refusal("locked")])
 
     async def refusing(*words: Any, **named: Any) -> Any:
         for refusal in refusals:
@@ -379,3 +384,29 @@ async def test_a_run_whose_claim_was_refused_beyond_its_deadline_does_not_start(
 
     assert [(run.status, run.reason) for run in workshop.rows()] == [said]
     assert len(workshop.keepers.orders) == (said[0] == "running")
+
+
+async def test_what_the_full_disk_left_no_room_to_write_down_says_so(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The moment that was being written down, and those that came until there was room."""
+    await workshop.register(a_task(schedule=("0 * * * *",), start_deadline_s=600))
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.clock.advance((workshop.scheduler.next_ms("backup") or 0) - NOW_MS)
+        refuse_once(workshop.recorder, "claim", monkeypatch, DiskFull)
+        deciding = asyncio.ensure_future(workshop.scheduler.decide())
+        await workshop.until(lambda: workshop.clock.sleeping_until_ms is not None)
+        workshop.clock.advance(140 * MINUTE_MS)
+        await deciding
+        await workshop.scheduler.decide()
+        # Nothing was refused any more: what passes from here on has another reason.
+        workshop.clock.advance(120 * MINUTE_MS)
+        await workshop.scheduler.decide()
+        await workshop.settle()
+        workshop.runner.close()
+
+    reasons = [run.reason for run in workshop.rows() if run.status == "missed"]
+    assert reasons[:3] == ["storage"] * 3
+    assert len(reasons) > 3
+    assert "storage" not in reasons[3:]

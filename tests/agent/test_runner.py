@@ -1,6 +1,7 @@
 """Which claimed runs start now, and what becomes of them when they end?"""
 
 import asyncio
+import errno
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from agent import precedence
 from agent.definitions import Definition
 from agent.errors import BadDefinition, Conflict, RunNotFound, TaskNotFound
-from agent.running.keeping import Order, Started
+from agent.running.keeping import NoRoom, Order, Started
 from agent.runs import Run
 from tests.agent.store.makings import NOW_MS, a_run, a_task
 from tests.agent.workshop import Workshop, end_of
@@ -191,6 +192,43 @@ async def test_a_run_that_cannot_be_started_ends_with_the_reason_and_frees_its_s
     assert row.error_message == "/no/such/program is not there"
     assert workshop.runner.running == 0
     assert workshop.keepers.forgotten == [run.id]
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+async def test_a_start_that_the_full_disk_refuses_is_a_missed_moment_and_is_tried_again(
+    workshop: Workshop, retries: int
+) -> None:
+    await workshop.register(a_task(max_retries=retries))
+    workshop.keepers.refusal = "the keeper's journal cannot be written: No space left on device"
+    workshop.keepers.refuse_with = NoRoom
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+
+        await submit(workshop, a_run())
+        workshop.runner.close()
+
+    row, *later = workshop.rows()
+    assert (row.status, row.reason, row.started_ms) == ("missed", "storage", None)
+    assert row.note == workshop.keepers.refusal
+    assert [(one.status, one.attempt) for one in later] == [("retry_wait", 2)] * retries
+
+
+async def test_an_order_that_the_full_disk_keeps_from_being_made_is_a_missed_moment_too(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workshop.register(a_task())
+
+    def cannot(_: Definition, run: Run) -> Order:
+        raise OSError(errno.ENOSPC, "No space left on device", f"/spool/{run.task_name}")
+
+    monkeypatch.setattr(workshop.runner, "_order_for", cannot)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+
+        await submit(workshop, a_run())
+
+    (row,) = workshop.rows()
+    assert (row.status, row.reason) == ("missed", "storage")
 
 
 async def test_an_order_that_cannot_even_be_made_ends_its_run_and_nobody_else(

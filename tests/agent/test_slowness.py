@@ -100,3 +100,46 @@ async def test_a_run_that_ends_in_time_is_never_warned_of(workshop: Workshop) ->
 
     assert workshop.rows("quick")[0].warned_ms is None
     assert workshop.database.read_now(alerts.open_alerts) == ()
+
+
+async def test_a_slow_run_that_is_stopped_before_its_row_says_that_it_lives_is_told_in_order(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row of its start waits; meanwhile it comes to take long, and somebody stops it."""
+    await workshop.register(a_task("slow", timeout_seconds=60, warn_after_seconds=30))
+    run = a_run(task_name="slow")
+    await workshop.recorder.claim([run])
+    held = {"started": asyncio.Event(), "alert": asyncio.Event()}
+    waiting: list[str] = []
+
+    def hold(name: str) -> None:
+        """As a slow database does with the first of these."""
+        real = getattr(workshop.recorder, name)
+
+        async def later(*words: object) -> object:
+            if name not in waiting:
+                waiting.append(name)
+                await held[name].wait()
+            return await real(*words)
+
+        monkeypatch.setattr(workshop.recorder, name, later)
+
+    hold("started")
+    hold("alert")
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        workshop.runner.submit([run])
+        await workshop.until(lambda: waiting == ["started"])
+        workshop.clock.advance(30_000)
+        await workshop.until(lambda: waiting == ["started", "alert"])
+        await workshop.runner.abort(run.id, who="Anna")
+
+        held["alert"].set()
+        await workshop.until(lambda: bool(workshop.rows("slow")[0].warned_ms))
+        warned = workshop.rows("slow")[0]
+        held["started"].set()
+        await workshop.settle()
+
+    last = workshop.rows("slow")[0]
+    assert warned.status == "running"
+    assert (last.status, last.reason, last.note) == ("stopping", "by_request", "stopped by Anna")

@@ -1,10 +1,12 @@
 """Are all threads there before the agent begins?"""
 
 import threading
+from pathlib import Path
 
 import pytest
 
 from agent import threads
+from agent.store.database import Database
 from agent.threads import NoThreads, full_pool
 
 
@@ -39,3 +41,21 @@ def test_a_host_that_starts_few_threads_gives_a_small_pool_and_one_that_starts_n
     alive = [one for one in threading.enumerate() if one.name.startswith("small")]
     assert len(alive) == 2
     pool.shutdown()
+
+
+def test_a_database_whose_writer_cannot_start_says_so_and_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    start, before = threading.Thread.start, threading.active_count()
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "database-write":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    with pytest.raises(NoThreads, match="no thread for database-write"):
+        Database.open(f"sqlite:///{tmp_path / 'smartcron.sqlite3'}")
+
+    assert threading.active_count() == before

@@ -35,10 +35,11 @@ class HandKeepers:
         self.stops: list[tuple[str, int]] = []
         self.forgotten: list[str] = []
         self.refusal = ""
+        self.refuse_with: type[NotStarted] = NotStarted
 
     async def start(self, order: Order) -> Started:
         if self.refusal:
-            raise NotStarted(self.refusal)
+            raise self.refuse_with(self.refusal)
         self.orders.append(order.run_id)
         return Started(order.run_id, 4711, NOW_MS)
 

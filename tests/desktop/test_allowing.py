@@ -63,5 +63,5 @@ def test_the_menu_of_a_task_has_its_acts_in_groups(
     menu = menu_of_task(actions, owner)
 
     texts = [action.text() for action in menu.actions()]
-    assert texts.count("") == 2
+    assert texts.count("") == 3
     assert texts[:2] == ["Run now", "Stop the run"]

@@ -64,7 +64,7 @@ def test_nothing_is_asked_before_the_page_is_seen_and_nothing_once_it_is_left(
     window: MainWindow, outside: Outside, qtbot: QtBot
 ) -> None:
     before = outside.of(HealthGet) + outside.of(MetricsPage)
-    QTest.keyClick(window, Qt.Key.Key_5, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(window, Qt.Key.Key_6, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: bool(outside.of(MetricsPage)))
     timers = (window.vitals._details, window.vitals._readings)
     ran = [timer.isActive() for timer in timers]

@@ -2,7 +2,16 @@
 
 from typing import Final
 
-from shared.protocol import alerting, events, health, planning, requests, rows
+from shared.protocol import (
+    alerting,
+    defining,
+    events,
+    health,
+    planning,
+    requests,
+    rows,
+    timeline,
+)
 from shared.protocol.errors import ErrorBody
 
 OP: Final = "0123456789abcdef" * 2
@@ -10,6 +19,17 @@ EPOCH: Final = "00ff00ff00ff00ff"
 RUN_ID: Final = "01JDD0000000000000000000AB"
 KEY_ID: Final = "a1b2c3d4e5f60718"
 AT_MS: Final = 1_795_000_000_000
+
+DEFINITION: Final = {
+    "task_name": "sync.orders",
+    "schedule": ["*/30 * * * *"],
+    "command": ["/opt/sync", "--all"],
+    "environment": {"TOKEN": "secret:vend"},
+    "retry_factor": 1.5,
+    "timeout_seconds": 600,
+    "retry_on_timeout": True,
+    "cpus": None,
+}
 
 AGENT: Final = rows.Agent(
     id=KEY_ID,
@@ -346,6 +366,20 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
     requests.RunStart(
         op=OP, expires_ms=AT_MS, task_id="sync.orders", reason="late order", if_running="queue"
     ),
+    defining.TaskDefinition(id="sync.orders"),
+    defining.TaskCheck(definition=DEFINITION),
+    defining.TaskPut(
+        op=OP,
+        expires_ms=AT_MS,
+        id="sync.orders",
+        definition=DEFINITION,
+        based_on=4,
+        digest="ab" * 32,
+        why="less load",
+    ),
+    defining.TaskDelete(
+        op=OP, expires_ms=AT_MS, id="sync.orders", based_on=4, digest="ab" * 32, why="replaced"
+    ),
     requests.TaskSkip(op=OP, expires_ms=AT_MS, ids=("a", "b"), count=3, reason="stock-take"),
     requests.RunBackfill(
         op=OP, expires_ms=AT_MS, task_id="sync.orders", moments_ms=(1, 2), reason="outage"
@@ -397,6 +431,8 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
     ),
     requests.StatsGet(task_id="sync.orders", from_ms=1, to_ms=2),
     health.HealthGet(),
+    timeline.TimelineRuns(from_ms=1, to_ms=2, cursor="abc", limit=5),
+    timeline.TimelineHours(from_ms=1, to_ms=2, by_task=True),
     alerting.AlertsPage(
         filter=alerting.AlertFilter(
             task_id="a", sevs=("high",), states=("open",), from_ms=1, to_ms=2, text="429"
@@ -556,6 +592,37 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
     "task.set": requests.TaskSetReply(
         rev=9, replayed=True, results=(requests.Outcome(id="a", code="not_found", msg="no a"),)
     ),
+    "task.definition": defining.TaskDefinitionReply(
+        id="sync.orders",
+        def_rev=4,
+        digest="ab" * 32,
+        definition=DEFINITION,
+        changed_ms=AT_MS,
+        changed_by="Anna",
+        why="less load",
+        fault="its row in the database cannot be read (nice: Expected `int`)",
+    ),
+    "task.check": defining.TaskCheckReply(
+        faults=(defining.Fault(field="nice", msg="must be from -20 to 19", value="30"),),
+        warnings=("working_directory = '/gone': there is no such folder",),
+        schedule_text="Every 30 minutes",
+        times_ms=(AT_MS, AT_MS + 1),
+        tags=("normal", "moved"),
+        notes=("1 of these falls into the hour that is skipped",),
+        changes=(planning.ClockChange(at_ms=AT_MS, before_s=1, after_s=2, next_ms=AT_MS + 3),),
+        odd_ms=(AT_MS + 3,),
+        odd_tags=("moved",),
+    ),
+    "task.put": defining.TaskPutReply(
+        rev=9,
+        replayed=True,
+        id="sync.orders",
+        def_rev=5,
+        before="ab" * 32,
+        after="cd" * 32,
+        warnings=("working_directory = '/gone': there is no such folder",),
+    ),
+    "task.delete": defining.TaskDeleteReply(rev=9, replayed=True, before="ab" * 32),
     "task.skip": requests.TaskSkipReply(
         rev=9,
         replayed=True,
@@ -585,6 +652,21 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
         samples=(requests.RunSample(at_ms=AT_MS, cpu_ms=900, rss_bytes=4096, processes=2),)
     ),
     "runs.page": requests.RunsPageReply(rows=(RUN,), next="abc", searched_ms=AT_MS),
+    "timeline.runs": timeline.TimelineRunsReply(
+        spans=(
+            timeline.Span(
+                RUN_ID, "sync.orders", "missed", AT_MS, AT_MS + 1, AT_MS + 9, "agent_down", AT_MS
+            ),
+        ),
+        since_ms=AT_MS,
+        next="abc",
+    ),
+    "timeline.hours": timeline.TimelineHoursReply(
+        since_ms=AT_MS,
+        hours=(timeline.HourCount("sync.orders", AT_MS, 60, 2),),
+        gaps=(timeline.Gap(AT_MS, AT_MS + 9, "outage"),),
+        closed=(timeline.ClosedFor(AT_MS, AT_MS + 9, "stock-take", ("sync.orders",)),),
+    ),
     "log.stat": requests.LogStatReply(
         streams=(requests.Stream(first=1, size=512, ended=True, gaps=((5, 9),)),)
     ),

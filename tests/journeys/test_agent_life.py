@@ -197,6 +197,27 @@ def test_one_shot_runs_what_is_due_and_leaves_nothing_behind(household: Househol
     assert household.check()["missing"] == 0
 
 
+def test_one_shot_keeps_the_output_that_the_pass_before_could_not(household: Household) -> None:
+    household.apply(task("due", "echo did it", schedule='schedule = "@every 1s"'))
+    log = household.home.task_logs / "due.log"
+    log.mkdir()  # so that nothing can be written there
+    until(lambda: time.time() % 1 < 0.2, "the next second")
+    time.sleep(1)
+    household.cli("tick", "--one-shot")
+    (run,) = household.runs("due", "success")
+    spool = household.home.spool / f"{run.id}.out"
+    was_lying = spool.exists()
+    household.cli("tasks", "disable", "due")
+
+    log.rmdir()
+    household.cli("tick", "--one-shot")
+
+    (kept,) = household.runs("due", "success")
+    assert (run.log_file, was_lying) == (None, True)
+    assert (kept.log_file, kept.log_bytes) == ("due.log", len("did it\n"))
+    assert not spool.exists()
+
+
 def known_since(household: Household, minutes: int, *tables: str) -> int:
     """Let these tasks be registered, and all be decided, so long ago; since when no agent served.
 

@@ -89,6 +89,7 @@ STOPS: Final = {
     "clock_jump": "on_time",
     "suspended": "on_time",
     "row_lost": "on_time",
+    "storage": "on_time",
     "catchup_limit": "on_time",
     "overlap": "overlap",
     "queue_full": "overlap",
@@ -114,6 +115,8 @@ _ADVICE: Final = {
     "suspended": "keep the host awake at that time, or choose another time",
     "row_lost": "its task's log may say whether it ran; `smartcron-agent tasks backfill {task}` "
     "runs it as of that moment",
+    "storage": "free some space on the disk of the agent's home; `smartcron-agent tasks backfill "
+    "{task}` runs the moment after all",
     "catchup_limit": "a higher catchup_limit makes up for more moments",
     "overlap": "make the run shorter or the schedule wider, or write overlap = 'queue' or 'allow'",
     "queue_full": "a higher overlap_limit lets more runs wait",

@@ -20,7 +20,9 @@ def of_rows(
     facts: Facts, definition: Definition, at_ms: int, rows: tuple[Run, ...], steps: list[Step]
 ) -> Explanation:
     first, last = rows[0], rows[-1]
-    reason = first.reason if first.status in ("skipped", "missed") else None
+    # One that the full disk kept from its start may have been tried again.
+    did_not_run = first.status in ("skipped", "missed") and last is first
+    reason = first.reason if did_not_run else None
     stop = STOPS.get(reason or "", "on_time") if reason else None
     zone = definition.timezone
     for code in ORDER:
@@ -84,7 +86,8 @@ def _never_began(facts: Facts, at_ms: int, run: Run, steps: list[Step]) -> Expla
     more = f": {run.note or run.error_message}" if run.note or run.error_message else ""
     say = f"it never began ({run.reason or run.status}){more}"
     steps.append(Step("started", ok=False, say=say))
-    verdict: Verdict = "skipped" if run.status == "skipped" else "failed"
+    verdicts: dict[str, Verdict] = {"skipped": "skipped", "missed": "missed"}
+    verdict = verdicts.get(run.status, "failed")
     return told(facts, at_ms, verdict, run.reason or run.status, steps, run.id)
 
 
@@ -148,6 +151,7 @@ def _stopped(facts: Facts, definition: Definition, row: Run) -> str:
                 "clock_jump": "the host's clock was set past it",
                 "suspended": "the host slept then",
                 "row_lost": "what was recorded of it is gone",
+                "storage": "the disk had no room for what a start needs",
             }
             told = known.get(row.reason or "", f"it did not run ({row.reason})")
             return f"{told}{_befell(facts, zone)}{note}"

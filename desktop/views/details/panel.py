@@ -47,6 +47,7 @@ class Details(Ground):
     why_requested = Signal(str, object)
     """The task, and the moment in question; None leaves it open."""
     again_requested = Signal(str, object)
+    edit_requested = Signal(str)
     try_requested = Signal()
     resume_requested = Signal(list)
     enable_requested = Signal(list)
@@ -69,6 +70,7 @@ class Details(Ground):
         self.shown_settings: TaskSettings | None = None
         """The definition of the task shown; None while it has not come."""
         self._may_ask, self._why_silent = False, ""
+        self._may_edit, self._why_no_edit = False, ""
         self.setMinimumWidth(MIN_PX)
         self.setMaximumWidth(MOST_PX)
         self.setObjectName("details")
@@ -223,6 +225,10 @@ class Details(Ground):
         self.tail.show_stale(bool(as_of))
         self._refresh()
 
+    def allow_edit(self, allowed: bool, why_not: str) -> None:
+        """Whether the task can be edited from here, and if not, why."""
+        self._may_edit, self._why_no_edit = allowed, why_not
+
     def allow_commands(self, allowed: bool, why_not: str = "") -> None:
         """Whether the agent can be commanded, and if not, why."""
         self._may_command, self._why_not = allowed, why_not
@@ -357,6 +363,11 @@ class Details(Ground):
         switch.triggered.connect(self._ask_disable if task.enabled else self._ask_enable)
         switch.setEnabled(self._may_command)
         switch.setToolTip(self._why_not)
+        edit = menu.addAction(self.tr("Edit"))
+        edit.triggered.connect(lambda: self.edit_requested.emit(task.id))
+        edit.setEnabled(self._may_edit)
+        edit.setToolTip(self._why_no_edit)
+        menu.setToolTipsVisible(True)
         if task.last is not None:
             run_id = task.run_id or task.last.run_id
             log = menu.addAction(self.tr("Newest log"))

@@ -63,6 +63,7 @@ def row(status: str, reason: str | None = None, **fields: Any) -> Run:
         ("missed", "too_late", "on_time", "missed", "start_deadline_s = 3600"),
         ("missed", "clock_jump", "on_time", "missed", "clock was set"),
         ("missed", "suspended", "on_time", "missed", "slept"),
+        ("missed", "storage", "on_time", "missed", "no room"),
         ("missed", "catchup_limit", "on_time", "missed", "catchup_limit = 100"),
         ("missed", "a_newer_reason", "on_time", "missed", "a_newer_reason"),
     ],
@@ -140,6 +141,25 @@ def test_the_last_attempt_counts() -> None:
 
     assert (found.verdict, found.run_id) == ("ran", second.id)
     assert "attempt 2" in found.steps[-2].say
+
+
+def test_a_moment_that_the_full_disk_refused_and_another_try_made_good_did_run() -> None:
+    first = row("missed", "storage", ended_ms=AT_MS)
+    second = ended(row("running", attempt=2, trigger="retry"))
+
+    found = told(facts(rows=(first, second)))
+
+    assert (found.verdict, found.run_id) == ("ran", second.id)
+
+
+def test_a_moment_that_the_full_disk_refused_at_each_try_was_missed() -> None:
+    first = row("missed", "storage", ended_ms=AT_MS)
+    second = row("missed", "storage", attempt=2, trigger="retry", ended_ms=AT_MS)
+
+    found = told(facts(rows=(first, second)))
+
+    assert (found.verdict, found.code) == ("missed", "storage")
+    assert "storage" in found.say
 
 
 def test_the_run_in_the_way_is_named() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from agent.running import processes
-from agent.running.keeping import Ended, NotStarted, Standing
+from agent.running.keeping import Ended, NoRoom, Standing
 from tests.agent.running.conftest import Desk, is_alive, until
 
 STAND_IN = Path(__file__).with_name("stand_in_agent.py")
@@ -199,7 +199,7 @@ async def test_a_new_keeper_without_a_header_serves_and_starts_runs_when_there_i
     second = desk.keepers.own_pid
 
     began_s = time.monotonic()
-    with pytest.raises(NotStarted, match="journal cannot be written: No space left"):
+    with pytest.raises(NoRoom, match="journal cannot be written: No space left"):
         await desk.sh("R", "exit 3")
     took_s = time.monotonic() - began_s
     filler.unlink()

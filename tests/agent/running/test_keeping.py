@@ -2,17 +2,19 @@
 
 import asyncio
 import ctypes
+import errno
 import json
 import os
 import signal
 import sys
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import msgspec
 import pytest
 
-from agent.running import processes
+from agent.running import inheritance, keeping, processes
 from agent.running.keeping import AlreadyOrdered, Ended, Keepers, NotStarted, Started
 from tests.agent.running.conftest import Desk, is_alive, of_run, until
 
@@ -365,6 +367,40 @@ async def test_kill_9_of_the_keeper_costs_nothing(desk: Desk) -> None:
     assert (await desk.end_of("slow")).cause == "timeout"
     assert (await desk.end_of("stopped")).cause == "aborted"
     assert of_run("stopped") == []
+
+
+async def test_a_host_that_refuses_for_a_while_costs_no_run_of_a_dead_keeper_its_end(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No descriptor is left, first for its journal, then in the midst of looking at its runs."""
+    go = desk.home / "go"
+    for number in range(3):
+        wait = f"while [ ! -e {go} ]; do sleep 0.02; done"
+        await desk.sh(f"R{number}", f"{wait}; exit {20 + number}")
+    refusals = {keeping: iter([1]), inheritance: iter([0, 1])}
+
+    def refuse(module: ModuleType, name: str) -> None:
+        real = getattr(module, name)
+
+        def at_first(*words: object) -> object:
+            if next(refusals[module], 0):
+                raise OSError(errno.EMFILE, "Too many open files")
+            return real(*words)
+
+        monkeypatch.setattr(module, name, at_first)
+
+    refuse(keeping, "_read_journal")
+    refuse(inheritance, "watched")
+
+    os.kill(desk.keepers.own_pid, signal.SIGKILL)
+    await desk.sh("after", "exit 9")
+    go.touch()
+
+    ends = [(await desk.end_of(f"R{number}")).exit_status for number in range(3)]
+    assert ends == [20, 21, 22]
+    assert (await desk.end_of("after")).exit_status == 9
+    assert desk.told_twice == []
+    assert caplog.messages.count("the end of a keeper cannot be seen to yet") == 2
 
 
 async def test_a_keeper_killed_while_it_starts_runs_loses_and_doubles_none(desk: Desk) -> None:

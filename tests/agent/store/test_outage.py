@@ -21,6 +21,7 @@ from agent.store.journal import Journal
 from agent.store.ledger import Step
 from agent.store.mark import Mark
 from agent.store.outage import Outage
+from agent.store.placing import Place
 from agent.store.replay import replay
 from agent.store.reserve import Reserve
 from agent.store.writes import Claim, Order, Take
@@ -369,6 +370,25 @@ async def test_what_was_kept_for_a_whole_day_is_told_in_its_order_and_once(scene
         ).scalar()
     )
     assert total == len(day), "each end counts once"
+
+
+async def test_a_server_is_asked_for_a_word_also_right_after_it_has_taken_something(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Place, "is_file", property(lambda _: False))
+    await scene.outage.write(claim(a_run()))
+    taken = asyncio.Event()
+
+    async def read(*_: object) -> None:
+        scene.clock.advance(900)  # so long it was waited for
+        taken.set()
+        raise StorageError("the connection broke")
+
+    monkeypatch.setattr(scene.database, "read", read)
+    await scene.outage.look()
+
+    assert taken.is_set()
+    assert (scene.outage.standing.state, scene.outage.standing.since_ms) == ("suspect", NOW_MS)
 
 
 async def test_a_deleted_file_is_told_nothing_until_it_is_put_back(scene: Scene) -> None:

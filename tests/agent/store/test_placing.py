@@ -51,6 +51,33 @@ def test_a_file_that_was_deleted_is_written_anew_from_what_is_open(
     assert at_file.read_now(get) == "after"
 
 
+def test_a_file_that_nobody_has_read_yet_is_written_anew_from_what_the_writer_has_open(
+    file: Path,
+) -> None:
+    database = Database.open(f"sqlite:///{file}")
+    database.write_now(put)
+    place = Place(database)
+    for each in list(file.parent.iterdir()):
+        each.unlink()
+
+    place.put_back()
+
+    assert database.read_now(get) == "before"
+    database.close()
+
+
+def test_a_file_that_nothing_has_open_cannot_be_put_back(file: Path) -> None:
+    database = Database.open(f"sqlite:///{file}")
+    place = Place(database)
+    file.unlink()
+
+    with pytest.raises(StorageError, match="not there"):
+        place.put_back()
+
+    assert not file.exists()
+    database.close()
+
+
 def test_another_file_in_its_place_is_used_from_then_on(at_file: Database, file: Path) -> None:
     place = Place(at_file)
     other = Database.open(f"sqlite:///{file.with_name('other.sqlite3')}")

@@ -16,7 +16,7 @@ import zmq.asyncio
 from agent.clock import SystemClock
 from agent.definitions import Definition
 from agent.errors import Conflict, RunNotFound, TaskNotFound
-from agent.handlers.context import Context, Identity, LogFound, LogRange, nobody_told
+from agent.handlers.context import CAPABILITIES, Context, Identity, LogFound, LogRange, nobody_told
 from agent.handlers.keys import load_clients
 from agent.handlers.memory import Memory
 from agent.handlers.rows import alert_row, run_row, task_row
@@ -340,6 +340,7 @@ class Door:
         self.guests: list[Guest] = []
         self.logs_for_viewers = True
         self.posting = NOBODY_TOLD
+        self.edits = False
         self.most_open = MOST_CONNECTIONS
         self.renewed = 0
         self.trials = Trials()
@@ -383,6 +384,7 @@ class Door:
             logs_for_viewers=self.logs_for_viewers,
             told=("admin@example.org",),
             posting=self.posting,
+            capabilities=(*CAPABILITIES, "edit") if self.edits else CAPABILITIES,
         )
         memory = Memory(self.database, CLOCK, self.folder, redactor=Redactor())
         self.control = Control(
@@ -399,6 +401,7 @@ class Door:
                     clients=self.clients,
                     orders=self.runs,
                     flags=self.recorder,
+                    editor=self.recorder,
                     plans=self.plans,
                     pings=self.pings,
                     logs=self.outputs,
@@ -491,10 +494,11 @@ async def serving(
     logs_for_viewers: bool = True,
     posting: Posting = NOBODY_TOLD,
     most_open: int = MOST_CONNECTIONS,
+    edits: bool = False,
 ) -> AsyncIterator[Door]:
     """A door that is open, for as long as it is needed."""
     door = Door(folder)
-    door.most_open = most_open
+    door.most_open, door.edits = most_open, edits
     door.logs_for_viewers, door.posting = logs_for_viewers, posting
     await door.recorder.register(tuple(door.tasks.values()), who="test", why="test")
     door.build()

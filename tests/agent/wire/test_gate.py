@@ -1,7 +1,10 @@
 """Are strangers held at the doors, and is no message taken in without end?"""
 
 import asyncio
+import fcntl
+import os
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,12 +16,14 @@ import msgspec
 import psutil
 import pytest
 import zmq
+import zmq.asyncio
 
+from agent.log import log_of
 from agent.store import audit
 from agent.wire.filters import EVERYONE, let_in, network, turn_away
-from agent.wire.gate import Cut
+from agent.wire.gate import Cut, Gate
 from agent.wire.keyfiles import KeyPair
-from agent.wire.limits import connections_within
+from agent.wire.limits import MOST_UNENDED_BYTES, connections_within
 from shared.protocol.codec import encode_request
 from shared.protocol.events import Heartbeat
 from shared.protocol.requests import Ping, Pong
@@ -243,3 +248,98 @@ async def test_who_only_listens_is_watched_over_too_and_may_stay(door: Door) -> 
     await next_event(events, Heartbeat)
 
     assert door.gate.open == 2
+
+
+class Ear:
+    """What a door is about to tell, in its order."""
+
+    def __init__(self) -> None:
+        self.told: list[bytes] = []
+
+    def tell(self, event: zmq.Event, fd: int) -> None:
+        self.told.append(struct.pack("=Hi", event, fd))
+
+    def recv_multipart(self, _flags: int) -> list[bytes]:
+        if not self.told:
+            raise zmq.Again
+        return [self.told.pop(0), b""]
+
+    def close(self, *, linger: int) -> None:
+        assert linger == 0
+
+
+@contextmanager
+def unwatched() -> Iterator[tuple[Gate, Ear, Ear]]:
+    """A gate whose thread a test is itself, and the two doors that it hears."""
+    gate = Gate(zmq.asyncio.Context.instance(), most_open=9, now_ms=lambda: 0, log=log_of("gate"))
+    ears = Ear(), Ear()
+    gate._ears = dict(enumerate(ears, start=-2))  # type: ignore[arg-type] # numbers of no descriptor
+    os.eventfd_write(gate._wake, 1)  # no round waits for anything
+    try:
+        yield gate, *ears
+    finally:
+        gate.close()
+
+
+@contextmanager
+def connected() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Both ends of a connection: of whoever came, and ours."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as door,
+        socket.create_connection(door.getsockname()) as theirs,
+        door.accept()[0] as ours,
+    ):
+        yield theirs, ours
+
+
+def test_what_has_come_before_a_connection_was_heard_of_is_weighed_at_once() -> None:
+    with unwatched() as (gate, control, _), connected() as (theirs, ours):
+        left = MOST_UNENDED_BYTES + 1
+        while left:
+            left -= theirs.send(bytes(min(left, 65_536)))
+            ours.setblocking(False)
+            with suppress(BlockingIOError):
+                while ours.recv(1 << 20):  # as libzmq takes it from the kernel
+                    pass
+        control.tell(zmq.Event.ACCEPTED, ours.fileno())
+
+        gate._round()
+
+        assert [connection.is_cut for connection in gate._open.values()] == [True]
+
+
+@pytest.mark.parametrize("heard_first", ["older", "newer"])
+def test_who_got_the_descriptor_of_one_that_left_the_other_door_is_counted(
+    heard_first: str,
+) -> None:
+    with unwatched() as (gate, control, events), connected() as (_, ours):
+        fd = ours.fileno()
+        control.tell(zmq.Event.ACCEPTED, fd)
+        control.tell(zmq.Event.DISCONNECTED, fd)
+        events.tell(zmq.Event.ACCEPTED, fd)
+        for ear in (control, events) if heard_first == "older" else (events, control):
+            gate._hear(ear)  # type: ignore[arg-type] # the part of it that is used
+        while_there = gate.open
+
+        events.tell(zmq.Event.DISCONNECTED, fd)
+        gate._hear(events)  # type: ignore[arg-type]
+
+        assert (while_there, gate.open) == (1, 0)
+
+
+def test_who_leaves_a_door_is_not_taken_for_who_came_to_the_other_with_its_descriptor() -> None:
+    with unwatched() as (gate, control, events):
+        with connected() as (_, ours):
+            fd = fcntl.fcntl(ours, fcntl.F_DUPFD, 500)  # no other is given this number
+            control.tell(zmq.Event.ACCEPTED, fd)
+            gate._hear(control)  # type: ignore[arg-type]
+        with connected() as (_, ours):
+            os.dup2(ours.fileno(), fd)
+            control.tell(zmq.Event.DISCONNECTED, fd)
+            events.tell(zmq.Event.ACCEPTED, fd)
+
+            gate._hear(events)  # type: ignore[arg-type]
+            gate._hear(control)  # type: ignore[arg-type]
+
+            assert gate.open == 1
+            os.close(fd)

@@ -141,6 +141,40 @@ def fill_really(household: Household) -> Path:
     return fill(household.root)
 
 
+@may_mount
+@pytest.mark.timeout(180)
+def test_a_moment_that_even_the_journal_had_no_room_for_was_missed_for_want_of_storage(
+    small_disk: Household,
+) -> None:
+    household = small_disk
+    household.apply(
+        'task_name = "often"\nschedule = "@every 1s"\nstart_deadline_s = 1\ncommand = "true"'
+    )
+    agent = household.serve()
+    until(household.home.reserve_file.exists, "the reserve")
+    household.wait_for("often", "success", count=2)
+
+    filler = fill_really(household)
+    filled_ms = time.time() * 1000
+    time.sleep(10)  # so long nothing can be written down
+    freed_ms = time.time() * 1000
+    filler.unlink()
+
+    def goes_on() -> bool:
+        return any(run.scheduled_ms > freed_ms for run in household.runs("often", "success"))
+
+    until(goes_on, "runs again", within_s=60)
+    household.cli("tasks", "disable", "often")
+    until(lambda: not household.live(), "the end of every run")
+    assert household.stop(agent) == 0
+    checked = household.check()
+    assert (checked["missing"], checked["doubled"]) == (0, 0), checked
+    rows = [run for run in household.runs() if filled_ms < run.scheduled_ms < freed_ms]
+    ends = {(run.status, run.reason) for run in rows}
+    assert ("missed", "storage") in ends
+    assert ends <= {("missed", "storage"), ("success", None)}
+
+
 def messages(household: Household) -> int:
     """How many stand in the outbox, asked in a way that writes nothing."""
     file = household.home.database_file

@@ -10,6 +10,7 @@ VIEWER_MAY = {
     "log.stat", "log.read", "log.search", "metrics.page", "stats.get", "health.get", "op.get",
     "schedule.next", "schedule.forecast", "schedule.whatif", "schedule.why", "pause.preview",
     "alerts.page", "alert.get", "alerts.rules", "deliveries.page",
+    "timeline.runs", "timeline.hours",
 }  # fmt: skip
 OPERATOR_MAY = VIEWER_MAY | {
     "task.set", "task.skip", "task.ping", "run.start", "run.backfill", "run.abort", "run.retry",
@@ -19,6 +20,7 @@ OPERATOR_MAY = VIEWER_MAY | {
 }  # fmt: skip
 ADMIN_MAY = OPERATOR_MAY | {
     "audit.page", "key.list", "key.revoke", "invite.create", "agent.reload",
+    "task.definition", "task.check", "task.put", "task.delete",
 }  # fmt: skip
 
 
@@ -44,7 +46,7 @@ def test_an_unknown_role_may_nothing(role: str) -> None:
     assert not any(may(role, name) for name in REQUESTS)
 
 
-@pytest.mark.parametrize("request_type", ["", "task.put", "__class__", "hello ", "HELLO", "log"])
+@pytest.mark.parametrize("request_type", ["", "task.move", "__class__", "hello ", "HELLO", "log"])
 def test_an_unknown_request_is_denied_to_everyone(request_type: str) -> None:
     assert not any(may(role, request_type) for role in (*ROLES, INVITE))
     assert needs(request_type) is None
@@ -57,7 +59,7 @@ def test_no_viewer_may_change_anything() -> None:
 def test_commands_are_those_that_change_something() -> None:
     assert set(COMMANDS) == {
         "task.set", "task.skip", "task.ping", "run.start", "run.backfill", "run.abort", "run.retry",
-        "key.revoke", "invite.create", "agent.reload",
+        "key.revoke", "invite.create", "agent.reload", "task.put", "task.delete",
         "alert.ack", "alert.snooze", "alert.resolve", "alert.reopen", "alert.note",
         "rule.set", "rule.remove", "quiet.set", "quiet.remove", "way.test",
     }  # fmt: skip

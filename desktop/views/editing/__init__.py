@@ -1,0 +1,1 @@
+"""How a task is edited, made or deleted from here."""

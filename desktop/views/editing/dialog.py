@@ -1,0 +1,401 @@
+"""What a task is to be: written in a form or as text, judged by the agent, compared, saved."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from desktop import words
+from desktop.models import tasktext
+from desktop.models.taskform import (
+    changed_fields,
+    is_watch,
+    new_table,
+    on_top,
+    section_of,
+    sparse,
+    table_of,
+    texts_of,
+    tr,
+)
+from desktop.parts.areas import TextArea
+from desktop.parts.buttons import Button
+from desktop.parts.dialogs import problem_words, show_words
+from desktop.parts.labels import Ground, Words
+from desktop.parts.writing import CHECK, WritingDialog
+from desktop.taskfields import SECTIONS
+from desktop.theme import Theme
+from desktop.views.editing.consequences import Consequences, clock_lines, odd_lines
+from desktop.views.editing.form import Form
+from desktop.views.editing.sections import SectionList
+from shared.protocol.defining import (
+    BASED_ON,
+    TaskCheck,
+    TaskCheckReply,
+    TaskDefinition,
+    TaskDefinitionReply,
+)
+
+WIDE_PX: Final = 1160
+HIGH_PX: Final = 768
+RIGHT_PX: Final = (280, 420)
+_TEXT: Final = "text"
+_NEWEST: Final = "newest"
+_PATH: Final = "$.definition."
+_MARGIN_PX: Final = 48
+
+
+class EditDialog(WritingDialog):
+    """Emits what is to be saved; the agent says whether it can be, here and when it is saved."""
+
+    saved = Signal(dict, int, str, str)
+    """The definition, the version and the digest it is based on (0 for a new task), and why."""
+    leave_asked = Signal()
+    """Somebody wants to leave, and something was changed."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        base: TaskDefinitionReply | None,
+        now: words.Clock,
+        *,
+        environment: str,
+        first: Mapping[str, Any] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Without a `base` a new task is made, which begins as `first`."""
+        super().__init__(theme, environment=environment, wide=WIDE_PX, parent=parent)
+        self._now = now
+        self._base, self._newest = base, base
+        self._start = sparse(base.definition if base is not None else first or new_table())
+        self._origin: dict[str, Any] = dict(self._start)
+        self._table: dict[str, Any] = dict(self._start)
+        self._unread: dict[str, str] = {}
+        self._wrong: set[str] = set()
+        if parent is not None:
+            room = parent.size()
+            self.resize(
+                min(WIDE_PX, room.width() - _MARGIN_PX), min(HIGH_PX, room.height() - _MARGIN_PX)
+            )
+        self._build()
+        self._problems = self.form.problems | {_TEXT: self.text_problem}
+        self.mine = Button(theme, self.tr("Put mine on theirs"), height=32)
+        self.mine.setAutoDefault(False)
+        self.mine.clicked.connect(self._put_on_top)
+        self.mine.hide()
+        self.foot.insertWidget(1, self.mine)
+        self.theirs.setText(self.tr("Start anew from theirs"))
+        self.act.show()
+        self.act.clicked.connect(self.save)
+        self.act.setAutoDefault(False)
+        self.act.setDefault(False)
+        for keys, do in (
+            ("Ctrl+Return", self.save),
+            ("Ctrl+PgDown", lambda: self.sections.step(1)),
+            ("Ctrl+PgUp", lambda: self.sections.step(-1)),
+        ):
+            QShortcut(QKeySequence(keys), self).activated.connect(do)
+        self._show_base()
+        self._fill()
+        self.right.show_waiting()
+        self._show_state()
+        self.choose("general" if base is None else "schedule")
+
+    # --- how it is built -------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        theme = self._theme
+        items = [(one.key, tr(one.word), one.icon) for one in SECTIONS]
+        items.append((_TEXT, self.tr("As text"), "code"))
+        self.sections = SectionList(theme, items)
+        self.sections.chosen.connect(self._show_section)
+        self.form = Form(theme)
+        self.form.written.connect(self._form_written)
+        self.text = TextArea(theme, name=self.tr("The task as TOML"), grows=False)
+        self.text.changed.connect(self._text_written)
+        self.text_problem = problem_words(theme)
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(2, 2, 14, 2)
+        column.setSpacing(6)
+        said = self.tr("All of the task as TOML. What has its default is left out.")
+        column.addWidget(Words(theme, said, ink="text2", wrap=True))
+        column.addWidget(self.text, 1)
+        column.addWidget(self.text_problem)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.form)
+        self._pages.addWidget(page)
+        self.right = Consequences(theme, self._now)
+        self.right.setMinimumWidth(RIGHT_PX[0])
+        self.right.setMaximumWidth(RIGHT_PX[1])
+        line = Ground(theme, "line")
+        line.setFixedWidth(1)
+        across = QHBoxLayout()
+        across.setSpacing(14)
+        across.addWidget(self.sections)
+        across.addWidget(self._pages, 5)
+        across.addWidget(line)
+        across.addWidget(self.right, 4)
+        self.body.addLayout(across, 1)
+
+    # --- what it is told -------------------------------------------------------------------------
+
+    @property
+    def base(self) -> TaskDefinitionReply | None:
+        """The task as it was when it was opened, or as it was taken over; None for a new one."""
+        return self._base
+
+    @property
+    def table(self) -> dict[str, Any]:
+        """The definition as it is written."""
+        return dict(self._table)
+
+    @property
+    def is_changed(self) -> bool:
+        """Something is written here that would be lost."""
+        return bool(changed_fields(self._start, self._table) or self._unread)
+
+    def show_answer(self, key: str, reply: object) -> None:
+        if key == _NEWEST and isinstance(reply, TaskDefinitionReply):
+            self._show_newer(reply)
+        elif isinstance(reply, TaskCheckReply):
+            self._show_check(reply)
+
+    def show_problem(self, key: str, text: str, path: str) -> None:
+        """A check, the question after the newest version, or the order was refused."""
+        if path == BASED_ON:
+            self._is_sent = False
+            if self._base is None:
+                super().show_problem(key, text, f"{_PATH}task_name")
+                self.choose("general")
+                return
+            self.say(text)
+            self.look_again()
+            self._show_act()
+            return
+        if key == _NEWEST:
+            self._base = None
+            self.say(self.tr("This task was removed meanwhile; saving makes it anew."))
+            self._show_base()
+            return
+        super().show_problem(key, text, path)
+        if path and (section := section_of(self._place_of(path))):
+            self.choose(section)
+
+    def _show_check(self, reply: TaskCheckReply) -> None:
+        if self._unread:
+            return
+        self._was_checked()
+        self._is_good = not reply.faults
+        self._wrong = set()
+        strangers = []
+        for fault in reply.faults:
+            place = self._field_of(fault.field)
+            if self._is_still_empty(place):
+                continue
+            self._wrong.add(place or _TEXT)
+            said = f"{fault.value}: {fault.msg}" if fault.value else fault.msg
+            if place:
+                show_words(self._problems[place], said)
+            else:
+                strangers.append(f"{fault.field}: {said}")
+        show_words(self.text_problem, "\n".join(strangers))
+        if self.sections.key == _TEXT and reply.faults:
+            told = [f"{fault.field} = {fault.value}: {fault.msg}" for fault in reply.faults]
+            show_words(self.text_problem, "\n".join(told))
+        zone = str(self._table.get("timezone") or "UTC")
+        self.right.show_check(reply, zone)
+        show_words(self.form.said, reply.schedule_text)
+        show_words(self.form.odd, "\n".join(odd_lines(reply, zone, self._now())))
+        show_words(self.form.clocks, "\n".join(clock_lines(reply, zone, self._now())))
+        self._show_state()
+
+    def _show_newer(self, newer: TaskDefinitionReply) -> None:
+        """Somebody was quicker: both are shown, and one of the two ways has to be chosen."""
+        if self._base is None or newer.digest == self._base.digest:
+            self._newest = self._base = newer if self._base is not None else None
+            return
+        self._newest = newer
+        self.say(
+            self.tr(
+                "{0} changed this task meanwhile; it is version {1} now. Nothing is saved."
+            ).format(newer.changed_by or self.tr("Somebody"), newer.def_rev)
+        )
+        self.right.show_theirs(newer.changed_by, self._start, newer.definition)
+        self.theirs.show()
+        self.mine.show()
+        self._show_act()
+
+    # --- what it asks and orders -----------------------------------------------------------------
+
+    def ask(self) -> None:
+        """Can it be so, and when would it run?"""
+        if not self._unread and self._table:
+            self.asked.emit(CHECK, TaskCheck(definition=self._table))
+
+    def look_again(self) -> None:
+        """Somebody may have changed the task: what is it now?"""
+        if self._base is not None and not self._is_sent:
+            self.asked.emit(_NEWEST, TaskDefinition(id=self._base.id))
+
+    def save(self) -> None:
+        """Have it saved as it is written."""
+        if not self.act.isEnabled():
+            return
+        self._is_on_its_way()
+        version, digest = (0, "") if self._base is None else (self._base.def_rev, self._base.digest)
+        self.saved.emit(self.table, version, digest, self.right.why.text().strip())
+
+    def reject(self) -> None:
+        """Leave it, after a question where something would be lost."""
+        if self.is_changed:
+            self.leave_asked.emit()
+        else:
+            super().reject()
+
+    def choose(self, key: str) -> None:
+        """Bring that section in sight, and the keyboard to it."""
+        self.sections.choose(key)
+        if self.sections.key == _TEXT:
+            self.text.setFocus()
+        else:
+            self.form.enter()
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    def _show_section(self, key: str) -> None:
+        if key != _TEXT and _TEXT in self._unread:
+            # What cannot be read cannot be shown in fields.
+            self.sections.choose(_TEXT)
+            return
+        if key == _TEXT and self._pages.currentIndex() != 1:
+            if self._unread:
+                self.sections.choose(section_of(next(iter(self._unread))))
+                return
+            self._show_as_text()
+            self._pages.setCurrentIndex(1)
+            self.ask()
+        elif key != _TEXT:
+            if self._pages.currentIndex() == 1:
+                self._fill()
+                self.ask()
+            self._pages.setCurrentIndex(0)
+            self.form.setCurrentIndex([one.key for one in SECTIONS].index(key))
+
+    def _show_as_text(self) -> None:
+        self.text.blockSignals(True)
+        self.text.setText(tasktext.written(self._table))
+        self.text.blockSignals(False)
+
+    def _fill(self) -> None:
+        """The form says what the task is, and counts what is written from there."""
+        self._origin = dict(self._table)
+        self.form.show_texts(texts_of(self._table), names_it=self._base is None)
+
+    def _form_written(self) -> None:
+        self._table, self._unread = table_of(self.form.texts, self._origin)
+        self._written()
+
+    def _text_written(self) -> None:
+        try:
+            self._table, self._unread = sparse(tasktext.read(self.text.text())), {}
+        except ValueError as error:
+            self._unread = {_TEXT: str(error)}
+        if self._base is not None and self._table.get("task_name") != self._base.id:
+            self._unread = self._unread or {
+                _TEXT: self.tr("A task keeps its name; Duplicate makes another of it.")
+            }
+        self._written()
+
+    def _written(self) -> None:
+        super()._written()
+        for name in self._unread:
+            show_words(self._problems[name], self._unread[name])
+        if self._unread:
+            self._later.stop()
+        self._show_state()
+
+    def _show_state(self) -> None:
+        """Where something is other or wrong, and what would be saved."""
+        changed = {section_of(one) or _TEXT for one in changed_fields(self._start, self._table)}
+        wrong = {section_of(one) or _TEXT for one in (*self._wrong, *self._unread)}
+        self.sections.mark(changed, wrong)
+        self.right.show_saved({} if self._base is None else self._start, self._table)
+        self._show_act()
+
+    def _show_base(self) -> None:
+        base = self._base
+        name = str(self._start.get("task_name") or "")
+        title = self.tr("New task") if base is None else self.tr("Edit {0}").format(name)
+        self.setWindowTitle(title)
+        self.title.setText(title)
+        said = self.tr("It runs from the moment it is made.")
+        if base is not None:
+            counts = self.tr(
+                "It counts from now on; nothing that was due before is run or dropped."
+            )
+            at = words.clock(base.changed_ms, None, self._now())
+            by = base.changed_by or self.tr("somebody")
+            version = self.tr("Version {0}, changed by {1}, {2}.").format(base.def_rev, by, at)
+            said = f"{version} {counts}"
+        show_words(self.second, said)
+        self.leave.setText(self.tr("Cancel"))
+        self.act.setText(
+            self.tr("Make the task")
+            if base is None
+            else self.tr("Save version {0}").format(base.def_rev + 1)
+        )
+        self.act.updateGeometry()
+        if base is not None and base.fault:
+            self.say(base.fault)
+
+    def _begin_from(self, newer: TaskDefinitionReply, table: Mapping[str, Any]) -> None:
+        self._base, self._start, self._table = newer, sparse(newer.definition), dict(table)
+        self._unread = {}
+        self.mine.hide()
+        self.theirs.hide()
+        self.right.forget_theirs()
+        self.say("")
+        self._show_base()
+        self._fill()
+        self._show_as_text()
+        self._written()
+
+    def _show_theirs(self) -> None:
+        if self._newest is not None:
+            self._begin_from(self._newest, sparse(self._newest.definition))
+
+    def _put_on_top(self) -> None:
+        if self._newest is not None:
+            merged = on_top(self._start, self._table, self._newest.definition)
+            self._begin_from(self._newest, merged)
+
+    def _field_of(self, name: str) -> str:
+        found = name.partition(".")[0]
+        return found if found in self.form.problems else ""
+
+    def _place_of(self, path: str) -> str:
+        if not path.startswith(_PATH):
+            return ""
+        return self._field_of(path.removeprefix(_PATH)) or _TEXT
+
+    def _reason_in(self, text: str) -> str:
+        # The sentence names what was refused behind the first colon.
+        return text.partition(": ")[2] or text
+
+    def _is_still_empty(self, place: str) -> bool:
+        """Who makes a task has not come to this field yet: that it is needed is said elsewhere."""
+        return (
+            self._base is None and place in ("task_name", "command") and not self._table.get(place)
+        )
+
+    def _what_is_missing(self) -> str:
+        if not self._table.get("task_name"):
+            return self.tr("Give the task a name first")
+        if not self._table.get("command") and not is_watch(self._table):
+            return self.tr("Say what it runs first")
+        if self._base is not None and not changed_fields(self._start, self._table):
+            return self.tr("Nothing is changed yet")
+        return ""

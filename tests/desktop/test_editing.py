@@ -1,0 +1,429 @@
+"""A task is edited in a window: judged while it is written, compared, saved, and never lost."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from desktop.models.taskform import sparse
+from desktop.theme import Theme
+from desktop.views.confirm import Confirm
+from desktop.views.editing.dialog import EditDialog
+from desktop.views.editing.form import Choice
+from desktop.window import MainWindow
+from shared.protocol.defining import (
+    BASED_ON,
+    Fault,
+    TaskCheck,
+    TaskCheckReply,
+    TaskDefinition,
+    TaskDefinitionReply,
+    TaskDelete,
+    TaskDeleteReply,
+    TaskPut,
+    TaskPutReply,
+)
+from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS, task
+from tests.desktop.test_window import AGENT, LIVE
+
+ADMIN = replace(LIVE, role="admin", capabilities=("edit",))
+DIGEST, OTHER = "ab" * 32, "cd" * 32
+TABLE: dict[str, Any] = {
+    "task_name": "sync",
+    "schedule": ["0 2 * * *"],
+    "command": "sync.sh",
+    "timezone": "Pacific/Auckland",
+    "timeout_seconds": 600,
+    "environment": {"TOKEN": "secret:vend"},
+}
+SYNC = TaskDefinitionReply(
+    id="sync", def_rev=7, digest=DIGEST, definition=TABLE, changed_by="Anna", changed_ms=NOW_MS
+)
+
+
+class Outside:
+    """Answers what the window asks as an agent would, and remembers what it orders."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self.stored: TaskDefinitionReply | None = SYNC
+        self.faults: tuple[Fault, ...] = ()
+        self.asked: list[Any] = []
+        self.orders: list[tuple[Any, str, Any, Any, Any]] = []
+        window.question_asked.connect(self._answer)
+        window.standing_ordered.connect(lambda *order: self.orders.append(order))
+
+    def _answer(
+        self, request: object, answered: Callable[[Any], None], failed: Callable[[str, str], None]
+    ) -> None:
+        self.asked.append(request)
+        if isinstance(request, TaskDefinition):
+            if self.stored is None:
+                failed("The agent does not know this any more.", "")
+            else:
+                answered(self.stored)
+        elif isinstance(request, TaskCheck):
+            answered(
+                TaskCheckReply(
+                    faults=self.faults,
+                    schedule_text="Daily 02:00",
+                    times_ms=(NOW_MS + MINUTE_MS,),
+                    tags=("normal",),
+                )
+            )
+
+    @property
+    def put(self) -> TaskPut:
+        order = self.orders[-1][0]
+        assert isinstance(order, TaskPut)
+        return order
+
+    def take(self, reply: object) -> tuple[Any, ...]:
+        """The newest order is carried out; what would take it back."""
+        _, _, back, taken, _ = self.orders[-1]
+        taken(reply)
+        return tuple(back(reply))
+
+    def refuse(self, text: str, path: str = "") -> None:
+        self.orders[-1][4](text, path)
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    made = Theme("light")
+    yield made
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture
+def window(qtbot: QtBot, theme: Theme) -> MainWindow:
+    made = MainWindow(theme, lambda: NOW_MS)
+    qtbot.addWidget(made)
+    made.show_rows([AGENT, task("sync"), task("other")])
+    made.show()
+    qtbot.waitExposed(made)
+    made.show_link(ADMIN)
+    made.open_task("sync")
+    return made
+
+
+@pytest.fixture
+def outside(window: MainWindow) -> Outside:
+    return Outside(window)
+
+
+def dialog(window: MainWindow) -> EditDialog:
+    found = window.editing.dialog
+    assert isinstance(found, EditDialog)
+    return found
+
+
+def edit(window: MainWindow) -> EditDialog:
+    window.actions_by_name["edit"].trigger()
+    return dialog(window)
+
+
+def write(qtbot: QtBot, editor: EditDialog, name: str, text: str) -> None:
+    """Write into a field, and wait until the agent has judged it."""
+    field = editor.form.field(name)
+    assert not isinstance(field, Choice)
+    with qtbot.waitSignal(editor.asked):
+        field.setText(text)
+
+
+def question(editor: EditDialog) -> Confirm:
+    (asked,) = editor.findChildren(Confirm)
+    return asked
+
+
+def test_what_is_written_is_judged_compared_and_saved_on_what_was_seen(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    editor = edit(window)
+    assert "Version 7, changed by Anna" in editor.second.text()
+    assert not editor.act.isEnabled()
+
+    write(qtbot, editor, "timeout_seconds", "20m")
+    editor.right.why.setText("it hangs")
+
+    assert "- timeout_seconds = 600" in editor.right.saved.copied()
+    assert "+ timeout_seconds = 1200" in editor.right.saved.copied()
+    assert editor.right.count.text() == "1 setting"
+    assert editor.act.text() == "Save version 8"
+    editor.act.click()
+    put = outside.put
+    assert put.definition == {**TABLE, "timeout_seconds": 1200}
+    assert (put.id, put.based_on, put.digest, put.why) == ("sync", 7, DIGEST, "it hangs")
+    (back,) = outside.take(TaskPutReply(id="sync", def_rev=8, before=DIGEST, after=OTHER))
+    assert window.editing.dialog is None
+    assert (back.definition, back.based_on, back.digest) == (TABLE, 8, OTHER)
+
+
+def test_every_fault_is_told_at_its_field_and_nothing_can_be_saved(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    editor = edit(window)
+    outside.faults = (
+        Fault(field="nice", msg="must be from -20 to 19", value="99"),
+        Fault(field="exit_statuses.3", msg="must be 'success'", value="'odd'"),
+        Fault(field="colour", msg="this key is not known"),
+    )
+
+    write(qtbot, editor, "nice", "99")
+
+    assert editor.form.problems["nice"].text() == "99: must be from -20 to 19"
+    assert "must be 'success'" in editor.form.problems["exit_statuses"].text()
+    assert "colour" in editor.text_problem.text()
+    assert not editor.act.isEnabled()
+    outside.faults = ()
+    write(qtbot, editor, "nice", "9")
+    assert editor.form.problems["nice"].isHidden()
+    assert editor.act.isEnabled()
+
+
+def test_the_moments_are_those_that_the_agent_has_computed(
+    window: MainWindow, outside: Outside
+) -> None:
+    editor = edit(window)
+
+    assert [line.key for line in editor.right.moments.lines()] == [NOW_MS + MINUTE_MS]
+    assert editor.form.said.text() == "Daily 02:00"
+    assert "Pacific/Auckland" in editor.right.zone.text()
+
+
+def test_text_and_form_are_the_same_task(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    editor = edit(window)
+    write(qtbot, editor, "timeout_seconds", "20m")
+
+    editor.choose("text")
+    assert "timeout_seconds = 1200" in editor.text.text()
+    assert 'environment.TOKEN = "secret:vend"' in editor.text.text()
+    with qtbot.waitSignal(editor.asked):
+        editor.text.setText(editor.text.text().replace("1200", "90") + "nice = 5\n")
+    editor.choose("limits")
+
+    timeout, nice = editor.form.field("timeout_seconds"), editor.form.field("nice")
+    assert not isinstance(timeout, Choice)
+    assert not isinstance(nice, Choice)
+    assert (timeout.text(), nice.text()) == ("90s", "5")
+    assert editor.table == sparse({**TABLE, "timeout_seconds": 90, "nice": 5})
+
+
+def test_text_that_cannot_be_read_keeps_its_place(window: MainWindow, outside: Outside) -> None:
+    editor = edit(window)
+    editor.choose("text")
+
+    editor.text.setText("task_name = ")
+    editor.choose("general")
+
+    assert editor.sections.key == "text"
+    assert "not TOML" in editor.text_problem.text()
+    assert not editor.act.isEnabled()
+    editor.text.setText('task_name = "another"\nschedule = []\ncommand = "x"\n')
+    assert "keeps its name" in editor.text_problem.text()
+
+
+def test_who_was_quicker_is_shown_and_mine_goes_on_top(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    editor = edit(window)
+    write(qtbot, editor, "timeout_seconds", "20m")
+    editor.act.click()
+    outside.stored = msgspec.structs.replace(
+        SYNC, def_rev=8, digest=OTHER, changed_by="Ben", definition={**TABLE, "nice": 3}
+    )
+
+    outside.refuse("Not now: sync was changed by Ben meanwhile", BASED_ON)
+
+    assert "Ben changed this task meanwhile; it is version 8 now" in editor.message.text()
+    assert "+ nice = 3" in editor.right.theirs.copied()
+    assert "+ timeout_seconds = 1200" in editor.right.saved.copied()
+    assert not editor.act.isEnabled()
+    with qtbot.waitSignal(editor.asked):
+        editor.mine.click()
+    assert "nice" not in "".join(
+        line for line in editor.right.saved.copied().splitlines() if line[0] in "+-"
+    )
+    editor.act.click()
+    assert outside.put.definition == sparse({**TABLE, "nice": 3, "timeout_seconds": 1200})
+    assert (outside.put.based_on, outside.put.digest) == (8, OTHER)
+
+
+def test_one_can_begin_anew_from_what_the_other_made(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    editor = edit(window)
+    write(qtbot, editor, "timeout_seconds", "20m")
+    outside.stored = msgspec.structs.replace(
+        SYNC, def_rev=8, digest=OTHER, definition={**TABLE, "nice": 3}
+    )
+
+    # The row that comes tells it, before anybody has tried to save.
+    window.show_rows([msgspec.structs.replace(task("sync"), def_rev=8)])
+    with qtbot.waitSignal(editor.asked):
+        editor.theirs.click()
+
+    assert editor.table == sparse({**TABLE, "nice": 3})
+    assert not editor.is_changed
+    assert editor.right.theirs.isHidden()
+
+
+def test_what_was_removed_meanwhile_is_made_anew_only_knowingly(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    editor = edit(window)
+    write(qtbot, editor, "timeout_seconds", "20m")
+    outside.stored = None
+
+    window.show_rows([], [("task", "sync")])
+
+    assert "removed meanwhile" in editor.message.text()
+    assert editor.act.text() == "Make the task"
+    editor.act.click()
+    assert (outside.put.based_on, outside.put.digest) == (0, "")
+
+
+def test_esc_asks_before_anything_is_lost(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    editor = edit(window)
+    write(qtbot, editor, "timeout_seconds", "20m")
+
+    QTest.keyClick(editor, Qt.Key.Key_Escape)
+    question(editor).keep.click()
+    is_open = window.editing.dialog is editor
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    QTest.keyClick(editor, Qt.Key.Key_Escape)
+    question(editor).act.click()
+
+    assert is_open
+    assert window.editing.dialog is None
+    assert outside.orders == []
+
+
+def test_esc_leaves_what_was_not_touched(window: MainWindow, outside: Outside) -> None:
+    editor = edit(window)
+
+    QTest.keyClick(editor, Qt.Key.Key_Escape)
+
+    assert window.editing.dialog is None
+
+
+def test_a_new_task_begins_in_the_agents_zone_and_can_be_taken_back(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    window.actions_by_name["new"].trigger()
+    editor = dialog(window)
+    assert "name first" in editor.act.toolTip()
+
+    write(qtbot, editor, "task_name", "night")
+    write(qtbot, editor, "command", "true")
+    editor.act.click()
+
+    assert outside.put.definition == {
+        "task_name": "night",
+        "schedule": ["0 2 * * *"],
+        "timezone": "Pacific/Auckland",
+        "command": "true",
+    }
+    assert (outside.put.id, outside.put.based_on) == ("night", 0)
+    (back,) = outside.take(TaskPutReply(id="night", def_rev=1, after=OTHER))
+    assert isinstance(back, TaskDelete)
+    assert (back.id, back.based_on, back.digest) == ("night", 1, OTHER)
+
+
+def test_a_name_that_is_taken_is_told_at_the_name(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    window.actions_by_name["duplicate"].trigger()
+    editor = dialog(window)
+    assert editor.table["task_name"] == "sync_copy"
+    assert not editor.table["enabled"]
+    qtbot.waitUntil(editor.act.isEnabled)
+
+    editor.act.click()
+    outside.refuse("Not now: there is a task sync_copy already", BASED_ON)
+
+    assert "already" in editor.form.problems["task_name"].text()
+    assert editor.sections.key == "general"
+
+
+def test_a_task_is_deleted_only_after_a_question_and_comes_back(
+    window: MainWindow, outside: Outside
+) -> None:
+    window.actions_by_name["delete"].trigger()
+    (asked,) = window.findChildren(Confirm)
+    assert outside.orders == []
+
+    asked.act.click()
+
+    order = outside.orders[-1][0]
+    assert isinstance(order, TaskDelete)
+    assert (order.id, order.based_on, order.digest) == ("sync", 7, DIGEST)
+    (back,) = outside.take(TaskDeleteReply(before=DIGEST))
+    assert isinstance(back, TaskPut)
+    assert (back.definition, back.based_on) == (TABLE, 0)
+
+
+@pytest.mark.parametrize(
+    ("link", "why"),
+    [
+        (replace(ADMIN, role="operator"), "Needs the admin role"),
+        (replace(ADMIN, capabilities=()), "remote_edit = true"),
+        (replace(ADMIN, state="lost"), "silent"),
+    ],
+)
+def test_who_may_not_edit_is_told_why(window: MainWindow, link: Any, why: str) -> None:
+    window.show_link(link)
+
+    for name in ("edit", "new", "duplicate", "delete"):
+        assert not window.actions_by_name[name].isEnabled()
+        assert why in window.actions_by_name[name].toolTip()
+    assert not window.toolbar.new.isEnabled()
+
+
+def test_an_editor_that_is_open_says_when_nothing_can_be_saved(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    editor = edit(window)
+    write(qtbot, editor, "timeout_seconds", "20m")
+
+    window.show_link(replace(ADMIN, state="lost"))
+    when_lost = editor.act.isEnabled()
+    window.show_link(ADMIN)
+
+    assert (when_lost, editor.act.isEnabled()) == (False, True)
+
+
+def test_another_agent_closes_the_editor_without_a_question(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    editor = edit(window)
+    write(qtbot, editor, "timeout_seconds", "20m")
+
+    window.forget_rows()
+
+    assert window.editing.dialog is None
+
+
+def test_the_keyboard_alone_goes_through_the_sections_and_saves(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    window.grid.setFocus()
+    QTest.keyClick(window.grid, Qt.Key.Key_E)
+    editor = dialog(window)
+    qtbot.waitUntil(editor.form.field("schedule").hasFocus)
+
+    with qtbot.waitSignal(editor.asked):
+        QTest.keyClick(editor.form.field("schedule"), Qt.Key.Key_Return)
+        QTest.keyClicks(editor.form.field("schedule"), "@daily")
+    QTest.keyClick(editor, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+
+    assert outside.put.definition["schedule"] == ["0 2 * * *", "@daily"]

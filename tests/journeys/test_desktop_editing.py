@@ -1,0 +1,133 @@
+"""A task edited on a desktop, by a real agent: it holds at once, and the slower one is told."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from desktop.views.editing.dialog import EditDialog
+from desktop.views.editing.form import Choice
+from tests.journeys.desks import Desk, desks_at
+from tests.journeys.household import Household
+
+REST = 'task_name = "rest"\nschedule = "0 0 1 1 *"\ncommand = "sleep 600"\nkill_grace_s = 1'
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def household(bare: Household, made: Path) -> Household:
+    bare.copy(made, environment="test", name="journey", remote_edit=True)
+    bare.apply(REST)
+    return bare
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
+    with desks_at(qtbot, tmp_path / "profile") as (made,):
+        yield made
+
+
+@pytest.fixture
+def desks(qtbot: QtBot, tmp_path: Path) -> Iterator[tuple[Desk, ...]]:
+    with desks_at(qtbot, tmp_path / "anna", tmp_path / "ben") as made:
+        yield made
+
+
+def edit(desk: Desk) -> EditDialog:
+    desk.choose("rest")
+    desk.press("edit")
+    desk.until(lambda: desk.window.editing.dialog is not None, "the editor")
+    editor = desk.window.editing.dialog
+    assert isinstance(editor, EditDialog)
+    return editor
+
+
+def write(desk: Desk, editor: EditDialog, name: str, text: str) -> None:
+    field = editor.form.field(name)
+    assert not isinstance(field, Choice)
+    field.setText(text)
+    desk.until(editor.act.isEnabled, "the agent's judgement")
+
+
+def closed(desk: Desk) -> None:
+    desk.until(lambda: desk.window.editing.dialog is None, "the edit to be taken")
+
+
+def test_a_timeout_that_is_edited_ends_the_next_run(household: Household, desk: Desk) -> None:
+    household.serve()
+    desk.connect_by(household, role="admin", tasks=1)
+    editor = edit(desk)
+    assert len(editor.right.moments.lines()) in (0, 10)
+
+    write(desk, editor, "timeout_seconds", "1s")
+    editor.act.click()
+    closed(desk)
+    desk.until(lambda: desk.tasks()["rest"].def_rev == 2, "the new version in the grid")
+    desk.press("run")
+
+    desk.until(
+        lambda: (last := desk.tasks()["rest"].last) is not None and last.result == "timeout",
+        "the run that the new timeout ends",
+    )
+    (run,) = household.runs("rest")
+    assert (run.status, run.def_rev) == ("timeout", 2)
+
+
+def test_the_slower_of_two_desks_is_told_and_overwrites_nothing(
+    household: Household, desks: tuple[Desk, ...]
+) -> None:
+    anna, ben = desks
+    household.serve()
+    anna.connect_by(household, "anna", role="admin", tasks=1)
+    ben.connect_by(household, "ben", role="admin", tasks=1)
+    hers, his = edit(anna), edit(ben)
+    write(anna, hers, "timeout_seconds", "20m")
+    write(ben, his, "timeout_seconds", "30m")
+    write(ben, his, "nice", "5")
+
+    hers.act.click()
+    closed(anna)
+
+    ben.until(lambda: not his.theirs.isHidden(), "the word that anna was quicker")
+    assert not his.act.isEnabled()
+    his.mine.click()
+    ben.until(his.act.isEnabled, "the agent's judgement")
+    his.act.click()
+    closed(ben)
+    anna.until(lambda: anna.tasks()["rest"].def_rev == 3, "both edits")
+    shown = household.cli("tasks", "show", "rest")
+    assert "timeout_seconds = 1800" in shown
+    assert "nice = 5" in shown
+
+
+def test_a_task_is_made_on_a_desktop_and_undone(household: Household, desk: Desk) -> None:
+    household.serve()
+    desk.connect_by(household, role="admin", tasks=1)
+
+    desk.press("new")
+    editor = desk.window.editing.dialog
+    assert isinstance(editor, EditDialog)
+    for name, text in (("task_name", "quick"), ("command", "echo ran")):
+        field = editor.form.field(name)
+        assert not isinstance(field, Choice)
+        field.setText(text)
+    desk.until(editor.act.isEnabled, "the agent's judgement")
+    editor.act.click()
+    closed(desk)
+    desk.until(lambda: "quick" in desk.tasks(), "the new task in the grid")
+    desk.press("undo")
+
+    desk.until(lambda: "quick" not in desk.tasks(), "the task to be gone again")
+
+
+def test_an_operator_and_an_agent_that_allows_none_edit_nothing(
+    household: Household, desk: Desk
+) -> None:
+    household.serve()
+    desk.connect_by(household, role="operator", tasks=1)
+    desk.choose("rest")
+
+    assert not desk.window.actions_by_name["edit"].isEnabled()
+    assert "admin" in desk.window.actions_by_name["edit"].toolTip()
