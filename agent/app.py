@@ -12,7 +12,7 @@ import msgspec
 from agent import descriptors, halting, supervisor
 from agent.beginning import begin
 from agent.bridging import Bridging
-from agent.core import Core, courier_of, lifesign_of, open_core, own_checks_of
+from agent.core import Core, open_core
 from agent.errors import AgentError, AlreadyServing
 from agent.handlers.context import Context, nobody_told
 from agent.handlers.keys import admitted, load_clients
@@ -27,6 +27,7 @@ from agent.log import log_of
 from agent.mending import on_a_sound_file
 from agent.needs import Needs
 from agent.orders import Orders
+from agent.outward import courier_of, lifesign_of, own_checks_of
 from agent.returning import Returning
 from agent.running.secrets import load_secrets
 from agent.running.spawn import hindrance

@@ -6,11 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from agent.beginning import begin
-from agent.core import Core, courier_of, open_core
+from agent.core import Core, open_core
 from agent.errors import DiskFull, Unreachable
 from agent.lock import only_agent
 from agent.log import log_of
 from agent.mending import on_a_sound_file
+from agent.outward import courier_of
 from agent.returning import Returning
 from agent.settings import Home, Settings
 

@@ -305,7 +305,9 @@ class Recorder:
     ) -> Withdrawn:
         """The clock stood too late: take back what was told of moments still to come."""
         if self._outage is not None:
-            self._outage.confirm(happening.at_ms)  # later than that nothing is decided any more
+            await self._outage.confirm(
+                happening.at_ms
+            )  # later than that nothing is decided any more
         withdrawn = await self._ask(
             partial(corrections.correct, happening=happening, highest_ms=highest_ms, cut=cut)
         )

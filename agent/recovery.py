@@ -88,17 +88,33 @@ def make_up(
 ) -> SetBack:
     """Put down what a database that was set back to an older copy has forgotten in this span.
 
-    Runs that are not over get their rows back. Those that were under way in the copy, and of which
-    nobody knows any more (`run_ids` are still to be told), are lost; moments without a row are
-    recorded as missed. Of neither it is known whether they ran, so none runs again.
+    Runs that are not over get their rows back, as they are now. Those that were under way in the
+    copy, and of which nobody knows any more (`run_ids` are still to be told), are lost; moments
+    without a row are recorded as missed. Of neither it is known whether they ran, so none runs
+    again.
     """
     living = tuple(living)
     database.write_now(partial(ledger.claim, runs=living, now_ms=now_ms))
     known = run_ids | {run.id for run in living}
-    unheard = [run for run in database.read_now(ledger.unfinished) if run.id not in known]
+    stand = database.read_now(ledger.unfinished)
+    # A row that waits in the copy would be started, though its run has begun since.
+    _bring_on(database, living, {run.id: run.status for run in stand}, now_ms)
+    unheard = [run for run in stand if run.id not in known]
     _lose(database, unheard, now_ms, note=SET_BACK_NOTE)
     moments = _fill(database, since_ms, until_ms, now_ms, note=SET_BACK_NOTE)
     return SetBack(since_ms=since_ms, until_ms=until_ms, moments=moments, unknown=len(unheard))
+
+
+def _bring_on(
+    database: Database, living: Iterable[Run], stand: dict[str, str], now_ms: int
+) -> None:
+    steps = [
+        Step(run=run, now_ms=now_ms)
+        for run in living
+        if run.id in stand and run.status != stand[run.id]
+    ]
+    if steps:
+        database.write_now(partial(streaks.record, steps=steps))
 
 
 def _lose(database: Database, runs: Iterable[Run], now_ms: int, *, note: str = NOTE) -> None:

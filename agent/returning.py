@@ -87,7 +87,7 @@ class Returning:
             state.refuse_other(other, now_ms=holder.at_ms)
             core.reached.mark.look(
                 database,
-                living=core.reached.copy.read_runs(),
+                living=core.reached.copy.read_begun(),
                 run_ids=run_ids,
                 now_ms=floor.at_ms,
             )

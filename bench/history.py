@@ -163,6 +163,7 @@ def databases(name: str, folder: Path) -> Iterator[tuple[Callable[[str], str], C
 
 
 def fill_all(url: str, count: int, now_ms: int, folder: Path) -> None:
+    """Make so many runs and their figures, and say how long that took."""
     began = time.monotonic()
     fill(url, count, now_ms, folder)
     fill_figures(url, count, now_ms)
@@ -212,24 +213,30 @@ def _written_meanwhile(url: str) -> Iterator[None]:
         writer.join()
 
 
+def claimed_run(at_ms: int, task_name: str, category: str, *, status: str, host: str) -> Run:
+    """The row of a run that was due then, as it is written before its process begins."""
+    return Run(
+        id=new_ulid(at_ms),
+        task_name=task_name,
+        category=category,
+        def_rev=1,
+        scheduled_ms=at_ms,
+        attempt=1,
+        trigger="schedule",
+        status=status,
+        queued_ms=at_ms,
+        host=host,
+    )
+
+
 def _write(url: str, begun: Event, stop: Event) -> None:
     database = Database.open(url)
     number = 0
     while not stop.wait(1 / RUNS_A_SECOND):
         number += 1
         now_ms = time.time_ns() // 1_000_000
-        run = Run(
-            id=new_ulid(now_ms),
-            task_name=TASKS[number % len(TASKS)],
-            category=CATEGORIES[number % len(CATEGORIES)],
-            def_rev=1,
-            scheduled_ms=now_ms,
-            attempt=1,
-            trigger="schedule",
-            status="starting",
-            queued_ms=now_ms,
-            host=HOST,
-        )
+        task_name, category = TASKS[number % len(TASKS)], CATEGORIES[number % len(CATEGORIES)]
+        run = claimed_run(now_ms, task_name, category, status="starting", host=HOST)
         running = msgspec.structs.replace(run, status="running", started_ms=now_ms)
         ended = msgspec.structs.replace(
             running, status="success", ended_ms=now_ms + 5, duration_ms=5, output_tail="done"

@@ -28,8 +28,7 @@ from agent.store import tasks
 from agent.store.database import MAX_GROUP, Database
 from agent.store.journal import Journal
 from agent.store.outage import Outage
-from agent.ulid import new_ulid
-from bench.history import databases
+from bench.history import claimed_run, databases
 from bench.measure import TIMES, Figure, machine, table
 
 TOGETHER: Final = (1, 29, 200, MAX_GROUP)
@@ -174,21 +173,7 @@ def bare(url: str, count: int) -> float:
 def runs_at(names: Sequence[str], number: int) -> list[Run]:
     """A claimed run of each of these tasks, at a moment that no earlier number has."""
     at_ms = time.time_ns() // 1_000_000 + number
-    return [
-        Run(
-            id=new_ulid(at_ms),
-            task_name=name,
-            category="General",
-            def_rev=1,
-            scheduled_ms=at_ms,
-            attempt=1,
-            trigger="schedule",
-            status="queued",
-            queued_ms=at_ms,
-            host="bench",
-        )
-        for name in names
-    ]
+    return [claimed_run(at_ms, name, "General", status="queued", host="bench") for name in names]
 
 
 def alive(run: Run) -> Run:

@@ -7,7 +7,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.models.filter import TaskFilter
 from desktop.models.runs import RunsModel
-from desktop.models.tasks import ROW, TaskModel
+from desktop.models.tasks import TaskModel
+from desktop.tables import ROW
 from desktop.views.details.panel import Details
 from desktop.views.grid.view import TaskGrid
 from shared.protocol.rows import Task

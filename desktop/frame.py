@@ -20,15 +20,16 @@ from desktop.models.audit import AuditModel
 from desktop.models.checks import ChecksModel
 from desktop.models.filter import TaskFilter
 from desktop.models.health import HealthModel
-from desktop.models.runs import RunsModel
-from desktop.models.tasks import ROW, STATE, TaskModel
+from desktop.models.runs import RunsModel, is_trouble
+from desktop.models.tasks import STATE, TaskModel
 from desktop.models.timeline import Timeline
+from desktop.tables import ROW
 from desktop.theme import Theme
 from desktop.views.alerts.page import AlertCentre
 from desktop.views.audit import Audit
 from desktop.views.banner import Banner, Refusal
 from desktop.views.details.panel import MIN_PX, MOST_PX, USUAL_PX, Details
-from desktop.views.executions import Executions, is_trouble
+from desktop.views.executions import Executions
 from desktop.views.grid.view import TaskGrid
 from desktop.views.header import Header, Stripe
 from desktop.views.health.page import HealthPage

@@ -11,7 +11,6 @@ LATE: Final = "late"
 LOST: Final = "lost"
 REFUSED: Final = "refused"
 OFFLINE: Final = "offline"
-LINK_STATES: Final = (NEVER, LIVE, LATE, LOST, REFUSED, OFFLINE)
 
 EDIT: Final = "edit"
 ADMIN: Final = "admin"

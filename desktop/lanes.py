@@ -1,5 +1,7 @@
 """When is the agent asked for what the timeline shows, and what becomes of the answers?"""
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -32,6 +34,16 @@ AHEAD: Final = 8
 MOST_PLANNED: Final = 3_000
 OVERLAP_MS: Final = words.MINUTE_MS
 """What was told of the last minute before a look is asked once more with the next."""
+DENSE: Final = 8
+"""A task that fills more than this part of a page is not followed further ahead."""
+MOST_IDS: Final = 500
+
+
+def sparse(rows: Iterable[Coming], task_ids: Sequence[str]) -> tuple[str, ...]:
+    """Those of the tasks that may be followed further: a frequent one must not hide the others."""
+    counts = Counter(one.task_id for one in rows)
+    rest = tuple(task_id for task_id in task_ids if counts[task_id] <= PAGE // DENSE)
+    return rest if len(rest) <= MOST_IDS or len(rest) == len(task_ids) else ()
 
 
 class Lanes(QObject):
@@ -52,7 +64,8 @@ class Lanes(QObject):
         self._awaited: set[str] = set()
         self._refused: dict[str, str] = {}
         self._told_totals: tuple[int, int] | None = None
-        self._coming: list[Coming] = []
+        self._coming: dict[tuple[str, int], Coming] = {}
+        self._cut_ms: int | None = None
         self._planned_to_ms = 0
         self._looked_ms = 0
         """What came later is heard, and asked for with the next look."""
@@ -70,6 +83,7 @@ class Lanes(QObject):
         self._page.show_link(link)
         if link.is_live and not had.is_live:
             # Runs went by unheard, and it may be another version of the agent that answers now.
+            self._awaited.clear()
             self.refresh()
         if link.is_live != had.is_live:
             self._set_timers()
@@ -94,7 +108,6 @@ class Lanes(QObject):
     def refresh(self) -> None:
         """Ask for everything that is in sight anew."""
         self._timeline.doubt()
-        self._refused.clear()
         self._told_totals = None
         self._page.show_hint("")
         self._look_again()
@@ -113,6 +126,8 @@ class Lanes(QObject):
             self._soon.stop()
 
     def _want(self) -> None:
+        if self._refused.pop("runs", None) is not None:
+            self._show_refusals()  # another stretch may be told
         if self._may_ask:
             self._soon.start()
 
@@ -120,6 +135,7 @@ class Lanes(QObject):
         """What came meanwhile without being heard, and what is planned by now."""
         if not self._may_ask:
             return
+        self._refused.clear()
         self._timeline.doubt_since(self._looked_ms - OVERLAP_MS)
         self._looked_ms = self._now()
         self._ask_totals()
@@ -178,7 +194,6 @@ class Lanes(QObject):
             return
 
         def show(reply: TimelineRunsReply) -> None:
-            self._take_back("runs")
             self._timeline.show_spans(reply.spans, (max(from_ms, reply.since_ms), to_ms))
             self._page.refresh()
             if reply.next is not None and self._page.view == (first, last):
@@ -189,26 +204,33 @@ class Lanes(QObject):
         request = TimelineRuns(from_ms=from_ms, to_ms=to_ms, cursor=cursor, limit=PAGE)
         self._put("runs", request, show)
 
-    def _ask_planned(self, after_ms: int | None = None) -> None:
+    def _ask_planned(self, after_ms: int | None = None, ids: tuple[str, ...] = ()) -> None:
         now_ms, (first, last) = self._now(), self._page.view
         if last <= now_ms or self._page.shows_counts:
             return
         # The stretch goes along with now: not each of its steps is a question.
         last += (last - first) // AHEAD
         if after_ms is None:
-            self._coming = []
+            self._coming, self._cut_ms = {}, None
 
         def show(reply: ScheduleNextReply) -> None:
-            self._coming += reply.rows
-            until_ms = self._coming[-1].at_ms if reply.more and self._coming else None
+            self._coming |= {(one.task_id, one.at_ms): one for one in reply.rows}
             self._planned_to_ms = last
-            if until_ms is not None and len(self._coming) < MOST_PLANNED:
-                self._ask_planned(until_ms)
-                return
-            self._timeline.show_planned(self._coming, until_ms)
+            if reply.more and reply.rows:
+                until_ms, known = reply.rows[-1].at_ms, ids or self._page.task_ids
+                rest = sparse(reply.rows, known)
+                has_room = len(self._coming) < MOST_PLANNED
+                if self._cut_ms is None and (len(rest) < len(known) or not has_room):
+                    self._cut_ms = until_ms
+                if rest and has_room:
+                    # Others may be due at that very moment too, unless the whole page is.
+                    since_ms = until_ms - (reply.rows[0].at_ms < until_ms)
+                    self._ask_planned(since_ms, () if len(rest) == len(known) else rest)
+                    return
+            self._timeline.show_planned(self._coming.values(), self._cut_ms)
             self._page.refresh()
 
-        request = ScheduleNext(from_ms=after_ms or now_ms, until_ms=last, count=PAGE)
+        request = ScheduleNext(ids=ids, from_ms=after_ms or now_ms, until_ms=last, count=PAGE)
         self._put("planned", request, show)
 
     def _ask_forecast(self) -> None:
@@ -236,6 +258,8 @@ class Lanes(QObject):
         def answered(reply: object) -> None:
             if agent == self._agent:
                 self._awaited.discard(what)
+                self._refused.pop(what, None)
+                self._show_refusals()
                 show(reply)  # type: ignore[operator]
 
         def failed(text: str, _path: str) -> None:
@@ -248,10 +272,6 @@ class Lanes(QObject):
     def _refuse(self, what: str, text: str) -> None:
         self._refused[what] = text
         self._show_refusals()
-
-    def _take_back(self, what: str) -> None:
-        if self._refused.pop(what, None) is not None:
-            self._show_refusals()
 
     def _show_refusals(self) -> None:
         self._page.show_hint("  ".join(dict.fromkeys(self._refused.values())))

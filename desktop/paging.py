@@ -7,9 +7,9 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from desktop.freshness import Link
-from desktop.models.runs import RunsModel
+from desktop.models.runs import ALL, TROUBLE, RunsModel
 from desktop.states import ENDING_LOOKS
-from desktop.views.executions import ALL, FOUND, TROUBLE, Executions
+from desktop.views.executions import FOUND, Executions
 from shared.protocol.requests import RunFilter, RunsPage, RunsPageReply
 
 PAGE: Final = 100

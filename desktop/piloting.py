@@ -20,6 +20,7 @@ from desktop.following import Following
 from desktop.freshness import Watch
 from desktop.gauges import Gauges
 from desktop.lanes import Lanes
+from desktop.models.runs import ALL, TROUBLE
 from desktop.outlets import Outlets
 from desktop.paging import Paging
 from desktop.planner import Planner
@@ -27,7 +28,7 @@ from desktop.ruling import Ruling
 from desktop.sifting import Sifting
 from desktop.theme import Theme
 from desktop.views.alerts.page import DELIVERY, QUIET, RULES_TAB
-from desktop.views.executions import ALL, FOUND, TROUBLE
+from desktop.views.executions import FOUND
 from desktop.views.palette import Palette
 from desktop.views.rail import ALERTS, AUDIT, HEALTH, OVERVIEW, RUNS, TASKS, TIMELINE
 from desktop.views.shortcuts import Shortcuts

@@ -4,7 +4,7 @@ Plain slots:
     show_link(Link)            show_rows(rows, gone)        forget_rows()
     show_heartbeat(Heartbeat)  show_metric(Metric)          show_detail(TaskDetail)
     show_history(task_id, runs)                             show_run_detail(RunDetail)
-    begin_log(run_id)          append_log(run_id, bytes|str, skipped=0)   end_log(run_id)
+    append_log(run_id, bytes|str, skipped=0)                end_log(run_id)
     show_agents({id: (name, environment)}, other than the one shown)
     show_notice(text, kind="done"|"bad"|"doubt", can_undo=False)
     show_pending(task_id, bool)   an order for the task is on its way, or answered
@@ -119,7 +119,7 @@ class MainWindow(Piloted):
         self._found.show_rows([run for run in runs if self._found.run(run.id) is not None])
         if runs:
             self._timeline.show_runs(runs)
-            self.timeline.renew()
+            self.timeline.renew(frozenset(run.task_id for run in runs))
         self.planner.show_runs(runs, lost.get("run", ()))
         self.editing.show_tasks(tasks, lost.get("task", ()))
         checks = [row for row in rows if isinstance(row, Check)]
@@ -188,16 +188,13 @@ class MainWindow(Piloted):
         if not task_id:
             for model in (self._runs, self._trouble):
                 model.show_rows(runs)
+        self._timeline.show_runs(runs)
         self.details.show_runs(runs)
         self._following.name(runs)
 
     def show_run_detail(self, detail: RunDetail) -> None:
         """One run in full came."""
         self._following.name([detail.run])
-
-    def begin_log(self, run_id: str) -> None:
-        """The log of that run follows."""
-        self._following.begin(run_id)
 
     def append_log(self, run_id: str, output: bytes | str, skipped: int = 0) -> None:
         """More of that log, as bytes or as text; `skipped` bytes before it were left out."""

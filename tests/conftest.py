@@ -1,6 +1,6 @@
 """What tests of every room share: one real MariaDB, and how workers share the tests out."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import settings
@@ -8,6 +8,7 @@ from xdist.remote import Producer
 
 from agent.store.database import Database
 from tests import mariadb
+from tests.journeys.household import what_agents_said
 from tests.mariadb_made import Made
 from tests.shifts import Shifts
 
@@ -19,6 +20,15 @@ settings.load_profile("house")
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shifts | None:
     return Shifts(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Beside what a test waited for in vain stands what the agents did meanwhile."""
+    report = yield
+    if report.failed:
+        report.sections.extend(what_agents_said())
+    return report
 
 
 @pytest.fixture(scope="session")

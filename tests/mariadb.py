@@ -18,6 +18,8 @@ import pymysql
 import pytest
 from sqlalchemy.engine import URL
 
+from tests.ports import free_port
+
 READY_S: Final = 60
 END_S: Final = 30
 MEMORY_BYTES: Final = 2**30
@@ -70,7 +72,7 @@ class Server:
         self.folder = folder
         self.data = folder / "data"
         self.socket = folder / "s"
-        self.port = _free_port()
+        self.port = free_port()
         self.options = options
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
@@ -247,10 +249,3 @@ def _install(data: Path) -> None:
 def _as_root() -> tuple[str, ...]:
     """The server refuses to be root's unless it is told so."""
     return ("--user=root",) if os.geteuid() == 0 else ()
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port

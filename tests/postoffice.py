@@ -10,7 +10,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from agent.settings import Home
-from tests.journeys.household import free_ports
+from tests.ports import free_port
 
 
 class Sink:
@@ -39,7 +39,7 @@ class Sink:
 def mail_server() -> Iterator[Sink]:
     """A server on this host until the block ends."""
     sink = Sink()
-    (sink.port,) = free_ports(1)
+    sink.port = free_port()
     controller = Controller(sink, hostname="127.0.0.1", port=sink.port)
     controller.start()
     try:

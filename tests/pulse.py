@@ -6,6 +6,15 @@ from types import TracebackType
 from typing import Final, Self
 
 BEAT_S: Final = 0.02
+WORK_S: Final = 0.3
+
+
+def stretched() -> float:
+    """How many times as long work takes here now as it would on a host without others."""
+    began, worked = time.monotonic(), time.thread_time()
+    while time.thread_time() - worked < WORK_S:
+        pass
+    return (time.monotonic() - began) / (time.thread_time() - worked)
 
 
 class Pulse:

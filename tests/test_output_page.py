@@ -33,7 +33,7 @@ def test_the_patterns_on_the_page_are_taken() -> None:
 
 def test_what_the_page_prints_is_heard() -> None:
     lines = re.findall(r"^echo (.*)$", PAGE, re.MULTILINE)
-    output, report = Listener(), Listener(is_report=True)
+    output, report = Listener(), Listener(mask=str)
     for line in lines:
         word, *rest = shlex.split(line)
         (report if rest else output).hear(word.encode() + b"\n")

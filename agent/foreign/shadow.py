@@ -33,6 +33,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_same(self) -> bool:
+        """Cron started the line at just the moments that we would have."""
         return not self.missing and not self.unexpected
 
 

@@ -28,7 +28,7 @@ def forget() -> None:
 def closed_at(calendars: Mapping[str, Calendar], names: Sequence[str], at_ms: int) -> Closed | None:
     """What keeps a task that names these calendars from starting at this moment, if anything.
 
-    A name without a calendar closes nothing; `unknown_names` tells of it.
+    A name without a calendar closes nothing.
     """
     acting = _acting(calendars, names)
     span = _span_at(acting, at_ms)
@@ -61,11 +61,6 @@ def closures(
         if closed.until_ms is None:
             return
         at_ms = closed.until_ms
-
-
-def unknown_names(calendars: Mapping[str, Calendar], names: Sequence[str]) -> tuple[str, ...]:
-    """Those of the names for which there is no calendar."""
-    return tuple(name for name in names if name not in calendars)
 
 
 def doubts(calendar: Calendar, now_ms: int) -> tuple[str, ...]:

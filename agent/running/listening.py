@@ -1,6 +1,7 @@
 """What has each run told of itself so far, in its output and in its report?"""
 
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from typing import Final
 
@@ -20,8 +21,8 @@ CHUNK_BYTES: Final = 64 << 10
 class _Heard:
     """How far the output and the report of a run that lives were listened to."""
 
-    def __init__(self) -> None:
-        self.listeners = (Listener(), Listener(is_report=True))
+    def __init__(self, mask: Callable[[str], str]) -> None:
+        self.listeners = (Listener(), Listener(mask=mask))
         self.offsets = [0, 0]
 
     @property
@@ -43,7 +44,7 @@ class Listening:
         """What a run that lives has told so far; reads what is new, of much that is new the end."""
         paths = (f"{self._home.spool}/{run_id}.out", *report_paths(self._home, run_id))
         with self._lock:
-            heard = self._heard.setdefault(run_id, _Heard())
+            heard = self._heard.setdefault(run_id, _Heard(self._mask))
             is_there = False
             for number, path in enumerate(paths):
                 stored = _open(path)
@@ -83,25 +84,32 @@ class Listening:
             offset = size - HEARD_AT_ONCE_BYTES
             heard.listeners[which].skip()
         end = end_of_whole_lines(stored, offset, size)
-        heard.listeners[which].hear(self._redactor.masked(stored, offset, end, (0, size)))
+        is_report = which == 1
+        heard.listeners[which].hear(
+            stored.read(offset, end)
+            if is_report
+            else self._redactor.masked(stored, offset, end, (0, size))
+        )
         heard.offsets[which] = end
 
     def _report(self, stored: Plain) -> Told:
-        listener, size = Listener(is_report=True), stored.size
+        listener, size = Listener(mask=self._mask), stored.size
         begin = max(0, size - LONGEST_REPORT_BYTES)
         if begin:
             listener.skip()
         for at in range(begin, size, CHUNK_BYTES):
-            end = min(at + CHUNK_BYTES, size)
-            listener.hear(self._redactor.masked(stored, at, end, (0, size)))
+            listener.hear(stored.read(at, min(at + CHUNK_BYTES, size)))
         return listener.finish()
 
     def _seen(self, told: Told) -> Told:
         """Masked once more: as it is said now, a secret may be one that was not in its spelling."""
         if told.note is None:
             return told
-        note = self._redactor.mask(told.note.encode(), is_end=True).decode(errors="replace")
-        return msgspec.structs.replace(told, note=note)
+        return msgspec.structs.replace(told, note=self._mask(told.note))
+
+    def _mask(self, text: str) -> str:
+        masked = self._redactor.mask(text.encode(errors="replace"), is_end=True)
+        return masked.decode(errors="replace")
 
 
 def end_of_whole_lines(stored: Stored, offset: int, end: int) -> int:

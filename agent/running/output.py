@@ -284,7 +284,7 @@ class Outputs:
             return
         yield _marker(size - head - tail)
         listener.skip()
-        listener.told = listener.told.then(self._told.heard_of(run_id))
+        listener.add(self._told.heard_of(run_id))
         for at in range(size - tail, size, KEPT_AT_ONCE_BYTES):
             part = self.masked(spool, at, min(at + KEPT_AT_ONCE_BYTES, size), (0, size))
             listener.hear(part)

@@ -6,6 +6,7 @@ import os
 import pwd
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,16 +48,28 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listener:
-    """Hears out a stream of lines, piece by piece; what is no word for us costs next to nothing."""
+    """Hears out a stream of lines, piece by piece; what is no word for us costs next to nothing.
 
-    def __init__(self, *, is_report: bool = False) -> None:
-        self.told = Told()
-        self._is_report = is_report
+    With `mask` the lines are those of a report, as they were written: a secret is known for one by
+    what stands around it, and JSON spells that otherwise.
+    """
+
+    def __init__(self, *, mask: Callable[[str], str] | None = None) -> None:
+        self._told = Told()
+        self._mask = mask
         self._begun = b""
         self._skips_line = False
 
+    @property
+    def told(self) -> Told:
+        """What was told so far, in whole lines."""
+        note = self._told.note
+        if self._mask is None or note is None:
+            return self._told
+        return msgspec.structs.replace(self._told, note=_plain(self._mask(note)))
+
     def hear(self, data: bytes) -> None:
-        """The next piece, already masked."""
+        """The next piece: of an output already masked, of a report not."""
         data = self._begun + data
         end = data.rfind(b"\n") + 1
         whole, self._begun = data[:end], data[end:]
@@ -65,13 +78,17 @@ class Listener:
             self._skips_line = False
         if len(self._begun) > LONGEST_LINE:
             self._begun, self._skips_line = b"", True
-        if self._is_report or b"::" in whole:
+        if self._mask is not None or b"::" in whole:
             for line in whole.split(b"\n"):
                 self._take(line)
 
     def skip(self) -> None:
         """Something was left out here: what goes on is not the line that had begun."""
         self._begun, self._skips_line = b"", True
+
+    def add(self, told: Told) -> None:
+        """This was told where something was left out."""
+        self._told = self._told.then(told)
 
     def finish(self) -> Told:
         """What was told, now that nothing more comes."""
@@ -83,9 +100,9 @@ class Listener:
     def _take(self, line: bytes) -> None:
         if not line or len(line) > LONGEST_LINE:
             return
-        said = _in_report(line) if self._is_report else _in_output(line)
+        said = _in_output(line) if self._mask is None else _in_report(line)
         if said is not None:
-            self.told = self.told.then(said)
+            self._told = self._told.then(said)
 
 
 def report_path(home: Home, run_id: str, *, user: str | None) -> str:
@@ -125,7 +142,8 @@ def _in_output(line: bytes) -> Told | None:
     text = mark[2].decode(errors="replace").strip()
     if mark[1] == b"progress":
         said = _PROGRESS.fullmatch(text)
-        return None if said is None else _told(float(said[1]), said[2], {})
+        note = None if said is None or said[2] is None else _plain(said[2])
+        return None if said is None else _told(float(said[1]), note, {})
     counted = {found[1]: found[2] for word in text.split() if (found := _METRIC.fullmatch(word))}
     return _told(None, None, counted)
 
@@ -134,16 +152,16 @@ def _in_report(line: bytes) -> Told | None:
     with contextlib.suppress(msgspec.DecodeError, RecursionError):
         said = msgspec.json.decode(line)
         if isinstance(said, dict):
-            metrics = said.get("metrics")
+            metrics, note = said.get("metrics"), said.get("note")
             return _told(
                 said.get("progress"),
-                said.get("note"),
+                note if isinstance(note, str) else None,
                 metrics if isinstance(metrics, dict) else {},
             )
     return None
 
 
-def _told(progress: object, note: object, metrics: dict[str, Any]) -> Told:
+def _told(progress: object, note: str | None, metrics: dict[str, Any]) -> Told:
     percent = _number(progress)
     counted = {}
     for name, value in list(metrics.items())[:MOST_METRICS]:
@@ -152,7 +170,7 @@ def _told(progress: object, note: object, metrics: dict[str, Any]) -> Told:
             counted[name] = number
     return Told(
         progress=int(percent) if percent is not None and 0 <= percent <= 100 else None,
-        note=_plain(note) if isinstance(note, str) else None,
+        note=note,
         metrics=counted,
     )
 

@@ -66,6 +66,7 @@ def build_order(
         check_folder("writable_paths", path, roots=roots)
     return Order(
         run_id=run.id,
+        moment=_moment_of(run),
         argv=argv,
         environment=environment,
         working_directory=folder,
@@ -90,6 +91,15 @@ def build_order(
         else "",
         sandbox=sandbox_words(definition, folder, writable, report=environment[REPORT_VARIABLE]),
     )
+
+
+def _moment_of(run: Run) -> str:
+    """What is started once, whatever a database has forgotten.
+
+    That of an order by hand, or of a chain, is only the time at which it was given.
+    """
+    is_due = run.trigger in ("schedule", "catchup", "retry")
+    return f"{run.task_name} {run.scheduled_ms} {run.attempt}" if is_due else ""
 
 
 def prepare_order(

@@ -131,10 +131,11 @@ class Journal:
         left = self._untold.number - gone
         self._untold = Untold(left, oldest_ms if left else None)
 
-    def soon(self, work: Callable[[], None]) -> None:
-        """Do something small on the disk in its turn; nobody waits for it."""
+    async def beside(self, work: Callable[[], None], *, within_s: float) -> None:
+        """Do something small on the disk in its turn; nobody waits longer than this for it."""
         with suppress(RuntimeError):  # it is closed
-            self._thread.submit(work)
+            done = asyncio.wrap_future(self._thread.submit(work))
+            await asyncio.wait({done}, timeout=within_s)
 
     def close(self) -> None:
         """Let go of the file; what it holds stays."""

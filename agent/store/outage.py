@@ -236,10 +236,11 @@ class Outage:
         found, self._mark.found = self._mark.found, None
         return found
 
-    def confirm(self, decided_ms: int | None) -> None:
-        """The database has it that all is decided up to here."""
+    async def confirm(self, decided_ms: int | None) -> None:
+        """The database has it that all is decided up to here; put down before anything starts."""
         if self._mark is not None and decided_ms is not None:
-            self._journal.soon(partial(self._mark.put, decided_ms))
+            # A disk that hangs holds nothing up.
+            await self._journal.beside(partial(self._mark.put, decided_ms), within_s=WITHIN_S)
 
     async def _directly(self, write: Write, *, until_s: float) -> Any:
         # Whoever waited for a replay has waited: both together delay a start no longer than one.
@@ -255,7 +256,7 @@ class Outage:
                 self._alarm.cancel()
                 self._alarm = None
         if isinstance(write, Claim):
-            self.confirm(write.decided_until_ms)
+            await self.confirm(write.decided_until_ms)
         return came_to
 
     def _ring(self) -> None:
@@ -383,9 +384,8 @@ class Outage:
             raise StorageError("its file is not where it was")
         for entry, cause in told.refused:
             log.error("the database refuses what was kept", number=entry.seq, cause=cause)
-        for entry in entries:
-            if isinstance(entry.write, Claim):
-                self.confirm(entry.write.decided_until_ms)
+        decided = [one.write.decided_until_ms for one in entries if isinstance(one.write, Claim)]
+        await self.confirm(next((ms for ms in reversed(decided) if ms is not None), None))
         await self._journal.told(entries[-1].seq, told.refused)
         if took_s > SLOW_S:
             raise StorageError(f"it needs {took_s:.1f} s for {len(entries)} writes")

@@ -83,7 +83,7 @@ async def reach(
     look = partial(
         mark.look,
         database,
-        living=await asyncio.to_thread(copy.read_runs),
+        living=await asyncio.to_thread(copy.read_begun),
         now_ms=clock.now_ms(),
         run_ids=standby.add_up(await local.all()).run_ids,
     )

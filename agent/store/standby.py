@@ -240,6 +240,10 @@ class Copy:
         """The runs that were not over."""
         return _read(self._runs, tuple[Run, ...]) or ()
 
+    def read_begun(self) -> tuple[Run, ...]:
+        """Those of them that had begun: what waited then may have run since, and is over."""
+        return tuple(run for run in self.read_runs() if run.status in ("running", "stopping"))
+
     def _put(self, path: Path, body: bytes, *, is_flushed: bool) -> None:
         mark = hashlib.sha256(body).digest()
         if self._written.get(path) == mark:

@@ -225,6 +225,7 @@ def _as_no_version(values: dict[str, Callable[[], Any]]) -> None:
 
 
 def as_row(task: TaskRow) -> dict[str, Any]:
+    """The columns of a task as it stands."""
     return {field: getattr(task.definition, field) for field in FIELDS} | {
         "def_rev": task.def_rev,
         "paused": task.paused,

@@ -14,7 +14,6 @@ from shared.protocol.codec import decode_reply, encode_request, read_reply_heade
 from shared.protocol.errors import ErrorBody, ProtocolError
 from shared.protocol.requests import BRIEF, AnyReply, Hello, HelloReply, Request
 
-READ_S: Final = 5.0
 COMMAND_S: Final = 10.0
 HELLO_TRIES_S: Final = (1.0, 2.0, 2.0)
 LIFETIME_MS: Final = 10_000

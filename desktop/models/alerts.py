@@ -9,17 +9,14 @@ from PySide6.QtCore import (
     QCoreApplication,
     QModelIndex,
     QObject,
-    QPersistentModelIndex,
     Qt,
     Signal,
 )
 
 from desktop.states import SEVERITY_LOOKS, alert_look, alert_state, severity_look
+from desktop.tables import ROW, Index
 from shared.protocol.rows import Alert
 
-Index = QModelIndex | QPersistentModelIndex
-
-ROW: Final = Qt.ItemDataRole.UserRole
 WORST, NEWEST, BY_TASK = "worst", "newest", "task"
 SORTS: Final = (WORST, NEWEST, BY_TASK)
 _PLACES: Final = {severity: place for place, severity in enumerate(SEVERITY_LOOKS)}

@@ -2,23 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import Any, Final
+from typing import Final
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QCoreApplication,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    Qt,
-)
+from PySide6.QtCore import QCoreApplication, QObject
 
 from desktop import words
+from desktop.tables import Table
 from shared.protocol.access import AuditRow
 
-Index = QModelIndex | QPersistentModelIndex
-
-ROW: Final = Qt.ItemDataRole.UserRole
 DONE: Final = "ok"
 
 
@@ -37,6 +28,8 @@ class Column(IntEnum):
 _TITLES: Final = ("Time", "Who", "What", "About", "Result", "Details", "From")
 # What the requests of the protocol are called by people; another one is called by its own name.
 _ACTS: Final = {
+    "task.put": "Edited a task",
+    "task.delete": "Deleted a task",
     "task.set": "Switched or paused",
     "task.skip": "Skipped moments",
     "task.ping": "Reported a job",
@@ -65,14 +58,13 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("audit", text)
 
 
-class AuditModel(QAbstractTableModel):
+class AuditModel(Table[AuditRow]):
     """Keeps what was told of it, the newest first; words hide what does not fit them."""
 
     def __init__(self, now: words.Clock, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__([_tr(title) for title in _TITLES], parent=parent)
         self._now = now
         self._rows: dict[int, AuditRow] = {}
-        self._shown: list[AuditRow] = []
         self._words: tuple[str, ...] = ()
         self._only_refused = False
         self._times, self._zone = words.TASK_TIMES, "UTC"
@@ -113,10 +105,10 @@ class AuditModel(QAbstractTableModel):
         """Whether these join on to what is known, without a hole."""
         return any(row.id in self._rows for row in rows)
 
-    def say(self, row: AuditRow, column: Column) -> str:
+    def say(self, row: AuditRow, column: int) -> str:
         """A cell in words."""
         zone = words.zone_for(self._times, self._zone)
-        said = {
+        said: dict[int, str] = {
             Column.TIME: words.clock(row.at_ms, zone, self._now(), seconds=True),
             Column.WHO: row.label or row.key_id,
             Column.WHAT: _tr(_ACTS.get(row.type, row.type)),
@@ -127,38 +119,8 @@ class AuditModel(QAbstractTableModel):
         }
         return said[column]
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._shown)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(Column)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _tr(_TITLES[section])
-        return None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid():
-            return None
-        row, column = self._shown[index.row()], Column(index.column())
-        if role == ROW:
-            return row
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self.say(row, column)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tip(row, column)
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            # Whoever hears the table hears the whole row at its beginning.
-            told = Column if column == Column.TIME else (column,)
-            return ", ".join(text for text in (self.say(row, one) for one in told) if text)
-        return None
-
-    # Inside ------------------------------------------------------------------------------
-
-    def _tip(self, row: AuditRow, column: Column) -> str | None:
+    def tip(self, row: AuditRow, column: int) -> str | None:
+        """What more there is to say of a cell."""
         if column == Column.TIME:
             return words.full_times(row.at_ms, self._zone)
         if column == Column.WHO:
@@ -167,13 +129,13 @@ class AuditModel(QAbstractTableModel):
             )
         if column == Column.WHAT:
             return row.type
-        return self.say(row, column) or None
+        return super().tip(row, column)
+
+    # Inside ------------------------------------------------------------------------------
 
     def _arrange(self) -> None:
-        self.beginResetModel()
         newest = sorted(self._rows.values(), key=lambda row: row.id, reverse=True)
-        self._shown = [row for row in newest if self._fits(row)]
-        self.endResetModel()
+        self._show_others(row for row in newest if self._fits(row))
 
     def _fits(self, row: AuditRow) -> bool:
         if self._only_refused and row.code == DONE:

@@ -1,16 +1,13 @@
 """What the agent's probes found, as a list for Qt."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt
 
 from desktop.states import check_look
+from desktop.tables import ROW, Index
 from shared.protocol.rows import Check
-
-Index = QModelIndex | QPersistentModelIndex
-
-ROW: Final = Qt.ItemDataRole.UserRole
 
 
 class ChecksModel(QAbstractListModel):

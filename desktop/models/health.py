@@ -2,26 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from enum import IntEnum
-from typing import Any, Final
+from typing import Final
 
 from msgspec import structs
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QCoreApplication,
-    QModelIndex,
-    QPersistentModelIndex,
-    Qt,
-    Signal,
-)
+from PySide6.QtCore import QCoreApplication, Signal
 
 from desktop import words
 from desktop.states import check_look
+from desktop.tables import Table
 from shared.protocol.health import CheckDetail, KeptSeries
 from shared.protocol.rows import Check
 
-Index = QModelIndex | QPersistentModelIndex
-
-ROW: Final = Qt.ItemDataRole.UserRole
 OWN: Final = "check:"
 """What the id of every check of the owner's own begins with."""
 TOLD_FOR_MS: Final = 20_000
@@ -74,18 +65,17 @@ class Column(IntEnum):
 _TITLES: Final = ("State", "Check", "Reading", "Limits", "Since", "Looked at", "What was found")
 
 
-class HealthModel(QAbstractTableModel):
+class HealthModel(Table[CheckDetail]):
     """Rows as they come by themselves, with what the agent told when it was asked."""
 
     changed = Signal()
 
     def __init__(self, now: words.Clock) -> None:
-        super().__init__()
+        super().__init__([_tr(title) for title in _TITLES])
         self._now = now
         self._rows: dict[str, Check] = {}
         self._told: dict[str, CheckDetail] = {}
         self._told_ms = 0
-        self._shown: list[CheckDetail] = []
         self._times, self._zone = words.TASK_TIMES, "UTC"
 
     # What it is told ---------------------------------------------------------------------
@@ -116,11 +106,11 @@ class HealthModel(QAbstractTableModel):
         """In whose zone times are said; `zone` is the agent's own."""
         if (times, zone) != (self._times, self._zone):
             self._times, self._zone = times, zone
-            self._redraw()
+            self._tell_all()
 
     def tick(self) -> None:
         """Time passed: a look may be overdue now."""
-        self._redraw()
+        self._tell_all()
 
     # What it says ------------------------------------------------------------------------
 
@@ -144,28 +134,28 @@ class HealthModel(QAbstractTableModel):
         """It should have been looked at again, as far as the agent was asked."""
         return is_late(one, min(self._now(), self._told_ms + TOLD_FOR_MS))
 
-    def say(self, one: CheckDetail, column: Column) -> str:
+    def say(self, row: CheckDetail, column: int) -> str:
         """A cell in words."""
         zone, now_ms = words.zone_for(self._times, self._zone), self._now()
         match column:
             case Column.STATE:
-                return check_look(one.state).said
+                return check_look(row.state).said
             case Column.CHECK:
-                return one.name
+                return row.name
             case Column.READING:
-                return words.reading(one.value, one.unit)
+                return words.reading(row.value, row.unit)
             case Column.LIMITS:
-                return limits_in_short(one)
+                return limits_in_short(row)
             case Column.SINCE:
-                return "" if one.since_ms is None else words.clock(one.since_ms, zone, now_ms)
+                return "" if row.since_ms is None else words.clock(row.since_ms, zone, now_ms)
             case Column.LOOKED:
-                if one.checked_ms is None:
-                    return _tr("not yet") if one.every_ms else ""
-                if self.is_late(one):
-                    return _tr("late, {0}").format(words.clock(one.checked_ms, zone, now_ms))
-                return words.clock(one.checked_ms, zone, now_ms, seconds=True)
-            case Column.MESSAGE:
-                return one.msg
+                if row.checked_ms is None:
+                    return _tr("not yet") if row.every_ms else ""
+                if self.is_late(row):
+                    return _tr("late, {0}").format(words.clock(row.checked_ms, zone, now_ms))
+                return words.clock(row.checked_ms, zone, now_ms, seconds=True)
+            case _:
+                return row.msg
 
     def sentence(self, one: CheckDetail) -> str:
         """The whole row for somebody who hears it."""
@@ -177,42 +167,21 @@ class HealthModel(QAbstractTableModel):
             said.append(_tr("looked at {0}").format(looked))
         return ", ".join(word for word in said if word)
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._shown)
+    def heard(self, row: CheckDetail, column: int) -> str:
+        """A cell for somebody who hears it; where a row begins its sentence."""
+        return self.say(row, column) if column else self.sentence(row)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(Column)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _tr(_TITLES[section])
-        return None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid():
-            return None
-        one, column = self._shown[index.row()], Column(index.column())
-        if role == ROW:
-            return one
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self.say(one, column)
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return self.sentence(one) if column == Column.STATE else self.say(one, column)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tip(one, column)
-        return None
-
-    def _tip(self, one: CheckDetail, column: Column) -> str | None:
+    def tip(self, row: CheckDetail, column: int) -> str | None:
+        """What more there is to say of a cell."""
         if column == Column.LIMITS:
-            return limit_words(one) or None
-        at_ms = {Column.SINCE: one.since_ms, Column.LOOKED: one.checked_ms}.get(column)
+            return limit_words(row) or None
+        times = {int(Column.SINCE): row.since_ms, int(Column.LOOKED): row.checked_ms}
+        at_ms = times.get(column)
         if at_ms is not None:
             return words.full_times(at_ms, self._zone)
         if column == Column.CHECK:
-            return "\n".join(filter(None, (one.name, one.msg)))
-        return one.msg or None
+            return "\n".join(filter(None, (row.name, row.msg)))
+        return row.msg or None
 
     # Inside ------------------------------------------------------------------------------
 
@@ -221,18 +190,11 @@ class HealthModel(QAbstractTableModel):
         found += [one for one in self._told.values() if one.id not in self._rows]
         found.sort(key=_worst_first)
         if [one.id for one in found] != [one.id for one in self._shown]:
-            self.beginResetModel()
-            self._shown = found
-            self.endResetModel()
+            self._show_others(found)
         else:
             self._shown = found
-            self._redraw()
+            self._tell_all()
         self.changed.emit()
-
-    def _redraw(self) -> None:
-        if self._shown:
-            last = self.index(len(self._shown) - 1, len(Column) - 1)
-            self.dataChanged.emit(self.index(0, 0), last)
 
 
 def is_own(one: CheckDetail) -> bool:

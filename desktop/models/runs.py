@@ -3,25 +3,18 @@
 from bisect import insort
 from collections.abc import Callable, Iterable
 from enum import IntEnum
-from typing import Any, Final
+from typing import Final
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QCoreApplication,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    Qt,
-)
+from PySide6.QtCore import QCoreApplication, QModelIndex, QObject, QSortFilterProxyModel, Qt
 
 from desktop import words
 from desktop.states import ending_words, reason_words, run_look, trigger_words
+from desktop.tables import ROW, Table
 from shared.protocol.rows import ENDED, Run
 
-Index = QModelIndex | QPersistentModelIndex
-
-ROW: Final = Qt.ItemDataRole.UserRole
 ZONE_OF: Final = "UTC"
+ALL, TROUBLE, LIVE = "all", "trouble", "live"
+"""Which runs may be asked for at once."""
 
 
 class Column(IntEnum):
@@ -38,18 +31,15 @@ class Column(IntEnum):
     REASON = 8
 
 
-def _titles() -> tuple[str, ...]:
-    return (
-        "Time",
-        "Task",
-        "Result",
-        "Trigger",
-        "Attempt",
-        "Duration",
-        "CPU",
-        "Memory",
-        "Reason",
-    )
+_TITLES: Final = (
+    "Time", "Task", "Result", "Trigger", "Attempt", "Duration", "CPU", "Memory", "Reason",
+)  # fmt: skip
+_WHY: Final = (Column.REASON, Column.RESULT)
+_FIGURES: Final = (Column.ATTEMPT, Column.DURATION, Column.CPU, Column.MEMORY)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("RunsModel", text)
 
 
 def began_ms(run: Run) -> int:
@@ -61,7 +51,7 @@ def _newest_first(run: Run) -> tuple[int, str]:
     return (-began_ms(run), run.id)
 
 
-class RunsModel(QAbstractTableModel):
+class RunsModel(Table[Run]):
     """Keeps the newest `limit` runs, of all tasks or of one."""
 
     def __init__(
@@ -74,11 +64,10 @@ class RunsModel(QAbstractTableModel):
         parent: QObject | None = None,
     ) -> None:
         """With `only` it keeps those for which that holds."""
-        super().__init__(parent)
+        super().__init__([_tr(title) for title in _TITLES], right=_FIGURES, parent=parent)
         self._now = now
         self._limit, self._only = limit, only
         self._task_id = task_id
-        self._runs: list[Run] = []
         self._by_id: dict[str, Run] = {}
         self._times = words.TASK_TIMES
         self._zones: dict[str, str] = {}
@@ -95,7 +84,7 @@ class RunsModel(QAbstractTableModel):
                 if run.id in self._by_id and not self._only(run):
                     self._take_out(self._by_id[run.id])
             wanted = [run for run in wanted if self._only(run)]
-        if not self._runs and wanted:
+        if not self._shown and wanted:
             self._fill(wanted)
             return
         for run in wanted:
@@ -109,11 +98,9 @@ class RunsModel(QAbstractTableModel):
 
     def follow(self, task_id: str | None) -> None:
         """Start anew with the runs of another task; None means of all."""
-        self.beginResetModel()
         self._task_id = task_id
-        self._runs.clear()
         self._by_id.clear()
-        self.endResetModel()
+        self._show_others(())
 
     def set_times(self, times: str) -> None:
         """In whose zone times are said."""
@@ -128,7 +115,7 @@ class RunsModel(QAbstractTableModel):
 
     def tick(self) -> None:
         """Time has passed: runs in progress are longer now, retries nearer."""
-        for at, run in enumerate(self._runs):
+        for at, run in enumerate(self._shown):
             if run.state != ENDED:
                 cell = self.index(at, Column.DURATION)
                 self.dataChanged.emit(cell, cell, [Qt.ItemDataRole.DisplayRole])
@@ -138,68 +125,62 @@ class RunsModel(QAbstractTableModel):
 
     def runs(self) -> list[Run]:
         """The runs kept, newest first."""
-        return list(self._runs)
+        return list(self._shown)
 
     def oldest_words(self) -> str:
         """When the oldest of them began; empty where there is none."""
-        return self._cell(self._runs[-1], Column.TIME) if self._runs else ""
+        return self.say(self._shown[-1], Column.TIME) if self._shown else ""
 
     def run(self, run_id: str) -> Run | None:
         """The row of that run."""
         return self._by_id.get(run_id)
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._runs)
+    def say(self, row: Run, column: int) -> str:
+        """A cell in words."""
+        if column == Column.TIME:
+            zone = words.zone_for(self._times, self._zone(row))
+            return words.clock(began_ms(row), zone, self._now(), seconds=True)
+        if column == Column.DURATION:
+            if row.dur_ms is None and row.start_ms is not None and row.state != ENDED:
+                return words.span(max(0, self._now() - row.start_ms))
+            return words.duration(row.dur_ms)
+        said: dict[int, str] = {
+            Column.TASK: row.task_id,
+            Column.RESULT: run_look(row).said,
+            Column.TRIGGER: trigger_words(row.trigger),
+            Column.ATTEMPT: str(row.attempt),
+            Column.CPU: words.duration(row.cpu_ms),
+            Column.MEMORY: words.size(row.peak_rss),
+            Column.REASON: self._until_retry(row) or reason_of(row),
+        }
+        return said[column]
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(Column)
+    def tip(self, row: Run, column: int) -> str | None:
+        """What more there is to say of a cell."""
+        if column == Column.TIME:
+            return words.full_times(began_ms(row), self._zone(row))
+        if column == Column.TASK:
+            return row.task_id
+        return self.say(row, Column.REASON) or None if column in _WHY else None
 
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self.tr(_titles()[section])
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(Column(section))
-        return None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid():
-            return None
-        run, column = self._runs[index.row()], Column(index.column())
-        if role == ROW:
-            return run
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._cell(run, column)
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(column)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            if column == Column.TIME:
-                return words.full_times(began_ms(run), self._zone(run))
-            if column == Column.TASK:
-                return run.task_id
-            if column in (Column.REASON, Column.RESULT):
-                return self._cell(run, Column.REASON) or None
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return ", ".join(text for text in (self._cell(run, each) for each in Column) if text)
-        return None
+    def heard(self, row: Run, column: int) -> str:
+        """All of the run at each cell: one reads through runs by their rows."""
+        return super().heard(row, Column.TIME)
 
     def _fill(self, runs: list[Run]) -> None:
         newest = {run.id: run for run in runs}
         kept = sorted(newest.values(), key=_newest_first)[: self._limit]
         self.beginInsertRows(QModelIndex(), 0, len(kept) - 1)
-        self._runs = kept
+        self._shown = kept
         self._by_id = {run.id: run for run in kept}
         self.endInsertRows()
 
     def _trim(self) -> None:
-        if len(self._runs) > self._limit:
-            self.beginRemoveRows(QModelIndex(), self._limit, len(self._runs) - 1)
-            for run in self._runs[self._limit :]:
+        if len(self._shown) > self._limit:
+            self.beginRemoveRows(QModelIndex(), self._limit, len(self._shown) - 1)
+            for run in self._shown[self._limit :]:
                 del self._by_id[run.id]
-            del self._runs[self._limit :]
+            del self._shown[self._limit :]
             self.endRemoveRows()
 
     def _take_in(self, run: Run) -> None:
@@ -214,62 +195,37 @@ class RunsModel(QAbstractTableModel):
             self._take_out(old)
             self._put(run)
             return
-        at = self._runs.index(old)
-        self._runs[at] = run
+        at = self._shown.index(old)
+        self._shown[at] = run
         self._by_id[run.id] = run
-        self.dataChanged.emit(self.index(at, 0), self.index(at, len(Column) - 1))
+        self._tell_row(at)
 
     def _put(self, run: Run) -> None:
-        order = list(self._runs)
+        order = list(self._shown)
         insort(order, run, key=_newest_first)
         at = order.index(run)
         if at >= self._limit:
             return
         self.beginInsertRows(QModelIndex(), at, at)
-        self._runs.insert(at, run)
+        self._shown.insert(at, run)
         self._by_id[run.id] = run
         self.endInsertRows()
 
     def _take_out(self, run: Run) -> None:
-        at = self._runs.index(run)
+        at = self._shown.index(run)
         self.beginRemoveRows(QModelIndex(), at, at)
-        del self._runs[at], self._by_id[run.id]
+        del self._shown[at], self._by_id[run.id]
         self.endRemoveRows()
-
-    def _tell_all(self) -> None:
-        if self._runs:
-            self.dataChanged.emit(
-                self.index(0, 0), self.index(len(self._runs) - 1, len(Column) - 1)
-            )
 
     def _zone(self, run: Run) -> str:
         return self._zones.get(run.task_id, ZONE_OF)
-
-    def _cell(self, run: Run, column: Column) -> str:
-        if column == Column.TIME:
-            zone = words.zone_for(self._times, self._zone(run))
-            return words.clock(began_ms(run), zone, self._now(), seconds=True)
-        if column == Column.DURATION:
-            if run.dur_ms is None and run.start_ms is not None and run.state != ENDED:
-                return words.span(max(0, self._now() - run.start_ms))
-            return words.duration(run.dur_ms)
-        said = {
-            Column.TASK: run.task_id,
-            Column.RESULT: run_look(run).said,
-            Column.TRIGGER: trigger_words(run.trigger),
-            Column.ATTEMPT: str(run.attempt),
-            Column.CPU: words.duration(run.cpu_ms),
-            Column.MEMORY: words.size(run.peak_rss),
-            Column.REASON: self._until_retry(run) or reason_of(run),
-        }
-        return said[column]
 
     def _until_retry(self, run: Run) -> str:
         """Of a retry that waits: how long still."""
         if run.state != "retry_wait" or run.retry_ms is None:
             return ""
         left = words.span(max(0, run.retry_ms - self._now()))
-        return QCoreApplication.translate("RunsModel", "in {0}").format(left)
+        return _tr("in {0}").format(left)
 
 
 def reason_of(run: Run) -> str:
@@ -286,15 +242,44 @@ def reason_of(run: Run) -> str:
     said = reason_words(run.reason)
     if run.result == "timeout" and not said and run.dur_ms is not None:
         took = words.duration(run.dur_ms)
-        said = QCoreApplication.translate("RunsModel", "not done after {0}").format(took)
+        said = _tr("not done after {0}").format(took)
     if run.by and run.result == "aborted":
-        said = said or QCoreApplication.translate("RunsModel", "by {0}").format(run.by)
+        said = said or _tr("by {0}").format(run.by)
     if run.missed_count > 1:
         said = f"{said} ({words.count(run.missed_count)})"
     return f"{said}: {run.note}" if run.note and said else (run.note or said)
 
 
-def _alignment(column: Column) -> Qt.AlignmentFlag:
-    right = (Column.ATTEMPT, Column.DURATION, Column.CPU, Column.MEMORY)
-    side = Qt.AlignmentFlag.AlignRight if column in right else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter
+def is_trouble(run: Run) -> bool:
+    """Whether it went wrong, or did not come about."""
+    return run_look(run).family in ("bad", "warn")
+
+
+class RunFilter(QSortFilterProxyModel):
+    """Lets through runs by words and by how they went."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words: tuple[str, ...] = ()
+        self._which = ALL
+
+    def ask(self, text: str | None = None, which: str | None = None) -> None:
+        """Other words, or another choice."""
+        self.beginFilterChange()
+        if text is not None:
+            self._words = tuple(text.lower().split())
+        if which is not None:
+            self._which = which
+        self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
+
+    def filterAcceptsRow(self, source_row: int, source_parent: object) -> bool:
+        run = self.sourceModel().index(source_row, 0, QModelIndex()).data(ROW)
+        if not isinstance(run, Run):
+            return False
+        look = run_look(run)
+        if self._which == TROUBLE and not is_trouble(run):
+            return False
+        if self._which == LIVE and run.state == "ended":
+            return False
+        text = f"{run.task_id} {look.said} {run.result} {run.trigger} {reason_of(run)}".lower()
+        return all(word in text for word in self._words)

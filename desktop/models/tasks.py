@@ -1,16 +1,14 @@
 """Which tasks there are, as a tree of categories and tasks for Qt."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Any, Final
 
 from PySide6.QtCore import (
     QAbstractItemModel,
     QModelIndex,
     QObject,
-    QPersistentModelIndex,
     Qt,
     Signal,
 )
@@ -18,42 +16,18 @@ from PySide6.QtCore import (
 from desktop import words
 from desktop.states import (
     SEVERITY,
-    ending_look,
-    ending_words,
     is_late,
-    runs_next_ms,
     state_of,
-    task_look,
 )
+from desktop.tables import ROW, Index
+from desktop.taskwords import ATTENTION, CALM, SORTS, TITLES, Column, TaskWords
 from shared.protocol.rows import Task
 
-Index = QModelIndex | QPersistentModelIndex
-
-ROW: Final = Qt.ItemDataRole.UserRole
 STATE: Final = Qt.ItemDataRole.UserRole + 1
 GROUP: Final = Qt.ItemDataRole.UserRole + 2
 
 # More separate stretches than this in one group are told as one.
 _STRETCHES: Final = 8
-# What needs somebody stands first. A start or an end of a run moves nothing.
-_ATTENTION: Final = {"invalid": 0, "failing": 1, "late": 2, "paused": 4, "disabled": 5}
-_CALM: Final = 3
-
-
-class Column(IntEnum):
-    """The columns of the grid."""
-
-    STATUS = 0
-    TASK = 1
-    SCHEDULE = 2
-    LAST = 3
-    DURATION = 4
-    HOURS = 5
-    NEXT = 6
-
-
-def _titles() -> tuple[str, ...]:
-    return ("Status", "Task", "Schedule", "Last run", "Duration", "24 h", "Next run")
 
 
 @dataclass(slots=True)
@@ -74,25 +48,6 @@ class GroupFacts:
     states: tuple[tuple[str, int], ...]
 
 
-SORTS: Final[dict[str, Callable[[Task, str], Any]]] = {
-    "attention": lambda task, state: (_ATTENTION.get(state, _CALM), task.priority, task.name),
-    "name": lambda task, state: task.name,
-    "schedule": lambda task, state: (task.schedule_text, task.name),
-    "last": lambda task, state: (-(task.last.end_ms if task.last else 0), task.name),
-    "duration": lambda task, state: (-(task.avg_ms or 0), task.name),
-    "success": lambda task, state: (
-        1.0 if task.success_rate_24h is None else task.success_rate_24h,
-        task.name,
-    ),
-    "next": lambda task, state: (
-        runs_next_ms(task) is None,
-        runs_next_ms(task) or 0,
-        task.name,
-    ),
-}
-COLUMN_SORTS: Final = ("attention", "name", "schedule", "last", "duration", "success", "next")
-
-
 class TaskModel(QAbstractItemModel):
     """Owns the task rows; tells Qt what changed in as few words as can be."""
 
@@ -109,7 +64,7 @@ class TaskModel(QAbstractItemModel):
         self._serials = 0
         self._grouped = True
         self._sort = "attention"
-        self._times = words.TASK_TIMES
+        self._words = TaskWords(now)
         self._heard = True
         self._as_of = ""
 
@@ -183,13 +138,13 @@ class TaskModel(QAbstractItemModel):
 
     def set_times(self, times: str) -> None:
         """In whose zone times are said."""
-        self._times = times
+        self._words.times = times
         self._tell_all()
 
     @property
     def times(self) -> str:
         """In whose zone times are said."""
-        return self._times
+        return self._words.times
 
     def set_grouped(self, grouped: bool) -> None:
         """Whether tasks stand under their categories."""
@@ -311,7 +266,7 @@ class TaskModel(QAbstractItemModel):
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             if section == Column.STATUS and self._as_of:
                 return self.tr("At {0}").format(self._as_of)
-            return self.tr(_titles()[section])
+            return self.tr(TITLES[section])
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -331,11 +286,11 @@ class TaskModel(QAbstractItemModel):
         if role == STATE:
             return self._states[row.id]
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._cell(row, Column(index.column()))
+            return self._words.cell(row, self._states[row.id], index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tip(row, Column(index.column()))
+            return self._words.tip(row, index.column())
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return self._sentence(row)
+            return self._words.sentence(row, self._states[row.id])
         return None
 
     # Inside ------------------------------------------------------------------------------
@@ -384,8 +339,8 @@ class TaskModel(QAbstractItemModel):
     def _group_key(self, group: Group) -> tuple[Any, ...]:
         if self._sort != "attention":
             return (group.name,)
-        worst = min((_ATTENTION.get(self._states[i], _CALM) for i in group.ids), default=_CALM)
-        return (min(worst, _CALM), group.name)
+        worst = min((ATTENTION.get(self._states[i], CALM) for i in group.ids), default=CALM)
+        return (min(worst, CALM), group.name)
 
     def _insert(self, new: list[Task]) -> None:
         order = SORTS[self._sort]
@@ -493,96 +448,6 @@ class TaskModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return self.tr("{0}, {1} tasks").format(group.name, len(group.ids))
         return None
-
-    def _cell(self, row: Task, column: Column) -> str:
-        now_ms = self._now()
-        zone = words.zone_for(self._times, row.tz)
-        last = row.last
-        if column == Column.STATUS:
-            return task_look(self._states[row.id]).said
-        if column == Column.TASK:
-            return row.name
-        if column == Column.SCHEDULE:
-            return row.schedule_text or row.schedule
-        if column == Column.LAST:
-            return "" if last is None else words.clock(last.start_ms or last.end_ms, zone, now_ms)
-        if column == Column.DURATION:
-            return "" if last is None else words.duration(last.dur_ms)
-        if column == Column.HOURS:
-            return words.percent(row.success_rate_24h)
-        next_ms = runs_next_ms(row)
-        return "" if next_ms is None else words.clock(next_ms, zone, now_ms)
-
-    def _tip(self, row: Task, column: Column) -> str | None:
-        last = row.last
-        if column == Column.STATUS and row.invalid_reason:
-            return row.invalid_reason
-        if column == Column.TASK:
-            return row.name if row.progress is None else f"{row.name}\n{self._told(row)}"
-        if column == Column.SCHEDULE:
-            return self.tr("{0}\n{1}, in {2}").format(row.schedule_text, row.schedule, row.tz)
-        if column == Column.LAST and last is not None:
-            return self.tr("{0}\n{1}").format(
-                self._ending(row), words.full_times(last.start_ms or last.end_ms, row.tz)
-            )
-        if column == Column.DURATION and row.progress is not None:
-            return self._told(row)
-        if column == Column.DURATION and row.avg_ms is not None:
-            return self.tr("{0} on average, {1} at most").format(
-                words.duration(row.avg_ms), words.duration(row.peak_ms)
-            )
-        if column == Column.HOURS and (row.runs_24h or row.stops_24h):
-            said = self.tr("{0} of {1} runs succeeded in 24 h").format(
-                row.runs_24h - row.fails_24h, row.runs_24h
-            )
-            stopped = self.tr(", {0} stopped").format(row.stops_24h) if row.stops_24h else ""
-            return said + stopped
-        if column == Column.NEXT and row.next_ms is not None:
-            return self._when_next(row, row.next_ms)
-        return None
-
-    def _when_next(self, row: Task, due_ms: int) -> str:
-        """When it runs next, and which moments pass before that, by whose wish."""
-        said = words.full_times(runs_next_ms(row) or due_ms, row.tz)
-        if row.skip_until_ms is not None:
-            left_out = self.tr("Skipped {0}:\n{1}").format(
-                row.skip_reason or "", words.full_times(due_ms, row.tz)
-            )
-            said = left_out if row.resumes_ms is None else f"{said}\n{left_out}"
-        elif row.paused and row.resumes_ms is None:
-            said = self.tr("Paused until it is resumed")
-        return said
-
-    def _told(self, row: Task) -> str:
-        """How far its run says it is."""
-        return "" if row.progress is None else words.progress(row.progress, row.progress_note)
-
-    def _ending(self, row: Task) -> str:
-        last = row.last
-        if last is None:
-            return self.tr("never ran")
-        said = ending_words(
-            last.result, exit_status=last.exit, signal=last.signal, reason=last.reason
-        )
-        word = ending_look(last.result).said
-        return word if word.lower() == said else f"{word}, {said}"
-
-    def _sentence(self, row: Task) -> str:
-        now_ms = self._now()
-        parts = [row.name, task_look(self._states[row.id]).said.lower()]
-        if told := self._told(row):
-            parts.append(told)
-        if row.retry_ms is not None:
-            left = words.span(max(0, row.retry_ms - now_ms))
-            parts.append(self.tr("tried again in {0}").format(left))
-        if row.last is not None:
-            at = self._cell(row, Column.LAST)
-            parts.append(self.tr("last run {0} {1}").format(at, self._ending(row).lower()))
-        next_ms = runs_next_ms(row)
-        if next_ms is not None:
-            left = words.span(max(0, next_ms - now_ms))
-            parts.append(self.tr("next run {0} in {1}").format(self._cell(row, Column.NEXT), left))
-        return ", ".join(parts)
 
 
 def _stretches(places: list[int]) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """Words with a role: titles, second facts, pills, icons."""
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPalette, QShowEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPalette, QShowEvent
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
 
 from desktop.states import Look
@@ -204,3 +204,14 @@ class Ground(QWidget):
         ):
             if side in self._lines:
                 painter.fillRect(*box, hair)
+
+
+def draw_words(
+    painter: QPainter, box: QRectF, text: str, font: QFont, ink: str, *, middle: bool = False
+) -> None:
+    """One line; what does not fit gives way at its end, or in its middle where ends tell apart."""
+    painter.setFont(font)
+    painter.setPen(QColor(ink))
+    mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
+    shown = QFontMetrics(font).elidedText(text, mode, int(box.width()))
+    painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, shown)

@@ -54,7 +54,6 @@ class LogText(QPlainTextEdit):
         self._theme = theme
         self._has_gutter = numbers
         self._pending = ""
-        self._partial = False
         self._dropped_lines = 0
         self._numbered = True
         self._is_stale = False
@@ -80,7 +79,6 @@ class LogText(QPlainTextEdit):
         """Empty, for another run."""
         self._timer.stop()
         self._pending = ""
-        self._partial = False
         self._dropped_lines = 0
         self._numbered = True
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")

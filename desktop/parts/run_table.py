@@ -3,20 +3,14 @@
 from collections.abc import Collection
 from typing import Final
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QResizeEvent
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
-    QWidget,
-)
+from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QWidget
 
-from desktop.models.runs import ROW, Column, RunsModel
-from desktop.parts.rows import as_rows, paint_ground
+from desktop.models.runs import Column, RunsModel
+from desktop.parts.rows import Cell, RowTable
 from desktop.states import run_look
+from desktop.tables import ROW
 from desktop.theme import Theme
 from shared.protocol.rows import Run
 
@@ -36,55 +30,9 @@ _NARROW: Final = {**_WIDTHS, Column.TIME: 112, Column.TASK: 226, Column.RESULT: 
                   Column.TRIGGER: 78, Column.ATTEMPT: 62, Column.DURATION: 80}  # fmt: skip
 _LEFT_OUT: Final = (Column.CPU, Column.MEMORY)
 """Of a narrow table: why a run failed says more than what it used."""
-_INKS: Final = {Column.TIME: "text2", Column.TASK: "text", Column.REASON: "text2"}
 
 
-class _Cells(QStyledItemDelegate):
-    def __init__(self, theme: Theme, table: "RunTable") -> None:
-        super().__init__(table)
-        self._theme, self._table = theme, table
-
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionViewItem,
-        index: QModelIndex | QPersistentModelIndex,
-    ) -> None:
-        theme, t = self._theme, self._theme.tokens
-        run = index.data(ROW)
-        column = Column(index.column())
-        painter.save()
-        room = paint_ground(
-            painter,
-            theme,
-            option,
-            is_first=column == Column.TIME,
-            is_hovered=index.row() == self._table.hovered_row,
-        )
-        colour = getattr(t, _INKS.get(column, "text2"))
-        font = theme.font(13 if column == Column.TASK else 12)
-        if column == Column.RESULT and isinstance(run, Run):
-            look = run_look(run)
-            stale = self._table.is_stale
-            colour = t.family("idle" if stale else look.family).text
-            mark = QRect(room.left(), room.center().y() - 8, 16, 16)
-            theme.draw_icon(painter, mark, look.icon, colour, 14)
-            room.adjust(21, 0, 0, 0)
-            font = theme.font(12, 500)
-        painter.setFont(font)
-        painter.setPen(QColor(colour))
-        metrics = QFontMetrics(font)
-        said = str(index.data() or "").replace("\n", " ")
-        mode = (
-            Qt.TextElideMode.ElideMiddle if column == Column.TASK else Qt.TextElideMode.ElideRight
-        )
-        text = metrics.elidedText(said, mode, room.width())
-        side = index.data(Qt.ItemDataRole.TextAlignmentRole)
-        painter.drawText(room, side, text)
-        painter.restore()
-
-
-class RunTable(QTableView):
+class RunTable(RowTable):
     """A table of runs; Enter and a double click open the log of one."""
 
     run_selected = Signal(str)
@@ -98,46 +46,37 @@ class RunTable(QTableView):
         hidden: Collection[Column] = (),
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._theme, self._hidden = theme, frozenset(hidden)
-        self._stale = False
-        self.hovered_row = -1
-        self.setModel(model)
-        self.setItemDelegate(_Cells(theme, self))
-        as_rows(self, self.tr("Runs"), row_px=ROW_PX)
-        self.setMouseTracking(True)
+        super().__init__(model, theme, self.tr("Runs"), row_px=ROW_PX, hovers=True, parent=parent)
+        self._hidden = frozenset(hidden)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         header = self.horizontalHeader()
-        for column, wide in _WIDTHS.items():
-            self.setColumnWidth(column, wide)
+        self.set_widths(_WIDTHS)
         shown = [column for column in Column if column not in hidden]
         for column in hidden:
             self.setColumnHidden(column, True)
         header.setSectionResizeMode(shown[-1], QHeaderView.ResizeMode.Stretch)
-        self.entered.connect(self._hover)
         self.doubleClicked.connect(self._open)
         self.watch_selection()
-        theme.on_change(self._dress)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if self._hidden:
             return
         is_narrow = self.width() < NARROW_PX
-        for column, wide in (_NARROW if is_narrow else _WIDTHS).items():
-            self.setColumnWidth(column, wide)
+        self.set_widths(_NARROW if is_narrow else _WIDTHS)
         for column in _LEFT_OUT:
             self.setColumnHidden(column, is_narrow)
 
-    @property
-    def is_stale(self) -> bool:
-        """Whether what is shown may be old."""
-        return self._stale
-
-    def show_stale(self, stale: bool) -> None:
-        """Grey while nothing is known."""
-        self._stale = stale
-        self.viewport().update()
+    def cell(self, row: Run, column: int) -> Cell:
+        """How a cell of that row is drawn."""
+        t = self._theme.tokens
+        if column == Column.RESULT:
+            look = run_look(row)
+            ink = t.family("idle" if self.is_stale else look.family).text
+            return Cell(ink, weight=500, icon=look.icon, icon_ink=ink)
+        if column == Column.TASK:
+            return Cell(t.text, px=13, elide=Qt.TextElideMode.ElideMiddle)
+        return Cell(t.text2)
 
     def watch_selection(self) -> None:
         """Listen to the selection of the model now shown; a new model brings a new one."""
@@ -168,11 +107,3 @@ class RunTable(QTableView):
         run = current.data(ROW)
         if isinstance(run, Run):
             self.run_selected.emit(run.id)
-
-    def _hover(self, index: QModelIndex) -> None:
-        self.hovered_row = index.row()
-        self.viewport().update()
-
-    def _dress(self) -> None:
-        self.horizontalHeader().setFont(self._theme.font(11, 500))
-        self.viewport().update()

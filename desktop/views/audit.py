@@ -2,26 +2,18 @@
 
 from typing import Final
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QResizeEvent
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QHeaderView,
-    QStackedWidget,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop import words
-from desktop.models.audit import DONE, ROW, AuditModel, Column
-from desktop.parts.buttons import Button, Segmented
+from desktop.models.audit import DONE, AuditModel, Column
+from desktop.parts.buttons import Segmented
 from desktop.parts.empty import Empty
 from desktop.parts.fields import SearchField
 from desktop.parts.labels import Ground, Words
-from desktop.parts.rows import as_rows, paint_ground
+from desktop.parts.older import Older
+from desktop.parts.rows import Cell, RowTable
 from desktop.theme import Theme
 from shared.protocol.access import AuditRow
 
@@ -73,28 +65,21 @@ class Audit(Ground):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.empty)
         self._pages.addWidget(self.table)
-        self.reach = Words(theme, ink="text3")
-        self.older = Button(theme, self.tr("Show older"), icon="caret-double-down")
-        self.older.clicked.connect(self.older_wanted)
-        self._foot = Ground(theme, "chrome", lines="t")
-        below = QHBoxLayout(self._foot)
-        below.setContentsMargins(16, 6, 14, 6)
-        below.addWidget(self.reach, 1)
-        below.addWidget(self.older)
+        self._foot = Older(theme, self.table)
+        self._foot.wanted.connect(self.older_wanted)
+        self.reach, self.older = self._foot.reach, self._foot.button
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(bar)
         layout.addWidget(self._pages, 1)
         layout.addWidget(self._foot)
-        self.table.verticalScrollBar().valueChanged.connect(self._watch_end)
         model.modelReset.connect(self.refresh)
         self.refresh()
 
     def show_stale(self, as_of: str) -> None:
         """What is shown is of that time; empty text means it is live."""
-        self.table.is_stale = bool(as_of)
-        self.table.viewport().update()
+        self.table.show_stale(bool(as_of))
 
     def set_times(self, times: str, zone: str) -> None:
         """In whose zone times are said; `zone` is the agent's own."""
@@ -139,65 +124,27 @@ class Audit(Ground):
         """Go to the filter field."""
         self.field.edit.setFocus()
 
-    def _watch_end(self, value: int) -> None:
-        if value and value >= self.table.verticalScrollBar().maximum() and self.older.isEnabled():
-            self.older.click()
 
-
-class _Table(QTableView):
+class _Table(RowTable):
     def __init__(self, model: AuditModel, theme: Theme) -> None:
-        super().__init__()
-        self._theme, self.is_stale = theme, False
-        self.setModel(model)
-        self.setItemDelegate(_Cells(theme, self))
-        as_rows(self, self.tr("Audit"), row_px=ROW_PX)
+        super().__init__(model, theme, self.tr("Audit"), row_px=ROW_PX)
         self.horizontalHeader().setSectionResizeMode(Column.DETAILS, QHeaderView.ResizeMode.Stretch)
-        theme.on_change(self._dress)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         is_narrow = self.width() < NARROW_PX
-        for column, wide in (_NARROW if is_narrow else _WIDTHS).items():
-            self.setColumnWidth(column, wide)
+        self.set_widths(_NARROW if is_narrow else _WIDTHS)
         # From where stands in the tip of who as well.
         self.setColumnHidden(Column.ADDRESS, is_narrow)
 
-    def _dress(self) -> None:
-        self.horizontalHeader().setFont(self._theme.font(11, 500))
-        self.viewport().update()
-
-
-class _Cells(QStyledItemDelegate):
-    def __init__(self, theme: Theme, table: _Table) -> None:
-        super().__init__(table)
-        self._theme, self._table = theme, table
-
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionViewItem,
-        index: QModelIndex | QPersistentModelIndex,
-    ) -> None:
-        row = index.data(ROW)
-        if not isinstance(row, AuditRow):
-            return
-        theme, t, column = self._theme, self._theme.tokens, Column(index.column())
-        painter.save()
-        room = paint_ground(painter, theme, option, is_first=column == Column.TIME)
-        ink = t.text if column in (Column.WHO, Column.WHAT, Column.TARGET) else t.text2
+    def cell(self, row: AuditRow, column: int) -> Cell:
+        """How a cell of that row is drawn."""
+        t = self._theme.tokens
         if column == Column.RESULT:
             is_done = row.code == DONE
-            family = t.family("idle" if self._table.is_stale else "ok" if is_done else "warn")
-            mark = QRect(room.left(), room.center().y() - 8, 16, 16)
+            ink = t.family("idle" if self.is_stale else "ok" if is_done else "warn").text
             icon = "check-bold" if is_done else "prohibit-bold"
-            theme.draw_icon(painter, mark, icon, family.text, 13)
-            room.adjust(21, 0, 0, 0)
-            ink = t.text2 if is_done else family.text
-        painter.setFont(theme.font(12))
-        painter.setPen(QColor(ink))
-        middle = column == Column.TARGET
-        mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
-        said = str(index.data() or "")
-        shown = QFontMetrics(painter.font()).elidedText(said, mode, room.width())
-        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, shown)
-        painter.restore()
+            return Cell(t.text2 if is_done else ink, icon=icon, icon_ink=ink, icon_px=13)
+        if column == Column.TARGET:
+            return Cell(t.text, elide=Qt.TextElideMode.ElideMiddle)
+        return Cell(t.text if column in (Column.WHO, Column.WHAT) else t.text2)

@@ -3,63 +3,28 @@
 from collections.abc import Callable
 from datetime import tzinfo
 
-from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop import words
 from desktop.models.runquery import Sought, read
-from desktop.models.runs import ROW, RunsModel, reason_of
+from desktop.models.runs import ALL, LIVE, TROUBLE, RunFilter, RunsModel
 from desktop.parts.buttons import Button, Segmented
 from desktop.parts.dialogs import show_words
 from desktop.parts.empty import Empty
 from desktop.parts.fields import SearchField
 from desktop.parts.labels import Ground, Words
+from desktop.parts.older import Older
 from desktop.parts.run_table import RunTable
 from desktop.states import run_look
 from desktop.theme import Theme
-from shared.protocol.rows import ENDED, Run
+from shared.protocol.rows import ENDED
 
 LEAST_PX = 480
-ALL, TROUBLE, LIVE = "all", "trouble", "live"
 FOUND = "found"
 """What the agent found by conditions that somebody wrote."""
 WAIT_MS = 500
 """Whoever writes on is not asked for yet."""
-
-
-def is_trouble(run: Run) -> bool:
-    """Whether it went wrong, or did not come about."""
-    return run_look(run).family in ("bad", "warn")
-
-
-class RunFilter(QSortFilterProxyModel):
-    """Lets through runs by words and by how they went."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._words: tuple[str, ...] = ()
-        self._which = ALL
-
-    def ask(self, text: str | None = None, which: str | None = None) -> None:
-        """Other words, or another choice."""
-        self.beginFilterChange()
-        if text is not None:
-            self._words = tuple(text.lower().split())
-        if which is not None:
-            self._which = which
-        self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
-
-    def filterAcceptsRow(self, source_row: int, source_parent: object) -> bool:
-        run = self.sourceModel().index(source_row, 0, QModelIndex()).data(ROW)
-        if not isinstance(run, Run):
-            return False
-        look = run_look(run)
-        if self._which == TROUBLE and not is_trouble(run):
-            return False
-        if self._which == LIVE and run.state == "ended":
-            return False
-        text = f"{run.task_id} {look.said} {run.result} {run.trigger} {reason_of(run)}".lower()
-        return all(word in text for word in self._words)
 
 
 class Executions(Ground):
@@ -185,16 +150,10 @@ class Executions(Ground):
         layout.addWidget(bar)
         layout.addWidget(self._empty, 1)
         layout.addWidget(self.table, 1)
-        self.reach = Words(theme, ink="text3")
-        self.older = Button(theme, self.tr("Show older"), icon="caret-double-down")
-        self.older.clicked.connect(lambda: self.older_wanted.emit(self._older_kind))
-        self._foot = Ground(theme, "chrome", lines="t")
-        below = QHBoxLayout(self._foot)
-        below.setContentsMargins(16, 6, 14, 6)
-        below.addWidget(self.reach, 1)
-        below.addWidget(self.older)
+        self._foot = Older(theme, self.table)
+        self._foot.wanted.connect(lambda: self.older_wanted.emit(self._older_kind))
+        self.reach, self.older = self._foot.reach, self._foot.button
         layout.addWidget(self._foot)
-        self.table.verticalScrollBar().valueChanged.connect(self._watch_end)
         for signal in (
             self._filter.rowsInserted,
             self._filter.rowsRemoved,
@@ -311,10 +270,6 @@ class Executions(Ground):
         self._ask(which=which)
         self._set_buttons()
         self.kind_chosen.emit(which)
-
-    def _watch_end(self, value: int) -> None:
-        if value and value >= self.table.verticalScrollBar().maximum() and self.older.isEnabled():
-            self.older.click()
 
     def _show_rest(self) -> None:
         is_more, said = self._rest.get(self._older_kind, (True, ""))

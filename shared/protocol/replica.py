@@ -120,11 +120,6 @@ class Replica:
         return MappingProxyType(self._rows)
 
     @property
-    def is_loaded(self) -> bool:
-        """A whole snapshot was here once."""
-        return self.epoch is not None
-
-    @property
     def is_refreshing(self) -> bool:
         """A snapshot is under way; the rows shown are those from before."""
         return self._held is not None

@@ -16,7 +16,7 @@ from agent.postbox import DeadMan
 from agent.store import alerts
 from tests.agent.store.makings import NOW_MS
 from tests.agent.workshop import Workshop
-from tests.journeys.household import free_ports
+from tests.ports import free_port
 
 
 class Service(ThreadingHTTPServer):
@@ -104,7 +104,7 @@ async def test_an_agent_that_does_not_do_its_work_is_silent(
 async def test_a_service_that_takes_no_ping_is_an_alert_that_ends_with_the_next(
     workshop: Workshop, service: Service, how: str
 ) -> None:
-    url = f"http://127.0.0.1:{free_ports(1)[0]}/s3cret-token" if how == "refuses" else service.url
+    url = f"http://127.0.0.1:{free_port()}/s3cret-token" if how == "refuses" else service.url
     service.status = {"answers 500": 500, "sends elsewhere": 302}.get(how, 200)
     if how == "is silent":
         service.let_answer.clear()

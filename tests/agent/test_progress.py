@@ -11,6 +11,7 @@ from agent.recorder import Shown
 from agent.running.reports import Told
 from agent.runs import Run
 from tests.agent.fake_clock import FakeClock
+from tests.agent.store.makings import a_run
 
 
 class Room:
@@ -39,18 +40,7 @@ class Room:
 
     def started(self, run_id: str) -> Run:
         now_ms = self.clock.now_ms()
-        run = Run(
-            id=run_id,
-            task_name="sync",
-            category="General",
-            def_rev=1,
-            scheduled_ms=now_ms,
-            attempt=1,
-            trigger="schedule",
-            status="running",
-            queued_ms=now_ms,
-            started_ms=now_ms,
-        )
+        run = a_run(now_ms, id=run_id, task_name="sync", status="running", started_ms=now_ms)
         self.progress.note(Shown(runs=(run,)))
         return run
 

@@ -42,8 +42,8 @@ def test_a_pattern_that_was_taken_costs_no_time_on_hostile_output() -> None:
     rows = msgspec.structs.replace(digits, output_tail="12345 rows written")
     assert judge(rule, rows, Recent()) is not None
 
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(20):
         assert judge(rule, digits, Recent()) is None
 
-    assert time.perf_counter() - began < 0.2
+    assert time.process_time() - began < 0.2

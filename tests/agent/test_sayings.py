@@ -131,11 +131,11 @@ def test_a_run_of_unusual_length_is_told_in_german(when: str) -> None:
 
 
 def test_hostile_words_cost_no_time() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
 
     for text in ("run 1 took 1 s, " * 60, "a" * 1_000, ". " * 500, "This caused 1 more: " * 50):
         message_in("de", text)
         message_in("de", "\n" + text)
         title_in("de", text, kind="task_failed")
 
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

@@ -24,6 +24,7 @@ from agent.store.standby import Copy
 from tests.agent.fake_clock import FakeClock
 from tests.agent.store.fresh import fresh_file
 from tests.agent.store.makings import NOW_MS
+from tests.pulse import Pulse
 
 PAGE = 4_096
 
@@ -115,16 +116,17 @@ async def test_a_writer_does_not_wait_for_the_look(scene: Scene) -> None:
     await scene.soundness.look(scene.file)  # the first one ends an earlier agent's alert
     looking = asyncio.create_task(scene.soundness.look(scene.file))
     longest_s = 0.0
-    while not looking.done():
-        began_s = time.monotonic()
-        with closing(sqlite3.connect(scene.file, timeout=0)) as raw:  # waits for no lock
-            raw.execute("UPDATE smart_cron_state SET value = 'y' WHERE name = 'filling 1'")
-            raw.commit()
-        longest_s = max(longest_s, time.monotonic() - began_s)
-        await asyncio.sleep(0)
+    with Pulse() as pulse:
+        while not looking.done():
+            began_s = time.monotonic()
+            with closing(sqlite3.connect(scene.file, timeout=0)) as raw:  # waits for no lock
+                raw.execute("UPDATE smart_cron_state SET value = 'y' WHERE name = 'filling 1'")
+                raw.commit()
+            longest_s = max(longest_s, time.monotonic() - began_s)
+            await asyncio.sleep(0)
 
     assert await looking == ""
-    assert longest_s < 1.0
+    assert longest_s < 1.0 + pulse.worst_ms / 1_000
 
 
 def test_a_file_that_is_gone_or_held_is_not_taken_for_damaged(tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ class Workshop:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Let others work until this holds."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not holds():  # noqa: ASYNC110 - what is waited for has no event of its own
                 await asyncio.sleep(0)
 

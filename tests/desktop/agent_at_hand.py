@@ -56,6 +56,7 @@ from shared.protocol.requests import (
     TaskSkipReply,
 )
 from shared.protocol.rows import Delta, Row, Task
+from tests.ports import free_port
 
 ValueT = TypeVar("ValueT")
 HOST = "127.0.0.1"
@@ -68,7 +69,7 @@ class Memory:
         self.pair = new_pair()
         self.clients: list[Client] = []
         self.ops: dict[str, StoredOp] = {}
-        self.ports = (0, 0)
+        self.ports = (free_port(), free_port())
 
     @property
     def agent_id(self) -> str:
@@ -159,7 +160,7 @@ class AgentAtHand:
         self._is_up = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="agent")
         self._thread.start()
-        assert self._is_up.wait(10), "the agent for the test did not start"
+        assert self._is_up.wait(60), "the agent for the test did not start"
 
     def stop(self) -> None:
         if self._thread.is_alive():

@@ -3,8 +3,11 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from desktop.keystore import ClientKey
 from desktop.network.mailbox import LinkNews, Mailbox, Report
@@ -12,6 +15,27 @@ from desktop.network.thread import Network, system_now
 from shared.protocol.link import Now
 from shared.protocol.rows import Key, Row
 from tests.desktop.agent_at_hand import AgentAtHand, Memory, client_key
+from tests.desktop.windows_at_hand import agent_link, agent_rows, theme, window
+
+__all__ = ["agent_link", "agent_rows", "theme", "window"]
+
+WAIT_MS = 30_000
+"""A loaded host is slow, and that is no failure."""
+
+
+class PatientBot(QtBot):
+    """One that waits as long for what comes without a time of its own."""
+
+    def waitSignal(self, signal: Any, *, timeout: int = WAIT_MS, **more: Any) -> Any:
+        return super().waitSignal(signal, timeout=timeout, **more)
+
+    def waitUntil(self, callback: Any, *, timeout: int = WAIT_MS) -> None:
+        super().waitUntil(callback, timeout=timeout)
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
+    return PatientBot(request)
 
 
 class ShiftedClock:
@@ -60,7 +84,7 @@ class Desk:
             if not mail.has_more:
                 return
 
-    def until(self, is_true: Callable[[], bool], *, within_s: float = 10) -> None:
+    def until(self, is_true: Callable[[], bool], *, within_s: float = 30) -> None:
         deadline = time.monotonic() + within_s
         while True:
             self.take()
@@ -69,7 +93,7 @@ class Desk:
             assert time.monotonic() < deadline, f"not within {within_s} s: {self.link}"
             time.sleep(0.01)
 
-    def until_state(self, state: str, reason: str | None = None, *, within_s: float = 10) -> None:
+    def until_state(self, state: str, reason: str | None = None, *, within_s: float = 30) -> None:
         self.until(
             lambda: self.link.state == state and reason in (None, self.link.reason),
             within_s=within_s,

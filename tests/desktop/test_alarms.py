@@ -1,18 +1,17 @@
 """The alert centre in a window: what a user asks reaches the outside, what comes is shown."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from msgspec import structs
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from desktop.models.alerts import ROW
-from desktop.theme import Theme
+from desktop.tables import ROW
 from desktop.views.alerts.page import DELIVERY, HISTORY, QUIET, RULES_TAB
 from desktop.views.palette import Palette
 from desktop.views.rail import ALERTS, TASKS
@@ -38,10 +37,10 @@ from shared.protocol.alerting import (
     QuietTime,
     Remarked,
 )
-from shared.protocol.rows import Alert
+from shared.protocol.rows import Alert, Row
 from tests.desktop.alerts_at_hand import alert
 from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS, failing, run, task
-from tests.desktop.test_window import AGENT, LIVE, LOST
+from tests.desktop.windows_at_hand import AGENT, LIVE, LOST
 
 HOUR_MS = 60 * MINUTE_MS
 SENT = Delivery(
@@ -98,20 +97,8 @@ class Outside:
 
 
 @pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    made = Theme("light")
-    yield made
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-@pytest.fixture
-def window(qtbot: QtBot, theme: Theme) -> MainWindow:
-    made = MainWindow(theme, lambda: NOW_MS)
-    qtbot.addWidget(made)
-    made.show_rows([AGENT, failing("backup"), task("report")])
-    made.show()
-    qtbot.waitExposed(made)
-    return made
+def agent_rows() -> Sequence[Row]:
+    return (AGENT, failing("backup"), task("report"))
 
 
 @pytest.fixture

@@ -1,23 +1,21 @@
 """Who asked what: an administrator sees it, page by page; others are told why not."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.models.audit import Column
-from desktop.theme import Theme
 from desktop.views.audit import REFUSED
 from desktop.views.rail import AUDIT, TASKS
 from desktop.window import MainWindow
 from shared.protocol.access import AuditPage, AuditPageReply, AuditRow
-from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS, task
-from tests.desktop.test_window import AGENT, LIVE, LOST
+from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS
+from tests.desktop.windows_at_hand import LIVE, LOST
 
 BOSS = replace(LIVE, role="admin")
 
@@ -57,23 +55,6 @@ class Outside:
         end = begin + request.limit
         following = str(end) if end < len(self.rows) else None
         answered(AuditPageReply(rows=tuple(self.rows[begin:end]), next=following))
-
-
-@pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    made = Theme("light")
-    yield made
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-@pytest.fixture
-def window(qtbot: QtBot, theme: Theme) -> MainWindow:
-    made = MainWindow(theme, lambda: NOW_MS)
-    qtbot.addWidget(made)
-    made.show_rows([AGENT, task("report")])
-    made.show()
-    qtbot.waitExposed(made)
-    return made
 
 
 @pytest.fixture

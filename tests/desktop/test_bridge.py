@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 from desktop.bridge import Bridge
 from desktop.network.mailbox import ROWS_A_TURN, LinkNews, LogChunk, Mailbox
 from shared.protocol.rows import Key, Row, Task
+from tests.pulse import Pulse
 
 
 def test_what_another_thread_puts_in_comes_out_on_this_one(qtbot: QtBot) -> None:
@@ -95,7 +96,8 @@ def test_five_thousand_changes_a_second_keep_the_screen_alive(qtbot: QtBot) -> N
     timer.timeout.connect(tick)
     timer.start()
     try:
-        qtbot.waitUntil(lambda: put >= 10_000, timeout=20_000)
+        with Pulse() as pulse:
+            qtbot.waitUntil(lambda: put >= 10_000, timeout=60_000)
     finally:
         is_over.set()
         worker.join()
@@ -105,7 +107,7 @@ def test_five_thousand_changes_a_second_keep_the_screen_alive(qtbot: QtBot) -> N
     qtbot.waitUntil(lambda: newest(shown) == put)
     late_ms.sort()
     assert len(late_ms) > 50
-    assert late_ms[int(len(late_ms) * 0.95)] < 50
+    assert late_ms[int(len(late_ms) * 0.95)] < 50 + pulse.worst_ms
 
 
 def newest(shown: dict[Key, Row | None]) -> int:

@@ -1,6 +1,6 @@
 """A task is edited in a window: judged while it is written, compared, saved, and never lost."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,11 +8,9 @@ import msgspec
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.models.taskform import sparse
-from desktop.theme import Theme
 from desktop.views.confirm import Confirm
 from desktop.views.editing.dialog import EditDialog
 from desktop.views.editing.form import Choice
@@ -29,8 +27,9 @@ from shared.protocol.defining import (
     TaskPut,
     TaskPutReply,
 )
+from shared.protocol.rows import Row
 from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS, task
-from tests.desktop.test_window import AGENT, LIVE
+from tests.desktop.windows_at_hand import AGENT, LIVE, Orders
 
 ADMIN = replace(LIVE, role="admin", capabilities=("edit",))
 DIGEST, OTHER = "ab" * 32, "cd" * 32
@@ -47,16 +46,15 @@ SYNC = TaskDefinitionReply(
 )
 
 
-class Outside:
+class Outside(Orders):
     """Answers what the window asks as an agent would, and remembers what it orders."""
 
     def __init__(self, window: MainWindow) -> None:
         self.stored: TaskDefinitionReply | None = SYNC
         self.faults: tuple[Fault, ...] = ()
         self.asked: list[Any] = []
-        self.orders: list[tuple[Any, str, Any, Any, Any]] = []
+        super().__init__(window)
         window.question_asked.connect(self._answer)
-        window.standing_ordered.connect(lambda *order: self.orders.append(order))
 
     def _answer(
         self, request: object, answered: Callable[[Any], None], failed: Callable[[str, str], None]
@@ -83,33 +81,17 @@ class Outside:
         assert isinstance(order, TaskPut)
         return order
 
-    def take(self, reply: object) -> tuple[Any, ...]:
-        """The newest order is carried out; what would take it back."""
-        _, _, back, taken, _ = self.orders[-1]
-        taken(reply)
-        return tuple(back(reply))
 
-    def refuse(self, text: str, path: str = "") -> None:
-        self.orders[-1][4](text, path)
+@pytest.fixture
+def agent_rows() -> Sequence[Row]:
+    return (AGENT, task("sync"), task("other"))
 
 
 @pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    made = Theme("light")
-    yield made
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-@pytest.fixture
-def window(qtbot: QtBot, theme: Theme) -> MainWindow:
-    made = MainWindow(theme, lambda: NOW_MS)
-    qtbot.addWidget(made)
-    made.show_rows([AGENT, task("sync"), task("other")])
-    made.show()
-    qtbot.waitExposed(made)
-    made.show_link(ADMIN)
-    made.open_task("sync")
-    return made
+def window(window: MainWindow) -> MainWindow:
+    window.show_link(ADMIN)
+    window.open_task("sync")
+    return window
 
 
 @pytest.fixture

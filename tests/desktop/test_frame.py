@@ -1,23 +1,13 @@
 """The frame: what was dragged and chosen is there again, and panes are reached by F6."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.frame import Frame
 from desktop.theme import Theme
 from tests.desktop.rows_at_hand import NOW_MS, failing, task
-
-
-@pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    made = Theme("light")
-    yield made
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def make(qtbot: QtBot, theme: Theme) -> Frame:

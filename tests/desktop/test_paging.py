@@ -1,26 +1,24 @@
 """Runs beyond the newest: asked for page by page, each kind by its own question."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.freshness import Link
-from desktop.models.runs import ROW
+from desktop.models.runs import ALL, LIVE, TROUBLE
 from desktop.paging import PAGE
-from desktop.theme import Theme
-from desktop.views.executions import ALL, LIVE, TROUBLE
+from desktop.tables import ROW
 from desktop.views.rail import RUNS
 from desktop.window import MainWindow
 from shared.protocol.requests import RunsPage, RunsPageReply
-from shared.protocol.rows import Run
+from shared.protocol.rows import Row, Run
 from tests.desktop.rows_at_hand import NOW_MS, run, task
-from tests.desktop.test_window import AGENT, LOST
-from tests.desktop.test_window import LIVE as LINK
+from tests.desktop.windows_at_hand import AGENT, LOST
+from tests.desktop.windows_at_hand import LIVE as LINK
 
 KEPT = 320
 NEW = Link(name="auckland-app-01")
@@ -61,21 +59,14 @@ class Outside:
 
 
 @pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    made = Theme("light")
-    yield made
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+def agent_rows() -> Sequence[Row]:
+    return (AGENT, task("shop"))
 
 
 @pytest.fixture
-def window(qtbot: QtBot, theme: Theme) -> MainWindow:
-    made = MainWindow(theme, lambda: NOW_MS)
-    qtbot.addWidget(made)
-    made.show_rows([AGENT, task("shop")])
-    made.show_history("", [recorded(number) for number in range(KEPT, KEPT - 50, -1)])
-    made.show()
-    qtbot.waitExposed(made)
-    return made
+def window(window: MainWindow) -> MainWindow:
+    window.show_history("", [recorded(number) for number in range(KEPT, KEPT - 50, -1)])
+    return window
 
 
 @pytest.fixture

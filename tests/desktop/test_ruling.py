@@ -1,17 +1,13 @@
 """Own rules and quiet times in a window: made, changed, tried, switched off, taken away."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtWidgets import QApplication
-from pytestqt.qtbot import QtBot
 
 from desktop import words
-from desktop.theme import Theme
 from desktop.views.alerts.hushing import ALL, QuietDialog
 from desktop.views.alerts.page import DELIVERY, QUIET, RULES_TAB
 from desktop.views.alerts.ruling import RuleDialog
@@ -40,8 +36,9 @@ from shared.protocol.alerting import (
     Stage,
     Way,
 )
+from shared.protocol.rows import Row
 from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS
-from tests.desktop.test_window import AGENT, LIVE
+from tests.desktop.windows_at_hand import AGENT, LIVE, Orders
 
 HOUR_MS = 60 * MINUTE_MS
 REFUSAL = "The agent did not accept this: "
@@ -65,7 +62,7 @@ TIME = QuietTime(
 )
 
 
-class Outside:
+class Outside(Orders):
     """Answers what the window asks as an agent would, and remembers what it orders."""
 
     def __init__(self, window: MainWindow) -> None:
@@ -74,9 +71,8 @@ class Outside:
         self.tried: list[RuleTryReply] = []
         self.refusal: tuple[str, str] | None = None
         self.asked: list[Any] = []
-        self.orders: list[tuple[Any, str, Any, Any, Any]] = []
+        super().__init__(window)
         window.question_asked.connect(self._answer)
-        window.standing_ordered.connect(lambda *order: self.orders.append(order))
 
     def _answer(
         self, request: object, answered: Callable[[Any], None], failed: Callable[[str, str], None]
@@ -99,32 +95,10 @@ class Outside:
         """The newest order."""
         return self.orders[-1][0]
 
-    def take(self, reply: object) -> tuple[Any, ...]:
-        """The newest order is carried out; what would take it back."""
-        _, _, back, taken, _ = self.orders[-1]
-        taken(reply)
-        return tuple(back(reply))
-
-    def refuse(self, text: str, path: str = "") -> None:
-        """The newest order is refused."""
-        self.orders[-1][4](text, path)
-
 
 @pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    made = Theme("light")
-    yield made
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-@pytest.fixture
-def window(qtbot: QtBot, theme: Theme) -> MainWindow:
-    made = MainWindow(theme, lambda: NOW_MS)
-    qtbot.addWidget(made)
-    made.show_rows([AGENT])
-    made.show()
-    qtbot.waitExposed(made)
-    return made
+def agent_rows() -> Sequence[Row]:
+    return (AGENT,)
 
 
 @pytest.fixture

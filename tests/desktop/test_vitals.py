@@ -1,15 +1,14 @@
 """The health page in a window: what it asks and when, what it shows, and what it does not know."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop import words
@@ -23,29 +22,18 @@ from desktop.views.rail import HEALTH, OVERVIEW, TASKS
 from desktop.window import MainWindow
 from shared.protocol.health import HealthGet
 from shared.protocol.requests import MetricsPage
+from shared.protocol.rows import Row
 from tests.desktop.agent_at_hand import AgentAtHand
 from tests.desktop.health_at_hand import LINES, NEW, ROWS, Outside, check
 from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS, task
-from tests.desktop.test_window import AGENT, LIVE, LOST
+from tests.desktop.windows_at_hand import AGENT, LIVE, LOST
 
 OLD = "This agent is older than the desktop and cannot do this. Update the agent."
 
 
 @pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    made = Theme("light")
-    yield made
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-@pytest.fixture
-def window(qtbot: QtBot, theme: Theme) -> MainWindow:
-    made = MainWindow(theme, lambda: NOW_MS)
-    qtbot.addWidget(made)
-    made.show_rows([AGENT, task("report"), *ROWS])
-    made.show()
-    qtbot.waitExposed(made)
-    return made
+def agent_rows() -> Sequence[Row]:
+    return (AGENT, task("report"), *ROWS)
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """A channel is tried by hand from the window, and what came of it stands beside it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from pytestqt.qtbot import QtBot
 
-from desktop.theme import Theme
 from desktop.views.alerts.page import DELIVERY
 from desktop.views.rail import ALERTS
 from desktop.window import MainWindow
@@ -23,9 +21,9 @@ from shared.protocol.alerting import (
     WayTestReply,
 )
 from shared.protocol.requests import OpReply
-from tests.desktop.rows_at_hand import NOW_MS, task
+from tests.desktop.rows_at_hand import NOW_MS
 from tests.desktop.test_alarms import SENT
-from tests.desktop.test_window import AGENT, LIVE, LOST
+from tests.desktop.windows_at_hand import LIVE, LOST
 
 MAIL = Way(name="mail", sevs=("critical", "high"), to=("ops@example.org", "boss@example.org"))
 PAGER = Way(name="pager", sevs=("critical",), to=("pager",))
@@ -52,23 +50,6 @@ class Outside:
         self.said.append(said)
         self.taken.append(taken)
         self.failed.append(failed)
-
-
-@pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    made = Theme("light")
-    yield made
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-@pytest.fixture
-def window(qtbot: QtBot, theme: Theme) -> MainWindow:
-    made = MainWindow(theme, lambda: NOW_MS)
-    qtbot.addWidget(made)
-    made.show_rows([AGENT, task("report")])
-    made.show()
-    qtbot.waitExposed(made)
-    return made
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import pytest
 
 from agent.running import processes
 from tests.agent.running.conftest import Desk, is_alive, of_run, until
+from tests.pulse import Pulse
 
-TIMEOUT_MS = 400
+TIMEOUT_MS = 1_000  # by then each of them is to be ready
 GRACE_MS = 300
 LEEWAY_MS = 2_000
 
@@ -91,11 +92,13 @@ is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may start task
 
 async def hold_to_its_time(desk: Desk, run_id: str = "R", *, beside: int = 0) -> None:
     """It is over in time, as a timeout, and no process of it is left anywhere."""
-    ended = await desk.end_of(run_id)
+    with Pulse() as pulse:
+        ended = await desk.end_of(run_id)
 
     assert ended.cause == "timeout"
     assert ended.started_ms is not None
-    assert ended.ended_ms - ended.started_ms <= TIMEOUT_MS + GRACE_MS + LEEWAY_MS
+    due_ms = TIMEOUT_MS + GRACE_MS + LEEWAY_MS + pulse.worst_ms
+    assert ended.ended_ms - ended.started_ms <= due_ms
     assert of_run(run_id) == []
     await until(lambda: len(processes.below(desk.keepers.own_pid)) == beside, "nobody left")
 
@@ -173,7 +176,7 @@ async def test_who_takes_off_the_mark_as_well_is_ended_with_the_last_that_may_ha
     unmarked = "exec prlimit --locks=unlimited env -i setsid"
     bare = _SHEDDERS["a daemon without a trace"].replace("exec env -i setsid", unmarked)
     script = bare.replace("trap", f"echo $$ > {tmp_path}/pid; trap").replace(
-        "sleep 60", "sleep 0.5"
+        "sleep 60", f"while [ ! -s {tmp_path}/pid ]; do sleep 0.05; done"
     )
     await desk.sh("R", script)
     await desk.end_of("R")
@@ -212,7 +215,8 @@ async def test_who_flees_from_parent_to_child_after_the_exit_is_ended(desk: Desk
 
     ended = await desk.end_of("R")
 
-    assert (ended.exit_status, ended.cause, ended.leftovers) == (0, "", 1)
+    assert (ended.exit_status, ended.cause) == (0, "")
+    assert ended.leftovers in (1, 2), "the one that flees, and the one it has just left"
     assert of_run("R") == []
     await until(lambda: not processes.below(desk.keepers.own_pid), "all statuses taken")
 

@@ -9,8 +9,8 @@ from pytestqt.qtbot import QtBot
 
 from desktop import freshness
 from desktop.app import Application
-from desktop.models.tasks import ROW
 from desktop.settings import Profile
+from desktop.tables import ROW
 from shared.protocol.rows import Task
 from tests.journeys.household import Household
 

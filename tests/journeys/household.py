@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,10 +24,13 @@ from agent.store.database import Database, database_url
 from agent.store.ledger import RunFilter
 from agent.wire.caller import Caller, new_op
 from shared.protocol import requests
+from tests.ports import free_ports
 
-WAIT_S = 20.0
+WAIT_S = 45.0  # a loaded host is slow, and that is no failure
+LEAVE_S = 20.0  # less than what a test starts would last by itself
 POLL_S = 0.03
 COMMAND_S = 60.0
+SHOWN_CHARACTERS = 8_000
 
 T = TypeVar("T")
 
@@ -43,15 +45,6 @@ def until(find: Callable[[], T], what: str, *, within_s: float = WAIT_S) -> T:
     return found
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on now; all different."""
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
-
-
 class Household:
     """A home in a short folder, the processes a test started in it, and its ledger."""
 
@@ -61,6 +54,7 @@ class Household:
         self.agents: list[subprocess.Popen[bytes]] = []
         self._database: Database | None = None
         self.control_port, self.events_port = free_ports(2)
+        KEPT.add(self)
 
     def prepare(self, **settings: object) -> Self:
         """Make the home as `init` does, with free ports."""
@@ -219,6 +213,11 @@ class Household:
     def live(self) -> list[Run]:
         return self.runs(None, *LIVE_STATES)
 
+    def alerts(self, task_name: str, *words: str) -> list[dict[str, Any]]:
+        """What is told of this task, by `alerts list`; a loaded host may have troubles too."""
+        listed: list[dict[str, Any]] = self.json("alerts", "list", *words)
+        return [alert for alert in listed if alert["task_name"] == task_name]
+
     def check(self) -> dict[str, Any]:
         """`ledger check --json`, whatever it ends with."""
         done = self.run("ledger", "check", "--json")
@@ -267,15 +266,25 @@ class Household:
 
     def leave(self) -> None:
         """Stop what still serves, then nothing of this home may be left."""
+        try:
+            self._leave()
+        except BaseException as error:
+            error.add_note(f"What its agents said:\n{self.said()[-SHOWN_CHARACTERS:]}")
+            raise
+        finally:
+            KEPT.discard(self)
+
+    def _leave(self) -> None:
         for pid in self.agents_alive():
             os.kill(pid, signal.SIGTERM)
         try:
             for agent in self.agents:
-                agent.wait(WAIT_S)
-            until(lambda: not self.agents_alive(), "the end of all agents")
+                agent.wait(LEAVE_S)
+            until(lambda: not self.agents_alive(), "the end of all agents", within_s=LEAVE_S)
             until(
                 lambda: not self.keepers() and not self.run_processes(),
                 "the end of all keepers and runs",
+                within_s=LEAVE_S,
             )
         finally:
             if self._database is not None:
@@ -284,6 +293,17 @@ class Household:
             end(left)
             for agent in self.agents:
                 agent.wait(WAIT_S)
+
+
+KEPT: set[Household] = set()
+"""Those that are not left yet: what their agents said belongs to a failed test's report."""
+
+
+def what_agents_said() -> Iterator[tuple[str, str]]:
+    """Of each home that is kept now, as sections of a report."""
+    for household in KEPT:
+        if said := household.said():
+            yield f"What agents in {household.root} said", said[-SHOWN_CHARACTERS:]
 
 
 def living() -> Sequence[int]:

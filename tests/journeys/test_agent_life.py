@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -20,6 +21,7 @@ from agent.store import state, tasks
 from schema.tables import VERSION_TABLE
 from tests.journeys.household import Household, living, read, until
 from tests.journeys.test_agent_runs import EVERY_SECOND, task
+from tests.pulse import stretched
 
 MINUTE_MS = 60_000
 
@@ -27,8 +29,10 @@ MINUTE_MS = 60_000
 def test_a_stopped_agent_leaves_its_runs_and_the_next_one_takes_them_over(
     household: Household,
 ) -> None:
-    household.apply(task("long", "sleep 3; exit 5"))
+    go_on = household.root / "go_on"
+    household.apply(task("long", f"while [ ! -e {go_on} ]; do sleep 0.1; done; exit 5"))
     agent = household.serve()
+    ordered = time.monotonic()
     household.json("tasks", "run", "long")
     (run,) = household.wait_for("long", "running")
 
@@ -37,13 +41,16 @@ def test_a_stopped_agent_leaves_its_runs_and_the_next_one_takes_them_over(
     took_s = time.monotonic() - began
 
     assert status == 0
-    assert took_s < 5
+    assert took_s < 5 * stretched()
     assert "stopped; living runs stay with their keeper runs=1" in household.said()
     assert household.run_processes(run.id), "the run was ended with its agent"
     household.serve()
+    served = time.monotonic()
+    go_on.touch()
     (ended,) = household.wait_for("long", "error")
     assert (ended.id, ended.exit_status, ended.pid) == (run.id, 5, run.pid)
-    assert 2_900 <= (ended.duration_ms or 0) < 4_000
+    duration_s = (ended.duration_ms or 0) / 1_000
+    assert served - began <= duration_s <= time.monotonic() - ordered
 
 
 def test_an_agent_of_another_home_is_kept_out_of_a_database_that_one_works_on(
@@ -82,7 +89,7 @@ def test_an_agent_with_fifty_runs_stops_within_five_seconds(bare: Household, mad
     status = household.stop(agent)
 
     assert status == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 5 * stretched()
     assert len(household.run_processes()) == 50
     household.serve()
     with household.caller() as caller:
@@ -101,7 +108,7 @@ def test_an_agent_stopped_in_the_middle_of_starting_leaves_no_unknown_run(
         time.sleep(1.02 - time.time() % 1)
         began = time.monotonic()
         assert household.stop(agent) == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 5 * stretched()
     agent = household.serve()
     household.cli("tasks", "disable", *(f"t{n}" for n in range(6)))
     until(lambda: not household.live(), "the end of every run")
@@ -119,7 +126,7 @@ def test_a_second_agent_on_the_same_home_is_refused_at_once(household: Household
     took_s = time.monotonic() - began
 
     assert second.returncode == 75
-    assert took_s < 2
+    assert took_s < 2 * stretched()
     assert f"an agent serves home '{household.root}' already (pid {agent.pid})" in second.stderr
     assert "Traceback" not in second.stderr
     assert agent.poll() is None
@@ -348,7 +355,6 @@ def test_a_row_spoilt_by_hand_is_put_back_and_a_sound_one_is_a_version(
     until(
         lambda: say(newest) == [("database", "changed in the database", 2)],
         "a version of what was changed by hand",
-        within_s=60,
     )
     until(lambda: not say(refused), "the end of the alert")
     until(lambda: household.runs("bad")[-1].def_rev == 2, "runs by the new version")
@@ -412,7 +418,7 @@ def test_health_notices_that_the_agent_is_dead(household: Household) -> None:
     dead = household.run("health", "--only", "master_runner", "--only", "database")
 
     assert dead.returncode == 1
-    assert "✗ Master runner: crit, last heartbeat 60" in dead.stdout
+    assert re.search(r"✗ Master runner: crit, last heartbeat [67]\d\d s ago", dead.stdout)
     assert "✓ Database: OK" in dead.stdout
     until(lambda: not household.keepers(), "the end of the keeper that nobody calls")
 
@@ -422,7 +428,7 @@ def test_a_home_moved_by_a_reload_takes_new_definitions_at_once(household: House
 
     household.apply(task("new", "true", schedule=EVERY_SECOND))
 
-    household.wait_for("new", "success", within_s=4)
+    household.wait_for("new", "success", within_s=10)  # the database is looked at every 15
     agent.send_signal(signal.SIGHUP)
     ran = len(household.runs("new", "success"))
     household.wait_for("new", "success", count=ran + 1)

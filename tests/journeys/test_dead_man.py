@@ -90,7 +90,6 @@ def open_kinds(household: Household) -> list[str]:
     return [alert["kind"] for alert in household.json("alerts", "list")]
 
 
-@pytest.mark.timeout(180)
 def test_a_living_agent_pings_a_frozen_and_a_killed_one_are_silent_and_a_failing_service_is_told(
     household: Household, service: Service
 ) -> None:
@@ -124,7 +123,6 @@ def test_a_living_agent_pings_a_frozen_and_a_killed_one_are_silent_and_a_failing
     importlib.util.find_spec("apprise") is None and not os.environ.get("CI"),
     reason="the extra `chat` is not installed",
 )
-@pytest.mark.timeout(120)
 def test_a_channel_in_its_quiet_hours_waits_while_mail_and_another_one_go_at_once(
     household: Household, service: Service
 ) -> None:

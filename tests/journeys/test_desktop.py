@@ -25,8 +25,6 @@ LONG = (
 )
 REST = 'task_name = "rest"\nschedule = "0 0 1 1 *"\ncommand = "echo rested"'
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.fixture
 def household(bare: Household, made: Path) -> Household:

@@ -15,8 +15,6 @@ from tests.postoffice import let_mail, mail_server
 BAD = 'task_name = "bad"\npriority = 1\nschedule = "0 0 1 1 *"\ncommand = "echo no paper; exit 3"'
 GOOD = BAD.replace("; exit 3", "")
 
-pytestmark = pytest.mark.timeout(180)
-
 
 def at_the_alert(household: Household, desk: Desk, name: str, role: str = "operator") -> None:
     """Connected, with the alert centre in sight."""
@@ -38,7 +36,7 @@ def household(bare: Household, made: Path) -> Household:
     bare.apply(BAD)
     bare.serve()
     bare.cli("tasks", "run", "bad")
-    until(lambda: bare.json("alerts", "list"), "the alert")
+    until(lambda: bare.alerts("bad"), "the alert")
     return bare
 
 
@@ -83,7 +81,7 @@ def test_an_alert_is_acknowledged_noted_snoozed_and_ended_and_everyone_sees_it(
     anna.press("undo")
     for desk in desks:
         desk.until(lambda desk=desk: state(desk) == "open", "that it is open again")  # type: ignore[misc]
-    (alert,) = household.json("alerts", "list", "--all")
+    (alert,) = household.alerts("bad", "--all")
     acts = [note["what"] for note in household.json("alerts", "show", alert["id"])["notes"]]
     assert acts == ["acknowledged", "noted", "snoozed", "acknowledged", "resolved", "reopened"]
     assert any("alert.ack" in str(row) for row in household.json("audit", "list"))

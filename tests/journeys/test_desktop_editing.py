@@ -13,8 +13,6 @@ from tests.journeys.household import Household
 
 REST = 'task_name = "rest"\nschedule = "0 0 1 1 *"\ncommand = "sleep 600"\nkill_grace_s = 1'
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.fixture
 def household(bare: Household, made: Path) -> Household:

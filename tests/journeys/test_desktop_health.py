@@ -13,8 +13,6 @@ from tests.journeys.household import Household
 
 PLUGIN = "echo '7 wait | depth=7;100;1000 oldest=3s'"
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.fixture
 def household(bare: Household) -> Household:

@@ -22,8 +22,6 @@ REST = 'task_name = "rest"\nschedule = "0 * * * *"\ncommand = "echo rested"\nmis
 
 DialogT = TypeVar("DialogT", bound=AskingDialog)
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.fixture
 def household(bare: Household, made: Path) -> Household:

@@ -19,8 +19,6 @@ TASK = 'task_name = "backup-db"\nschedule = "0 0 1 1 *"\ncommand = "echo hi"'
 
 DialogT = TypeVar("DialogT", bound=AskingDialog)
 
-pytestmark = pytest.mark.timeout(180)
-
 
 def at_the_rules(household: Household, desk: Desk, name: str, role: str = "operator") -> None:
     """Connected, with the own rules in sight."""

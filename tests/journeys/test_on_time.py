@@ -1,27 +1,16 @@
 """Two hundred tasks are due at one moment: when does each of them start?"""
 
-import time
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 from tests.journeys.household import Household
+from tests.pulse import stretched
 
 TASKS: Final = 200
 ROUNDS: Final = 3
 USUAL_MS, LATEST_MS = 1_000, 5_000
 
 
-def stretched() -> float:
-    """How much longer work takes here than it would on a host without others."""
-    began, worked = time.monotonic(), time.thread_time()
-    while time.thread_time() - worked < 0.3:
-        pass
-    return (time.monotonic() - began) / (time.thread_time() - worked)
-
-
-@pytest.mark.timeout(120)
 def test_two_hundred_due_at_once_start_within_a_second_and_none_after_five(
     bare: Household, made: Path
 ) -> None:
@@ -34,7 +23,7 @@ def test_two_hundred_due_at_once_start_within_a_second_and_none_after_five(
     )
     before = stretched()
     agent = household.serve()
-    household.wait_for(f"t{TASKS - 1}", "success", count=ROUNDS, within_s=60)
+    household.wait_for(f"t{TASKS - 1}", "success", count=ROUNDS)
     household.stop(agent)
     host = max(before, stretched())
 

@@ -26,7 +26,6 @@ async def lived(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch, *, day
     return year
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", [7, FRESH_SEED], ids=["known", "fresh"])
 async def test_each_due_moment_of_a_year_has_one_row(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch

@@ -9,12 +9,15 @@ from collections.abc import Iterator
 import pytest
 
 from tests.journeys.household import Household, until
+from tests.pulse import Pulse
 
 LIMIT = 256
 STRANGERS = 2_000
 SECONDS = 10
 EACH_SECOND = """task_name = "each"
 schedule = "@every 1s"
+missed = "all"
+overlap = "allow"
 shell = "always"
 command = "echo hi; ulimit -Sn; exit 3\""""
 
@@ -57,9 +60,10 @@ def test_a_crowd_of_strangers_at_both_doors_costs_no_run_its_moment_or_its_outpu
     household.wait_for("each", "error", count=2)
 
     from_ms = time.time() * 1000
-    crowds = [crowd(port) for port in (household.control_port, household.events_port)]
-    for one in crowds:
-        one.wait(SECONDS * 3)
+    with Pulse() as pulse:
+        crowds = [crowd(port) for port in (household.control_port, household.events_port)]
+        for one in crowds:
+            one.wait(SECONDS * 10)
     until_ms = time.time() * 1000
 
     assert agent.poll() is None, household.said()[-2000:]
@@ -73,7 +77,7 @@ def test_a_crowd_of_strangers_at_both_doors_costs_no_run_its_moment_or_its_outpu
     assert {(run.status, run.exit_status) for run in rows} == {("error", 3)}
     # What they may hold open themselves is as the agent was given it.
     assert {run.output_tail for run in rows} == {f"hi\n{LIMIT - 10}\n"}
-    assert max(run.late_ms or 0 for run in rows) < 2_000
+    assert max(run.late_ms or 0 for run in rows) < 2_000 + pulse.worst_ms
     assert household.check()["exit_status"] == 0
     assert household.stop(agent) == 0
 

@@ -8,8 +8,6 @@ import os
 import signal
 from pathlib import Path
 
-import pytest
-
 from agent.clock import SystemClock
 from agent.courier import Courier
 from agent.recorder import Recorder
@@ -89,7 +87,6 @@ async def tell(household: Household, *, minutes: int) -> None:
     await courier.work_off()
 
 
-@pytest.mark.timeout(240)
 async def test_what_is_high_is_told_within_15_minutes_and_what_is_medium_within_an_hour(
     bare: Household, made: Path, tmp_path: Path
 ) -> None:

@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 from PySide6.QtGui import QImage
 
+from tests.ports import free_ports
+
 ROOT = Path(__file__).parents[2]
 AGENT = Path(sys.executable).with_name("smartcron-agent")
 WAIT_S = 30
 
-pytestmark = [pytest.mark.bundle, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.bundle
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,8 @@ def desktop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def home(tmp_path: Path) -> Iterator[Path]:
     """A home whose agent serves the 29 tasks while the test lasts."""
     folder = tmp_path / "home"
-    ports = ["--control-port", free_port(), "--events-port", free_port()]
+    control, events = map(str, free_ports(2))
+    ports = ["--control-port", control, "--events-port", events]
     agent(folder, "init", "--environment", "demo", *ports)
     agent(folder, "tasks", "register", "--catalogue", "retail")
     serving = subprocess.Popen(
@@ -51,12 +54,6 @@ def home(tmp_path: Path) -> Iterator[Path]:
     finally:
         serving.terminate()
         serving.wait(WAIT_S)
-
-
-def free_port() -> str:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return str(taken.getsockname()[1])
 
 
 def agent(home: Path, *words: str) -> str:

@@ -35,6 +35,7 @@ def explain(facts: Facts, at_ms: int, *, is_due: IsDue) -> Explanation:
 
 
 def scheduled(facts: Facts, definition: Definition, at_ms: int) -> Step:
+    """By which text, order, ping or end of another task this moment came to be."""
     run = facts.rows[0] if facts.rows else None
     if run is not None and run.trigger == "manual":
         by = f" by {run.requested_by}" if run.requested_by else ""

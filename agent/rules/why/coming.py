@@ -18,6 +18,7 @@ from agent.rules.why.words import length, wall
 def of_future(
     facts: Facts, definition: Definition, at_ms: int, expected: Expected, steps: list[Step]
 ) -> Explanation:
+    """What is expected of a moment to come, and what stands in its way."""
     zone = definition.timezone
     stop = STOPS.get(expected.reason or "") if expected.outcome == "skipped" else None
     stops = {

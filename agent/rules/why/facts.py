@@ -150,6 +150,7 @@ def told(
     steps: list[Step],
     run_id: str | None = None,
 ) -> Explanation:
+    """The whole explanation, once its last step is known: the verdict, and what can be done."""
     zone = facts.definition.timezone if facts.definition is not None else "UTC"
     last = steps[-1]
     is_to_come = verdict == "not_due" and at_ms > facts.now_ms
@@ -177,11 +178,13 @@ def told(
 
 
 def pause_words(facts: Facts, zone: str) -> str:
+    """Until when a pause lasts, and why, as far as somebody said so."""
     until = "" if facts.paused_until_ms is None else f" until {wall(facts.paused_until_ms, zone)}"
     return f"{until} ({facts.pause_reason})" if facts.pause_reason else until
 
 
 def window_words(facts: Facts, zone: str) -> str:
+    """Which calendar keeps the task from starting, and until when."""
     closed = facts.closed
     if closed is None:
         return "a calendar kept it from starting"

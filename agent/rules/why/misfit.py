@@ -19,6 +19,7 @@ IsDue: TypeAlias = Callable[[Definition, int], bool]
 def why_not_due(
     facts: Facts, definition: Definition, at_ms: int, is_due: IsDue
 ) -> tuple[str, list[Step]]:
+    """The code and the one step that say why this instant is no due moment."""
     code, say = next(_causes(facts, definition, at_ms, is_due))
     return code, [Step(code, ok=False, say=say)]
 

@@ -19,6 +19,7 @@ from agent.runs import LIVE_STATES, Run
 def of_rows(
     facts: Facts, definition: Definition, at_ms: int, rows: tuple[Run, ...], steps: list[Step]
 ) -> Explanation:
+    """What became of a moment that has rows: the first decision, and its last attempt."""
     first, last = rows[0], rows[-1]
     # One that the full disk kept from its start may have been tried again.
     did_not_run = first.status in ("skipped", "missed") and last is first
@@ -199,6 +200,7 @@ def _ended(run: Run) -> str:
 
 
 def without_row(facts: Facts, at_ms: int, steps: list[Step]) -> Explanation:
+    """Why a moment that was due has no row, or that one is missing."""
     if not facts.enabled:
         by = f" by {facts.changed_by}" if facts.changed_by else ""
         since = f" since {utc(facts.changed_ms)}{by}" if facts.changed_ms is not None else ""

@@ -26,8 +26,10 @@ from PySide6.QtWidgets import (
 )
 
 from desktop import words
-from desktop.models.alerts import ROW, AlertsModel, Group, name_of, said_of
+from desktop.models.alerts import AlertsModel, Group, name_of, said_of
+from desktop.parts.rows import paint_ground
 from desktop.states import alert_look, alert_state, severity_look
+from desktop.tables import ROW
 from desktop.theme import Theme
 from desktop.views.alerts.story import state_words
 from shared.protocol.rows import Alert
@@ -173,23 +175,14 @@ class _Lines(QStyledItemDelegate):
         if isinstance(row, Group):
             self._paint_group(painter, rect, row)
         elif isinstance(row, Alert):
-            self._paint_ground(painter, rect, option)
+            is_over = bool(option.state & QStyle.StateFlag.State_MouseOver)
+            paint_ground(painter, self._theme, option, is_first=True, is_hovered=is_over)
             self._paint_alert(painter, rect, row, is_grouped=_is_grouped(index.model()))
         if option.state & QStyle.StateFlag.State_HasFocus:
             painter.setPen(QColor(self._theme.tokens.focus))
             painter.drawRect(rect.adjusted(0, 0, -1, -1))
             painter.drawRect(rect.adjusted(1, 1, -2, -2))
         painter.restore()
-
-    def _paint_ground(self, painter: QPainter, rect: QRect, option: QStyleOptionViewItem) -> None:
-        t = self._theme.tokens
-        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        is_over = bool(option.state & QStyle.StateFlag.State_MouseOver)
-        ground = t.sel if is_selected else t.hover if is_over else t.surface
-        painter.fillRect(rect, QColor(ground))
-        painter.fillRect(QRect(rect.left(), rect.bottom(), rect.width(), 1), QColor(t.line))
-        if is_selected:
-            painter.fillRect(QRect(rect.left(), rect.top(), 3, rect.height()), QColor(t.focus))
 
     def _paint_group(self, painter: QPainter, rect: QRect, group: Group) -> None:
         theme, t = self._theme, self._theme.tokens

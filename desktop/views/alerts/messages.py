@@ -2,21 +2,13 @@
 
 from typing import Final
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QPainter
-from PySide6.QtWidgets import (
-    QHeaderView,
-    QStackedWidget,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
-    QWidget,
-)
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHeaderView, QStackedWidget, QWidget
 
 from desktop import words
-from desktop.models.deliveries import ROW, Column, DeliveriesModel
+from desktop.models.deliveries import Column, DeliveriesModel
 from desktop.parts.empty import Empty
-from desktop.parts.rows import as_rows, paint_ground
+from desktop.parts.rows import Cell, RowTable
 from desktop.states import severity_look
 from desktop.theme import Theme
 from desktop.views.alerts.story import delivery_look, delivery_words
@@ -59,8 +51,7 @@ class Messages(QStackedWidget):
 
     def show_stale(self, stale: bool) -> None:
         """Grey while nothing is known."""
-        self.table.is_stale = stale
-        self.table.viewport().update()
+        self.table.show_stale(stale)
 
     def set_times(self, times: str, zone: str) -> None:
         """In whose zone times are said; `zone` is the agent's own."""
@@ -90,26 +81,20 @@ class Messages(QStackedWidget):
             self.end_reached.emit()
 
 
-class _Table(QTableView):
+class _Table(RowTable):
     def __init__(self, model: DeliveriesModel, theme: Theme, now: words.Clock) -> None:
-        super().__init__()
-        self._theme, self.now = theme, now
-        self.times, self.zone, self.is_stale = words.TASK_TIMES, "UTC", False
-        model.say = self.say
-        self.setModel(model)
-        self.setItemDelegate(_Cells(theme, self))
-        as_rows(self, self.tr("Messages"), row_px=ROW_PX)
-        header = self.horizontalHeader()
-        for column, wide in _WIDTHS.items():
-            self.setColumnWidth(column, wide)
+        super().__init__(model, theme, self.tr("Messages"), row_px=ROW_PX)
+        self.now = now
+        self.times, self.zone = words.TASK_TIMES, "UTC"
+        model.wording = self.say
+        self.set_widths(_WIDTHS)
         for column in (Column.SUBJECT, Column.RESULT):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-        theme.on_change(self._dress)
+            self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
 
-    def say(self, one: Delivery, column: Column) -> str:
+    def say(self, one: Delivery, column: int) -> str:
         """A cell in words."""
         zone, now_ms = words.zone_for(self.times, self.zone), self.now()
-        said = {
+        said: dict[int, str] = {
             Column.TIME: words.clock(one.sent_ms or one.created_ms, zone, now_ms, seconds=True),
             Column.CHANNEL: one.channel.capitalize(),
             Column.SEVERITY: severity_look(one.sev).said,
@@ -120,46 +105,12 @@ class _Table(QTableView):
         }
         return said[column]
 
-    def _dress(self) -> None:
-        self.horizontalHeader().setFont(self._theme.font(11, 500))
-        self.viewport().update()
-
-
-class _Cells(QStyledItemDelegate):
-    def __init__(self, theme: Theme, table: _Table) -> None:
-        super().__init__(table)
-        self._theme, self._table = theme, table
-
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionViewItem,
-        index: QModelIndex | QPersistentModelIndex,
-    ) -> None:
-        one = index.data(ROW)
-        if not isinstance(one, Delivery):
-            return
-        theme, t, column = self._theme, self._theme.tokens, Column(index.column())
-        painter.save()
-        room = paint_ground(painter, theme, option, is_first=column == Column.TIME)
-        ink = t.text if column in (Column.SUBJECT, Column.TO) else t.text2
-        look = None
-        if column == Column.RESULT:
-            look = delivery_look(one)
-        elif column == Column.SEVERITY:
-            look = severity_look(one.sev)
-        if look is not None:
-            family = t.family("idle" if self._table.is_stale else look.family)
-            middle = QRect(room.left(), room.center().y() - 8, 16, 16)
-            theme.draw_icon(painter, middle, look.icon, family.text, 14)
-            room.adjust(21, 0, 0, 0)
-            is_news = column == Column.RESULT and one.state != "sent"
-            ink = family.text if is_news else t.text
-        painter.setFont(theme.font(12))
-        painter.setPen(QColor(ink))
-        said = self._table.say(one, column)
-        shown = QFontMetrics(painter.font()).elidedText(
-            said, Qt.TextElideMode.ElideRight, room.width()
-        )
-        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, shown)
-        painter.restore()
+    def cell(self, row: Delivery, column: int) -> Cell:
+        """How a cell of that row is drawn."""
+        t = self._theme.tokens
+        if column not in (Column.RESULT, Column.SEVERITY):
+            return Cell(t.text if column in (Column.SUBJECT, Column.TO) else t.text2)
+        look = delivery_look(row) if column == Column.RESULT else severity_look(row.sev)
+        ink = t.family("idle" if self.is_stale else look.family).text
+        is_news = column == Column.RESULT and row.state != "sent"
+        return Cell(ink if is_news else t.text, icon=look.icon, icon_ink=ink)

@@ -135,7 +135,6 @@ class RuleDialog(WritingDialog):
         area.setFixedWidth(FORM_PX)
         area.viewport().setAutoFillBackground(False)
         page.setAutoFillBackground(False)
-        self._area = area
         return area
 
     def _field(self, field: Field) -> TextField:

@@ -4,43 +4,24 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QCoreApplication,
-    QModelIndex,
-    QPersistentModelIndex,
-    Qt,
-    Signal,
-    SignalInstance,
-)
-from PySide6.QtGui import QColor, QFontMetrics, QKeySequence, QPainter, QShortcut
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QHeaderView,
-    QStackedWidget,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QCoreApplication, Qt, Signal, SignalInstance
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop import words
 from desktop.models.ruleform import label_of, texts_of
 from desktop.parts.buttons import PRIMARY, Button
 from desktop.parts.empty import Empty
 from desktop.parts.labels import Elided, Ground
-from desktop.parts.rows import as_rows, paint_ground
+from desktop.parts.rows import Cell, RowTable
 from desktop.states import severity_look
+from desktop.tables import ROW, Table
 from desktop.theme import Theme
 from shared.protocol.alerting import OwnRule, QuietTime
 
 ROW_PX: Final = 32
 RULES: Final = (("Rule", 170), ("Severity", 84), ("State", 56), ("Holds for", 0), ("By", 120))
 TIMES: Final = (("From", 112), ("To", 112), ("Now", 76), ("Alerts", 190), ("Why", 0), ("By", 120))
-
-LINE: Final = Qt.ItemDataRole.UserRole
-Index = QModelIndex | QPersistentModelIndex
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -120,8 +101,8 @@ class Standing(Ground):
             across.addWidget(button)
         across.addWidget(self.why, 1)
         self.model = _Lines(columns)
-        self.table = QTableView()
-        self._dress_table(theme, columns, name)
+        self.table = _Table(self.model, theme, name, row_px=ROW_PX)
+        self._lay_out(columns)
         self._empty = Empty(theme)
         self._empty.show_why(*empty)
         self.pages = QStackedWidget()
@@ -134,11 +115,8 @@ class Standing(Ground):
         self.column.addWidget(self.pages, 1)
         self._show_buttons()
 
-    def _dress_table(self, theme: Theme, columns: Sequence[tuple[str, int]], name: str) -> None:
+    def _lay_out(self, columns: Sequence[tuple[str, int]]) -> None:
         table = self.table
-        table.setModel(self.model)
-        table.setItemDelegate(_Cells(theme, table))
-        as_rows(table, name, row_px=ROW_PX)
         header = table.horizontalHeader()
         for at, (_, wide) in enumerate(columns):
             if wide:
@@ -150,7 +128,6 @@ class Standing(Ground):
         remove.setContext(Qt.ShortcutContext.WidgetShortcut)
         remove.activated.connect(self.remove.click)
         table.selectionModel().selectionChanged.connect(lambda *_: self._show_buttons())
-        theme.changed.connect(table.viewport().update)
 
     def show_lines(self, lines: Sequence[Line]) -> None:
         """These; the one that is chosen stays so while it is there, else its neighbour is chosen.
@@ -183,7 +160,7 @@ class Standing(Ground):
 
     def _line(self) -> Line | None:
         rows = self.table.selectionModel().selectedRows()
-        line = rows[0].data(LINE) if rows else None
+        line = rows[0].data(ROW) if rows else None
         return line if isinstance(line, Line) else None
 
     def _edit(self) -> None:
@@ -207,60 +184,27 @@ class Standing(Ground):
         self.why.setText("" if self._may else self._why_not)
 
 
-class _Lines(QAbstractTableModel):
+class _Lines(Table[Line]):
     def __init__(self, columns: Sequence[tuple[str, int]]) -> None:
-        super().__init__()
-        self._titles = [title for title, _ in columns]
-        self._lines: list[Line] = []
+        super().__init__([_tr(title) for title, _ in columns])
 
     @property
     def lines(self) -> Sequence[Line]:
         """What is shown."""
-        return self._lines
+        return self._shown
 
     def show_lines(self, lines: Sequence[Line]) -> None:
         """Take others; the same ones again change nothing."""
-        if list(lines) == self._lines:
-            return
-        self.beginResetModel()
-        self._lines = list(lines)
-        self.endResetModel()
+        if list(lines) != self._shown:
+            self._show_others(lines)
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._lines)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._titles)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> str | None:
-        is_title = orientation == Qt.Orientation.Horizontal and role == 0
-        return _tr(self._titles[section]) if is_title else None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if not index.isValid():
-            return None
-        line = self._lines[index.row()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return line.cells[index.column()]
-        return line if role == LINE else None
+    def say(self, row: Line, column: int) -> str:
+        """A cell in words."""
+        return row.cells[column]
 
 
-class _Cells(QStyledItemDelegate):
-    def __init__(self, theme: Theme, table: QTableView) -> None:
-        super().__init__(table)
-        self._theme = theme
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        t, line = self._theme.tokens, index.data(LINE)
-        painter.save()
-        room = paint_ground(painter, self._theme, option, is_first=index.column() == 0)
-        painter.setFont(self._theme.font(12, 500 if index.column() == 0 else 400))
-        holds = isinstance(line, Line) and line.holds
-        painter.setPen(QColor(t.text if holds else t.text3))
-        shown = QFontMetrics(painter.font()).elidedText(
-            str(index.data() or ""), Qt.TextElideMode.ElideRight, room.width()
-        )
-        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, shown)
-        painter.restore()
+class _Table(RowTable):
+    def cell(self, row: Line, column: int) -> Cell:
+        """How a cell of that row is drawn; what does not hold now is grey."""
+        t = self._theme.tokens
+        return Cell(t.text if row.holds else t.text3, weight=400 if column else 500)

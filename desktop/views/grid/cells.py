@@ -9,9 +9,10 @@ from PySide6.QtCore import QCoreApplication, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
 
 from desktop import words
-from desktop.models.tasks import Column, GroupFacts
+from desktop.models.tasks import GroupFacts
 from desktop.parts import marks
 from desktop.states import ending_look, ending_words, runs_next_ms, task_look
+from desktop.taskwords import Column
 from desktop.theme import Theme, rounded
 from desktop.tokens import Family
 from shared.protocol.rows import Task

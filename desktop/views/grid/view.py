@@ -8,7 +8,6 @@ from PySide6.QtCore import (
     QEvent,
     QItemSelectionModel,
     QModelIndex,
-    QPersistentModelIndex,
     QPoint,
     QRect,
     QRectF,
@@ -40,8 +39,10 @@ from PySide6.QtWidgets import (
 
 from desktop import words
 from desktop.models.filter import TaskFilter
-from desktop.models.tasks import COLUMN_SORTS, GROUP, ROW, STATE, Column, GroupFacts, TaskModel
+from desktop.models.tasks import GROUP, STATE, GroupFacts, TaskModel
 from desktop.states import is_watch
+from desktop.tables import ROW, Index
+from desktop.taskwords import COLUMN_SORTS, Column
 from desktop.theme import Theme, rounded
 from desktop.views.grid.cells import CellPainter, Scene
 from shared.protocol.rows import Task
@@ -63,9 +64,6 @@ _WIDTHS: Final = {
 }
 _TASK_MIN_PX: Final = 230
 _NARROW_SCHEDULE_PX: Final = 104
-
-Index = QModelIndex | QPersistentModelIndex
-
 
 _ALONE: Final = (
     QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows

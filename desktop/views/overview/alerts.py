@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSizePolicy
 from desktop import words
 from desktop.models.alerts import AlertsModel, name_of, said_of
 from desktop.parts.buttons import LinkButton, Pressable, draw_focus
+from desktop.parts.labels import draw_words
 from desktop.states import Look, alert_look, alert_state, severity_look, task_look
 from desktop.theme import Theme
 from desktop.views.overview.cards import ListCard
@@ -118,11 +119,12 @@ class AlertRow(Pressable):
         left, upper, lower = 38, 4, 22
         end = self._right(painter, state, upper, 500, family.text)
         weight, ink = (600, t.text) if self._is_open else (400, t.text2)
-        self._line(
-            painter, QRectF(left, upper, end - left, 19), self._name, 13, weight, ink, middle=True
-        )
+        name_font = theme.font(13, weight)
+        name_box = QRectF(left, upper, end - left, 19)
+        draw_words(painter, name_box, self._name, name_font, ink, middle=True)
         end = self._right(painter, self._at, lower, 400, t.text3)
-        self._line(painter, QRectF(left, lower, end - left, 17), self._said, 12, 400, t.text2)
+        said_box = QRectF(left, lower, end - left, 17)
+        draw_words(painter, said_box, self._said, theme.font(12), t.text2)
         draw_focus(painter, self, theme, 4)
 
     def _right(self, painter: QPainter, text: str, top: int, weight: int, ink: str) -> float:
@@ -133,21 +135,3 @@ class AlertRow(Pressable):
         side = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         painter.drawText(QRectF(0, top, self.width() - 16, 18), side, text)
         return self.width() - 26 - QFontMetrics(font).horizontalAdvance(text)
-
-    def _line(
-        self,
-        painter: QPainter,
-        box: QRectF,
-        text: str,
-        px: int,
-        weight: int,
-        ink: str,
-        *,
-        middle: bool = False,
-    ) -> None:
-        font = self._theme.font(px, weight)
-        painter.setFont(font)
-        painter.setPen(QColor(ink))
-        mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
-        shown = QFontMetrics(font).elidedText(text, mode, int(box.width()))
-        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, shown)

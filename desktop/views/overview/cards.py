@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from desktop.parts import marks
 from desktop.parts.buttons import Button, CardButton, Pressable, draw_focus
 from desktop.parts.charts import Progress
-from desktop.parts.labels import Card, Elided, IconLabel, Words
+from desktop.parts.labels import Card, Elided, IconLabel, Words, draw_words
 from desktop.states import Look, task_look
 from desktop.theme import Theme
 
@@ -221,8 +221,10 @@ class Entry(Pressable):
         end = self._draw_right(painter)
         if self._bar is not None:
             end = self._bar_place()[0] - 12
-        self._line(painter, QRectF(x, 4, end - x, 19), self._title, 13, 500, t.text, middle=True)
-        self._line(painter, QRectF(x, 22, end - x, 17), self._second, 12, 400, t.text2)
+        first, second = QRectF(x, 4, end - x, 19), QRectF(x, 22, end - x, 17)
+        # Names give way in their middle: they differ at their end.
+        draw_words(painter, first, self._title, theme.font(13, 500), t.text, middle=True)
+        draw_words(painter, second, self._second, theme.font(12), t.text2)
         draw_focus(painter, self, theme, 4)
 
     def _draw_right(self, painter: QPainter) -> float:
@@ -244,25 +246,6 @@ class Entry(Pressable):
             painter.setPen(QColor(t.text2))
             painter.drawText(QRectF(0, 22, end, 17), right, self._right_second)
         return end - wide - 10
-
-    def _line(
-        self,
-        painter: QPainter,
-        box: QRectF,
-        text: str,
-        px: int,
-        weight: int,
-        ink: str,
-        *,
-        middle: bool = False,
-    ) -> None:
-        """Names give way in their middle: they differ at their end."""
-        font = self._theme.font(px, weight)
-        painter.setFont(font)
-        painter.setPen(QColor(ink))
-        mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
-        shown = QFontMetrics(font).elidedText(text, mode, int(box.width()))
-        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, shown)
 
 
 class NextRow(Pressable):

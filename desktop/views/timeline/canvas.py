@@ -59,6 +59,8 @@ class Canvas(QAbstractScrollArea):
         super().__init__(parent)
         self.scene = Scene(timeline, now)
         self._picture = Picture(self.scene, theme)
+        self._beside_ms: int | None = None
+        """Where the keyboard stood last: lanes without a run there are passed over."""
         self._dragged: tuple[QPointF, tuple[int, int]] | None = None
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -97,9 +99,9 @@ class Canvas(QAbstractScrollArea):
         self._set_bar()
         self.viewport().update()
 
-    def renew(self) -> None:
-        """What is known is another."""
-        self.scene.renew()
+    def renew(self, task_ids: frozenset[str] | None = None) -> None:
+        """What is known of all tasks, or of these, is another."""
+        self.scene.renew(task_ids)
         self.viewport().update()
 
     def tick(self) -> None:
@@ -115,6 +117,8 @@ class Canvas(QAbstractScrollArea):
     def choose(self, key: str, item: Item | None = None) -> None:
         """Bring the keyboard to a lane, and to something in it."""
         self.scene.key, self.scene.item = key, item
+        if item is not None:
+            self._beside_ms = moment_of(item)
         self._bring_into_sight()
         self.setAccessibleDescription(self.scene.sentence())
         if self.hasFocus():
@@ -151,12 +155,12 @@ class Canvas(QAbstractScrollArea):
             super().keyPressEvent(event)
 
     def _step_lane(self, step: int) -> None:
-        keys, before = [lane.key for lane in self.scene.lanes], self.scene.item
+        keys, beside_ms = [lane.key for lane in self.scene.lanes], self._beside_ms
         place = min(max(0, keys.index(self.scene.key) + step), len(keys) - 1)
         self.scene.key = keys[place]
         near = None
-        if before is not None and (items := self.scene.items_in_sight()):
-            near = min(items, key=lambda one: abs(moment_of(one) - moment_of(before)))
+        if beside_ms is not None and (items := self.scene.items_in_sight()):
+            near = min(items, key=lambda one: abs(moment_of(one) - beside_ms))
         self.choose(keys[place], near)
 
     def _step_item(self, lane: Lane, step: int) -> None:
@@ -219,7 +223,7 @@ class Canvas(QAbstractScrollArea):
         at, lane = event.position(), self.scene.lane_at(event.position().y())
         if event.button() != Qt.MouseButton.LeftButton:
             return
-        self._dragged = (at, self.scene.view)
+        self._dragged, self._beside_ms = (at, self.scene.view), None
         if lane is None:
             return
         if at.x() >= self.scene.names_px:

@@ -17,12 +17,15 @@ from desktop.parts.labels import Elided, Ground, Words
 from desktop.theme import Theme
 from desktop.views.timeline.canvas import Canvas
 from desktop.views.timeline.lanes import RANGES, USUAL, lanes, shows_counts, zoomed
+from desktop.views.timeline.legend import Legend
 from desktop.views.timeline.strip import Strip
 from shared.protocol.rows import Task
 
 MOST_RUNS: Final = 45_000
 """More runs than these are shown as counts of hours."""
 LEAST_PX: Final = 480
+WIDE_PX: Final = 1_100
+"""A narrower page has no room for the meaning of its shapes; their words stand in the tips."""
 
 
 class TimelinePage(Ground):
@@ -75,7 +78,7 @@ class TimelinePage(Ground):
         line.setSpacing(8)
         line.addWidget(self.earlier)
         line.addWidget(self.later)
-        line.addWidget(self.title, 1)
+        line.addWidget(self.title, 3)
         line.addWidget(self.field, 1)
         line.addWidget(self.ranges)
         line.addWidget(self.now_button)
@@ -94,10 +97,12 @@ class TimelinePage(Ground):
         self._pages.addWidget(self.canvas)
         self.said = Elided(theme, ink="text2")
         self.said.setContentsMargins(14, 4, 14, 4)
+        self._legend = Legend(theme)
         foot = Ground(theme, "chrome", lines="t")
         below = QHBoxLayout(foot)
-        below.setContentsMargins(0, 0, 0, 0)
-        below.addWidget(self.said)
+        below.setContentsMargins(0, 0, 14, 0)
+        below.addWidget(self.said, 1)
+        below.addWidget(self._legend)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -153,10 +158,10 @@ class TimelinePage(Ground):
         self.hint.setText(text)
         self._hint_ground.setVisible(bool(text))
 
-    def renew(self) -> None:
-        """A run came, or another end: draw it, if it can be seen."""
+    def renew(self, task_ids: frozenset[str]) -> None:
+        """Runs of these tasks came or went on."""
+        self.canvas.renew(task_ids)
         if self.isVisible():
-            self.canvas.renew()
             self._say_chosen()
 
     def refresh(self) -> None:
@@ -211,6 +216,11 @@ class TimelinePage(Ground):
     def focus_filter(self) -> None:
         """Go to the filter field."""
         self.field.edit.setFocus()
+
+    @property
+    def task_ids(self) -> tuple[str, ...]:
+        """All tasks, those of lanes that are hidden too."""
+        return tuple(self._tasks)
 
     @property
     def shows_counts(self) -> bool:
@@ -270,6 +280,10 @@ class TimelinePage(Ground):
             )
         if self.shows_counts:
             said = self.tr("{0}, runs per hour").format(said)
+        planned_ms = self._timeline.planned_until_ms
+        if planned_ms is not None and planned_ms < self.view[1] and not self.shows_counts:
+            until = words.clock(planned_ms, tz, self._now())
+            said = self.tr("{0}, planned until {1}").format(said, until)
         if self._as_of:
             said = self.tr("{0}, as of {1}").format(said, self._as_of)
         self.title.setText(said)
@@ -299,4 +313,5 @@ class TimelinePage(Ground):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._legend.setVisible(self.width() >= WIDE_PX)
         self.strip.show_view(self.view, self.canvas.scene.names_px)

@@ -94,11 +94,13 @@ class Brushes:
     def note(self, x: float, middle: float, wide: float, said: str, icon: str) -> None:
         """Quiet words with their icon, cut where there is no more room."""
         font = self.theme.font(11)
+        room = QRectF(x + 20, middle - 9, max(0.0, wide - 24), 18)
+        metrics, elide = QFontMetrics(font), Qt.TextElideMode.ElideRight
+        text = metrics.elidedText(said, elide, int(room.width()))
+        ground = QRectF(x, middle - 8, 26 + metrics.horizontalAdvance(text), 16)
+        rounded(self.painter, ground, 4, fill=self.tokens.surface)
         mark = QRectF(x, middle - 8, 16, 16)
         self.theme.draw_icon(self.painter, mark, icon, self.tokens.text3, ICON_PX)
-        room = QRectF(x + 20, middle - 9, max(0.0, wide - 20), 18)
-        elide = Qt.TextElideMode.ElideRight
-        text = QFontMetrics(font).elidedText(said, elide, int(room.width()))
         self.painter.setFont(font)
         self.painter.setPen(QColor(self.tokens.text2))
         self.painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)

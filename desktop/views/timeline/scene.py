@@ -63,11 +63,13 @@ class Scene:
 
     def show_lanes(self, lanes: Sequence[Lane], tasks: Mapping[str, Task]) -> None:
         """These rows, and what is known of their tasks."""
+        is_other = self.lanes != list(lanes)
         self.lanes, self.tasks = list(lanes), tasks
         keys = [lane.key for lane in self.lanes]
         if self.key not in keys:
             self.key, self.item = (keys[0] if keys else ""), None
-        self.renew()
+        if is_other:
+            self.renew()
 
     def show_view(self, view: tuple[int, int], *, counts: bool) -> bool:
         """That stretch, as runs or as counts of hours; whether it is another one."""
@@ -79,9 +81,14 @@ class Scene:
         self.renew()
         return True
 
-    def renew(self) -> None:
-        """What is known is another: place everything anew when it is asked for."""
-        self._drawn.clear()
+    def renew(self, task_ids: frozenset[str] | None = None) -> None:
+        """What is known of all tasks, or of these, is another: place it anew once it is wanted."""
+        if task_ids is None:
+            self._drawn.clear()
+            return
+        for lane in self.lanes:
+            if lane.key in self._drawn and not task_ids.isdisjoint(lane.task_ids):
+                del self._drawn[lane.key]
 
     def tick(self) -> None:
         """Time went by: what goes on grows, what was to come may have passed."""

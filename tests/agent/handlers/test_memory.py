@@ -8,14 +8,13 @@ import pytest
 from agent.clock import SystemClock
 from agent.handlers.memory import Memory
 from agent.running.redaction import Redactor
-from agent.runs import Run
 from agent.store import ledger
 from agent.store.database import Database
-from agent.ulid import new_ulid
 from agent.wire.operations import DONE, UNFINISHED, Operations, StoredOp, digest
 from agent.wire.sessions import Who
 from shared.protocol.requests import RunStart, RunStartReply
 from tests.agent.store.fresh import fresh_file
+from tests.agent.store.makings import a_run
 
 ME = Who(key_id="0" * 16, public="p", label="Anna", role="operator")
 
@@ -34,18 +33,7 @@ async def test_an_order_whose_run_was_recorded_is_answered_after_a_crash(tmp_pat
         state=UNFINISHED,
         at_ms=now_ms,
     )
-    run = Run(
-        id=new_ulid(now_ms),
-        task_name="backup",
-        category="General",
-        def_rev=1,
-        scheduled_ms=now_ms,
-        attempt=1,
-        trigger="manual",
-        status="queued",
-        queued_ms=now_ms,
-        op=command.op,
-    )
+    run = a_run(now_ms, trigger="manual", op=command.op)
     await memory.begin(begun)
     await database.write(partial(ledger.order, run=run))
 

@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from agent.handlers.rows import run_row
-from agent.runs import Run
 from agent.store import history, ledger, samples
 from agent.store.samples import Sample
 from agent.ulid import new_ulid, ulid_ms
@@ -30,6 +29,7 @@ from shared.protocol.requests import (
     TaskPing,
     TaskPingReply,
 )
+from tests.agent.store.makings import a_run
 from tests.agent.wire.door import CLOCK, Door
 
 
@@ -38,17 +38,7 @@ async def recorded(door: Door, count: int, *, first_ms: int = 1_000_000, **more:
     ids = []
     for number in range(count):
         at_ms = first_ms + number
-        run = Run(
-            id=new_ulid(at_ms),
-            task_name="backup",
-            category="General",
-            def_rev=1,
-            scheduled_ms=at_ms,
-            attempt=1,
-            trigger="schedule",
-            status="queued",
-            queued_ms=at_ms,
-        )
+        run = a_run(at_ms)
         await door.recorder.claim([run])
         ended = {
             "status": "error",
@@ -333,17 +323,7 @@ async def test_what_a_run_says_of_its_progress_is_for_those_who_may_read_output(
 
 
 async def test_a_living_run_is_told_with_what_it_has_said_so_far(door: Door) -> None:
-    run = Run(
-        id=new_ulid(1_000_000),
-        task_name="backup",
-        category="General",
-        def_rev=1,
-        scheduled_ms=1_000_000,
-        attempt=1,
-        trigger="schedule",
-        status="queued",
-        queued_ms=1_000_000,
-    )
+    run = a_run(1_000_000)
     await door.recorder.claim([run])
     door.journal.put(run_row(msgspec.structs.replace(run, status="running", progress=40)))
     guest = await door.welcome("viewer")

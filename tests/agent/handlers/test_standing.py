@@ -16,12 +16,10 @@ from agent.handlers.context import Context
 from agent.handlers.trials import MOST_TRIALS, Trial
 from agent.rehearsal import Rehearsing
 from agent.rules.muting import covers
-from agent.runs import Run
 from agent.store import alert_rules, audit, ledger, mutes
 from agent.store.database import Doing
 from agent.store.ledger import Step
 from agent.troubles import Trouble
-from agent.ulid import new_ulid
 from shared.protocol.alerting import (
     AlertsRules,
     AlertsRulesReply,
@@ -39,6 +37,7 @@ from shared.protocol.alerting import (
 )
 from shared.protocol.errors import ErrorBody
 from shared.protocol.requests import Command
+from tests.agent.store.makings import a_run
 from tests.agent.wire.door import CLOCK, Door, Guest
 
 BAD = RuleDraft(sev="high", given=(("task", "back*"), ("status", "error, timeout")))
@@ -222,20 +221,7 @@ async def test_viewers_see_rules_and_neither_try_nor_change_them(door: Door) -> 
 
 async def record(door: Door, count: int, *, status: str = "error", tail: str = "") -> None:
     now_ms = CLOCK.now_ms()
-    runs = [
-        Run(
-            id=new_ulid(now_ms - number),
-            task_name="backup",
-            category="General",
-            def_rev=1,
-            scheduled_ms=now_ms - number * 1_000,
-            attempt=1,
-            trigger="schedule",
-            status="queued",
-            queued_ms=now_ms - number,
-        )
-        for number in range(count)
-    ]
+    runs = [a_run(now_ms - number * 1_000) for number in range(count)]
     await door.database.write(partial(ledger.claim, runs=runs, now_ms=now_ms))
     ends = [
         Step(
@@ -313,14 +299,14 @@ async def test_tests_that_are_begun_in_the_same_moment_are_not_more(
 
     def held(work: Rehearsing) -> Doing[bool]:
         read = step(work)
-        return lambda connection: gate.wait(10) and read(connection)
+        return lambda connection: gate.wait(60) and read(connection)
 
     monkeypatch.setattr(Rehearsing, "step", held)
     guests = [await door.welcome("operator", label=f"o{number}") for number in range(3)]
     request = RuleTry(id="bad", rule=BAD, days=7)
 
     begun = [asyncio.create_task(guest.ask(request)) for guest in guests]
-    done, _ = await asyncio.wait(begun, return_when=asyncio.FIRST_COMPLETED, timeout=5)
+    done, _ = await asyncio.wait(begun, return_when=asyncio.FIRST_COMPLETED, timeout=30)
     gate.set()
     replies = await asyncio.gather(*begun)
 
@@ -345,7 +331,7 @@ async def test_a_test_that_nobody_asks_for_any_more_is_forgotten(
     monkeypatch.setattr(door.trials, "forget", told)
     first = await guest.get(RuleTry(id="bad", rule=BAD, days=7), RuleTryReply)
     assert first.place is not None
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await forgotten.wait()
 
     assert (await refused(guest, RuleTry(id="bad", rule=BAD, days=7, place=first.place))).code == (

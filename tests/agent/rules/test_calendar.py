@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.rules.calendar import YEAR_MS, closed_at, closures, doubts, unknown_names
+from agent.rules.calendar import YEAR_MS, closed_at, closures, doubts
 from agent.windows import Calendar, Closed, Kind
 from tests.agent.rules import calendar_reference as reference
 from tests.agent.rules.calendar_reference import MINUTE_S, WEEKDAYS, Meant
@@ -319,11 +319,10 @@ def test_two_calendars_that_allow_must_both_allow() -> None:
     assert found == Closed("late", "allow", ms("2026-11-26T12:00"), ms("2026-11-27T10:00"))
 
 
-def test_an_unknown_name_closes_nothing_and_is_told() -> None:
+def test_an_unknown_name_closes_nothing() -> None:
     quiet = a_calendar("quiet", weekly=("00:00-24:00",))
 
     assert ask(ms("2026-11-27T08:00"), quiet, names=("quite",)) is None
-    assert unknown_names({"quiet": quiet}, ("quiet", "quite")) == ("quite",)
 
 
 def test_what_never_opens_has_no_end_and_began_a_year_ago() -> None:

@@ -36,7 +36,7 @@ def coming(zone: str, text: str, start: str, count: int, **options: str) -> list
     return [(shown(zone, moment.at_ms), moment.tag) for moment in moments]
 
 
-@pytest.mark.timeout(max(120, WINDOWS))
+@pytest.mark.timeout(max(600, WINDOWS))
 @pytest.mark.parametrize(
     ("seed", "windows"),
     [pytest.param(SEED, WINDOWS, id="known"), pytest.param(FRESH_SEED, WINDOWS // 4, id="fresh")],

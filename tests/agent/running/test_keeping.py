@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -15,8 +16,9 @@ import msgspec
 import pytest
 
 from agent.running import inheritance, keeping, processes
-from agent.running.keeping import AlreadyOrdered, Ended, Keepers, NotStarted, Started
+from agent.running.keeping import AlreadyOrdered, Ended, Keepers, NotStarted, Order, Started
 from tests.agent.running.conftest import Desk, is_alive, of_run, until
+from tests.pulse import Pulse
 
 STAND_IN = Path(__file__).with_name("stand_in_agent.py")
 
@@ -180,6 +182,28 @@ async def test_a_seen_run_id_is_refused_even_after_it_was_forgotten(desk: Desk) 
     assert desk.output("R") == "once\n"
 
 
+async def test_a_due_moment_that_has_run_is_refused_to_any_other_run_also_after_it_was_forgotten(
+    desk: Desk,
+) -> None:
+    def order(run_id: str, moment: str) -> Order:
+        words = desk.order(run_id, "/bin/sh", "-c", "echo once")
+        return msgspec.structs.replace(words, moment=moment)
+
+    await desk.keepers.start(order("R", "backup 1795500000000 1"))
+    await desk.end_of("R")
+    await desk.keepers.forget(["R"])
+
+    with pytest.raises(AlreadyOrdered, match="has run already, as run R,"):
+        await desk.keepers.start(order("Q", "backup 1795500000000 1"))
+
+    assert not desk.spool("Q").exists()
+    await desk.keepers.start(order("S", "backup 1795500000000 2"))
+    for by_hand in ("T", "U"):
+        await desk.keepers.start(order(by_hand, ""))
+        await desk.end_of(by_hand)
+    await desk.end_of("S")
+
+
 async def test_a_timeout_ends_the_run_and_is_told_from_a_signal(desk: Desk) -> None:
     await desk.sh("R", "sleep 60", timeout_ms=200)
 
@@ -187,7 +211,7 @@ async def test_a_timeout_ends_the_run_and_is_told_from_a_signal(desk: Desk) -> N
 
     assert (ended.cause, ended.signal) == ("timeout", signal.SIGTERM)
     assert ended.duration_ms is not None
-    assert 200 <= ended.duration_ms < 2_000
+    assert 200 <= ended.duration_ms < 20_000, "it would have lasted a minute"
 
 
 AWKWARD = {
@@ -248,11 +272,14 @@ async def test_a_run_ends_with_its_main_process_and_what_is_left_is_killed(desk:
     await desk.sh("R", "sleep 60 & (setsid sleep 61 &) ; exit 7")
 
     ended = await desk.end_of("R")
+    told_ms = time.time_ns() // 1_000_000
 
     assert (ended.exit_status, ended.cause) == (7, "")
     assert ended.leftovers == 2
     assert ended.duration_ms is not None
-    assert ended.duration_ms < 400  # its own, without the time its family was given
+    assert ended.started_ms is not None
+    own_ms = ended.started_ms + ended.duration_ms
+    assert told_ms - own_ms > 400, "the time its family was given is none of its own"
     assert of_run("R") == []
 
 
@@ -282,7 +309,7 @@ async def test_a_stop_ends_also_the_family_of_a_task_that_leaves_some_behind(des
 
 
 async def test_the_last_of_a_pipeline_may_finish_writing(desk: Desk) -> None:
-    await desk.sh("R", "(sleep 0.1; echo late) & exit 0")
+    await desk.sh("R", "(sleep 0.02; echo late) & exit 0")
 
     ended = await desk.end_of("R")
 
@@ -298,13 +325,15 @@ async def test_a_memory_limit_holds_for_the_family(desk: Desk, shape: str) -> No
         script = '"$0" -S -c "$1" & "$0" -S -c "$1" & wait'
         argv = ["/bin/sh", "-c", script, sys.executable, hog]
 
-    await desk.keepers.start(desk.order("R", *argv, memory_limit_bytes=120_000_000))
-    ended = await desk.end_of("R")
+    with Pulse() as pulse:
+        await desk.keepers.start(desk.order("R", *argv, memory_limit_bytes=120_000_000))
+        ended = await desk.end_of("R")
 
     assert ended.cause == "killed_memory"
     assert "114 MB allowed" in ended.detail
     assert ended.peak_rss is not None
-    assert ended.peak_rss < 240_000_000
+    # While the host lets the keeper wait, two of them take a megabyte each millisecond.
+    assert ended.peak_rss < 240_000_000 + pulse.worst_ms * 1_000_000
     assert of_run("R") == []
 
 
@@ -315,11 +344,15 @@ async def test_the_keeper_is_small_and_idles_for_nothing(desk: Desk) -> None:
     await until(lambda: len(desk.ended) == 29, "29 ends")
     await desk.sh("waits", "while [ ! -e go ]; do sleep 0.1; done")
     await until(lambda: processes.below(pid), "the run")
-    before = _cpu_ticks(pid)
+    spent = []
+    for _ in range(5):
+        before = _cpu_ticks(pid)
+        await asyncio.sleep(1.0)  # what is measured is a span of idling
+        spent.append(_cpu_ticks(pid) - before)
+        if not spent[-1]:  # it may have had something left to do when a span began
+            break
 
-    await asyncio.sleep(1.0)  # what is measured is a span of idling
-
-    assert _cpu_ticks(pid) == before
+    assert spent[-1] == 0, spent
     assert _resident_kb(pid) <= 12 * 1024
     await desk.keepers.stop("waits", grace_ms=0)
     await desk.end_of("waits")
@@ -429,7 +462,7 @@ async def test_a_keeper_killed_while_it_starts_runs_loses_and_doubles_none(desk:
 
 
 async def test_a_hung_keeper_is_replaced(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.running.keeping.ANSWER_WITHIN_S", 0.3)
+    monkeypatch.setattr("agent.running.keeping.ANSWER_WITHIN_S", 2.0)
     await desk.sh("before", "sleep 0.2; exit 9")
     os.kill(desk.keepers.own_pid, signal.SIGSTOP)
 
@@ -466,16 +499,17 @@ async def test_kill_9_of_the_agent_costs_nothing(home: Path) -> None:
     agent = await _stand_in(
         desk,
         *((f"R{n}", f"sleep 0.{n}; echo out {n}; exit {n}") for n in range(6)),
-        ("long", "sleep 1; echo out; exit 66"),
+        ("long", f"while [ ! -e {home}/go ]; do sleep 0.05; done; echo out; exit 66"),
     )
     await _kill(agent)
-    await until(lambda: desk.output("R2"), "an end between the two agents")
+    await until(partial(_has_ended, desk, "R1"), "an end between the two agents")
 
     standing = {found.run_id: found for found in await desk.keepers.open()}
 
     assert set(standing) == {f"R{n}" for n in range(6)} | {"long"}
     assert isinstance(standing["R1"], Ended)
     assert isinstance(standing["long"], Started)
+    (home / "go").touch()
     ended = {found.run_id: found for found in standing.values() if isinstance(found, Ended)}
     await until(lambda: len(ended) + len(desk.ended) == 7, "all ends")
     assert not ended.keys() & desk.ended.keys()
@@ -507,20 +541,22 @@ async def test_a_stop_reaches_runs_of_an_earlier_agent(home: Path) -> None:
 
 async def test_a_timeout_falls_while_no_agent_is_there(home: Path) -> None:
     desk = Desk(home)
-    run_id = "timed 2000"  # long enough for the agent to be dead before
+    run_id = "timed 4000"  # long enough for the agent to be dead before
     agent = await _stand_in(desk, (run_id, "sleep 60 & sleep 60"))
     await until(lambda: len(of_run(run_id)) == 3, "its whole family")
     await _kill(agent)
     assert len(of_run(run_id)) == 3, "it was to live longer than its agent"
 
-    await until(lambda: '"e":"ended"' in _journal(desk), "its end in the journal")
+    with Pulse() as pulse:
+        await until(lambda: '"e":"ended"' in _journal(desk), "its end in the journal")
     await until(lambda: of_run(run_id) == [], "the end of its family")
     (ended,) = await desk.keepers.open()
 
     assert isinstance(ended, Ended)
     assert ended.cause == "timeout"
     assert ended.duration_ms is not None
-    assert 2_000 <= ended.duration_ms < 2_000 + 200 + 2_000, "timeout, grace, and two seconds"
+    due_ms = 4_000 + 200 + 2_000 + pulse.worst_ms
+    assert 4_000 <= ended.duration_ms < due_ms, "timeout, grace, and two seconds"
     await desk.keepers.forget([run_id])
     await desk.keepers.close()
 
@@ -666,6 +702,11 @@ async def test_a_keeper_leaves_by_itself_when_all_is_over(home: Path) -> None:
     assert isinstance(standing, Ended)
     assert standing.exit_status == 2
     await again.close()
+
+
+def _has_ended(desk: Desk, run_id: str) -> bool:
+    lines = _journal(desk).splitlines()
+    return any('"e":"ended"' in line and f'"run":"{run_id}"' in line for line in lines)
 
 
 def _journal(desk: Desk) -> str:

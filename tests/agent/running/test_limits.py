@@ -15,8 +15,10 @@ import pytest
 from agent.running import confine
 from agent.running.keeping import NotStarted, Order
 from tests.agent.running.conftest import Desk, of_run, until
+from tests.pulse import Pulse
 
 is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change user")
+OWN_NICE = os.nice(0)
 BUSY = "while :; do :; done"
 
 
@@ -39,7 +41,7 @@ async def said_by(desk: Desk, script: str, **limits: Any) -> str:
         ({"open_files_limit": 64}, "ulimit -Sn; ulimit -Hn", "64\n64"),
         ({"process_limit": 99}, "grep processes /proc/self/limits | tr -s ' '", "99 99"),
         ({"file_size_limit_bytes": 3 << 20}, "grep 'file size' /proc/self/limits", "3145728"),
-        ({"nice": 7}, "nice", "7"),
+        ({"nice": 7}, "nice", str(OWN_NICE + 7)),
         ({"io_class": "low"}, "ionice", "best-effort: prio 7"),
         ({"io_class": "idle"}, "ionice", "idle"),
         ({"cpus": "0"}, "taskset -cp $$", "list: 0"),
@@ -71,7 +73,7 @@ async def test_all_limits_go_together_and_the_command_is_what_it_was(desk: Desk)
     started = await desk.keepers.start(everything)
     ended = await desk.end_of("R")
 
-    assert desk.output("R").strip() == "a b|-x|3|50|idle|R"
+    assert desk.output("R").strip() == f"a b|-x|{OWN_NICE + 3}|50|idle|R"
     assert (ended.pid, ended.exit_status) == (started.pid, 0)
 
 
@@ -150,18 +152,20 @@ async def test_a_fast_grower_is_ended_before_it_has_twice_its_limit(desk: Desk) 
     )
     order = desk.order("R", sys.executable, "-S", "-c", grows, memory_limit_bytes=limit)
 
-    await desk.keepers.start(order)
-    ended = await desk.end_of("R")
+    with Pulse() as pulse:
+        await desk.keepers.start(order)
+        ended = await desk.end_of("R")
 
     assert ended.cause == "killed_memory"
     assert ended.peak_rss is not None
-    assert limit < ended.peak_rss < 2 * limit
+    # It takes half a megabyte in each millisecond for which the host lets the keeper wait.
+    assert limit < ended.peak_rss < 2 * limit + pulse.worst_ms * 500_000
 
 
 async def test_memory_that_a_family_shares_counts_once(desk: Desk) -> None:
     shares = (
         "import os, time\n"
-        "held = bytearray(b'x' * 60_000_000)\n"
+        "held = bytearray(b'x') * 60_000_000\n"
         "children = [os.fork() for _ in range(1)]\n"
         "if 0 not in children: children.append(os.fork())\n"
         "time.sleep(1.2)\n"
@@ -273,7 +277,7 @@ async def test_a_run_may_have_another_group(
 
 @is_root
 async def test_a_run_may_be_more_urgent_though_its_user_could_not_ask_for_it(desk: Desk) -> None:
-    assert await said_by(desk, "nice; id -un", nice=-5, user="nobody") == "-5\nnobody"
+    assert await said_by(desk, "nice; id -un", nice=-5, user="nobody") == f"{OWN_NICE - 5}\nnobody"
 
 
 @is_root

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from agent.running.keptlogs import compress, rotate
@@ -21,6 +21,7 @@ from tests.agent.running.test_output import end_of, recorded, run_of
 
 KNOWN = "k3y+of/Ålesund=="
 OWN = own_patterns([r"MYCO-[0-9]{6}"], is_known=True)
+ON_TWO_LINES = ('["password"]=>\n  string(11) "correcthors"', "correcthors")
 # What a run may write: the text, and the part of it that nobody may see.
 PLANTS = [
     (KNOWN, KNOWN),
@@ -29,7 +30,7 @@ PLANTS = [
     (KNOWN.encode().hex().upper(), KNOWN.encode().hex().upper()),
     (quote(KNOWN, safe="").lower(), quote(KNOWN, safe="").lower()),
     (quote(quote(KNOWN, safe=""), safe=""), quote(quote(KNOWN, safe=""), safe="")),
-    ('["password"]=>\n  string(11) "correcthors"', "correcthors"),
+    ON_TWO_LINES,
     ("[DB_PASSWORD] => correcthorse", "correcthorse"),
     ("DB_PASS=correcthorse", "correcthorse"),
     ("Set-Cookie: shop=correcthorse; Path=/", "correcthorse"),
@@ -122,6 +123,7 @@ def test_no_secret_is_seen_live_however_the_stream_grows_and_is_read(
     limit=st.sampled_from([50_000_000, 2_000, 300]),
     is_packed=st.booleans(),
 )
+@example(parts=[(b"", ON_TWO_LINES)], size=1, limit=50_000_000, is_packed=False)
 def test_no_secret_is_kept_or_recorded_wherever_output_is_cut(
     parts: list[tuple[bytes, tuple[str, str]]], size: int, limit: int, is_packed: bool
 ) -> None:

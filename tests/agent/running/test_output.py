@@ -19,6 +19,7 @@ from agent.running.spooled import sweep
 from agent.running.stored import Plain
 from agent.runs import Run
 from agent.settings import Home, Settings
+from tests.agent.store.makings import a_run
 
 SECRET = "correct-horse-battery"
 
@@ -35,17 +36,7 @@ def outputs_of(place: Home, *, limit_bytes: int = 1_000_000) -> Outputs:
 
 
 def run_of(run_id: str = "R1", status: str = "running") -> Run:
-    return Run(
-        id=run_id,
-        task_name="sync",
-        category="General",
-        def_rev=1,
-        scheduled_ms=1,
-        attempt=1,
-        trigger="schedule",
-        status=status,
-        queued_ms=1,
-    )
+    return a_run(1, id=run_id, task_name="sync", status=status)
 
 
 def end_of(run_id: str = "R1", *, ended_ms: int = 2_000) -> Ended:

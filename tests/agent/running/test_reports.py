@@ -15,7 +15,7 @@ from agent.ulid import new_ulid
 
 
 def heard(*pieces: bytes, is_report: bool = False) -> Told:
-    listener = Listener(is_report=is_report)
+    listener = Listener(mask=str) if is_report else Listener()
     for piece in pieces:
         listener.hear(piece)
     return listener.finish()

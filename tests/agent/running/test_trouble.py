@@ -283,8 +283,8 @@ def test_of_an_endless_recursion_the_innermost_fifty_calls_are_kept() -> None:
     ["    at " + "(" * 60_000, "#0 " + "a(1): " * 10_000, "a:1:in `" + "x': " * 15_000],
 )
 def test_hostile_lines_cost_no_time(line: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
 
     recognise(f"Error: no\n    at a.js:1:1\n{line}\n{line}")
 
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

@@ -37,6 +37,22 @@ def get(connection: Connection, name: str) -> str | None:
     return state.get(connection, name)
 
 
+class Blocking:
+    """A write that keeps the writer busy until it is let go."""
+
+    def __init__(self) -> None:
+        self._taken, self._may_go_on = threading.Event(), threading.Event()
+        self.let_go = self._may_go_on.set
+
+    def __call__(self, _connection: Connection) -> None:
+        self._taken.set()
+        self._may_go_on.wait(60)
+
+    async def is_taken(self) -> None:
+        """Until the writer has it in hand."""
+        assert await asyncio.to_thread(self._taken.wait, 60)
+
+
 def file_of(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
 
@@ -90,7 +106,7 @@ async def test_one_failing_write_does_not_spoil_those_beside_it(database: Databa
         raise Conflict("no")
 
     gate = threading.Event()
-    blocker = asyncio.ensure_future(database.write(lambda _: gate.wait(10)))
+    blocker = asyncio.ensure_future(database.write(lambda _: gate.wait(60)))
     await asyncio.sleep(0)
     writes: list[asyncio.Future[Any]] = [
         database.write(partial(put, name="before")),
@@ -116,18 +132,12 @@ async def test_writes_that_wait_together_share_one_commit(database: Database, ur
         commits += 1
 
     event.listen(database._writing, "commit", count)
-    entered = threading.Event()
-    gate = threading.Event()
-
-    def block(_connection: Connection) -> None:
-        entered.set()
-        gate.wait(10)
-
-    blocker = asyncio.ensure_future(database.write(block))
-    await asyncio.to_thread(entered.wait, 10)
+    blocking = Blocking()
+    blocker = asyncio.ensure_future(database.write(blocking))
+    await blocking.is_taken()
     writes = [asyncio.ensure_future(database.write(partial(put, name=f"n{i}"))) for i in range(300)]
     await asyncio.sleep(0)
-    gate.set()
+    blocking.let_go()
     await asyncio.gather(blocker, *writes)
 
     assert commits == 2
@@ -147,14 +157,14 @@ async def test_items_for_the_same_function_are_handed_over_together_and_fail_alo
         return [name.upper() for name in names]
 
     async def write(*names: str) -> list[object]:
-        gate = threading.Event()
-        blocker = asyncio.ensure_future(database.write(lambda _: gate.wait(10)))
-        await asyncio.sleep(0.05)  # the writer has taken it; what comes now is one group
+        blocking = Blocking()
+        blocker = asyncio.ensure_future(database.write(blocking))
+        await blocking.is_taken()  # what comes now is one group
         writes = [
             asyncio.ensure_future(settled(database.write_among(put_all, name))) for name in names
         ]
         await asyncio.sleep(0.05)
-        gate.set()
+        blocking.let_go()
         await blocker
         return await asyncio.gather(*writes)
 
@@ -243,15 +253,15 @@ async def test_what_found_no_room_is_told_that_the_database_is_closed(
 async def test_a_lost_connection_fails_the_whole_group_plainly_and_not_the_next(
     database: Database,
 ) -> None:
-    may_go_on = threading.Event()
+    blocking = Blocking()
 
     def lose(connection: Connection) -> None:
         connection.invalidate()
         raise OperationalError("SELECT 1", {}, sqlite3.OperationalError("server has gone away"))
 
     async with asyncio.TaskGroup() as group:
-        first = database.write(lambda _connection: may_go_on.wait(5))
-        await asyncio.sleep(0.05)  # the writer has taken it; what comes now is one group
+        first = database.write(blocking)
+        await blocking.is_taken()  # what comes now is one group
         writes: list[Callable[[Connection], Any]] = [
             partial(put, name="a"),
             lose,
@@ -260,7 +270,7 @@ async def test_a_lost_connection_fails_the_whole_group_plainly_and_not_the_next(
         ]
         together = [group.create_task(settled(database.write(write))) for write in writes]
         await asyncio.sleep(0.05)
-        may_go_on.set()
+        blocking.let_go()
         await first
 
     assert all(isinstance(task.result(), StorageError) for task in together), [
@@ -292,7 +302,7 @@ async def test_writes_happen_in_the_order_asked_for(database: Database) -> None:
 
 async def test_a_slow_write_never_holds_up_the_loop(database: Database) -> None:
     gate = threading.Event()
-    writing = asyncio.ensure_future(database.write(lambda _: gate.wait(10)))
+    writing = asyncio.ensure_future(database.write(lambda _: gate.wait(60)))
 
     for _ in range(100):
         await asyncio.sleep(0.001)
@@ -309,12 +319,12 @@ async def test_a_read_goes_on_while_a_write_is_open(database: Database) -> None:
 
     def write(connection: Connection) -> None:
         put(connection, "a", "new")
-        gate.wait(10)
+        gate.wait(60)
 
     writing = asyncio.ensure_future(database.write(write))
     await asyncio.sleep(0)
 
-    assert await asyncio.wait_for(database.read(partial(get, name="a")), 5) == "old"
+    assert await asyncio.wait_for(database.read(partial(get, name="a")), 30) == "old"
     gate.set()
     await writing
     assert await database.read(partial(get, name="a")) == "new"
@@ -325,7 +335,7 @@ async def test_too_many_waiting_reads_are_refused_as_busy(
 ) -> None:
     monkeypatch.setattr(database_module, "MAX_WAITING_READS", 3)
     gate = threading.Event()
-    reads = [asyncio.ensure_future(database.read(lambda _: gate.wait(10))) for _ in range(3)]
+    reads = [asyncio.ensure_future(database.read(lambda _: gate.wait(60))) for _ in range(3)]
     await asyncio.sleep(0)
 
     with pytest.raises(Refused, match="3 reads wait") as refused:
@@ -353,7 +363,7 @@ async def test_closing_finishes_every_write_asked_for(url: str) -> None:
 
 async def test_a_write_whose_caller_gave_up_still_happens(database: Database) -> None:
     gate = threading.Event()
-    blocker = asyncio.ensure_future(database.write(lambda _: gate.wait(10)))
+    blocker = asyncio.ensure_future(database.write(lambda _: gate.wait(60)))
     await asyncio.sleep(0)
     given_up = asyncio.ensure_future(database.write(partial(put, name="a")))
     await asyncio.sleep(0)

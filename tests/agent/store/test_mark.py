@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from agent.proof import prove
 from agent.recovery import make_up
 from agent.runs import Run
@@ -127,3 +129,28 @@ def test_what_was_forgotten_gets_rows_and_nothing_of_it_runs_again(database: Dat
     told = database.read_now(partial(mark.rows_lost, from_ms=since_ms, to_ms=until_ms))
     assert told == 8
     assert prove(database, since_ms, until_ms)[task.task_name].missing == ()
+
+
+def test_a_row_that_waits_in_the_copy_is_that_of_a_run_which_has_begun_since(
+    database: Database,
+) -> None:
+    since_ms = NOW_MS - 600_000
+    applied(database, since_ms - 120_000)
+    waiting = a_run(since_ms, status="queued")
+    database.write_now(
+        partial(ledger.claim, runs=(waiting,), decided_until_ms=since_ms, now_ms=since_ms)
+    )
+    begun = msgspec.structs.replace(waiting, status="running", started_ms=since_ms + 5)
+
+    found = make_up(
+        database,
+        since_ms=since_ms,
+        until_ms=NOW_MS,
+        living=[begun],
+        run_ids=frozenset(),
+        now_ms=NOW_MS,
+    )
+
+    row = database.read_now(partial(ledger.find, run_id=waiting.id))
+    assert row is not None
+    assert (row.status, row.started_ms, found.unknown) == ("running", since_ms + 5, 0)

@@ -138,7 +138,9 @@ def test_others_write_while_much_goes(url: str) -> None:
     assert left == 3 + len(waited_ms)
     *_, longest_but_two_ms, _, longest_ms = sorted(waited_ms)
     assert longest_but_two_ms < HELD_UP_MS + pulse.worst_ms
-    assert longest_ms < 1_000, "a disk may be slow once or twice, but no slice is so long"
+    assert longest_ms < 3_000 + pulse.worst_ms, (
+        "a disk may be slow once or twice, but no slice is so long"
+    )
 
 
 def test_other_rows_go_by_age_too(database: Database) -> None:

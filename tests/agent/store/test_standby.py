@@ -35,6 +35,15 @@ def test_a_copy_is_read_as_it_was_kept_and_only_for_its_own_database(tmp_path: P
     assert {oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()} == {"0o600"}
 
 
+def test_of_the_runs_that_were_not_over_only_those_that_had_begun_are_sure_to_be_ones(
+    tmp_path: Path,
+) -> None:
+    statuses = ("queued", "starting", "running", "stopping", "retry_wait")
+    Copy(tmp_path).keep_runs([a_run(task_name=status, status=status) for status in statuses])
+
+    assert [run.task_name for run in Copy(tmp_path).read_begun()] == ["running", "stopping"]
+
+
 def test_a_copy_that_would_be_the_same_is_not_written_again(tmp_path: Path) -> None:
     copy = Copy(tmp_path)
     copy.keep(KNOWN)

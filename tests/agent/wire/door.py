@@ -62,6 +62,7 @@ from shared.protocol.requests import (
     Request,
 )
 from tests.agent.store.fresh import fresh_file
+from tests.agent.store.makings import a_run
 
 CLOCK = SystemClock()
 NOBODY_TOLD = Posting()
@@ -102,19 +103,8 @@ class Runs:
             raise self.failure
         now_ms = CLOCK.now_ms()
         run = await self._recorder.order(
-            Run(
-                id=new_ulid(now_ms),
-                task_name=task_name,
-                category="General",
-                def_rev=1,
-                scheduled_ms=now_ms,
-                attempt=1,
-                trigger="manual",
-                status="queued",
-                queued_ms=now_ms,
-                requested_by=who,
-                note=reason,
-                op=op,
+            a_run(
+                now_ms, task_name=task_name, trigger="manual", requested_by=who, note=reason, op=op
             )
         )
         self.live[run.id] = run
@@ -134,15 +124,12 @@ class Runs:
         now_ms = CLOCK.now_ms()
         return await self._recorder.backfill(
             [
-                Run(
+                a_run(
+                    at_ms,
                     id=new_ulid(now_ms),
                     task_name=task_name,
-                    category="General",
-                    def_rev=1,
-                    scheduled_ms=at_ms,
                     attempt=2,
                     trigger="manual",
-                    status="queued",
                     queued_ms=now_ms,
                     requested_by=who,
                     note=reason,
@@ -173,16 +160,11 @@ class Pings:
 
     async def ping(self, ping: Ping) -> Run:
         self.told.append(ping)
-        return Run(
-            id=new_ulid(ping.at_ms),
+        return a_run(
+            ping.at_ms,
             task_name=ping.task_name,
-            category="General",
-            def_rev=1,
-            scheduled_ms=ping.at_ms,
-            attempt=1,
             trigger="ping",
             status="running" if ping.what == "start" else "success",
-            queued_ms=ping.at_ms,
         )
 
     async def abort(self, run_id: str, *, who: str) -> str:
@@ -284,7 +266,7 @@ class Guest:
             if header.id == number:
                 return decode_reply(request.type, header, frames)
 
-    async def ask(self, request: Request, within_s: float = 5) -> AnyReply | ErrorBody:
+    async def ask(self, request: Request, within_s: float = 30) -> AnyReply | ErrorBody:
         """The answer, yes or no; TimeoutError when there is none."""
         async with asyncio.timeout(within_s):
             reply, _ = await self.answer(await self.send(request), request)
@@ -512,14 +494,14 @@ async def serving(
         door.close()
 
 
-async def until(holds: Callable[[], bool], within_s: float = 5) -> None:
+async def until(holds: Callable[[], bool], within_s: float = 30) -> None:
     """Wait for a condition."""
     async with asyncio.timeout(within_s):
         while not holds():  # noqa: ASYNC110 - conditions of all kinds have no event
             await asyncio.sleep(0.01)
 
 
-async def next_event(socket: zmq.asyncio.Socket, kind: type[Event], within_s: float = 5) -> Any:
+async def next_event(socket: zmq.asyncio.Socket, kind: type[Event], within_s: float = 30) -> Any:
     """The next event of this kind."""
     async with asyncio.timeout(within_s):
         while True:

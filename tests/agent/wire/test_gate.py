@@ -82,7 +82,7 @@ async def test_a_crowd_from_one_address_keeps_nobody_out_who_comes_from_another(
 ) -> None:
     async with serving(tmp_path, most_open=60) as door:
         with stranger("silent", door.control_port, 1500, 20):
-            await until(lambda: door.gate.shut_to == "127.0.0.1", within_s=10)
+            await until(lambda: door.gate.shut_to == "127.0.0.1")
 
             guest = door.guest(await door.enrolled("viewer"))
             guest.socket.disconnect(guest.socket.getsockopt_string(zmq.LAST_ENDPOINT))
@@ -150,7 +150,7 @@ async def test_connections_that_ended_with_their_door_keep_no_door_shut(tmp_path
         for listener in listeners:
             listener.close(linger=0)
 
-        await until(lambda: door.gate.open <= 1 and door.gate.shut_to is None, within_s=10)
+        await until(lambda: door.gate.open <= 1 and door.gate.shut_to is None)
 
 
 def _lives_on(process: subprocess.Popen[bytes]) -> bool:
@@ -235,7 +235,7 @@ async def test_a_long_talk_is_no_message_without_end(door: Door) -> None:
     for number in range(1, 41):
         header, _ = encode_request(number, Ping())
         guest.socket.send_multipart([header, msgspec.msgpack.encode({"x": bytes(200_000)})])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await guest.socket.recv_multipart()
 
     assert door.control.sessions == 1

@@ -8,7 +8,8 @@ from PySide6.QtCore import QPersistentModelIndex
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 
-from desktop.models.alerts import BY_TASK, NEWEST, ROW, SORTS, AlertsModel, Group, said_of
+from desktop.models.alerts import BY_TASK, NEWEST, SORTS, AlertsModel, Group, said_of
+from desktop.tables import ROW
 from shared.protocol.rows import Alert
 from tests.desktop.alerts_at_hand import alert
 

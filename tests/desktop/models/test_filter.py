@@ -5,7 +5,8 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 
 from desktop.models.filter import Query, TaskFilter, matches, parse
-from desktop.models.tasks import ROW, STATE, TaskModel
+from desktop.models.tasks import STATE, TaskModel
+from desktop.tables import ROW
 from tests.desktop.rows_at_hand import NOW_MS, failing, task
 
 

@@ -3,14 +3,8 @@
 import pytest
 from PySide6.QtCore import Qt
 
-from desktop.models.health import (
-    ROW,
-    Column,
-    HealthModel,
-    is_late,
-    limit_words,
-    limits_in_short,
-)
+from desktop.models.health import Column, HealthModel, is_late, limit_words, limits_in_short
+from desktop.tables import ROW
 from shared.protocol.health import CheckDetail, KeptSeries
 from shared.protocol.rows import Check
 from tests.desktop.rows_at_hand import NOW_MS

@@ -5,7 +5,9 @@ from PySide6.QtCore import QModelIndex
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 
-from desktop.models.tasks import GROUP, ROW, STATE, Column, TaskModel
+from desktop.models.tasks import GROUP, STATE, TaskModel
+from desktop.tables import ROW
+from desktop.taskwords import Column
 from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS, failing, running, task
 
 

@@ -79,7 +79,7 @@ def lines(memory: Memory, desk: Desk, key: ClientKey, start_agent: Start) -> Ite
 def until_right(desk: Desk, generation: int, *, within_s: float = RIGHT_WITHIN_S) -> None:
     with Pulse() as pulse:
         began = time.monotonic()
-        desk.until(partial(is_right, desk, generation), within_s=30)
+        desk.until(partial(is_right, desk, generation))
         took_s = time.monotonic() - began
     assert took_s < within_s + pulse.worst_ms / 1_000
 
@@ -122,7 +122,7 @@ def test_a_line_two_seconds_long_shows_everything_only_later(desk: Desk, lines: 
     lines.slow(2.0)
     lines.agent.put(*some(1))
 
-    desk.until(lambda: shows(desk, 1), within_s=10)
+    desk.until(lambda: shows(desk, 1))
     assert desk.link.state == links.LIVE
 
     lines.slow(0.0)
@@ -145,7 +145,7 @@ def test_an_agent_that_begins_anew_is_shown_right_by_twenty_desktops_within_five
             stack.callback(desk.network.stop)
             desk.network.open(memory.place(), key)
         for desk in desks:
-            desk.until(partial(shows, desk, 0), within_s=20)
+            desk.until(partial(shows, desk, 0))
 
         agent.stop()
         again = start_agent()
@@ -153,7 +153,7 @@ def test_an_agent_that_begins_anew_is_shown_right_by_twenty_desktops_within_five
         pulse = stack.enter_context(Pulse())
         began = time.monotonic()
         for desk in desks:
-            desk.until(partial(is_right, desk, 1), within_s=30)
+            desk.until(partial(is_right, desk, 1))
         took_s = time.monotonic() - began
 
         assert took_s < ALL_RIGHT_WITHIN_S + pulse.worst_ms / 1_000

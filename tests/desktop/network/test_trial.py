@@ -95,7 +95,7 @@ def steps(desk: Desk) -> dict[str, TestStep]:
     return {one.check: one for one in desk.reports if isinstance(one, TestStep)}
 
 
-def result(desk: Desk, *, within_s: float = 20) -> TestResult:
+def result(desk: Desk, *, within_s: float = 30) -> TestResult:
     desk.until(lambda: any(isinstance(one, TestResult) for one in desk.reports), within_s=within_s)
     (found,) = [one for one in desk.reports if isinstance(one, TestResult)]
     desk.reports.clear()
@@ -104,7 +104,7 @@ def result(desk: Desk, *, within_s: float = 20) -> TestResult:
 
 def tried(desk: Desk, link: str, key: ClientKey) -> tuple[TestResult, dict[str, TestStep]]:
     desk.network.test(link, key, label="anna on laptop")
-    desk.until(lambda: any(isinstance(one, TestResult) for one in desk.reports), within_s=20)
+    desk.until(lambda: any(isinstance(one, TestResult) for one in desk.reports))
     said = steps(desk)
     return result(desk), said
 

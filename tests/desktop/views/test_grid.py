@@ -10,7 +10,9 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from desktop.models.filter import TaskFilter, parse
-from desktop.models.tasks import ROW, STATE, Column, TaskModel
+from desktop.models.tasks import STATE, TaskModel
+from desktop.tables import ROW
+from desktop.taskwords import Column
 from desktop.theme import Theme
 from desktop.views.grid.cells import Scene, shared_prefix
 from desktop.views.grid.view import TaskGrid

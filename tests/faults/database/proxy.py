@@ -8,6 +8,8 @@ import time
 from contextlib import suppress
 from typing import Final, Self
 
+from tests.ports import free_port
+
 _CHUNK: Final = 65_536
 _COMMIT: Final = b"\x03COMMIT"
 _RESET: Final = struct.pack("ii", 1, 0)
@@ -37,7 +39,7 @@ class Proxy:
         self._commits_to_lose = 0
         self.commits_lost = 0
         self._is_over = False
-        self.port = 0
+        self.port = free_port()
         self.open()
         self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
         self._thread.start()
@@ -62,7 +64,6 @@ class Proxy:
             if self._listener is None:
                 self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
                 self._listener.setblocking(False)
-                self.port = self._listener.getsockname()[1]
                 self._selector.register(self._listener, selectors.EVENT_READ)
         self._stir()
 

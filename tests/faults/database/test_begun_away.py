@@ -47,20 +47,19 @@ def has_more(site: Site, before: int) -> bool:
 
 def more_runs(site: Site) -> None:
     before = told(site.household.root / "truth")[0].total()
-    until(partial(has_more, site, before), "more runs", within_s=40)
+    until(partial(has_more, site, before), "more runs")
 
 
 def end_clean(site: Site, agent: subprocess.Popen[bytes]) -> None:
     """All is told, and the ledger holds what the tasks say of themselves."""
-    until(lambda: BACK in site.household.said(), "a word of its return", within_s=40)
-    until(lambda: not site.kept(), "the replay", within_s=60)
+    until(lambda: BACK in site.household.said(), "a word of its return")
+    until(lambda: not site.kept(), "the replay")
     finish(site.household, agent)
     hold_against(site.household, site.household.root / "truth")
     assert journal.refused(site.household.home.journal_file) == ()
 
 
 @pytest.mark.parametrize("way", ["refused", "killed", "frozen", "read_only"])
-@pytest.mark.timeout(180)
 def test_an_agent_that_begins_without_its_database_runs_what_is_due_and_nothing_twice(
     site: Site, way: str
 ) -> None:
@@ -88,7 +87,6 @@ def test_an_agent_that_begins_without_its_database_runs_what_is_due_and_nothing_
     end_clean(site, agent)
 
 
-@pytest.mark.timeout(180)
 def test_whoever_begins_after_one_that_never_met_the_database_puts_right_what_that_left(
     site: Site,
 ) -> None:
@@ -108,7 +106,6 @@ def test_whoever_begins_after_one_that_never_met_the_database_puts_right_what_th
     assert household.said().count(AWAY) == 2
 
 
-@pytest.mark.timeout(180)
 def test_what_lies_in_the_spool_of_recorded_runs_goes_once_the_database_is_back(
     site: Site,
 ) -> None:
@@ -125,13 +122,12 @@ def test_what_lies_in_the_spool_of_recorded_runs_goes_once_the_database_is_back(
         more_runs(site)
         is_there_while_away = left.exists()
 
-    until(lambda: not left.exists(), "a spool that was cleared away", within_s=60)
+    until(lambda: not left.exists(), "a spool that was cleared away")
 
     end_clean(site, agent)
     assert is_there_while_away
 
 
-@pytest.mark.timeout(180)
 def test_single_passes_without_the_database_decide_each_moment_once(site: Site) -> None:
     household = site.household
     start_tasks(household)
@@ -150,7 +146,6 @@ def test_single_passes_without_the_database_decide_each_moment_once(site: Site) 
     assert "away" in passes[0].stdout
 
 
-@pytest.mark.timeout(180)
 def test_what_was_changed_elsewhere_while_it_was_away_counts_once_it_is_back(site: Site) -> None:
     household = site.household
     start_tasks(household)
@@ -173,16 +168,16 @@ def test_what_was_changed_elsewhere_while_it_was_away_counts_once_it_is_back(sit
         agent = household.serve()
         more_runs(site)
 
-    household.wait_for("made_elsewhere", "success", count=2, within_s=60)
+    household.wait_for("made_elsewhere", "success", count=2)
     household.cli("tasks", "disable", "made_elsewhere")
     end_clean_of_ours(site, agent)
 
 
 def end_clean_of_ours(site: Site, agent: subprocess.Popen[bytes]) -> None:
-    until(lambda: not site.kept(), "the replay", within_s=60)
+    until(lambda: not site.kept(), "the replay")
     household = site.household
     household.cli("tasks", "disable", *{run.task_name for run in household.runs()})
-    until(lambda: not household.live(), "the end of every run", within_s=30)
+    until(lambda: not household.live(), "the end of every run")
     assert household.stop(agent) == 0
     checked = household.check()
     assert (checked["missing"], checked["doubled"], checked["exit_status"]) == (0, 0, 0), checked
@@ -200,7 +195,6 @@ def lines(file: Path) -> int:
     return len(file.read_text().splitlines()) if file.exists() else 0
 
 
-@pytest.mark.timeout(180)
 def test_own_rules_windows_and_checks_hold_though_it_is_away_from_the_start(site: Site) -> None:
     household = site.household
     flag = household.root / "fire"
@@ -222,7 +216,7 @@ def test_own_rules_windows_and_checks_hold_though_it_is_away_from_the_start(site
         with site.refused():
             flag.touch()
             agent = household.serve()
-            until(lambda: "loud burns" in sink.text(), "the mail of the rule", within_s=40)
+            until(lambda: "loud burns" in sink.text(), "the mail of the rule")
             until(lambda: "Check fire is critical" in sink.text(), "that of the check")
             until(lambda: lines(Path(f"{flag}.hushed")) > 2, "runs of the muted task")
             while_away = sink.text()
@@ -231,7 +225,6 @@ def test_own_rules_windows_and_checks_hold_though_it_is_away_from_the_start(site
     assert "hushed burns" not in while_away
 
 
-@pytest.mark.timeout(180)
 def test_what_people_know_is_open_is_not_told_anew_though_it_is_away_from_the_start(
     site: Site,
 ) -> None:
@@ -250,7 +243,6 @@ def test_what_people_know_is_open_is_not_told_anew_though_it_is_away_from_the_st
         until(
             lambda: any(alert.told and alert.task_name == "loud" for alert in copy.read_alerts()),
             "a copy of the alert, and that it was told",
-            within_s=60,
         )
         household.kill(agent)
         before = sink.text().count("loud burns")
@@ -258,9 +250,9 @@ def test_what_people_know_is_open_is_not_told_anew_though_it_is_away_from_the_st
         with site.refused():
             agent = household.serve()
             again = lines(Path(f"{flag}.loud")) + 3
-            until(lambda: lines(Path(f"{flag}.loud")) > again, "more of the same", within_s=40)
+            until(lambda: lines(Path(f"{flag}.loud")) > again, "more of the same")
             Path(f"{flag}.late").touch()
-            until(lambda: "late burns" in sink.text(), "the mail of what is new", within_s=40)
+            until(lambda: "late burns" in sink.text(), "the mail of what is new")
             after = sink.text().count("loud burns")
         household.stop(agent)
 
@@ -279,7 +271,6 @@ def held(database: Database) -> Holder:
     return found
 
 
-@pytest.mark.timeout(120)
 def test_an_agent_whose_database_was_taken_by_another_meanwhile_stops(site: Site) -> None:
     household = site.household
     start_tasks(household)
@@ -300,7 +291,6 @@ def test_an_agent_whose_database_was_taken_by_another_meanwhile_stops(site: Site
     assert site.kept(), "nothing is told to a database that another agent works on"
 
 
-@pytest.mark.timeout(120)
 def test_a_database_that_is_wrong_or_was_never_reached_is_refused_as_ever(site: Site) -> None:
     household = site.household
     with site.refused():
@@ -320,7 +310,6 @@ def test_a_database_that_is_wrong_or_was_never_reached_is_refused_as_ever(site: 
     assert PASSWORD not in errors
 
 
-@pytest.mark.timeout(120)
 def test_a_file_that_another_program_holds_keeps_no_agent_from_beginning(
     household: Household,
 ) -> None:
@@ -332,9 +321,9 @@ def test_a_file_that_another_program_holds_keeps_no_agent_from_beginning(
         until(partial(has_begun, other), "the file")
         agent = household.serve()
         before = told(truth)[0].total()
-        until(lambda: told(truth)[0].total() > before + 6, "more runs", within_s=40)
+        until(lambda: told(truth)[0].total() > before + 6, "more runs")
         other.execute("COMMIT")
-    until(lambda: BACK in household.said(), "a word of its return", within_s=40)
+    until(lambda: BACK in household.said(), "a word of its return")
     until(lambda: not journal.look(household.home.journal_file).number, "the replay")
     finish(household, agent)
 

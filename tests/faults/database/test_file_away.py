@@ -18,6 +18,7 @@ from tests.journeys.household import Household, until
 from tests.journeys.test_agent_kill_loop import TASKS, finish, hold_against, start_tasks, told
 from tests.journeys.test_health import make_old
 from tests.postoffice import Sink, let_mail, mail_server
+from tests.pulse import Pulse
 
 DISK_MB = 128
 HELD_S = 7.0
@@ -40,7 +41,6 @@ def held(file: Path) -> Iterator[None]:
         other.execute("COMMIT")
 
 
-@pytest.mark.timeout(120)
 def test_a_file_that_another_program_holds_keeps_no_run_from_its_start(
     household: Household,
 ) -> None:
@@ -49,7 +49,7 @@ def test_a_file_that_another_program_holds_keeps_no_run_from_its_start(
     until(lambda: told(truth)[0].total() > 3, "some runs")
 
     began_ms = time.time() * 1000
-    with held(household.home.database_file):
+    with Pulse() as pulse, held(household.home.database_file):
         time.sleep(HELD_S)  # longer than SQLite itself would wait
         while_held = told(truth)[0].total()
     ended_ms = time.time() * 1000
@@ -63,7 +63,7 @@ def test_a_file_that_another_program_holds_keeps_no_run_from_its_start(
         if began_ms < run.scheduled_ms < ended_ms and run.late_ms is not None
     ]
     assert while_held > len(meanwhile) // 2 > 5
-    assert max(meanwhile) < 4_000
+    assert max(meanwhile) < 4_000 + pulse.worst_ms
 
 
 @pytest.fixture
@@ -92,13 +92,13 @@ def fill(folder: Path) -> Path:
 
 
 @may_mount
-@pytest.mark.timeout(180)
 def test_a_full_disk_costs_no_run_its_row_or_its_exit_status(small_disk: Household) -> None:
     household = small_disk
     truth = household.root / "truth"
     truth.touch()
     tables = [
         f'task_name = "ends_with_{status}"\nschedule = "@every 1s"\nshell = "always"\n'
+        'missed = "all"\noverlap = "allow"\n'
         f"command = '''echo \"$SMARTCRON_RUN_ID\" > /dev/null; exit {status}'''"
         for status in (0, 3)
     ]
@@ -109,14 +109,14 @@ def test_a_full_disk_costs_no_run_its_row_or_its_exit_status(small_disk: Househo
     household.wait_for("ends_with_3", "error", count=2)
 
     filler = fill(household.root)
-    until(lambda: not reserve.exists(), "the reserve given up", within_s=60)
+    until(lambda: not reserve.exists(), "the reserve given up")
     filled_ms = time.time() * 1000
     assert agent.poll() is None
     time.sleep(5)  # so long the disk is as full as the reserve lets it be
     filler.unlink()
     freed_ms = time.time() * 1000
-    until(lambda: not kept(household), "the replay", within_s=60)
-    until(reserve.exists, "a new reserve", within_s=60)
+    until(lambda: not kept(household), "the replay")
+    until(reserve.exists, "a new reserve")
     household.cli("tasks", "disable", "ends_with_0", "ends_with_3")
     until(lambda: not household.live(), "the end of every run")
 
@@ -142,7 +142,6 @@ def fill_really(household: Household) -> Path:
 
 
 @may_mount
-@pytest.mark.timeout(180)
 def test_a_moment_that_even_the_journal_had_no_room_for_was_missed_for_want_of_storage(
     small_disk: Household,
 ) -> None:
@@ -183,7 +182,6 @@ def messages(household: Household) -> int:
 
 
 @may_mount
-@pytest.mark.timeout(300)
 def test_a_disk_so_full_that_no_alert_can_be_written_is_mailed_once_and_so_is_its_end(
     small_disk: Household,
 ) -> None:
@@ -196,7 +194,7 @@ def test_a_disk_so_full_that_no_alert_can_be_written_is_mailed_once_and_so_is_it
 
         filler = fill_really(household)
         for words in ("Less than 10 % of the disk is free", "The disk is full"):
-            until(partial(is_told, sink, words), f"mail: {words}", within_s=60)
+            until(partial(is_told, sink, words), f"mail: {words}")
         assert agent.poll() is None
         assert messages(household) == before, "the outbox took it, so the disk was not full"
         titles = [str(mail["Subject"]).partition("critical: ")[2] for mail in sink.mails]
@@ -216,7 +214,6 @@ def is_told(sink: Sink, words: str) -> bool:
 
 
 @may_mount
-@pytest.mark.timeout(120)
 def test_a_dead_agent_on_a_full_disk_is_mailed_by_another_process_once(
     small_disk: Household,
 ) -> None:
@@ -278,7 +275,6 @@ def knows_its_tables(file: Path) -> bool:
             return False
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("keep_header", [True, False], ids=["some pages", "the header"])
 def test_a_damaged_file_is_found_and_made_whole_and_nothing_runs_again(
     household: Household, keep_header: bool
@@ -319,7 +315,6 @@ def test_a_damaged_file_is_found_and_made_whole_and_nothing_runs_again(
     assert ("a damaged file was made whole" in audited) == (not keep_header), audited
 
 
-@pytest.mark.timeout(120)
 def test_without_a_backup_a_damaged_file_gives_what_can_still_be_read(
     household: Household,
 ) -> None:
@@ -338,7 +333,6 @@ def test_without_a_backup_a_damaged_file_gives_what_can_still_be_read(
     }
 
 
-@pytest.mark.timeout(120)
 def test_a_file_that_is_deleted_under_the_agent_comes_back_with_all_that_was_in_it(
     household: Household,
 ) -> None:

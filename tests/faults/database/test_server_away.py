@@ -29,11 +29,11 @@ from tests.faults.database.proxy import Proxy
 from tests.journeys.household import Household, until
 from tests.journeys.test_agent_kill_loop import finish, hold_against, seeded, start_tasks
 from tests.mariadb import Server, served
-from tests.postoffice import let_mail, mail_server
-from tests.pulse import Pulse
+from tests.postoffice import Sink, let_mail, mail_server
+from tests.pulse import Pulse, stretched
 
 OUTAGES = int(os.environ.get("SMARTCRON_OUTAGES", "14"))
-TIMEOUT_S = 120 + 12 * OUTAGES
+TIMEOUT_S = max(600, 50 * OUTAGES)
 LATE_MS = 2_000
 """What an outage may cost a start, beside what the host itself lets it wait."""
 PASSWORD = "only-for-tests"
@@ -220,8 +220,8 @@ def test_whatever_the_database_does_no_run_is_lost_or_doubled(site: Site) -> Non
                 time.sleep(chance.uniform(0.0, 3.0))  # how long it lasts is what is tried here
             begun[kind] += 1
             if chance.random() < 0.6:
-                until(lambda: not site.kept(), f"the replay ({kind})", within_s=60)
-        until(lambda: not site.kept(), "the last replay", within_s=60)
+                until(lambda: not site.kept(), f"the replay ({kind})")
+        until(lambda: not site.kept(), "the last replay")
 
     assert site.agent is not None
     finish(site.household, site.agent)
@@ -250,7 +250,6 @@ def away_since(caller: Caller) -> int | None:
     return found.database_away_since_ms
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("kind", ["refused", "frozen_network"])
 def test_an_outage_is_told_within_ten_seconds_even_where_nothing_runs(
     site: Site, kind: str
@@ -264,36 +263,38 @@ def test_an_outage_is_told_within_ten_seconds_even_where_nothing_runs(
         site.household.wait_for("once", "success")
         began = time.monotonic()
         with getattr(site, kind)():
-            until(partial(away_since, caller), "word of it", within_s=20)
+            until(partial(away_since, caller), "word of it")
             took_s = time.monotonic() - began
             until(site.kept, "the alert in the journal")
         until(lambda: not away_since(caller), "word of its end")
 
-    assert took_s < 10
+    assert took_s < 10 * stretched()
 
     (alert,) = [each for each in all_alerts(site) if each[0] == "database_away"]
     assert alert[1:] == ("critical", "resolved", "Database unreachable")
     assert site.kept() == 0
 
 
-@pytest.mark.timeout(120)
 def test_that_the_database_is_away_is_mailed_while_it_is_and_once(site: Site) -> None:
     with mail_server() as sink:
         let_mail(site.household.home, sink)
         site.serve()
         with site.refused():
-            until(lambda: "Database unreachable" in sink.text(), "the mail", within_s=30)
-        until(lambda: len(sink.mails) > 1, "the mail of its end")
+            until(lambda: "Database unreachable" in sink.text(), "the mail")
+        until(lambda: len(about_the_database(sink)) > 1, "the mail of its end")
 
+    assert ["over" in subject for subject in about_the_database(sink)] == [False, True]
+
+
+def about_the_database(sink: Sink) -> list[str]:
     subjects = [str(mail["Subject"]) for mail in sink.mails]
-    assert ["over" in subject for subject in subjects] == [False, True]
+    return [subject for subject in subjects if "Database unreachable" in subject]
 
 
 def look(site: Site) -> subprocess.CompletedProcess[str]:
     return site.household.run("health", "--alert", "--only", "master_runner")
 
 
-@pytest.mark.timeout(180)
 def test_a_dead_agent_without_its_database_is_mailed_once_by_another_process_and_so_is_the_end(
     site: Site,
 ) -> None:
@@ -319,7 +320,6 @@ def test_a_dead_agent_without_its_database_is_mailed_once_by_another_process_and
     assert ("agent_stopped", "critical", "resolved") in [one[:3] for one in all_alerts(site)]
 
 
-@pytest.mark.timeout(180)
 def test_an_agent_that_lives_again_without_its_database_ends_what_was_mailed(site: Site) -> None:
     household = site.household
     with mail_server() as sink:
@@ -345,7 +345,6 @@ def known_to(household: Household) -> Known | None:
     return Copy(household.home.journal_file.parent).read(name_of(read_url(url)))
 
 
-@pytest.mark.timeout(120)
 def test_while_it_is_away_runs_are_ordered_and_stopped_and_changes_are_refused(site: Site) -> None:
     household = site.household
     household.apply('task_name = "long"\nschedule = []\ncommand = "sleep 60"\nkill_grace_s = 0')
@@ -368,7 +367,7 @@ def test_while_it_is_away_runs_are_ordered_and_stopped_and_changes_are_refused(s
 
     (run,) = household.runs("long")
     assert (run.id, run.status, run.trigger) == (run_id, "aborted", "manual")
-    assert took_s < 5, "nobody waits for a database that is away"
+    assert took_s < 5 * stretched(), "nobody waits for a database that is away"
     asked = site.server.say(
         "SELECT action, result FROM smartcron_1.smart_cron_audit WHERE action LIKE 'run.%'"
         " ORDER BY id"

@@ -17,12 +17,12 @@ from shared.protocol.errors import (
     UnsupportedVersion,
 )
 from shared.protocol.requests import LogReadReply, Ping, Request, RunsPage, RunsPageReply
-from tests.golden import samples
+from tests.golden import answered, asked, things, told
 
 pack = msgspec.msgpack.encode
 
 
-@pytest.mark.parametrize("request_", samples.REQUESTS, ids=lambda request: request.type)
+@pytest.mark.parametrize("request_", asked.REQUESTS, ids=lambda request: request.type)
 def test_a_request_arrives_as_it_was_sent(request_: Request) -> None:
     frames = codec.encode_request(7, request_)
     header = codec.read_request_header(frames)
@@ -31,19 +31,19 @@ def test_a_request_arrives_as_it_was_sent(request_: Request) -> None:
     assert codec.decode_request(header.type, frames[1]) == request_
 
 
-@pytest.mark.parametrize("name", samples.REPLIES)
+@pytest.mark.parametrize("name", answered.REPLIES)
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_reply_arrives_as_it_was_sent(name: str, *, packed: bool) -> None:
-    frames = codec.encode_reply(7, samples.REPLIES[name], b"line\n" * 9_000, pack=packed)
+    frames = codec.encode_reply(7, answered.REPLIES[name], b"line\n" * 9_000, pack=packed)
     header = codec.read_reply_header(frames)
 
     assert header.id == 7
-    assert codec.decode_reply(name, header, frames) == (samples.REPLIES[name], b"line\n" * 9_000)
+    assert codec.decode_reply(name, header, frames) == (answered.REPLIES[name], b"line\n" * 9_000)
     assert (len(frames[2]) < 45_000) is packed
 
 
 def test_big_bodies_are_packed_and_small_ones_are_not() -> None:
-    big = RunsPageReply(rows=(samples.RUN,) * 200)
+    big = RunsPageReply(rows=(things.RUN,) * 200)
 
     assert codec.read_reply_header(codec.encode_reply(1, big, pack=True)).flags == codec.BODY_PACKED
     assert codec.read_reply_header(codec.encode_reply(1, big)).flags == 0
@@ -62,12 +62,12 @@ def test_a_refusal_says_what_the_client_may_do() -> None:
     assert extra == b""
 
 
-@pytest.mark.parametrize("name", samples.EVENTS)
+@pytest.mark.parametrize("name", told.EVENTS)
 def test_an_event_goes_out_under_its_topic_and_arrives(name: str) -> None:
-    frames = codec.encode_event(samples.EVENTS[name], pack=True)
+    frames = codec.encode_event(told.EVENTS[name], pack=True)
 
     assert frames[0] == {"hb": b"h.", "delta": b"s.", "metric": b"m."}[name]
-    assert codec.decode_event(frames) == samples.EVENTS[name]
+    assert codec.decode_event(frames) == told.EVENTS[name]
 
 
 def test_an_event_of_a_newer_agent_is_passed_over() -> None:
@@ -131,9 +131,9 @@ def test_a_body_over_its_cap_is_refused_unread() -> None:
         ("run.start", {"task_id": "a", "op": "1" * 32}, "$"),
         ("run.start", {"task_id": "a", "op": "x", "expires_ms": 1}, "$.op"),
         ("run.start", {"task_id": "a", "op": "1" * 32, "expires_ms": 1, "command": "id"}, "$"),
-        ("log.read", {"run_id": samples.RUN_ID}, "$"),
-        ("log.read", {"run_id": samples.RUN_ID, "offset": 0, "tail": 1}, "$"),
-        ("log.read", {"run_id": samples.RUN_ID, "offset": 0, "wait_ms": 20_001}, "$.wait_ms"),
+        ("log.read", {"run_id": things.RUN_ID}, "$"),
+        ("log.read", {"run_id": things.RUN_ID, "offset": 0, "tail": 1}, "$"),
+        ("log.read", {"run_id": things.RUN_ID, "offset": 0, "wait_ms": 20_001}, "$.wait_ms"),
         (
             "invite.create",
             {"op": "1" * 32, "expires_ms": 1, "label": "x", "role": "su"},
@@ -195,7 +195,7 @@ def test_a_refusal_does_not_repeat_a_long_text_of_a_stranger() -> None:
 
 def test_random_bytes_become_a_refusal_and_nothing_else() -> None:
     dice = random.Random(7)  # noqa: S311 - reproducible, not secret
-    whole = [codec.encode_request(5, sample) for sample in samples.REQUESTS]
+    whole = [codec.encode_request(5, sample) for sample in asked.REQUESTS]
     refused = 0
 
     for _ in range(4_000):
@@ -222,7 +222,7 @@ def test_random_events_and_replies_become_a_refusal_and_nothing_else() -> None:
     refused = 0
 
     for _ in range(3_000):
-        event = [bytearray(frame) for frame in codec.encode_event(samples.DELTA, pack=True)]
+        event = [bytearray(frame) for frame in codec.encode_event(things.DELTA, pack=True)]
         frame = dice.choice(event)
         frame[dice.randrange(len(frame))] = dice.randrange(256)
         reply = [bytes(frame) for frame in event[1:]]

@@ -11,14 +11,14 @@ import pytest
 from shared.protocol import codec
 from shared.protocol.errors import BadRequest
 from shared.protocol.requests import REPLY_TO, REQUESTS
-from tests.golden import samples
+from tests.golden import answered, asked, things, told
 
-GOLDEN = Path(samples.__file__).parent
+GOLDEN = Path(asked.__file__).parent
 WRITE = "SMARTCRON_WRITE_GOLDEN"
 
 
 def request_bytes(name: str) -> bytes:
-    sample = next(sample for sample in samples.REQUESTS if sample.type == name)
+    sample = next(sample for sample in asked.REQUESTS if sample.type == name)
     return codec.encode_request(1, sample)[1]
 
 
@@ -41,13 +41,13 @@ def as_error(body: bytes) -> Any:
 
 
 def messages() -> Iterator[tuple[str, Any, Callable[[bytes], Any]]]:
-    for request in samples.REQUESTS:
+    for request in asked.REQUESTS:
         yield f"request.{request.type}", request, as_request(request.type)
-    for name, reply in samples.REPLIES.items():
+    for name, reply in answered.REPLIES.items():
         yield f"reply.{name}", reply, as_reply(name)
-    for name, event in samples.EVENTS.items():
+    for name, event in told.EVENTS.items():
         yield f"event.{name}", event, as_event(name)
-    yield "error", samples.ERROR, as_error
+    yield "error", told.ERROR, as_error
 
 
 # The keys in these are no fields of ours: every one of them means something.
@@ -155,11 +155,11 @@ def test_a_message_without_its_optional_fields_is_understood(name: str) -> None:
 
 def test_words_that_a_newer_agent_invents_do_not_break_a_reader() -> None:
     newer = msgspec.structs.replace(
-        samples.DELTA,
+        things.DELTA,
         rows=msgspec.structs.replace(
-            samples.DELTA.rows,
-            tasks=(msgspec.structs.replace(samples.TASK, state="dreaming", health="divine"),),
-            runs=(msgspec.structs.replace(samples.RUN, result="exploded", trigger="comet"),),
+            things.DELTA.rows,
+            tasks=(msgspec.structs.replace(things.TASK, state="dreaming", health="divine"),),
+            runs=(msgspec.structs.replace(things.RUN, result="exploded", trigger="comet"),),
         ),
     )
 
@@ -167,6 +167,6 @@ def test_words_that_a_newer_agent_invents_do_not_break_a_reader() -> None:
 
 
 def test_every_request_names_its_reply() -> None:
-    assert {type(sample) for sample in samples.REQUESTS} == set(REPLY_TO)
+    assert {type(sample) for sample in asked.REQUESTS} == set(REPLY_TO)
     for request, reply in REPLY_TO.items():
-        assert isinstance(samples.REPLIES[request.type], reply)
+        assert isinstance(answered.REPLIES[request.type], reply)
