@@ -48,9 +48,19 @@ _OUTCOMES: Final = {
     type=click.File("rb"),
     help="JSON lines of cron, tz, from, count instead (- for stdin); answers in JSON lines.",
 )
-@click.option("--dst-gap", type=click.Choice(["after", "skip"]), default="after", show_default=True)
 @click.option(
-    "--dst-fold", type=click.Choice(["first", "both"]), default="first", show_default=True
+    "--dst-gap",
+    type=click.Choice(["after", "skip"]),
+    default="after",
+    show_default=True,
+    help="Of --cron: what clocks that go forward leave out runs after that, or not.",
+)
+@click.option(
+    "--dst-fold",
+    type=click.Choice(["first", "both"]),
+    default="first",
+    show_default=True,
+    help="Of --cron: what clocks show twice runs the first time, or both.",
 )
 @click.option(
     "--what-if",

@@ -42,7 +42,7 @@ STOP_WITHIN_S: Final = 8.0
     required=True,
     help="Folder of the scripts that the catalogue's tasks run.",
 )
-@click.option("--catalogue", "name", default="retail", show_default=True)
+@click.option("--catalogue", "name", default="retail", show_default=True, help="Which catalogue.")
 @click.option("--no-desktop", is_flag=True, help="Stay in the terminal, even with a display.")
 @pass_session
 def demo(session: Session, app_root: Path, name: str, no_desktop: bool) -> None:

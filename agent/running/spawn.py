@@ -119,16 +119,14 @@ def prepare_order(
     return order
 
 
-def hindrance(
+def order_on_this_host(
     definition: Definition,
     settings: Settings,
     home: Home,
     secrets: Mapping[str, str],
     base_environment: Mapping[str, str],
-) -> BadDefinition | None:
-    """What would keep a run of this task from starting on this host now, as far as can be seen."""
-    if definition.kind == "watch":
-        return None
+) -> Order:
+    """The order for a run of this task, as if it were due now; raises BadDefinition."""
     trial = Run(
         id="0" * 26,
         task_name=definition.task_name,
@@ -140,8 +138,21 @@ def hindrance(
         status="queued",
         queued_ms=0,
     )
+    return build_order(definition, trial, settings, home, secrets, base_environment)
+
+
+def hindrance(
+    definition: Definition,
+    settings: Settings,
+    home: Home,
+    secrets: Mapping[str, str],
+    base_environment: Mapping[str, str],
+) -> BadDefinition | None:
+    """What would keep a run of this task from starting on this host now, as far as can be seen."""
+    if definition.kind == "watch":
+        return None
     try:
-        build_order(definition, trial, settings, home, secrets, base_environment)
+        order_on_this_host(definition, settings, home, secrets, base_environment)
     except BadDefinition as refusal:
         return refusal
     return None
