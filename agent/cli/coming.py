@@ -16,12 +16,12 @@ from agent.cli.session import Session, json_option, pass_session
 from agent.cli.whatif import show_comparison
 from agent.cron.moments import DueMoment
 from agent.cron.words import in_words
-from agent.definitions import load_definitions
 from agent.errors import WrongUse
 from agent.expected import Expected
 from agent.outlook import DAY_MS, Outlook, coming, what_if
 from agent.rules.schedule import Timing, next_moments
 from agent.store import plans
+from agent.tasktables import load_definitions
 
 _MOST: Final = 1000
 _WHAT_IF_MS: Final = 7 * DAY_MS

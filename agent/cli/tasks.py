@@ -22,11 +22,11 @@ from agent.cli import (
 from agent.cli.choosing import check_category
 from agent.cli.groups import Group
 from agent.cli.session import Session, json_option, pass_session, tell_agent
-from agent.definitions import load_definitions, to_toml
 from agent.due import next_dues
 from agent.errors import WrongUse
 from agent.store import holds, statistics, streaks
 from agent.store import tasks as store
+from agent.tasktables import load_definitions, to_toml
 from schema import catalogue
 
 _SHOWN: Final = 3

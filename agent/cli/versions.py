@@ -12,10 +12,11 @@ from agent.cli.differences import Difference, as_diff, differences
 from agent.cli.moments import now_ms
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.cli.taskfiles import hindered, warn
-from agent.definitions import Definition, check
+from agent.definitions import Definition
 from agent.errors import WrongUse
 from agent.store import versions as store
 from agent.store.task_rows import Version
+from agent.taskcheck import check
 
 
 @click.command()

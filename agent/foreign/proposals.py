@@ -7,10 +7,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from agent.definitions import Definition, check
+from agent.definitions import Definition
 from agent.errors import BadDefinition
 from agent.foreign.edits import MARK, Edit, edits, is_of, mark_of, without_line
 from agent.foreign.names import unique
+from agent.taskcheck import check
 
 Verdict = Literal["ok", "changed", "edited", "refused", "skipped"]
 
