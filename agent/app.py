@@ -180,8 +180,6 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
         core.standby.hurry()
         core.wake()
 
-    core.handmade.reload_by(renew)
-
     async def reload() -> tuple[str, ...]:
         await core.handmade.look()
         await renew()
@@ -261,6 +259,8 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
             work = partial(Tending(clock=clock, recorder=core.recorder).begin, group)
             doors = [work("zap", zap.run)]
             await begin(core, group)
+            # Not before: what earlier versions made due is settled by then.
+            core.handmade.reload_by(renew)
             await own_checks.load(core.reached.known)
             watched = partial(core.progress.run, is_watched=lambda: control.sessions > 0)
             works = [

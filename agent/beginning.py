@@ -31,10 +31,10 @@ async def begin(core: Core, group: asyncio.TaskGroup) -> asyncio.Task[None] | No
     # What somebody wrote by hand while no agent served is a version, or nonsense that goes.
     await core.handmade.look()
     decided_until_ms = await core.database.read(state.decided_until)
+    # What was written by hand is in force since just now, which is later than the agent's start.
+    until_ms = max(core.started_ms, core.clock.now_ms())
     history = await core.database.read(
-        partial(
-            tasks.history, until_ms=core.started_ms, changed_after_ms=(decided_until_ms or 0) - 1
-        )
+        partial(tasks.history, until_ms=until_ms, changed_after_ms=(decided_until_ms or 0) - 1)
     )
     await core.scheduler.begin(
         decided_until_ms=decided_until_ms or 0,

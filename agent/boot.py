@@ -3,9 +3,10 @@
 Standard library only: the keeper imports this file.
 """
 
-import os
 import socket
 from functools import lru_cache
+
+from agent.procfs import contents
 
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _STATISTICS = "/proc/stat"
@@ -17,10 +18,10 @@ def boot_id(kernel_says: str = _BOOT_ID, statistics: str = _STATISTICS) -> str:
     The second is reckoned from the wall clock, so it is told by the minute, and setting the
     clock looks like a boot then.
     """
-    name = _read(kernel_says).decode("ascii", "replace").strip()
+    name = (contents(kernel_says) or b"").decode("ascii", "replace").strip()
     if name:
         return name
-    for line in _read(statistics).splitlines():
+    for line in (contents(statistics) or b"").splitlines():
         if line.startswith(b"btime "):
             return f"booted in minute {round(int(line[6:]) / 60)}"
     return ""
@@ -30,20 +31,3 @@ def boot_id(kernel_says: str = _BOOT_ID, statistics: str = _STATISTICS) -> str:
 def host_name() -> str:
     """What the host calls itself, for as long as this process lives."""
     return socket.gethostname()[:64]
-
-
-def _read(path: str) -> bytes:
-    """A file of /proc, whole; nothing when it is not there or closed to us."""
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:
-        return b""
-    try:
-        parts = []
-        while part := os.read(handle, 65536):
-            parts.append(part)
-        return b"".join(parts)
-    except OSError:
-        return b""
-    finally:
-        os.close(handle)

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
-from agent.definitions import Definition, read_definition
+from agent.definitions import Definition
 from agent.errors import BadDefinition
+from agent.tasktables import read_definition
 
 # What stands in for a field that is wrong or missing, so that the others can be judged; any other
 # is left to its default.

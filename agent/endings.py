@@ -11,7 +11,7 @@ from agent.errors import BadDefinition
 from agent.rules.exiting import class_of_signal, meaning_of
 from agent.running.inheritance import REBOOTED
 from agent.running.journal import FULL
-from agent.running.keeping import Ended, NoRoom
+from agent.running.keeping import AlreadyOrdered, Ended, NoRoom
 from agent.runs import Run
 
 STOPPED_BY_HAND: Final = "by_request"
@@ -134,8 +134,9 @@ def refused(run: Run, cause: Exception, *, now_ms: int) -> Run:
         missed = unrun(run, "missed", STORAGE, now_ms=now_ms)
         return msgspec.structs.replace(noted(missed, str(cause)), error_class="recoverable")
     over = unrun(run, "error", "never_started", now_ms=now_ms)
-    # A wrong definition is as wrong the next time.
-    error_class = "fatal" if isinstance(cause, BadDefinition) else "recoverable"
+    # A wrong definition is as wrong the next time; what ran before is not to run once more.
+    is_fatal = isinstance(cause, BadDefinition | AlreadyOrdered)
+    error_class = "fatal" if is_fatal else "recoverable"
     return msgspec.structs.replace(over, error_class=error_class, error_message=str(cause))
 
 

@@ -22,6 +22,7 @@ class BadDefinition(WrongUse):
         self.field = field
         self.value = value
         self.fix = fix
+        self.where = where
         shown = repr(value)
         if len(shown) > 80:
             shown = f"{shown[:76]}...{shown[-1]}"

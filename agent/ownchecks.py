@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from agent import definitions
 from agent.definitions import Definition
 from agent.errors import BadDefinition
+from agent.taskcheck import check as check_task
 
 PREFIX: Final = "check:"
 """Before the name of an own check, where it stands among the others."""
@@ -106,7 +106,7 @@ def check(own: OwnCheck) -> None:
             )
     _check_times(own)
     if own.kind == "command":
-        definitions.check(own.definition())
+        check_task(own.definition())
     elif own.kind == "http":
         _check_url(own)
     else:

@@ -41,6 +41,7 @@ class OwnRules:
         self._of_time: tuple[AlertRule, ...] = ()
         # The newest end of a task that a rule about several runs has to be asked of.
         self._to_weigh: dict[tuple[str, str], tuple[AlertRule, Run]] = {}
+        self._unasked = 0  # ends for which there was no room, since the last that was weighed
         self._succeeded_ms: dict[str, int] = {}
         self._assumed_ms = 0
         self._began_ms = self._looked_ms = clock.monotonic_ms()
@@ -89,10 +90,14 @@ class OwnRules:
             if rule.shape == "run":
                 key = conditions.key_of(rule.name, run.task_name)
                 yield key, conditions.judge(rule, run, Recent())
-            elif len(self._to_weigh) < MOST_WEIGHED:
-                self._to_weigh[(rule.name, run.task_name)] = (rule, run)
+            elif (pair := (rule.name, run.task_name)) in self._to_weigh or (
+                len(self._to_weigh) < MOST_WEIGHED
+            ):
+                self._to_weigh[pair] = (rule, run)
             else:
-                log.error("too many runs end at once; a rule is not asked", rule=rule.name)
+                if not self._unasked:  # one line tells of a storm, not one for each of its runs
+                    log.error("too many runs end at once; a rule is not asked", rule=rule.name)
+                self._unasked += 1
 
     def succeeded(self, run: Run) -> Iterator[Verdict]:
         """A run succeeded: what was said of the silence before it is over."""
@@ -115,6 +120,9 @@ class OwnRules:
                 del self._to_weigh[pair]
             key = conditions.key_of(rule.name, run.task_name)
             found.append((key, conditions.judge(rule, run, known)))
+        if self._unasked:
+            log.error("rules are asked of every run again", unasked=self._unasked)
+            self._unasked = 0
         return found
 
     @property

@@ -15,7 +15,8 @@ from typing import Final
 
 import msgspec
 
-from agent.definitions import Definition, load_definitions
+from agent.definitions import Definition
+from agent.tasktables import load_definitions
 from bench import ours
 from bench.costs import cost, resident_mb, share_mb, switches
 from bench.measure import TIMES, Figure, machine, table

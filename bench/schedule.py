@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 from croniter import croniter
 from cronsim import CronSim
 
-from agent.definitions import read_definition
 from agent.errors import AgentError
 from agent.rules.schedule import Timing, moments_between, next_moment
+from agent.tasktables import read_definition
 from bench import thousands
 from bench.measure import TIMES, Figure, machine, median_of_new_processes, table
 from bench.texts import ZONES, realistic_texts

@@ -1,8 +1,8 @@
 """What does it cost the agent to write down what becomes of its runs: `make bench-writing`.
 
-Runs go through the recorder as in the agent: claimed in one go, ended one by one, and each end is
-answered when it is committed. On SQLite and on MariaDB; everything lies in a temporary folder and
-is removed afterwards.
+Runs go through the recorder as in the agent, which watches over each write: claimed in one go,
+ended one by one, and each end is answered when it is committed. On SQLite and on MariaDB;
+everything lies in temporary folders and is removed afterwards.
 """
 
 import argparse
@@ -26,6 +26,8 @@ from agent.recorder import Recorder
 from agent.runs import Run
 from agent.store import tasks
 from agent.store.database import MAX_GROUP, Database
+from agent.store.journal import Journal
+from agent.store.outage import Outage
 from bench.history import claimed_run, databases
 from bench.measure import TIMES, Figure, machine, table
 
@@ -83,8 +85,19 @@ def _figures(name: str, url: str, runs: int) -> Iterator[Figure]:
 async def write(url: str, count: int, together: int, *, with_start: bool = False) -> Spent:
     """Claim, perhaps start, and end so many runs, group after group."""
     names = [f"task-{number}" for number in range(together)]
+    with tempfile.TemporaryDirectory(prefix="smartcron-writing-") as folder:
+        return await _write(url, names, count, Path(folder), with_start=with_start)
+
+
+async def _write(
+    url: str, names: Sequence[str], count: int, folder: Path, *, with_start: bool
+) -> Spent:
+    together = len(names)
     database = await _opened(url, names)
-    recorder = Recorder(database, SystemClock(), lambda shown: None)
+    clock = SystemClock()
+    journal = Journal.open(folder / "journal.sqlite3", now_ms=clock.now_ms())
+    outage = Outage(database, journal, clock=clock)
+    recorder = Recorder(database, clock, lambda shown: None, outage)
     groups = [runs_at(names, number) for number in range(SETTLED + count // together)]
     ends = [[ended(run) for run in group] for group in groups]
     try:
@@ -103,6 +116,7 @@ async def write(url: str, count: int, together: int, *, with_start: bool = False
         return Spent(cpu_s / written * 1e6, clock_s / written * 1e6)
     finally:
         database.close()
+        journal.close()
 
 
 async def end_all(url: str, count: int) -> float:

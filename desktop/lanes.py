@@ -20,6 +20,7 @@ from shared.protocol.planning import (
     ScheduleNextReply,
 )
 from shared.protocol.requests import Request
+from shared.protocol.rows import Run
 from shared.protocol.timeline import (
     TimelineHours,
     TimelineHoursReply,
@@ -32,6 +33,7 @@ AGAIN_MS: Final = 30_000
 PAGE: Final = 1_000
 AHEAD: Final = 8
 MOST_PLANNED: Final = 3_000
+MOST_KEPT: Final = 2 * MOST_RUNS
 OVERLAP_MS: Final = words.MINUTE_MS
 """What was told of the last minute before a look is asked once more with the next."""
 DENSE: Final = 8
@@ -87,6 +89,20 @@ class Lanes(QObject):
             self.refresh()
         if link.is_live != had.is_live:
             self._set_timers()
+
+    def show_runs(self, runs: Sequence[Run]) -> None:
+        """Rows of runs, as they come by themselves, whether anybody looks or not."""
+        self._timeline.show_runs(runs)
+        if self._timeline.count > MOST_KEPT:
+            # Days in which nobody looks must not fill the memory.
+            first, last = self._page.view
+            if not self._is_shown or self._page.shows_counts or self._is_too_much(first, last):
+                first, last = self._now() - words.HOUR_MS, self._now() + words.HOUR_MS
+            self._timeline.keep_only(first, last)
+        self._page.renew(frozenset(run.task_id for run in runs))
+
+    def _is_too_much(self, first: int, last: int) -> bool:
+        return self._timeline.count_within(first, last) > MOST_RUNS
 
     def show_screen(self, is_ours: bool) -> None:
         """The page is in sight now, or not."""

@@ -118,8 +118,7 @@ class MainWindow(Piloted):
         # Whether a new one fits what is sought, only the agent knows.
         self._found.show_rows([run for run in runs if self._found.run(run.id) is not None])
         if runs:
-            self._timeline.show_runs(runs)
-            self.timeline.renew(frozenset(run.task_id for run in runs))
+            self.lanes.show_runs(runs)
         self.planner.show_runs(runs, lost.get("run", ()))
         self.editing.show_tasks(tasks, lost.get("task", ()))
         checks = [row for row in rows if isinstance(row, Check)]
@@ -188,7 +187,7 @@ class MainWindow(Piloted):
         if not task_id:
             for model in (self._runs, self._trouble):
                 model.show_rows(runs)
-        self._timeline.show_runs(runs)
+        self.lanes.show_runs(runs)
         self.details.show_runs(runs)
         self._following.name(runs)
 

@@ -11,6 +11,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - neither database keeps a zone; rows hold UTC without one
 _MILLISECOND = timedelta(milliseconds=1)
+_MILLISECONDS = tuple(f".{number:03}" for number in range(1000))
 
 
 def _counted_id() -> TypeEngine[int]:
@@ -67,7 +68,7 @@ class Instant(TypeDecorator[int]):
 
     def bind_processor(self, dialect: Dialect) -> Callable[[int | None], Any]:
         # Without SQLAlchemy's own two calls around each value: a run has seven of them.
-        return _at if dialect.name in ("mysql", "mariadb") else _as_text
+        return _as_text
 
     def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
         if value is None:
@@ -78,15 +79,17 @@ class Instant(TypeDecorator[int]):
         return (at - _EPOCH) // _MILLISECOND
 
 
-def _at(value_ms: int | None) -> datetime | None:
-    return None if value_ms is None else _EPOCH + value_ms * _MILLISECOND
-
-
-# Runs that are due at once are written at once, and share most of their instants.
-@lru_cache(maxsize=256)
 def _as_text(value_ms: int | None) -> str | None:
-    at = _at(value_ms)
-    return None if at is None else at.isoformat(" ", "milliseconds")
+    if value_ms is None:
+        return None
+    second, millisecond = divmod(value_ms, 1000)
+    return _second(second) + _MILLISECONDS[millisecond]
+
+
+# Rows are written in the order in which things happen, so most of their instants share a second.
+@lru_cache(maxsize=256)
+def _second(second: int) -> str:
+    return (_EPOCH + timedelta(seconds=second)).isoformat(" ")
 
 
 class TextList(TypeDecorator[tuple[str, ...]]):

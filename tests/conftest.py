@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterator
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 
 from agent.store.database import Database
@@ -10,6 +11,10 @@ from tests import mariadb
 from tests.journeys.household import what_agents_said
 from tests.mariadb_made import Made
 from tests.shifts import Shifts
+
+# How long an example takes says how busy the machine is, not whether it holds.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from click import Command, Context, Group
 
 from agent.cli.root import cli
-from agent.definitions import load_definitions
+from agent.tasktables import load_definitions
 from agent.windows import load_calendars
 
 PAGE = (Path(__file__).parents[1] / "docs" / "calendars.md").read_text(encoding="utf-8")

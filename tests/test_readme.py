@@ -8,7 +8,7 @@ import pytest
 from click import Command, Context, Group
 
 from agent.cli.root import cli
-from agent.definitions import load_definitions
+from agent.tasktables import load_definitions
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

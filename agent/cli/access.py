@@ -24,7 +24,9 @@ ROLES: Final = ("viewer", "operator", "admin")
 
 
 @click.command()
-@click.option("--role", type=click.Choice(ROLES), default="viewer", show_default=True)
+@click.option(
+    "--role", type=click.Choice(ROLES), default="viewer", show_default=True, help="What it may do."
+)
 @click.option("--label", required=True, help="Whose key it will be, such as 'Anna, laptop'.")
 @click.option(
     "--ttl",

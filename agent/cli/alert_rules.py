@@ -196,7 +196,13 @@ def disable(session: Session, name: str, as_json: bool) -> None:
 @rules.command()
 @click.argument("name", required=False)
 @_file
-@click.option("--days", type=click.IntRange(1, MOST_DAYS), default=7, show_default=True)
+@click.option(
+    "--days",
+    type=click.IntRange(1, MOST_DAYS),
+    default=7,
+    show_default=True,
+    help="How far back it looks.",
+)
 @json_option
 @pass_session
 def test(session: Session, name: str | None, path: Path | None, days: int, as_json: bool) -> None:

@@ -29,7 +29,13 @@ def audit() -> None:
 
 
 @audit.command("list")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=50,
+    show_default=True,
+    help="At most so many rows.",
+)
 @click.option("--key", "key_id", help="Only of this key, or of uid:NUMBER.")
 @click.option("--action", help="Only this, such as task.pause or `tasks apply`.")
 @click.option("--target", help="Only about this task, run or key.")

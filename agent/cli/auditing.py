@@ -66,9 +66,11 @@ CHANGES: Final = frozenset(
         "tasks disable",
         "tasks enable",
         "tasks pause",
+        "tasks prune",
         "tasks register",
         "tasks remove",
         "tasks resume",
+        "tasks revert",
         "tasks run",
         "tasks skip",
     }
@@ -140,24 +142,27 @@ def _write(
     try:
         redactor = Redactor(load_secrets(session.home.secrets_file).values())
         now_ms = time.time_ns() // 1_000_000
-        row = AuditRow(
-            at_ms=now_ms,
-            key_id=f"uid:{os.getuid()}",
-            label=getpass.getuser(),
-            role="command line",
-            address=_address(),
-            type=name,
-            target=redactor.mask_text(_target(chosen))[:_TARGET_CHARS],
-            args=redactor.mask_text(_arguments(chosen))[:_ARGS_CHARS],
-            code=code,
-            dur_ms=max(0, now_ms - began_ms),
-        )
+        rows = [
+            AuditRow(
+                at_ms=now_ms,
+                key_id=f"uid:{os.getuid()}",
+                label=getpass.getuser(),
+                role="command line",
+                address=_address(),
+                type=name,
+                target=redactor.mask_text(target)[:_TARGET_CHARS],
+                args=redactor.mask_text(_arguments(chosen))[:_ARGS_CHARS],
+                code=code,
+                dur_ms=max(0, now_ms - began_ms),
+            )
+            for target in session.touched or _targets(chosen)
+        ]
         with session.database() as database:
-            link = database.write_now(partial(audit.append, row=row))
+            link = database.write_now(partial(audit.append_all, rows=rows))
         if session.moved_to is not None:
             # The copy is to hold all that the anchor tells of.
             with closing(Database.open(session.moved_to, migrate=False)) as copy:
-                copy.write_now(partial(audit.append, row=row))
+                copy.write_now(partial(audit.append_all, rows=rows))
         anchor.raise_to(session.home.root, link)
     except (AgentError, OSError) as error:
         if code != "ok":
@@ -170,14 +175,15 @@ def _address() -> str:
     return os.environ.get("SSH_CONNECTION", "").partition(" ")[0][:64] or "local"
 
 
-def _target(chosen: dict[str, Any]) -> str:
+def _targets(chosen: dict[str, Any]) -> tuple[str, ...]:
+    """What it was about: a row for each."""
     for name in _TARGETS:
         value = chosen.get(name)
-        if isinstance(value, tuple):
-            return ",".join(map(str, value))
-        if value is not None:
-            return str(value)
-    return ""
+        if isinstance(value, tuple) and value:
+            return tuple(dict.fromkeys(map(str, value)))
+        if value is not None and not isinstance(value, tuple):
+            return (str(value),)
+    return ("",)
 
 
 def _arguments(chosen: dict[str, Any]) -> str:

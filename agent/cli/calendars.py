@@ -180,7 +180,13 @@ def apply(session: Session, file: Path, as_json: bool) -> None:
 @calendars.command("import-ical")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--name", required=True, help="Name of the calendar that the events become.")
-@click.option("--kind", type=click.Choice(get_args(Kind)), default="blackout", show_default=True)
+@click.option(
+    "--kind",
+    type=click.Choice(get_args(Kind)),
+    default="blackout",
+    show_default=True,
+    help="What its times are: blackout, the only ones (allow), or a blackout for all tasks.",
+)
 @click.option("--tz", "zone", help="Zone of whole days; else the agent's timezone setting.")
 @click.option("--description", default="", help="One line for people.")
 @json_option

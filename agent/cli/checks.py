@@ -53,7 +53,11 @@ def checks() -> None:
 @click.option("--metric", help="Which figure of the command that is; else its first.")
 @click.option("--every", "every_s", type=Length(10, 86_400), help="Between two looks; else 5m.")
 @click.option("--timeout", "timeout_s", type=Length(1, 300), help="What a look may take; else 10s.")
-@click.option("--severity", type=click.Choice(["medium", "high", "critical"]))
+@click.option(
+    "--severity",
+    type=click.Choice(["medium", "high", "critical"]),
+    help="How bad its alert is when it is critical (else high).",
+)
 @json_option
 @pass_session
 def add(

@@ -16,12 +16,12 @@ from agent.cli.session import Session, json_option, pass_session
 from agent.cli.whatif import show_comparison
 from agent.cron.moments import DueMoment
 from agent.cron.words import in_words
-from agent.definitions import load_definitions
 from agent.errors import WrongUse
 from agent.expected import Expected
 from agent.outlook import DAY_MS, Outlook, coming, what_if
 from agent.rules.schedule import Timing, next_moments
 from agent.store import plans
+from agent.tasktables import load_definitions
 
 _MOST: Final = 1000
 _WHAT_IF_MS: Final = 7 * DAY_MS
@@ -48,9 +48,19 @@ _OUTCOMES: Final = {
     type=click.File("rb"),
     help="JSON lines of cron, tz, from, count instead (- for stdin); answers in JSON lines.",
 )
-@click.option("--dst-gap", type=click.Choice(["after", "skip"]), default="after", show_default=True)
 @click.option(
-    "--dst-fold", type=click.Choice(["first", "both"]), default="first", show_default=True
+    "--dst-gap",
+    type=click.Choice(["after", "skip"]),
+    default="after",
+    show_default=True,
+    help="Of --cron: what clocks that go forward leave out runs after that, or not.",
+)
+@click.option(
+    "--dst-fold",
+    type=click.Choice(["first", "both"]),
+    default="first",
+    show_default=True,
+    help="Of --cron: what clocks show twice runs the first time, or both.",
 )
 @click.option(
     "--what-if",

@@ -20,11 +20,11 @@ from agent.cli.session import Session, pass_session
 from agent.cli.setup import prepare
 from agent.cli.ticking import START_WITHIN_S
 from agent.cli.watch import overview, take
-from agent.definitions import load_definitions
 from agent.errors import AgentError, Refused
 from agent.lock import is_served
 from agent.settings import Settings
 from agent.store import state, tasks
+from agent.tasktables import load_definitions
 from agent.wire.caller import Caller, Unreachable, new_op
 from schema import catalogue
 from shared.protocol import requests
@@ -42,7 +42,7 @@ STOP_WITHIN_S: Final = 8.0
     required=True,
     help="Folder of the scripts that the catalogue's tasks run.",
 )
-@click.option("--catalogue", "name", default="retail", show_default=True)
+@click.option("--catalogue", "name", default="retail", show_default=True, help="Which catalogue.")
 @click.option("--no-desktop", is_flag=True, help="Stay in the terminal, even with a display.")
 @pass_session
 def demo(session: Session, app_root: Path, name: str, no_desktop: bool) -> None:

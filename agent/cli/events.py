@@ -32,7 +32,13 @@ WORDS: Final = {
     metavar="KIND",
     help=f"May be given again; one of {', '.join(KINDS)}.",
 )
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=50,
+    show_default=True,
+    help="At most so many events.",
+)
 @json_option
 @pass_session
 def events(session: Session, kinds: tuple[str, ...], limit: int, as_json: bool) -> None:

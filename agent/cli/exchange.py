@@ -13,15 +13,20 @@ import click
 from agent.cli import exporting, gathering, say, verdicts
 from agent.cli.groups import Group
 from agent.cli.session import Session, json_option, pass_session, tell_agent
+from agent.cli.taskfiles import hindered, warn
 from agent.cron.zones import load_zone
+from agent.definitions import Definition
 from agent.errors import HomeError, WrongUse
 from agent.foreign import to_cron
 from agent.foreign.from_cron import from_crontab
 from agent.foreign.from_systemd import from_timers
-from agent.foreign.proposals import Host, Proposal, settle
+from agent.foreign.proposals import Host, Proposal, gone, settle
 from agent.running.spawn import needs_shell
 from agent.store import tasks as store
+from agent.store import versions
 
+_FROM: Final = "from "
+"""The reason that is kept with what an import has written begins so."""
 _FILE: Final = click.Path(path_type=Path, exists=True, allow_dash=True)
 _OPTIONS: Final = (
     click.option("--tz", "zone", help="Zone the lines are meant in (else that of the host)."),
@@ -77,7 +82,9 @@ def import_crontab(session: Session, /, file: Path | None, user: str | None, **c
     owner = user or getpass.getuser()
     text = gathering.installed_crontab(owner) if file is None else gathering.read_crontab_file(file)
     host = _host(session, chosen.pop("zone"))
-    drafts = from_crontab(text, "crontab", host=host, user=owner, has_user=False)
+    # One file is another crontab than the next one; what is edited must be told from what is new.
+    origin = "crontab" if file is None else "stdin" if str(file) == "-" else str(file.absolute())
+    drafts = from_crontab(text, origin, host=host, user=owner, has_user=False)
     _take(session, drafts, host, f"the crontab of {owner}", **chosen)
 
 
@@ -212,20 +219,38 @@ def _take(
         raise WrongUse("--apply: a shadow compares only; leave out --shadow to create tasks")
     if enable and as_json and not yes:
         raise WrongUse("--enable: asks a question, which --json has no place for; add --yes")
-    proposals = settle(drafts, [row.definition for row in _known(session, must_be=is_wanted)])
+    rows = _known(session, must_be=is_wanted)
+    known = [row.definition for row in rows]
+    proposals = settle(drafts, known, is_as_imported=partial(_is_as_imported, session, rows))
+    lost = gone(proposals, known)
     if shadow:
         is_same = verdicts.show_shadow(
             proposals, logs, zone=host.zone, start=start, end=end, as_json=as_json
         )
         sys.exit(0 if is_same else 1)
     if not as_json:
-        verdicts.show(proposals, source, is_wanted=is_wanted)
+        verdicts.show(proposals, source)
+        verdicts.tell_of_mail(proposals, recipients=_recipients(session))
+        verdicts.tell_of_lost(lost)
+        if not is_wanted:
+            click.echo("Nothing was written; --apply creates the tasks, disabled.")
     added = _create(session, proposals, source) if is_wanted else ()
+    edited = [one.task for one in proposals if one.task is not None and one.verdict == "edited"]
     if is_wanted and not as_json:
         say.good(f"{len(added)} tasks created, disabled")
+        if edited:
+            say.good(f"{len(edited)} tasks changed: {', '.join(one.task_name for one in edited)}")
+        written = [one.task for one in proposals if one.task and one.verdict != "skipped"]
+        warn(hindered(session, written))
     enabled = _enable(session, proposals, yes=yes) if enable else ()
     if as_json:
-        verdicts.tell(proposals, added=added, enabled=enabled)
+        verdicts.tell(
+            proposals,
+            added=added,
+            edited=[one.task_name for one in edited] if is_wanted else (),
+            enabled=enabled,
+            gone=lost,
+        )
         return
     for name in enabled:
         say.good(f"{name} enabled")
@@ -248,14 +273,35 @@ def _known(session: Session, *, must_be: bool) -> tuple[store.TaskRow, ...]:
         return ()
 
 
-def _create(session: Session, proposals: list[Proposal], source: str) -> tuple[str, ...]:
-    new = [one.task for one in proposals if one.task is not None and one.verdict != "skipped"]
-    with session.database(migrate=True) as database:
-        database.write_now(
-            partial(
-                store.register, definitions=new, who=_who(), why=f"from {source}", now_ms=_now_ms()
-            )
+def _is_as_imported(session: Session, rows: tuple[store.TaskRow, ...], task: Definition) -> bool:
+    """Nobody has changed its definition since it was imported."""
+    row = next(row for row in rows if row.task_name == task.task_name)
+    with session.database() as database:
+        why = database.read_now(
+            partial(versions.why_made, task_name=row.task_name, def_rev=row.def_rev)
         )
+    return why.startswith(_FROM)
+
+
+def _recipients(session: Session) -> tuple[str, ...]:
+    """Who is mailed of alerts; nobody where there is no home yet."""
+    try:
+        mail = session.settings.mail
+    except HomeError:
+        return ()
+    return tuple(mail.recipients) if mail.is_on else ()
+
+
+def _create(session: Session, proposals: list[Proposal], source: str) -> tuple[str, ...]:
+    tasks = {
+        verdict: [one.task for one in proposals if one.task is not None and one.verdict == verdict]
+        for verdict in ("ok", "changed", "edited")
+    }
+    new = [*tasks["ok"], *tasks["changed"]]
+    told: dict[str, Any] = {"who": _who(), "why": f"{_FROM}{source}", "now_ms": _now_ms()}
+    with session.database(migrate=True) as database:
+        database.write_now(partial(store.register, definitions=new, **told))
+        database.write_now(partial(store.apply, definitions=tasks["edited"], **told))
     tell_agent(session)
     return tuple(task.task_name for task in new)
 

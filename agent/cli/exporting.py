@@ -80,7 +80,9 @@ def audit(session: Session, /, **chosen: Any) -> None:
     A copy kept elsewhere proves later that no row before it was changed.
 
     \b
-    Example:  smartcron-agent export audit --output /mnt/safe/audit.jsonl
+    Examples:
+      smartcron-agent export audit --output /mnt/safe/audit.jsonl
+      smartcron-agent audit export --from -7d
     """
     _export(session, "audit", **chosen)
 

@@ -40,7 +40,12 @@ def files() -> None:
 
 
 @files.command()
-@click.option("--folder", type=click.Path(path_type=Path, file_okay=False), required=True)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Where the files lie.",
+)
 @click.option("--older-than", "age_s", type=OLD, required=True, help="Such as 30m, 12h or 7d.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @json_option
@@ -159,7 +164,13 @@ def rotate_logs(
     "since",
     help="Only runs that began then or later, such as 2026-11-24T08:00.",
 )
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=100,
+    show_default=True,
+    help="At most so many lines.",
+)
 @click.option(
     "--within",
     "within_s",

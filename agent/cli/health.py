@@ -305,17 +305,23 @@ def _now_ms() -> int:
 def status(session: Session, watch: bool, as_json: bool) -> None:
     """What runs now, what failed, what comes next.
 
+    Ends with 0 when all is well; 1 when something needs attention: a task fails or is invalid, an
+    alert is open, the agent is silent; 2 when no agent serves.
+
     \b
-    Example:  smartcron-agent status --watch
+    Examples:
+      smartcron-agent status --watch
+      smartcron-agent status > /dev/null || echo "look at it"
     """
     with session.database() as database:
-        if as_json:
-            say.json_out(take(database, session))
-            return
-        if not watch:
+        if as_json or not watch:
+            picture = take(database, session)
             console = say.console()
-            console.print(overview(take(database, session), width=console.width, height=None))
-            return
+            if as_json:
+                say.json_out(picture)
+            else:
+                console.print(overview(picture, width=console.width, height=None))
+            sys.exit(picture.exit_status)
         console = say.console()
         with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
             try:

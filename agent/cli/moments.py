@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from agent.errors import WrongUse
 from shared.lengths import seconds_of
@@ -16,10 +17,15 @@ _OF_DAY: Final = re.compile(
 )
 
 
-def read_moment(option: str, text: str) -> int:
-    """Milliseconds since 1970 UTC of what people write; raises WrongUse naming the option."""
+def read_moment(option: str, text: str, *, zone: ZoneInfo | None = None) -> int:
+    """Milliseconds since 1970 UTC of what people write; raises WrongUse naming the option.
+
+    Without an offset it is meant as the reader's clock shows it, or the clocks of a zone.
+    """
     try:
-        return round(_read(text.strip(), datetime.now()).astimezone(UTC).timestamp() * 1000)  # noqa: DTZ005 - see _read
+        at = _read(text.strip(), datetime.now(zone).replace(tzinfo=None))
+        at = at.replace(tzinfo=zone) if at.tzinfo is None else at
+        return round(at.astimezone(UTC).timestamp() * 1000)
     except (ValueError, OverflowError) as error:
         raise WrongUse(
             f"{option} {text[:100]!r}: is no moment; write one such as {FORMS}"
@@ -27,7 +33,7 @@ def read_moment(option: str, text: str) -> int:
 
 
 def _read(text: str, now: datetime) -> datetime:
-    """The moment, without a zone where the text has none: as the reader's own clock shows it."""
+    """The moment, without a zone where the text has none: as the clock shows it that shows now."""
     if text == "now":
         return now
     if text[:1] in ("+", "-") and text[-1:].isalpha():

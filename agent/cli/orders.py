@@ -2,6 +2,7 @@
 
 import getpass
 from functools import partial
+from typing import Final
 
 import click
 
@@ -21,7 +22,9 @@ NOT_RUN = ("missed", "skipped")
 
 @click.command()
 @click.argument("task_names", nargs=-1, required=True)
-@click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True)
+@click.option(
+    "--count", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many moments."
+)
 @click.option("--undo", is_flag=True, help="Run what was to be skipped after all.")
 @click.option("--reason", help="Kept with the rows of the skipped moments.")
 @json_option
@@ -193,3 +196,6 @@ def remove(
         return
     for name in gone:
         say.good(f"removed {name}")
+
+
+COMMANDS: Final = (backfill, remove, skip)

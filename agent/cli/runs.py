@@ -63,7 +63,13 @@ def runs() -> None:
 @click.option("--to", "end", help="Queued before then: -1h, 08:00, ISO 8601.")
 @click.option("--text", help="Only runs with this in the end of their output or in their error.")
 @click.option("--before", help="Only runs older than the one with this id: the next page.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=50,
+    show_default=True,
+    help="At most so many runs.",
+)
 @json_option
 @pass_session
 def list_runs(
@@ -211,6 +217,11 @@ def log(session: Session, which: str, follow: bool) -> None:
                 continue
             if run.has_ended or not follow:
                 sys.stdout.write(say.harmless(decoder.decode(b"", final=True)))
+                if not offset:
+                    sofar = "ended" if run.has_ended else "has not ended"
+                    click.echo(
+                        f"run {run.id} of {run.task_name} {sofar}, and wrote nothing", err=True
+                    )
                 return
             time.sleep(FOLLOW_EVERY_S)
 

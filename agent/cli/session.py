@@ -30,6 +30,8 @@ class Session:
         self.home = home
         self.moved_to: str | None = None
         """The database into which this call has copied that of the home."""
+        self.touched: tuple[str, ...] = ()
+        """The tasks that this call is about, where its own words are patterns or a category."""
 
     @cached_property
     def settings(self) -> Settings:

@@ -25,6 +25,7 @@ from agent.wire.keyfiles import AGENT_KEY, LOCAL_KEY, load_or_make_pair
     type=click.Choice(["production", "staging", "test", "demo"]),
     default="production",
     show_default=True,
+    help="What it is for; every desktop shows it in a colour of its own.",
 )
 @click.option(
     "--app-root",
@@ -32,8 +33,8 @@ from agent.wire.keyfiles import AGENT_KEY, LOCAL_KEY, load_or_make_pair
     help="Folder of the company's scripts, {app_root} in commands.",
 )
 @click.option("--timezone", default=None, help="Zone of the agent's own times.")
-@click.option("--control-port", type=click.IntRange(1, 65535))
-@click.option("--events-port", type=click.IntRange(1, 65535))
+@click.option("--control-port", type=click.IntRange(1, 65535), help="For requests (else 7460).")
+@click.option("--events-port", type=click.IntRange(1, 65535), help="For what happens (else 7461).")
 @click.option(
     "--remote-edit",
     is_flag=True,

@@ -31,7 +31,8 @@ MINUTE_MS: Final = 60_000
 def tick(session: Session, one_shot: bool, quiet: bool, as_json: bool) -> None:
     """Make sure that an agent lives and sum up its last minute; meant for crontab.
 
-    One that was stopped by `smartcron-agent stop` stays so.
+    One that was stopped by `smartcron-agent stop` stays so. Runs that failed are counted and their
+    tasks named; it ends with 0 all the same, as cron's mail is what tells of them.
 
     \b
     Example:  * * * * * smartcron-agent --home /var/lib/smartcron tick --quiet

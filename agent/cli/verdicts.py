@@ -22,12 +22,18 @@ from agent.foreign import shadow
 from agent.foreign.cronlog import LogLine, read_log
 from agent.foreign.proposals import Proposal
 
-_STYLES: Final = {"ok": "green", "changed": "yellow", "refused": "bold red", "skipped": "dim"}
+_STYLES: Final = {
+    "ok": "green",
+    "changed": "yellow",
+    "edited": "cyan",
+    "refused": "bold red",
+    "skipped": "dim",
+}
 _SHOWN_MOMENTS: Final = 3
 _WIDE: Final = 120
 
 
-def show(proposals: Sequence[Proposal], source: str, *, is_wanted: bool) -> None:
+def show(proposals: Sequence[Proposal], source: str) -> None:
     """The table of verdicts, and what holds for all of them."""
     if not proposals:
         click.echo(f"There is nothing to import from {source}.")
@@ -41,18 +47,52 @@ def show(proposals: Sequence[Proposal], source: str, *, is_wanted: bool) -> None
     count = Counter[str](one.verdict for one in proposals)
     summary = ", ".join(f"{count[verdict]} {verdict}" for verdict in _STYLES if count[verdict])
     click.echo(f"\n{len(proposals)} lines of {source}: {summary}.")
-    if not count["ok"] and not count["changed"]:
+    if not count["ok"] and not count["changed"] and not count["edited"]:
         return
     click.echo(
         "Unlike before: runs of one task do not overlap, a run that was missed is made up for\n"
         "within an hour (a timer: as Persistent= says), output is kept with its run, and each\n"
         "run ends after 30 days at the latest. All of it can be changed in each task."
     )
-    if not is_wanted:
-        click.echo("Nothing was written; --apply creates the tasks, disabled.")
 
 
-def tell(proposals: Sequence[Proposal], *, added: Sequence[str], enabled: Sequence[str]) -> None:
+def tell_of_mail(proposals: Sequence[Proposal], *, recipients: Sequence[str]) -> None:
+    """What becomes of cron's mails, where the crontab names somebody who gets them."""
+    mailed = sorted({one.mail for one in proposals if one.mail and one.task is not None})
+    if not mailed:
+        return
+    click.echo(
+        f"Cron mailed to {', '.join(mailed)} whatever these commands wrote. Here that is\n"
+        "kept with each run (`smartcron-agent runs log`), and only what fails is told, as an alert."
+    )
+    if recipients:
+        click.echo(
+            f"Alerts are mailed to {', '.join(recipients)}, as [mail] in settings.toml says."
+        )
+    else:
+        click.echo(
+            "Nobody is mailed of alerts yet: name a server and recipients in [mail] of\n"
+            "settings.toml, then try it with `smartcron-agent alerts test`."
+        )
+
+
+def tell_of_lost(names: Sequence[str]) -> None:
+    """Which tasks were imported from here and have no line any more."""
+    if names:
+        say.warn(
+            f"no line here any more: {', '.join(names)}; they go on as they are, "
+            "`smartcron-agent tasks disable NAME` stops one"
+        )
+
+
+def tell(
+    proposals: Sequence[Proposal],
+    *,
+    added: Sequence[str],
+    edited: Sequence[str],
+    enabled: Sequence[str],
+    gone: Sequence[str],
+) -> None:
     """The same for programs."""
     say.json_out(
         {
@@ -70,7 +110,9 @@ def tell(proposals: Sequence[Proposal], *, added: Sequence[str], enabled: Sequen
                 for one in proposals
             ],
             "added": added,
+            "edited": edited,
             "enabled": enabled,
+            "gone": gone,
         }
     )
 

@@ -1,6 +1,7 @@
 """The terminal's view of the agent: one picture of what runs, failed and comes."""
 
 import time
+from collections.abc import Iterator
 
 import msgspec
 from rich.console import Group, RenderableType
@@ -8,11 +9,13 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from agent.cli import say
+from agent.cli import say, standing
 from agent.cli.session import Session
-from agent.due import fault_of, next_due, when_in_words
+from agent.due import fault_of, when_in_words
+from agent.halting import Halt
+from agent.halting import standing as standing_halt
 from agent.runs import LIVE_STATES, Run
-from agent.store import ledger, state, statistics, tasks
+from agent.store import alerts, ledger, state, statistics, tasks
 from agent.store.database import Database
 
 FRESH_MS = 90_000
@@ -20,6 +23,10 @@ WIDE = 110
 """So many columns hold everything."""
 TALL = 36
 RECENT = 8
+NAMED = 5
+"""So many tasks are named in a sentence."""
+ATTENTION = 1
+NOT_SERVED = 2
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +42,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     ended_ms: int | None
     next_ms: int | None
 
+    @property
+    def is_failing(self) -> bool:
+        """It failed last, and nobody has taken it off the schedule."""
+        return self.fails > 0 and self.state != "disabled"
+
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
     """All that one look found."""
@@ -46,6 +58,17 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     tasks: tuple[Line, ...]
     running: tuple[Run, ...]
     recent: tuple[Run, ...]
+    alerts: int
+    """Those that nobody has said yes to, snoozed or muted."""
+    attention: tuple[str, ...]
+    """What somebody should look at, in words."""
+
+    @property
+    def exit_status(self) -> int:
+        """0 all is well, 1 something needs attention, 2 no agent serves."""
+        if not self.serving:
+            return NOT_SERVED
+        return ATTENTION if self.attention else 0
 
 
 def take(database: Database, session: Session) -> Picture:
@@ -76,28 +99,63 @@ def take(database: Database, session: Session) -> Picture:
                 fails=found.fails_in_row if found else 0,
                 duration_ms=last.duration_ms if last else None,
                 ended_ms=last.ended_ms if last else None,
-                next_ms=_next(row, now_ms),
+                next_ms=standing.next_run(row, now_ms),
             )
         )
+    beat_age_ms = None if beat is None else max(0, now_ms - beat.at_ms)
+    open_now = sum(
+        one.status == "active" and (one.muted_until_ms or 0) <= now_ms
+        for one in database.read_now(alerts.open_alerts)
+    )
     return Picture(
         at_ms=now_ms,
         home=str(session.home.root),
         serving=serving,
-        beat_age_ms=None if beat is None else max(0, now_ms - beat.at_ms),
+        beat_age_ms=beat_age_ms,
         tasks=tuple(lines),
         running=tuple(live),
         recent=tuple(run for run in recent if run.has_ended),
+        alerts=open_now,
+        attention=tuple(
+            _attention(
+                lines,
+                open_now,
+                serving=serving,
+                halt=None if serving else standing_halt(session.home),
+                beat_age_ms=beat_age_ms,
+            )
+        ),
     )
+
+
+def _attention(
+    lines: list[Line], alerts: int, *, serving: bool, halt: Halt | None, beat_age_ms: int | None
+) -> Iterator[str]:
+    if halt is not None:
+        yield say.halted(halt)
+    elif not serving:
+        yield "no agent serves this home; `smartcron-agent start` starts one"
+    elif beat_age_ms is None or beat_age_ms > FRESH_MS:
+        yield "the agent is silent"
+    for word, found in (
+        ("failing", [line.task_name for line in lines if line.is_failing]),
+        ("invalid", [line.task_name for line in lines if line.state == "invalid"]),
+    ):
+        if found:
+            more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+            yield f"{word}: {', '.join(found[:NAMED])}{more}"
+    if alerts:
+        yield f"{alerts} open alerts" if alerts > 1 else "1 open alert"
 
 
 def overview(picture: Picture, *, width: int, height: int | None) -> RenderableType:
     """The picture as text; `width` and `height` are what fits on the screen."""
-    failing = [line for line in picture.tasks if line.fails]
+    failing = [line for line in picture.tasks if line.is_failing]
     order = sorted(
         picture.tasks,
         key=lambda line: (
             line.state not in LIVE_STATES,
-            not line.fails,
+            not line.is_failing,
             line.next_ms or 2**60,
         ),
     )
@@ -106,7 +164,7 @@ def overview(picture: Picture, *, width: int, height: int | None) -> RenderableT
     is_wide = width >= WIDE
     return Group(
         _headline(picture, failing=len(failing), is_wide=is_wide),
-        Text(""),
+        Text("; ".join(picture.attention), style="yellow", no_wrap=True, overflow="ellipsis"),
         _tasks(order[:room], picture.at_ms, is_wide=is_wide),
         Text(f"and {len(order) - room} more tasks" if len(order) > room else "", style="dim"),
         _recent(picture.recent[:shown_runs], is_wide=is_wide),
@@ -197,8 +255,3 @@ def _state(row: tasks.TaskRow, live: str | None, now_ms: int, *, serving: bool) 
     if not row.enabled:
         return "disabled"
     return "paused" if row.is_paused(now_ms) else "idle"
-
-
-def _next(row: tasks.TaskRow, now_ms: int) -> int | None:
-    is_due = row.enabled and fault_of(row.definition) is None
-    return next_due(row.definition, now_ms) if is_due else None

@@ -113,6 +113,7 @@ def _translate(
         user=user,
         schedule=entry.schedule,
         command=command,
+        mail=settings.get("MAILTO", ""),
         task=task,
     )
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -10,12 +10,13 @@ from agent.cron.changes import coming_changes
 from agent.definitions import Definition, digest
 from agent.drafting import Draft, read_draft
 from agent.due import next_dues, timing_of, when_in_words
-from agent.errors import BadDefinition, StorageError
+from agent.errors import BadDefinition, DatabaseAway, StorageError, Unreachable
 from agent.handlers.context import Context
 from agent.handlers.planning import CHANGES, clock_change, notes
 from agent.log import log_of
 from agent.rules.schedule import next_moment, next_moments
 from agent.store import edits
+from agent.store.database import Doing
 from agent.store.edits import Edited, Overtaken, Seen
 from agent.wire.operations import Done
 from agent.wire.sessions import Who
@@ -39,13 +40,15 @@ _NO_OTHER_NAME: Final = (
 
 log = log_of(__name__)
 
+T = TypeVar("T")
+
 
 async def get(
     context: Context, _who: Who, request: wire.TaskDefinition
 ) -> wire.TaskDefinitionReply:
     """All of a task, for whoever may change it."""
     _expect_edit(context)
-    return _reply(await context.database.read(partial(edits.see, task_name=request.id)))
+    return _reply(await _read(context, partial(edits.see, task_name=request.id)))
 
 
 async def check(context: Context, _who: Who, request: wire.TaskCheck) -> wire.TaskCheckReply:
@@ -131,12 +134,20 @@ def _expect_edit(context: Context) -> None:
         )
 
 
+async def _read(context: Context, find: Doing[T]) -> T:
+    """What is found; while the database is out of reach, that nothing was done."""
+    try:
+        return await context.database.read(find)
+    except Unreachable as error:
+        raise DatabaseAway(str(error)) from error
+
+
 async def _judge(
     context: Context, table: dict[str, Any]
 ) -> tuple[Draft, tuple[BadDefinition, ...]]:
     # Hundreds of schedules and paths may stand in it: that must not keep the loop.
     draft = await asyncio.to_thread(read_draft, table)
-    beside = await context.database.read(partial(edits.check, definition=draft.definition))
+    beside = await _read(context, partial(edits.check, definition=draft.definition))
     return draft, (*draft.faults, *(one for one in beside if one.field not in draft.wrong))
 
 

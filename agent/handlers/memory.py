@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from agent.clock import Clock
+from agent.errors import DatabaseAway, Unreachable
 from agent.running.redaction import Redactor
 from agent.store import anchor, ops
 from agent.store.audit import AuditRow
@@ -19,6 +20,7 @@ from agent.store.outage import Outage, put
 from agent.store.writes import Audited, Begun, Finished, Write
 from agent.wire.auditing import AuditEntry
 from agent.wire.operations import DONE, UNFINISHED, StoredOp
+from shared.protocol.errors import ProtocolError
 from shared.protocol.requests import Hello, RunStartReply
 
 MOST_RECENT: Final = 10_000
@@ -50,7 +52,11 @@ class Memory:
         """The command with this id; while the database is away, as far as this agent knows it."""
         if self._outage is not None and not self._outage.is_over:
             return self._recent.get(op)
-        stored = await self._database.read(partial(ops.get, op=op))
+        try:
+            stored = await self._database.read(partial(ops.get, op=op))
+        except Unreachable as error:
+            # Nothing is begun yet, so that it may be asked again.
+            raise ProtocolError(str(DatabaseAway(str(error))), code="busy") from error
         return None if stored is None else StoredOp(**msgspec.structs.asdict(stored))
 
     async def begin(self, stored: StoredOp) -> None:

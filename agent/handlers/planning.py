@@ -10,7 +10,7 @@ import msgspec
 from agent import outlook as ahead
 from agent.cron.changes import Change, coming_changes
 from agent.cron.moments import DueMoment
-from agent.definitions import Definition, check, read_definition
+from agent.definitions import Definition
 from agent.errors import BadDefinition
 from agent.expected import Expected
 from agent.handlers.context import Context
@@ -18,6 +18,8 @@ from agent.outlook import Outlook
 from agent.rules.schedule import Timing, in_words, next_moment, next_moments
 from agent.rules.whatif import TaskChange
 from agent.store import facts, plans
+from agent.taskcheck import check
+from agent.tasktables import read_definition
 from agent.wire.sessions import Who
 from shared.protocol import planning as wire
 from shared.protocol.errors import BadRequest

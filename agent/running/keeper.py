@@ -37,6 +37,8 @@ SLICE_S = 0.02
 END_BYTES = 2 << 10
 # So much more before a journal that could not be made smaller is tried again.
 LATER_BYTES = 16 << 10
+# Of those that were started last, so many are never started once more.
+MOMENTS = 4096
 LINE_LIMIT = 8 << 20
 UNSENT_LIMIT = 8 << 20
 CREDENTIALS = 12  # bytes of struct ucred: pid, uid, gid
@@ -108,6 +110,7 @@ class Keeper:
         self._watch = Watch(self._happened, takes_strays=True)
         self._known: dict[str, dict[str, Any]] = {}  # run id: what was told last, until forgotten
         self._seen: set[str] = set()
+        self._moments: dict[str, str] = {}  # which run it was that started for each, the newest
         self._large_bytes = LARGE_BYTES
         self._unwritten = [encoded(self._header())]  # lines for the journal
         self._let_go: list[bytes] = []  # as above, of runs that nobody needs any more
@@ -232,8 +235,11 @@ class Keeper:
 
     def _order(self, order: dict[str, Any]) -> None:
         run_id = order["run"]
-        if run_id in self._seen:
-            self._tell({"e": "seen", "run": run_id})
+        moment = order.get("moment", "")
+        # A database that somebody set back knows nothing of it, and gives it another run.
+        before = run_id if run_id in self._seen else self._moments.get(moment)
+        if before is not None:
+            self._tell({"e": "seen", "run": run_id, "before": before})
             return
         self._seen.add(run_id)
         limits = {name: order.get(name) for name in ("timeout_ms", "kill_grace_ms")}
@@ -262,6 +268,10 @@ class Keeper:
             reason = f"the keeper's journal cannot be written: {error.strerror}"
             self._tell(_refused(run_id, reason, is_full=error.errno in FULL))
             return
+        if moment:
+            self._moments[moment] = run_id
+            if len(self._moments) > MOMENTS:
+                del self._moments[next(iter(self._moments))]
         started_ms = time.time_ns() // 1_000_000
         started_mono_ms = time.monotonic_ns() // 1_000_000
         try:

@@ -61,6 +61,7 @@ class Order(
     no_new_privs: bool = False
     cgroup: str = ""  # the one to make, if the kernel is to hold the memory limit
     sandbox: tuple[str, ...] = ()  # the program that makes it, with its arguments
+    moment: str = ""  # the due moment it is for, and which attempt: that is started once
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -492,7 +493,7 @@ class Keepers:
             case "refused":
                 self._learn_refusal(name, line)
             case "seen":
-                self._refuse(line["run"], AlreadyOrdered(f"run {line['run']} was ordered before"))
+                self._learn_seen(line)
             case "forgotten":
                 self._forgetting.difference_update(line["runs"])
             case "stop":
@@ -545,6 +546,15 @@ class Keepers:
         else:
             cause = "storage" if is_full else "never_started"
             self._learn_end(name, _never_started(run_id, cause, reason))
+
+    def _learn_seen(self, line: Line) -> None:
+        run_id: str = line["run"]
+        before: str = line.get("before", run_id)
+        said = f"run {run_id} was ordered before"
+        if before != run_id:
+            said = f"its due moment has run already, as run {before}, of which the database knows "
+            said += "nothing: is it an older copy?"
+        self._refuse(run_id, AlreadyOrdered(said))
 
     def _refuse(self, run_id: str, reason: NotStarted) -> bool:
         """Tell who waits for the start; False when nobody does."""

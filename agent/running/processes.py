@@ -7,6 +7,8 @@ import os
 import signal
 import time
 
+from agent.procfs import contents
+
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 IO_BLOCK_BYTES = 512  # in which usage counts what was read from disks and written to them
 COUNTS_IO = os.access("/proc/self/io", os.F_OK)  # else all are 0
@@ -45,7 +47,7 @@ def tick_now() -> int:
 
 def look(pid: int) -> Process | None:
     """What is this process now; None when there is none."""
-    line = _read(f"/proc/{pid}/stat")
+    line = contents(f"/proc/{pid}/stat")
     if not line:
         return None
     # The name, in parentheses, may hold anything; the numbers follow the last one.
@@ -79,7 +81,7 @@ def children(pid: int) -> list[int] | None:
         return []
     found: list[int] = []
     for thread in threads:
-        listed = _read(f"/proc/{pid}/task/{thread}/children")
+        listed = contents(f"/proc/{pid}/task/{thread}/children")
         if listed is None:
             if os.access("/proc/self/task/" + str(os.getpid()) + "/children", os.R_OK):
                 continue  # the thread ended meanwhile
@@ -122,7 +124,7 @@ def descendants(roots: set[int], everyone: dict[int, Process]) -> dict[int, Proc
 
 def run_of(pid: int) -> str | None:
     """The run id in the environment a process was started with."""
-    text = _read(f"/proc/{pid}/environ")
+    text = contents(f"/proc/{pid}/environ")
     if not text:
         return None
     for entry in text.split(b"\0"):
@@ -133,7 +135,7 @@ def run_of(pid: int) -> str | None:
 
 def words_of(pid: int) -> bytes:
     """The words a process was started with, each ended by NUL; nothing when it is gone."""
-    return _read(f"/proc/{pid}/cmdline") or b""
+    return contents(f"/proc/{pid}/cmdline") or b""
 
 
 def writes_to(pid: int, path: str) -> bool:
@@ -149,7 +151,7 @@ def writes_to(pid: int, path: str) -> bool:
 
 def resident_bytes(pid: int) -> int:
     """Memory of a process that is in RAM now; 0 when it is gone."""
-    fields = (_read(f"/proc/{pid}/statm") or b"").split()
+    fields = (contents(f"/proc/{pid}/statm") or b"").split()
     if len(fields) > 1 and fields[1] != b"0":
         return int(fields[1]) * PAGE_BYTES
     return _resident_bytes_of_threads(pid)
@@ -162,7 +164,7 @@ def _resident_bytes_of_threads(pid: int) -> int:
     except OSError:
         return 0
     for thread in threads:
-        fields = (_read(f"/proc/{pid}/task/{thread}/statm") or b"").split()
+        fields = (contents(f"/proc/{pid}/task/{thread}/statm") or b"").split()
         if len(fields) > 1 and fields[1] != b"0":
             return int(fields[1]) * PAGE_BYTES
     return 0
@@ -170,7 +172,7 @@ def _resident_bytes_of_threads(pid: int) -> int:
 
 def proportional_bytes(pid: int) -> int:
     """Its part of the memory in RAM: what several share counts once in their sum."""
-    for line in (_read(f"/proc/{pid}/smaps_rollup") or b"").split(b"\n"):
+    for line in (contents(f"/proc/{pid}/smaps_rollup") or b"").split(b"\n"):
         if line.startswith(b"Pss:"):
             return int(line.split()[1]) * 1024
     return resident_bytes(pid)
@@ -178,7 +180,7 @@ def proportional_bytes(pid: int) -> int:
 
 def cpu_ms(pid: int) -> int:
     """Processor time of a process and of its children that it has waited for; 0 when gone."""
-    line = _read(f"/proc/{pid}/stat")
+    line = contents(f"/proc/{pid}/stat")
     if not line:
         return 0
     fields = line[line.rindex(b")") + 2 :].split()
@@ -221,20 +223,3 @@ def become_subreaper() -> None:
     zero = ctypes.c_ulong(0)
     if libc.prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), zero, zero, zero) != 0:
         raise OSError(ctypes.get_errno(), "PR_SET_CHILD_SUBREAPER is refused")
-
-
-def _read(path: str) -> bytes | None:
-    """A small file of /proc, whole; None when its process is gone or closed to us."""
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        parts = []
-        while part := os.read(handle, 65536):
-            parts.append(part)
-        return b"".join(parts)
-    except OSError:
-        return None
-    finally:
-        os.close(handle)

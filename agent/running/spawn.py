@@ -66,6 +66,7 @@ def build_order(
         check_folder("writable_paths", path, roots=roots)
     return Order(
         run_id=run.id,
+        moment=_moment_of(run),
         argv=argv,
         environment=environment,
         working_directory=folder,
@@ -92,6 +93,15 @@ def build_order(
     )
 
 
+def _moment_of(run: Run) -> str:
+    """What is started once, whatever a database has forgotten.
+
+    That of an order by hand, or of a chain, is only the time at which it was given.
+    """
+    is_due = run.trigger in ("schedule", "catchup", "retry")
+    return f"{run.task_name} {run.scheduled_ms} {run.attempt}" if is_due else ""
+
+
 def prepare_order(
     definition: Definition,
     run: Run,
@@ -109,16 +119,14 @@ def prepare_order(
     return order
 
 
-def hindrance(
+def order_on_this_host(
     definition: Definition,
     settings: Settings,
     home: Home,
     secrets: Mapping[str, str],
     base_environment: Mapping[str, str],
-) -> BadDefinition | None:
-    """What would keep a run of this task from starting on this host now, as far as can be seen."""
-    if definition.kind == "watch":
-        return None
+) -> Order:
+    """The order for a run of this task, as if it were due now; raises BadDefinition."""
     trial = Run(
         id="0" * 26,
         task_name=definition.task_name,
@@ -130,8 +138,21 @@ def hindrance(
         status="queued",
         queued_ms=0,
     )
+    return build_order(definition, trial, settings, home, secrets, base_environment)
+
+
+def hindrance(
+    definition: Definition,
+    settings: Settings,
+    home: Home,
+    secrets: Mapping[str, str],
+    base_environment: Mapping[str, str],
+) -> BadDefinition | None:
+    """What would keep a run of this task from starting on this host now, as far as can be seen."""
+    if definition.kind == "watch":
+        return None
     try:
-        build_order(definition, trial, settings, home, secrets, base_environment)
+        order_on_this_host(definition, settings, home, secrets, base_environment)
     except BadDefinition as refusal:
         return refusal
     return None

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -62,6 +63,12 @@ def append(connection: Connection, row: AuditRow) -> Link:
             "after_digest": after,
         },
     )
+
+
+def append_all(connection: Connection, rows: Sequence[AuditRow]) -> Link:
+    """Add some rows, at least one; the place of the last in the chain."""
+    links = [append(connection, row) for row in rows]
+    return links[-1]
 
 
 def has(connection: Connection, row: AuditRow) -> bool:

@@ -5,10 +5,10 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from agent.definitions import check
 from agent.errors import AgentError
 from agent.store import calendars, state, tasks
 from agent.store.task_rows import FIELDS, VERSION_COLUMNS, TaskRow, Version, read_versions
+from agent.taskcheck import check
 from schema.tables import task_versions
 from schema.tables import tasks as table
 

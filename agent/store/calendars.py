@@ -1,7 +1,7 @@
 """Which calendars there are, and which tasks obey them."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -143,6 +143,14 @@ def users(connection: Connection) -> dict[str, tuple[str, ...]]:
 
 def check_names(connection: Connection, definitions: Iterable[Definition]) -> None:
     """Raise BadDefinition for the first task that names a calendar which is not there."""
+    for fault in name_faults(connection, definitions):
+        raise fault
+
+
+def name_faults(
+    connection: Connection, definitions: Iterable[Definition]
+) -> Iterator[BadDefinition]:
+    """Every name of a calendar in these tasks that none has."""
     naming = [definition for definition in definitions if definition.calendars]
     if not naming:
         return
@@ -152,7 +160,7 @@ def check_names(connection: Connection, definitions: Iterable[Definition]) -> No
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
                 meant = f"did you mean {near[0]!r}?" if near else "make it first"
-                raise BadDefinition(
+                yield BadDefinition(
                     "calendars",
                     name,
                     f"there is no such calendar; {meant} "

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from itertools import groupby
@@ -55,7 +56,7 @@ class _Write:
         self,
         these: Callable[[Connection, Sequence[Any]], Sequence[Any]],
         item: Any,
-        done: "asyncio.Future[Any] | Future[Any]",
+        done: asyncio.Future[Any] | Future[Any],
         loop: asyncio.AbstractEventLoop | None,
         *,
         is_urgent: bool = True,
@@ -100,7 +101,8 @@ class Database:
         self._writing = writing
         self._readers = full_pool(READERS, "database-read")
         self._waiting_reads = 0
-        self._room = asyncio.Semaphore(MAX_WAITING_WRITES)
+        self._handed_in = 0  # by callers on the loop, and not settled there yet
+        self._kept_back: deque[_Write] = deque()
         self._queue: SimpleQueue[_Write | None] = SimpleQueue()
         self._urgent = threading.Event()
         self._in_hand: Sequence[_Write] = ()
@@ -166,33 +168,55 @@ class Database:
         finally:
             self._waiting_reads -= 1
 
-    async def write(self, fn: Callable[[Connection], T]) -> T:
+    def write(self, fn: Callable[[Connection], T]) -> asyncio.Future[T]:
         """What `fn` returned, once it is committed; raises what it raised, or StorageError."""
-        return await self._written(_call_each, fn, is_urgent=True)
+        return self._written(_call_each, fn, is_urgent=True)
 
-    async def write_among(
+    def write_among(
         self, these: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item
-    ) -> T:
+    ) -> asyncio.Future[T]:
         """Like write; what `these` returned for this item, which it may get among others.
 
         Items that wait one behind the other for the same function are handed to it together, in
         order, and it returns a result for each. When it raises it is asked for each item alone.
         While much is written, such an item waits up to LINGER_S for others.
         """
-        return await self._written(these, item, is_urgent=False)
+        return self._written(these, item, is_urgent=False)
 
-    async def _written(
+    def _written(
         self,
         these: Callable[[Connection, Sequence[Item]], Sequence[T]],
         item: Item,
         *,
         is_urgent: bool,
-    ) -> T:
-        async with self._room:
-            loop = asyncio.get_running_loop()
-            done: asyncio.Future[T] = loop.create_future()
-            self._put(_Write(these, item, done, loop, is_urgent=is_urgent))
-            return await done
+    ) -> asyncio.Future[T]:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        write = _Write(these, item, done, loop, is_urgent=is_urgent)
+        if self._handed_in < MAX_WAITING_WRITES:
+            self._put(write)
+            self._handed_in += 1
+        else:
+            self._check_open()
+            self._kept_back.append(write)
+        return done
+
+    def _settled(self, writes: Sequence[_Write]) -> None:
+        """On the loop: tell who waits, and make room for those that found none."""
+        for write in writes:
+            write.settle()
+        self._handed_in -= len(writes)
+        while self._kept_back and self._handed_in < MAX_WAITING_WRITES:
+            write = self._kept_back.popleft()
+            if write.done.done():
+                continue  # whoever wanted it waits no more
+            try:
+                self._put(write)
+            except StorageError as error:
+                write.error = error
+                write.settle()
+            else:
+                self._handed_in += 1
 
     def read_now(self, fn: Callable[[Connection], T]) -> T:
         """Like read, for callers without a loop."""
@@ -315,7 +339,7 @@ class Database:
                 by_loop.setdefault(write.loop, []).append(write)
         for loop, writes in by_loop.items():
             if not loop.is_closed():
-                loop.call_soon_threadsafe(_settle_all, writes)
+                loop.call_soon_threadsafe(self._settled, writes)
 
 
 def _call_each(connection: Connection, fns: Sequence[Callable[[Connection], T]]) -> Sequence[T]:
@@ -359,8 +383,3 @@ def _write_alone(connection: Connection, write: _Write) -> None:
             # The connection is gone, and with it what the group has written: going back to the
             # savepoint is then no error, and every later write of the group would be one.
             raise StorageError(f"the connection to the database was lost: {write.error}") from error
-
-
-def _settle_all(writes: list[_Write]) -> None:
-    for write in writes:
-        write.settle()

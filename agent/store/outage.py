@@ -1,6 +1,7 @@
 """How does a write stay when the database does not take it: in the journal, until it is told."""
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -41,12 +42,12 @@ SLOW_S: Final = 3.0
 T = TypeVar("T")
 
 
-async def put(database: Database, write: Write) -> Any:
+def put(database: Database, write: Write) -> asyncio.Future[Any]:
     """What a write came to in the database itself."""
     if isinstance(write, Take):
         # Hundreds of runs may start and end within a second: those that wait are one write.
-        return await database.write_among(streaks.record, write.step)
-    return await database.write(write.apply)
+        return database.write_among(streaks.record, write.step)
+    return database.write(write.apply)
 
 
 class Outage:
@@ -73,7 +74,10 @@ class Outage:
         self._mark = mark
         self._standing = UP
         self._troubled = asyncio.Event()
-        self._flying: dict[asyncio.Timeout, None] = {}  # direct writes under way, oldest first
+        # Direct writes under way, and until when: one alarm for all of them costs a burst of
+        # runs much less than a limit of its own for each.
+        self._flying: dict[asyncio.Future[Any], float] = {}
+        self._alarm: asyncio.TimerHandle | None = None
         self._at_once = 1
         self._handover: asyncio.Event | None = None
         self._place = Place(database)
@@ -240,16 +244,33 @@ class Outage:
 
     async def _directly(self, write: Write, *, until_s: float) -> Any:
         # Whoever waited for a replay has waited: both together delay a start no longer than one.
-        limit = asyncio.timeout_at(until_s)
+        flying = put(self._database, write)
+        self._flying[flying] = until_s
+        if self._alarm is None:
+            self._alarm = asyncio.get_running_loop().call_at(until_s, self._ring)
         try:
-            async with limit:
-                self._flying[limit] = None
-                came_to = await put(self._database, write)
+            came_to = await flying
         finally:
-            self._flying.pop(limit, None)
+            del self._flying[flying]
+            if not self._flying and self._alarm is not None:
+                self._alarm.cancel()
+                self._alarm = None
         if isinstance(write, Claim):
             await self.confirm(write.decided_until_ms)
         return came_to
+
+    def _ring(self) -> None:
+        """Writes that are late are waited for no longer."""
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
+        self._give_up(now_s)
+        left = [until_s for until_s in self._flying.values() if until_s > now_s]
+        self._alarm = loop.call_at(min(left), self._ring) if left else None
+
+    def _give_up(self, before_s: float) -> None:
+        for flying, until_s in self._flying.items():
+            if until_s <= before_s and not flying.done():
+                flying.set_exception(TimeoutError())
 
     def _note_failure(self, error: Exception, *, since_ms: int | None = None) -> None:
         if self._database.is_closed:
@@ -263,9 +284,7 @@ class Outage:
         if is_first:
             log.error("the database does not take what happens; it is kept", cause=cause)
             # The others must not come to the journal later than what will come after them.
-            for limit in self._flying:
-                if not limit.expired():
-                    limit.reschedule(asyncio.get_running_loop().time())
+            self._give_up(math.inf)
 
     async def _keep(self, write: Write) -> None:
         now_ms = self._clock.now_ms()

@@ -125,13 +125,16 @@ def add(connection: Connection, ends: Iterable[tuple[Run, bool]]) -> None:
 def put(connection: Connection, hours: Iterable[tuple[str, int, _Counted]]) -> None:
     """Add these counts to the rows of their tasks and hours, and to the totals."""
     instant = _instants(connection)
+    is_told_places = connection.dialect.name == "sqlite"
     of_hours: list[tuple[Any, ...]] = []
     of_totals: list[tuple[Any, ...]] = []
     # All tasks share a row: it is written once for all of the same length, not once for each.
     of_tasks = _summed((name, at_ms, bucket, each, 1) for name, at_ms, (each, bucket) in hours)
     of_all = _summed((ALL_TASKS, *end[1:]) for end in of_tasks)
     for name, hour_ms, number, counts, times in (*of_tasks, *of_all):
-        what = (*counts, "{}" if number is None else f'{{"{number}":{times}}}')
+        what: tuple[Any, ...] = (*counts, "{}" if number is None else f'{{"{number}":{times}}}')
+        if is_told_places:
+            what = (*what, f"$.{number}", times)
         hour, day = instant(hour_ms), instant(hour_ms - hour_ms % DAY_MS)
         if name == ALL_TASKS:
             of_totals.append((name, 1, hour, *what))
@@ -200,7 +203,10 @@ def _upsert(table: Table, dialect: str) -> str:
     keys = [column.name for column in table.primary_key]
     names = [*keys, *COUNTS, "histogram"]
     is_sqlite = dialect == "sqlite"
-    marks = ", ".join("?" if is_sqlite else "%s" for _ in names)
+    # SQLite is told where in the histogram something is added; MariaDB takes many rows at once
+    # only where nothing but the rows is told, and reads it out of the new one.
+    place, times = f"?{len(names) + 1}", f"?{len(names) + 2}"
+    marks = ", ".join(f"?{number}" if is_sqlite else "%s" for number, _ in enumerate(names, 1))
     new = ("excluded.{}" if is_sqlite else "VALUES({})").format
     old = (f"{table.name}.{{}}" if is_sqlite else "{}").format
     higher = "max" if is_sqlite else "GREATEST"
@@ -208,19 +214,15 @@ def _upsert(table: Table, dialect: str) -> str:
     sets += [f"{name} = {higher}({old(name)}, {new(name)})" for name in PEAKS]
     # A histogram that somebody broke by hand begins anew; it must not stop every later write.
     kept = f"CASE WHEN JSON_VALID({old('histogram')}) THEN {old('histogram')} ELSE '{{}}' END"
-    if is_sqlite:
-        path = f"(SELECT fullkey FROM json_each({new('histogram')}))"  # noqa: S608 - names of ours
-        times = f"(SELECT value FROM json_each({new('histogram')}))"  # noqa: S608 - names of ours
-        number = "INTEGER"
-    else:
-        path = f"CONCAT('$.', JSON_EXTRACT(JSON_KEYS({new('histogram')}), '$[0]'))"
+    number = "INTEGER" if is_sqlite else "UNSIGNED"
+    if not is_sqlite:
+        place = f"CONCAT('$.', JSON_EXTRACT(JSON_KEYS({new('histogram')}), '$[0]'))"
         # MySQL adds what it extracts as a double.
-        times = f"CAST(JSON_EXTRACT({new('histogram')}, {path}) AS UNSIGNED)"
-        number = "UNSIGNED"
-    so_far = f"CAST(COALESCE(JSON_EXTRACT({kept}, {path}), 0) AS {number})"
+        times = f"CAST(JSON_EXTRACT({new('histogram')}, {place}) AS UNSIGNED)"
+    so_far = f"CAST(COALESCE(JSON_EXTRACT({kept}, {place}), 0) AS {number})"
     sets.append(
         f"histogram = CASE WHEN {new('histogram')} = '{{}}' THEN {old('histogram')}"
-        f" ELSE JSON_SET({kept}, {path}, {so_far} + {times}) END"
+        f" ELSE JSON_SET({kept}, {place}, {so_far} + {times}) END"
     )
     insert = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - names of ours
     on = (

@@ -1,6 +1,6 @@
 """Which tasks there are, how they were changed, by whom: definitions and their flags."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -169,22 +169,32 @@ def remove(
 
 def check_chains(connection: Connection, definitions: Sequence[Definition]) -> None:
     """Refuse tasks that would come after themselves, or after one that is not there."""
+    for fault in chain_faults(connection, definitions):
+        raise fault
+
+
+def chain_faults(
+    connection: Connection, definitions: Sequence[Definition]
+) -> Iterator[BadDefinition]:
+    """Every task that would come after one that is not there, else one that comes after itself."""
     if not any(definition.after for definition in definitions):
         return
     after = _all_after(connection) | {
         definition.task_name: definition.after for definition in definitions
     }
+    is_known = True
     for definition in definitions:
         for before in definition.after:
             if before not in after:
-                raise BadDefinition(
+                is_known = False
+                yield BadDefinition(
                     "after",
                     before,
                     "there is no such task; `smartcron-agent tasks list` shows them all",
                     where=f"task {definition.task_name}",
                 )
-    if circle := find_circle(after):
-        raise BadDefinition(
+    if is_known and (circle := find_circle(after)):
+        yield BadDefinition(
             "after",
             list(circle[:-1]),
             f"would never end: {' -> '.join(circle)}; take one of them out",

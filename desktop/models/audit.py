@@ -28,6 +28,8 @@ class Column(IntEnum):
 _TITLES: Final = ("Time", "Who", "What", "About", "Result", "Details", "From")
 # What the requests of the protocol are called by people; another one is called by its own name.
 _ACTS: Final = {
+    "task.put": "Edited a task",
+    "task.delete": "Deleted a task",
     "task.set": "Switched or paused",
     "task.skip": "Skipped moments",
     "task.ping": "Reported a job",

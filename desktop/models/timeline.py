@@ -21,6 +21,8 @@ class Course:
 
     spans: Sequence[Span] = ()
     begins: Sequence[int] = ()
+    ends: Sequence[int] = ()
+    """Those that go on end with the now line, and here where they begin."""
     longest_ms: int = 0
     first_live: int | None = None
 
@@ -133,6 +135,10 @@ class Timeline:
                 found[at_ms] = HourCount(task_id, at_ms, runs + one.runs, failures + one.failures)
         return found
 
+    def count_within(self, from_ms: int, to_ms: int) -> int:
+        """How many runs may reach into a stretch."""
+        return sum(len(self.course(task_id).within(from_ms, to_ms)) for task_id in self._spans)
+
     @property
     def totals(self) -> dict[int, HourCount]:
         """The counts of the hours of all tasks together."""
@@ -187,9 +193,10 @@ def course_of(spans: Iterable[Span]) -> Course:
     """These runs in the order of their bars."""
     ordered = sorted(spans, key=begin_of)
     begins = [begin_of(span) for span in ordered]
-    lengths = [finish_of(span, at) - at for span, at in zip(ordered, begins, strict=True)]
+    ends = [finish_of(span, at) for span, at in zip(ordered, begins, strict=True)]
+    longest = max((end - begin for begin, end in zip(begins, ends, strict=True)), default=0)
     live = next((place for place, span in enumerate(ordered) if span.state in LIVE), None)
-    return Course(ordered, begins, max(lengths, default=0), live)
+    return Course(ordered, begins, ends, longest, live)
 
 
 def joined(known: Sequence[Stretch], more: Stretch) -> list[Stretch]:

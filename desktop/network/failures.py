@@ -15,7 +15,7 @@ _SENTENCES: Final[dict[str, str]] = {
     "forbidden": "Needs the {needs} role. Ask who runs the server.",
     "disabled": "This is switched off on the agent. Who runs the server can switch it on.",
     "rate_limited": "That was too much at once. Try again in a moment.",
-    "busy": "The agent is busy. Try again in a moment.",
+    "busy": "The agent cannot do this now: {message}.",
     "expired": "The order came too late and was not carried out. Give it again.",
     "not_found": "The agent does not know this any more. Press F5 to see what there is.",
     "gone": "This was removed, as its time to be kept is over.",

@@ -4,15 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.definitions import (
-    Definition,
-    check,
-    digest,
-    load_definitions,
-    read_definition,
-    to_toml,
-)
+from agent.definitions import Definition, digest
 from agent.errors import BadDefinition, WrongUse
+from agent.taskcheck import check
+from agent.tasktables import load_definitions, read_definition, to_toml
 from schema import catalogue
 
 PLAIN: dict[str, object] = {

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from agent.definitions import Definition, read_definition
+from agent.definitions import Definition
 from agent.drafting import read_draft
 from agent.errors import BadDefinition
+from agent.tasktables import read_definition
 
 GOOD: dict[str, Any] = {"task_name": "sync", "schedule": "0 2 * * *", "command": "true"}
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.definitions import Definition, load_definitions
+from agent.definitions import Definition
 from agent.errors import TaskNotFound, WrongUse
 from agent.outlook import (
     DAY_MS,
@@ -21,6 +21,7 @@ from agent.outlook import (
 )
 from agent.store import facts, ledger, plans, tasks
 from agent.store.database import Database
+from agent.tasktables import load_definitions
 from agent.windows import Calendar
 from schema import catalogue
 from tests.agent.store.fresh import fresh_file

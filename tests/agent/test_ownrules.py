@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from agent import ownrules as ownrules_module
 from agent.alerter import Alerter
 from agent.alertrules import read_rule
 from agent.errors import DatabaseAway
@@ -465,3 +466,36 @@ async def test_a_rule_that_cannot_be_asked_keeps_no_other_alert_back(workshop: W
 
 async def refuse(*_args: object) -> None:
     raise DatabaseAway
+
+
+async def test_a_storm_of_ends_is_one_line_and_the_newest_end_of_a_task_has_its_place(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ownrules_module, "MOST_WEIGHED", 1)
+    names = ("backup", *(f"other-{number}" for number in range(5)))
+    await workshop.register(*map(a_task, names))
+    await workshop.database.write(
+        partial(
+            alert_rules.put,
+            rule=read_rule({"name": "mine", "failures": 1, "of_last": 3}),
+            who="t",
+            now_ms=NOW_MS,
+        )
+    )
+    rules = OwnRules(clock=workshop.clock, database=workshop.database, roster=workshop.roster)
+    await rules.load()
+    ends = [
+        ended(a_run(NOW_MS + at, status="running", task_name=name), "error")
+        for at, name in enumerate((*names, "backup"))
+    ]
+
+    for end in ends:
+        assert list(rules.note(end)) == []
+    found = await rules.weigh()
+
+    assert [key for key, _ in found] == ["rule:mine:backup"]
+    said = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert said == [
+        "too many runs end at once; a rule is not asked",
+        "rules are asked of every run again",
+    ]

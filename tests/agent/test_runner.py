@@ -11,7 +11,7 @@ import pytest
 from agent import precedence
 from agent.definitions import Definition
 from agent.errors import BadDefinition, Conflict, RunNotFound, TaskNotFound
-from agent.running.keeping import NoRoom, Order, Started
+from agent.running.keeping import AlreadyOrdered, NoRoom, Order, Started
 from agent.runs import Run
 from tests.agent.store.makings import NOW_MS, a_run, a_task
 from tests.agent.workshop import Workshop, end_of
@@ -211,6 +211,21 @@ async def test_a_start_that_the_full_disk_refuses_is_a_missed_moment_and_is_trie
     assert (row.status, row.reason, row.started_ms) == ("missed", "storage", None)
     assert row.note == workshop.keepers.refusal
     assert [(one.status, one.attempt) for one in later] == [("retry_wait", 2)] * retries
+
+
+async def test_a_moment_that_the_keeper_has_started_before_is_not_tried_again(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(a_task(max_retries=3))
+    workshop.keepers.refusal = "its due moment has run already"
+    workshop.keepers.refuse_with = AlreadyOrdered
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+
+        await submit(workshop, a_run())
+
+    (row,) = workshop.rows()
+    assert (row.status, row.reason, row.error_class) == ("error", "never_started", "fatal")
 
 
 async def test_an_order_that_the_full_disk_keeps_from_being_made_is_a_missed_moment_too(

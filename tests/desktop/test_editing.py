@@ -29,7 +29,7 @@ from shared.protocol.defining import (
 )
 from shared.protocol.rows import Row
 from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS, task
-from tests.desktop.windows_at_hand import AGENT, LIVE
+from tests.desktop.windows_at_hand import AGENT, LIVE, Orders
 
 ADMIN = replace(LIVE, role="admin", capabilities=("edit",))
 DIGEST, OTHER = "ab" * 32, "cd" * 32
@@ -46,16 +46,15 @@ SYNC = TaskDefinitionReply(
 )
 
 
-class Outside:
+class Outside(Orders):
     """Answers what the window asks as an agent would, and remembers what it orders."""
 
     def __init__(self, window: MainWindow) -> None:
         self.stored: TaskDefinitionReply | None = SYNC
         self.faults: tuple[Fault, ...] = ()
         self.asked: list[Any] = []
-        self.orders: list[tuple[Any, str, Any, Any, Any]] = []
+        super().__init__(window)
         window.question_asked.connect(self._answer)
-        window.standing_ordered.connect(lambda *order: self.orders.append(order))
 
     def _answer(
         self, request: object, answered: Callable[[Any], None], failed: Callable[[str, str], None]
@@ -81,15 +80,6 @@ class Outside:
         order = self.orders[-1][0]
         assert isinstance(order, TaskPut)
         return order
-
-    def take(self, reply: object) -> tuple[Any, ...]:
-        """The newest order is carried out; what would take it back."""
-        _, _, back, taken, _ = self.orders[-1]
-        taken(reply)
-        return tuple(back(reply))
-
-    def refuse(self, text: str, path: str = "") -> None:
-        self.orders[-1][4](text, path)
 
 
 @pytest.fixture

@@ -530,6 +530,22 @@ def test_all_that_is_planned_is_asked_page_by_page_up_to_a_bound(
     assert ["planned until" in said for said in titles] == [False, True]
 
 
+def test_days_in_which_nobody_looks_do_not_fill_the_memory(
+    window: MainWindow, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "MOST_KEPT", 100)
+    # Number 1000 is the one of now, and there is one each minute.
+    for number in range(800, 1000):
+        window.show_rows([run(number, "sync")])
+    kept = window._timeline.count
+
+    window.show_screen(TIMELINE)
+
+    assert kept <= 101
+    assert known(window)[-1] == "success"
+    assert window._timeline.missing(window.timeline.view[0], NOW_MS) is None
+
+
 def test_another_agent_leaves_nothing_behind(window: MainWindow, outside: Outside) -> None:
     window.show_screen(TIMELINE)
     outside.holds = []

@@ -38,7 +38,7 @@ from shared.protocol.alerting import (
 )
 from shared.protocol.rows import Row
 from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS
-from tests.desktop.windows_at_hand import AGENT, LIVE
+from tests.desktop.windows_at_hand import AGENT, LIVE, Orders
 
 HOUR_MS = 60 * MINUTE_MS
 REFUSAL = "The agent did not accept this: "
@@ -62,7 +62,7 @@ TIME = QuietTime(
 )
 
 
-class Outside:
+class Outside(Orders):
     """Answers what the window asks as an agent would, and remembers what it orders."""
 
     def __init__(self, window: MainWindow) -> None:
@@ -71,9 +71,8 @@ class Outside:
         self.tried: list[RuleTryReply] = []
         self.refusal: tuple[str, str] | None = None
         self.asked: list[Any] = []
-        self.orders: list[tuple[Any, str, Any, Any, Any]] = []
+        super().__init__(window)
         window.question_asked.connect(self._answer)
-        window.standing_ordered.connect(lambda *order: self.orders.append(order))
 
     def _answer(
         self, request: object, answered: Callable[[Any], None], failed: Callable[[str, str], None]
@@ -95,16 +94,6 @@ class Outside:
     def order(self) -> Any:
         """The newest order."""
         return self.orders[-1][0]
-
-    def take(self, reply: object) -> tuple[Any, ...]:
-        """The newest order is carried out; what would take it back."""
-        _, _, back, taken, _ = self.orders[-1]
-        taken(reply)
-        return tuple(back(reply))
-
-    def refuse(self, text: str, path: str = "") -> None:
-        """The newest order is refused."""
-        self.orders[-1][4](text, path)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A window with an agent in it, and what a test asks of any window."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
@@ -70,6 +71,24 @@ def window(
     made.show()
     qtbot.waitExposed(made)
     return made
+
+
+class Orders:
+    """Remembers what a window orders of what stands, and answers when the test says so."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self.orders: list[tuple[Any, str, Any, Any, Any]] = []
+        window.standing_ordered.connect(lambda *order: self.orders.append(order))
+
+    def take(self, reply: object) -> tuple[Any, ...]:
+        """The newest order is carried out; what would take it back."""
+        _, _, back, taken, _ = self.orders[-1]
+        taken(reply)
+        return tuple(back(reply))
+
+    def refuse(self, text: str, path: str = "") -> None:
+        """The newest order is refused."""
+        self.orders[-1][4](text, path)
 
 
 def choose(window: MainWindow, task_id: str) -> None:

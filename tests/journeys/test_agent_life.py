@@ -16,8 +16,8 @@ from typing import Any
 
 import msgspec
 
-from agent.definitions import load_definitions
 from agent.store import state, tasks
+from agent.tasktables import load_definitions
 from schema.tables import VERSION_TABLE
 from tests.journeys.household import Household, living, read, until
 from tests.journeys.test_agent_runs import EVERY_SECOND, task

@@ -133,7 +133,7 @@ def test_nothing_that_a_run_writes_reaches_the_terminal_as_an_order(household: H
     log = (household.home.task_logs / "evil.log").read_bytes()
 
     said = "".join(
-        household.cli(*words)
+        household.run(*words).stdout  # a failure needs attention, which status ends with
         for words in (
             ("runs", "log", run_id),
             ("runs", "show", run_id),

@@ -49,10 +49,10 @@ def test_a_task_has_failed_when_its_last_try_has(household: Household) -> None:
             return row.state, row.fails, row.success_rate_24h, row.retry_ms
 
         until(lambda: told() == ("retry_wait", 0, None, waiting.retry_at_ms), "it waits")
-        assert "0 failing" in household.cli("status")
+        assert "0 failing" in household.run("status").stdout
         household.cli("runs", "abort", waiting.id)
         until(lambda: told() == ("idle", 1, 0.0, None), "it has failed")
-        assert "1 failing" in household.cli("status")
+        assert "1 failing" in household.run("status").stdout
 
 
 def test_what_cannot_be_tried_again_is_refused_with_the_way_out(household: Household) -> None:

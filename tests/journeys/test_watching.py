@@ -176,7 +176,7 @@ def test_http_pings_are_off_until_switched_on_and_need_the_token(
 
 
 def tells_of_the_wait(household: Household, words: tuple[str, ...]) -> bool:
-    said = household.cli(*words)
+    said = household.run(*words).stdout
     assert "queued" not in said
     return "awaits ping" in said
 
@@ -192,5 +192,5 @@ def test_what_waits_for_a_ping_is_not_called_queued_and_fails_when_none_comes(
     for words in (("runs", "list"), ("status",)):
         # It waits half of the time.
         until(partial(tells_of_the_wait, household, words), f"{words} that tell of the wait")
-    assert "1 failing" in household.cli("status")
+    assert "1 failing" in household.run("status").stdout
     assert "never" not in household.cli("tasks", "list")

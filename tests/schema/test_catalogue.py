@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.definitions import load_definitions
+from agent.tasktables import load_definitions
 from schema import catalogue
 
 TASKS = """

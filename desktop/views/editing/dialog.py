@@ -201,10 +201,9 @@ class EditDialog(WritingDialog):
                 show_words(self._problems[place], said)
             else:
                 strangers.append(f"{fault.field}: {said}")
+        if self.sections.key == _TEXT:
+            strangers = [f"{fault.field} = {fault.value}: {fault.msg}" for fault in reply.faults]
         show_words(self.text_problem, "\n".join(strangers))
-        if self.sections.key == _TEXT and reply.faults:
-            told = [f"{fault.field} = {fault.value}: {fault.msg}" for fault in reply.faults]
-            show_words(self.text_problem, "\n".join(told))
         zone = str(self._table.get("timezone") or "UTC")
         self.right.show_check(reply, zone)
         show_words(self.form.said, reply.schedule_text)

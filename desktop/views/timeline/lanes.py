@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta, tzinfo
 from typing import Final
 
 from desktop import words
-from desktop.models.timeline import LIVE, Course, begin_of, finish_of
+from desktop.models.timeline import LIVE, Course
 from shared.protocol.planning import Coming
 from shared.protocol.rows import Task
 from shared.protocol.timeline import HourCount
@@ -159,23 +159,27 @@ def lanes(tasks: Iterable[Task], *, folded: frozenset[str], wanted: str = "") ->
 def bars(course: Course, axis: Axis, now_ms: int) -> list[Bar]:
     """The runs of a lane; a failure is never part of a bar of something else."""
     found: list[Bar] = []
-    scale = axis.wide / axis.span_ms
-    left, from_ms, right = axis.left, axis.from_ms, axis.right
+    scale, left, right = axis.wide / axis.span_ms, axis.left, axis.right
+    from_ms, spans, begins, ends = axis.from_ms, course.spans, course.begins, course.ends
     state, x, end, first, last = "", 0.0, 0.0, 0, -1
+    # A day of minutely runs of many tasks is placed at each step of a wheel: what is done for
+    # each of them counts.
     for place in course.within(axis.from_ms, axis.to_ms):
-        span = course.spans[place]
-        begin_x = left + (begin_of(span) - from_ms) * scale
-        end_x = left + (finish_of(span, now_ms) - from_ms) * scale
-        end_x = max(end_x, begin_x + LEAST_BAR_PX)
+        its_state = spans[place].state
+        begin_x = left + (begins[place] - from_ms) * scale
+        end_ms = max(now_ms, begins[place]) if its_state in LIVE else ends[place]
+        end_x = left + (end_ms - from_ms) * scale
+        if end_x < begin_x + LEAST_BAR_PX:
+            end_x = begin_x + LEAST_BAR_PX
         if end_x < left or begin_x > right:
             continue
-        is_next = last == place - 1 and span.state == state and span.state not in LIVE
-        if is_next and begin_x <= end + TOGETHER_PX:
-            end, last = max(end, end_x), place
+        is_next = last == place - 1 and its_state == state and begin_x <= end + TOGETHER_PX
+        if is_next and its_state not in LIVE:
+            end, last = (end if end > end_x else end_x), place
             continue
         if last >= 0:
             found.append(Bar(x, end - x, state, first, last))
-        state, x, end, first, last = span.state, begin_x, end_x, place, place
+        state, x, end, first, last = its_state, begin_x, end_x, place, place
     if last >= 0:
         found.append(Bar(x, end - x, state, first, last))
     return found

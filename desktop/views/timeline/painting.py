@@ -76,9 +76,7 @@ class Brushes:
         """A time in which nothing may start."""
         ground = QColor(self.tokens.idle.tint)
         self.painter.fillRect(box, ground)
-        self.painter.fillRect(
-            box, QBrush(QColor(self.tokens.idle.fill), Qt.BrushStyle.BDiagPattern)
-        )
+        self.painter.fillRect(box, QBrush(QColor(self.tokens.line2), Qt.BrushStyle.BDiagPattern))
 
     def caption(self, room: QRectF, said: str) -> None:
         """Words in the middle of a room, on a ground of their own."""

@@ -13,7 +13,6 @@ from desktop.views.timeline.lanes import Lane, Tick, ticks
 from desktop.views.timeline.painting import Brushes, drawn
 from desktop.views.timeline.scene import HEAD_PX, Scene
 from desktop.views.timeline.telling import moment_of
-from shared.protocol.rows import Task
 from shared.protocol.timeline import ClosedFor, Span
 
 NAME_X: Final = 34
@@ -55,6 +54,8 @@ class Picture:
         now_x = axis.x(scene.now())
         if axis.left <= now_x <= axis.right:
             brushes.now_line(now_x, HEAD_PX, scene.high)
+        for lane, top in shown:
+            self._standing(brushes, lane, top)
         painter.restore()
         for lane, top in shown:
             self._name(brushes, lane, top)
@@ -99,7 +100,7 @@ class Picture:
 
     def _lane(self, brushes: Brushes, lane: Lane, top: float) -> None:
         scene = self._scene
-        shown, axis, now_ms = scene.drawn_of(lane), scene.axis, scene.now()
+        shown, axis = scene.drawn_of(lane), scene.axis
         middle = top + scene.row_px / 2 - 0.5
         brushes.hours(shown.hours, top + scene.row_px - 2, scene.row_px - 4)
         brushes.outlines(shown.outlines, middle)
@@ -110,14 +111,15 @@ class Picture:
             if span.end_ms is None and span.start_ms is not None and task and task.avg_ms:
                 usual[bar.last] = axis.x(span.start_ms + task.avg_ms)
         brushes.bars(shown.bars, middle, usual)
-        task = scene.tasks.get(lane.key)
-        if task is not None:
-            self._standing(brushes, task, middle, now_ms)
         if lane.key == scene.key and scene.item is not None:
             self._chosen(brushes, middle)
 
-    def _standing(self, brushes: Brushes, task: Task, middle: float, now_ms: int) -> None:
+    def _standing(self, brushes: Brushes, lane: Lane, top: float) -> None:
         """What keeps a task from running now, in words beside the now line."""
+        task, now_ms = self._scene.tasks.get(lane.key), self._scene.now()
+        if task is None:
+            return
+        middle = top + self._scene.row_px / 2 - 0.5
         axis, zone, state = self._scene.axis, self._scene.zone, state_of(task, now_ms)
         if state == "late" and not self._scene.counts:
             due_x = axis.x(task.next_ms or now_ms)

@@ -1,6 +1,7 @@
 """Does every command explain itself, and answer programs?"""
 
 import json
+import re
 from collections.abc import Iterator
 
 import click
@@ -22,11 +23,14 @@ ASKED_AS_JSON = (
     ("tasks", "resume", "good"),
     ("tasks", "disable", "good"),
     ("tasks", "enable", "good"),
+    ("tasks", "history", "good"),
+    ("tasks", "prune", "--dry-run"),
     ("runs", "list"),
     ("next", "--count", "3"),
     ("next", "--task", "good", "--until", "2099-01-01T00:00Z", "--count", "2"),
     ("next", "--without", "good"),
     ("forecast",),
+    ("why", "good"),
     ("why", "good", "2099-01-01T07:00"),
     ("tasks", "pause", "good", "--until", "2099-01-01T00:00Z", "--dry-run"),
     ("next", "--cron", "*/5 * * * *", "--tz", "Europe/Berlin"),
@@ -94,8 +98,20 @@ def test_the_help_of_each_command_has_a_sentence_and_an_example(path: tuple[str,
 
     assert text.strip().splitlines()[0].endswith((".", ":", ";", ","))
     assert "Example" in text
-    example = text[text.index("Example") :]
-    assert f"smartcron-agent {' '.join(path)}" in example or path[0] in example
+    example = " ".join(text[text.index("Example") :].split())
+    # Some name the home as well, as a line of a crontab has to.
+    assert re.search(rf"smartcron-agent (--home \S+ )?{re.escape(' '.join(path))}\b", example)
+
+
+@pytest.mark.parametrize("path", tuple(commands(cli)), ids=" ".join)
+def test_every_option_of_a_command_says_what_it_is_for(path: tuple[str, ...]) -> None:
+    silent = [
+        option.opts
+        for option in find(path).params
+        if isinstance(option, click.Option) and not option.hidden and not option.help
+    ]
+
+    assert silent == []
 
 
 @pytest.mark.parametrize("path", tuple(groups(cli)), ids=" ".join)

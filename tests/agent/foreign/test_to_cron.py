@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from agent.definitions import Definition, read_definition
+from agent.definitions import Definition
 from agent.due import each_due
 from agent.foreign.to_cron import Place, to_crontab, to_lines
 from agent.running.spawn import needs_shell
+from agent.tasktables import read_definition
 from tests.agent.foreign.makings import HOMES, task_of
 
 NOW_MS = round(datetime(2026, 11, 25, tzinfo=UTC).timestamp() * 1000)

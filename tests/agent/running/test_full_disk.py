@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.running import processes
@@ -210,6 +211,28 @@ async def test_a_new_keeper_without_a_header_serves_and_starts_runs_when_there_i
     assert desk.keepers.own_pid == second
     await desk.keepers.stop("R0", grace_ms=0)
     await desk.end_of("R0")
+
+
+@pytest.fixture
+def fileless(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk that takes no more files."""
+    folder = tmp_path / "fileless"
+    folder.mkdir()
+    if not is_done(["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=1", "tmpfs", str(folder)]):
+        pytest.skip("nothing can be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+async def test_a_run_for_whose_output_no_file_can_be_made_is_refused_for_want_of_room(
+    desk: Desk, fileless: Path
+) -> None:
+    order = desk.order("R", "/bin/true")
+
+    with pytest.raises(NoRoom, match=r"the output file .* cannot be made: no space left"):
+        await desk.keepers.start(
+            msgspec.structs.replace(order, output_file=str(fileless / "R.out"))
+        )
 
 
 async def test_what_the_disk_refused_is_written_by_itself_when_there_is_room(

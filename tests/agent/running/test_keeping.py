@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from agent.running import inheritance, keeping, processes
-from agent.running.keeping import AlreadyOrdered, Ended, Keepers, NotStarted, Started
+from agent.running.keeping import AlreadyOrdered, Ended, Keepers, NotStarted, Order, Started
 from tests.agent.running.conftest import Desk, is_alive, of_run, until
 from tests.pulse import Pulse
 
@@ -180,6 +180,28 @@ async def test_a_seen_run_id_is_refused_even_after_it_was_forgotten(desk: Desk) 
         await desk.sh("R", "echo twice")
 
     assert desk.output("R") == "once\n"
+
+
+async def test_a_due_moment_that_has_run_is_refused_to_any_other_run_also_after_it_was_forgotten(
+    desk: Desk,
+) -> None:
+    def order(run_id: str, moment: str) -> Order:
+        words = desk.order(run_id, "/bin/sh", "-c", "echo once")
+        return msgspec.structs.replace(words, moment=moment)
+
+    await desk.keepers.start(order("R", "backup 1795500000000 1"))
+    await desk.end_of("R")
+    await desk.keepers.forget(["R"])
+
+    with pytest.raises(AlreadyOrdered, match="has run already, as run R,"):
+        await desk.keepers.start(order("Q", "backup 1795500000000 1"))
+
+    assert not desk.spool("Q").exists()
+    await desk.keepers.start(order("S", "backup 1795500000000 2"))
+    for by_hand in ("T", "U"):
+        await desk.keepers.start(order(by_hand, ""))
+        await desk.end_of(by_hand)
+    await desk.end_of("S")
 
 
 async def test_a_timeout_ends_the_run_and_is_told_from_a_signal(desk: Desk) -> None:

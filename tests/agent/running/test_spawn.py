@@ -21,11 +21,18 @@ def order_of(
     *,
     app_root: str = "/srv/app",
     base: dict[str, str] | None = None,
+    trigger: str = "schedule",
     **fields: Any,
 ) -> Order:
     definition = Definition(task_name="sync", schedule=("@daily",), command=command, **fields)
     run = a_run(
-        1_795_478_400_000, id="01RUN", task_name="sync", attempt=2, status="starting", queued_ms=1
+        1_795_478_400_000,
+        id="01RUN",
+        task_name="sync",
+        attempt=2,
+        trigger=trigger,
+        status="starting",
+        queued_ms=1,
     )
     secrets = {"API": "s3cret", "ODD": "{secret:API}{app_root}"}
     return build_order(definition, run, Settings(app_root=app_root), HOME, secrets, base or {})
@@ -164,3 +171,17 @@ def test_a_secret_may_be_a_part_of_a_variable_and_is_taken_as_it_is() -> None:
 def test_dots_that_stay_inside_are_fine() -> None:
     assert order_of("{app_root}/a/../b.sh").argv == ("/srv/app/a/../b.sh",)
     assert order_of("/usr/bin/../bin/x ..a").argv[1] == "..a"
+
+
+@pytest.mark.parametrize(
+    ("trigger", "moment"),
+    [
+        ("schedule", "sync 1795478400000 2"),
+        ("catchup", "sync 1795478400000 2"),
+        ("retry", "sync 1795478400000 2"),
+        ("manual", ""),
+        ("chain", ""),
+    ],
+)
+def test_the_order_of_a_due_moment_names_it_and_its_attempt(trigger: str, moment: str) -> None:
+    assert order_of("run", trigger=trigger).moment == moment

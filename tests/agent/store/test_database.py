@@ -25,6 +25,7 @@ from agent.store import database as database_module
 from agent.store.database import Database, database_url
 from schema.migrate import VERSIONS
 from tests.agent.store.makings import NOW_MS
+from tests.journeys.household import until
 
 
 def put(connection: Connection, name: str, value: str = "x") -> str:
@@ -107,14 +108,14 @@ async def test_one_failing_write_does_not_spoil_those_beside_it(database: Databa
     gate = threading.Event()
     blocker = asyncio.ensure_future(database.write(lambda _: gate.wait(60)))
     await asyncio.sleep(0)
-    writes = [
-        asyncio.ensure_future(database.write(partial(put, name="before"))),
-        asyncio.ensure_future(database.write(fail)),
-        asyncio.ensure_future(database.write(partial(put, name="after"))),
+    writes: list[asyncio.Future[Any]] = [
+        database.write(partial(put, name="before")),
+        database.write(fail),
+        database.write(partial(put, name="after")),
     ]
     await asyncio.sleep(0)
     gate.set()
-    results = await asyncio.gather(blocker, *writes, return_exceptions=True)
+    results = await asyncio.gather(*[blocker, *writes], return_exceptions=True)
 
     assert results[1] == "before"
     assert isinstance(results[2], Conflict)
@@ -203,6 +204,52 @@ async def test_a_value_that_no_column_takes_is_refused_as_such_and_not_as_a_bad_
         await database.write(too_long)
 
 
+async def test_what_finds_no_room_is_written_later_and_in_its_order(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "MAX_WAITING_WRITES", 2)
+    may_go_on = threading.Event()
+    order: list[str] = []
+
+    def note(name: str) -> Callable[[Connection], str]:
+        def noted(_connection: Connection) -> str:
+            order.append(name)
+            return name
+
+        return noted
+
+    blocked = database.write(lambda _connection: may_go_on.wait(10))
+    writes = {name: database.write(note(name)) for name in ("a", "b", "c", "d")}
+    await asyncio.sleep(0)
+    waiting = database.waiting.number
+    writes["c"].cancel()
+    may_go_on.set()
+    results = await asyncio.gather(blocked, *writes.values(), return_exceptions=True)
+
+    assert waiting <= 2
+    assert order == ["a", "b", "d"], "what nobody waits for any more is not begun"
+    assert results[1:3] == ["a", "b"]
+    assert results[4] == "d"
+
+
+async def test_what_found_no_room_is_told_that_the_database_is_closed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "MAX_WAITING_WRITES", 1)
+    may_go_on = threading.Event()
+    first = database.write(lambda _connection: may_go_on.wait(10))
+    second = database.write(partial(put, name="second"))
+
+    closing = asyncio.ensure_future(asyncio.to_thread(database.close))
+    await asyncio.to_thread(until, lambda: database.is_closed, "the closing")
+    may_go_on.set()
+    await closing
+
+    assert await first is True
+    with pytest.raises(StorageError, match="closed"):
+        await second
+
+
 async def test_a_lost_connection_fails_the_whole_group_plainly_and_not_the_next(
     database: Database,
 ) -> None:
@@ -213,7 +260,7 @@ async def test_a_lost_connection_fails_the_whole_group_plainly_and_not_the_next(
         raise OperationalError("SELECT 1", {}, sqlite3.OperationalError("server has gone away"))
 
     async with asyncio.TaskGroup() as group:
-        first = group.create_task(database.write(blocking))
+        first = database.write(blocking)
         await blocking.is_taken()  # what comes now is one group
         writes: list[Callable[[Connection], Any]] = [
             partial(put, name="a"),

@@ -66,6 +66,8 @@ def example(request_type: str) -> Request:
         "schedule.whatif": {"from_ms": 0, "until_ms": 60_000},
         "schedule.why": {"id": "backup", "at_ms": 0},
         "pause.preview": {"ids": ("backup",)},
+        "timeline.runs": {"from_ms": 0, "to_ms": 60_000},
+        "timeline.hours": {"from_ms": 0, "to_ms": 3_600_000},
         "task.definition": {"id": "backup"},
         "task.check": {"definition": {"task_name": "backup"}},
         "task.put": {"id": "backup", "definition": {"task_name": "backup"}},

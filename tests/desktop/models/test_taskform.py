@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.definitions import Definition, read_definition
+from agent.definitions import Definition
+from agent.tasktables import read_definition
 from desktop.models import taskform
 from desktop.models.taskform import on_top, sparse, table_of, texts_of
 from desktop.taskfields import FIELDS, SECTIONS

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.definitions import read_definition
+from agent.tasktables import read_definition
 from desktop.models import tasktext
 from desktop.models.tasktext import DiffLine, difference
 from tests.agent.store.test_tasks import RICH

@@ -9,9 +9,10 @@ from typing import Final
 import msgspec
 from sqlalchemy import select
 
-from agent.definitions import Definition, load_definitions
+from agent.definitions import Definition
 from agent.runs import Run
 from agent.store import events, ledger, state, tasks
+from agent.tasktables import load_definitions
 from agent.windows import Calendar
 from schema import catalogue
 from schema.tables import executions

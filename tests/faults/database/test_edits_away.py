@@ -1,0 +1,77 @@
+"""A task is edited while the database is away: it is refused, and nothing of it is done later."""
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from agent.errors import Refused
+from agent.wire.caller import Caller
+from shared.protocol.defining import (
+    TaskDefinition,
+    TaskDefinitionReply,
+    TaskPut,
+    TaskPutReply,
+)
+from tests.faults.database.proxy import Proxy
+from tests.faults.database.test_server_away import PASSWORD, USER, Site
+from tests.journeys.household import Household, until
+from tests.mariadb import served
+
+REST = 'task_name = "rest"\nschedule = "0 0 1 1 *"\ncommand = "true"'
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture
+def site(bare: Household) -> Iterator[Site]:
+    with served() as server, Proxy("127.0.0.1", server.port) as proxy:
+        server.say(
+            "CREATE DATABASE smartcron_1 CHARACTER SET utf8mb4",
+            f"CREATE USER '{USER}'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'",
+            f"GRANT ALL ON smartcron_1.* TO '{USER}'@'127.0.0.1'",
+        )
+        url = f"mysql+pymysql://{USER}:{PASSWORD}@127.0.0.1:{proxy.port}/smartcron_1"
+        yield Site(server, proxy, bare.prepare(database_url=url, remote_edit=True))
+        bare.leave()
+
+
+def put(agent: Caller, seen: TaskDefinitionReply, **more: Any) -> TaskPut:
+    return TaskPut(
+        op=secrets.token_hex(16),
+        expires_ms=agent.expires_ms(),
+        id="rest",
+        definition={**seen.definition, **more},
+        based_on=seen.def_rev,
+        digest=seen.digest,
+    )
+
+
+def test_an_edit_while_the_database_is_away_is_refused_and_holds_once_it_is_given_again(
+    site: Site,
+) -> None:
+    site.household.apply(REST)
+    site.serve()
+    with site.household.caller() as agent:
+        seen = agent.call(TaskDefinition(id="rest"), TaskDefinitionReply)
+        with site.refused():
+            with pytest.raises(Refused) as no:
+                agent.call(put(agent, seen, nice=5), timeout_s=40)
+            assert no.value.code == "busy"
+            assert "database" in str(no.value)
+
+        codes: set[str] = set()
+
+        def is_done() -> bool:
+            try:
+                done = agent.call(put(agent, seen, nice=9), TaskPutReply, timeout_s=40)
+            except Refused as error:
+                codes.add(error.code)
+                return False
+            return done.def_rev == 2
+
+        until(is_done, "an edit that is taken", within_s=60)
+        now = agent.call(TaskDefinition(id="rest"), TaskDefinitionReply)
+    assert codes <= {"busy"}
+    assert (now.definition["nice"], now.def_rev) == (9, 2)
