@@ -24,8 +24,6 @@ from tests.mariadb import served
 
 REST = 'task_name = "rest"\nschedule = "0 0 1 1 *"\ncommand = "true"'
 
-pytestmark = pytest.mark.timeout(240)
-
 
 @pytest.fixture
 def site(bare: Household) -> Iterator[Site]:
