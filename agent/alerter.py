@@ -67,6 +67,10 @@ class Alerter:
         self._news: list[Alert] | None = None  # noted while all that is open is being read
         # What is to be raised, or ended (None), by its key: said twice, it is one thing to do.
         self._to_do: dict[str, Trouble | None] = {}
+        # What nothing took as it was raised, and people may have heard of all the same; and what
+        # of that is over: it has to be a row before its end can be told.
+        self._in_vain: set[str] = set()
+        self._over_meanwhile: set[str] = set()
         self._missing: set[str] = set()
         self._looked_ms = clock.monotonic_ms()
         self._was_frozen = False
@@ -217,6 +221,10 @@ class Alerter:
     def _judge(self, trouble: Trouble | None, key: str, *, counts: bool = True) -> None:
         """Remember to raise or end it; a state that lasts (`counts` is False) is raised once."""
         known = self._open.get(key)
+        if trouble is None and key in self._in_vain:
+            self._over_meanwhile.add(key)
+            return
+        self._over_meanwhile.discard(key)
         if trouble is None:
             if self._to_do.get(key) is not None or (known is not None and key not in self._to_do):
                 self._put(key, None)
@@ -280,10 +288,15 @@ class Alerter:
 
     async def _put_down(self, key: str, trouble: Trouble | None) -> None:
         if trouble is not None:
+            self._in_vain.add(key)
             await self._recorder.alert(trouble)
+            self._in_vain.discard(key)
         else:
             await self._recorder.resolve(key)
-        if self._to_do.get(key) is trouble:
+        if key in self._over_meanwhile:
+            self._over_meanwhile.discard(key)
+            self._to_do[key] = None
+        elif self._to_do.get(key) is trouble:
             del self._to_do[key]
 
     async def _weigh(self) -> None:

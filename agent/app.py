@@ -152,6 +152,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
             )
         ),
         renew=lambda: renew_alerts(),
+        reload=lambda: renew(),
     )
     sampler = Sampler(clock=clock, recorder=core.recorder, living=core.runner.living)
     core.listeners.append(sampler.note)

@@ -34,6 +34,7 @@ class Bridging:
         reserve: Reserve,
         show: Callable[[Standing], object],
         renew: Callable[[], Awaitable[None]],
+        reload: Callable[[], Awaitable[None]],
     ) -> None:
         self._clock = clock
         self._outage = outage
@@ -41,6 +42,7 @@ class Bridging:
         self._reserve = reserve
         self._show = show
         self._renew = renew
+        self._reload = reload
         self._unkept: set[str] = set()
         self._untold: SetBack | None = None
 
@@ -49,6 +51,7 @@ class Bridging:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch(), name="outages")
             group.create_task(self._look_often(), name="a word from the database")
+            group.create_task(self._learn_anew(), name="what the database holds")
             group.create_task(self._keep_reserve(), name="reserve")
 
     async def _watch(self) -> None:
@@ -87,6 +90,21 @@ class Bridging:
             else:
                 await self._clock.rest_ms(round(LOOK_EVERY_S * 1000))
             await self._outage.look()
+
+    async def _learn_anew(self) -> None:
+        """Read again what somebody changed when it is not known whether that has happened."""
+        while True:
+            await self._outage.wait_until_unsure()
+            # Writes are done in their order: what was late has happened by then, or never will.
+            while not self._outage.is_over:
+                await self._clock.sleep_ms(round(TRY_EVERY_S * 1000))
+            self._outage.be_sure()
+            try:
+                await self._reload()
+            except AgentError as error:
+                log.error("what was changed is not learnt yet", cause=str(error))
+                self._outage.be_unsure()
+                await self._clock.sleep_ms(round(TRY_EVERY_S * 1000))
 
     async def _lead_over(self) -> None:
         """From the first trouble until everything is told."""

@@ -10,7 +10,7 @@ from agent.cron.changes import coming_changes
 from agent.definitions import Definition, digest
 from agent.drafting import Draft, read_draft
 from agent.due import next_dues, timing_of, when_in_words
-from agent.errors import BadDefinition, DatabaseAway, StorageError, Unreachable
+from agent.errors import AgentError, BadDefinition, DatabaseAway, Unreachable
 from agent.handlers.context import Context
 from agent.handlers.planning import CHANGES, clock_change, notes
 from agent.log import log_of
@@ -190,8 +190,8 @@ async def _take_over(context: Context, edited: Edited) -> None:
     try:
         await context.plans.take(rows, gone)
         await context.renew_alerts()
-    except StorageError as error:
-        # It is written down and holds; the agent hears of it when it next looks.
+    except AgentError as error:
+        # It is written down and holds: "busy" would say that it may be given once more.
         log.warning("an edit is not taken over yet", task=name, cause=str(error))
     context.hurry()
 

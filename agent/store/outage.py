@@ -74,6 +74,7 @@ class Outage:
         self._mark = mark
         self._standing = UP
         self._troubled = asyncio.Event()
+        self._unsure = asyncio.Event()
         # Direct writes under way, and until when: one alarm for all of them costs a burst of
         # runs much less than a limit of its own for each.
         self._flying: dict[asyncio.Future[Any], float] = {}
@@ -113,6 +114,18 @@ class Outage:
     async def wait_for_trouble(self) -> None:
         """Return when something is, or goes, to the journal."""
         await self._troubled.wait()
+
+    async def wait_until_unsure(self) -> None:
+        """Return when the database may hold what nobody here knows: an answer was lost."""
+        await self._unsure.wait()
+
+    def be_unsure(self) -> None:
+        """What the database holds is to be learnt anew."""
+        self._unsure.set()
+
+    def be_sure(self) -> None:
+        """It is learnt anew from here on."""
+        self._unsure.clear()
 
     # Beginning without it
 
@@ -175,9 +188,11 @@ class Outage:
             raise
         except StorageError as error:
             self._note_failure(error)
+            self.be_unsure()
             raise
         except TimeoutError as error:
             self._note_failure(error)
+            self.be_unsure()
             raise StorageError("the database does not answer; see whether it happened") from error
 
     async def look(self) -> None:
@@ -246,6 +261,10 @@ class Outage:
         # Whoever waited for a replay has waited: both together delay a start no longer than one.
         flying = put(self._database, write)
         self._flying[flying] = until_s
+        # Whoever waited for a replay is late before those that were asked for since.
+        if self._alarm is not None and until_s < self._alarm.when():
+            self._alarm.cancel()
+            self._alarm = None
         if self._alarm is None:
             self._alarm = asyncio.get_running_loop().call_at(until_s, self._ring)
         try:

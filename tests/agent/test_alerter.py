@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection
 
 from agent.alerter import Alerter
+from agent.errors import StorageError
 from agent.health import disks
 from agent.health.disks import Disks, Mount
 from agent.health.probes import SHARE
@@ -175,6 +176,28 @@ async def test_a_disk_that_fills_is_high_then_critical_then_over(workshop: Works
         [("disk_low", "critical")],
         [],
     ]
+
+
+async def test_what_was_over_before_it_could_be_written_is_written_and_then_ended(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerter = alerter_of(workshop)
+
+    async def takes_nothing(_write: object) -> None:
+        raise StorageError("the disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(workshop.recorder, "_write", takes_nothing)
+        alerter.note_checks([a_check("disk", "crit")])
+        with pytest.raises(StorageError):
+            await alerter.work_off()
+        alerter.note_checks([a_check("disk", "ok")])
+    told_without = [shown.unkept for shown in workshop.shown if shown.unkept]
+    await alerter.work_off()
+
+    found = workshop.database.read_now(alerts.newest)
+    assert [alert.kind for (alert,) in told_without] == ["disk_low"]
+    assert [(alert.kind, alert.status) for alert in found] == [("disk_low", "resolved")]
 
 
 async def test_the_real_disk_beyond_a_small_limit_is_an_alert(workshop: Workshop) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from agent import bridging
 from agent.bridging import Bridging
 from agent.clock import SystemClock
+from agent.errors import Refused, StorageError
 from agent.recorder import Recorder, Shown
 from agent.rules.outage import TOLD_AFTER_MS, Standing
-from agent.store import alerts
+from agent.store import alerts, state
 from agent.store import outage as outage_module
 from tests.agent.store.makings import NOW_MS, a_run
 from tests.agent.store.test_outage import Scene
@@ -25,6 +27,8 @@ class Leading:
         self.standings: list[Standing] = []
         self.shown: list[Shown] = []
         self.renewed = 0
+        self.reloaded: list[int | None] = []
+        self.refusals: list[Exception] = []
         self.recorder = Recorder(scene.database, SystemClock(), self.shown.append, scene.outage)
         self.bridging = Bridging(
             clock=SystemClock(),
@@ -33,10 +37,16 @@ class Leading:
             reserve=scene.reserve,
             show=self.standings.append,
             renew=self._renew,
+            reload=self._reload,
         )
 
     async def _renew(self) -> None:
         self.renewed += 1
+
+    async def _reload(self) -> None:
+        if self.refusals:
+            raise self.refusals.pop()
+        self.reloaded.append(await self.scene.database.read(state.decided_until))
 
     async def until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
@@ -92,6 +102,26 @@ async def test_trouble_that_is_soon_over_is_told_to_nobody(leading: Leading) -> 
 
     assert scene.find(run) == run
     assert (leading.standings, leading.alerts()) == ([], [])
+
+
+async def test_what_was_changed_is_read_again_once_it_is_known_whether_it_happened(
+    leading: Leading,
+) -> None:
+    scene = leading.scene
+    working = asyncio.create_task(leading.bridging.run())
+    scene.take_away()
+    with pytest.raises(StorageError, match="see whether it happened"):
+        await scene.outage.ask(partial(state.set_decided_until, at_ms=7, now_ms=7))
+    assert leading.reloaded == []
+    leading.refusals.append(Refused("busy", "256 reads wait for the database; try again"))
+
+    scene.give_back()
+    await leading.until(lambda: bool(leading.reloaded))
+    working.cancel()
+
+    there = scene.database.read_now(state.decided_until)
+    assert leading.reloaded == [there], "read before the late write was through"
+    assert leading.refusals == []
 
 
 async def test_a_reserve_that_was_given_up_is_told_until_it_is_kept_again(

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,9 +15,21 @@ from bench import burst, costs, notes, ours, peers
 FEW = 20
 
 
+def ours_in_time(monkeypatch: pytest.MonkeyPatch, *, is_shell: bool) -> notes.Burst:
+    """With more time to get ready where the host is busy: figures are not what is tried here."""
+    for lead_s in (ours.LEAD_S, 30):
+        monkeypatch.setattr(ours, "LEAD_S", lead_s)
+        with suppress(RuntimeError):
+            return ours.burst(FEW, is_shell=is_shell)
+    monkeypatch.setattr(ours, "LEAD_S", 90)
+    return ours.burst(FEW, is_shell=is_shell)
+
+
 @pytest.mark.parametrize("is_shell", [False, True])
-def test_every_run_of_the_agent_notes_its_start(is_shell: bool) -> None:
-    found = ours.burst(FEW, is_shell=is_shell)
+def test_every_run_of_the_agent_notes_its_start(
+    is_shell: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = ours_in_time(monkeypatch, is_shell=is_shell)
 
     assert found.dropped == 0
     assert found.late_ms[0] >= 0

@@ -14,7 +14,7 @@ from desktop.tables import ROW
 from shared.protocol.rows import Task
 from tests.journeys.household import Household
 
-WAIT_MS = 30_000
+WAIT_MS = 60_000
 
 
 class Desk:

@@ -33,6 +33,6 @@ def test_two_hundred_due_at_once_start_within_a_second_and_none_after_five(
         rounds.setdefault(run.scheduled_ms, []).append(run.late_ms)
     whole = [sorted(late) for late in rounds.values() if len(late) == TASKS]
     assert len(whole) >= ROUNDS - 1
-    assert max(late[-1] for late in whole) < LATEST_MS
+    assert max(late[-1] for late in whole) < LATEST_MS * host
     # The promise is one of a host at rest: one of the rounds has to have met it so.
     assert min(late[TASKS * 99 // 100 - 1] for late in whole) < USUAL_MS * host

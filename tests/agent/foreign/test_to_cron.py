@@ -207,6 +207,12 @@ def test_what_is_exported_and_imported_again_is_due_at_the_same_moments(
     assert moments == list(each_due(before, NOW_MS, until_ms))
 
 
+def check(text: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["crontab", "-n", "-"], input=text, text=True, capture_output=True, check=False
+    )
+
+
 @pytest.mark.skipif(
     shutil.which("crontab") is None and not os.environ.get("CI"), reason="this host has no cron"
 )
@@ -214,9 +220,9 @@ def test_crons_own_check_takes_the_crontab() -> None:
     tasks = [(task(task_name=f"t{number}", **fields), False) for number, fields in enumerate(ROUND)]
     text = to_crontab(to_lines(tasks, PLACE), PLACE, with_home=True)
 
-    done = subprocess.run(
-        ["crontab", "-n", "-"], input=text, text=True, capture_output=True, check=False
-    )
+    done = check(text)
+    if "created" in done.stderr:  # its own folders, at its first call on a host: nothing more
+        done = check(text)
 
     if "invalid option" in done.stderr:
         pytest.skip("this cron checks no files")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agent.definitions import digest
+from agent.errors import Refused
 from agent.store import audit, tasks
 from agent.store.tasks import TaskRow
 from shared.protocol.defining import (
@@ -149,6 +150,24 @@ async def test_a_command_that_comes_twice_is_done_once(door: Door) -> None:
     assert (first.replayed, again.replayed) == (False, True)
     assert (again.def_rev, again.after) == (first.def_rev, first.after)
     assert stored(door, "sync").def_rev == 1
+
+
+async def test_an_edit_that_holds_is_not_called_undone_where_it_is_taken_over_later(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await door.welcome("admin")
+
+    async def busy(*_: object) -> None:
+        raise Refused("busy", "256 reads wait for the database; try again")
+
+    monkeypatch.setattr(door.plans, "take", busy)
+    order = put(NEW)
+
+    made = await anna.get(order, TaskPutReply)
+    again = await anna.get(order, TaskPutReply)
+
+    assert made.def_rev == stored(door, "sync").def_rev == 1
+    assert (again.replayed, again.after) == (True, made.after)
 
 
 async def test_every_fault_is_told_at_once_and_nothing_is_kept(door: Door) -> None:

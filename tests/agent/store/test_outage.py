@@ -348,6 +348,24 @@ async def test_a_write_that_waited_for_a_replay_waits_the_shorter_for_the_databa
     assert took_s < 3.5, "both waits together delay a start by no more than one alone"
 
 
+async def test_who_waited_for_a_replay_waits_no_longer_for_those_that_came_after(
+    scene: Scene,
+) -> None:
+    loop = asyncio.get_running_loop()
+    scene.take_away()
+    later = asyncio.create_task(scene.outage._directly(claim(a_run()), until_s=loop.time() + 60))
+    await asyncio.sleep(0)
+
+    earlier = scene.outage._directly(claim(a_run(NOW_MS + 1)), until_s=loop.time() + 0.1)
+    async with asyncio.timeout(20) as limit:
+        with pytest.raises(TimeoutError):
+            await earlier
+
+    assert not limit.expired()
+    scene.give_back()
+    await asyncio.gather(later, return_exceptions=True)
+
+
 async def test_what_was_kept_for_a_whole_day_is_told_in_its_order_and_once(scene: Scene) -> None:
     day = [a_run(NOW_MS + minute * MINUTE_MS) for minute in range(24 * 60)]
     scene.take_away()

@@ -81,7 +81,7 @@ async def test_a_crowd_from_one_address_keeps_nobody_out_who_comes_from_another(
     tmp_path: Path,
 ) -> None:
     async with serving(tmp_path, most_open=60) as door:
-        with stranger("silent", door.control_port, 1500, 20):
+        with stranger("silent", door.control_port, 1500, 90):  # longer than the guest may take
             await until(lambda: door.gate.shut_to == "127.0.0.1")
 
             guest = door.guest(await door.enrolled("viewer"))

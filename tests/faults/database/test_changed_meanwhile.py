@@ -16,7 +16,6 @@ def write(household: Household, statement: str) -> None:
         assert raw.execute(statement).rowcount == 1
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("how", ["by hand", "its version was lost"])
 def test_what_was_due_before_a_task_was_found_switched_off_is_recorded(
     household: Household, how: str

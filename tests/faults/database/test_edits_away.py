@@ -1,7 +1,9 @@
-"""A task is edited while the database is away: it is refused, and nothing of it is done later."""
+"""A task is edited while the database is away, or does not say whether it took the edit."""
 
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,14 +16,13 @@ from shared.protocol.defining import (
     TaskPut,
     TaskPutReply,
 )
+from shared.protocol.requests import RunStart, RunStartReply
 from tests.faults.database.proxy import Proxy
 from tests.faults.database.test_server_away import PASSWORD, USER, Site
 from tests.journeys.household import Household, until
 from tests.mariadb import served
 
 REST = 'task_name = "rest"\nschedule = "0 0 1 1 *"\ncommand = "true"'
-
-pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture
@@ -75,3 +76,38 @@ def test_an_edit_while_the_database_is_away_is_refused_and_holds_once_it_is_give
         now = agent.call(TaskDefinition(id="rest"), TaskDefinitionReply)
     assert codes <= {"busy"}
     assert (now.definition["nice"], now.def_rev) == (9, 2)
+
+
+def test_an_edit_whose_answer_was_lost_is_what_runs_once_the_database_is_back(
+    site: Site, tmp_path: Path
+) -> None:
+    note = tmp_path / "note"
+    site.household.apply(REST)
+    site.serve()
+    with site.household.caller() as agent:
+        seen = agent.call(TaskDefinition(id="rest"), TaskDefinitionReply)
+
+        def is_done_late() -> bool:
+            """Too late for its answer, yet not so late that it was given up."""
+            with site.server.connect(database="smartcron_1") as holder, holder.cursor() as cursor:
+                cursor.execute("LOCK TABLES smart_cron_tasks_config WRITE")
+                with pytest.raises(Refused):
+                    agent.call(put(agent, seen, command=f"touch {note}"), timeout_s=40)
+                cursor.execute("UNLOCK TABLES")
+            with suppress(Refused):  # it is not asked yet
+                return agent.call(TaskDefinition(id="rest"), TaskDefinitionReply).def_rev == 2
+            return False
+
+        until(is_done_late, "an edit whose answer was lost", within_s=60)
+
+        def is_new() -> bool:
+            start = RunStart(
+                op=secrets.token_hex(16), expires_ms=agent.expires_ms(), task_id="rest"
+            )
+            with suppress(Refused):  # the one before still runs
+                agent.call(start, RunStartReply, timeout_s=40)
+            return note.exists()
+
+        until(is_new, "a run of the edited command", within_s=60)
+        now = agent.call(TaskDefinition(id="rest"), TaskDefinitionReply)
+    assert (now.definition["command"], now.def_rev) == (f"touch {note}", 2)
