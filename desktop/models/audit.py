@@ -51,6 +51,8 @@ _ACTS: Final = {
     "invite.create": "Invited",
     "agent.reload": "Reloaded settings",
     "enroll": "Enrolled",
+    "hello": "Connected",
+    "session.end": "Disconnected",
 }
 
 
