@@ -29,7 +29,7 @@ from tests.ports import free_ports
 WAIT_S = 45.0  # a loaded host is slow, and that is no failure
 LEAVE_S = 20.0  # less than what a test starts would last by itself
 POLL_S = 0.03
-COMMAND_S = 60.0
+COMMAND_S = 180.0
 SHOWN_CHARACTERS = 8_000
 
 T = TypeVar("T")

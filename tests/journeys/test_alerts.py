@@ -144,4 +144,4 @@ def test_ticks_from_crontab_mail_as_well(mailing: Household, sink: Sink) -> None
         mailing.cli("tick")
         return "exit status 3" in sink.text()
 
-    until(mailed, "the mail of what a tick's agent ran")
+    until(mailed, "the mail of what a tick's agent ran", within_s=180)

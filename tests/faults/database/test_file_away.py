@@ -22,6 +22,8 @@ from tests.pulse import Pulse
 
 DISK_MB = 128
 HELD_S = 7.0
+FULL = ("disk_low", "disk_full", "database_away")
+"""What is wrong when a disk is full."""
 
 may_mount = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("mount") is None, reason="only root may make a small disk"
@@ -199,14 +201,22 @@ def test_a_disk_so_full_that_no_alert_can_be_written_is_mailed_once_and_so_is_it
         assert messages(household) == before, "the outbox took it, so the disk was not full"
         titles = [str(mail["Subject"]).partition("critical: ")[2] for mail in sink.mails]
         filler.unlink()
+        until(lambda: states(household) == dict.fromkeys(FULL, "resolved"), "the end of all three")
+        # A minute lies between two critical mails of one agent; nobody waits for it to be over.
+        household.stop(agent)
+        agent = household.serve()
         for title in titles:
-            until(partial(is_told, sink, f"[over] {title}"), f"the end of {title}", within_s=180)
-        open_kinds = [alert["kind"] for alert in household.json("alerts", "list")]
+            until(partial(is_told, sink, f"[over] {title}"), f"the mail of the end of {title}")
         household.stop(agent)
 
     assert len(titles) == 3
     assert [sink.text().count(f"[critical] {title}") for title in titles] == [1, 1, 1]
-    assert not {"disk_low", "disk_full", "database_away"} & set(open_kinds)
+
+
+def states(household: Household) -> dict[str, str]:
+    """How it stands with each of those alerts that has a row."""
+    listed = household.json("alerts", "list", "--all")
+    return {alert["kind"]: alert["status"] for alert in listed if alert["kind"] in FULL}
 
 
 def is_told(sink: Sink, words: str) -> bool:
