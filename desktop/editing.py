@@ -53,8 +53,10 @@ class Editing(OneDialog):
         dialog = self.dialog
         if not isinstance(dialog, EditDialog) or dialog.base is None:
             return
-        base = dialog.base
-        is_other = any(task.id == base.id and task.def_rev != base.def_rev for task in tasks)
+        base, told = dialog.base, dialog.newest
+        # A row comes with each step of a run: what was told of is not asked for again.
+        seen = {one.def_rev for one in (base, told) if one is not None}
+        is_other = any(task.id == base.id and task.def_rev not in seen for task in tasks)
         if is_other or base.id in gone:
             dialog.look_again()
 

@@ -87,6 +87,7 @@ OF_PANELS: Final = (
     (LOOK, "Fold or unfold a group", "Left, Right"),
     (LOOK, "Along a chart of readings", "Left, Right, Home, End"),
     (LOOK, "Timeline: nearer, further, to now", "+, -, N"),
+    (TASK, "While editing: save, next section", "Ctrl+Return, Ctrl+PgDown"),
     (LOOK, "Clear the filter, close a panel", "Esc"),
 )
 

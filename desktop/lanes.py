@@ -224,6 +224,8 @@ class Lanes(QObject):
         now_ms, (first, last) = self._now(), self._page.view
         if last <= now_ms or self._page.shows_counts:
             return
+        if "planned" in self._awaited:
+            return  # its pages are put together first; then what is in sight by then is asked for
         # The stretch goes along with now: not each of its steps is a question.
         last += (last - first) // AHEAD
         if after_ms is None:
@@ -245,6 +247,8 @@ class Lanes(QObject):
                     return
             self._timeline.show_planned(self._coming.values(), self._cut_ms)
             self._page.refresh()
+            if last < self._page.view[1]:
+                self._ask_planned()
 
         request = ScheduleNext(ids=ids, from_ms=after_ms or now_ms, until_ms=last, count=PAGE)
         self._put("planned", request, show)

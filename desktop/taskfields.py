@@ -70,12 +70,12 @@ SECTIONS: Final = (
         "Schedule",
         "calendar-blank",
         (
-            Field("schedule", "When, a schedule a line", LINES, "30 6 * * MON-FRI"),
+            Field("schedule", "When: one schedule a line", LINES, "30 6 * * MON-FRI"),
             Field("timezone", "Time zone", FIXED, "UTC"),
-            Field("every_nth", "Only every so many-th of these", NUMBER, "1"),
-            Field("spread_s", "Spread over", LENGTH, "0"),
-            Field("valid_from", "From", FIXED, "2026-12-01 or 2026-12-01T06:00"),
-            Field("valid_until", "Until", FIXED, "2027-01-01"),
+            Field("every_nth", "Run only every nth of these", NUMBER, "1"),
+            Field("spread_s", "Spread starts over", LENGTH, "0"),
+            Field("valid_from", "Valid from", FIXED, "2026-12-01 or 2026-12-01T06:00"),
+            Field("valid_until", "Valid until", FIXED, "2027-01-01"),
             Field(
                 "dst_gap",
                 "When the clocks skip its time",
@@ -102,7 +102,7 @@ SECTIONS: Final = (
                 CHOICE,
                 choices=(("success", "Succeeded"), ("failure", "Failed"), ("any", "Ended")),
             ),
-            Field("after_delay_s", "So much later", LENGTH, "0"),
+            Field("after_delay_s", "Delay after them", LENGTH, "0"),
         ),
     ),
     Section(
@@ -125,10 +125,10 @@ SECTIONS: Final = (
             Field("working_directory", "Folder", FIXED, "{app_root}"),
             Field("run_as", "As user", FIXED, "the agent's"),
             Field("run_as_group", "As group", FIXED, "the user's"),
-            Field("umask", "Mask of new files", FIXED, "077"),
+            Field("umask", "File mask (umask)", FIXED, "077"),
             Field(
                 "no_new_privs",
-                "Without new rights",
+                "No new privileges",
                 CHOICE,
                 choices=(("", "For another user"), ("true", "Yes"), ("false", "No")),
             ),
@@ -156,7 +156,7 @@ SECTIONS: Final = (
         (
             Field(
                 "overlap",
-                "While a run of it lives",
+                "While a run still goes on",
                 CHOICE,
                 choices=(
                     ("forbid", "Skip"),
@@ -165,7 +165,7 @@ SECTIONS: Final = (
                     ("replace", "Replace"),
                 ),
             ),
-            Field("overlap_limit", "So many in the queue, or side by side", NUMBER, "1, or 10"),
+            Field("overlap_limit", "At most in the queue, or side by side", NUMBER, "1, or 10"),
             Field(
                 "missed",
                 "Moments missed while the agent was away",
@@ -173,7 +173,7 @@ SECTIONS: Final = (
                 choices=(("skip", "None"), ("latest", "The latest"), ("all", "All")),
             ),
             Field("start_deadline_s", "If late, still start within", LENGTH, "1h"),
-            Field("catchup_limit", "At most so many at once made up", NUMBER, "100"),
+            Field("catchup_limit", "At most made up at once", NUMBER, "100"),
         ),
     ),
     Section(
@@ -182,10 +182,10 @@ SECTIONS: Final = (
         "arrows-clockwise",
         (
             Field("max_retries", "Retries", NUMBER, "0"),
-            Field("retry_base_s", "First after", LENGTH, "30s"),
-            Field("retry_factor", "Each time longer by", NUMBER, "2"),
-            Field("retry_cap_s", "Never longer than", LENGTH, "1h"),
-            Field("retry_jitter", "More or less, as a share", NUMBER, "0.2"),
+            Field("retry_base_s", "Wait before the first", LENGTH, "30s"),
+            Field("retry_factor", "Factor for each next wait", NUMBER, "2"),
+            Field("retry_cap_s", "Longest wait", LENGTH, "1h"),
+            Field("retry_jitter", "Random share of each wait", NUMBER, "0.2"),
             Field("retry_on_timeout", "Also after a timeout", FLAG),
             Field(
                 "exit_statuses",

@@ -16,7 +16,7 @@ from PySide6.QtGui import (
     QPalette,
     QPixmap,
 )
-from PySide6.QtWidgets import QApplication, QStyleFactory
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QStyleFactory
 
 from desktop.tokens import CONTRAST_DARK, CONTRAST_LIGHT, DARK, LIGHT, Tokens
 
@@ -162,6 +162,7 @@ class Theme(QObject):
         QScrollBar::handle:horizontal {{ min-width: 32px; }}
         QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
         QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+        QAbstractScrollArea::corner {{ background: transparent; border: none; }}
         QToolTip {{
             background: {t.raised}; color: {t.text}; border: 1px solid {t.line2}; padding: 4px 6px;
         }}
@@ -222,6 +223,15 @@ class Theme(QObject):
         """Call it now and after each change of appearance."""
         self.changed.connect(slot)
         slot()
+
+
+def put_palette(area: QAbstractScrollArea, palette: QPalette) -> None:
+    """Colour a part that scrolls, and its ground.
+
+    Once a style sheet has dressed it, what scrolls keeps the colours it had then for its own.
+    """
+    area.setPalette(palette)
+    area.viewport().setPalette(palette)
 
 
 def rounded(

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.theme import Theme, rounded
+from desktop.theme import Theme, put_palette, rounded
 
 ROW_PX: Final = 30
 BOX_PX: Final = 26
@@ -234,6 +234,6 @@ class Lines(QListWidget):
     def _dress(self) -> None:
         palette = QPalette(self.palette())
         palette.setColor(QPalette.ColorRole.Base, QColor(self._theme.tokens.surface))
-        self.setPalette(palette)
+        put_palette(self, palette)
         self._measure()
         self.viewport().update()

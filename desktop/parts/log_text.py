@@ -22,7 +22,7 @@ from rich.style import Style
 
 from desktop import words
 from desktop.parts.labels import token_colour
-from desktop.theme import Theme
+from desktop.theme import Theme, put_palette
 
 KEPT_CHARACTERS: Final = 1_000_000
 BATCH_CHARACTERS: Final = 64_000
@@ -217,7 +217,7 @@ class LogText(QPlainTextEdit):
         palette.setColor(QPalette.ColorRole.Text, QColor(ink))
         palette.setColor(QPalette.ColorRole.Highlight, QColor(t.sel))
         palette.setColor(QPalette.ColorRole.HighlightedText, QColor(t.text))
-        self.setPalette(palette)
+        put_palette(self, palette)
         self._size_gutter()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -257,6 +257,28 @@ def test_one_can_begin_anew_from_what_the_other_made(
     assert editor.right.theirs.isHidden()
 
 
+def test_what_was_told_is_not_asked_for_with_each_row_and_the_keyboard_stays_in_the_form(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    editor = edit(window)
+    write(qtbot, editor, "timeout_seconds", "20m")
+    outside.stored = msgspec.structs.replace(
+        SYNC, def_rev=8, digest=OTHER, definition={**TABLE, "nice": 3}
+    )
+    theirs = msgspec.structs.replace(task("sync"), def_rev=8)
+    window.show_rows([theirs])
+    asked = len(outside.asked)
+
+    window.show_rows([msgspec.structs.replace(theirs, state="running")])
+    window.show_rows([theirs])
+    told = len(outside.asked)
+    editor.mine.setFocus()
+    editor.mine.click()
+
+    assert told == asked
+    assert editor.form.isAncestorOf(editor.focusWidget())
+
+
 def test_what_was_removed_meanwhile_is_made_anew_only_knowingly(
     window: MainWindow, outside: Outside, qtbot: QtBot
 ) -> None:

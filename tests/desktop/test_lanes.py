@@ -336,6 +336,23 @@ def test_runs_that_stand_together_are_counted(window: MainWindow, outside: Outsi
     assert lines[:2] == ["sync", "40 runs, success"]
 
 
+def test_moments_to_come_that_stand_together_are_counted(
+    window: MainWindow, outside: Outside
+) -> None:
+    outside.coming = [
+        Coming(task_id="sync", at_ms=NOW_MS + number * MINUTE_MS) for number in range(1, 31)
+    ]
+    window.show_screen(TIMELINE)
+    window.timeline.choose_range("24h")
+    window.lanes._ask()
+    scene = window.timeline.canvas.scene
+    sync = lane_top(window, "sync") + 9
+
+    lines = scene.lines_at(scene.axis.x(NOW_MS + 10 * MINUTE_MS), sync)
+
+    assert lines[:2] == ["sync", "30 moments, planned"]
+
+
 def turn(window: MainWindow, steps: int, keys: Qt.KeyboardModifier, x: float) -> None:
     viewport = window.timeline.canvas.viewport()
     at = QPointF(x, 100)
@@ -528,6 +545,32 @@ def test_all_that_is_planned_is_asked_page_by_page_up_to_a_bound(
     assert whole == 160
     assert sum(map(len, window._timeline.planned.values())) <= 100
     assert ["planned until" in said for said in titles] == [False, True]
+
+
+def test_a_longer_stretch_asked_for_meanwhile_loses_no_page_of_what_is_planned(
+    window: MainWindow, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"task_{number}" for number in range(20)]
+    window.show_rows([task(name, "Many") for name in names])
+    monkeypatch.setattr(lanes, "PAGE", 50)
+    outside.coming = [
+        Coming(task_id=name, at_ms=NOW_MS + minute * MINUTE_MS)
+        for minute in (*range(1, 9), 300)
+        for name in names
+    ]
+    held: list[Callable[[], None]] = []
+    outside.holds = held
+    window.show_screen(TIMELINE)
+    while len(outside.of(ScheduleNext)) < 2:
+        held.pop(0)()
+
+    # The second page of the first stretch is on its way.
+    window.timeline.choose_range("24h")
+    window.lanes._ask()
+    while held:
+        held.pop(0)()
+
+    assert sum(map(len, window._timeline.planned.values())) == 9 * len(names)
 
 
 def test_days_in_which_nobody_looks_do_not_fill_the_memory(

@@ -13,7 +13,7 @@ from desktop.parts.charts import Bar, RunBars, TimeCurve
 from desktop.parts.facts import Fact, Facts
 from desktop.parts.labels import Ground, Words
 from desktop.states import ending_look, ending_words, runs_next_ms
-from desktop.theme import Theme, rounded
+from desktop.theme import Theme, put_palette, rounded
 from shared.protocol.requests import Failure, TaskDetail
 from shared.protocol.rows import Task
 
@@ -97,7 +97,7 @@ class _Trace(QPlainTextEdit):
         palette.setColor(QPalette.ColorRole.Text, QColor(t.text2))
         palette.setColor(QPalette.ColorRole.Highlight, QColor(t.sel))
         palette.setColor(QPalette.ColorRole.HighlightedText, QColor(t.text))
-        self.setPalette(palette)
+        put_palette(self, palette)
 
 
 class Summary(QWidget):

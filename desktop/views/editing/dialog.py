@@ -88,6 +88,7 @@ class EditDialog(WritingDialog):
         self.foot.insertWidget(1, self.mine)
         self.theirs.setText(self.tr("Start anew from theirs"))
         self.act.show()
+        self.act.setToolTip(self.tr("Ctrl+Enter; Ctrl+PageDown leads to the next section"))
         self.act.clicked.connect(self.save)
         self.act.setAutoDefault(False)
         self.act.setDefault(False)
@@ -146,6 +147,11 @@ class EditDialog(WritingDialog):
     def base(self) -> TaskDefinitionReply | None:
         """The task as it was when it was opened, or as it was taken over; None for a new one."""
         return self._base
+
+    @property
+    def newest(self) -> TaskDefinitionReply | None:
+        """What was told of it last: another than the base once somebody was quicker."""
+        return self._newest
 
     @property
     def table(self) -> dict[str, Any]:
@@ -361,6 +367,7 @@ class EditDialog(WritingDialog):
         self._fill()
         self._show_as_text()
         self._written()
+        self.choose(self.sections.key)
 
     def _show_theirs(self) -> None:
         if self._newest is not None:

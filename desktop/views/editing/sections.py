@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QButtonGroup, QVBoxLayout, QWidget
 from desktop.parts.buttons import Pressable, draw_focus, stop_once
 from desktop.theme import Theme, rounded
 
-WIDE_PX = 156
+WIDE_PX = 168
 
 
 class _Item(Pressable):

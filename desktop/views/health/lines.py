@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, 
 
 from desktop.parts.buttons import Button
 from desktop.parts.labels import Elided, Ground
-from desktop.theme import Theme
+from desktop.theme import Theme, put_palette
 
 BAR_PX: Final = 44
 
@@ -73,4 +73,4 @@ class Lines(Ground):
         palette = QPalette(self.text.palette())
         palette.setColor(QPalette.ColorRole.Base, QColor(self._theme.tokens.log_paper))
         palette.setColor(QPalette.ColorRole.Text, QColor(self._theme.tokens.text))
-        self.text.setPalette(palette)
+        put_palette(self.text, palette)

@@ -218,9 +218,10 @@ class Picture:
     def _tick(self, brushes: Brushes, tick: Tick, taken: list[QRectF]) -> None:
         painter, t, x = brushes.painter, brushes.tokens, self._scene.axis.x(tick.at_ms)
         font = self._theme.font(11, 600 if tick.is_day else 400)
-        box = QRectF(x + 4, 0, QFontMetrics(font).horizontalAdvance(tick.said) + 2, HEAD_PX)
+        wide = QFontMetrics(font).horizontalAdvance(tick.said) + 2
+        box = QRectF(x + 4, 0, wide, HEAD_PX)
         painter.fillRect(QRectF(x, HEAD_PX - 6, 1, 5), QColor(t.line2))
-        if any(box.intersects(one) for one in taken):
+        if any(box.adjusted(-4, 0, 4, 0).intersects(one) for one in taken):
             return
         painter.setFont(font)
         painter.setPen(QColor(t.text if tick.is_day else t.text3))

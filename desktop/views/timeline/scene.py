@@ -173,10 +173,8 @@ class Scene:
         for hour in shown.hours:
             if hour.x <= x <= hour.x + hour.wide + 1:
                 return hour.count
-        for outline in shown.outlines:
-            if outline.x - NEAR_PX <= x <= outline.x + outline.wide + NEAR_PX:
-                return outline.first
-        return None
+        outline = self._outline_at(lane, x)
+        return None if outline is None else outline.first
 
     # What is said ------------------------------------------------------------------------
 
@@ -202,7 +200,11 @@ class Scene:
         if bar is not None and bar.count > 1:
             spans = self.drawn_of(lane).course.spans[bar.first : bar.last + 1]
             return telling.tell_several(spans, self.zone, self.now())
-        item = self.item_at(lane, x)
+        item, outline = self.item_at(lane, x), self._outline_at(lane, x)
+        if outline is not None and item is outline.first and outline.count > 1:
+            return telling.tell_plans(
+                lane.name, outline.first, outline.last, outline.count, self.zone, self.now()
+            )
         return self._closed_lines(lane, x) if item is None else self._tell(lane, item)
 
     def _tell(self, lane: Lane, item: Item) -> list[str]:
@@ -245,6 +247,12 @@ class Scene:
         course = self.timeline.course(ids[0]) if one else self.timeline.together(ids)
         coming = sorted(self._coming(lane), key=moment_of)
         return Drawn(course, bars(course, axis, now_ms), [], outlines(coming, axis, now_ms))
+
+    def _outline_at(self, lane: Lane, x: float) -> Outline | None:
+        for one in self.drawn_of(lane).outlines:
+            if one.x - NEAR_PX <= x <= one.x + one.wide + NEAR_PX:
+                return one
+        return None
 
     def _bar_at(self, lane: Lane, x: float) -> Bar | None:
         near = [

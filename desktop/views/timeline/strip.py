@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Final
 
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from desktop import words
 from desktop.models.timeline import Timeline
 from desktop.theme import Theme, rounded
-from desktop.views.timeline.lanes import Axis, ticks
+from desktop.views.timeline.lanes import TICK_PX, Axis, ticks
 from desktop.views.timeline.painting import Brushes
 from shared.protocol.timeline import HourCount
 
@@ -126,14 +126,13 @@ class Strip(QWidget):
             if starts and most and hour + words.HOUR_MS > now_ms:
                 box = self._column(axis, hour, base, room * starts / most)
                 painter.drawRect(box.adjusted(0.5, 0.5, -0.5, -0.5))
-        painter.setFont(theme.font(11))
         painter.setPen(QColor(t.text3))
         coarse = Axis(axis.from_ms, axis.to_ms, axis.left, axis.wide / 2)
         for tick in ticks(coarse, self._zone):
-            at = QPointF(axis.x(tick.at_ms), base)
-            said = words.clock(tick.at_ms, self._zone, now_ms)
+            left = min(axis.x(tick.at_ms), self.width() - TICK_PX / 2 - 4) - TICK_PX / 2
+            painter.setFont(theme.font(11, 600 if tick.is_day else 400))
             painter.drawText(
-                QRectF(at.x() - 50, base, 100, FOOT_PX), Qt.AlignmentFlag.AlignCenter, said
+                QRectF(left, base, TICK_PX, FOOT_PX), Qt.AlignmentFlag.AlignCenter, tick.said
             )
         self._paint_window(brushes, axis, base)
         brushes.now_line(axis.x(now_ms), TOP_PX, base)

@@ -83,6 +83,16 @@ def tell_several(spans: Sequence[Span], zone: tzinfo | None, now_ms: int) -> lis
     ]
 
 
+def tell_plans(
+    name: str, first: Coming, last: Coming, many: int, zone: tzinfo | None, now_ms: int
+) -> list[str]:
+    """Lines about moments to come that stand so close that one outline is drawn of them."""
+    said = words.plural(many, _tr("moment"), _tr("moments"))
+    outcome = _tr(_OUTCOMES.get(first.outcome, "Planned")).lower()
+    begin, end = (_clock(moment_of(one), zone, now_ms) for one in (first, last))
+    return [name, f"{said}, {outcome}", _tr("{0} to {1}").format(begin, end)]
+
+
 def tell_gap(gap: Gap, zone: tzinfo | None, now_ms: int) -> list[str]:
     """Lines about a time in which the agent did not work."""
     said = _tr(_GAPS.get(gap.kind, gap.kind))
