@@ -17,6 +17,11 @@ settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
 
+# An example that takes long on a loaded host is no failure.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shifts | None:
     return Shifts(config, log) if config.getoption("dist") == "loadfile" else None

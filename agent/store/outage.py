@@ -179,7 +179,8 @@ class Outage:
 
         It may happen although it was late.
         """
-        if self._standing.state == "down":
+        # What is told to a file that is not in its place any more dies with it.
+        if self._standing.state == "down" or self._owes_look:
             raise DatabaseAway(self._standing.cause)
         try:
             async with asyncio.timeout(WITHIN_S * 3):
@@ -231,6 +232,8 @@ class Outage:
         else:
             self._owes_look = False
             self._is_met = True
+            # Its tasks may be others, and whoever counts changes begins to count anew in it.
+            self.be_unsure()
 
     async def _look_back(self) -> None:
         """Another file lies there: it may be an older copy, which does not know what has run."""

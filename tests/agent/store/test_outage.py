@@ -472,6 +472,24 @@ async def test_a_file_that_is_being_copied_there_is_used_once_it_is_whole(scene:
     assert scene.find(run) == run
 
 
+async def test_nothing_is_asked_of_a_file_that_another_has_taken_the_place_of(
+    scene: Scene,
+) -> None:
+    scene.outage = marked(scene)
+    other = scene.file.with_name("other")
+    Database.open(f"sqlite:///{other}").close()
+    other.replace(scene.file)
+    change = partial(state.set_decided_until, at_ms=7, now_ms=7)
+
+    await scene.outage.look()
+    with pytest.raises(DatabaseAway):
+        await scene.outage.ask(change)
+    await scene.outage.look()
+    await scene.outage.ask(change)
+
+    assert scene.database.read_now(state.decided_until) == 7
+
+
 async def test_what_cannot_be_looked_at_yet_is_looked_at_again_before_it_is_told(
     scene: Scene,
 ) -> None:

@@ -81,7 +81,7 @@ def heed(database: Database, at_ms: int) -> None:
         ("database_away", "start_late", True),
         ("database_away", "disk_low", False),
         ("disk_full", "task_failed", True),
-        ("disk_full", "task_missed", False),
+        ("disk_full", "task_missed", True),
         ("agent_stopped", "task_missed", True),
         ("agent_stopped", "task_failed", False),
     ],

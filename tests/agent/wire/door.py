@@ -266,7 +266,7 @@ class Guest:
             if header.id == number:
                 return decode_reply(request.type, header, frames)
 
-    async def ask(self, request: Request, within_s: float = 30) -> AnyReply | ErrorBody:
+    async def ask(self, request: Request, within_s: float = 60) -> AnyReply | ErrorBody:
         """The answer, yes or no; TimeoutError when there is none."""
         async with asyncio.timeout(within_s):
             reply, _ = await self.answer(await self.send(request), request)

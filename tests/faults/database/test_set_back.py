@@ -102,6 +102,22 @@ def test_what_ran_since_an_older_copy_was_made_does_not_run_again_and_its_loss_i
     assert 7 in {run.exit_status for run in household.runs(OPEN_ENDED, "error")}
 
 
+def test_what_the_tasks_were_in_the_older_copy_they_are_for_the_living_agent_too(
+    household: Household,
+) -> None:
+    truth = truth_of(household)
+    household.serve()
+    household.wait_for("often", "success")
+    older = copy_of(household)
+    household.cli("tasks", "disable", "often", OPEN_ENDED)
+    until(lambda: not household.live(), "the end of every run")
+    ran = lines(truth)
+
+    set_back(household, older)
+
+    until(lambda: lines(truth) > ran, "a run of a task that is enabled in the older copy")
+
+
 def test_a_database_that_is_taken_as_the_backup_was_is_not_taken_for_one_set_back(
     household: Household,
 ) -> None:
