@@ -4,6 +4,7 @@ import ipaddress
 import os
 import sqlite3
 import ssl
+import stat
 from pathlib import Path
 from typing import Any, Final
 
@@ -201,7 +202,8 @@ def make_file(url: URL, *, may_create: bool) -> None:
     try:
         descriptor = os.open(path, flags, 0o600)
         try:
-            os.fchmod(descriptor, 0o600)
+            if stat.S_IMODE(os.fstat(descriptor).st_mode) != 0o600:
+                os.fchmod(descriptor, 0o600)
         finally:
             os.close(descriptor)
     except FileNotFoundError as error:

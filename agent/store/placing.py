@@ -46,9 +46,12 @@ class Place:
             self._found = self._look()
 
     def is_at_rest(self) -> bool:
-        """Nothing has changed there since this was asked last: nobody is copying a file there."""
+        """Nobody is copying a file there: it is whole, or nothing has changed since the last look.
+
+        Commands that look into it meanwhile may change what they find.
+        """
         before, self._stood = self._stood, _changes(self._status())
-        return before == self._stood
+        return before is not None and (before == self._stood or _is_whole(self._path))
 
     def put_back(self) -> str:
         """Write a deleted file anew from what is open, take another one as it is; what was done.
@@ -119,7 +122,23 @@ def _changes(status: os.stat_result | None) -> tuple[int, ...]:
     """What no write to a file leaves as it was."""
     if status is None:
         return ()
-    return (status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns)
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _is_whole(path: Path | None) -> bool:
+    """An SQLite file is as long as its header says; one that is half copied is shorter."""
+    try:
+        if path is None:
+            return False
+        with path.open("rb") as file:
+            head, size = file.read(100), os.fstat(file.fileno()).st_size
+    except OSError:
+        return False
+    # https://sqlite.org/fileformat2.html#the_database_header
+    page_size = int.from_bytes(head[16:18], "big")
+    pages = int.from_bytes(head[28:32], "big")
+    page_size = 65_536 if page_size == 1 else page_size
+    return head[:16] == b"SQLite format 3\0" and 0 < pages * page_size <= size
 
 
 def _open_files() -> Iterator[os.stat_result]:

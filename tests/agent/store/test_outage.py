@@ -458,12 +458,11 @@ async def test_a_file_that_is_being_copied_there_is_used_once_it_is_whole(scene:
     scene.file.write_bytes(content[: len(content) // 2])
     await scene.outage.look()
     await scene.outage.write(claim(run))
-    with scene.file.open("ab") as copying:
-        copying.write(content[len(content) // 2 :])
-    await scene.outage.look()
     await scene.outage.try_again()
     untold = scene.outage.untold.number
     before = list(looked)
+    with scene.file.open("ab") as copying:
+        copying.write(content[len(content) // 2 :])
     await scene.outage.look()
     await scene.come_back()
 

@@ -107,6 +107,22 @@ def test_a_file_is_at_rest_once_nobody_has_written_to_it_between_two_looks(
     assert asked == [False, True, False, False, True]
 
 
+def test_a_whole_file_is_at_rest_though_commands_write_to_it(at_file: Database, file: Path) -> None:
+    place = Place(at_file)
+    at_file.close()
+    whole = file.read_bytes()
+    file.unlink()
+    asked = [place.is_at_rest()]
+    for part in (whole[: len(whole) // 2], whole[len(whole) // 2 :]):
+        with file.open("ab") as copying:
+            copying.write(part)
+        asked.append(place.is_at_rest())
+    os.utime(file, ns=(1, 1))
+    asked.append(place.is_at_rest())
+
+    assert asked == [False, False, True, True]
+
+
 def test_what_somebody_puts_there_meanwhile_is_not_replaced(
     at_file: Database, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
