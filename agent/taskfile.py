@@ -57,10 +57,14 @@ class TaskFile(msgspec.Struct, frozen=True, kw_only=True):
         found = [
             *self.faults,
             # What comes after a task of this file that has a fault of its own waits for that one.
-            *(self._placed(fault) for fault in more if fault.value not in self.places),
+            *(self._placed(fault) for fault in more if not self._names(fault.value)),
         ]
         if found:
             raise Refused(self.origin, sorted(found, key=lambda fault: fault.line))
+
+    def _names(self, value: object) -> bool:
+        """This is a task of the file, which may be faulty itself and so not be known yet."""
+        return isinstance(value, str) and value in self.places
 
     def _placed(self, fault: BadDefinition) -> Fault:
         name = fault.where.removeprefix(f"{_KIND} ") or None

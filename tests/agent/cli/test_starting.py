@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+from typing import Final
 
 import pytest
 
@@ -48,9 +49,17 @@ def test_retries_are_waited_for(served: Household) -> None:
     assert "  try 2" in said.stdout.splitlines()
 
 
+HEEDED: Final = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
+"""Ctrl+C is heeded, also where these tests themselves were started in the background."""
+
+
 def test_ctrl_c_leaves_the_run_going_on_and_says_how_to_see_it(served: Household) -> None:
+    python, *words = served.command("tasks", "run", "slow", "--wait")
     waiting = subprocess.Popen(
-        served.command("tasks", "run", "slow", "--wait"),
+        [python, "-c", HEEDED, *words],
         env=served.environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -58,12 +67,14 @@ def test_ctrl_c_leaves_the_run_going_on_and_says_how_to_see_it(served: Household
         text=True,
     )
     assert waiting.stdout is not None
-    # What was said before it began to wait.
-    run_id = waiting.stdout.readline().split()[-1]
-    served.wait_for("slow", "running")
-
-    waiting.send_signal(signal.SIGINT)
-    _, said = waiting.communicate(timeout=60)
+    try:
+        # What was said before it began to wait.
+        run_id = waiting.stdout.readline().split()[-1]
+        served.wait_for("slow", "running")
+        waiting.send_signal(signal.SIGINT)
+        _, said = waiting.communicate(timeout=60)
+    finally:
+        waiting.kill()
 
     assert waiting.returncode == 130
     assert f"runs log {run_id} --follow" in said

@@ -376,15 +376,16 @@ async def test_the_largest_body_is_refused_politely_and_a_larger_one_ends_the_li
 
     await guest.socket.send_multipart([msgspec.msgpack.encode([1, "ping", 10]), bytes(2 << 20)])
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
-            # libzmq hangs up and connects anew: a new session is needed.
+            # libzmq hangs up and connects anew: what was under way is lost, the session too.
             try:
-                code = await guest.refusal(Ping())
+                reply = await guest.ask(Ping(), within_s=2)
             except TimeoutError:
                 continue
             break
-    assert code == "hello_required"
+    assert isinstance(reply, ErrorBody)
+    assert reply.code == "hello_required"
 
 
 async def test_a_held_back_read_is_answered_when_output_comes(door: Door) -> None:
