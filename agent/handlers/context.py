@@ -19,6 +19,7 @@ from agent.store.edits import Edited
 from agent.store.tasks import TaskRow
 from agent.telling import Posting, Tried
 from agent.wire.clients import Clients
+from shared.protocol import requests
 from shared.protocol.health import HealthReply
 from shared.protocol.journal import Journal
 from shared.protocol.keys import Address
@@ -163,20 +164,7 @@ class Logs(Protocol):
         ...
 
 
-CAPABILITIES: Final = (
-    "zlib",
-    "logs",
-    "metrics",
-    "audit",
-    "checks",
-    "invites",
-    "planning",
-    "spans",
-    "alerts",
-    "health",
-    "rules",
-    "timeline",
-)
+CAPABILITIES: Final = tuple(each for each in requests.CAPABILITIES if each != "edit")
 """What every agent can do; to edit tasks is for its owner to allow."""
 
 

@@ -82,9 +82,7 @@ async def put(context: Context, who: Who, request: wire.TaskPut) -> Done:
         now_ms=context.clock.now_ms(),
     )
     try:
-        edited = await context.editor.edit(make)
-    except Overtaken as error:
-        raise _overtaken(error) from None
+        edited = await _edit(context, make)
     except BadDefinition as error:
         # Whatever it comes after was there a moment ago.
         raise _refusal((error,)) from None
@@ -116,12 +114,16 @@ async def delete(context: Context, who: Who, request: wire.TaskDelete) -> Done:
         why=request.why,
         now_ms=context.clock.now_ms(),
     )
-    try:
-        edited = await context.editor.edit(forget)
-    except Overtaken as error:
-        raise _overtaken(error) from None
+    edited = await _edit(context, forget)
     await _take_over(context, edited)
     return Done(wire.TaskDeleteReply(rev=context.journal.revs.state, before=edited.before))
+
+
+async def _edit(context: Context, change: Doing[Edited]) -> Edited:
+    try:
+        return await context.editor.edit(change)
+    except Overtaken as error:
+        raise _overtaken(error) from None
 
 
 def _expect_edit(context: Context) -> None:
