@@ -3,7 +3,6 @@
 import random
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -124,12 +123,8 @@ def test_a_file_that_says_nothing_clear_is_refused_with_the_way_out(
     ],
 )
 def test_a_rule_that_names_too_much_is_given_up(rule: str, words: str) -> None:
-    began = time.process_time()
-
     with pytest.raises(WrongUse, match=words):
         read(an_event(rule))
-
-    assert time.process_time() - began < 10
 
 
 def test_a_spoiled_file_is_read_or_refused_and_never_a_fault() -> None:

@@ -4,12 +4,12 @@ import base64
 import html
 import json
 import shlex
-import time
 from urllib.parse import quote
 
 import pytest
 
 from agent.running.redaction import Redactor
+from tests.effort import growth
 
 SECRET = "pa$$ w0rd/of+Ålesund"
 REDACTOR = Redactor([SECRET, "abc"])
@@ -159,15 +159,14 @@ def test_harmless_lines_stay_as_they_are(line: str) -> None:
      b"-----BEGIN PRIVATE KEY-----", b"a", b"akia", b"ghp_", b"key\"  ", b"AAAAA==",
      b"4444 ", b"4444-4", b"--token ", b"--", b"\x1b[", b"\x1b[1m", b"1\x1b[m"],
 )  # fmt: skip
-def test_a_hostile_megabyte_takes_no_second(piece: bytes) -> None:
-    data = piece * (1_000_000 // len(piece))
+def test_four_times_as_much_of_what_is_hostile_takes_about_four_times_as_long(piece: bytes) -> None:
     redactor = Redactor(["a secret value", "another one"])
-    before_s = time.process_time()
 
-    masked = redactor.mask(data)
+    def mask(size: int) -> None:
+        data = piece * (size // len(piece))
+        assert len(redactor.mask(data)) == len(data)
 
-    assert time.process_time() - before_s < 1.0
-    assert len(masked) == len(data)
+    assert growth(mask, 250_000) < 8
 
 
 @pytest.mark.parametrize(

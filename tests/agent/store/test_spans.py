@@ -1,6 +1,5 @@
 """How did a task, or all of them, do within a span of time, however long?"""
 
-import time
 from functools import partial
 
 import pytest
@@ -14,6 +13,7 @@ from agent.store.spans import Figures
 from agent.store.streaks import record
 from tests.agent.store.makings import NOW_MS, a_run, end, ended
 from tests.agent.store.test_recount import FIRST_MS, fill
+from tests.effort import steps_in
 
 
 def asked(database: Database, from_ms: int, to_ms: int, task_name: str | None = None) -> Figures:
@@ -81,7 +81,7 @@ def test_a_long_span_is_the_sum_of_its_hours_whatever_it_is_read_from(
         assert getattr(by_day, field) == getattr(by_hour, field), field
 
 
-def test_two_years_of_two_hundred_tasks_are_read_in_the_time_of_a_blink(
+def test_two_years_of_two_hundred_tasks_are_read_in_few_steps(
     database: Database,
 ) -> None:
     counted = rollups.count(ended(a_run()), has_next=False)
@@ -89,20 +89,16 @@ def test_two_years_of_two_hundred_tasks_are_read_in_the_time_of_a_blink(
 
     def write(connection: Connection) -> None:
         first_ms = NOW_MS - NOW_MS % HOUR_MS - 730 * DAY_MS
-        hours = [first_ms + number * DAY_MS for number in range(730)]
+        hours = [first_ms + number * DAY_MS // 6 for number in range(730 * 6)]
         rollups.put(connection, [("backup", hour_ms, counted) for hour_ms in hours])
 
     database.write_now(write)
     span = (NOW_MS - 730 * DAY_MS + HOUR_MS, NOW_MS)
-    asked(database, *span)
-    took = []
-    for name in ("backup", None) * 5:
-        began = time.thread_time()
-        found = asked(database, *span, name)
-        took.append(time.thread_time() - began)
-
-    assert found.runs >= 729
-    assert min(took) <= 0.02
+    # A client of MariaDB reads its answers in Python.
+    most = 60_000 if database.url.get_backend_name() == "sqlite" else 500_000
+    for name in ("backup", None):
+        assert asked(database, *span, name).runs >= 729 * 6
+        assert steps_in(partial(asked, database, *span, name)) < most, "as many days, not hours"
 
 
 def test_a_run_that_somebody_stopped_is_told_apart_and_has_no_part_in_rate_or_times(

@@ -1,0 +1,56 @@
+"""How much work is it? Told without a clock where Python does it, and by a ratio where it does not.
+
+A limit in seconds fails on a host that is slow or has other things to do; these do not.
+"""
+
+import gc
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Final
+
+_TRIES: Final = 5
+
+
+def steps_in(do: Callable[[], object]) -> int:
+    """How many lines of Python, each as often as it came up, does this thread go through?"""
+    steps = 0
+
+    def note(_frame: FrameType, event: str, _more: object) -> Any:
+        nonlocal steps
+        steps += event == "line"
+        return note
+
+    before = sys.gettrace()
+    sys.settrace(note)
+    try:
+        do()
+    finally:
+        sys.settrace(before)
+    return steps
+
+
+def growth(do: Callable[[int], object], size: int) -> float:
+    """How many times as long as ``do(size)`` takes ``do(4 * size)``?
+
+    About 4 where time grows with the size, about 16 where it grows with the square of it. It is
+    this thread's own time, the shortest of several tries and without the collection of garbage,
+    which takes as long as everything weighs that other tests left in memory.
+    """
+    return _least_s(do, 4 * size) / _least_s(do, size)
+
+
+def _least_s(do: Callable[[int], object], size: int) -> float:
+    took_s = []
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        for _ in range(_TRIES):
+            began_s = time.thread_time()
+            do(size)
+            took_s.append(time.thread_time() - began_s)
+    finally:
+        if was_on:
+            gc.enable()
+    return min(took_s)
