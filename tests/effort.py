@@ -6,7 +6,8 @@ A limit in seconds fails on a host that is slow or has other things to do; these
 import gc
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
@@ -31,26 +32,31 @@ def steps_in(do: Callable[[], object]) -> int:
     return steps
 
 
+@contextmanager
+def only_our_garbage() -> Iterator[None]:
+    """Spare who is measured the collection of what other tests left in memory."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 def growth(do: Callable[[int], object], size: int) -> float:
     """How many times as long as ``do(size)`` takes ``do(4 * size)``?
 
     About 4 where time grows with the size, about 16 where it grows with the square of it. It is
-    this thread's own time, the shortest of several tries and without the collection of garbage,
-    which takes as long as everything weighs that other tests left in memory.
+    this thread's own time, and the shortest of several tries.
     """
-    return _least_s(do, 4 * size) / _least_s(do, size)
+    with only_our_garbage():
+        return _least_s(do, 4 * size) / _least_s(do, size)
 
 
 def _least_s(do: Callable[[int], object], size: int) -> float:
     took_s = []
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        for _ in range(_TRIES):
-            began_s = time.thread_time()
-            do(size)
-            took_s.append(time.thread_time() - began_s)
-    finally:
-        if was_on:
-            gc.enable()
+    for _ in range(_TRIES):
+        began_s = time.thread_time()
+        do(size)
+        took_s.append(time.thread_time() - began_s)
     return min(took_s)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
@@ -12,6 +13,7 @@ from desktop.models.tasks import TaskModel
 from desktop.network.mailbox import Mailbox
 from shared.protocol.rows import Key, Row, Task
 from tests.desktop.rows_at_hand import NOW_MS, task
+from tests.effort import only_our_garbage
 from tests.pulse import Pulse
 
 PER_SECOND = 5_000
@@ -22,6 +24,13 @@ LONGEST_MS = 50
 """So long the window's thread may be at work between two turns of its loop."""
 
 
+@pytest.fixture
+def alone() -> Iterator[None]:
+    with only_our_garbage():
+        yield
+
+
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("is_grouped", [True, False])
 def test_five_thousand_changes_a_second_reach_the_grid_and_leave_it_alive(
     qtbot: QtBot, is_grouped: bool
