@@ -27,6 +27,8 @@ class Column(IntEnum):
 
 _TITLES: Final = ("Time", "Who", "What", "About", "Result", "Details", "From")
 # What the requests of the protocol are called by people; another one is called by its own name.
+ENDED: Final = "session.end"
+"""Says why a connection was ended, which is no refusal."""
 _ACTS: Final = {
     "task.put": "Edited a task",
     "task.delete": "Deleted a task",
@@ -52,7 +54,7 @@ _ACTS: Final = {
     "agent.reload": "Reloaded settings",
     "enroll": "Enrolled",
     "hello": "Connected",
-    "session.end": "Disconnected",
+    ENDED: "Disconnected",
 }
 
 
@@ -113,9 +115,9 @@ class AuditModel(Table[AuditRow]):
         said: dict[int, str] = {
             Column.TIME: words.clock(row.at_ms, zone, self._now(), seconds=True),
             Column.WHO: row.label or row.key_id,
-            Column.WHAT: _tr(_ACTS.get(row.type, row.type)),
+            Column.WHAT: _act(row.type),
             Column.TARGET: row.target,
-            Column.RESULT: _tr("Done") if row.code == DONE else _refused(row.code),
+            Column.RESULT: _result(row),
             Column.DETAILS: row.args,
             Column.ADDRESS: row.address,
         }
@@ -140,7 +142,7 @@ class AuditModel(Table[AuditRow]):
         self._show_others(row for row in newest if self._fits(row))
 
     def _fits(self, row: AuditRow) -> bool:
-        if self._only_refused and row.code == DONE:
+        if self._only_refused and not _is_refused(row):
             return False
         if not self._words:
             return True
@@ -148,5 +150,18 @@ class AuditModel(Table[AuditRow]):
         return all(word in text for word in self._words)
 
 
-def _refused(code: str) -> str:
-    return _tr("Refused: {0}").format(code.replace("_", " "))
+def _act(kind: str) -> str:
+    if " " in kind:  # the command that somebody gave on the host itself
+        return _tr("On the host: {0}").format(kind)
+    return _tr(_ACTS.get(kind, kind))
+
+
+def _is_refused(row: AuditRow) -> bool:
+    return row.code != DONE and row.type != ENDED
+
+
+def _result(row: AuditRow) -> str:
+    if row.code == DONE:
+        return _tr("Done")
+    code = row.code.replace("_", " ")
+    return (_tr("Refused: {0}") if _is_refused(row) else _tr("Ended: {0}")).format(code)

@@ -107,6 +107,21 @@ def test_words_and_refusals_are_found_among_what_is_shown(
     assert window.audit.count.text() == "1 of the last 100"
 
 
+def test_the_end_of_a_connection_is_no_refusal_and_a_command_of_the_host_is_named(
+    window: MainWindow, outside: Outside
+) -> None:
+    outside.rows[3] = asked_for(247, type="session.end", code="rate_limited")
+    outside.rows[4] = asked_for(246, type="tasks apply", code="bad_definition")
+    window.show_screen(AUDIT)
+
+    ended, ordered = texts(window, 3), texts(window, 4)
+    window.audit.which.chosen.emit(REFUSED)
+
+    assert (ended[2], ended[4]) == ("Disconnected", "Ended: rate limited")
+    assert (ordered[2], ordered[4]) == ("On the host: tasks apply", "Refused: bad definition")
+    assert [texts(window, row)[2] for row in range(count(window))] == ["On the host: tasks apply"]
+
+
 def test_who_is_no_administrator_is_told_so_and_nothing_is_asked(
     window: MainWindow, outside: Outside
 ) -> None:
