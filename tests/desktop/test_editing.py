@@ -257,6 +257,25 @@ def test_one_can_begin_anew_from_what_the_other_made(
     assert editor.right.theirs.isHidden()
 
 
+def test_where_nothing_is_written_what_the_other_made_is_shown_at_once(
+    window: MainWindow, outside: Outside
+) -> None:
+    editor = edit(window)
+    outside.stored = msgspec.structs.replace(
+        SYNC, def_rev=8, digest=OTHER, changed_by="Ben", definition={**TABLE, "nice": 3}
+    )
+
+    window.show_rows([msgspec.structs.replace(task("sync"), def_rev=8)])
+
+    assert editor.table == sparse({**TABLE, "nice": 3})
+    assert not editor.is_changed
+    assert (
+        editor.message.text() == "Ben changed this task meanwhile; this is version 8, as it is now."
+    )
+    assert editor.theirs.isHidden()
+    assert editor.mine.isHidden()
+
+
 def test_what_was_told_is_not_asked_for_with_each_row_and_the_keyboard_stays_in_the_form(
     window: MainWindow, outside: Outside, qtbot: QtBot
 ) -> None:

@@ -218,16 +218,19 @@ class EditDialog(WritingDialog):
         self._show_state()
 
     def _show_newer(self, newer: TaskDefinitionReply) -> None:
-        """Somebody was quicker: both are shown, and one of the two ways has to be chosen."""
+        """Somebody was quicker; if something is written here, one of two ways is to be chosen."""
         if self._base is None or newer.digest == self._base.digest:
             self._newest = self._base = newer if self._base is not None else None
             return
         self._newest = newer
-        self.say(
-            self.tr(
-                "{0} changed this task meanwhile; it is version {1} now. Nothing is saved."
-            ).format(newer.changed_by or self.tr("Somebody"), newer.def_rev)
-        )
+        who = newer.changed_by or self.tr("Somebody")
+        if not self.is_changed:
+            self._take_theirs()
+            said = self.tr("{0} changed this task meanwhile; this is version {1}, as it is now.")
+            self.say(said.format(who, newer.def_rev))
+            return
+        said = self.tr("{0} changed this task meanwhile; it is version {1} now. Nothing is saved.")
+        self.say(said.format(who, newer.def_rev))
         self.right.show_theirs(newer.changed_by, self._start, newer.definition)
         self.theirs.show()
         self.mine.show()
