@@ -13,7 +13,8 @@ from agent.hours import Hours
 from agent.log import log_of
 from agent.patience import AGAIN_MS, Patience
 from agent.recorder import Recorder
-from agent.running.keeping import Keepers, Started
+from agent.running.keeping import Keepers
+from agent.running.terms import Started
 from agent.runs import Run
 from agent.sampling import Living
 from agent.works import Works

@@ -8,9 +8,9 @@ from agent.belated import MOST_WAITING
 from agent.core import Core
 from agent.errors import AgentError
 from agent.log import log_of
-from agent.running.keeping import Started
 from agent.running.keptlogs import DAY_S
 from agent.running.spooled import lying, sweep
+from agent.running.terms import Started
 from agent.store import alerts, events, ledger, state, tasks
 from agent.store.standby import Floor, Known, add_up
 from agent.unplanned import TASK_INVALID

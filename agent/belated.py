@@ -12,8 +12,8 @@ from agent.errors import StorageError
 from agent.hours import Hours
 from agent.log import log_of
 from agent.recorder import Recorder
-from agent.running.keeping import Ended
 from agent.running.output import Outputs
+from agent.running.terms import Ended
 from agent.runs import Run
 
 log = log_of(__name__)

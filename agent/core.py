@@ -23,12 +23,13 @@ from agent.recorder import Recorder, Shown
 from agent.recovery import make_up
 from agent.roster import Roster
 from agent.runner import Runner
-from agent.running.keeping import Ended, Keepers, Standing
+from agent.running.keeping import Keepers
 from agent.running.output import Outputs, upkeep_of
 from agent.running.patterns import own_patterns
 from agent.running.redaction import Redactor, redactor_of
 from agent.running.secrets import load_secrets
 from agent.running.spawn import prepare_order
+from agent.running.terms import Ended, Standing
 from agent.scheduler import Scheduler
 from agent.settings import Home, Settings
 from agent.standby import Standby

@@ -11,7 +11,7 @@ from agent.errors import BadDefinition
 from agent.rules.exiting import class_of_signal, meaning_of
 from agent.running.inheritance import REBOOTED
 from agent.running.journal import FULL
-from agent.running.keeping import AlreadyOrdered, Ended, NoRoom
+from agent.running.terms import AlreadyOrdered, Ended, NoRoom
 from agent.runs import Run
 
 STOPPED_BY_HAND: Final = "by_request"

@@ -11,8 +11,9 @@ from agent.clock import Clock
 from agent.definitions import Definition
 from agent.log import log_of
 from agent.recorder import Recorder
-from agent.running.keeping import Ended, Keepers
+from agent.running.keeping import Keepers
 from agent.running.output import Kept, Outputs, Said
+from agent.running.terms import Ended
 from agent.runs import Run
 from agent.together import Together
 

@@ -9,7 +9,7 @@ from agent.beginning import go_through_spool
 from agent.core import Core
 from agent.errors import AgentError, AlreadyServing, StorageError
 from agent.log import log_of
-from agent.running.keeping import Ended
+from agent.running.terms import Ended
 from agent.store import standby, state
 from agent.store.reaching import FLOOR
 from agent.store.ready import open_ready

@@ -20,16 +20,9 @@ from agent.queueing import Queue
 from agent.recorder import Recorder
 from agent.roster import Roster
 from agent.rules.admission import Busy, say_closed
-from agent.running.keeping import (
-    AlreadyOrdered,
-    Ended,
-    Keepers,
-    NotStarted,
-    Order,
-    Standing,
-    Started,
-)
+from agent.running.keeping import Keepers
 from agent.running.output import Outputs
+from agent.running.terms import AlreadyOrdered, Ended, NotStarted, Order, Standing, Started
 from agent.runs import Run
 from agent.sampling import Living
 from agent.waitlist import Waitlist

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import msgspec
 
-from agent.running.keeping import Ended
 from agent.running.keptlogs import Upkeep, compress, rotate
 from agent.running.output import Outputs
 from agent.running.redaction import Redactor
 from agent.running.searching import Place, Question, Searching
+from agent.running.terms import Ended
 from agent.runs import Run
 from agent.settings import Home
 from bench.measure import Figure, in_new_process, machine, table

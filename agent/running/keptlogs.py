@@ -14,7 +14,6 @@ import msgspec
 
 from agent.clock import iso
 from agent.errors import Refused
-from agent.running.keeping import Ended
 from agent.running.stored import (
     PACKED_SUFFIX,
     Packed,
@@ -24,6 +23,7 @@ from agent.running.stored import (
     open_stored,
     pack,
 )
+from agent.running.terms import Ended
 from agent.runs import Run
 
 DAY_S: Final = 86_400

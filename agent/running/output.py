@@ -12,7 +12,6 @@ import msgspec
 
 from agent.log import log_of
 from agent.running import holes, keptlogs, reports
-from agent.running.keeping import Ended
 from agent.running.keptlogs import Upkeep
 from agent.running.listening import Listening, end_of_whole_lines
 from agent.running.patterns import own_patterns
@@ -20,6 +19,7 @@ from agent.running.redaction import Redactor
 from agent.running.reports import Listener, Told
 from agent.running.secrets import load_secrets
 from agent.running.stored import READ_FLAGS, Plain, Stored, is_there, open_plain_file
+from agent.running.terms import Ended
 from agent.running.trouble import Trouble, recognise
 from agent.runs import Run
 from agent.settings import Home, Settings

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from agent.running.keeping import Order
 from agent.running.spawn import SHELL_WORDS
+from agent.running.terms import Order
 
 _SHELLS: Final = frozenset({"sh", "bash", "dash"})
 # A shell has these in itself, whatever lies on the host.

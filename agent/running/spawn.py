@@ -15,9 +15,9 @@ from agent.errors import BadDefinition
 from agent.running.abilities import check_abilities
 from agent.running.allowed import check_folder, check_program
 from agent.running.cgroup import folder_of
-from agent.running.keeping import Order
 from agent.running.reports import REPORT_VARIABLE, make_report, report_path
 from agent.running.sandbox import sandbox_words
+from agent.running.terms import Order
 from agent.runs import Run
 from agent.settings import HOME_VARIABLE, Home, Settings
 

@@ -9,7 +9,7 @@ import pytest
 
 from agent.errors import DiskFull, NotStorable, StorageError
 from agent.rules.clocks import CORRECTION_MS
-from agent.running.keeping import NotStarted
+from agent.running.terms import NotStarted
 from agent.runs import Run
 from agent.store import alerts
 from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_run, a_task

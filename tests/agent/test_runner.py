@@ -11,7 +11,7 @@ import pytest
 from agent import precedence
 from agent.definitions import Definition
 from agent.errors import BadDefinition, Conflict, RunNotFound, TaskNotFound
-from agent.running.keeping import AlreadyOrdered, NoRoom, Order, Started
+from agent.running.terms import AlreadyOrdered, NoRoom, Order, Started
 from agent.runs import Run
 from tests.agent.store.makings import NOW_MS, a_run, a_task
 from tests.agent.workshop import Workshop, end_of

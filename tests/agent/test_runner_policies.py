@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from agent.errors import Conflict, RunNotFound, WrongUse
-from agent.running.keeping import Started
+from agent.running.terms import Started
 from agent.runs import Run
 from agent.windows import Calendar
 from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task

@@ -11,9 +11,9 @@ from agent.recorder import Recorder, Shown
 from agent.roster import Roster
 from agent.rules.calendar import closed_at
 from agent.runner import Runner
-from agent.running.keeping import Ended, NotStarted, Order, Started
 from agent.running.output import Outputs
 from agent.running.redaction import Redactor
+from agent.running.terms import Ended, NotStarted, Order, Started
 from agent.runs import Run
 from agent.scheduler import Scheduler
 from agent.settings import Home

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from agent.running import keeping
-from agent.running.keeping import NotStarted
+from agent.running.terms import NotStarted
 from tests.agent.running.conftest import Desk, of_run
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from agent.running import processes
-from agent.running.keeping import Ended, Keepers, Order, Started
+from agent.running.keeping import Keepers
+from agent.running.terms import Ended, Order, Started
 
 WAIT_S = 40.0  # a loaded host is slow; and less than what a test starts would last by itself
 POLL_S = 0.01

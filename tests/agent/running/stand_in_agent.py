@@ -10,7 +10,8 @@ import os
 import sys
 from pathlib import Path
 
-from agent.running.keeping import Ended, Keepers, Order
+from agent.running.keeping import Keepers
+from agent.running.terms import Ended, Order
 
 
 async def main(home: Path, orders: list[tuple[str, str]]) -> None:

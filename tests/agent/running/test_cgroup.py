@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from agent.running import cgroup
-from agent.running.keeping import Order
+from agent.running.terms import Order
 from tests.agent.running.conftest import Desk
 
 LIMIT = 64 << 20

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 
 from agent.running import processes
-from agent.running.keeping import Ended, NoRoom, Standing
+from agent.running.terms import Ended, NoRoom, Standing
 from tests.agent.running.conftest import Desk, is_alive, until
 
 STAND_IN = Path(__file__).with_name("stand_in_agent.py")

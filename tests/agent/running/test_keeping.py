@@ -16,7 +16,8 @@ import msgspec
 import pytest
 
 from agent.running import inheritance, keeping, processes
-from agent.running.keeping import AlreadyOrdered, Ended, Keepers, NotStarted, Order, Started
+from agent.running.keeping import Keepers
+from agent.running.terms import AlreadyOrdered, Ended, NotStarted, Order, Started
 from tests.agent.running.conftest import Desk, is_alive, of_run, until
 from tests.pulse import Pulse
 

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from agent.running import confine
-from agent.running.keeping import NotStarted, Order
+from agent.running.terms import NotStarted, Order
 from tests.agent.running.conftest import Desk, of_run, until
 from tests.pulse import Pulse
 

@@ -10,13 +10,13 @@ import pytest
 
 from agent.errors import Refused
 from agent.running import keptlogs
-from agent.running.keeping import Ended
 from agent.running.keptlogs import rotate
 from agent.running.output import MARKER_BYTES, Kept, Outputs, open_outputs
 from agent.running.redaction import Redactor
 from agent.running.reports import Told, make_report, report_path
 from agent.running.spooled import sweep
 from agent.running.stored import Plain
+from agent.running.terms import Ended
 from agent.runs import Run
 from agent.settings import Home, Settings
 from tests.agent.store.makings import a_run

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from agent.running.keeping import Ended
+from agent.running.terms import Ended
 from tests.agent.running.conftest import Desk
 
 # These change nothing, or only stop a process whose parent can wake it.

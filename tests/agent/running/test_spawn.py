@@ -8,8 +8,8 @@ import pytest
 
 from agent.definitions import Definition
 from agent.errors import BadDefinition
-from agent.running.keeping import Order
 from agent.running.spawn import build_order, needs_shell
+from agent.running.terms import Order
 from agent.settings import Home, Settings
 from tests.agent.store.makings import a_run
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from agent.boot import boot_id
-from agent.running.keeping import Ended, Keepers
+from agent.running.keeping import Keepers
+from agent.running.terms import Ended
 
 ENDED_OF_OLD: dict[str, Any] = {
     "e": "ended", "run": "R", "pid": 2_000_000_000, "started_ms": 1, "ended_ms": 5,

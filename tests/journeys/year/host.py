@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from agent.running.keeping import Ended, NotStarted, Order, Standing, Started
+from agent.running.terms import Ended, NotStarted, Order, Standing, Started
 from agent.runs import Run
 from tests.agent.fake_clock import FakeClock
 from tests.journeys.year.dice import dice
