@@ -27,6 +27,7 @@ ROOMS: Final = {
     "cleanup": "storage",
     "db": "storage",
     "demo": "demo",
+    "diagnostics": "diagnostics",
     "events": "events",
     "exec": "pinging",
     "export": "exchange",
