@@ -8,7 +8,10 @@ from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
+import zmq
+
 from desktop import __version__
+from shared.protocol import carrier
 
 EXAMPLES = """examples:
   smartcron-desktop
@@ -24,7 +27,11 @@ SHOW_TASK_AFTER_MS = 2_000
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until the window is closed; 2 for wrong use, 1 when it cannot start."""
     options = _parser().parse_args(arguments)
-    refusal = _missing() or refusal_of(_qt_version(), sys.version_info[:2])
+    refusal = (
+        _missing()
+        or refusal_of(_qt_version(), sys.version_info[:2])
+        or carrier.refusal_of(zmq.zmq_version_info(), has_curve=bool(zmq.has("curve")))
+    )
     if refusal:
         return _refuse(refusal)
     return _run(options)
@@ -77,7 +84,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"smartcron-desktop {__version__}")
+    version = f"smartcron-desktop {__version__} (libzmq {zmq.zmq_version()})"
+    parser.add_argument("--version", action="version", version=version)
     parser.add_argument("--profile", metavar="DIR", help="where connections and the key are kept")
     parser.add_argument("--connect", metavar="LINK", default="", help="an invite, used at once")
     parser.add_argument("--theme", choices=("system", "light", "dark", "contrast"), default="")

@@ -25,6 +25,7 @@ from agent.running.patterns import own_patterns
 from agent.running.redaction import Redactor
 from agent.running.secrets import load_secrets
 from agent.settings import Home
+from agent.wire import carrier
 
 # Each in a process of its own: what is broken may keep one of them from answering, not the others.
 QUESTIONS: Final[dict[str, tuple[str, ...]]] = {
@@ -153,6 +154,7 @@ def _about(at: str) -> dict[str, Any]:
         "at": at,
         "python": sys.version,
         "platform": platform.platform(),
+        "libzmq": carrier.version(),
         "boot": boot_id(),
         "uid": os.geteuid(),
         "time_zone": time.tzname,

@@ -126,6 +126,14 @@ def _say(error: BaseException, session: Session) -> int:
     return 1
 
 
+def _tell_version(context: click.Context, _option: click.Parameter, is_asked: bool) -> None:
+    if is_asked:
+        from agent.wire import carrier  # only here: every command comes by, few need it
+
+        click.echo(f"smartcron-agent, version {__version__} (libzmq {carrier.version()})")
+        context.exit()
+
+
 @click.group(
     cls=_Rooms,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -137,7 +145,14 @@ def _say(error: BaseException, session: Session) -> int:
     help="Folder that holds everything of this agent (else SMARTCRON_HOME, else the "
     "state folder of your user).",
 )
-@click.version_option(__version__, prog_name="smartcron-agent")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show the version, and that of what carries its messages, and exit.",
+)
 @click.pass_context
 def cli(context: click.Context, home: Path | None) -> None:
     """Run scheduled tasks, never miss one, and prove it.

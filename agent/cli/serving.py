@@ -13,6 +13,7 @@ from agent.errors import AgentError, AlreadyServing
 from agent.log import log_of
 from agent.logbook import open_logbook
 from agent.settings import Home
+from agent.wire import carrier
 
 log = log_of(__name__)
 
@@ -29,6 +30,7 @@ def serve(session: Session, quiet: bool, unless_stopped: bool) -> None:
     """
     with noted(session.home):
         settings = session.settings
+        carrier.check()
         open_logbook(session.home, to_terminal=not quiet)
         asyncio.run(run_agent(session.home, settings, unless_stopped=unless_stopped))
 
