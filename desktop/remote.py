@@ -13,6 +13,7 @@ from desktop.network.mailbox import LogChunk
 from desktop.network.pending import Answer, Failure
 from desktop.network.thread import Handle, Network
 from shared.protocol.alerting import AlertAck, AlertReopen, AlertSnooze, AlertsReply
+from shared.protocol.defining import TaskDelete, TaskPut
 from shared.protocol.requests import (
     AnyReply,
     Command,
@@ -235,12 +236,7 @@ class Remote(QObject):
             return
         for request in self._undo.pop():
             ids = request.ids if isinstance(request, TaskSet | TaskSkip) else ()
-            done = "The alerts are as they were before."
-            if ids:
-                done = _as_before(ids)
-            elif not isinstance(request, _OfSome):
-                done = "It is as it was before."
-            self._order(msgspec.structs.replace(request, op=_op()), ids, done)
+            self._order(msgspec.structs.replace(request, op=_op()), ids, taken_back(request))
 
     def act_on_alerts(self, request: Command, done: str, back: _Undo) -> None:
         """Acknowledge, snooze, end or note some alerts; `back` takes that back."""
@@ -530,6 +526,20 @@ def _refusal(reply: AnyReply | None) -> tuple[Failure | None, frozenset[str]]:
         return None, frozenset()
     first = Failure(code=refused[0].code, message=refused[0].msg)
     return first, frozenset(outcome.id for outcome in refused)
+
+
+def taken_back(request: Command) -> str:
+    """What is said once this order has taken an act back."""
+    match request:
+        case TaskSet() | TaskSkip():
+            return _as_before(request.ids)
+        case TaskDelete():
+            return f"{request.id} is gone again."
+        case TaskPut():
+            return _as_before((request.id,))
+        case AlertAck() | AlertReopen() | AlertSnooze():
+            return "The alerts are as they were before."
+    return "It is as it was before."
 
 
 def _as_before(task_ids: Sequence[str]) -> str:

@@ -9,9 +9,11 @@ from desktop.bridge import Bridge
 from desktop.keystore import ClientKey
 from desktop.network.mailbox import LogChunk, Mailbox
 from desktop.network.thread import Network
-from desktop.remote import Notice, Remote, inverse
+from desktop.remote import Notice, Remote, inverse, taken_back
 from shared.protocol import link as links
-from shared.protocol.requests import AnyReply, StatsGet, TaskSet
+from shared.protocol.alerting import AlertReopen
+from shared.protocol.defining import TaskDelete, TaskPut
+from shared.protocol.requests import AnyReply, Command, StatsGet, TaskSet
 from shared.protocol.rows import Key, Row, Task
 from tests.desktop.agent_at_hand import AgentAtHand, Memory, client_key
 
@@ -115,6 +117,21 @@ def test_a_pause_can_be_undone_to_what_was_before(
 
     screen.remote.undo()
     assert screen.said[-1] == Notice(text="There is nothing to undo.", kind="bad")
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        (TaskDelete(op="0" * 32, expires_ms=0, id="sync", based_on=2), "sync is gone again."),
+        (
+            TaskPut(op="0" * 32, expires_ms=0, id="sync", definition={}, based_on=2),
+            "sync is as it was before.",
+        ),
+        (AlertReopen(op="0" * 32, expires_ms=0, ids=("1",)), "The alerts are as they were before."),
+    ],
+)
+def test_what_was_taken_back_is_named(order: Command, said: str) -> None:
+    assert taken_back(order) == said
 
 
 def test_what_is_undone_before_its_answer_came_is_taken_back_and_not_what_was_before_it(
