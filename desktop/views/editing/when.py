@@ -70,7 +70,7 @@ class When(QWidget):
         self.kept = Words(theme, fixed=True, wrap=True, selectable=True)
         self.use = Button(theme, self.tr("Use this instead"))
         self.use.setAutoDefault(False)
-        self.use.clicked.connect(self._choose)
+        self.use.clicked.connect(self._use)
         head = QHBoxLayout()
         head.addWidget(Words(theme, name, ink="text2"))
         head.addStretch(1)
@@ -153,6 +153,11 @@ class When(QWidget):
         show_words(self.kept, text if is_kept else "")
         pane = self._panes.get(key)
         self.use.setVisible(is_kept and pane is not None and not isinstance(pane.read(), str))
+
+    def _use(self) -> None:
+        self._choose()
+        # The button is gone now, and the keyboard with it.
+        self.enter()
 
     def _choose(self) -> None:
         """What stands in the pane in sight is what the schedule is to be."""

@@ -122,6 +122,7 @@ def test_a_way_that_cannot_show_the_text_says_so_and_keeps_it_until_something_is
     assert not when.kept.isVisible()
     assert not when.use.isVisible()
     assert when.told.text() == "Written as 0 6 * * *"
+    assert when.simple.every.isAncestorOf(editor.focusWidget())
 
 
 def test_a_moment_has_nothing_to_use_before_it_is_written(opened: Opened, qtbot: QtBot) -> None:
