@@ -59,8 +59,11 @@ class Brushes:
             if len(boxes) == 1:
                 painter.drawRoundedRect(boxes[0], 1.5, 1.5)
             else:
-                # A row in one call: there may be a hundred of them in each lane.
+                # There may be a hundred of them in each lane: on whole pixels they are drawn at
+                # once, and look alike.
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
                 painter.drawRects(boxes)
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
     def hours(self, hours: Iterable[HourBar], bottom: float, room: float) -> None:
         """Counts of hours, the failures of each at its foot."""
