@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.models.scheduleways import (
@@ -287,7 +287,7 @@ class OncePane(Pane):
         return self._time_problem() if time is None else Once(day, *time)
 
     def enter(self) -> None:
-        self.date.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.date.setFocus()
 
     def _fill(self, parts: Parts) -> None:
         if isinstance(parts, Once):

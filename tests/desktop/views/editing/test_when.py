@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -234,6 +235,26 @@ def test_putting_right_what_was_half_written_asks_the_agent_again(
 
     assert asked == ["30 2 * * *"]
     assert not editor.form.problems["schedule"].isVisible()
+
+
+def test_what_somebody_else_made_of_it_takes_the_place_of_what_is_half_written(
+    opened: Opened, qtbot: QtBot
+) -> None:
+    editor = opened("30 2 * * *")
+    time = editor.form.when.simple.time
+    time.setText("02:")
+    assert editor.base is not None
+    nicer = {**editor.base.definition, "nice": 3}
+
+    editor.show_answer(
+        "newest",
+        msgspec.structs.replace(editor.base, def_rev=8, digest="cd" * 32, definition=nicer),
+    )
+    asked = write(qtbot, editor, editor.theirs.click)
+
+    assert asked == ["30 2 * * *"]
+    assert time.text() == "02:30"
+    assert editor.form.unread == {}
 
 
 def test_what_the_agent_says_of_a_choice_stands_where_it_stands_for_text(
