@@ -70,7 +70,7 @@ SECTIONS: Final = (
         "Schedule",
         "calendar-blank",
         (
-            Field("schedule", "When: one schedule a line", LINES, "30 6 * * MON-FRI"),
+            Field("schedule", "When", LINES, "30 6 * * MON-FRI"),
             Field("timezone", "Time zone", FIXED, "UTC"),
             Field("every_nth", "Run only every nth of these", NUMBER, "1"),
             Field("spread_s", "Spread starts over", LENGTH, "0"),

@@ -247,6 +247,11 @@ class Segmented(QWidget):
         if key in self._keys:
             self._keys[key].setChecked(True)
 
+    @property
+    def key(self) -> str:
+        """The one that is on."""
+        return next(key for key, segment in self._keys.items() if segment.isChecked())
+
     def focus_chosen(self) -> None:
         """Bring the keyboard to the one that is on; arrows lead to the others."""
         button = self._group.checkedButton()

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.models.taskform import sparse
@@ -442,8 +443,14 @@ def test_the_keyboard_alone_goes_through_the_sections_and_saves(
     window.grid.setFocus()
     QTest.keyClick(window.grid, Qt.Key.Key_E)
     editor = dialog(window)
-    qtbot.waitUntil(editor.form.field("schedule").hasFocus)
+    first = editor.form.when.simple.every
+    qtbot.waitUntil(lambda: first.isAncestorOf(QApplication.focusWidget() or window))
 
+    # From what is asked of a simple schedule to the ways, to the next of them, and into its field.
+    for key in (Qt.Key.Key_Backtab, Qt.Key.Key_Right, Qt.Key.Key_Tab):
+        focus = QApplication.focusWidget()
+        assert focus is not None
+        QTest.keyClick(focus, key)
     with qtbot.waitSignal(editor.asked):
         QTest.keyClick(editor.form.field("schedule"), Qt.Key.Key_Return)
         QTest.keyClicks(editor.form.field("schedule"), "@daily")

@@ -304,6 +304,7 @@ class EditDialog(WritingDialog):
 
     def _form_written(self) -> None:
         self._table, self._unread = table_of(self.form.texts, self._origin)
+        self._unread |= self.form.unread
         self._written()
 
     def _text_written(self) -> None:

@@ -14,6 +14,7 @@ from desktop.parts.forms import TextField
 from desktop.parts.labels import Words
 from desktop.taskfields import CHOICE, COMMAND, FIXED, FLAG, LARGE, ON, SECTIONS, Field, Section
 from desktop.theme import Theme
+from desktop.views.editing.when import When
 
 _WIDE_FROM_CHARS: Final = 18
 _WHOLE_ROW: Final = (
@@ -27,24 +28,11 @@ _WHOLE_ROW: Final = (
 
 
 class Choice(Segmented):
-    """A few choices; remembers which one is on."""
+    """A few choices by the names of the wire; another name than these leaves it as it is."""
 
     def __init__(self, theme: Theme, choices: Iterable[tuple[str, str]], *, name: str) -> None:
         self._of = [key for key, _ in choices]
         super().__init__(theme, [(key, tr(word)) for key, word in choices], name=name)
-        self._key = self._of[0]
-        self.chosen.connect(self.choose)
-
-    def choose(self, key: str) -> None:
-        """Show that one as chosen; one that there is not leaves it as it is."""
-        if key in self._of:
-            self._key = key
-        super().choose(key)
-
-    @property
-    def key(self) -> str:
-        """The one that is on."""
-        return self._key
 
 
 Widget = TextField | TextArea | Choice | Check
@@ -80,6 +68,8 @@ class Form(QStackedWidget):
                 widget.setChecked(text == ON)
             elif isinstance(widget, Choice):
                 widget.choose(text)
+            elif name == "schedule":
+                self.when.show_text(text)
             elif widget.text() != text:
                 widget.setText(text)
         self._fields["task_name"].setEnabled(names_it)
@@ -90,6 +80,11 @@ class Form(QStackedWidget):
         """What stands in the fields."""
         return {name: self._text(name) for name in self._fields}
 
+    @property
+    def unread(self) -> dict[str, str]:
+        """What is wrong with a field before it has a text at all."""
+        return {"schedule": self.when.unread} if self.when.unread else {}
+
     def field(self, name: str) -> Widget:
         """The field of this name."""
         return self._fields[name]
@@ -99,7 +94,9 @@ class Form(QStackedWidget):
         for name in (field.name for field in SECTIONS[self.currentIndex()].fields):
             widget = self._fields[name]
             if widget.isEnabled():
-                if isinstance(widget, Choice):
+                if name == "schedule":
+                    self.when.enter()
+                elif isinstance(widget, Choice):
                     widget.focus_chosen()
                 else:
                     widget.setFocus()
@@ -159,17 +156,15 @@ class Form(QStackedWidget):
         made = self._make(field)
         self._fields[field.name] = made
         problem = self.problems[field.name] = problem_words(theme)
-        if field.kind == FLAG:
-            column = QVBoxLayout()
-            column.setSpacing(4)
-            column.addWidget(made)
-            column.addWidget(problem)
+        column = QVBoxLayout()
+        column.setSpacing(4)
+        if field.name == "schedule":
+            column.addWidget(self.when)
         else:
-            column = QVBoxLayout()
-            column.setSpacing(4)
-            column.addWidget(Words(theme, tr(field.label), ink="text2", wrap=True))
+            if field.kind != FLAG:
+                column.addWidget(Words(theme, tr(field.label), ink="text2", wrap=True))
             column.addWidget(made)
-            column.addWidget(problem)
+        column.addWidget(problem)
         if field.kind == CHOICE:
             column.setAlignment(made, Qt.AlignmentFlag.AlignLeft)
         if field.name == "schedule":
@@ -189,12 +184,19 @@ class Form(QStackedWidget):
             choice = Choice(theme, field.choices, name=name)
             choice.chosen.connect(self._tell)
             return choice
+        if field.name == "schedule":
+            self.when = When(theme, name=name, hint=hint)
+            self.when.written.connect(self._tell)
+            self.when.area.changed.connect(self._tell)
+            return self.when.area
         if field.kind in LARGE:
             area = TextArea(theme, name=name, hint=hint)
             area.changed.connect(self._tell)
             return area
         line = TextField(theme, name=name, hint=hint, fixed=field.kind in (FIXED, COMMAND))
         line.textChanged.connect(self._tell)
+        if field.name == "timezone":
+            line.textChanged.connect(self.when.show_zone)
         return line
 
     def _tell(self, *_: object) -> None:

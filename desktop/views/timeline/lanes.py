@@ -14,6 +14,8 @@ from shared.protocol.timeline import HourCount
 LEAST_BAR_PX: Final = 4.0
 TOGETHER_PX: Final = 1.0
 """Bars of the same ending that lie closer than this are one."""
+EACH_PX: Final = 6.0
+"""Moments to come that begin closer than this have no room for a box each."""
 TICK_PX: Final = 64
 SHORTEST_MS: Final = 5 * words.MINUTE_MS
 LONGEST_MS: Final = 14 * words.DAY_MS
@@ -117,7 +119,7 @@ class HourBar:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """Moments to come that stand together."""
+    """Moments to come that stand together; `last_x` is where the last of them begins."""
 
     x: float
     wide: float
@@ -125,6 +127,19 @@ class Outline:
     first: Coming
     last: Coming
     count: int
+    last_x: float
+
+    @property
+    def boxes(self) -> list[tuple[float, float]]:
+        """From where and how wide: a row of small ones for many, else they read as one long run.
+
+        They stand where many begin; the last of them is as long as the stretch goes on.
+        """
+        more = int((self.last_x - self.x) // EACH_PX)
+        step = (self.last_x - self.x) / more if more else 0.0
+        last = self.last_x if more else self.x
+        row = [(self.x + place * step, LEAST_BAR_PX) for place in range(more)]
+        return [*row, (last, self.x + self.wide - last)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +232,18 @@ def outlines(coming: Sequence[Coming], axis: Axis, now_ms: int) -> list[Outline]
             continue
         state = LEFT_OUT if one.outcome in ("skipped", "replaced") else PLANNED
         before = found[-1] if found else None
-        if before is not None and before.state == state and x <= before.x + before.wide + 1:
+        if before is not None and before.state == state and _has_no_room(before, x):
             wide = max(before.x + before.wide, x + wide) - before.x
-            found[-1] = Outline(before.x, wide, state, before.first, one, before.count + 1)
+            last_x = max(before.last_x, x)
+            found[-1] = Outline(before.x, wide, state, before.first, one, before.count + 1, last_x)
         else:
-            found.append(Outline(x, wide, state, one, one, 1))
+            found.append(Outline(x, wide, state, one, one, 1, x))
     return found
+
+
+def _has_no_room(before: Outline, x: float) -> bool:
+    """What begins there can not be told from what stands before it."""
+    return x <= before.x + before.wide + TOGETHER_PX and x < before.last_x + EACH_PX
 
 
 def ticks(axis: Axis, zone: tzinfo | None) -> list[Tick]:

@@ -50,13 +50,20 @@ class Brushes:
 
     def outlines(self, outlines: Iterable[Outline], middle: float) -> None:
         """What is to come, dashed where it will be left out."""
-        painter = self.painter
+        painter, top = self.painter, middle - BAR_PX / 2
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for one in outlines:
             pen = _pen(self.tokens.control, 1, dashed=one.state == LEFT_OUT)
             painter.setPen(pen)
-            box = QRectF(one.x, middle - BAR_PX / 2, one.wide, BAR_PX)
-            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 1.5, 1.5)
+            boxes = [QRectF(x + 0.5, top + 0.5, wide - 1, BAR_PX - 1) for x, wide in one.boxes]
+            if len(boxes) == 1:
+                painter.drawRoundedRect(boxes[0], 1.5, 1.5)
+            else:
+                # There may be a hundred of them in each lane: on whole pixels they are drawn at
+                # once, and look alike.
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+                painter.drawRects(boxes)
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
     def hours(self, hours: Iterable[HourBar], bottom: float, room: float) -> None:
         """Counts of hours, the failures of each at its foot."""

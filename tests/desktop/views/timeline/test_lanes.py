@@ -11,6 +11,7 @@ from desktop import words
 from desktop.models.timeline import course_of
 from desktop.views.timeline.lanes import (
     COUNTS_FROM_MS,
+    EACH_PX,
     LEAST_BAR_PX,
     LEFT_OUT,
     PLANNED,
@@ -145,6 +146,50 @@ def test_plans_that_touch_are_one_outline() -> None:
     (found,) = outlines([coming(490 + minute) for minute in range(20)], AXIS, NOW_MS)
 
     assert (found.count, round(found.wide)) == (20, 23)
+
+
+def test_many_plans_are_a_row_of_boxes_and_never_more_than_there_are() -> None:
+    (many,) = outlines([coming(490 + minute) for minute in range(60)], AXIS, NOW_MS)
+    (two,) = outlines([coming(490), coming(491)], AXIS, NOW_MS)
+    (one,) = outlines([coming(490, end_ms=FROM_MS + 550 * MINUTE_MS)], AXIS, NOW_MS)
+
+    begins = [x for x, _ in many.boxes]
+    assert (begins[0], begins[-1]) == (many.x, many.x + many.wide - LEAST_BAR_PX)
+    assert {wide for _, wide in many.boxes} == {LEAST_BAR_PX}
+    assert all(right - left >= EACH_PX for left, right in pairwise(begins))
+    assert 2 < len(begins) <= many.count
+    assert two.boxes == [(two.x, two.wide)]
+    assert one.boxes == [(one.x, 60)]
+
+
+def test_plans_that_follow_each_other_at_once_are_told_apart_where_there_is_room() -> None:
+    in_turn = [
+        coming(490 + 20 * place, end_ms=FROM_MS + (510 + 20 * place) * MINUTE_MS)
+        for place in range(3)
+    ]
+
+    found = outlines(in_turn, AXIS, NOW_MS)
+
+    assert [(one.x, one.wide) for one in found] == [(690, 20), (710, 20), (730, 20)]
+
+
+@given(st.lists(st.tuples(st.integers(481, 599), st.integers(0, 30)), max_size=60))
+def test_every_plan_is_in_one_outline_and_within_its_stretch(
+    plans: list[tuple[int, int]],
+) -> None:
+    planned = [
+        coming(minute, end_ms=FROM_MS + (minute + length) * MINUTE_MS)
+        for minute, length in sorted(plans)
+    ]
+
+    found = outlines(planned, AXIS, NOW_MS)
+
+    assert sum(one.count for one in found) == len(planned)
+    for one in found:
+        assert len(one.boxes) <= one.count
+        assert one.boxes[0][0] == one.x
+        end = sum(one.boxes[-1])
+        assert end == pytest.approx(one.x + one.wide)
 
 
 @pytest.mark.parametrize("reach", RANGES)
