@@ -18,6 +18,8 @@ from agent.rules.schedule import next_moment, next_moments
 from agent.store import edits
 from agent.store.database import Doing
 from agent.store.edits import Edited, Overtaken, Seen
+from agent.store.tasks import Version
+from agent.wire.limits import MAX_REPLY_BYTES
 from agent.wire.operations import Done
 from agent.wire.sessions import Who
 from shared.protocol import defining as wire
@@ -28,6 +30,7 @@ _NEAR_MS: Final = 3 * 3_600_000
 """So far from a change of clocks it may touch a moment."""
 _LOOKED_AT: Final = 20
 _SHOWN_CHARS: Final = 80
+_VERSIONS_BYTES: Final = MAX_REPLY_BYTES // 2
 # A fault in one of these leaves nobody able to say when the task is due.
 _TIMED_BY: Final = frozenset(
     {"schedule", "timezone", "dst_gap", "dst_fold", "valid_from", "valid_until"}
@@ -49,6 +52,27 @@ async def get(
     """All of a task, for whoever may change it."""
     _expect_edit(context)
     return _reply(await _read(context, partial(edits.see, task_name=request.id)))
+
+
+async def versions(
+    context: Context, _who: Who, request: wire.TaskVersions
+) -> wire.TaskVersionsReply:
+    """What a task was before, for whoever may make it so again."""
+    _expect_edit(context)
+    find = partial(
+        edits.versions, task_name=request.id, before=request.before, limit=request.limit + 1
+    )
+    found = await _read(context, find)
+    told: list[wire.TaskVersion] = []
+    room = _VERSIONS_BYTES
+    for version in found[: request.limit]:
+        one = _version(version)
+        room -= len(msgspec.msgpack.encode(one))
+        if told and room < 0:
+            break
+        told.append(one)
+    is_all = len(told) == len(found)
+    return wire.TaskVersionsReply(versions=tuple(told), next=0 if is_all else told[-1].def_rev)
 
 
 async def check(context: Context, _who: Who, request: wire.TaskCheck) -> wire.TaskCheckReply:
@@ -209,6 +233,16 @@ def _reply(seen: Seen) -> wire.TaskDefinitionReply:
         changed_by="" if newest is None else newest.changed_by,
         why="" if newest is None else newest.why,
         fault=seen.task.fault or "",
+    )
+
+
+def _version(version: Version) -> wire.TaskVersion:
+    return wire.TaskVersion(
+        def_rev=version.def_rev,
+        changed_ms=version.changed_ms,
+        changed_by=version.changed_by,
+        why=version.why,
+        definition=msgspec.to_builtins(version.definition),
     )
 
 

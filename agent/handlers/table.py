@@ -43,6 +43,7 @@ HANDLERS: Final[dict[type[Request], _Function]] = {
     wire.ScheduleWhy: planning.why,
     wire.PausePreview: planning.pause,
     wire_defining.TaskDefinition: defining.get,
+    wire_defining.TaskVersions: defining.versions,
     wire_defining.TaskCheck: defining.check,
     wire_defining.TaskPut: defining.put,
     wire_defining.TaskDelete: defining.delete,

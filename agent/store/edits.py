@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from agent.definitions import Definition, digest
 from agent.errors import BadDefinition, Conflict, TaskNotFound
 from agent.store import calendars, tasks
-from agent.store.task_rows import TaskRow, Version, read_tasks
+from agent.store.task_rows import VERSION_COLUMNS, TaskRow, Version, read_tasks, read_versions
+from schema.tables import task_versions as rows
 from schema.tables import tasks as table
 
 
@@ -40,6 +41,29 @@ def see(connection: Connection, task_name: str) -> Seen:
     """The task as it stands; raises TaskNotFound."""
     (task,) = tasks.load(connection, [task_name])
     return _seen(connection, task)
+
+
+def versions(
+    connection: Connection, task_name: str, *, before: int, limit: int
+) -> tuple[Version, ...]:
+    """Each definition that the task has had, as it became it, newest first; raises TaskNotFound.
+
+    Of those below `before`, 0: of all. To switch or pause a task makes no other definition.
+    """
+    became = (
+        select(func.min(rows.c.id))
+        .where(rows.c.task_name == task_name)
+        .group_by(rows.c.def_rev)
+        .order_by(rows.c.def_rev.desc())
+        .limit(limit)
+    )
+    if before:
+        became = became.where(rows.c.def_rev < before)
+    ids = connection.execute(became).scalars().all()
+    if not ids and not before:
+        raise TaskNotFound(task_name)
+    query = select(*VERSION_COLUMNS).where(rows.c.id.in_(ids)).order_by(rows.c.def_rev.desc())
+    return tuple(read_versions(connection, query))
 
 
 def check(connection: Connection, definition: Definition) -> tuple[BadDefinition, ...]:

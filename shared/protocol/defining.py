@@ -40,6 +40,32 @@ class TaskDefinitionReply(Reply, frozen=True, kw_only=True):
     fault: str = ""
 
 
+class TaskVersions(Request, frozen=True, kw_only=True):
+    """What was this task before; of versions below `before`, or 0: from the newest on?"""
+
+    type: ClassVar[str] = "task.versions"
+    id: TaskId
+    before: Version = 0
+    limit: Annotated[int, Meta(ge=1, le=20)] = 20
+
+
+class TaskVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a task was from then on, and who made it so."""
+
+    def_rev: int
+    changed_ms: int
+    definition: dict[str, Any]
+    changed_by: str = ""
+    why: str = ""
+
+
+class TaskVersionsReply(Reply, frozen=True, kw_only=True):
+    """Newest first; fewer than asked for where they are large. `next` asks on, 0: that is all."""
+
+    versions: tuple[TaskVersion, ...] = ()
+    next: Version = 0
+
+
 class TaskCheck(Request, frozen=True, kw_only=True):
     """Could there be such a task, and when would it run? Nothing is kept."""
 

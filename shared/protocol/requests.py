@@ -51,6 +51,8 @@ from shared.protocol.defining import (
     TaskDeleteReply,
     TaskPut,
     TaskPutReply,
+    TaskVersions,
+    TaskVersionsReply,
 )
 from shared.protocol.figures import (
     MetricsPage,
@@ -259,6 +261,7 @@ REPLY_TO: Final[dict[type[Request], type[AnyReply]]] = {
     ScheduleWhy: ScheduleWhyReply,
     PausePreview: PausePreviewReply,
     TaskDefinition: TaskDefinitionReply,
+    TaskVersions: TaskVersionsReply,
     TaskCheck: TaskCheckReply,
     TaskPut: TaskPutReply,
     TaskDelete: TaskDeleteReply,

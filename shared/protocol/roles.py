@@ -21,6 +21,7 @@ MINIMUM: Final[dict[str, str]] = {
     "schedule.why": VIEWER,
     "pause.preview": VIEWER,
     "task.definition": ADMIN,
+    "task.versions": ADMIN,
     "task.check": ADMIN,
     "task.put": ADMIN,
     "task.delete": ADMIN,

@@ -27,6 +27,9 @@ from shared.protocol.defining import (
     TaskDeleteReply,
     TaskPut,
     TaskPutReply,
+    TaskVersion,
+    TaskVersions,
+    TaskVersionsReply,
 )
 from shared.protocol.rows import Row
 from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS, task
@@ -53,6 +56,7 @@ class Outside(Orders):
     def __init__(self, window: MainWindow) -> None:
         self.stored: TaskDefinitionReply | None = SYNC
         self.faults: tuple[Fault, ...] = ()
+        self.kept: Sequence[TaskVersion] = ()
         self.asked: list[Any] = []
         super().__init__(window)
         window.question_asked.connect(self._answer)
@@ -66,6 +70,14 @@ class Outside(Orders):
                 failed("The agent does not know this any more.", "")
             else:
                 answered(self.stored)
+        elif isinstance(request, TaskVersions):
+            kept = [one for one in self.kept if one.def_rev < (request.before or 1_000)]
+            page = tuple(kept[:2])
+            answered(
+                TaskVersionsReply(versions=page, next=page[-1].def_rev if kept[2:] else 0)
+                if self.kept
+                else TaskVersionsReply()
+            )
         elif isinstance(request, TaskCheck):
             answered(
                 TaskCheckReply(
@@ -457,3 +469,61 @@ def test_the_keyboard_alone_goes_through_the_sections_and_saves(
     QTest.keyClick(editor, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
 
     assert outside.put.definition["schedule"] == ["0 2 * * *", "@daily"]
+
+
+def version(rev: int, **fields: object) -> TaskVersion:
+    return TaskVersion(
+        def_rev=rev,
+        changed_ms=NOW_MS - (8 - rev) * MINUTE_MS,
+        definition={**TABLE, **fields},
+        changed_by="Ben",
+        why="less load",
+    )
+
+
+def test_what_the_task_was_before_is_looked_at_written_into_the_form_and_saved(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    outside.stored = msgspec.structs.replace(SYNC, definition={**TABLE, "enabled": False})
+    outside.kept = [version(7), version(6, nice=6), version(5, nice=5, enabled=True)]
+    editor = edit(window)
+
+    editor.choose("earlier")
+    newest = editor.earlier.use.isEnabled()
+    editor.earlier.more.click()
+    QTest.keyClick(editor.earlier.lines, Qt.Key.Key_End)
+    change = editor.earlier.change.copied()
+    with qtbot.waitSignal(editor.asked):
+        editor.earlier.use.click()
+
+    assert [line.text for line in editor.earlier.lines.lines()] == [
+        f"version {rev}, Ben: less load" for rev in (7, 6, 5)
+    ]
+    assert not newest, "that is what it is now"
+    assert "+ nice = 5" in change
+    assert "enabled" not in "".join(line for line in change.splitlines() if line[0] in "+-")
+    assert editor.form.texts["nice"] == "5"
+    assert "+ nice = 5" in editor.right.saved.copied()
+    assert editor.focusWidget() is editor.right.why
+    editor.act.click()
+    assert outside.put.definition == sparse({**TABLE, "enabled": False, "nice": 5})
+    assert (outside.put.based_on, outside.put.digest) == (7, DIGEST)
+
+
+def test_a_new_task_has_no_earlier_versions_and_none_kept_is_said(
+    window: MainWindow, outside: Outside
+) -> None:
+    editor = edit(window)
+    editor.choose("earlier")
+    assert editor.earlier.lines.lines() == []
+    assert not editor.earlier.use.isEnabled()
+    assert editor.earlier.more.isHidden()
+    asked = [one for one in outside.asked if isinstance(one, TaskVersions)]
+    assert [one.id for one in asked] == ["sync"]
+    editor.reject()
+
+    window.actions_by_name["new"].trigger()
+    keys = dialog(window).sections
+    for _ in range(20):
+        keys.step(1)
+        assert keys.key != "earlier"

@@ -156,6 +156,18 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
         why="less load",
         fault="its row in the database cannot be read (nice: Expected `int`)",
     ),
+    "task.versions": defining.TaskVersionsReply(
+        versions=(
+            defining.TaskVersion(
+                def_rev=3,
+                changed_ms=AT_MS,
+                definition=DEFINITION,
+                changed_by="Anna",
+                why="less load",
+            ),
+        ),
+        next=3,
+    ),
     "task.check": defining.TaskCheckReply(
         faults=(defining.Fault(field="nice", msg="must be from -20 to 19", value="30"),),
         warnings=("working_directory = '/gone': there is no such folder",),

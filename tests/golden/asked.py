@@ -69,6 +69,7 @@ REQUESTS: Final[tuple[requests.Request, ...]] = (
         op=OP, expires_ms=AT_MS, task_id="sync.orders", reason="late order", if_running="queue"
     ),
     defining.TaskDefinition(id="sync.orders"),
+    defining.TaskVersions(id="sync.orders", before=4, limit=10),
     defining.TaskCheck(definition=DEFINITION),
     defining.TaskPut(
         op=OP,

@@ -28,6 +28,7 @@ from desktop.parts.writing import CHECK, WritingDialog
 from desktop.taskfields import SECTIONS
 from desktop.theme import Theme
 from desktop.views.editing.consequences import Consequences, clock_lines, odd_lines
+from desktop.views.editing.earlier import Earlier
 from desktop.views.editing.form import Form
 from desktop.views.editing.sections import SectionList
 from shared.protocol.defining import (
@@ -36,14 +37,18 @@ from shared.protocol.defining import (
     TaskCheckReply,
     TaskDefinition,
     TaskDefinitionReply,
+    TaskVersions,
+    TaskVersionsReply,
 )
 
 WIDE_PX: Final = 1160
 HIGH_PX: Final = 768
 RIGHT_PX: Final = (280, 420)
 _TEXT: Final = "text"
+_EARLIER: Final = "earlier"
 _NEWEST: Final = "newest"
 _PATH: Final = "$.definition."
+_PAGES: Final = ("form", _TEXT, _EARLIER)
 _MARGIN_PX: Final = 48
 
 
@@ -110,6 +115,8 @@ class EditDialog(WritingDialog):
         theme = self._theme
         items = [(one.key, tr(one.word), one.icon) for one in SECTIONS]
         items.append((_TEXT, self.tr("As text"), "code"))
+        if self._base is not None:
+            items.append((_EARLIER, self.tr("Earlier versions"), "clock-counter-clockwise"))
         self.sections = SectionList(theme, items)
         self.sections.chosen.connect(self._show_section)
         self.form = Form(theme)
@@ -128,6 +135,10 @@ class EditDialog(WritingDialog):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.form)
         self._pages.addWidget(page)
+        self.earlier = Earlier(theme, self._now)
+        self.earlier.asked.connect(self._ask_earlier)
+        self.earlier.chosen.connect(self._write_in)
+        self._pages.addWidget(self.earlier)
         self.right = Consequences(theme, self._now)
         self.right.setMinimumWidth(RIGHT_PX[0])
         self.right.setMaximumWidth(RIGHT_PX[1])
@@ -166,11 +177,16 @@ class EditDialog(WritingDialog):
     def show_answer(self, key: str, reply: object) -> None:
         if key == _NEWEST and isinstance(reply, TaskDefinitionReply):
             self._show_newer(reply)
+        elif isinstance(reply, TaskVersionsReply):
+            self.earlier.show_page(reply)
         elif isinstance(reply, TaskCheckReply):
             self._show_check(reply)
 
     def show_problem(self, key: str, text: str, path: str) -> None:
-        """A check, the question after the newest version, or the order was refused."""
+        """A check, a question after versions, or the order was refused."""
+        if key == _EARLIER:
+            self.earlier.show_problem(text)
+            return
         if path == BASED_ON:
             self._is_sent = False
             if self._base is None:
@@ -248,6 +264,10 @@ class EditDialog(WritingDialog):
         if self._base is not None and not self._is_sent:
             self.asked.emit(_NEWEST, TaskDefinition(id=self._base.id))
 
+    def _ask_earlier(self, before: int) -> None:
+        if self._base is not None:
+            self.asked.emit(_EARLIER, TaskVersions(id=self._base.id, before=before))
+
     def save(self) -> None:
         """Have it saved as it is written."""
         if not self.act.isEnabled():
@@ -268,6 +288,8 @@ class EditDialog(WritingDialog):
         self.sections.choose(key)
         if self.sections.key == _TEXT:
             self.text.setFocus()
+        elif self.sections.key == _EARLIER:
+            self.earlier.lines.setFocus()
         else:
             self.form.enter()
 
@@ -278,17 +300,21 @@ class EditDialog(WritingDialog):
             # What cannot be read cannot be shown in fields.
             self.sections.choose(_TEXT)
             return
-        if key == _TEXT and self._pages.currentIndex() != 1:
+        if key == _TEXT and self._pages.currentIndex() != _PAGES.index(_TEXT):
             if self._unread:
                 self.sections.choose(section_of(next(iter(self._unread))))
                 return
             self._show_as_text()
-            self._pages.setCurrentIndex(1)
+            self._pages.setCurrentIndex(_PAGES.index(_TEXT))
             self.ask()
         elif key != _TEXT:
-            if self._pages.currentIndex() == 1:
+            if self._pages.currentIndex() == _PAGES.index(_TEXT):
                 self._fill()
                 self.ask()
+            if key == _EARLIER:
+                self._pages.setCurrentIndex(_PAGES.index(_EARLIER))
+                self.earlier.look()
+                return
             self._pages.setCurrentIndex(0)
             self.form.setCurrentIndex([one.key for one in SECTIONS].index(key))
 
@@ -349,6 +375,7 @@ class EditDialog(WritingDialog):
             by = base.changed_by or self.tr("somebody")
             version = self.tr("Version {0}, changed by {1}, {2}.").format(base.def_rev, by, at)
             said = f"{version} {counts}"
+            self.earlier.show_base(base.def_rev, self._start)
         show_words(self.second, said)
         self.leave.setText(self.tr("Cancel"))
         self.act.setText(
@@ -372,6 +399,14 @@ class EditDialog(WritingDialog):
         self._show_as_text()
         self._written()
         self.choose(self.sections.key)
+
+    def _write_in(self, table: Mapping[str, Any]) -> None:
+        """As it was before, to be looked at and saved; what is written here gives way to it."""
+        self._table, self._unread = dict(table), {}
+        self._fill()
+        self._show_as_text()
+        self._written()
+        self.right.why.setFocus()
 
     def _show_theirs(self) -> None:
         if self._newest is not None:

@@ -22,6 +22,8 @@ from shared.protocol.defining import (
     TaskDeleteReply,
     TaskPut,
     TaskPutReply,
+    TaskVersions,
+    TaskVersionsReply,
 )
 from shared.protocol.errors import ErrorBody
 from shared.protocol.requests import TaskSet, TaskSetReply
@@ -92,6 +94,40 @@ async def test_a_task_is_read_edited_and_holds_at_once(door: Door) -> None:
     assert door.plans.told == ["backup"]
     (newest, *_) = door.database.read_now(partial(tasks.versions, task_name="backup"))
     assert (newest.changed_by, newest.why) == ("Anna", "hangs")
+
+
+async def test_what_a_task_was_before_is_told_page_by_page_and_can_be_made_so_again(
+    door: Door,
+) -> None:
+    anna = await door.welcome("admin", label="Anna")
+    seen = await anna.get(TaskDefinition(id="backup"), TaskDefinitionReply)
+    for nice, rev in ((5, 1), (6, 2), (7, 3)):
+        await anna.get(put({**seen.definition, "nice": nice}, rev, why=f"{nice}"), TaskPutReply)
+
+    newer = await anna.get(TaskVersions(id="backup", limit=2), TaskVersionsReply)
+    older = await anna.get(TaskVersions(id="backup", before=newer.next), TaskVersionsReply)
+    first = older.versions[-1].definition
+    again = await anna.get(put(first, 4), TaskPutReply)
+
+    told = (*newer.versions, *older.versions)
+    assert [one.def_rev for one in told] == [4, 3, 2, 1]
+    assert [one.definition["nice"] for one in told] == [7, 6, 5, 0]
+    assert [(one.changed_by, one.why) for one in told[:3]] == [("Anna", word) for word in "765"]
+    assert (newer.next, older.next) == (3, 0)
+    assert again.after == seen.digest
+    assert await anna.refusal(TaskVersions(id="nobody")) == "not_found"
+
+
+async def test_versions_that_are_large_come_a_few_at_once(door: Door) -> None:
+    anna = await door.welcome("admin")
+    large = {**NEW, "environment": {f"V{number}": "x" * 1_000 for number in range(60)}}
+    for rev in range(8):
+        await anna.get(put({**large, "nice": rev}, rev), TaskPutReply)
+
+    page = await anna.get(TaskVersions(id="sync"), TaskVersionsReply)
+
+    assert 1 < len(page.versions) < 8
+    assert page.next == page.versions[-1].def_rev
 
 
 async def test_a_new_task_is_made_and_deleted(door: Door) -> None:
@@ -222,13 +258,14 @@ async def test_only_admins_read_check_change_or_delete_definitions(door: Door, r
         await guest.refusal(request)
         for request in (
             TaskDefinition(id="backup"),
+            TaskVersions(id="backup"),
             TaskCheck(definition=NEW),
             put(NEW),
             delete("backup", 1),
         )
     ]
 
-    assert codes == ["forbidden"] * 4
+    assert codes == ["forbidden"] * 5
     assert names(door) == {"backup", "report"}
 
 
@@ -241,6 +278,7 @@ async def test_where_the_owner_does_not_allow_it_nobody_edits(tmp_path: Path) ->
             await refused(anna, request)
             for request in (
                 TaskDefinition(id="backup"),
+                TaskVersions(id="backup"),
                 TaskCheck(definition=NEW),
                 put(NEW),
                 delete("backup", 1),

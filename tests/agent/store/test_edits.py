@@ -166,3 +166,29 @@ def test_of_two_editors_at_the_same_time_one_is_refused(database: Database) -> N
     assert sum(isinstance(end, Overtaken) for end in ends) == 1
     assert seen.task.def_rev == 2
     assert digest(seen.task.definition) in ends
+
+
+def test_each_definition_that_a_task_had_is_told_once_as_it_became_it(database: Database) -> None:
+    put(database, SYNC)
+    for rev in (1, 2):
+        put(database, a_task("sync", nice=rev), rev)
+        database.write_now(
+            partial(
+                tasks.set_flags,
+                names=["sync"],
+                enabled=rev == 2,
+                who="ben",
+                now_ms=NOW_MS + rev,
+            )
+        )
+
+    def versions(before: int = 0, limit: int = 10, name: str = "sync") -> list[tuple[int, str]]:
+        find = partial(edits.versions, task_name=name, before=before, limit=limit)
+        return [(one.def_rev, one.changed_by) for one in database.read_now(find)]
+
+    assert versions() == [(3, "anna"), (2, "anna"), (1, "anna")]
+    assert versions(limit=1) == [(3, "anna")]
+    assert versions(before=3, limit=1) == [(2, "anna")]
+    assert versions(before=1) == []
+    with pytest.raises(TaskNotFound):
+        versions(name="nobody")

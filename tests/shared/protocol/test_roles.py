@@ -20,7 +20,7 @@ OPERATOR_MAY = VIEWER_MAY | {
 }  # fmt: skip
 ADMIN_MAY = OPERATOR_MAY | {
     "audit.page", "key.list", "key.revoke", "invite.create", "agent.reload",
-    "task.definition", "task.check", "task.put", "task.delete",
+    "task.definition", "task.versions", "task.check", "task.put", "task.delete",
 }  # fmt: skip
 
 
