@@ -120,6 +120,31 @@ def test_a_task_is_made_on_a_desktop_and_undone(household: Household, desk: Desk
     desk.until(lambda: "quick" not in desk.tasks(), "the task to be gone again")
 
 
+def test_a_task_goes_back_to_what_it_was_and_gets_a_schedule_by_choice(
+    household: Household, desk: Desk
+) -> None:
+    household.apply(REST.replace("sleep 600", "sleep 601"))
+    household.serve()
+    desk.connect_by(household, role="admin", tasks=1)
+
+    editor = edit(desk)
+    editor.choose("earlier")
+    desk.until(lambda: len(editor.earlier.lines.lines()) == 2, "both versions")
+    editor.earlier.lines.setCurrentRow(1)
+    editor.earlier.use.click()
+    editor.choose("schedule")
+    editor.form.when.ways.choose("interval")
+    editor.form.when.ways.chosen.emit("interval")
+    editor.form.when.use.click()
+    desk.until(editor.act.isEnabled, "the agent's judgement")
+    editor.act.click()
+    closed(desk)
+
+    shown = household.cli("tasks", "show", "rest")
+    assert "sleep 600" in shown
+    assert "@every 15m" in shown
+
+
 def test_an_operator_and_an_agent_that_allows_none_edit_nothing(
     household: Household, desk: Desk
 ) -> None:
