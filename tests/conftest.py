@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 
 from agent.store.database import Database
@@ -12,13 +12,8 @@ from tests.journeys.household import what_agents_said
 from tests.mariadb_made import Made
 from tests.shifts import Shifts
 
-# How long an example takes says how busy the machine is, not whether it holds.
-settings.register_profile("house", deadline=None)
-settings.load_profile("house")
-
-
-# An example that takes long on a loaded host is no failure.
-settings.register_profile("patient", deadline=None)
+# How long an example takes, or to make one up, says how busy the machine is, not whether it holds.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
 

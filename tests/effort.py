@@ -15,7 +15,10 @@ _TRIES: Final = 5
 
 
 def steps_in(do: Callable[[], object]) -> int:
-    """How many lines of Python, each as often as it came up, does this thread go through?"""
+    """How many lines of Python, each as often as it came up, does this thread go through?
+
+    Not those with which what other tests left in memory says goodbye.
+    """
     steps = 0
 
     def note(_frame: FrameType, event: str, _more: object) -> Any:
@@ -24,11 +27,12 @@ def steps_in(do: Callable[[], object]) -> int:
         return note
 
     before = sys.gettrace()
-    sys.settrace(note)
-    try:
-        do()
-    finally:
-        sys.settrace(before)
+    with only_our_garbage():
+        sys.settrace(note)
+        try:
+            do()
+        finally:
+            sys.settrace(before)
     return steps
 
 

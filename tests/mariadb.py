@@ -147,7 +147,7 @@ class Server:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGCONT)
 
-    def connect(self, *, timeout_s: int = 10, **options: Any) -> "pymysql.Connection[Any]":
+    def connect(self, *, timeout_s: int = 60, **options: Any) -> "pymysql.Connection[Any]":
         """A connection of root's, that commits each statement."""
         wanted: dict[str, Any] = {
             "unix_socket": str(self.socket),

@@ -5,12 +5,15 @@ from contextlib import contextmanager
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from typing import Final
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from agent.settings import Home
 from tests.ports import free_port
+
+READY_S: Final = 60
 
 
 class Sink:
@@ -40,7 +43,7 @@ def mail_server() -> Iterator[Sink]:
     """A server on this host until the block ends."""
     sink = Sink()
     sink.port = free_port()
-    controller = Controller(sink, hostname="127.0.0.1", port=sink.port)
+    controller = Controller(sink, hostname="127.0.0.1", port=sink.port, ready_timeout=READY_S)
     controller.start()
     try:
         yield sink

@@ -82,7 +82,6 @@ class Trial:
         self._deadline_ms = self._began_ms + STEP_MS
         self._deadline_check = "reached"
         self._hello_at_ms = 0
-        self._hello_sent = self._began_ms
         self._begin(link)
 
     # --- the party -----------------------------------------------------------------------------
@@ -125,8 +124,7 @@ class Trial:
         if self._asks_hello and self._ms >= self._hello_at_ms:
             self._hello_at_ms = self._ms + HELLO_AGAIN_MS
             hello = Hello(client=self._client, inst="0" * 32, caps=())
-            self._hello_sent = self._ms
-            self._ask(hello)
+            self._ask(hello, token=self._ms)  # each knows when it was asked: any may be answered
         if self._control is not None and self._is_up:
             for frames in self._pending.to_send(self._ms):
                 try:
@@ -238,7 +236,7 @@ class Trial:
         match answer.reply:
             case HelloReply() if self._asks_hello:
                 self._asks_hello = False
-                self._greeted(answer.reply)
+                self._greeted(answer.reply, asked_ms=answer.token)
             case EnrollReply():
                 self._use_own_key()
             case None if answer.failure is not None and self._is_known(answer.failure):
@@ -247,7 +245,7 @@ class Trial:
                 check = "language" if answer.failure.code == "unsupported_version" else "invite"
                 self._fail(check, in_words(answer.failure))
 
-    def _greeted(self, reply: HelloReply) -> None:
+    def _greeted(self, reply: HelloReply, *, asked_ms: int) -> None:
         if self._is_enrolling:
             self._give("invite", STEP_MS)
             self._step("invite", "working", "enrolling this desktop")
@@ -262,7 +260,7 @@ class Trial:
         role = ROLE_WORDS.get(reply.role, reply.role)
         self._step("invite", "ok", f"enrolled as {role}")
         self._step("language", "ok", f"agent {reply.agent.version}, protocol {reply.proto}")
-        self._compare_clocks(reply)
+        self._compare_clocks(reply, asked_ms)
         self._listen(reply)
 
     def _is_known(self, failure: Failure) -> bool:
@@ -273,8 +271,8 @@ class Trial:
         self._is_enrolling = False
         self._connect(self._key)
 
-    def _compare_clocks(self, reply: HelloReply) -> None:
-        middle_ms = self._now().wall_ms - (self._ms - self._hello_sent) // 2
+    def _compare_clocks(self, reply: HelloReply, asked_ms: int) -> None:
+        middle_ms = self._now().wall_ms - (self._ms - asked_ms) // 2
         apart_ms = abs(reply.now_ms - middle_ms)
         finding = f"{apart_ms / 1000:.1f} s apart, zone {reply.agent.tz}"
         if apart_ms <= CLOCKS_APART_MS:
@@ -371,8 +369,8 @@ class Trial:
         self._deadline_check = check
         self._deadline_ms = self._ms + within_ms
 
-    def _ask(self, request: Request) -> None:
-        self._pending.ask(request, owner=LINK, now_ms=self._ms)
+    def _ask(self, request: Request, *, token: int = 0) -> None:
+        self._pending.ask(request, owner=LINK, now_ms=self._ms, token=token)
 
     def _step(self, check: str, state: str, finding: str) -> None:
         self._mailbox.put_report(

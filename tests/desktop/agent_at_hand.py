@@ -60,6 +60,8 @@ from tests.ports import free_port
 
 ValueT = TypeVar("ValueT")
 HOST = "127.0.0.1"
+WAIT_S = 60
+"""Only what hangs takes longer."""
 
 
 class Memory:
@@ -142,6 +144,9 @@ class MovableClock(SystemClock):
     def now_ms(self) -> int:
         return super().now_ms() + self.ahead_ms
 
+    def advance(self, ms: int) -> None:
+        self.ahead_ms += ms
+
 
 class AgentAtHand:
     """Runs until `stop`; everything public may be called from the test's thread."""
@@ -152,6 +157,7 @@ class AgentAtHand:
         self.started: list[str] = []
         self.skipped: list[tuple[str, int]] = []
         self.greetings = 0
+        self.holds_greetings = False
         self.mutes_replies = False
         self.output = bytearray()
         self.output_ended = False
@@ -160,13 +166,18 @@ class AgentAtHand:
         self._is_up = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="agent")
         self._thread.start()
-        assert self._is_up.wait(60), "the agent for the test did not start"
+        assert self._is_up.wait(WAIT_S), "the agent for the test did not start"
 
     def stop(self) -> None:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopped.set)
-            self._thread.join(10)
+            self._thread.join(WAIT_S)
         assert not self._thread.is_alive()
+
+    def answer_greetings(self) -> None:
+        """Let go the answers to greetings that were held back, and hold back no more."""
+        self.holds_greetings = False
+        self._call(self._may_answer.set)
 
     def put(self, *rows: Row) -> None:
         """Change rows; they are published with the next flush."""
@@ -230,11 +241,12 @@ class AgentAtHand:
                 done.set_exception(error)
 
         self._loop.call_soon_threadsafe(act)
-        return done.result(10)
+        return done.result(WAIT_S)
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
+        self._may_answer = asyncio.Event()
         self._grown = asyncio.Event()
         clock, log, memory = self.clock, log_of(__name__), self.memory
         context = zmq.asyncio.Context()
@@ -308,7 +320,7 @@ class AgentAtHand:
 
     async def _hello(self, who: Who, request: Hello) -> HelloReply:
         self.greetings += 1
-        return HelloReply(
+        reply = HelloReply(
             proto=1,
             epoch=self.journal.epoch,
             role=who.role,
@@ -319,6 +331,9 @@ class AgentAtHand:
             now_ms=self.clock.now_ms(),
             revs=self.journal.revs,
         )
+        if self.holds_greetings:
+            await self._may_answer.wait()
+        return reply
 
     async def _ping(self, who: Who, request: Ping) -> Pong:
         return Pong(now_ms=self.clock.now_ms(), epoch=self.journal.epoch, revs=self.journal.revs)

@@ -97,7 +97,7 @@ def test_five_thousand_changes_a_second_keep_the_screen_alive(qtbot: QtBot) -> N
     timer.start()
     try:
         with Pulse() as pulse:
-            qtbot.waitUntil(lambda: put >= 10_000, timeout=60_000)
+            qtbot.waitUntil(lambda: put >= 10_000 and len(late_ms) > 50, timeout=60_000)
     finally:
         is_over.set()
         worker.join()
@@ -106,7 +106,6 @@ def test_five_thousand_changes_a_second_keep_the_screen_alive(qtbot: QtBot) -> N
 
     qtbot.waitUntil(lambda: newest(shown) == put)
     late_ms.sort()
-    assert len(late_ms) > 50
     assert late_ms[int(len(late_ms) * 0.95)] < 50 + pulse.worst_ms
 
 

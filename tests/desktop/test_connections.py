@@ -19,6 +19,7 @@ from desktop.views.connections import Connections
 from desktop.views.palette import Palette
 from shared.protocol.rows import Task
 from tests.desktop.agent_at_hand import AgentAtHand, Memory
+from tests.desktop.conftest import ends_in_time
 from tests.desktop.test_enrolment import WAIT_MS, opened
 
 WidgetT = TypeVar("WidgetT", bound=QWidget)
@@ -82,7 +83,7 @@ def shown(within: QObject, kind: type[WidgetT]) -> WidgetT:
 def two(qtbot: QtBot, tmp_path: Path) -> Iterator[Two]:
     made = Two(qtbot, tmp_path / "profile")
     yield made
-    assert made.desk.stop()
+    ends_in_time(made.desk.stop)
     for agent in made.agents:
         agent.stop()
 
@@ -240,7 +241,7 @@ def test_while_a_link_of_the_command_line_is_tried_the_agents_kept_are_within_re
     palette = shown(desk.window, Palette)
     QTest.keyClicks(palette.field.edit, "auckl")
     assert palette.texts()[0] == "auckland"
-    assert desk.stop()
+    ends_in_time(desk.stop)
 
 
 def test_a_link_of_the_command_line_that_fails_is_shown_with_its_checks(
@@ -259,4 +260,4 @@ def test_a_link_of_the_command_line_that_fails_is_shown_with_its_checks(
     assert dialog.link.text() == link
     assert dialog.checks.state("link") == "ok"
     assert dialog.checks.state("reached") == "bad"
-    assert desk.stop()
+    ends_in_time(desk.stop)

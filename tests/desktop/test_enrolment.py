@@ -15,6 +15,7 @@ from desktop.settings import Profile
 from desktop.views.connect import ConnectDialog
 from shared.protocol.rows import Task
 from tests.desktop.agent_at_hand import AgentAtHand, Memory
+from tests.desktop.conftest import ends_in_time
 
 WAIT_MS = 20_000
 
@@ -24,7 +25,7 @@ def application(qtbot: QtBot, tmp_path: Path) -> Iterator[Application]:
     made = Application(Profile(tmp_path / "profile"), theme="light")
     qtbot.addWidget(made.window)
     yield made
-    assert made.stop()
+    ends_in_time(made.stop)
     assert not [one for one in threading.enumerate() if one.name == "network"]
 
 

@@ -16,8 +16,8 @@ from shared.protocol.defining import TaskDelete, TaskPut
 from shared.protocol.requests import AnyReply, Command, StatsGet, TaskSet
 from shared.protocol.rows import Key, Row, Task
 from tests.desktop.agent_at_hand import AgentAtHand, Memory, client_key
+from tests.desktop.conftest import ends_in_time
 
-WAIT_MS = 10_000
 BACKUP = Task(id="backup", name="Backup")
 
 
@@ -55,7 +55,7 @@ class Screen:
         )
 
     def until(self, is_true: Callable[[], bool]) -> None:
-        self._qtbot.waitUntil(is_true, timeout=WAIT_MS)
+        self._qtbot.waitUntil(is_true)
 
     def until_said(self, count: int) -> Notice:
         self.until(lambda: len(self.said) == count and not self.pending)
@@ -80,7 +80,7 @@ def agent(key: ClientKey, start_agent: Callable[[], AgentAtHand]) -> AgentAtHand
 def screen(qtbot: QtBot, memory: Memory) -> Iterator[Screen]:
     screen = Screen(qtbot, memory)
     yield screen
-    assert screen.network.stop()
+    ends_in_time(screen.network.stop)
 
 
 def test_an_ordered_run_is_told_when_the_agent_took_the_order(

@@ -24,6 +24,7 @@ from shared.protocol.health import HealthGet
 from shared.protocol.requests import MetricsPage
 from shared.protocol.rows import Row
 from tests.desktop.agent_at_hand import AgentAtHand
+from tests.desktop.conftest import ends_in_time
 from tests.desktop.health_at_hand import LINES, NEW, ROWS, Outside, check
 from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS, task
 from tests.desktop.windows_at_hand import AGENT, LIVE, LOST
@@ -299,7 +300,7 @@ def test_an_agent_that_never_heard_of_these_questions_is_told_of_in_the_same_wor
         assert page.panel.title.text() == "CPU"
         assert page.hint.isVisible()
     finally:
-        assert application.stop()
+        ends_in_time(application.stop)
 
 
 def test_after_an_update_of_the_agent_the_hint_is_gone(

@@ -71,7 +71,8 @@ def lines(memory: Memory, desk: Desk, key: ClientKey, start_agent: Start) -> Ite
             memory.place(), control_port=control.port, events_port=events.port
         )
         desk.network.open(place, key)
-        desk.until(lambda: shows(desk, 0))
+        # Rows come by the one line, beats by the other: what is slow while it begins takes longer.
+        desk.until(lambda: shows(desk, 0) and desk.beat is not None)
         yield Lines(agent, control, events)
         desk.network.close(memory.agent_id)
 
@@ -81,7 +82,8 @@ def until_right(desk: Desk, generation: int, *, within_s: float = RIGHT_WITHIN_S
         began = time.monotonic()
         desk.until(partial(is_right, desk, generation))
         took_s = time.monotonic() - began
-    assert took_s < within_s + pulse.worst_ms / 1_000
+    # A line comes back by many turns of five threads, each of which waits for the one before.
+    assert took_s < within_s + pulse.in_all_ms / 1_000
 
 
 @pytest.mark.parametrize("is_broken", [False, True], ids=["goes on", "is another"])
@@ -89,13 +91,15 @@ def test_a_line_on_which_nothing_passes_is_told_and_right_again_two_seconds_afte
     desk: Desk, lines: Lines, is_broken: bool
 ) -> None:
     lines.freeze(True)
+    frozen_ms = lines.agent.clock.now_ms()
     lines.agent.put(*some(1))
     for _ in range(6):
         desk.clock.advance(4_000)
-        beats = desk.beats
-        time.sleep(0.3)  # each step must be ticked, or it looks like a laptop that slept
+        desk.lap()  # each step must be ticked, or it looks like a laptop that slept
+        time.sleep(0.4)  # in one of these the agent's heart beats
         desk.take()
-        assert desk.beats == beats, "nothing passes"
+        assert desk.beat is not None
+        assert desk.beat.now_ms <= frozen_ms, "nothing passes"
     desk.until_state(links.LOST)
     assert shows(desk, 0), "what was known stays in sight"
 
@@ -147,14 +151,16 @@ def test_an_agent_that_begins_anew_is_shown_right_by_twenty_desktops_within_five
         for desk in desks:
             desk.until(partial(shows, desk, 0))
 
-        agent.stop()
-        again = start_agent()
-        again.put(*some(1))
-        pulse = stack.enter_context(Pulse())
-        began = time.monotonic()
-        for desk in desks:
-            desk.until(partial(is_right, desk, 1))
-        took_s = time.monotonic() - began
+        # Who calls in vain while the agent is away waits longer before the next call, so what the
+        # host lets the agent wait before it is back counts as well.
+        with Pulse() as pulse:
+            agent.stop()
+            again = start_agent()
+            again.put(*some(1))
+            began = time.monotonic()
+            for desk in desks:
+                desk.until(partial(is_right, desk, 1))
+            took_s = time.monotonic() - began
 
         assert took_s < ALL_RIGHT_WITHIN_S + pulse.worst_ms / 1_000
         assert [len(desk.rows) for desk in desks] == [TASKS] * DESKTOPS

@@ -92,6 +92,7 @@ class Proxy:
         """Hold each answer back for so long."""
         with self._lock:
             self._delay_s = delay_s
+        self._stir()
 
     def lose_commits(self, number: int) -> None:
         """Break the connection of the next so many commits before their answers pass."""
@@ -108,6 +109,7 @@ class Proxy:
         while not self._is_over:
             for key, _ in self._selector.select(self._wait_s()):
                 with self._lock:
+                    self._let_go()  # what was held back comes before what comes now
                     self._serve(key.fileobj)  # type: ignore[arg-type] # only sockets are registered
             with self._lock:
                 self._let_go()
