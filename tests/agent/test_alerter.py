@@ -344,12 +344,12 @@ async def test_what_opens_while_all_that_is_open_is_read_can_end_afterwards(
     def meanwhile(connection: Connection) -> tuple[Alert, ...]:
         found = read_all(connection)
         began.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return found
 
     monkeypatch.setattr(alerts, "open_alerts", meanwhile)
     renewing = asyncio.create_task(alerter.renew())
-    assert await asyncio.to_thread(began.wait, 10)
+    assert await asyncio.to_thread(began.wait, 60)
     alerter.note(Shown(runs=(missed(),)))
     await alerter.work_off()
     for shown in workshop.shown:

@@ -218,13 +218,13 @@ async def test_an_alert_that_opens_while_all_are_read_stays_in_sight(
     def meanwhile(connection: Connection) -> tuple[Alert, ...]:
         found = read_all(connection)
         began.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return found
 
     monkeypatch.setattr(alerts, "open_alerts", meanwhile)
     async with asyncio.TaskGroup() as group:
         group.create_task(board.renew_alerts())
-        assert await asyncio.to_thread(began.wait, 10)
+        assert await asyncio.to_thread(began.wait, 60)
         await workshop.recorder.alert(trouble("new"))
         await workshop.recorder.resolve("over")
         for shown in workshop.shown:

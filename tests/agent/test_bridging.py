@@ -14,7 +14,6 @@ from agent.errors import Refused, StorageError
 from agent.recorder import Recorder, Shown
 from agent.rules.outage import TOLD_AFTER_MS, Standing
 from agent.store import alerts, state
-from agent.store import outage as outage_module
 from tests.agent.store.makings import NOW_MS, a_run
 from tests.agent.store.test_outage import Scene
 
@@ -49,7 +48,7 @@ class Leading:
         self.reloaded.append(await self.scene.database.read(state.decided_until))
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not holds():  # noqa: ASYNC110 - what is waited for has no event of its own
                 await asyncio.sleep(0.01)
 
@@ -60,12 +59,10 @@ class Leading:
 
 @pytest.fixture
 def leading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Leading]:
-    monkeypatch.setattr(outage_module, "WITHIN_S", 0.1)
-    monkeypatch.setattr(outage_module, "TRIAL_WITHIN_S", 0.1)
     monkeypatch.setattr(bridging, "TRY_EVERY_S", 0.02)
     monkeypatch.setattr(bridging, "LOOK_EVERY_S", 0.05)
     monkeypatch.setattr(bridging, "LOOK_MS", 20)
-    scene = Scene(tmp_path)
+    scene = Scene(tmp_path, monkeypatch)
     yield Leading(scene)
     scene.close()
 

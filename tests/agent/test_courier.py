@@ -23,6 +23,7 @@ from agent.store import alerts, outbox
 from agent.store.outbox import Message
 from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_run, a_task, ended
 from tests.agent.workshop import Workshop
+from tests.ports import free_port
 
 RECIPIENTS = ("anna@example.org", "ben@example.org")
 
@@ -84,7 +85,7 @@ def mail_to(port: int, **fields: Any) -> Mail:
         "security": "plain",
         "sender": "cron@example.org",
         "recipients": RECIPIENTS,
-        "timeout_s": 5,
+        "timeout_s": 60,
     }
     return Mail(**(chosen | fields))
 
@@ -302,9 +303,7 @@ async def test_a_dead_server_is_an_alert_that_ends_when_mail_goes_again(
     workshop: Workshop,
 ) -> None:
     sink = Sink()
-    async with server(sink) as port:
-        pass
-    courier = courier_of(workshop, mail_to(port))
+    courier = courier_of(workshop, mail_to(free_port()))
     await workshop.recorder.alert(trouble())
     for _ in range(4):
         next_ms = await courier.work_off()
@@ -324,7 +323,7 @@ async def test_a_server_that_is_silent_costs_its_time_and_no_more(workshop: Work
     sink.stays_silent = True
     async with server(sink) as port:
         await workshop.recorder.alert(trouble())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await courier_of(workshop, mail_to(port, timeout_s=1)).work_off()
 
     (message,) = messages(workshop)
@@ -450,7 +449,7 @@ async def test_what_is_no_mail_server_costs_its_time_and_is_tried_again(
     async with found:
         port = found.sockets[0].getsockname()[1]
         await workshop.recorder.alert(trouble())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             next_ms = await courier_of(workshop, mail_to(port, timeout_s=1)).work_off()
             await asyncio.gather(*[one for one in talks if one is not None])
 

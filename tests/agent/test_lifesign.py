@@ -39,7 +39,7 @@ class Answering(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked.append((self.command, self.path))
-        self.server.let_answer.wait(10)
+        self.server.let_answer.wait(60)
         self.send_response(self.server.status)
         if self.server.status == 302:
             self.send_header("Location", "/elsewhere")
@@ -74,7 +74,7 @@ def lifesign(workshop: Workshop, url: str, why: str = "", **fields: Any) -> Life
     return Lifesign(
         clock=workshop.clock,
         recorder=workshop.recorder,
-        dead_man=DeadMan(url=url, **fields),
+        dead_man=DeadMan(url=url, **({"timeout_s": 60} | fields)),
         url=url,
         hindrance=lambda: why,
     )
@@ -108,7 +108,8 @@ async def test_a_service_that_takes_no_ping_is_an_alert_that_ends_with_the_next(
     service.status = {"answers 500": 500, "sends elsewhere": 302}.get(how, 200)
     if how == "is silent":
         service.let_answer.clear()
-    sign = lifesign(workshop, url, timeout_s=1, misses=2)
+    # Whatever answers has the time that a busy host may need for it.
+    sign = lifesign(workshop, url, timeout_s=1 if how == "is silent" else 60, misses=2)
 
     await sign.ping()
     once = told(workshop)
@@ -158,7 +159,7 @@ def test_an_unknown_certificate_is_no_watch_service(tmp_path: Path) -> None:
     )
     url = service.url.replace("http://", "https://")
     with serving(service):
-        cause = ask(url, DeadMan(url=url, timeout_s=5))
+        cause = ask(url, DeadMan(url=url, timeout_s=60))
 
     assert "self-signed" in cause
     assert service.asked == []

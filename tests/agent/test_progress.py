@@ -64,7 +64,7 @@ async def at_work(room: Room) -> AsyncIterator[Room]:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - a clock that stands still has no event
             await asyncio.sleep(0)
 

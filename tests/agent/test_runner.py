@@ -462,6 +462,7 @@ class SlowToStart:
 async def test_what_started_and_ended_while_others_still_start_is_written_down_once_after_them(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(precedence, "LONGEST_S", 60)
     await workshop.register(a_task("first"), a_task("second"))
     first, second = a_run(task_name="first"), a_run(task_name="second")
     keepers = SlowToStart()

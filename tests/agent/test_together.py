@@ -13,7 +13,7 @@ async def test_what_comes_while_the_thread_is_at_work_is_its_next_load_and_fails
     threads: list[int] = []
 
     def double(number: int) -> int:
-        gate.wait(10)
+        gate.wait(60)
         threads.append(threading.get_ident())
         if number == 3:
             raise ValueError("no three")
@@ -38,7 +38,7 @@ async def test_what_comes_while_the_thread_is_at_work_is_its_next_load_and_fails
 
 async def test_one_who_no_longer_waits_does_not_disturb_the_others() -> None:
     gate = threading.Event()
-    together = Together[int, int](lambda number: number if gate.wait(10) else 0)
+    together = Together[int, int](lambda number: number if gate.wait(60) else 0)
     gone = asyncio.ensure_future(together(1))
     stays = asyncio.ensure_future(together(2))
     await asyncio.sleep(0)

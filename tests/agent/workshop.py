@@ -26,6 +26,8 @@ from tests.agent.fake_clock import FakeClock
 from tests.agent.store.fresh import fresh_file
 from tests.agent.store.makings import NOW_MS
 
+SETTLES_S = 60  # a disk that has much to do is slow, and that is no failure
+
 
 class HandKeepers:
     """Remembers what was ordered; runs end when the test says so."""
@@ -186,10 +188,10 @@ class Workshop:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Let others work until this holds."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(SETTLES_S):
             while not holds():  # noqa: ASYNC110 - what is waited for has no event of its own
                 await asyncio.sleep(0)
 
     async def settle(self) -> None:
         """Let everything that was begun come to its rest."""
-        await self.runner.settle(within_s=5)
+        await self.runner.settle(within_s=SETTLES_S)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.store import engines
 from agent.store.database import Database
 from tests.agent.store.fresh import fresh_file
 
@@ -32,6 +33,20 @@ def database(url: str) -> Iterator[Database]:
     database = Database.open(url)
     yield database
     database.close()
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is slow on a busy host is no server that does not answer."""
+    monkeypatch.setattr(engines, "CONNECT_S", 60)
+    monkeypatch.setattr(engines, "ANSWER_S", 90)
+
+
+@pytest.fixture
+def long_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever opens a database from here on waits for another's lock while a host is slow."""
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT_MS", 60_000)
+    monkeypatch.setattr(engines, "LOCK_WAIT_S", 60)
 
 
 @pytest.fixture

@@ -219,6 +219,7 @@ def test_rows_from_before_the_chain_are_counted_and_not_vouched_for(database: Da
     assert (found.unchained, found.rows, found.faults) == (1, 3, ())
 
 
+@pytest.mark.usefixtures("long_locks")
 def test_two_programs_that_write_at_once_make_one_chain(url: str) -> None:
     one, other = Database.open(url), Database.open(url)
 

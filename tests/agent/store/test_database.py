@@ -218,7 +218,7 @@ async def test_what_finds_no_room_is_written_later_and_in_its_order(
 
         return noted
 
-    blocked = database.write(lambda _connection: may_go_on.wait(10))
+    blocked = database.write(lambda _connection: may_go_on.wait(60))
     writes = {name: database.write(note(name)) for name in ("a", "b", "c", "d")}
     await asyncio.sleep(0)
     waiting = database.waiting.number
@@ -237,7 +237,7 @@ async def test_what_found_no_room_is_told_that_the_database_is_closed(
 ) -> None:
     monkeypatch.setattr(database_module, "MAX_WAITING_WRITES", 1)
     may_go_on = threading.Event()
-    first = database.write(lambda _connection: may_go_on.wait(10))
+    first = database.write(lambda _connection: may_go_on.wait(60))
     second = database.write(partial(put, name="second"))
 
     closing = asyncio.ensure_future(asyncio.to_thread(database.close))

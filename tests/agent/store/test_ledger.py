@@ -127,6 +127,7 @@ def test_more_runs_than_one_statement_takes_are_all_claimed(database: Database) 
     assert claim(database, *runs) == {run.id for run in runs}
 
 
+@pytest.mark.usefixtures("long_locks")
 def test_of_two_agents_on_one_database_exactly_one_gets_each_moment(url: str) -> None:
     databases = [Database.open(url), Database.open(url)]
     moments = [NOW_MS + number * MINUTE_MS for number in range(150)]

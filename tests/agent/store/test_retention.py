@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import closing
 from functools import partial
 from itertools import count
 
@@ -18,7 +19,7 @@ from agent.store.holds import Hold
 from agent.store.retention import DAY_MS, MOST_AT_ONCE, Cleaned
 from tests.agent.store.makings import NOW_MS, a_run, a_task, ended
 from tests.agent.store.test_audit import a_row
-from tests.pulse import Pulse
+from tests.pulse import Pulse, stretched
 
 HELD_UP_MS = 200
 AGES = Retention(success_days=10, failure_days=20, keep_runs=3)
@@ -117,15 +118,18 @@ def test_slices_that_take_long_get_smaller(database: Database) -> None:
     assert min(paused) == pytest.approx(0.1), "others write as long as a slice took"
 
 
+@pytest.mark.usefixtures("long_locks")
 def test_others_write_while_much_goes(url: str) -> None:
     cleaning, other = Database.open(url), Database.open(url)
+    wait_for_no_disk(cleaning)
+    wait_for_no_disk(other)
     put(cleaning, [ended(a_run(NOW_MS - 30 * DAY_MS - n)) for n in range(6_003)])
     done: list[Cleaned] = []
     cleaner = threading.Thread(target=lambda: done.append(clean(cleaning)))
     cleaner.start()
     waited_ms: list[float] = []
     with Pulse() as pulse:
-        while cleaner.is_alive():
+        while cleaner.is_alive() or len(waited_ms) < 3:
             began = time.monotonic()
             put(other, [a_run(NOW_MS + len(waited_ms), task_name="other")])
             waited_ms.append((time.monotonic() - began) * 1_000)
@@ -137,10 +141,17 @@ def test_others_write_while_much_goes(url: str) -> None:
     assert done[0].rows == {"successes": 6_000}
     assert left == 3 + len(waited_ms)
     *_, longest_but_two_ms, _, longest_ms = sorted(waited_ms)
-    assert longest_but_two_ms < HELD_UP_MS + pulse.worst_ms
+    assert longest_but_two_ms < HELD_UP_MS * stretched() + pulse.worst_ms
     assert longest_ms < 3_000 + pulse.worst_ms, (
-        "a disk may be slow once or twice, but no slice is so long"
+        "a host may be slow once or twice, but no slice is so long"
     )
+
+
+def wait_for_no_disk(database: Database) -> None:
+    """What others write to the disk of this host is not to be measured."""
+    if database.url.get_backend_name() == "sqlite":
+        with closing(database._writing.raw_connection()) as raw:
+            raw.cursor().execute("PRAGMA synchronous = OFF")
 
 
 def test_other_rows_go_by_age_too(database: Database) -> None:

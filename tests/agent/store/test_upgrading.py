@@ -317,7 +317,7 @@ def test_several_programs_that_come_at_once_make_or_lift_the_tables_one_after_th
         )
         for _ in range(6)
     ]
-    said = [program.communicate(timeout=60)[1].decode() for program in programs]
+    said = [program.communicate(timeout=300)[1].decode() for program in programs]
 
     assert [program.returncode for program in programs] == [0] * 6, said
     assert version_of(read_url(url)) == KNOWN
