@@ -26,13 +26,15 @@ def steps_in(do: Callable[[], object]) -> int:
         steps += event == "line"
         return note
 
-    before = sys.gettrace()
-    with only_our_garbage():
-        sys.settrace(note)
-        try:
-            do()
-        finally:
-            sys.settrace(before)
+    before, was_on = sys.gettrace(), gc.isenabled()
+    gc.disable()
+    sys.settrace(note)
+    try:
+        do()
+    finally:
+        sys.settrace(before)
+        if was_on:
+            gc.enable()
     return steps
 
 
