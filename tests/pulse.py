@@ -56,8 +56,10 @@ class Pulse:
         self._thread.join()
 
     def _beat(self) -> None:
-        began = time.monotonic()
-        while not self._is_over.wait(BEAT_S):
+        began, is_over = time.monotonic(), False
+        while not is_over:
+            is_over = self._is_over.wait(BEAT_S)
             now = time.monotonic()
+            # Also where the end was told while it slept on: a standstill may be the last thing.
             self.worst_ms = max(self.worst_ms, (now - began - BEAT_S) * 1_000)
             began = now
