@@ -2,6 +2,7 @@
 
 import threading
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -15,6 +16,18 @@ def stretched() -> float:
     while time.thread_time() - worked < WORK_S:
         pass
     return (time.monotonic() - began) / (time.thread_time() - worked)
+
+
+def waited_ms(pid: int) -> float:
+    """How long has this process waited for its turn so far, all in all?
+
+    What a pulse in one process feels is not what happens to another one.
+    """
+    try:
+        told = Path(f"/proc/{pid}/schedstat").read_text()
+    except OSError:
+        return 0.0  # this kernel does not say
+    return int(told.split()[1]) / 1_000_000
 
 
 class Pulse:

@@ -163,22 +163,25 @@ class Watch:
     def _pursue(self, run: Watched, now_s: float, kill_s: float) -> None:
         """TERM was sent: wait, then KILL, until nothing is left."""
         if now_s >= kill_s:
-            if not run.is_killing and not run.cause:
+            if run.killing_since_s is None and not run.cause:
                 run.leftovers = len(family.living(run))
                 if run.keeps_leftovers and run.is_over:
                     self._end(run)
                     return
-            run.is_killing = True
             family.kill(run)
+            if run.killing_since_s is None:
+                # Not since it was due: we may have stood still, and they need time to die.
+                run.killing_since_s = time.monotonic()
         left = family.living(run)
+        since_s = run.killing_since_s
+        # Another user's, or held by a disk that does not answer: it may take days.
+        is_hopeless = since_s is not None and now_s > since_s + GIVE_UP_AFTER_S
         if run.is_over and not left:
             self._end(run)
-        elif run.is_over and now_s > kill_s + GIVE_UP_AFTER_S:
+        elif run.is_over and is_hopeless:
             run.detail = f"{len(left)} of its processes cannot be killed"
             self._end(run)
-        elif run.is_killing:
-            # Another user's, or held by a disk that does not answer: it may take days.
-            is_hopeless = now_s > kill_s + GIVE_UP_AFTER_S
+        elif since_s is not None:
             run.next_s = now_s + (UNKILLABLE_EVERY_S if is_hopeless else KILLING_EVERY_S)
         else:
             run.next_s = min(now_s + STOPPING_EVERY_S, kill_s)

@@ -64,7 +64,7 @@ class Watched:
         # Monotonic seconds; None means that nothing is to be done by the clock.
         self.expires_s = (started_mono_ms + timeout_ms) / 1000 if timeout_ms > 0 else None
         self.kill_s: float | None = None
-        self.is_killing = False
+        self.killing_since_s: float | None = None
         self.next_s = self.expires_s
         self.sampled_s = 0.0
         self.resident = 0

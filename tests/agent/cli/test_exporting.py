@@ -96,7 +96,7 @@ def test_what_takes_the_rows_is_not_replaced_by_them(household: Household, tmp_p
     with ThreadPoolExecutor(1) as reader:
         piped = reader.submit(pipe.read_text)
         household.cli("export", "audit", "--output", str(pipe))
-        head = piped.result(timeout=30).splitlines()[0]
+        head = piped.result(timeout=60).splitlines()[0]
     household.cli("export", "audit", "--output", str(link))
 
     assert head.startswith("id,")

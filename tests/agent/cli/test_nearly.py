@@ -1,5 +1,7 @@
 """Are names and options that are nearly right understood, or answered with what is right?"""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.journeys.household import Household
@@ -69,7 +71,8 @@ def test_what_is_called_otherwise_elsewhere_is_understood_here(known: Household)
     known.cli("calendars", "close", "--for", "1h", "--reason", "new disks")
     known.cli("calendars", "open")
     known.cli("tasks", "pause", "nightly", "--to", later)
-    known.cli("alerts", "mute", "add", "--all", "--until", "2026-12-24", "--reason", "x")
+    soon = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+    known.cli("alerts", "mute", "add", "--all", "--until", soon, "--reason", "x")
     known.cli("next", "nightly", "--to", later, "--count", "1")
     known.cli("forecast", "--to", "2099-01-01T00:00Z", "--from", "2098-12-31T00:00Z")
     known.cli("logs", "search", "x", "--from", "2026-11-24T08:00")

@@ -21,6 +21,13 @@ sender = "cron@example.org"
 recipients = ["anna@example.org"]
 """
 SECRET = "not-for-everyone-9f2c"
+DAY_MS = 86_400_000
+
+
+def midnight_ms() -> int:
+    """When today began, in the zone of the reports."""
+    now_ms = time.time_ns() // 1_000_000
+    return now_ms - now_ms % DAY_MS
 
 
 def let_fail(household: Household, at_ms: int) -> None:
@@ -34,12 +41,14 @@ def let_fail(household: Household, at_ms: int) -> None:
 def test_a_day_is_told_on_the_terminal_as_a_page_and_to_programs(household: Household) -> None:
     household.home.secrets_file.write_text(f'shop = "{SECRET}"\n')
     household.home.secrets_file.chmod(0o600)
-    let_fail(household, time.time_ns() // 1_000_000)
+    noon_ms = midnight_ms() - DAY_MS // 2
+    let_fail(household, noon_ms)
+    of_day = ("report", "daily", "--date", datetime.fromtimestamp(noon_ms / 1000, UTC).date())
     page = household.root / "day.html"
 
-    said = household.cli("report", "daily", "--date", "today", "--html", str(page))
-    german = household.cli("report", "daily", "--date", "today", "--language", "de")
-    found = household.json("report", "daily", "--date", "today")
+    said = household.cli(*map(str, of_day), "--html", str(page))
+    german = household.cli(*map(str, of_day), "--language", "de")
+    found = household.json(*map(str, of_day))
 
     assert "login with ***" in said
     assert "✓" in said
@@ -52,11 +61,15 @@ def test_a_day_is_told_on_the_terminal_as_a_page_and_to_programs(household: Hous
     assert SECRET not in said + german + html + str(found)
 
 
-def test_yesterday_is_told_where_no_day_is_named(household: Household) -> None:
-    found = household.json("report", "daily")
+@pytest.mark.parametrize(("words", "days"), [((), 0), (("--date", "today"), 1)])
+def test_yesterday_is_told_where_no_day_is_named(
+    household: Household, words: tuple[str, ...], days: int
+) -> None:
+    before_ms = midnight_ms()
+    found = household.json("report", "daily", *words)
 
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    assert found["to_ms"] == round(today.timestamp() * 1000)
+    # A day may turn while it is asked.
+    assert found["to_ms"] - days * DAY_MS in {before_ms, midnight_ms()}
     assert "Nothing was due and nothing ran." in household.cli("report", "daily")
 
 

@@ -91,7 +91,7 @@ def test_one_that_begins_is_ended_by_a_person_and_not_by_who_restarts_what_is_si
         ended = end_agent(household.home, even_beginning=True)
 
         assert (left_alone, is_alive, ended) == (False, True, True)
-        assert begins.wait(10) == -signal.SIGTERM
+        assert begins.wait(60) == -signal.SIGTERM
 
 
 def test_crontab_gets_no_mail_while_all_is_well_and_one_about_what_is_not(

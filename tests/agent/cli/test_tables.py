@@ -3,13 +3,14 @@
 import io
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from typing import Self
 
 import pytest
 from rich.console import Console
 from rich.text import Text
 
-from agent.cli import say
+from agent.cli import say, tables
 from agent.cli.tables import laid_out
 
 COLUMNS = ("Task", "Due", "Status", "Note")
@@ -33,9 +34,17 @@ def test_where_there_is_room_all_stands_as_it_is() -> None:
     assert re.split(r"\s{2,}", row) == list(ROW)
 
 
-def test_moments_lose_what_says_least_first() -> None:
-    now = datetime.now(UTC).astimezone()
-    today = now.strftime("%Y-%m-%d %H:%M:%S")
+class Noon(datetime):
+    """No day turns while rows are laid out."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return cls(2026, 11, 26, 12, tzinfo=tz)
+
+
+def test_moments_lose_what_says_least_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "datetime", Noon)
+    today = Noon.now(UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
     _, row, other = lines(COLUMNS, ROW, ("x", today, "success", ""), width=75)
 

@@ -18,7 +18,7 @@ from tests.agent.wire.door import CLOCK, Door
 
 
 def order(task: str = "backup") -> RunStart:
-    return RunStart(task_id=task, op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 5000)
+    return RunStart(task_id=task, op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 60_000)
 
 
 async def test_what_became_of_a_command_is_told_to_its_owner_and_to_admins_only(
@@ -78,7 +78,7 @@ async def test_a_reload_takes_over_keys_from_the_database(door: Door) -> None:
     admin = await door.welcome("admin")
 
     reply = await admin.get(
-        AgentReload(op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 5000), ReloadReply
+        AgentReload(op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 60_000), ReloadReply
     )
 
     assert reply.problems == ()

@@ -61,12 +61,12 @@ async def trouble(door: Door, name: str = "backup", severity: str = "high") -> s
 
 def order(kind: type[Command], *ids: str, **more: Any) -> Command:
     return kind(  # type: ignore[call-arg]
-        ids=ids, op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 10_000, **more
+        ids=ids, op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 60_000, **more
     )
 
 
 def way_test(name: str) -> WayTest:
-    return WayTest(op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 10_000, id=name)
+    return WayTest(op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 60_000, id=name)
 
 
 def shown(door: Door, alert_id: str) -> Alert:

@@ -47,7 +47,7 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
 def put(definition: dict[str, Any], based_on: int = 0, **more: Any) -> TaskPut:
     return TaskPut(
         op=secrets.token_hex(16),
-        expires_ms=CLOCK.now_ms() + 10_000,
+        expires_ms=CLOCK.now_ms() + 60_000,
         id=more.pop("id", definition["task_name"]),
         definition=definition,
         based_on=based_on,
@@ -58,7 +58,7 @@ def put(definition: dict[str, Any], based_on: int = 0, **more: Any) -> TaskPut:
 def delete(name: str, based_on: int, **more: Any) -> TaskDelete:
     return TaskDelete(
         op=secrets.token_hex(16),
-        expires_ms=CLOCK.now_ms() + 10_000,
+        expires_ms=CLOCK.now_ms() + 60_000,
         id=name,
         based_on=based_on,
         **more,
@@ -164,7 +164,7 @@ async def test_an_edit_does_not_take_back_what_somebody_switched_meanwhile(door:
     seen = await anna.get(TaskDefinition(id="backup"), TaskDefinitionReply)
     off = TaskSet(
         op=secrets.token_hex(16),
-        expires_ms=CLOCK.now_ms() + 10_000,
+        expires_ms=CLOCK.now_ms() + 60_000,
         ids=("backup",),
         enabled=False,
     )

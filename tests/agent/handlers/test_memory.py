@@ -22,7 +22,7 @@ ME = Who(key_id="0" * 16, public="p", label="Anna", role="operator")
 async def test_an_order_whose_run_was_recorded_is_answered_after_a_crash(tmp_path: Path) -> None:
     clock = SystemClock()
     now_ms = clock.now_ms()
-    command = RunStart(op="a" * 32, expires_ms=now_ms + 10_000, task_id="backup")
+    command = RunStart(op="a" * 32, expires_ms=now_ms + 60_000, task_id="backup")
     database = Database.open(fresh_file(tmp_path / "agent.sqlite3"))
     memory = Memory(database, clock, tmp_path, redactor=Redactor())
     begun = StoredOp(

@@ -37,8 +37,11 @@ async def test_some_tasks_until_a_moment_and_a_pause_among_them(door: Door) -> N
     request: TaskSet = change("backup", paused=True)
     await operator.get(request, TaskSetReply)
 
+    # A minute after an hour, so that no moment passes while it is asked for.
+    from_ms = (CLOCK.now_ms() // HOUR_MS + 1) * HOUR_MS + 60_000
+
     reply = await operator.get(
-        wire.ScheduleNext(ids=("backup",), until_ms=CLOCK.now_ms() + 2 * HOUR_MS),
+        wire.ScheduleNext(ids=("backup",), from_ms=from_ms, until_ms=from_ms + 2 * HOUR_MS),
         wire.ScheduleNextReply,
     )
 
@@ -106,15 +109,21 @@ async def test_why_is_told_in_steps(door: Door) -> None:
 
 async def test_a_pause_is_previewed_and_changes_nothing(door: Door) -> None:
     guest = await door.welcome("viewer")
-    until_ms = (CLOCK.now_ms() // HOUR_MS + 2) * HOUR_MS
+    before_ms = CLOCK.now_ms()
+    until_ms = (before_ms // HOUR_MS + 2) * HOUR_MS
 
     reply = await guest.get(
         wire.PausePreview(ids=("backup",), until_ms=until_ms), wire.PausePreviewReply
     )
+    after_ms = CLOCK.now_ms()
     detail = await guest.get(TaskGet(id="backup"), TaskDetail)
 
     (task,) = reply.tasks
-    assert reply.count == task.count == len(task.held) in (2, 3)
+    half_ms = HOUR_MS // 2
+    first_ms = task.held[0].at_ms
+    assert first_ms in {(at_ms // half_ms + 1) * half_ms for at_ms in (before_ms, after_ms)}
+    assert [one.at_ms for one in task.held] == list(range(first_ms, until_ms, half_ms))
+    assert reply.count == task.count == len(task.held)
     assert task.next_ms == until_ms
     assert not detail.row.paused
 

@@ -60,7 +60,7 @@ async def test_a_run_is_ordered_in_the_name_of_the_key(door: Door) -> None:
             task_id="backup",
             reason="because",
             op=secrets.token_hex(16),
-            expires_ms=CLOCK.now_ms() + 5000,
+            expires_ms=CLOCK.now_ms() + 60_000,
         ),
         RunStartReply,
     )
@@ -79,7 +79,7 @@ async def test_a_second_run_beside_a_living_one_is_refused(door: Door) -> None:
         return RunStart(
             task_id="backup",
             op=secrets.token_hex(16),
-            expires_ms=CLOCK.now_ms() + 5000,
+            expires_ms=CLOCK.now_ms() + 60_000,
             **more,
         )
 
@@ -98,7 +98,7 @@ async def test_past_moments_are_run_again_as_further_attempts(door: Door) -> Non
         moments_ms=(1_000_000, 1_000_001),
         reason="after the outage",
         op=secrets.token_hex(16),
-        expires_ms=CLOCK.now_ms() + 5000,
+        expires_ms=CLOCK.now_ms() + 60_000,
     )
 
     reply = await guest.get(command, RunBackfillReply)
@@ -217,7 +217,7 @@ def retry(run_id: str) -> RunRetry:
         run_id=run_id,
         reason="again",
         op=secrets.token_hex(16),
-        expires_ms=CLOCK.now_ms() + 5000,
+        expires_ms=CLOCK.now_ms() + 60_000,
     )
 
 
@@ -280,7 +280,7 @@ async def test_a_ping_is_taken_down_in_the_name_of_the_key_and_never_for_later(
                 what="start",
                 at_ms=at_ms,
                 op=secrets.token_hex(16),
-                expires_ms=CLOCK.now_ms() + 5000,
+                expires_ms=CLOCK.now_ms() + 60_000,
             ),
             TaskPingReply,
         )

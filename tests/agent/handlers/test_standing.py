@@ -45,7 +45,7 @@ MINUTE_MS = 60_000
 
 
 def order(kind: type[Command], **more: Any) -> Command:
-    return kind(op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 10_000, **more)
+    return kind(op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 60_000, **more)
 
 
 async def make(guest: Guest, rule: RuleDraft = BAD, *, base_rev: int = 0) -> RuleReply:
@@ -53,7 +53,8 @@ async def make(guest: Guest, rule: RuleDraft = BAD, *, base_rev: int = 0) -> Rul
 
 
 async def refused(guest: Guest, request: Any) -> ErrorBody:
-    reply = await guest.ask(request, within_s=30)
+    # A pattern may be tried for half a minute, and another one before it.
+    reply = await guest.ask(request, within_s=90)
     assert isinstance(reply, ErrorBody), reply
     return reply
 

@@ -29,7 +29,7 @@ NEW_YEAR_2027_MS = 1_798_761_600_000
 
 
 def change(*ids: str, **more: Any) -> TaskSet:
-    return TaskSet(ids=ids, op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 10_000, **more)
+    return TaskSet(ids=ids, op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 60_000, **more)
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator", "admin"])
@@ -166,7 +166,7 @@ async def test_the_next_moments_of_a_task_are_skipped_and_that_is_taken_back(doo
             count=count,
             reason="stock-take",
             op=secrets.token_hex(16),
-            expires_ms=CLOCK.now_ms() + 10_000,
+            expires_ms=CLOCK.now_ms() + 60_000,
         )
 
     reply = await guest.get(skip(2, "backup", "nothing"), TaskSkipReply)
@@ -200,7 +200,7 @@ async def test_a_skip_of_several_tasks_tells_of_each_also_where_one_is_refused(
         ids=("backup", "report", "nothing"),
         count=1,
         op=secrets.token_hex(16),
-        expires_ms=CLOCK.now_ms() + 10_000,
+        expires_ms=CLOCK.now_ms() + 60_000,
     )
     reply = await guest.get(request, TaskSkipReply)
 

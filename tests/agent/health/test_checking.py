@@ -1,6 +1,7 @@
 """What does one check of the owner's own find now?"""
 
 import asyncio
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -180,7 +181,10 @@ async def test_what_does_not_answer_in_time_or_at_all_is_critical(checking: Chec
         url = f"http://127.0.0.1:{port}/"
         silent = await checking.look(OwnCheck(name="a", kind="http", url=url, timeout_s=1))
         taking = await checking.look(OwnCheck(name="b", kind="tcp", host="127.0.0.1", port=port))
-    closed = await checking.look(OwnCheck(name="b", kind="tcp", host="127.0.0.1", port=port))
+    with socket.socket() as held:  # so that nobody else listens there
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        closed = await checking.look(OwnCheck(name="b", kind="tcp", host="127.0.0.1", port=port))
 
     assert silent == Finding(state=CRIT, message="no answer within 1 s")
     assert (taking.state, taking.unit) == (OK, "ms")

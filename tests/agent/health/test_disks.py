@@ -41,11 +41,12 @@ def test_a_file_system_that_hangs_is_said_to_and_asked_no_second_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A network file system that hangs cannot be had here: the call that would hang is held.
-    let_go, asked = threading.Event(), []
+    let_go, is_asked, asked = threading.Event(), threading.Event(), []
 
     def hang(place: str) -> os.statvfs_result:
         if place == "/proc":
             asked.append(place)
+            is_asked.set()
             let_go.wait()
         return os.fstatvfs(0)
 
@@ -53,9 +54,11 @@ def test_a_file_system_that_hangs_is_said_to_and_asked_no_second_time(
     monkeypatch.setattr(os, "statvfs", hang)
     looked_at = Disks(tmp_path, Health(mounts=("/proc",)))
     found = [{m.place: room.fault for m, room in looked_at.look()}["/proc"] for _ in "12"]
+    was_asked = is_asked.wait(20)
     let_go.set()
 
     assert found == ["does not answer within 0 s"] * 2
+    assert was_asked
     assert asked == ["/proc"]
 
 

@@ -50,7 +50,7 @@ class Desk:
         await self.checks.load()
 
     async def hear(self, count: int) -> list[Check]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.told) < count:
                 self.news.clear()
                 await self.news.wait()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.running import processes
+from agent.running import keeping, link, processes
 from agent.running.keeping import Keepers
 from agent.running.terms import Ended, Order, Started
 
@@ -106,6 +106,13 @@ def alone() -> Iterator[None]:
     with Path(tempfile.gettempdir(), "smartcron-tests-of-runs.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A keeper may begin, answer and leave as late as a loaded host lets it."""
+    monkeypatch.setattr(link, "CONNECT_WITHIN_S", WAIT_S)
+    monkeypatch.setattr(keeping, "GONE_WITHIN_S", WAIT_S)
 
 
 @pytest.fixture

@@ -10,11 +10,15 @@ import os
 import sys
 from pathlib import Path
 
+from agent.running import link
 from agent.running.keeping import Keepers
 from agent.running.terms import Ended, Order
 
+PATIENCE_S = 40.0  # for a keeper that begins on a loaded host
+
 
 async def main(home: Path, orders: list[tuple[str, str]]) -> None:
+    link.CONNECT_WITHIN_S = PATIENCE_S
     ended: asyncio.Queue[Ended] = asyncio.Queue()
     keepers = Keepers(home / "run", on_ended=ended.put_nowait)
     await keepers.open()

@@ -22,6 +22,11 @@ def told_of(*run_ids: str) -> list[dict[str, Any]]:
     return [header, *({**ORDER, "run": run_id, "output_file": "/none"} for run_id in run_ids)]
 
 
+def others() -> set[int]:
+    """Children that this process has already, which are no orphans of a keeper."""
+    return set(processes.children(os.getpid()) or ())
+
+
 def spawn(run_id: str, script: str) -> int:
     """A child as a keeper makes it, which fell to us when the keeper died."""
     environment = {"PATH": os.defpath, "SMARTCRON_RUN_ID": run_id}
@@ -31,7 +36,7 @@ def spawn(run_id: str, script: str) -> int:
 @pytest.mark.parametrize("is_over", [False, True])
 async def test_a_run_whose_start_was_not_written_down_is_found(is_over: bool) -> None:
     lines: list[dict[str, Any]] = []
-    inheritance = Inheritance(lines.append, set())
+    inheritance = Inheritance(lines.append, others())
     pid = spawn("R", "exit 5" if is_over else "sleep 0.2; exit 5")
     if is_over:
         await until(lambda: (p := processes.look(pid)) is not None and p.is_over, "a zombie")
@@ -44,17 +49,21 @@ async def test_a_run_whose_start_was_not_written_down_is_found(is_over: bool) ->
     await inheritance.close()
 
 
-async def test_a_run_that_emptied_its_environment_at_once_is_found_by_its_mark() -> None:
+async def test_a_run_that_emptied_its_environment_at_once_is_found_by_its_mark(
+    home: Path,
+) -> None:
     lines: list[dict[str, Any]] = []
-    inheritance = Inheritance(lines.append, set())
+    inheritance = Inheritance(lines.append, others())
+    waits = f"while [ ! -e {home}/go ]; do /bin/sleep 0.02; done"
     assert marks.put_on(marks.mark_of("R"))
     try:
-        pid = spawn("R", "exec env -i /bin/sleep 0.5")
+        pid = spawn("R", f'exec env -i /bin/sh -c "{waits}"')
     finally:
         marks.take_off()
-    await until(lambda: processes.words_of(pid).startswith(b"/bin/sleep"), "its program")
+    await until(lambda: processes.words_of(pid).startswith(b"/bin/sh"), "its program")
 
     [line] = await inheritance.take_over(told_by(told_of("R")), is_ours=True)
+    (home / "go").touch()
     await until(lambda: any(line["e"] == "ended" for line in lines), "its end")
     await inheritance.close()
 
@@ -63,7 +72,7 @@ async def test_a_run_that_emptied_its_environment_at_once_is_found_by_its_mark()
 
 
 async def test_a_run_that_never_got_a_process_may_be_ordered_again() -> None:
-    inheritance = Inheritance(lambda _: None, set())
+    inheritance = Inheritance(lambda _: None, others())
 
     [line] = await inheritance.take_over(told_by(told_of("R")), is_ours=True)
 
@@ -116,6 +125,7 @@ async def test_an_exit_already_written_down_stays_true_and_the_rest_of_the_famil
     lines: list[dict[str, Any]] = []
     inheritance = Inheritance(lines.append, set())
     rest = spawn("R", "trap '' TERM; exec sleep 60")
+    await until(lambda: processes.words_of(rest).startswith(b"sleep"), "its program")
     exited = {
         "e": "exited", "run": "R", "pid": 2_000_000_000, "started_ms": 1, "ended_ms": 5,
         "duration_ms": 4, "exit_status": 7, "signal": None, "cause": "", "cpu_ms": 1,

@@ -15,13 +15,14 @@ from types import ModuleType
 import msgspec
 import pytest
 
-from agent.running import inheritance, keeping, processes
+from agent.running import inheritance, keeping, link, processes
 from agent.running.keeping import Keepers
 from agent.running.terms import AlreadyOrdered, Ended, NotStarted, Order, Started
-from tests.agent.running.conftest import Desk, is_alive, of_run, until
-from tests.pulse import Pulse
+from tests.agent.running.conftest import WAIT_S, Desk, is_alive, of_run, until
+from tests.pulse import Pulse, waited_ms
 
 STAND_IN = Path(__file__).with_name("stand_in_agent.py")
+FEW = 30  # of three hundred
 
 
 async def test_an_exit_status_is_recorded_exactly_whichever_of_all_it_is(desk: Desk) -> None:
@@ -77,13 +78,13 @@ async def test_the_ends_of_the_first_are_seen_while_many_others_are_still_being_
     await asyncio.sleep(0)
     os.kill(desk.keepers.own_pid, signal.SIGCONT)
 
-    starts = await asyncio.gather(*starting)
-    first = await desk.end_of("R0")
-    await desk.end_of("R299")
+    await asyncio.gather(*starting)
+    await until(lambda: len(desk.ended) == len(orders), "all ends")
 
-    took_ms = starts[-1].started_ms - starts[0].started_ms
-    assert first.duration_ms is not None
-    assert first.duration_ms < took_ms / 2, "its end was noticed only after all starts"
+    # In the order in which the keeper learned of it, however long each took.
+    happened = [json.loads(line)["e"] for line in _journal(desk).splitlines()]
+    before_last_start = "".join(f"{one} " for one in happened).rpartition("started")[0]
+    assert before_last_start.count("ended") > FEW, "ends were noticed only after all starts"
 
 
 async def test_a_child_gets_three_descriptors_no_input_and_a_clean_environment(desk: Desk) -> None:
@@ -249,6 +250,7 @@ async def test_an_abort_reaches_the_whole_family(desk: Desk, kind: str) -> None:
 async def test_a_stop_leaves_other_runs_alone(desk: Desk) -> None:
     other = await desk.sh("other", "(setsid sleep 60 &); sleep 60")
     await desk.sh("R", "sleep 60")
+    await until(lambda: len(of_run("other")) >= 2, "the family of the other")
 
     await desk.keepers.stop("R", grace_ms=200)
     await desk.end_of("R")
@@ -289,12 +291,11 @@ async def test_what_a_task_leaves_behind_lives_on_where_it_says_so(desk: Desk) -
     await desk.keepers.start(msgspec.structs.replace(order, keeps_leftovers=True))
 
     ended = await desk.end_of("R")
-    left = of_run("R")
-    for pid in left:
+    await until(lambda: len(of_run("R")) == 2, "both of them")  # one may be changing its program
+    for pid in of_run("R"):
         os.kill(pid, signal.SIGKILL)
 
     assert (ended.exit_status, ended.cause, ended.leftovers) == (7, "", 2)
-    assert len(left) == 2
     await until(lambda: of_run("R") == [], "the end of both")
 
 
@@ -309,10 +310,19 @@ async def test_a_stop_ends_also_the_family_of_a_task_that_leaves_some_behind(des
     assert of_run("R") == []
 
 
-async def test_the_last_of_a_pipeline_may_finish_writing(desk: Desk) -> None:
+async def test_the_last_of_a_pipeline_may_finish_writing(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # How long that is, another test asks; here it lasts until the host has given them a turn.
+    begin = link._KEEP.removesuffix("main()")
+    patient = f"from agent.running import watch; watch.LEFTOVERS_MAY_STAY_S = {WAIT_S}; main()"
+    monkeypatch.setattr(link, "_KEEP", begin + patient)
+    desk = Desk(home)
+    await desk.keepers.open()
     await desk.sh("R", "(sleep 0.02; echo late) & exit 0")
 
     ended = await desk.end_of("R")
+    await desk.keepers.close()
 
     assert desk.output("R") == "late\n"
     assert ended.leftovers == 0
@@ -326,15 +336,18 @@ async def test_a_memory_limit_holds_for_the_family(desk: Desk, shape: str) -> No
         script = '"$0" -S -c "$1" & "$0" -S -c "$1" & wait'
         argv = ["/bin/sh", "-c", script, sys.executable, hog]
 
+    keeper = desk.keepers.own_pid
+    before_ms = waited_ms(keeper)
     with Pulse() as pulse:
         await desk.keepers.start(desk.order("R", *argv, memory_limit_bytes=120_000_000))
         ended = await desk.end_of("R")
+    late_ms = pulse.worst_ms + waited_ms(keeper) - before_ms
 
     assert ended.cause == "killed_memory"
     assert "114 MB allowed" in ended.detail
     assert ended.peak_rss is not None
     # While the host lets the keeper wait, two of them take a megabyte each millisecond.
-    assert ended.peak_rss < 240_000_000 + pulse.worst_ms * 1_000_000
+    assert ended.peak_rss < 240_000_000 + late_ms * 1_000_000
     assert of_run("R") == []
 
 
@@ -441,18 +454,20 @@ async def test_a_keeper_killed_while_it_starts_runs_loses_and_doubles_none(desk:
     def another_keeper(than: int) -> bool:
         return desk.keepers.own_pid not in (0, than)
 
-    async def kill_some() -> None:
-        for _ in range(3):
+    async def kill(times: int) -> None:
+        for _ in range(times):
             pid = desk.keepers.own_pid
             await asyncio.sleep(0.02)
             if pid and pid == desk.keepers.own_pid:
                 os.kill(pid, signal.SIGKILL)
             await until(partial(another_keeper, pid), "a new keeper")
 
-    killing = asyncio.create_task(kill_some())
+    # A start that costs three keepers is given up, so none of them meets more than two deaths.
+    deaths = {0: 2, 3: 1}
     for batch in range(6):
+        killing = asyncio.create_task(kill(deaths.get(batch, 0)))
         await asyncio.gather(*(desk.sh(f"R{batch}-{n}", f"echo $$; exit {n}") for n in range(10)))
-    await killing
+        await killing
     await until(lambda: len(desk.ended) == 60, "60 ends")
 
     for batch in range(6):
@@ -463,8 +478,8 @@ async def test_a_keeper_killed_while_it_starts_runs_loses_and_doubles_none(desk:
 
 
 async def test_a_hung_keeper_is_replaced(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.running.keeping.ANSWER_WITHIN_S", 2.0)
     await desk.sh("before", "sleep 0.2; exit 9")
+    monkeypatch.setattr("agent.running.keeping.ANSWER_WITHIN_S", 2.0)
     os.kill(desk.keepers.own_pid, signal.SIGSTOP)
 
     await desk.sh("after", "exit 8")
@@ -547,16 +562,19 @@ async def test_a_timeout_falls_while_no_agent_is_there(home: Path) -> None:
     await until(lambda: len(of_run(run_id)) == 3, "its whole family")
     await _kill(agent)
     assert len(of_run(run_id)) == 3, "it was to live longer than its agent"
+    keeper = json.loads(_journal(desk).splitlines()[0])["pid"]
+    before_ms = waited_ms(keeper)
 
     with Pulse() as pulse:
         await until(lambda: '"e":"ended"' in _journal(desk), "its end in the journal")
+    late_ms = pulse.worst_ms + waited_ms(keeper) - before_ms
     await until(lambda: of_run(run_id) == [], "the end of its family")
     (ended,) = await desk.keepers.open()
 
     assert isinstance(ended, Ended)
     assert ended.cause == "timeout"
     assert ended.duration_ms is not None
-    due_ms = 4_000 + 200 + 2_000 + pulse.worst_ms
+    due_ms = 4_000 + 200 + 2_000 + late_ms
     assert 4_000 <= ended.duration_ms < due_ms, "timeout, grace, and two seconds"
     await desk.keepers.forget([run_id])
     await desk.keepers.close()
@@ -613,6 +631,7 @@ async def test_what_was_told_but_not_forgotten_is_told_again_after_a_crash(home:
     assert agent.stdout is not None
     while (await agent.stdout.readline()).strip() != b"forgotten forgotten":
         pass
+    await until(partial(_has_ended, desk, "R"), "its end in the journal")
     await _kill(agent)
 
     standing = await desk.keepers.open()
@@ -624,13 +643,19 @@ async def test_what_was_told_but_not_forgotten_is_told_again_after_a_crash(home:
 async def test_keeper_and_agent_killed_together_lose_only_what_nobody_saw(home: Path) -> None:
     desk = Desk(home)
     agent = await _stand_in(
-        desk, ("done", "exit 5"), ("gone", "sleep 0.5"), ("alive", "sleep 1.2; echo end")
+        desk,
+        ("done", "exit 5"),
+        ("gone", f"while [ ! -e {home}/unseen ]; do sleep 0.05; done"),
+        ("alive", f"while [ ! -e {home}/go ]; do sleep 0.05; done; echo end"),
     )
+    began_s = time.monotonic()
     await until(lambda: '"e":"ended"' in _journal(desk), "the end in the journal")
     keeper = json.loads(_journal(desk).splitlines()[0])["pid"]
     agent.kill()
     os.kill(keeper, signal.SIGKILL)
     await agent.wait()
+    await until(lambda: not is_alive(keeper), "the keeper's death")
+    (home / "unseen").touch()
     await until(lambda: not of_run("gone"), "the end nobody saw")
 
     standing = {found.run_id: found for found in await desk.keepers.open()}
@@ -641,10 +666,12 @@ async def test_keeper_and_agent_killed_together_lose_only_what_nobody_saw(home: 
     assert isinstance(gone, Ended)
     assert (gone.exit_status, gone.cause) == (None, "lost")
     assert isinstance(alive, Started)
+    lived_ms = (time.monotonic() - began_s) * 1_000
+    (home / "go").touch()
     ended = await desk.end_of("alive")
     assert (ended.cause, ended.exit_status, ended.signal) == ("lost", None, None)
     assert ended.duration_ms is not None
-    assert ended.duration_ms >= 1_200
+    assert ended.duration_ms >= lived_ms - 1, "since its start, not since it was taken over"
     assert desk.output("alive") == "end\n"
     await desk.keepers.close()
 
@@ -693,12 +720,14 @@ async def test_a_keeper_leaves_by_itself_when_all_is_over(home: Path) -> None:
     desk = Desk(home)
     await desk.keepers.open()
     pid = desk.keepers.own_pid
-    await desk.sh("R", "sleep 0.4; exit 2")
+    await desk.sh("R", f"while [ ! -e {home}/go ]; do sleep 0.05; done; exit 2")
 
     await desk.keepers.close()
 
     assert is_alive(pid)
+    (home / "go").touch()
     await until(lambda: not is_alive(pid), "the keeper's leave")
+    await asyncio.to_thread(os.waitpid, pid, 0)  # nobody else takes the status of this child
     [standing] = await (again := Keepers(desk.runtime, on_ended=lambda _: None)).open()
     assert isinstance(standing, Ended)
     assert standing.exit_status == 2

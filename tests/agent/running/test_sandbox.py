@@ -134,7 +134,7 @@ async def test_a_stop_reaches_into_a_sandbox_and_leaves_time_to_end(desk: Desk) 
     await desk.keepers.start(msgspec.structs.replace(order, sandbox=words))
     await until(lambda: "ready" in desk.output("R"), "the run's first word")
 
-    assert await desk.keepers.stop("R", grace_ms=3_000)
+    assert await desk.keepers.stop("R", grace_ms=30_000)
     ended = await desk.end_of("R")
 
     assert ended.cause == "aborted"

@@ -21,6 +21,7 @@ from shared.protocol.requests import (
     RunStartReply,
 )
 from tests.agent.wire.door import CLOCK, Door
+from tests.pulse import Pulse
 
 T = TypeVar("T")
 
@@ -40,10 +41,11 @@ async def call(
 
 
 async def test_a_question_is_answered(door: Door) -> None:
+    before_ms = CLOCK.now_ms()
     pong = await call(door, await door.enrolled("viewer"), lambda c: c.call(Ping(), Pong))
 
     assert pong.epoch == door.journal.epoch
-    assert abs(pong.now_ms - CLOCK.now_ms()) < 5000
+    assert before_ms <= pong.now_ms <= CLOCK.now_ms()
 
 
 async def test_commands_typed_one_after_the_other_are_all_answered(door: Door) -> None:
@@ -94,7 +96,7 @@ async def test_output_comes_beside_the_answer(door: Door) -> None:
 
 async def test_a_refusal_carries_its_code_and_sentence(door: Door) -> None:
     request = RunStart(
-        task_id="nothing", op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 5000
+        task_id="nothing", op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 60_000
     )
 
     with pytest.raises(Refused, match="there is no task 'nothing'") as refused:
@@ -116,10 +118,12 @@ async def test_a_caller_that_was_cut_off_says_hello_again(door: Door) -> None:
 async def test_a_key_that_is_not_admitted_is_said_so_at_once(door: Door) -> None:
     began = time.monotonic()
 
-    with pytest.raises(Unreachable, match="does not admit this key"):
+    with Pulse() as pulse, pytest.raises(Unreachable, match="does not admit this key"):
         await call(door, new_pair(), Caller.hello)
+    took_s = time.monotonic() - began
 
-    assert time.monotonic() - began < sum(HELLO_TRIES_S), "nobody waits for what will not come"
+    enough_s = sum(HELLO_TRIES_S) + pulse.worst_ms / 1_000
+    assert took_s < enough_s, "nobody waits for what will not come"
 
 
 async def test_another_agent_is_not_taken_for_the_one_we_know(door: Door) -> None:
@@ -128,18 +132,20 @@ async def test_another_agent_is_not_taken_for_the_one_we_know(door: Door) -> Non
 
 
 def test_nobody_at_the_address_is_said_within_a_few_seconds() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    began = time.monotonic()
+    with socket.socket() as held:  # so that nobody else listens there meanwhile
+        held.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{held.getsockname()[1]}"
+        began = time.monotonic()
 
-    with (
-        Caller(address, new_pair().public, new_pair().secret) as caller,
-        pytest.raises(Unreachable, match=f"no agent answers at {address}; start it with"),
-    ):
-        caller.hello()
+        with (
+            Pulse() as pulse,
+            Caller(address, new_pair().public, new_pair().secret) as caller,
+            pytest.raises(Unreachable, match=f"no agent answers at {address}; start it with"),
+        ):
+            caller.hello()
+        took_s = time.monotonic() - began
 
-    assert time.monotonic() - began < sum(HELLO_TRIES_S)
+    assert took_s < sum(HELLO_TRIES_S) + pulse.worst_ms / 1_000
 
 
 def test_somebody_who_says_nothing_is_given_up_on() -> None:

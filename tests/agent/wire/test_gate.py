@@ -7,7 +7,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import PIPE
@@ -28,6 +28,7 @@ from shared.protocol.codec import encode_request
 from shared.protocol.events import Heartbeat
 from shared.protocol.requests import Ping, Pong
 from tests.agent.wire.door import Door, next_event, serving, until
+from tests.pulse import Pulse, waited_ms
 
 
 @contextmanager
@@ -46,6 +47,15 @@ def held() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
+def sockets() -> set[str]:
+    """Those that this process has; one that is made anew has another name."""
+    found = set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.add(str(descriptor.readlink()))
+    return {name for name in found if name.startswith("socket:")}
+
+
 def endless(door: Door, pair: KeyPair, parts: int) -> tuple[object, ...]:
     return ("endless", door.control_port, door.pair.public, pair.public, pair.secret, parts)
 
@@ -61,6 +71,7 @@ def test_more_descriptors_let_more_connections_in_up_to_a_bound(
 
 
 CROWD = 1500
+MOST_MB_A_MS = 0.5  # as fast as it is taken from loopback and deciphered
 
 
 async def test_a_crowd_of_strangers_takes_no_more_descriptors_than_it_may(tmp_path: Path) -> None:
@@ -85,7 +96,8 @@ async def test_a_crowd_from_one_address_keeps_nobody_out_who_comes_from_another(
     tmp_path: Path,
 ) -> None:
     async with serving(tmp_path, most_open=60) as door:
-        with stranger("silent", door.control_port, 1500, 90):  # longer than the guest may take
+        # So many that their address is turned away, too few for all others to be.
+        with stranger("silent", door.control_port, 70, 90):  # longer than the guest may take
             await until(lambda: door.gate.shut_to == "127.0.0.1")
 
             guest = door.guest(await door.enrolled("viewer"))
@@ -105,18 +117,19 @@ def test_the_kernel_turns_away_whom_it_is_told_to_until_it_is_told_otherwise(
     port = listener.getsockname()[1]
     places = {"127.0.0.1": "127.0.0.1", "127.0.0.2": "127.0.0.1", "::1": "::1"}
 
-    def reach() -> tuple[str, ...]:
+    def reach(expected: Iterable[str]) -> tuple[str, ...]:
         found = []
         for origin, place in places.items():
+            within_s = 20 if origin in expected else 0.3
             with suppress(TimeoutError):
-                socket.create_connection((place, port), 0.3, (origin, 0)).close()
+                socket.create_connection((place, port), within_s, (origin, 0)).close()
                 found.append(origin)
         return tuple(found)
 
     turn_away(listener, whom)
-    while_shut = reach()
+    while_shut = reach(comes_in)
     let_in(listener)
-    afterwards = reach()
+    afterwards = reach(places)
     listener.close()
 
     assert while_shut == comes_in
@@ -147,10 +160,10 @@ async def test_connections_that_ended_with_their_door_keep_no_door_shut(tmp_path
         guest = await door.welcome("viewer")
         listeners = [guest.subscribe() for _ in range(6)]
         await until(lambda: door.gate.shut_to is not None)
-        before = held()
+        before = sockets()
 
         door.clients.remove((await door.enrolled("viewer")).public)
-        await until(lambda: held() <= before - len(listeners) // 2)
+        await until(lambda: len(before - sockets()) >= len(listeners) // 2)
         for listener in listeners:
             listener.close(linger=0)
 
@@ -173,9 +186,11 @@ async def test_a_message_without_end_costs_little_memory_and_its_key_is_shut_out
     own = psutil.Process()
     before_mb = own.memory_info().rss >> 20
     most_mb = before_mb
+    watcher = door.gate._thread.native_id or 0
+    before_ms = waited_ms(watcher)
 
-    with stranger(*endless(door, pair, 4_000)):
-        async with asyncio.timeout(20):
+    with Pulse() as pulse, stranger(*endless(door, pair, 4_000)):
+        async with asyncio.timeout(60):
             while "key muted" not in caplog.messages:
                 most_mb = max(most_mb, own.memory_info().rss >> 20)
                 await good.get(Ping(), Pong)
@@ -183,14 +198,18 @@ async def test_a_message_without_end_costs_little_memory_and_its_key_is_shut_out
         await until(lambda: door.gate.open == 1)
         most_mb = max(most_mb, own.memory_info().rss >> 20)
 
-    assert most_mb - before_mb < 20
+    # While the host lets the gate wait for its turn, libzmq takes in what comes.
+    late_ms = pulse.worst_ms + waited_ms(watcher) - before_ms
+    assert most_mb - before_mb < 20 + late_ms * MOST_MB_A_MS
     again = door.guest(pair)
     with pytest.raises(TimeoutError):
         await again.ask(Ping(), within_s=0.5)
-    rows = await door.database.read(lambda connection: audit.page(connection, limit=10))
-    assert [(row.label, row.code) for row in rows if row.type == "session.end"] == [
-        ("Mallory", "bad_frame")
-    ]
+    ends: list[audit.AuditRow] = []
+    async with asyncio.timeout(30):
+        while not ends:
+            rows = await door.database.read(lambda connection: audit.page(connection, limit=10))
+            ends = [row for row in rows if row.type == "session.end"]
+    assert [(row.label, row.code) for row in ends] == [("Mallory", "bad_frame")]
 
 
 @pytest.mark.parametrize("is_new", [True, False])
@@ -251,7 +270,7 @@ async def test_who_only_listens_is_watched_over_too_and_may_stay(door: Door) -> 
 
     await next_event(events, Heartbeat)
 
-    assert door.gate.open == 2
+    await until(lambda: door.gate.open == 2)
 
 
 class Ear:
@@ -300,11 +319,10 @@ def test_what_has_come_before_a_connection_was_heard_of_is_weighed_at_once() -> 
     with unwatched() as (gate, control, _), connected() as (theirs, ours):
         left = MOST_UNENDED_BYTES + 1
         while left:
-            left -= theirs.send(bytes(min(left, 65_536)))
-            ours.setblocking(False)
-            with suppress(BlockingIOError):
-                while ours.recv(1 << 20):  # as libzmq takes it from the kernel
-                    pass
+            sent = theirs.send(bytes(min(left, 65_536)))
+            left -= sent
+            while sent:
+                sent -= len(ours.recv(sent))  # as libzmq takes it from the kernel
         control.tell(zmq.Event.ACCEPTED, ours.fileno())
 
         gate._round()

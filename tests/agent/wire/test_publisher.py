@@ -13,6 +13,7 @@ from shared.protocol.events import Heartbeat, Metric
 from shared.protocol.requests import CommandReply, KeyRevoke, Sync, TaskSet
 from shared.protocol.rows import Delta
 from tests.agent.wire.door import CLOCK, Door, next_event, until
+from tests.pulse import Pulse
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ async def test_a_change_comes_as_a_delta_that_follows_the_one_before(door: Door)
             paused=True,
             reason="quiet",
             op=secrets.token_hex(16),
-            expires_ms=CLOCK.now_ms() + 5000,
+            expires_ms=CLOCK.now_ms() + 60_000,
         ),
         CommandReply,
     )
@@ -58,7 +59,7 @@ async def test_a_change_comes_as_a_delta_that_follows_the_one_before(door: Door)
 async def test_metrics_are_published(often: None, door: Door) -> None:
     guest = await door.welcome("viewer")
 
-    metric = await next_event(guest.subscribe(), Metric, within_s=8)
+    metric = await next_event(guest.subscribe(), Metric)
 
     assert metric.now_ms <= CLOCK.now_ms()
 
@@ -68,10 +69,14 @@ async def test_a_blocked_loop_shows_as_lag_in_the_next_heartbeat(door: Door) -> 
     events = guest.subscribe()
     await next_event(events, Heartbeat)
 
-    time.sleep(1.5)  # noqa: ASYNC251 - the loop must stand still here
-    beat = await next_event(events, Heartbeat)
+    with Pulse() as pulse:
+        time.sleep(1.5)  # noqa: ASYNC251 - the loop must stand still here
+        woke_ms = CLOCK.now_ms()
+        # One from before may still have been on its way.
+        while (beat := await next_event(events, Heartbeat)).now_ms < woke_ms:
+            pass
 
-    assert 300 <= beat.lag_ms <= 5000
+    assert 300 <= beat.lag_ms <= 5000 + pulse.worst_ms
 
 
 async def test_a_revoked_key_hears_nothing_after_five_seconds_and_others_all(door: Door) -> None:
@@ -81,22 +86,23 @@ async def test_a_revoked_key_hears_nothing_after_five_seconds_and_others_all(doo
     await next_event(cut, Heartbeat)
     key = (await lost.hello()).key_id
 
-    await admin.get(
-        KeyRevoke(key_id=key, op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 5000),
-        CommandReply,
-    )
-    revoked_ms = CLOCK.now_ms()
-    first = await next_event(kept, Heartbeat)
-    second = await next_event(kept, Heartbeat)
+    with Pulse() as pulse:
+        await admin.get(
+            KeyRevoke(key_id=key, op=secrets.token_hex(16), expires_ms=CLOCK.now_ms() + 60_000),
+            CommandReply,
+        )
+        revoked_ms = CLOCK.now_ms()
+        first = await next_event(kept, Heartbeat)
+        second = await next_event(kept, Heartbeat)
 
-    assert second.n > first.n
-    heard: list[int] = []
-    while (left_ms := revoked_ms + 5_000 - CLOCK.now_ms()) > 0:
-        if await cut.poll(left_ms):
-            event = decode_event(await cut.recv_multipart())
-            if isinstance(event, Heartbeat):
-                heard.append(event.now_ms)
-    assert all(at_ms <= revoked_ms + 1_000 for at_ms in heard)
+        assert second.n > first.n
+        heard: list[int] = []
+        while (left_ms := revoked_ms + 5_000 - CLOCK.now_ms()) > 0:
+            if await cut.poll(left_ms):
+                event = decode_event(await cut.recv_multipart())
+                if isinstance(event, Heartbeat):
+                    heard.append(event.now_ms)
+    assert all(at_ms <= revoked_ms + 1_000 + pulse.worst_ms for at_ms in heard)
     delta = await admin.get(Sync(scope="state"), Delta)
     assert {task.id for task in delta.rows.tasks} == {"backup", "report"}
 

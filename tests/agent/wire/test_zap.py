@@ -38,6 +38,7 @@ def question(public: str, *, domain: str = "control", address: str = "127.0.0.1"
 
 async def test_a_key_nobody_knows_gets_no_connection(door: Door) -> None:
     guest = door.guest(new_pair())
+    await until(lambda: door.zap.refusals > 0)
 
     with pytest.raises(TimeoutError):
         await guest.ask(HELLO, within_s=0.5)
@@ -83,9 +84,9 @@ async def test_a_judge_that_fails_once_refuses_that_time_and_works_on(
     with monkeypatch.context() as broken:
         broken.setattr(door.clients, "refusal", fail)
         unlucky = door.guest(pair)
+        await until(lambda: door.zap.failures > 0)
         with pytest.raises(TimeoutError):
             await unlucky.ask(HELLO, within_s=0.5)
-    assert door.zap.failures >= 1
 
     await door.guest(pair).hello()
 
@@ -101,7 +102,7 @@ async def test_a_judge_whose_socket_breaks_makes_a_new_one(
     with monkeypatch.context() as broken:
         broken.setattr(zap_module, "send_now", fail)
         door.guest(pair).socket.send(b"x")
-        await until(lambda: door.zap.failures == 1)
+        await until(lambda: door.zap.failures > 0)
 
     await door.guest(pair).hello()
 
