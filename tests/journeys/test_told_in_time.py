@@ -116,7 +116,7 @@ async def test_what_is_high_is_told_within_15_minutes_and_what_is_medium_within_
 
 def minutes_since_the_first(household: Household) -> float:
     """How long ago did the first of the troubles come: to cause all of them takes a while."""
-    first_ms = min(alert["opened_ms"] for alert in household.json("alerts", "list", "--all"))
+    first_ms: int = min(alert["opened_ms"] for alert in household.json("alerts", "list", "--all"))
     return (SystemClock().now_ms() - first_ms) / MINUTE_MS
 
 
