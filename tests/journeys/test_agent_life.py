@@ -171,12 +171,15 @@ def test_ten_ticks_at_the_same_instant_start_exactly_one_agent(household: Househ
     ]
     said = [tick.communicate(timeout=COMMAND_S)[0] for tick in ticks]
 
-    assert [tick.returncode for tick in ticks] == [0] * 10, said
+    # Ten of them and what they start may keep a busy host for longer than one of them waits.
+    late = "the agent did not begin to serve within"
+    fine = [words for tick, words in zip(ticks, said, strict=True) if tick.returncode == 0]
+    assert len(fine) + sum(late in words for words in said) == 10, said
     # What an agent starts is for a moment called as the agent is.
     (serving,) = until(
         lambda: alive if len(alive := household.agents_alive()) == 1 else [], "one agent only"
     )
-    assert all("✓ Master runner started" in words for words in said)
+    assert all("✓ Master runner started" in words for words in fine)
     master = (household.home.logs / "master.log").read_text()
     assert master.count(" serving ") == 1
     assert household.json("tick")["pid"] == serving
