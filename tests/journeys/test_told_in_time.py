@@ -148,6 +148,7 @@ def cause_all(household: Household, sink: Sink, slower: str) -> None:
     lose_a_run(household)
     pile_up(household)
     wanted = {"task_failed", "task_lost", "task_slower", "queue_backlog", "resources_high"}
-    until(lambda: wanted <= kinds(household), f"all of the alerts, not only {kinds(household)}")
+    found = kinds(household)
+    until(lambda: wanted <= kinds(household), f"all alerts, not only {found}", within_s=120)
     assert household.stop(household.agents[-1]) == 0
     end(household.run_processes())
