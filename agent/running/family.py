@@ -51,12 +51,18 @@ def _fallen_to_us(run: Watched, everyone: Container[int]) -> list[Process]:
     Who passes from parent to child all the time is missed by any list; the last of them, whose
     parent has just died, is our child.
     """
+    seen: set[int] = set()
     for _ in range(CHASE_ROUNDS):
-        fresh = [pid for pid in processes.children(os.getpid()) or () if pid not in everyone]
+        fresh = {pid for pid in processes.children(os.getpid()) or () if pid not in everyone}
+        shown = {pid for pid in fresh if claims(run, pid)}
+        # Looked at only now: who lives still was also alive when it was asked whose it is.
         looks = [process for process in map(processes.look, fresh) if process is not None]
-        ours = [process for process in looks if claims(run, process.pid)]
-        if ours or all(not process.is_over for process in looks):
-            return [process for process in ours if not process.is_over]
+        alive = [process for process in looks if not process.is_over]
+        ours = [process for process in alive if process.pid in shown]
+        # Who has died may have left a child, which is ours by the next look, unless there is none.
+        if ours or len(alive) == len(looks) or fresh <= seen:
+            return ours
+        seen |= fresh
     return []
 
 

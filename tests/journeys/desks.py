@@ -13,8 +13,10 @@ from desktop.settings import Profile
 from desktop.tables import ROW
 from shared.protocol.rows import Task
 from tests.journeys.household import Household
+from tests.pulse import Pulse
 
 WAIT_MS = 60_000
+STILL_MS = 200
 
 
 class Desk:
@@ -68,11 +70,19 @@ class Desk:
         self.window.actions_by_name[action].trigger()
 
 
+def is_stopped(desk: Desk) -> bool:
+    """Whether it stops in its time, which begins anew where the host itself stood still."""
+    with Pulse() as pulse:
+        if desk.application.stop():
+            return True
+    return pulse.worst_ms > STILL_MS and desk.application.stop()
+
+
 @contextmanager
 def desks_at(qtbot: QtBot, *profiles: Path) -> Iterator[tuple[Desk, ...]]:
     """A desk on each of these profiles, left with no thread behind."""
     made = tuple(Desk(qtbot, profile) for profile in profiles)
     yield made
     for desk in made:
-        assert desk.application.stop(), "the network thread did not stop within two seconds"
+        assert is_stopped(desk), "the network thread did not stop within two seconds"
     assert not [one for one in threading.enumerate() if one.name == "network"]

@@ -4,15 +4,16 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from agent.cli.session import Session
 from agent.lock import serving_pid
@@ -31,6 +32,16 @@ LEAVE_S = 20.0  # less than what a test starts would last by itself
 POLL_S = 0.03
 COMMAND_S = 180.0
 SHOWN_CHARACTERS = 8_000
+CALM: Final = {
+    f"health.limits.{reading}.{field}": limit
+    for reading, limit in (
+        *dict.fromkeys(("cpu", "memory", "swap", "disk", "inodes"), 2.0).items(),
+        *dict.fromkeys(("loop", "database", "reads", "writes"), 1e9).items(),
+        ("disk_days", 0.0),
+    )
+    for field in ("warn", "crit")
+}
+"""Settings for those who want no alert but their own: limits that no host reaches."""
 
 T = TypeVar("T")
 
@@ -38,11 +49,14 @@ T = TypeVar("T")
 def until(find: Callable[[], T], what: str, *, within_s: float = WAIT_S) -> T:
     """What `find` finds, once it is true; fails by name when that does not come."""
     deadline = time.monotonic() + within_s
-    while not (found := find()):
-        if time.monotonic() > deadline:
+    while True:
+        # Before the look: the last one is to come when all of the time is over.
+        is_last = time.monotonic() > deadline
+        if found := find():
+            return found
+        if is_last:
             raise AssertionError(f"waited {within_s:g} s in vain for {what}")
         time.sleep(POLL_S)
-    return found
 
 
 class Household:
@@ -150,6 +164,28 @@ class Household:
         """SIGKILL."""
         agent.send_signal(signal.SIGKILL)
         agent.wait(WAIT_S)
+
+    @contextmanager
+    def standing_still(self, agent: subprocess.Popen[bytes]) -> Iterator[None]:
+        """It is frozen meanwhile, and not in the middle of a write that holds up all others."""
+        until(lambda: self._is_frozen_at_rest(agent), "a frozen agent that writes nothing")
+        try:
+            yield
+        finally:
+            agent.send_signal(signal.SIGCONT)
+
+    def _is_frozen_at_rest(self, agent: subprocess.Popen[bytes]) -> bool:
+        agent.send_signal(signal.SIGSTOP)
+        until(lambda: is_frozen(agent.pid), "a frozen agent")
+        file = self.home.database_file
+        try:
+            with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                other.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            agent.send_signal(signal.SIGCONT)
+            return False
+        return True
 
     @contextmanager
     def caller(self) -> Iterator[Caller]:
@@ -279,7 +315,7 @@ class Household:
             os.kill(pid, signal.SIGTERM)
         try:
             for agent in self.agents:
-                agent.wait(LEAVE_S)
+                agent.wait(WAIT_S)
             until(lambda: not self.agents_alive(), "the end of all agents", within_s=LEAVE_S)
             until(
                 lambda: not self.keepers() and not self.run_processes(),
@@ -304,6 +340,11 @@ def what_agents_said() -> Iterator[tuple[str, str]]:
     for household in KEPT:
         if said := household.said():
             yield f"What agents in {household.root} said", said[-SHOWN_CHARACTERS:]
+
+
+def is_frozen(pid: int) -> bool:
+    process = processes.look(pid)
+    return process is not None and process.state == "T"
 
 
 def living() -> Sequence[int]:

@@ -19,9 +19,11 @@ import msgspec
 from agent.store import state, tasks
 from agent.tasktables import load_definitions
 from schema.tables import VERSION_TABLE
-from tests.journeys.household import Household, living, read, until
+from shared.protocol import requests
+from shared.protocol.rows import Delta
+from tests.journeys.household import COMMAND_S, WAIT_S, Household, living, read, until
 from tests.journeys.test_agent_runs import EVERY_SECOND, task
-from tests.pulse import stretched
+from tests.pulse import Pulse, stretched
 
 MINUTE_MS = 60_000
 
@@ -37,11 +39,12 @@ def test_a_stopped_agent_leaves_its_runs_and_the_next_one_takes_them_over(
     (run,) = household.wait_for("long", "running")
 
     began = time.monotonic()
-    status = household.stop(agent)
+    with Pulse() as pulse:
+        status = household.stop(agent)
     took_s = time.monotonic() - began
 
     assert status == 0
-    assert took_s < 5 * stretched()
+    assert took_s < 5 * stretched() + pulse.worst_ms / 1_000
     assert "stopped; living runs stay with their keeper runs=1" in household.said()
     assert household.run_processes(run.id), "the run was ended with its agent"
     household.serve()
@@ -79,17 +82,19 @@ def test_an_agent_of_another_home_is_kept_out_of_a_database_that_one_works_on(
 def test_an_agent_with_fifty_runs_stops_within_five_seconds(bare: Household, made: Path) -> None:
     household = bare.copy(made, max_running=60)
     names = [f"long{number}" for number in range(50)]
-    household.apply(*(task(name, "sleep 60", "kill_grace_s = 0") for name in names))
+    household.apply(*(task(name, "sleep 600", "kill_grace_s = 0") for name in names))
     agent = household.serve()
     with household.caller() as caller:
         run_ids = [household.order(caller, name) for name in names]
     until(lambda: len(household.runs(None, "running")) == 50, "fifty runs")
 
     began = time.monotonic()
-    status = household.stop(agent)
+    with Pulse() as pulse:
+        status = household.stop(agent)
+    took_s = time.monotonic() - began
 
     assert status == 0
-    assert time.monotonic() - began < 5 * stretched()
+    assert took_s < 5 * stretched() + pulse.worst_ms / 1_000
     assert len(household.run_processes()) == 50
     household.serve()
     with household.caller() as caller:
@@ -107,8 +112,10 @@ def test_an_agent_stopped_in_the_middle_of_starting_leaves_no_unknown_run(
         # A moment after a full second all six are being started.
         time.sleep(1.02 - time.time() % 1)
         began = time.monotonic()
-        assert household.stop(agent) == 0
-        assert time.monotonic() - began < 5 * stretched()
+        with Pulse() as pulse:
+            assert household.stop(agent) == 0
+        took_s = time.monotonic() - began
+        assert took_s < 5 * stretched() + pulse.worst_ms / 1_000
     agent = household.serve()
     household.cli("tasks", "disable", *(f"t{n}" for n in range(6)))
     until(lambda: not household.live(), "the end of every run")
@@ -122,11 +129,12 @@ def test_a_second_agent_on_the_same_home_is_refused_at_once(household: Household
     agent = household.serve()
 
     began = time.monotonic()
-    second = household.run("serve")
+    with Pulse() as pulse:
+        second = household.run("serve")
     took_s = time.monotonic() - began
 
     assert second.returncode == 75
-    assert took_s < 2 * stretched()
+    assert took_s < 2 * stretched() + pulse.worst_ms / 1_000
     assert f"an agent serves home '{household.root}' already (pid {agent.pid})" in second.stderr
     assert "Traceback" not in second.stderr
     assert agent.poll() is None
@@ -161,12 +169,17 @@ def test_ten_ticks_at_the_same_instant_start_exactly_one_agent(household: Househ
         )
         for _ in range(10)
     ]
-    said = [tick.communicate(timeout=60)[0] for tick in ticks]
+    said = [tick.communicate(timeout=COMMAND_S)[0] for tick in ticks]
 
-    assert [tick.returncode for tick in ticks] == [0] * 10, said
-    until(lambda: len(household.agents_alive()) == 1, "one agent only")
-    (serving,) = household.agents_alive()
-    assert all("✓ Master runner started" in words for words in said)
+    # Ten of them and what they start may keep a busy host for longer than one of them waits.
+    late = "the agent did not begin to serve within"
+    fine = [words for tick, words in zip(ticks, said, strict=True) if tick.returncode == 0]
+    assert len(fine) + sum(late in words for words in said) == 10, said
+    # What an agent starts is for a moment called as the agent is.
+    (serving,) = until(
+        lambda: alive if len(alive := household.agents_alive()) == 1 else [], "one agent only"
+    )
+    assert all("✓ Master runner started" in words for words in fine)
     master = (household.home.logs / "master.log").read_text()
     assert master.count(" serving ") == 1
     assert household.json("tick")["pid"] == serving
@@ -199,8 +212,8 @@ def test_one_shot_runs_what_is_due_and_leaves_nothing_behind(household: Househol
     assert run.output_tail == "did it\n"
     assert household.runs("not_due") == []
     assert household.agents_alive() == []
-    assert household.keepers() == []
-    assert list(household.home.runtime.glob("keeper-*")) == []
+    until(lambda: not household.keepers(), "the end of its keeper")
+    until(lambda: not list(household.home.runtime.glob("keeper-*")), "nothing left of it")
     assert household.check()["missing"] == 0
 
 
@@ -290,7 +303,11 @@ def test_a_long_downtime_is_summed_up_in_one_row(household: Household) -> None:
     summed = [run for run in household.runs("often") if run.missed_count > 1]
     assert len(summed) == 1
     assert 6_000 < summed[0].missed_count < 6_400
-    assert len(household.runs("often", "missed")) == 1_000
+    # What came while the agent began, or stood still since, is told by other decisions.
+    at_once = [
+        run for run in household.runs("often", "missed") if run.queued_ms == summed[0].queued_ms
+    ]
+    assert len(at_once) == 1_000
     household.cli("tasks", "disable", "often")
     until(lambda: not household.live(), "the end of every run")
     assert household.check()["missing"] == 0
@@ -328,7 +345,8 @@ def test_a_row_spoilt_by_hand_is_put_back_and_a_sound_one_is_a_version(
     household: Household,
 ) -> None:
     def say(statement: str) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(household.home.database_file)) as connection, connection:
+        file = household.home.database_file
+        with closing(sqlite3.connect(file, timeout=WAIT_S)) as connection, connection:
             return connection.execute(statement).fetchall()
 
     household.apply(*(task(name, "true", schedule=EVERY_SECOND) for name in ("bad", "good")))
@@ -342,7 +360,7 @@ def test_a_row_spoilt_by_hand_is_put_back_and_a_sound_one_is_a_version(
         "SELECT message FROM smart_cron_alerts WHERE kind = 'definition_refused' "
         "AND status = 'active'"
     )
-    ((message,),) = say(refused)
+    ((message,),) = until(lambda: say(refused), "the alert")
     assert "priority" in message
     assert "version 1, the last good definition, stays in force" in message
 
@@ -371,7 +389,8 @@ def test_what_was_spoilt_while_no_agent_served_is_put_back_before_anything_is_de
     household.wait_for("spoilt", "success", count=2)
 
     ended = {run.status for run in household.runs("spoilt") if run.has_ended}
-    assert ended <= {"success", "missed"}, "nothing was started by nonsense"
+    # One that lasts into the next second skips that.
+    assert ended <= {"success", "missed", "skipped"}, "nothing was started by nonsense"
 
 
 def test_the_ledger_check_finds_a_row_that_was_deleted(household: Household) -> None:
@@ -428,7 +447,11 @@ def test_a_home_moved_by_a_reload_takes_new_definitions_at_once(household: House
 
     household.apply(task("new", "true", schedule=EVERY_SECOND))
 
-    household.wait_for("new", "success", within_s=10)  # the database is looked at every 15
+    # Nobody who only looked at the database now and then would know of it already.
+    with household.caller() as caller:
+        known = caller.call(requests.Sync(scope="state"), Delta).rows.tasks
+    assert [task.id for task in known] == ["new"]
+    household.wait_for("new", "success")
     agent.send_signal(signal.SIGHUP)
     ran = len(household.runs("new", "success"))
     household.wait_for("new", "success", count=ran + 1)

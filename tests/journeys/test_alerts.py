@@ -12,6 +12,7 @@ import pytest
 from agent.store import state
 from tests.journeys.household import Household, until
 from tests.postoffice import Sink, let_mail, mail_server
+from tests.pulse import Pulse
 
 AT_ONCE_S = 15.0
 GREEDY = "command = 'tail /dev/zero'\nmemory_limit_mb = 20"
@@ -75,17 +76,18 @@ def test_what_is_critical_is_mailed_at_once_and_so_is_its_end(
 ) -> None:
     mailing.apply(a_task("bad", command, priority))
     mailing.serve()
-    began = time.monotonic()
-    mailing.cli("tasks", "run", "bad")
-
-    until(lambda: words in sink.text(), "the mail", within_s=AT_ONCE_S)
-    took_s = time.monotonic() - began
+    with Pulse() as pulse:
+        with mailing.caller() as caller:
+            mailing.order(caller, "bad")
+        began = time.monotonic()
+        until(lambda: words in sink.text(), "the mail")
+        took_s = time.monotonic() - began
     mailing.apply(a_task("bad", "command = 'true'", priority))
     mailing.cli("tasks", "run", "bad")
     until(lambda: not mailing.alerts("bad"), "no alert")
     (alert,) = mailing.alerts("bad", "--all")
 
-    assert took_s < AT_ONCE_S
+    assert took_s < AT_ONCE_S + pulse.worst_ms / 1_000
     assert (alert["severity"], alert["status"], alert["told"]) == ("critical", "resolved", "open")
     assert "critical" in str(sink.mails[0]["Subject"])
     if "exit 3" in command:
@@ -125,7 +127,7 @@ def test_a_dead_agent_is_mailed_by_another_process_once_and_over_when_it_is_back
     (alert,) = told_of_the_agent(mailing)
     mailing.serve()
     until(lambda: not told_of_the_agent(mailing), "the end of the alert")
-    until(lambda: len(sink.mails) > sent, "the mail about it", within_s=AT_ONCE_S)
+    until(lambda: len(sink.mails) > sent, "the mail about it")
 
     assert [look.returncode for look in looks] == [1, 1]
     assert (sent, alert["severity"]) == (1, "critical")

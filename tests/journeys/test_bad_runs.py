@@ -163,4 +163,6 @@ def test_a_full_and_a_read_only_spool_cost_the_output_but_never_the_ending(
 
 
 def _remount(folder: Path, how: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{how}", str(folder)], check=True)
+    """Somebody may still have a file open there, which keeps it as it is."""
+    remount = ["mount", "-o", f"remount,{how}", str(folder)]
+    until(lambda: subprocess.run(remount, check=False).returncode == 0, f"a spool that is {how}")

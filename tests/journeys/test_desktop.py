@@ -130,13 +130,16 @@ def test_an_agent_that_is_killed_comes_back_with_the_true_end_of_its_run(
 ) -> None:
     agent = household.serve()
     desk.connect_by(household, tasks=3)
-    household.apply(QUICK, LONG, REST.replace("echo rested", "sleep 3; echo rested; exit 7"))
+    go_on = household.root / "go_on"
+    waits = f"while [ ! -e {go_on} ]; do sleep 0.1; done; exit 7"
+    household.apply(QUICK, LONG, REST.replace("echo rested", waits))
     desk.choose("rest")
     desk.press("run")
     desk.until(lambda: desk.tasks()["rest"].state == "running", "the running task")
 
     household.kill(agent)
     desk.until(lambda: not desk.link.is_live, "the silence")
+    go_on.touch()
     household.serve()
 
     desk.until(lambda: desk.link.is_live, "the agent's return")

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 from desktop.views.alerts.page import DELIVERY, HISTORY
 from desktop.views.rail import ALERTS
 from tests.journeys.desks import Desk, desks_at
-from tests.journeys.household import Household, until
+from tests.journeys.household import CALM, Household, until
 from tests.postoffice import let_mail, mail_server
 
 BAD = 'task_name = "bad"\npriority = 1\nschedule = "0 0 1 1 *"\ncommand = "echo no paper; exit 3"'
@@ -32,7 +32,7 @@ def state(desk: Desk) -> str:
 @pytest.fixture
 def household(bare: Household, made: Path) -> Household:
     """A home whose one task has failed."""
-    bare.copy(made, environment="test", name="journey")
+    bare.copy(made, environment="test", name="journey", **CALM)
     bare.apply(BAD)
     bare.serve()
     bare.cli("tasks", "run", "bad")

@@ -13,7 +13,7 @@ from desktop.views.alerts.page import ACTIVE, QUIET, RULES_TAB
 from desktop.views.alerts.ruling import RuleDialog
 from desktop.views.rail import ALERTS
 from tests.journeys.desks import Desk, desks_at
-from tests.journeys.household import Household, until
+from tests.journeys.household import CALM, Household, until
 
 TASK = 'task_name = "backup-db"\nschedule = "0 0 1 1 *"\ncommand = "echo hi"'
 
@@ -41,7 +41,7 @@ def opened(desk: Desk, kind: type[DialogT]) -> DialogT:
 
 @pytest.fixture
 def household(bare: Household) -> Household:
-    bare.prepare(environment="test", name="journey")
+    bare.prepare(environment="test", name="journey", **CALM)
     bare.apply(TASK)
     bare.serve()
     bare.cli("tasks", "run", "backup-db")

@@ -1,6 +1,7 @@
 """What a real agent ran and will run stands on the timeline of a real window."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.journeys.household import Household
 QUICK = 'task_name = "quick"\nschedule = "@every 1s"\ncommand = "echo it ran"'
 WRONG = 'task_name = "wrong"\nschedule = "0 0 1 1 *"\ncommand = "echo no; exit 3"\nmax_retries = 0'
 LONG = (
-    'task_name = "long"\ncategory = "Slow"\nschedule = "0 * * * *"\nkill_grace_s = 1\n'
+    'task_name = "long"\ncategory = "Slow"\nschedule = "{minute} * * * *"\nkill_grace_s = 1\n'
     'command = "echo begun; sleep 600"'
 )
 
@@ -24,7 +25,9 @@ LONG = (
 def household(bare: Household, made: Path) -> Household:
     """A home with one task that is due all the time, one that fails, and one that goes on."""
     bare.copy(made, environment="test", name="journey")
-    bare.apply(QUICK, WRONG, LONG)
+    # What is due each hour must not be due while the test goes on.
+    minute = (datetime.now(UTC).minute + 30) % 60
+    bare.apply(QUICK, WRONG, LONG.format(minute=minute))
     bare.serve()
     return bare
 

@@ -26,15 +26,16 @@ async def lived(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch, *, day
     return year
 
 
-@pytest.mark.parametrize("seed", [7, FRESH_SEED], ids=["known", "fresh"])
+# How many starts a year has is a matter of luck: some are slept through but for a few hours.
+@pytest.mark.parametrize(("seed", "fewest"), [(7, 500), (FRESH_SEED, 200)], ids=["known", "fresh"])
 async def test_each_due_moment_of_a_year_has_one_row(
-    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, seed: int, fewest: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     print(f"seed {seed}")  # noqa: T201 - shown when it fails
     year = await lived(tmp_path, seed, monkeypatch, days=365)
 
     assert audit(year) > 500_000
-    assert year.judge.checked > 500
+    assert year.judge.checked > fewest
     year.shop.database.close()
 
 

@@ -16,7 +16,7 @@ from tests.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 AGENT = Path(sys.executable).with_name("smartcron-agent")
-WAIT_S = 30
+WAIT_S = 60
 
 pytestmark = pytest.mark.bundle
 
@@ -117,7 +117,7 @@ def test_the_bundle_connects_to_an_agent_and_shows_the_grid(
     shown = start(
         desktop,
         *("--profile", profile, "--connect", link),
-        *("--screenshot", str(picture_file), "--after", "6"),
+        *("--screenshot", str(picture_file), "--after", "20"),
     )
 
     assert shown.returncode == 0, shown.stderr

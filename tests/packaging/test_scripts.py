@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.pulse import stretched
+from tests.pulse import Pulse, stretched
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "scripts"
@@ -105,10 +105,12 @@ def test_a_second_setup_finds_everything_done(tmp_path: Path) -> None:
 
     (tree / ".venv" / "installed-dev").write_text(fingerprint_of(tree))
     started = time.monotonic()
-    second = subprocess.run(command, capture_output=True, text=True, check=False)
+    with Pulse() as pulse:
+        second = subprocess.run(command, capture_output=True, text=True, check=False)
+    took_s = time.monotonic() - started
 
     assert (second.returncode, second.stdout) == (0, "")
-    assert time.monotonic() - started < 2 * stretched()
+    assert took_s < 2 * stretched() + pulse.worst_ms / 1_000
 
 
 def fingerprint_of(tree: Path) -> str:

@@ -11,6 +11,7 @@ from typing import Final, Self
 from tests.ports import free_port
 
 _CHUNK: Final = 65_536
+_PAUSE_S: Final = 0.02
 _COMMIT: Final = b"\x03COMMIT"
 _RESET: Final = struct.pack("ii", 1, 0)
 """Closing with this says to the other side that the connection is broken, not that it is over."""
@@ -113,6 +114,10 @@ class Proxy:
                     self._serve(key.fileobj)  # type: ignore[arg-type] # only sockets are registered
             with self._lock:
                 self._let_go()
+                is_frozen = self._is_frozen
+            if is_frozen:
+                # What nobody reads stays ready to be read: without a pause this would spin.
+                time.sleep(_PAUSE_S)
 
     def _wait_s(self) -> float | None:
         with self._lock:

@@ -18,11 +18,18 @@ from agent.store.state import Holder
 from shared.protocol import requests, rows
 from tests.agent.store.makings import a_task
 from tests.faults.database.proxy import Proxy
-from tests.faults.database.test_server_away import PASSWORD, USER, Site, known_to
-from tests.journeys.household import Household, until
+from tests.faults.database.test_server_away import (
+    MAILED_S,
+    PASSWORD,
+    REPLAY_S,
+    USER,
+    Site,
+    known_to,
+)
+from tests.journeys.household import WAIT_S, Household, until
 from tests.journeys.test_agent_kill_loop import finish, hold_against, seeded, start_tasks, told
 from tests.mariadb import served
-from tests.postoffice import let_mail, mail_server
+from tests.postoffice import Sink, let_mail, mail_server
 
 BACK = "the database is back; what was due before the agent began is decided"
 AWAY = "beginning without the database, with what was known of it"
@@ -52,8 +59,8 @@ def more_runs(site: Site) -> None:
 
 def end_clean(site: Site, agent: subprocess.Popen[bytes]) -> None:
     """All is told, and the ledger holds what the tasks say of themselves."""
-    until(lambda: BACK in site.household.said(), "a word of its return")
-    until(lambda: not site.kept(), "the replay")
+    until(lambda: BACK in site.household.said(), "a word of its return", within_s=REPLAY_S)
+    until(lambda: not site.kept(), "the replay", within_s=REPLAY_S)
     finish(site.household, agent)
     hold_against(site.household, site.household.root / "truth")
     assert journal.refused(site.household.home.journal_file) == ()
@@ -113,6 +120,7 @@ def test_what_lies_in_the_spool_of_recorded_runs_goes_once_the_database_is_back(
     start_tasks(household)
     agent = household.serve()
     more_runs(site)
+    until(lambda: any(run.log_file for run in household.runs()), "a run whose output is kept")
     household.kill(agent)
     recorded = next(run for run in household.runs() if run.log_file is not None)
     left = household.home.spool / f"{recorded.id}.out"
@@ -174,7 +182,7 @@ def test_what_was_changed_elsewhere_while_it_was_away_counts_once_it_is_back(sit
 
 
 def end_clean_of_ours(site: Site, agent: subprocess.Popen[bytes]) -> None:
-    until(lambda: not site.kept(), "the replay")
+    until(lambda: not site.kept(), "the replay", within_s=REPLAY_S)
     household = site.household
     household.cli("tasks", "disable", *{run.task_name for run in household.runs()})
     until(lambda: not household.live(), "the end of every run")
@@ -216,8 +224,8 @@ def test_own_rules_windows_and_checks_hold_though_it_is_away_from_the_start(site
         with site.refused():
             flag.touch()
             agent = household.serve()
-            until(lambda: "loud burns" in sink.text(), "the mail of the rule")
-            until(lambda: "Check fire is critical" in sink.text(), "that of the check")
+            for words in ("loud burns", "Check fire is critical"):
+                until(partial(is_told, sink, words), f"mail: {words}", within_s=MAILED_S)
             until(lambda: lines(Path(f"{flag}.hushed")) > 2, "runs of the muted task")
             while_away = sink.text()
         household.stop(agent)
@@ -243,6 +251,7 @@ def test_what_people_know_is_open_is_not_told_anew_though_it_is_away_from_the_st
         until(
             lambda: any(alert.told and alert.task_name == "loud" for alert in copy.read_alerts()),
             "a copy of the alert, and that it was told",
+            within_s=MAILED_S,
         )
         household.kill(agent)
         before = sink.text().count("loud burns")
@@ -252,12 +261,16 @@ def test_what_people_know_is_open_is_not_told_anew_though_it_is_away_from_the_st
             again = lines(Path(f"{flag}.loud")) + 3
             until(lambda: lines(Path(f"{flag}.loud")) > again, "more of the same")
             Path(f"{flag}.late").touch()
-            until(lambda: "late burns" in sink.text(), "the mail of what is new")
+            until(partial(is_told, sink, "late burns"), "the mail of the new", within_s=MAILED_S)
             after = sink.text().count("loud burns")
         household.stop(agent)
 
     assert before > 0
     assert after == before
+
+
+def is_told(sink: Sink, words: str) -> bool:
+    return words in sink.text()
 
 
 def holds_all(household: Household) -> bool:
@@ -286,7 +299,7 @@ def test_an_agent_whose_database_was_taken_by_another_meanwhile_stops(site: Site
         elsewhere.write_now(partial(state.hold, holder=other))
         elsewhere.close()
 
-    assert agent.wait(40) == 0
+    assert agent.wait(WAIT_S) == 0
     assert "stopping: another agent has taken the database" in household.said()
     assert site.kept(), "nothing is told to a database that another agent works on"
 
@@ -323,7 +336,7 @@ def test_a_file_that_another_program_holds_keeps_no_agent_from_beginning(
         before = told(truth)[0].total()
         until(lambda: told(truth)[0].total() > before + 6, "more runs")
         other.execute("COMMIT")
-    until(lambda: BACK in household.said(), "a word of its return")
+    until(lambda: BACK in household.said(), "a word of its return", within_s=REPLAY_S)
     until(lambda: not journal.look(household.home.journal_file).number, "the replay")
     finish(household, agent)
 

@@ -69,10 +69,14 @@ def test_an_edit_while_the_database_is_away_is_refused_and_holds_once_it_is_give
                 done = agent.call(put(agent, seen, nice=9), TaskPutReply, timeout_s=40)
             except Refused as error:
                 codes.add(error.code)
-                return False
-            return done.def_rev == 2
+            else:
+                return done.def_rev == 2
+            # Late for its answer, a slow database may have taken it all the same.
+            with suppress(Refused):
+                return agent.call(TaskDefinition(id="rest"), TaskDefinitionReply).def_rev == 2
+            return False
 
-        until(is_done, "an edit that is taken", within_s=60)
+        until(is_done, "an edit that is taken", within_s=120)
         now = agent.call(TaskDefinition(id="rest"), TaskDefinitionReply)
     assert codes <= {"busy"}
     assert (now.definition["nice"], now.def_rev) == (9, 2)
@@ -98,7 +102,7 @@ def test_an_edit_whose_answer_was_lost_is_what_runs_once_the_database_is_back(
                 return agent.call(TaskDefinition(id="rest"), TaskDefinitionReply).def_rev == 2
             return False
 
-        until(is_done_late, "an edit whose answer was lost", within_s=60)
+        until(is_done_late, "an edit whose answer was lost", within_s=120)
 
         def is_new() -> bool:
             start = RunStart(
@@ -108,6 +112,6 @@ def test_an_edit_whose_answer_was_lost_is_what_runs_once_the_database_is_back(
                 agent.call(start, RunStartReply, timeout_s=40)
             return note.exists()
 
-        until(is_new, "a run of the edited command", within_s=60)
+        until(is_new, "a run of the edited command", within_s=120)
         now = agent.call(TaskDefinition(id="rest"), TaskDefinitionReply)
     assert (now.definition["command"], now.def_rev) == (f"touch {note}", 2)

@@ -74,7 +74,7 @@ def test_an_agent_that_finds_its_file_of_no_use_begins_with_what_is_left(
     before = lines(truth)
 
     again = household.serve()
-    told = alerts(household, "database_mended")
+    told = until(lambda: alerts(household, "database_mended"), "the alert")
     tasks = household.json("tasks", "list")
     household.cli("tasks", "resume", "often")
     until(lambda: lines(truth) > before + 3, "runs again")

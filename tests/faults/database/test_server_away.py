@@ -38,6 +38,8 @@ LATE_MS = 2_000
 """What an outage may cost a start, beside what the host itself lets it wait."""
 REPLAY_S = 180.0
 """A server that is starved by others answers too late again and again."""
+MAILED_S = 150.0
+"""A minute lies between two critical mails of one agent."""
 PASSWORD = "only-for-tests"
 USER = "smartcron"
 
@@ -211,6 +213,7 @@ def test_whatever_the_database_does_no_run_is_lost_or_doubled(site: Site) -> Non
     site.serve()
     begun = Counter[str]()
 
+    before_it = stretched()
     with Pulse() as pulse:
         for kind in islice(in_turn(chance), OUTAGES):
             before = truth.stat().st_size
@@ -224,6 +227,7 @@ def test_whatever_the_database_does_no_run_is_lost_or_doubled(site: Site) -> Non
             if chance.random() < 0.6:
                 until(lambda: not site.kept(), f"the replay ({kind})", within_s=REPLAY_S)
         until(lambda: not site.kept(), "the last replay", within_s=REPLAY_S)
+    host = max(before_it, stretched())
 
     assert site.agent is not None
     finish(site.household, site.agent)
@@ -241,7 +245,7 @@ def test_whatever_the_database_does_no_run_is_lost_or_doubled(site: Site) -> Non
     )
     refused = journal.refused(site.household.home.journal_file)
     assert refused == (), "what was kept was not taken"
-    assert late_ms[-1] < LATE_MS + pulse.worst_ms
+    assert late_ms[-1] < LATE_MS * host + pulse.worst_ms
     assert len(late_ms) > OUTAGES, "too little happened to prove anything"
 
 
@@ -265,16 +269,18 @@ def test_an_outage_is_told_within_ten_seconds_even_where_nothing_runs(
         site.household.wait_for("once", "success")
         began = time.monotonic()
         with getattr(site, kind)():
-            until(partial(away_since, caller), "word of it")
+            with Pulse() as pulse:
+                until(partial(away_since, caller), "word of it")
             took_s = time.monotonic() - began
             until(site.kept, "the alert in the journal")
-        until(lambda: not away_since(caller), "word of its end")
+        until(lambda: not away_since(caller), "word of its end", within_s=REPLAY_S)
 
-    assert took_s < 10 * stretched()
+    assert took_s < 10 * stretched() + pulse.worst_ms / 1_000
 
-    (alert,) = [each for each in all_alerts(site) if each[0] == "database_away"]
-    assert alert[1:] == ("critical", "resolved", "Database unreachable")
-    assert site.kept() == 0
+    # Its end is written down once the database takes what happens.
+    ended = ("database_away", "critical", "resolved", "Database unreachable")
+    until(lambda: of_the_database(site) == [ended], "the alert's end", within_s=REPLAY_S)
+    until(lambda: not site.kept(), "the replay", within_s=REPLAY_S)
 
 
 def test_that_the_database_is_away_is_mailed_while_it_is_and_once(site: Site) -> None:
@@ -282,8 +288,8 @@ def test_that_the_database_is_away_is_mailed_while_it_is_and_once(site: Site) ->
         let_mail(site.household.home, sink)
         site.serve()
         with site.refused():
-            until(lambda: "Database unreachable" in sink.text(), "the mail")
-        until(lambda: len(about_the_database(sink)) > 1, "the mail of its end")
+            until(lambda: "Database unreachable" in sink.text(), "the mail", within_s=MAILED_S)
+        until(lambda: len(about_the_database(sink)) > 1, "the mail of its end", within_s=MAILED_S)
 
     assert ["over" in subject for subject in about_the_database(sink)] == [False, True]
 
@@ -291,6 +297,10 @@ def test_that_the_database_is_away_is_mailed_while_it_is_and_once(site: Site) ->
 def about_the_database(sink: Sink) -> list[str]:
     subjects = [str(mail["Subject"]) for mail in sink.mails]
     return [subject for subject in subjects if "Database unreachable" in subject]
+
+
+def about_death(sink: Sink) -> list[str]:
+    return [subject for mail in sink.mails if "dead" in (subject := str(mail["Subject"]))]
 
 
 def look(site: Site) -> subprocess.CompletedProcess[str]:
@@ -312,14 +322,16 @@ def test_a_dead_agent_without_its_database_is_mailed_once_by_another_process_and
             while_gone = [str(mail["Subject"]) for mail in sink.mails]
         site.serve()
         until(lambda: look(site).returncode == 0, "an agent that is seen to live")
-        after = [str(mail["Subject"]) for mail in sink.mails if "dead" in str(mail["Subject"])]
+        until(lambda: len(about_death(sink)) > 1, "the mail that it is over", within_s=MAILED_S)
+        after = about_death(sink)
 
     assert living.returncode == 0, "who answers lives, and tells of its database by itself"
     assert [one.returncode for one in looks] == [1, 1, 1]
     assert ["told, without the database" in one.stdout for one in looks] == [True, False, False]
     assert sum("The agent is dead or frozen" in one for one in while_gone) == 1
     assert ["over" in one for one in after] == [False, True]
-    assert ("agent_stopped", "critical", "resolved") in [one[:3] for one in all_alerts(site)]
+    ended = ("agent_stopped", "critical", "resolved")
+    until(lambda: ended in [one[:3] for one in all_alerts(site)], "the end of the alert")
 
 
 def test_an_agent_that_lives_again_without_its_database_ends_what_was_mailed(site: Site) -> None:
@@ -349,32 +361,38 @@ def known_to(household: Household) -> Known | None:
 
 def test_while_it_is_away_runs_are_ordered_and_stopped_and_changes_are_refused(site: Site) -> None:
     household = site.household
-    household.apply('task_name = "long"\nschedule = []\ncommand = "sleep 60"\nkill_grace_s = 0')
+    household.apply('task_name = "long"\nschedule = []\ncommand = "sleep 600"\nkill_grace_s = 0')
     site.serve()
 
     with site.frozen(), household.caller() as caller:
         until(partial(away_since, caller), "word of it")
         began = time.monotonic()
-        run_id = household.order(caller, "long")
-        until(partial(household.run_processes, run_id), "its process")
-        household.abort(caller, run_id)
-        until(lambda: not household.run_processes(run_id), "its end")
+        with Pulse() as pulse:
+            run_id = household.order(caller, "long")
+            until(partial(household.run_processes, run_id), "its process")
+            household.abort(caller, run_id)
+            until(lambda: not household.run_processes(run_id), "its end")
         took_s = time.monotonic() - began
         pause = requests.TaskSet(
             op=new_op(), expires_ms=caller.expires_ms(), ids=("long",), enabled=False
         )
         with pytest.raises(Refused, match="try again when it is back"):
             caller.call(pause)
-    until(lambda: not site.kept(), "the replay")
+    until(lambda: not site.kept(), "the replay", within_s=REPLAY_S)
 
     (run,) = household.runs("long")
     assert (run.id, run.status, run.trigger) == (run_id, "aborted", "manual")
-    assert took_s < 5 * stretched(), "nobody waits for a database that is away"
+    within_s = 5 * stretched() + pulse.worst_ms / 1_000
+    assert took_s < within_s, "nobody waits for a database that is away"
     asked = site.server.say(
         "SELECT action, result FROM smartcron_1.smart_cron_audit WHERE action LIKE 'run.%'"
         " ORDER BY id"
     )
     assert asked == [("run.start", "ok"), ("run.abort", "ok")]
+
+
+def of_the_database(site: Site) -> list[tuple[str, ...]]:
+    return [each for each in all_alerts(site) if each[0] == "database_away"]
 
 
 def all_alerts(site: Site) -> list[tuple[str, ...]]:
