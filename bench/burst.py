@@ -60,6 +60,7 @@ def few_at_once() -> list[Figure]:
         Figure(f"{FEW} due at once: start of the middle one", own.p50_ms, "ms", 16),
         Figure("… of the last", own.last_ms, "ms"),
         Figure("… before the moment", max(0.0, -own.earliest_ms), "ms", 0),
+        *_limit_of_few(),
     ]
     if peers.has_apscheduler():
         other = _starts(peers.apscheduler_rounds(FEW, period_s=PERIOD_S, periods=PERIODS))
@@ -158,6 +159,18 @@ def _burst(how: str, *, is_shell: bool, goal: float) -> list[Figure]:
     return figures
 
 
+def _limit_of_few() -> list[Figure]:
+    """What is left of the time when nobody decides, records or keeps anything."""
+    rounds = []
+    for _ in range(PERIODS):
+        time.sleep(PERIOD_S)  # as cold as the others are
+        rounds.append(bare_burst(FEW, is_shell=False))
+    return [
+        Figure("… a bare loop of posix_spawn: of the middle one", _middle_ms(rounds), "ms"),
+        Figure("… a bare loop of posix_spawn: of the last", _last_s(rounds) * 1000, "ms"),
+    ]
+
+
 def bare_burst(count: int, *, is_shell: bool) -> Burst:
     """The limit, in a process that is as small as one of Python gets."""
     with tempfile.TemporaryDirectory(prefix="smart-cron-bench-") as folder:
@@ -173,6 +186,10 @@ def _starts(late_ms: Sequence[float]) -> Start:
         median(one[-1] for one in rounds),
         min(late_ms),
     )
+
+
+def _middle_ms(bursts: Sequence[Burst]) -> float:
+    return median(one.p50_ms for one in bursts)
 
 
 def _last_s(bursts: Sequence[Burst]) -> float:
