@@ -70,6 +70,7 @@ def example(request_type: str) -> Request:
         "timeline.runs": {"from_ms": 0, "to_ms": 60_000},
         "timeline.hours": {"from_ms": 0, "to_ms": 3_600_000},
         "task.definition": {"id": "backup"},
+        "task.versions": {"id": "backup"},
         "task.check": {"definition": {"task_name": "backup"}},
         "task.put": {"id": "backup", "definition": {"task_name": "backup"}},
         "task.delete": {"id": "backup", "based_on": 1},
