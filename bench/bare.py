@@ -29,3 +29,12 @@ def start_all(file: Path, *, count: int, is_shell: bool) -> Burst:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     cost = Cost(own_s, used.ru_utime + used.ru_stime)
     return notes.burst(count, notes.read(file), due_ns=due_ns, cost=cost)
+
+
+def rounds(folder: Path, *, count: int, period_s: float, periods: int) -> list[Burst]:
+    """The same again and again from one process, with a rest before each that lets caches cool."""
+    bursts = []
+    for number in range(periods):
+        time.sleep(period_s)
+        bursts.append(start_all(folder / str(number), count=count, is_shell=False))
+    return bursts
