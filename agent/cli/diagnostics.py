@@ -24,7 +24,7 @@ from agent.errors import AgentError, StorageError
 from agent.running.patterns import own_patterns
 from agent.running.redaction import Redactor
 from agent.running.secrets import load_secrets
-from agent.settings import Home
+from agent.settings import Home, load_settings
 from agent.wire import carrier
 
 # Each in a process of its own: what is broken may keep one of them from answering, not the others.
@@ -123,13 +123,10 @@ def _mask_of(home: Home) -> Callable[[bytes], bytes]:
 
 
 def _patterns(home: Home) -> Iterable[str]:
-    # Only here: settings that cannot be read are no reason to say nothing at all.
-    from agent.settings import load_settings
-
     try:
         return load_settings(home).redact
     except AgentError:
-        return ()
+        return ()  # settings that cannot be read are no reason to say nothing at all
 
 
 def _parts(home: Home, now_s: float, asked: Callable[[str, int | None], None]) -> Iterator[Part]:
