@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.clock import Clock
-from agent.errors import AgentError, Damaged
+from agent.errors import AgentError, Damaged, Unreachable
 from agent.log import log_of
 from agent.mending import DAMAGED_ALERT, FOUND
 from agent.recorder import Recorder
@@ -38,6 +38,7 @@ class Soundness:
         self, reached: Reached, *, clock: Clock, recorder: Recorder, leave: Callable[[], object]
     ) -> None:
         self._outage = reached.outage
+        self._url = reached.url
         self._local = reached.local
         self._clock = clock
         self._recorder = recorder
@@ -55,7 +56,7 @@ class Soundness:
         while True:
             is_troubled = await self._wait(wait_ms)
             began_s = time.monotonic()
-            found = await self.look(self._file)
+            found = await self.look(self._file, is_troubled=is_troubled)
             if found and is_troubled:
                 self._unusable = Damaged(f"the database file {self._file} is damaged: {found}")
                 self._leave()
@@ -69,8 +70,12 @@ class Soundness:
         if self._unusable is not None and not is_over:
             raise self._unusable
 
-    async def look(self, file: Path) -> str:
-        """What is wrong with it, and told by now; empty where it is sound."""
+    async def look(self, file: Path, *, is_troubled: bool = False) -> str:
+        """What is wrong with it, and told by now; empty where it is sound.
+
+        Pages that are well made may hold rows that nobody wrote: to read them all takes long, and
+        is done only where a write met damage (`is_troubled`).
+        """
         found, is_whole = "", False
         try:
             tables = await asyncio.to_thread(salvage.tables, file)
@@ -81,8 +86,13 @@ class Soundness:
                 if said:
                     found = said
                     break
+            if is_troubled and not found:
+                found = next(iter(await asyncio.to_thread(salvage.damage, self._url)), "")
         except Damaged as error:
             found = str(error)
+        except Unreachable as error:
+            log.warning("the file cannot be looked through", cause=str(error))
+            is_whole = False
         if found and not self._is_told:
             self._may_be_told = True
             self._is_told = await self._tell(found)

@@ -19,6 +19,13 @@ def _counted_id() -> TypeEngine[int]:
     return BigInteger().with_variant(Integer(), "sqlite")
 
 
+class Unreadable(ValueError):
+    """A row holds what its column never held: a hand wrote it, or a page of the file is damaged.
+
+    What stands there is not told: of a damaged page it may be a part of anything, of a secret too.
+    """
+
+
 CountedId = _counted_id()
 """A row number given by the database."""
 
@@ -73,10 +80,17 @@ class Instant(TypeDecorator[int]):
     def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
         if value is None:
             return None
-        at = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        at = value if isinstance(value, datetime) else _moment(value)
         if at.tzinfo is not None:
             at = at.astimezone(UTC).replace(tzinfo=None)
         return (at - _EPOCH) // _MILLISECOND
+
+
+def _moment(value: Any) -> datetime:
+    try:
+        return datetime.fromisoformat(value)
+    except (ValueError, TypeError) as error:
+        raise Unreadable("a text where a moment belongs") from error
 
 
 def _as_text(value_ms: int | None) -> str | None:
@@ -163,7 +177,7 @@ class Json(TypeDecorator[dict[str, Any]]):
         if value is None:
             return None
         # Most maps are empty; thousands of tasks are read at once.
-        return {} if value == "{}" else json.loads(value)
+        return {} if value == "{}" else _map(value)
 
 
 class LongJson(Json):
@@ -187,10 +201,23 @@ class WholeJson(LongJson):
             return {}
 
 
+def _map(value: str) -> dict[str, Any]:
+    try:
+        found = json.loads(value)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Unreadable("a text where a map belongs") from error
+    if not isinstance(found, dict):
+        raise Unreadable("a text where a map belongs")
+    return found
+
+
 # Many tasks share few lists, so each is read, and lies in memory, once.
 @lru_cache(maxsize=4096)
 def _read_list(value: str) -> tuple[str, ...]:
-    return tuple(json.loads(value))
+    try:
+        return tuple(json.loads(value))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Unreadable("a text where a list belongs") from error
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection, Table, text
 
 from agent.runs import LIVE_STATES
+from agent.store.plausible import check_of
 from agent.store.rollups import DAY_MS, HOUR_MS
 from agent.store.state import DECIDED_UNTIL, HIGHEST
 from agent.store.tasks import load_all, remember, write_row
@@ -34,11 +35,14 @@ def carry_over(
     A due moment that ran since the backup would else run again. What tasks were meanwhile is
     taken over too, or the ledger could not be proved: what is restored holds from `now_ms` on.
     `before` says how each replaced table is called. None when they are of another version; raises
-    what the database raises.
+    what the database raises, and ValueError where rows of a damaged file are no rows of ours.
     """
     if _version(connection, VERSION_TABLE) != _version(connection, before(VERSION_TABLE)):
         return None
-    count = _carry_runs(connection, before(executions.name), made_ms)
+    since = _first_to_carry(connection, made_ms)
+    if connection.dialect.name == "sqlite":
+        _check(connection, before, since)
+    count = _carry_runs(connection, before(executions.name), since)
     _carry_figures(connection, before, made_ms)
     _carry_progress(connection, before(tasks.name), before(state.name))
     _carry_versions(connection, before(task_versions.name), now_ms)
@@ -50,11 +54,29 @@ def _version(connection: Connection, table: str) -> str | None:
     return None if found is None else str(found)
 
 
-def _carry_runs(connection: Connection, old: str, made_ms: int) -> int:
+def _first_to_carry(connection: Connection, made_ms: int) -> str:
+    """The lowest id of runs made since, and of those that lived when the backup was made."""
+    live = connection.scalar(
+        text(f"SELECT MIN(id) FROM {executions.name} WHERE status IN ({_LIVE})")  # noqa: S608 - our own names
+    )
+    return min(live or "Z", first_ulid(made_ms - HOUR_MS))
+
+
+def _check(connection: Connection, before: Callable[[str], str], since: str) -> None:
+    """Raise ValueError where a page of the replaced file was written over by something else."""
+    for table in (executions, rollups, rollup_totals, task_versions, tasks):
+        names = [column.name for column in table.columns]
+        check = check_of(table, names)
+        where = " WHERE id >= :since" if table is executions else ""
+        query = text(f"SELECT {_names(table)} FROM {before(table.name)}{where}")  # noqa: S608 - our own names
+        for row in connection.execute(query, {"since": since} if where else {}):
+            check(row)
+
+
+def _carry_runs(connection: Connection, old: str, since: str) -> int:
     """Runs made since, and how those ended that lived when the backup was made."""
     ours = executions.name
-    live = connection.scalar(text(f"SELECT MIN(id) FROM {ours} WHERE status IN ({_LIVE})"))  # noqa: S608 - our own names
-    bound = {"first": min(live or "Z", first_ulid(made_ms - HOUR_MS))}
+    bound = {"first": since}
     connection.execute(
         text(
             f"DELETE FROM {ours} WHERE status IN ({_LIVE}) "  # noqa: S608 - our own names

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from agent.errors import Damaged, DiskFull, NotStorable, StorageError, Unreachable
 from agent.log import log_of
 from agent.store.engines import BUSY_TIMEOUT_MS, name_of
+from schema.columns import Unreadable
 
 log = log_of(__name__)
 
@@ -23,6 +24,10 @@ _PASSING: Final = frozenset(
     {1040, 1053, 1203, 1205, 1213, 1290, 1317, 1836, 1927, 2002, 2003, 2006, 2013, 2055}
 )
 DAMAGED: Final = "is damaged or no database"
+_MENDS: Final = (
+    "start the agent anew, which makes the best of it, or run `smartcron-agent db recover` while "
+    "none serves"
+)
 _SENTENCES: Final = {
     1021: "cannot be written: the disk of the server is full; free some space",
     1040: "takes no more connections; raise max_connections of the server, or end other programs",
@@ -55,7 +60,7 @@ def told_plainly(url: URL) -> Generator[None]:
     """Turn the driver's errors into one sentence about our database."""
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, Unreadable) as error:
         plain = plain_error(error, url)
         if plain is error:
             raise
@@ -64,6 +69,8 @@ def told_plainly(url: URL) -> Generator[None]:
 
 def plain_error(error: Exception, url: URL) -> Exception:
     """The error as we tell it; itself when it is none of the database's."""
+    if isinstance(error, Unreadable):
+        return _of_value(error, url)
     if isinstance(error, IntegrityError) or not isinstance(error, DBAPIError):
         return error
     number = _number(error)
@@ -87,6 +94,12 @@ def plain_error(error: Exception, url: URL) -> Exception:
         number is None and "stayed locked" in said
     )
     return (Unreachable if is_passing else StorageError)(sentence)
+
+
+def _of_value(error: Unreadable, url: URL) -> StorageError:
+    if url.get_backend_name() == "sqlite":
+        return Damaged(f"database {name_of(url)} {DAMAGED} (it has {error}); {_MENDS}")
+    return StorageError(f"database {name_of(url)} has {error}; correct that row by hand")
 
 
 def _number(error: DBAPIError) -> int | None:
@@ -114,10 +127,9 @@ def _is_of_tls(error: DBAPIError) -> bool:
 def _of_sqlite(error: DBAPIError) -> str:
     cause = str(error.orig).lower()
     if "not a database" in cause or "malformed" in cause:
-        return (
-            f"{DAMAGED} ({cause}); start the agent anew, which makes the best of "
-            "it, or run `smartcron-agent db recover` while none serves"
-        )
+        return f"{DAMAGED} ({cause}); {_MENDS}"
+    if "could not decode" in cause:
+        return f"{DAMAGED} (a text of it cannot be decoded); {_MENDS}"
     if "full" in cause:
         return "cannot be written: the disk is full; free some space"
     if "readonly" in cause or "read-only" in cause or "unable to open" in cause:

@@ -81,7 +81,7 @@ def _carry(url: URL, aside: str, made_ms: int, now_ms: int) -> int | None:
             )
             connection.commit()
             return count
-    except StorageError:
+    except (StorageError, ValueError):
         return None  # damaged, or cut off in the midst: nothing of it was taken over
 
 

@@ -18,10 +18,10 @@ from sqlalchemy.exc import OperationalError
 from agent.errors import AgentError, Damaged, DiskFull, StorageError, Unreachable, WrongUse
 from agent.log import log_of
 from agent.runs import Run
-from agent.store import backups, chain, ledger, restoring, state
+from agent.store import backups, chain, ledger, plausible, restoring, state
 from agent.store.backups import Backup, Prove
 from agent.store.database import Database
-from schema.tables import audit, executions, metadata
+from schema.tables import audit, executions, metadata, tasks
 
 log = log_of(__name__)
 
@@ -56,7 +56,8 @@ def renew(database_url: str, folder: Path, *, now_ms: int, prove: Prove) -> Rene
         if backup.source != backups.OWN or not backup.is_proved:
             continue
         try:
-            restoring.restore(backup, database_url, now_ms=now_ms, prove=prove)
+            # What the damaged file says is taken over row by row, later.
+            restoring.restore(backup, database_url, now_ms=now_ms, prove=prove, carries=False)
         except (AgentError, OSError) as error:
             if _is_of_the_host(error):
                 if isinstance(error, OSError):
@@ -112,8 +113,8 @@ def damage(database_url: str) -> tuple[str, ...]:
     try:
         with closing(sqlite3.connect(path, timeout=BUSY_S)) as raw:
             said = [row[0] for row in raw.execute("PRAGMA integrity_check(20)")]
-            if said == ["ok"] and not _columns(raw, executions.name):
-                said = ["its tables are gone"]
+            if said == ["ok"]:
+                said = [_unwritten(raw) or "ok"]
     except sqlite3.Error as error:
         if _code(error) not in _OF_DAMAGE:
             raise Unreachable(f"{path} cannot be looked through: {error}; try again") from error
@@ -122,6 +123,28 @@ def damage(database_url: str) -> tuple[str, ...]:
     if found and not any(map(_is_damage, found)):
         raise Unreachable(f"{path} cannot be looked through: {found[0]}; try again")
     return found
+
+
+def _unwritten(raw: sqlite3.Connection) -> str:
+    """What nobody wrote of its tables and rows, though every page is well made; else empty."""
+    if not _columns(raw, executions.name):
+        return "its tables are gone"
+    for table in metadata.sorted_tables:
+        if table is tasks:
+            continue  # people write there: what is wrong with a task is told of the task
+        names = _names(raw, table)
+        check = plausible.check_of(table, names)
+        query = f"SELECT {', '.join(names)} FROM {table.name}"  # noqa: S608 - our own names
+        try:
+            for row in raw.execute(query) if names else ():
+                check(row)
+        except ValueError as error:
+            return f"{table.name}: {error}"
+        except sqlite3.OperationalError as error:
+            if _code(error):
+                raise
+            return f"{table.name}: a text of it cannot be decoded"
+    return ""
 
 
 def _is_damage(said: str) -> bool:
@@ -239,16 +262,24 @@ def _take_over(
     runs: frozenset[str],
     found: set[str],
 ) -> int:
-    names = [column.name for column in table.columns if column.name in _columns(raw, table.name)]
-    if not names or not all(map(_NAME.fullmatch, names)):
+    names = _names(raw, table)
+    if not names:
         return 0
     insert = (
         f"INSERT OR REPLACE INTO {table.name} ({', '.join(names)}) "  # noqa: S608 - our own names
         f"VALUES ({', '.join('?' * len(names))})"
     )
+    check = plausible.check_of(table, names)
     taken = 0
     for rows in _readable(raw, table.name, names):
         for row in rows:
+            try:
+                check(row)
+            except ValueError as error:
+                log.warning(
+                    "a row that nobody wrote is left out", table=table.name, cause=str(error)
+                )
+                continue
             savepoint = connection.begin_nested()
             try:
                 connection.exec_driver_sql(insert, tuple(row))
@@ -262,6 +293,12 @@ def _take_over(
                 savepoint.rollback()
                 log.warning("a row does not fit", table=table.name, cause=str(error))
     return taken
+
+
+def _names(raw: sqlite3.Connection, table: Table) -> list[str]:
+    """Which of our columns the table in this file has."""
+    there = _columns(raw, table.name)
+    return [column.name for column in table.columns if column.name in there]
 
 
 def _columns(raw: sqlite3.Connection, name: str) -> set[str]:

@@ -1,6 +1,7 @@
 """A damaged file is made whole to the end, whenever that was cut short; a healthy one stays."""
 
 import asyncio
+import random
 import sqlite3
 from contextlib import closing
 from functools import partial
@@ -13,15 +14,20 @@ from agent import mending
 from agent.errors import DiskFull, StorageError, Unreachable
 from agent.mending import ALERT, DAMAGED_ALERT, FOUND, cut_short, mend, on_a_sound_file
 from agent.proof import doubts
+from agent.recovery import make_up
+from agent.runs import Run
 from agent.settings import Home, Settings
-from agent.store import backups, journal, restoring, salvage, state
+from agent.store import backups, journal, ledger, restoring, salvage, state
 from agent.store.database import Database, database_url
+from agent.store.engines import name_of, read_url
 from agent.store.journal import Journal
+from agent.store.mark import Mark
 from agent.store.writes import Raise
 from agent.troubles import Trouble
-from schema.tables import alerts
+from schema.tables import alerts, metadata
 from tests.agent.store.fresh import fresh_file
-from tests.agent.store.makings import NOW_MS
+from tests.agent.store.makings import NOW_MS, a_run
+from tests.agent.store.test_moving import fill
 
 PAGE = 4_096
 FILLING = 2_000
@@ -74,8 +80,11 @@ def spoil(home: Home) -> None:
     file = home.database_file
     with closing(sqlite3.connect(file)) as raw:
         raw.executemany(
-            "INSERT INTO smart_cron_state (name, value, updated_at) VALUES (?, ?, 1)",
-            [(f"filling {number}", "x" * 2_000) for number in range(FILLING)],
+            "INSERT INTO smart_cron_state (name, value, updated_at) VALUES (?, ?, ?)",
+            [
+                (f"filling {number}", "x" * 2_000, "2026-11-24 07:05:00.000")
+                for number in range(FILLING)
+            ],
         )
         raw.commit()
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -208,6 +217,61 @@ def test_what_says_nothing_of_the_file_is_no_damage(home: Home) -> None:
         salvage.damage(url_of(home))
 
 
+NONSENSE = "UPDATE smart_cron_executions SET queued_at = 'sensenonsensenonsenseno'"
+
+
+def claim(home: Home, run: Run) -> None:
+    database = Database.open(url_of(home))
+    database.write_now(partial(ledger.claim, runs=[run], now_ms=NOW_MS))
+    database.close()
+
+
+def test_a_row_of_which_a_part_was_written_over_takes_no_good_ones_place(home: Home) -> None:
+    claim(home, a_run())
+    back_up(home, NOW_MS)
+    remember(home, "after")
+    with closing(sqlite3.connect(home.database_file)) as raw:
+        raw.execute(NONSENSE)
+        raw.commit()
+    spoil(home)
+
+    mended = mend(home, url_of(home), cause="a page is bad")
+
+    database = Database.open(url_of(home), migrate=False)
+    (run,) = database.read_now(partial(ledger.page, limit=10)).runs
+    database.close()
+    assert run.queued_ms == NOW_MS
+    assert run.status == "lost"
+    assert mended.made.unknown == 1
+    assert remembered(home, "after") == "here"
+
+
+def test_an_agent_that_cannot_read_a_row_makes_the_file_whole_and_goes_on(home: Home) -> None:
+    """Each page is well made, so that only reading it shows it."""
+    claim(home, a_run())
+    back_up(home, NOW_MS)
+    remember(home, "after")
+    with closing(sqlite3.connect(home.database_file)) as raw:
+        raw.execute(NONSENSE)
+        raw.commit()
+    ours = name_of(read_url(url_of(home)))
+    Mark(home.journal_file.parent, ours, make_up=make_up).put(NOW_MS)
+    found: list[int] = []
+
+    async def work() -> None:
+        database = Database.open(url_of(home))
+        try:
+            found.append(len(await database.read(ledger.unfinished)))
+        finally:
+            database.close()
+
+    asyncio.run(on_a_sound_file(work, home=home, settings=Settings()))
+
+    assert found == [0]
+    assert remembered(home, "after") == "here"
+    assert open_alerts(home) == [ALERT]
+
+
 def test_a_full_disk_ends_the_taking_over_and_leaves_nothing_half_done(
     home: Home, tmp_path: Path
 ) -> None:
@@ -225,3 +289,40 @@ def test_a_full_disk_ends_the_taking_over_and_leaves_nothing_half_done(
 
     assert database.read_now(partial(state.get, name="filling 1")) is None
     database.close()
+
+
+@pytest.mark.parametrize("seed", [3, 5, 9, 11])
+def test_whatever_is_written_over_parts_of_the_file_every_row_can_be_read_again(
+    home: Home, seed: int
+) -> None:
+    database = Database.open(url_of(home))
+    database.write_now(fill)
+    database.close()
+    back_up(home, NOW_MS)
+    remember(home, "after")
+    with closing(sqlite3.connect(home.database_file)) as raw:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    write_over(home.database_file, random.Random(seed))  # noqa: S311 - no secret
+
+    mend(home, url_of(home), cause="a page is bad")
+
+    assert salvage.damage(url_of(home)) == ()
+    database = Database.open(url_of(home), migrate=False)
+    database.read_now(read_all)
+    database.close()
+
+
+def read_all(connection: Connection) -> None:
+    for table in metadata.sorted_tables:
+        connection.execute(table.select()).all()
+
+
+def write_over(file: Path, chance: random.Random) -> None:
+    """What a torn write, a lost sector or another program leaves: not by whole pages."""
+    found = bytearray(file.read_bytes())
+    for _ in range(8):
+        size = chance.choice((8, 100, 512, PAGE, 8 * PAGE))
+        at = chance.randrange(PAGE, len(found) - size)
+        parts = (bytes(size), b"nonsense" * (size // 8 + 1), chance.randbytes(size), found[-size:])
+        found[at : at + size] = chance.choice(parts)[:size]
+    file.write_bytes(found)

@@ -60,8 +60,11 @@ def fill(file: Path) -> None:
     """Some megabytes of events, so that most pages are of one table."""
     with closing(sqlite3.connect(file)) as raw:
         raw.executemany(
-            "INSERT INTO smart_cron_state (name, value, updated_at) VALUES (?, ?, 1)",
-            [(f"filling {number}", "x" * 2_000) for number in range(2_000)],
+            "INSERT INTO smart_cron_state (name, value, updated_at) VALUES (?, ?, ?)",
+            [
+                (f"filling {number}", "x" * 2_000, "2026-11-24 07:05:00.000")
+                for number in range(2_000)
+            ],
         )
         raw.commit()
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")

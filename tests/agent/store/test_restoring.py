@@ -222,6 +222,26 @@ def test_nothing_is_taken_over_from_what_cannot_be_read(sqlite_url: str, tmp_pat
     assert len(change(sqlite_url, partial(ledger.page, limit=10)).runs) == 1
 
 
+def test_nothing_is_taken_over_of_rows_that_nobody_wrote(sqlite_url: str, tmp_path: Path) -> None:
+    put(sqlite_url, [ended(a_run(NOW_MS - HOUR_MS))], NOW_MS - 1_000)
+    copy = back_up(sqlite_url, tmp_path)
+    newer = ended(a_run(NOW_MS + MINUTE_MS))
+    put(sqlite_url, [newer], NOW_MS + MINUTE_MS)
+    change(sqlite_url, partial(spoil, run_id=newer.id))
+
+    done = restoring.restore(copy, sqlite_url, now_ms=NOW_MS + HOUR_MS, prove=doubts)
+
+    assert done.carried is None
+    assert len(change(sqlite_url, partial(ledger.page, limit=10)).runs) == 1
+
+
+def spoil(connection: Connection, run_id: str) -> None:
+    """As a page that was written over in part: each page is well made still."""
+    connection.exec_driver_sql(
+        "UPDATE smart_cron_executions SET started_at = 'sensenonsense' WHERE id = ?", (run_id,)
+    )
+
+
 def change(url: str, act: Callable[[Connection], T]) -> T:
     database = Database.open(url)
     try:
