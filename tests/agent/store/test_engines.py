@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from pymysql.connections import Connection as PyMySQL
 from sqlalchemy import Connection
 
 from agent.errors import NotStorable, StorageError, WrongUse
@@ -319,3 +320,22 @@ def test_a_file_that_depends_on_where_one_stands_is_refused() -> None:
 def test_a_folder_that_is_missing_is_named_as_such(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=f"its folder {tmp_path}/no is not; make the folder"):
         Database.open(f"sqlite:///{tmp_path}/no/file.sqlite3")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, 0, -5, 1 << 62, True, False, 0.25, 1e-9, 'it\'s \\ a "text" 🦊\n', b"\x00'\xff", ""],
+    ids=repr,
+)
+def test_a_value_is_told_a_server_as_its_driver_would_tell_it(
+    mariadb_url: str, value: object
+) -> None:
+    engine = make_engine(read_url(mariadb_url), pool_size=1, writes=True)
+    with engine.connect() as connection:
+        found, _ = connection.exec_driver_sql("SELECT %s, 1", (value,)).one()
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        assert driver.escape(value) == PyMySQL.escape(driver, value)
+    engine.dispose()
+
+    assert found == value
