@@ -52,6 +52,8 @@ _SENTENCES: Final = {
     "max_allowed_packet is too small: raise it to 64M)",
     2013: "does not answer: {said}; try again when it is back",
     2026: "is not reached over TLS: {said}; correct the ssl options of database_url",
+    2061: "takes this user's password only over an encrypted way: let the server speak TLS, or "
+    "install the package cryptography beside the agent ({said})",
 }
 
 

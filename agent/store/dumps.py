@@ -22,6 +22,10 @@ _CONNECT_S: Final = 5
 # What our driver takes in a URL, and what the tools call it.
 _TLS: Final = {"ssl_ca": "ssl-ca", "ssl_cert": "ssl-cert", "ssl_key": "ssl-key"}
 _CHECKS: Final = ("ssl_verify_cert", "ssl_verify_identity")
+_NO: Final = ("0", "false", "no")
+# MySQL's own tool would else ask for what a MariaDB does not have, and write what only an
+# administrator may put back.
+_OF_MYSQLDUMP: Final = ("loose-column-statistics=0", "loose-set-gtid-purged=OFF")
 
 
 def dump(url: URL, path: Path, *, tables: Sequence[str] = ()) -> None:
@@ -141,11 +145,14 @@ def _login(url: URL) -> str:
         fields[theirs] = _text(url.query.get(ours))
     lines = [f"{name}={_quoted(str(value))}" for name, value in fields.items() if value is not None]
     if asks_for_tls(url):
-        lines.append("ssl")
-        # As our own connections do, unless the URL says otherwise; the tools know both or neither.
-        if all(_text(url.query.get(name)) not in ("0", "false", "no") for name in _CHECKS):
-            lines.append("ssl-verify-server-cert")
-    return "\n".join(["[client]", *lines, ""])
+        # As our own connections do, unless the URL says otherwise. Each family of tools has its own
+        # words, and passes over those of the other for being loose.
+        is_checked = all(_text(url.query.get(name)) not in _NO for name in _CHECKS)
+        lines.append("loose-ssl")
+        lines.append(f"loose-ssl-mode={'VERIFY_IDENTITY' if is_checked else 'REQUIRED'}")
+        if is_checked:
+            lines.append("loose-ssl-verify-server-cert")
+    return "\n".join(["[client]", *lines, "[mysqldump]", *_OF_MYSQLDUMP, ""])
 
 
 def _quoted(value: str) -> str:

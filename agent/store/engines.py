@@ -154,7 +154,13 @@ def _mysql_engine(url: URL, *, pool_size: int, writes: bool, answer_s: int) -> E
     def _connect(
         _dialect: object, _record: object, words: list[Any], named: dict[str, Any]
     ) -> object:
-        return _connection()(*words, **named)
+        from pymysql.constants import CR
+        from pymysql.err import OperationalError
+
+        try:
+            return _connection()(*words, **named)
+        except RuntimeError as error:  # so it says that it cannot encrypt the password by itself
+            raise OperationalError(CR.CR_AUTH_PLUGIN_ERR, str(error)) from error
 
     if not writes:
 

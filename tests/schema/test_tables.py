@@ -40,7 +40,7 @@ def planned(connection: Connection, sql: str) -> str:
     if connection.dialect.name == "sqlite":
         rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}").all()
         return "; ".join(row[3] for row in rows)
-    (row,) = connection.exec_driver_sql(f"EXPLAIN {sql}").all()
+    (row,) = connection.exec_driver_sql(f"EXPLAIN FORMAT = TRADITIONAL {sql}").all()
     return f"USING {row.key}; {row.Extra}" if row.key else "all rows"
 
 

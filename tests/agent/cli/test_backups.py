@@ -58,7 +58,8 @@ def test_further_databases_are_copied_with_a_password_nobody_sees(
     mariadb_server.say(
         f"CREATE TABLE {name}.orders (id INT PRIMARY KEY)",
         f"INSERT INTO {name}.orders VALUES (1), (2)",  # noqa: S608 - our own name
-        "CREATE OR REPLACE USER keeper@'127.0.0.1' IDENTIFIED BY 'planted-4711'",
+        "DROP USER IF EXISTS keeper@'127.0.0.1'",
+        "CREATE USER keeper@'127.0.0.1' IDENTIFIED BY 'planted-4711'",
         "GRANT ALL ON *.* TO keeper@'127.0.0.1'",
     )
     other = tmp_path / "shop.sqlite3"

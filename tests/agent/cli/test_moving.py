@@ -73,7 +73,8 @@ def test_init_names_the_database_without_its_password(
     bare: Household, mariadb_server: mariadb.Server, mariadb_url: str
 ) -> None:
     mariadb_server.say(
-        "CREATE OR REPLACE USER 'hushed'@'127.0.0.1' IDENTIFIED BY 'hush-hush'",
+        "DROP USER IF EXISTS 'hushed'@'127.0.0.1'",
+        "CREATE USER 'hushed'@'127.0.0.1' IDENTIFIED BY 'hush-hush'",
         "GRANT ALL ON *.* TO 'hushed'@'127.0.0.1'",
     )
     url = make_url(mariadb_url).set(username="hushed", password="hush-hush")

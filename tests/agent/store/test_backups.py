@@ -1,5 +1,7 @@
 """How is a copy of a database made, proved by a restore, found again and kept for how long?"""
 
+import os
+import shutil
 import stat
 import threading
 from datetime import UTC, datetime, timedelta
@@ -108,7 +110,8 @@ def test_the_password_is_in_no_command_line_and_no_file(
     Database.open(mariadb_url).close()
     name = mariadb_url.rpartition("/")[2]
     mariadb_server.say(
-        "CREATE OR REPLACE USER keeper@'127.0.0.1' IDENTIFIED BY 'pl#an\"t\\\\ed'",
+        "DROP USER IF EXISTS keeper@'127.0.0.1'",
+        "CREATE USER keeper@'127.0.0.1' IDENTIFIED BY 'pl#an\"t\\\\ed'",
         f"GRANT ALL ON {name}.* TO keeper@'127.0.0.1'",
         "GRANT ALL ON `smartcron\\_scratch\\_%`.* TO keeper@'127.0.0.1'",
     )
@@ -116,9 +119,10 @@ def test_the_password_is_in_no_command_line_and_no_file(
     spy.mkdir()
     for tool in ("mariadb-dump", "mariadb"):
         script = spy / tool
-        script.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/argv\nexec /usr/bin/{tool} "$@"\n')
+        real = shutil.which(tool)
+        script.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/argv\nexec {real} "$@"\n')
         script.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{spy}:/usr/bin:/bin")
+    monkeypatch.setenv("PATH", f"{spy}{os.pathsep}{os.environ['PATH']}")
 
     copy = make(mariadb_server.url(name, user="keeper", password='pl#an"t\\ed'), tmp_path)
 
@@ -134,7 +138,9 @@ def test_an_account_that_cannot_prove_is_told_what_to_grant_and_the_copy_stays(
     Database.open(mariadb_url).close()
     name = mariadb_url.rpartition("/")[2]
     mariadb_server.say(
-        "CREATE OR REPLACE USER poor@'127.0.0.1'", f"GRANT ALL ON {name}.* TO poor@'127.0.0.1'"
+        "DROP USER IF EXISTS poor@'127.0.0.1'",
+        "CREATE USER poor@'127.0.0.1'",
+        f"GRANT ALL ON {name}.* TO poor@'127.0.0.1'",
     )
     url = mariadb_server.url(name, user="poor")
 

@@ -339,3 +339,17 @@ def test_a_value_is_told_a_server_as_its_driver_would_tell_it(
     engine.dispose()
 
     assert found == value
+
+
+def test_a_password_that_needs_an_encrypted_way_is_told_as_that(
+    mariadb_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So PyMySQL answers a MySQL 8 that speaks no TLS; no MariaDB asks for such a login."""
+
+    def refuse(*_words: object, **_named: object) -> None:
+        raise RuntimeError("'cryptography' package is required for caching_sha2_password")
+
+    monkeypatch.setattr(engines, "_connection", lambda: refuse)
+
+    with pytest.raises(StorageError, match="let the server speak TLS, or install"):
+        Database.open(mariadb_url)

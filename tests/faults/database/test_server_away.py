@@ -146,10 +146,10 @@ class Site:
     @contextmanager
     def another_password(self) -> Iterator[None]:
         user = f"'{USER}'@'127.0.0.1'"
-        self.server.say(f"SET PASSWORD FOR {user} = PASSWORD('another')")
+        self.server.say(f"ALTER USER {user} IDENTIFIED BY 'another'")
         self.proxy.cut()
         yield
-        self.server.say(f"SET PASSWORD FOR {user} = PASSWORD('{PASSWORD}')")
+        self.server.say(f"ALTER USER {user} IDENTIFIED BY '{PASSWORD}'")
 
     @contextmanager
     def without_a_table(self) -> Iterator[None]:
