@@ -64,15 +64,24 @@ async def versions(
     )
     found = await _read(context, find)
     told: list[wire.TaskVersion] = []
-    room = _VERSIONS_BYTES
-    for version in found[: request.limit]:
-        one = _version(version)
-        room -= len(msgspec.msgpack.encode(one))
-        if told and room < 0:
+    unread: list[int] = []
+    room, next_before = _VERSIONS_BYTES, 0
+    for number, version in found.items():
+        if len(told) + len(unread) == request.limit:
             break
-        told.append(one)
-    is_all = len(told) == len(found)
-    return wire.TaskVersionsReply(versions=tuple(told), next=0 if is_all else told[-1].def_rev)
+        if version is None:
+            unread.append(number)
+        else:
+            one = _version(version)
+            room -= len(msgspec.msgpack.encode(one))
+            if told and room < 0:
+                break
+            told.append(one)
+        next_before = number
+    is_all = len(told) + len(unread) == len(found)
+    return wire.TaskVersionsReply(
+        versions=tuple(told), unread=tuple(unread), next=0 if is_all else next_before
+    )
 
 
 async def check(context: Context, _who: Who, request: wire.TaskCheck) -> wire.TaskCheckReply:

@@ -166,6 +166,7 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
                 why="less load",
             ),
         ),
+        unread=(12, 11),
         next=3,
     ),
     "task.check": defining.TaskCheckReply(

@@ -12,6 +12,7 @@ from agent.definitions import digest
 from agent.errors import Refused
 from agent.store import audit, tasks
 from agent.store.tasks import TaskRow
+from schema.tables import task_versions
 from shared.protocol.defining import (
     BASED_ON,
     TaskCheck,
@@ -113,7 +114,8 @@ async def test_what_a_task_was_before_is_told_page_by_page_and_can_be_made_so_ag
     assert [one.def_rev for one in told] == [4, 3, 2, 1]
     assert [one.definition["nice"] for one in told] == [7, 6, 5, 0]
     assert [(one.changed_by, one.why) for one in told[:3]] == [("Anna", word) for word in "765"]
-    assert (newer.next, older.next) == (3, 0)
+    assert newer.next
+    assert older.next == 0
     assert again.after == seen.digest
     assert await anna.refusal(TaskVersions(id="nobody")) == "not_found"
 
@@ -126,8 +128,29 @@ async def test_versions_that_are_large_come_a_few_at_once(door: Door) -> None:
 
     page = await anna.get(TaskVersions(id="sync"), TaskVersionsReply)
 
+    older = await anna.get(TaskVersions(id="sync", before=page.next), TaskVersionsReply)
+
     assert 1 < len(page.versions) < 8
-    assert page.next == page.versions[-1].def_rev
+    assert older.versions[0].def_rev == page.versions[-1].def_rev - 1
+
+
+async def test_versions_that_cannot_be_read_are_counted_and_hide_no_older_ones(
+    door: Door,
+) -> None:
+    anna = await door.welcome("admin")
+    for rev in range(6):
+        await anna.get(put({**NEW, "nice": rev}, rev), TaskPutReply)
+    broken = task_versions.update().where(task_versions.c.def_rev.between(2, 5))
+    door.database.write_now(lambda held: held.execute(broken.values(definition={})))
+
+    pages: list[TaskVersionsReply] = []
+    while not pages or pages[-1].next:
+        before = pages[-1].next if pages else 0
+        ask = TaskVersions(id="sync", before=before, limit=2)
+        pages.append(await anna.get(ask, TaskVersionsReply))
+
+    told = [([one.def_rev for one in page.versions], len(page.unread)) for page in pages]
+    assert told == [([6], 1), ([], 2), ([1], 1)]
 
 
 async def test_a_new_task_is_made_and_deleted(door: Door) -> None:
