@@ -12,8 +12,10 @@ from agent.store import edits, tasks
 from agent.store.database import Database
 from agent.store.edits import Edited, Overtaken, Seen
 from agent.store.task_rows import Version
+from agent.tasktables import read_definition
 from schema.tables import task_versions
 from tests.agent.store.makings import NOW_MS, a_task
+from tests.largest import largest_task
 
 SYNC = a_task("sync")
 
@@ -214,6 +216,17 @@ def test_what_a_hand_has_broken_is_gone_through_too_so_that_older_versions_are_r
         (1, "anna"),
     ]
     assert gone_through(database, before=broken[-1][0]) == [oldest]
+
+
+def test_the_largest_task_is_kept_as_it_is_and_as_a_version(database: Database) -> None:
+    large = read_definition(largest_task())
+
+    put(database, large)
+
+    [kept] = gone_through(database, name="large")
+    assert see(database, "large").task.definition == large
+    assert kept[1] is not None
+    assert kept[1].definition == large
 
 
 def gone_through(
