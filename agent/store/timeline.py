@@ -223,13 +223,32 @@ def _reaching_into(connection: Connection, from_ms: int, to_ms: int) -> list[Bri
 
 
 def _long_ones(connection: Connection, from_ms: int, to_ms: int) -> list[tuple[str, int]]:
-    """Tasks of which a run ended in the span that was long enough to be seen, and how long."""
+    """Tasks of which a run that was long enough to be seen ended in the span, and how long.
+
+    Only of hours in which one ended that may have begun before the span: what the tasks of an
+    hour came to is as many rows as there are tasks.
+    """
+    least_ms = (to_ms - from_ms) // _LONG
+    total = rollup_totals.c
+    of_all = select(total.begins_at, total.max_ms).where(
+        total.task_name == ALL_TASKS,
+        total.step_hours == 1,
+        total.begins_at >= from_ms - from_ms % HOUR_MS,
+        total.begins_at < to_ms,
+        total.max_ms >= least_ms,
+    )
+    hours_ms = [
+        hour_ms
+        for hour_ms, longest_ms in connection.execute(of_all)
+        if hour_ms - longest_ms - _QUEUED_MS <= from_ms
+    ]
+    if not hours_ms:
+        return []
     longest = func.max(rollups.c.max_ms)
     query = (
         select(rollups.c.task_name, longest)
-        .where(rollups.c.hour_at >= from_ms - from_ms % HOUR_MS, rollups.c.hour_at < to_ms)
+        .where(rollups.c.hour_at.in_(hours_ms), rollups.c.max_ms >= least_ms)
         .group_by(rollups.c.task_name)
-        .having(longest >= (to_ms - from_ms) // _LONG)
         .order_by(longest.desc())
         .limit(_BESIDE)
     )

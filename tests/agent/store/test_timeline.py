@@ -88,6 +88,25 @@ def test_runs_that_were_not_over_when_the_span_began_are_in_it(database: Databas
     assert found.next is None
 
 
+def test_only_hours_are_looked_at_whose_runs_may_have_begun_before_the_span(
+    database: Database,
+) -> None:
+    from_ms, to_ms = FROM_MS, FROM_MS + 10 * 24 * HOUR_MS
+    for day in range(10):
+        inside = a_run(from_ms + (24 * day + 9) * HOUR_MS, task_name="nightly")
+        recorded(database, inside, took_ms=3 * HOUR_MS)
+    before = a_run(from_ms - 48 * HOUR_MS, task_name="weekly")
+    recorded(database, before, took_ms=57 * HOUR_MS)
+
+    found = database.read_now(
+        partial(timeline.runs, from_ms=from_ms, to_ms=to_ms, limit=100, before=None)
+    )
+    long_ones = database.read_now(partial(timeline._long_ones, from_ms=from_ms, to_ms=to_ms))
+
+    assert before.id in ids(found.runs)
+    assert long_ones == [("weekly", 57 * HOUR_MS)]
+
+
 def test_what_was_missed_is_in_its_span_although_it_was_written_down_later(
     database: Database,
 ) -> None:
