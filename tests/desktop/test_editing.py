@@ -474,6 +474,21 @@ def test_the_keyboard_alone_goes_through_the_sections_and_saves(
     assert outside.put.definition["schedule"] == ["0 2 * * *", "@daily"]
 
 
+def test_a_sign_that_a_field_would_show_otherwise_is_saved_as_it_was(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    odd = {"command": "echo a\N{NO-BREAK SPACE}b", "environment": {"A": "x\N{LINE SEPARATOR}y"}}
+    outside.stored = msgspec.structs.replace(SYNC, definition={**TABLE, **odd})
+    editor = edit(window)
+
+    write(qtbot, editor, "nice", "5")
+    untouched = editor.table
+    write(qtbot, editor, "command", editor.form.texts["command"] + "c")
+
+    assert untouched == sparse({**TABLE, **odd, "nice": 5})
+    assert editor.table["command"] == "echo a\N{NO-BREAK SPACE}bc"
+
+
 def version(rev: int, **fields: object) -> TaskVersion:
     return TaskVersion(
         def_rev=rev,
