@@ -4,10 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from agent.cron.bounds import parse_bound
 from agent.cron.grammar import parse
 from agent.cron.zones import load_zone
-from agent.definitions import Definition, default_of
+from agent.definitions import FIELDS, Definition, default_of
 from agent.errors import BadDefinition
 from agent.exits import check_table
 
@@ -45,6 +47,8 @@ _MAX_BEFORE: Final = 32
 _MAX_VARIABLES: Final = 128
 _MAX_TEXT: Final = 4096
 _MAX_ARGUMENTS: Final = 256
+MAX_BYTES: Final = 256 << 10
+"""Of a task as it goes over the wire: half of what an answer may have, for the words beside it."""
 _FOR_WATCHES: Final = ("ping_grace_s",)
 _NOT_FOR_WATCHES: Final = (
     "after",
@@ -102,6 +106,7 @@ def check(definition: Definition) -> None:
     check_table(definition.exit_statuses)
     _check_isolation(definition)
     _check_sandbox(definition)
+    _check_size(definition)
 
 
 def _check_numbers(definition: Definition) -> None:
@@ -296,6 +301,22 @@ def _check_sandbox(definition: Definition) -> None:
             raise BadDefinition("writable_paths", path, "must begin with / or {app_root} or {home}")
         if ".." in path.split("/"):
             raise BadDefinition("writable_paths", path, "write it without ..")
+
+
+def _check_size(definition: Definition) -> None:
+    """What is taken can be sent to those who edit it."""
+    size = len(msgspec.msgpack.encode(definition))
+    if size <= MAX_BYTES:
+        return
+    sizes = {name: len(msgspec.msgpack.encode(getattr(definition, name))) for name in FIELDS}
+    largest = max(sizes, key=lambda name: sizes[name])
+    raise BadDefinition(
+        largest,
+        # Values of variables may be secrets, so only their size is shown.
+        f"{sizes[largest]} bytes",
+        f"is the largest field of a task of {size} bytes, and at most {MAX_BYTES} are kept; "
+        "put long texts into a file or a script",
+    )
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:

@@ -187,7 +187,8 @@ class Lanes(QObject):
         def show(reply: TimelineHoursReply) -> None:
             self._told_totals = (first, last)
             self._timeline.show_totals(reply.hours)
-            self._timeline.gaps, self._timeline.closed = reply.gaps, reply.closed
+            self._timeline.gaps = reply.gaps
+            self._timeline.show_closed(reply.closed, reply.obeying)
             self._page.refresh()
             self._ask()
 

@@ -23,8 +23,13 @@ T = TypeVar("T", bound=Callable[..., Any])
 
 def choice_options(command: T) -> T:
     """TASK..., --category and --yes: which tasks, and whether it is asked before many change."""
+    asks = click.option("--yes", is_flag=True, help="Do not ask before more than one changes.")
+    return task_options(asks(command))
+
+
+def task_options(command: T) -> T:
+    """TASK... and --category: which tasks."""
     for option in (
-        click.option("--yes", is_flag=True, help="Do not ask before more than one changes."),
         click.option("--category", help="All tasks of this category, or those named of it."),
         click.argument("task_names", metavar="[TASK]...", nargs=-1),
     ):

@@ -42,11 +42,11 @@ def history(session: Session, task_name: str, limit: int, as_json: bool) -> None
         found = database.read_now(partial(store.steps, task_name=task_name, limit=limit))
         now = database.read_now(partial(store.current, task_name=task_name))
     if as_json:
-        say.json_out([_as_json(step) for step in found])
+        say.json_out([_as_json(step) for step in found.steps])
         return
     if now is None:
         say.warn(f"{task_name} was removed; `tasks revert` brings it back")
-    for step in found:
+    for step in found.steps:
         version = step.version
         why = f"  {say.harmless(version.why)}" if version.why else ""
         click.echo(
@@ -55,7 +55,9 @@ def history(session: Session, task_name: str, limit: int, as_json: bool) -> None
         )
         for line in as_diff(_changes(step)):
             click.echo(f"    {say.harmless(line)}")
-    if len(found) == limit and found[-1].before is not None:
+    if found.unread:
+        say.warn(f"{found.unread} change{'' if found.unread == 1 else 's'} cannot be read")
+    if found.has_older:
         click.echo("there are older ones; --limit shows more")
 
 

@@ -64,12 +64,18 @@ async def hours(context: Context, who: Who, request: TimelineHours) -> TimelineH
         partial(timeline.hours, from_ms=from_ms, to_ms=to_ms, by_task=request.by_task)
     )
     gaps = await context.database.read(partial(timeline.gaps, from_ms=from_ms, to_ms=to_ms))
-    shut = await context.database.read(partial(timeline.closed, from_ms=from_ms, to_ms=to_ms))
+    rows = tuple(context.known())
+    found = await context.database.read(
+        partial(timeline.closed, rows=rows, from_ms=from_ms, to_ms=to_ms)
+    )
     return TimelineHoursReply(
         since_ms=since_ms,
         hours=tuple(HourCount(one.task_name, one.at_ms, one.runs, one.failures) for one in counted),
         gaps=tuple(Gap(one.from_ms, one.to_ms, one.kind) for one in gaps),
-        closed=tuple(ClosedFor(one.from_ms, one.to_ms, one.name, one.task_names) for one in shut),
+        closed=tuple(
+            ClosedFor(one.from_ms, one.to_ms, one.name, one.obeying) for one in found.shut
+        ),
+        obeying=found.obeying,
     )
 
 

@@ -45,25 +45,28 @@ def see(connection: Connection, task_name: str) -> Seen:
 
 def versions(
     connection: Connection, task_name: str, *, before: int, limit: int
-) -> tuple[Version, ...]:
+) -> dict[int, Version | None]:
     """Each definition that the task has had, as it became it, newest first; raises TaskNotFound.
 
-    Of those below `before`, 0: of all. To switch or pause a task makes no other definition.
+    By numbers, of those below `before`, 0: of all; None stands for what cannot be read. To switch
+    or pause a task makes no other definition.
     """
+    number = func.min(rows.c.id)
     became = (
-        select(func.min(rows.c.id))
+        select(number)
         .where(rows.c.task_name == task_name)
         .group_by(rows.c.def_rev)
-        .order_by(rows.c.def_rev.desc())
+        .order_by(number.desc())
         .limit(limit)
     )
     if before:
-        became = became.where(rows.c.def_rev < before)
+        became = became.having(number < before)
     ids = connection.execute(became).scalars().all()
     if not ids and not before:
         raise TaskNotFound(task_name)
-    query = select(*VERSION_COLUMNS).where(rows.c.id.in_(ids)).order_by(rows.c.def_rev.desc())
-    return tuple(read_versions(connection, query))
+    query = select(*VERSION_COLUMNS).where(rows.c.id.in_(ids))
+    found = {version.id: version for version in read_versions(connection, query)}
+    return {one: found.get(one) for one in ids}
 
 
 def check(connection: Connection, definition: Definition) -> tuple[BadDefinition, ...]:

@@ -150,13 +150,7 @@ def remove(
     removed.
     """
     gone = load(connection, names)
-    leaving = {task.task_name for task in gone}
-    for task_name, after in _all_after(connection).items():
-        if task_name not in leaving and (before := leaving & set(after)):
-            raise Conflict(
-                f"{task_name} comes after {min(before)}; "
-                f"take {min(before)!r} out of its `after` first, or remove both"
-            )
+    check_removal(connection, [task.task_name for task in gone])
     for task in gone:
         definition = msgspec.structs.replace(task.definition, enabled=False)
         last = msgspec.structs.replace(task, definition=definition, updated_ms=now_ms)
@@ -165,6 +159,17 @@ def remove(
         connection.execute(tasks.delete().where(tasks.c.task_name == task.task_name))
         alerts.resolve_of_task(connection, task.task_name, now_ms=now_ms)
     return tuple(task.task_name for task in gone)
+
+
+def check_removal(connection: Connection, names: Iterable[str]) -> None:
+    """Raise Conflict while another task, which stays, comes after one of these."""
+    leaving = set(names)
+    for task_name, after in _all_after(connection).items():
+        if task_name not in leaving and (before := leaving & set(after)):
+            raise Conflict(
+                f"{task_name} comes after {min(before)}; "
+                f"take {min(before)!r} out of its `after` first, or remove both"
+            )
 
 
 def check_chains(connection: Connection, definitions: Sequence[Definition]) -> None:

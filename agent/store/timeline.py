@@ -1,6 +1,7 @@
 """What is drawn of a span of time: its runs in short, or how many ended in each hour."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -8,10 +9,10 @@ from sqlalchemy import Connection, Select, bindparam, func, select
 
 from agent.rules.calendar import closures
 from agent.runs import LIVE_STATES
-from agent.store import calendars, tasks
+from agent.store import calendars
 from agent.store.rollups import ALL_TASKS, HOUR_MS
+from agent.store.tasks import TaskRow
 from agent.ulid import first_ulid, ulid_ms
-from agent.windows import Calendar
 from schema.tables import events, executions, rollup_totals, rollups
 
 MOST_HOURS: Final = 1_000
@@ -109,12 +110,19 @@ class Stopped(msgspec.Struct, frozen=True):
 
 
 class Shut(msgspec.Struct, frozen=True):
-    """A span in which some tasks must not start."""
+    """A span in which the tasks of one set, by its number, must not start."""
 
     from_ms: int
     to_ms: int
     name: str
-    task_names: tuple[str, ...]
+    obeying: int
+
+
+class Closings(msgspec.Struct, frozen=True):
+    """Spans in which tasks must not start, and the sets of tasks that they are about."""
+
+    shut: tuple[Shut, ...]
+    obeying: tuple[tuple[str, ...], ...]
 
 
 def runs(
@@ -176,33 +184,29 @@ def gaps(connection: Connection, *, from_ms: int, to_ms: int) -> tuple[Stopped, 
     return tuple(one for one in found if one.from_ms < min(to_ms, one.to_ms))
 
 
-def closed(connection: Connection, *, from_ms: int, to_ms: int) -> tuple[Shut, ...]:
-    """When calendars let tasks not start, in order for each set of tasks that obey the same."""
+def closed(
+    connection: Connection, *, rows: Iterable[TaskRow], from_ms: int, to_ms: int
+) -> Closings:
+    """When calendars let these tasks not start, in order for each set that obeys the same."""
     known = calendars.load_all(connection)
-    if not known:
-        return ()
-    obeying: dict[tuple[str, ...], list[str]] = {}
-    for row in tasks.load_all(connection):
+    sets: dict[tuple[str, ...], list[str]] = {}
+    for row in rows if known else ():
         if row.fault is None:
-            obeying.setdefault(row.definition.calendars, []).append(row.task_name)
-    found: list[Shut] = []
-    for names, obedient in obeying.items():
-        found += _shut(known, names, tuple(obedient), from_ms, to_ms)
-        if len(found) >= MOST_CLOSED:
-            break
-    return tuple(found[:MOST_CLOSED])
-
-
-def _shut(
-    known: Mapping[str, Calendar],
-    names: tuple[str, ...],
-    obedient: tuple[str, ...],
-    from_ms: int,
-    to_ms: int,
-) -> Iterator[Shut]:
-    for one in closures(known, names, from_ms, to_ms):
-        until_ms = to_ms if one.until_ms is None else one.until_ms
-        yield Shut(one.from_ms, until_ms, one.name, obedient)
+            sets.setdefault(row.definition.calendars, []).append(row.task_name)
+    shut: list[Shut] = []
+    obeying: list[tuple[str, ...]] = []
+    for names, obedient in sets.items():
+        spans = islice(closures(known, names, from_ms, to_ms), MOST_CLOSED - len(shut))
+        found = [
+            Shut(
+                one.from_ms, to_ms if one.until_ms is None else one.until_ms, one.name, len(obeying)
+            )
+            for one in spans
+        ]
+        if found:
+            shut += found
+            obeying.append(tuple(obedient))
+    return Closings(tuple(shut), tuple(obeying))
 
 
 def _reaching_into(connection: Connection, from_ms: int, to_ms: int) -> list[Brief]:
@@ -223,13 +227,32 @@ def _reaching_into(connection: Connection, from_ms: int, to_ms: int) -> list[Bri
 
 
 def _long_ones(connection: Connection, from_ms: int, to_ms: int) -> list[tuple[str, int]]:
-    """Tasks of which a run ended in the span that was long enough to be seen, and how long."""
+    """Tasks of which a run that was long enough to be seen ended in the span, and how long.
+
+    Only of hours in which one ended that may have begun before the span: what the tasks of an
+    hour came to is as many rows as there are tasks.
+    """
+    least_ms = (to_ms - from_ms) // _LONG
+    total = rollup_totals.c
+    of_all = select(total.begins_at, total.max_ms).where(
+        total.task_name == ALL_TASKS,
+        total.step_hours == 1,
+        total.begins_at >= from_ms - from_ms % HOUR_MS,
+        total.begins_at < to_ms,
+        total.max_ms >= least_ms,
+    )
+    hours_ms = [
+        hour_ms
+        for hour_ms, longest_ms in connection.execute(of_all)
+        if hour_ms - longest_ms - _QUEUED_MS <= from_ms
+    ]
+    if not hours_ms:
+        return []
     longest = func.max(rollups.c.max_ms)
     query = (
         select(rollups.c.task_name, longest)
-        .where(rollups.c.hour_at >= from_ms - from_ms % HOUR_MS, rollups.c.hour_at < to_ms)
+        .where(rollups.c.hour_at.in_(hours_ms), rollups.c.max_ms >= least_ms)
         .group_by(rollups.c.task_name)
-        .having(longest >= (to_ms - from_ms) // _LONG)
         .order_by(longest.desc())
         .limit(_BESIDE)
     )

@@ -1,12 +1,14 @@
 """Which versions did a task have, and how does it become an older one again?"""
 
+from itertools import zip_longest
+
 import msgspec
 from sqlalchemy import Connection, select
 
 from agent.definitions import Definition
 from agent.errors import Conflict, TaskNotFound, WrongUse
 from agent.store import tasks
-from agent.store.task_rows import Version
+from agent.store.task_rows import VERSION_COLUMNS, Version, read_versions
 from schema.tables import task_versions
 
 
@@ -17,13 +19,32 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     before: Version | None
 
 
-def steps(connection: Connection, task_name: str, *, limit: int) -> tuple[Step, ...]:
+class Steps(msgspec.Struct, frozen=True, kw_only=True):
+    """Some changes, how many among them cannot be read, and whether there are older ones."""
+
+    steps: tuple[Step, ...]
+    unread: int
+    has_older: bool
+
+
+def steps(connection: Connection, task_name: str, *, limit: int) -> Steps:
     """The newest changes of a task, newest first; raises TaskNotFound."""
-    found = tasks.versions(connection, task_name, limit=limit + 1)
-    older = (*found[1:], None)
-    return tuple(
-        Step(version=version, before=before)
-        for version, before in zip(found[:limit], older, strict=False)
+    column = task_versions.c
+    newest = select(column.id).where(column.task_name == task_name).order_by(column.id.desc())
+    ids = connection.execute(newest.limit(limit + 1)).scalars().all()
+    if not ids:
+        raise TaskNotFound(task_name)
+    query = select(*VERSION_COLUMNS).where(column.id.in_(ids))
+    known = {version.id: version for version in read_versions(connection, query)}
+    found = [known.get(number) for number in ids]
+    return Steps(
+        steps=tuple(
+            Step(version=version, before=before)
+            for version, before in zip_longest(found[:limit], found[1 : limit + 1])
+            if version is not None
+        ),
+        unread=found[:limit].count(None),
+        has_older=len(ids) > limit,
     )
 
 

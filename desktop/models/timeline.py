@@ -52,6 +52,7 @@ class Timeline:
         """Beyond this moment nothing is known of what is to come; None where all was told."""
         self.gaps: tuple[Gap, ...] = ()
         self.closed: tuple[ClosedFor, ...] = ()
+        self._obeying: tuple[frozenset[str], ...] = ()
         self.starts: dict[int, int] = {}
         """How many runs are expected to begin in each hour to come."""
 
@@ -86,6 +87,10 @@ class Timeline:
             self.planned.setdefault(one.task_id, []).append(one)
         self.planned_until_ms = until_ms
 
+    def show_closed(self, closed: Iterable[ClosedFor], obeying: Iterable[Iterable[str]]) -> None:
+        """When nothing could start, and the sets of tasks that this is about."""
+        self.closed, self._obeying = tuple(closed), tuple(map(frozenset, obeying))
+
     def forget(self) -> None:
         """Another agent."""
         self.__init__()  # type: ignore[misc]
@@ -114,6 +119,11 @@ class Timeline:
         self._loaded = [(a, b) for a, b in inside if a < b]
 
     # What it says ------------------------------------------------------------------------
+
+    def obedient(self, closed: ClosedFor) -> frozenset[str]:
+        """The tasks that do not start then."""
+        is_known = 0 <= closed.obeying < len(self._obeying)
+        return self._obeying[closed.obeying] if is_known else frozenset()
 
     def course(self, task_id: str) -> Course:
         """The runs of a task."""

@@ -7,7 +7,7 @@ from desktop.network.pending import Failure
 _SENTENCES: Final[dict[str, str]] = {
     "bad_frame": "The agent did not understand the message. Update the older of the two programs.",
     "bad_request": "The agent did not accept this: {message}",
-    "too_large": "This is more than the agent takes at once. Ask for less.",
+    "too_large": "This is more than can be sent at once: {message}.",
     "unknown_type": "This agent is older than the desktop and cannot do this. Update the agent.",
     "unsupported_version": "Agent and desktop speak different versions. Update the older one.",
     "hello_required": "The link was being renewed. Try again.",

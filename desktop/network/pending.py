@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from shared.protocol.codec import (
+    REQUEST_BYTES,
     decode_reply,
     encode_request,
     read_reply_header,
@@ -81,11 +82,16 @@ class Pending:
         """What the agent said no to, for the link to read and clear."""
 
     def ask(self, request: Request, *, owner: int, now_ms: int, token: int = 0) -> list[Answer]:
-        """Take a question; the answer is `busy` at once when too many wait already.
+        """Take a question; the answer comes at once when it is too large or too many wait already.
 
         The `token` comes back with the answer.
         """
         question = _Question(owner, request, token, due_ms=now_ms)
+        size = len(encode_request(1, request)[1])
+        if size > REQUEST_BYTES:
+            # An agent hangs up on who sends so much, and nobody would be told why.
+            said = f"the message has {size} bytes, {REQUEST_BYTES} is the cap"
+            return [_failed(question, "too_large", message=said)]
         if len(self._waiting) >= WAITING:
             return [_failed(question, "busy")]
         if owner == LINK:

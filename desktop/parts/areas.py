@@ -54,8 +54,10 @@ class TextArea(QPlainTextEdit):
         theme.on_change(self._dress)
 
     def text(self) -> str:
-        """What is written."""
-        return self.toPlainText()
+        """What is written; plain text of Qt's would have hard spaces as others."""
+        # Lines end as paragraphs, and as line separators where Shift+Enter was pressed.
+        raw = self.document().toRawText()
+        return raw.replace("\N{PARAGRAPH SEPARATOR}", "\n").replace("\N{LINE SEPARATOR}", "\n")
 
     def setText(self, text: str) -> None:
         """Write that instead."""

@@ -41,7 +41,7 @@ class TaskDefinitionReply(Reply, frozen=True, kw_only=True):
 
 
 class TaskVersions(Request, frozen=True, kw_only=True):
-    """What was this task before; of versions below `before`, or 0: from the newest on?"""
+    """What was this task before; from where a page ended, its `next`, or 0: from the newest on?"""
 
     type: ClassVar[str] = "task.versions"
     id: TaskId
@@ -60,9 +60,13 @@ class TaskVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class TaskVersionsReply(Reply, frozen=True, kw_only=True):
-    """Newest first; fewer than asked for where they are large. `next` asks on, 0: that is all."""
+    """Newest first; fewer than asked for where they are large. `next` asks on, 0: that is all.
+
+    `unread` are those of this page that cannot be read, by the numbers that the agent's log names.
+    """
 
     versions: tuple[TaskVersion, ...] = ()
+    unread: tuple[int, ...] = ()
     next: Version = 0
 
 

@@ -69,18 +69,26 @@ class Gap(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ClosedFor(msgspec.Struct, frozen=True, array_like=True):
-    """A calendar lets these tasks not start; the span may reach beyond the one asked for."""
+    """A calendar lets tasks not start; the span may reach beyond the one asked for.
+
+    Which tasks: those with this number in the `obeying` of the reply.
+    """
 
     from_ms: int
     to_ms: int
     name: str
-    task_ids: tuple[str, ...] = ()
+    obeying: int
 
 
 class TimelineHoursReply(Reply, frozen=True, kw_only=True):
-    """Hours without an end are left out; where there are many, those before `since_ms` are too."""
+    """Hours without an end are left out; where there are many, those before `since_ms` are too.
+
+    Each of `obeying` are tasks that obey the same calendars, told once for all times that are
+    closed for them.
+    """
 
     since_ms: int
     hours: tuple[HourCount, ...] = ()
     gaps: tuple[Gap, ...] = ()
     closed: tuple[ClosedFor, ...] = ()
+    obeying: tuple[tuple[str, ...], ...] = ()

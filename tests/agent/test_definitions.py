@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from agent.definitions import Definition, digest
 from agent.errors import BadDefinition, WrongUse
-from agent.taskcheck import check
+from agent.taskcheck import MAX_BYTES, check
 from agent.tasktables import load_definitions, read_definition, to_toml
 from schema import catalogue
+from tests.largest import bytes_left, largest_task
 
 PLAIN: dict[str, object] = {
     "task_name": "backup",
@@ -210,6 +211,25 @@ def test_a_variable_is_refused_without_its_value() -> None:
 
         assert "PASSWORD" in str(refused)
         assert "hunter2" not in str(refused)
+
+
+def test_the_largest_task_is_taken_and_one_byte_more_refused_with_size_and_limit() -> None:
+    task = largest_task()
+
+    assert bytes_left(task) == 0
+    with pytest.raises(BadDefinition) as no:
+        read_definition({**task, "description": "x"})
+
+    assert no.value.field == "command"
+    assert f"{MAX_BYTES + 1} bytes" in str(no.value)
+    assert f"at most {MAX_BYTES} are kept; put long texts into a file" in str(no.value)
+
+
+def test_the_size_of_variables_is_told_without_their_values() -> None:
+    no = refusal(environment={f"V{number}": "hush" * 1_000 for number in range(100)})
+
+    assert no.field == "environment"
+    assert "hush" not in str(no)
 
 
 @pytest.mark.parametrize(

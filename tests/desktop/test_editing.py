@@ -56,7 +56,8 @@ class Outside(Orders):
     def __init__(self, window: MainWindow) -> None:
         self.stored: TaskDefinitionReply | None = SYNC
         self.faults: tuple[Fault, ...] = ()
-        self.kept: Sequence[TaskVersion] = ()
+        self.kept: Sequence[TaskVersion | None] = ()
+        """Newest first; None stands for one that the agent cannot read."""
         self.asked: list[Any] = []
         super().__init__(window)
         window.question_asked.connect(self._answer)
@@ -71,12 +72,14 @@ class Outside(Orders):
             else:
                 answered(self.stored)
         elif isinstance(request, TaskVersions):
-            kept = [one for one in self.kept if one.def_rev < (request.before or 1_000)]
-            page = tuple(kept[:2])
+            first = request.before
+            page = self.kept[first : first + 2]
             answered(
-                TaskVersionsReply(versions=page, next=page[-1].def_rev if kept[2:] else 0)
-                if self.kept
-                else TaskVersionsReply()
+                TaskVersionsReply(
+                    versions=tuple(one for one in page if one is not None),
+                    unread=tuple(first + n for n, one in enumerate(page) if one is None),
+                    next=first + 2 if self.kept[first + 2 :] else 0,
+                )
             )
         elif isinstance(request, TaskCheck):
             answered(
@@ -471,6 +474,21 @@ def test_the_keyboard_alone_goes_through_the_sections_and_saves(
     assert outside.put.definition["schedule"] == ["0 2 * * *", "@daily"]
 
 
+def test_a_sign_that_a_field_would_show_otherwise_is_saved_as_it_was(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    odd = {"command": "echo a\N{NO-BREAK SPACE}b", "environment": {"A": "x\N{LINE SEPARATOR}y"}}
+    outside.stored = msgspec.structs.replace(SYNC, definition={**TABLE, **odd})
+    editor = edit(window)
+
+    write(qtbot, editor, "nice", "5")
+    untouched = editor.table
+    write(qtbot, editor, "command", editor.form.texts["command"] + "c")
+
+    assert untouched == sparse({**TABLE, **odd, "nice": 5})
+    assert editor.table["command"] == "echo a\N{NO-BREAK SPACE}bc"
+
+
 def version(rev: int, **fields: object) -> TaskVersion:
     return TaskVersion(
         def_rev=rev,
@@ -508,6 +526,31 @@ def test_what_the_task_was_before_is_looked_at_written_into_the_form_and_saved(
     editor.act.click()
     assert outside.put.definition == sparse({**TABLE, "enabled": False, "nice": 5})
     assert (outside.put.based_on, outside.put.digest) == (7, DIGEST)
+
+
+def test_versions_that_cannot_be_read_are_counted_and_older_ones_reached(
+    window: MainWindow, outside: Outside
+) -> None:
+    outside.kept = [None, None, version(5), None, version(3)]
+    editor = edit(window)
+
+    editor.choose("earlier")
+    seen = []
+    for _ in range(3):
+        lines = [line.key for line in editor.earlier.lines.lines()]
+        is_more = not editor.earlier.more.isHidden()
+        seen.append((lines, editor.earlier.unread.text(), is_more))
+        editor.earlier.more.click()
+
+    assert seen == [
+        ([], "2 versions cannot be read", True),
+        ([5], "3 versions cannot be read", True),
+        ([5, 3], "3 versions cannot be read", False),
+    ]
+    outside.kept = [version(3)]
+    editor.earlier.show_base(8, {})
+    editor.earlier.look()
+    assert editor.earlier.unread.isHidden()
 
 
 def test_a_new_task_has_no_earlier_versions_and_none_kept_is_said(

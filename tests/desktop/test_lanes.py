@@ -70,6 +70,7 @@ class Outside:
         self.hours: list[HourCount] = []
         self.gaps: tuple[Gap, ...] = ()
         self.closed: tuple[ClosedFor, ...] = ()
+        self.obeying: tuple[tuple[str, ...], ...] = ()
         self.coming: list[Coming] = []
         self.asked: list[Request] = []
         self.refuses: dict[type[Request], str] = {}
@@ -117,6 +118,7 @@ class Outside:
                     hours=tuple(inside_hours),
                     gaps=self.gaps,
                     closed=self.closed,
+                    obeying=self.obeying,
                 )
             case ScheduleNext():
                 after_ms = request.from_ms or NOW_MS
@@ -306,7 +308,8 @@ def test_enter_and_a_double_click_open_the_run_or_the_task(
 def test_what_the_pointer_is_over_is_said(window: MainWindow, outside: Outside) -> None:
     outside.gaps = (Gap(NOW_MS - 50 * MINUTE_MS, NOW_MS - 46 * MINUTE_MS, "outage"),)
     closed_ms = NOW_MS + 30 * MINUTE_MS
-    outside.closed = (ClosedFor(closed_ms, closed_ms + 20 * MINUTE_MS, "stocktake", ("pay_out",)),)
+    outside.closed = (ClosedFor(closed_ms, closed_ms + 20 * MINUTE_MS, "stocktake", 0),)
+    outside.obeying = (("pay_out",),)
     outside.coming = [Coming(task_id="sync", at_ms=NOW_MS + 20 * MINUTE_MS)]
     window.show_screen(TIMELINE)
     scene = window.timeline.canvas.scene
@@ -621,7 +624,8 @@ def test_every_shape_is_painted_in_every_appearance(
         span(number, 10 * number + 3, state=state) for number, state in enumerate(states)
     ]
     outside.gaps = (Gap(NOW_MS - 50 * MINUTE_MS, NOW_MS - 46 * MINUTE_MS, "outage"),)
-    outside.closed = (ClosedFor(NOW_MS, NOW_MS + 20 * MINUTE_MS, "stocktake", ("sync",)),)
+    outside.closed = (ClosedFor(NOW_MS, NOW_MS + 20 * MINUTE_MS, "stocktake", 0),)
+    outside.obeying = (("sync",),)
     outside.coming = [
         Coming(task_id="sync", at_ms=NOW_MS + 20 * MINUTE_MS),
         Coming(task_id="sync", at_ms=NOW_MS + 40 * MINUTE_MS, outcome="skipped", reason="paused"),

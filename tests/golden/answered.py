@@ -166,6 +166,7 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
                 why="less load",
             ),
         ),
+        unread=(12, 11),
         next=3,
     ),
     "task.check": defining.TaskCheckReply(
@@ -231,7 +232,8 @@ REPLIES: Final[dict[str, requests.AnyReply]] = {
         since_ms=AT_MS,
         hours=(timeline.HourCount("sync.orders", AT_MS, 60, 2),),
         gaps=(timeline.Gap(AT_MS, AT_MS + 9, "outage"),),
-        closed=(timeline.ClosedFor(AT_MS, AT_MS + 9, "stock-take", ("sync.orders",)),),
+        closed=(timeline.ClosedFor(AT_MS, AT_MS + 9, "stock-take", 0),),
+        obeying=(("sync.orders",),),
     ),
     "log.stat": requests.LogStatReply(
         streams=(requests.Stream(first=1, size=512, ended=True, gaps=((5, 9),)),)

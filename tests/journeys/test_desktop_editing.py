@@ -1,15 +1,20 @@
 """A task edited on a desktop, by a real agent: it holds at once, and the slower one is told."""
 
+import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 
+from agent.store import tasks
+from agent.tasktables import read_definition
 from desktop.views.editing.dialog import EditDialog
 from desktop.views.editing.form import Choice
 from tests.journeys.desks import Desk, desks_at
-from tests.journeys.household import Household
+from tests.journeys.household import Household, until
+from tests.largest import largest_task
 
 REST = 'task_name = "rest"\nschedule = "0 0 1 1 *"\ncommand = "sleep 600"\nkill_grace_s = 1'
 
@@ -143,6 +148,36 @@ def test_a_task_goes_back_to_what_it_was_and_gets_a_schedule_by_choice(
     shown = household.cli("tasks", "show", "rest")
     assert "sleep 600" in shown
     assert "@every 15m" in shown
+
+
+def test_the_largest_task_runs_and_is_edited_and_brought_back_as_it_is(
+    household: Household, desk: Desk
+) -> None:
+    large = largest_task("rest")
+    plain = {name: value for name, value in large.items() if name != "environment"}
+    pairs = ", ".join(f'{name} = "{value}"' for name, value in large["environment"].items())
+    lines = [f"{name} = {json.dumps(value)}" for name, value in plain.items()]
+    household.apply("\n".join([*lines, f"environment = {{ {pairs} }}"]))
+    household.serve()
+    desk.connect_by(household, role="admin", tasks=1)
+    desk.choose("rest")
+    desk.press("run")
+    until(lambda: household.runs("rest", "success"), "a run of it")
+
+    editor = edit(desk)
+    write(desk, editor, "nice", "5")
+    editor.act.click()
+    closed(desk)
+    desk.until(lambda: desk.tasks()["rest"].def_rev == 3, "the new version in the grid")
+    editor = edit(desk)
+    editor.choose("earlier")
+    for known in (1, 2, 3):
+        # Each is as large as a page.
+        desk.until(lambda: len(editor.earlier.lines.lines()) == known, "one more version")  # noqa: B023 - asked at once
+        editor.earlier.more.click()
+
+    (task,) = household.database.read_now(partial(tasks.load, names=["rest"]))
+    assert task.definition == read_definition({**large, "nice": 5})
 
 
 def test_an_operator_and_an_agent_that_allows_none_edit_nothing(

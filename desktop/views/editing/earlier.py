@@ -11,6 +11,7 @@ from desktop.models.taskform import sparse
 from desktop.models.tasktext import difference
 from desktop.parts.areas import Comparison
 from desktop.parts.buttons import PRIMARY, Button
+from desktop.parts.dialogs import show_words
 from desktop.parts.labels import Words
 from desktop.parts.lines import ROW_PX, Line, Lines
 from desktop.theme import Theme
@@ -33,11 +34,13 @@ class Earlier(QWidget):
         self._base: Mapping[str, Any] = {}
         self._rev = 0
         self._versions: list[TaskVersion] = []
+        self._unread: set[int] = set()
         self._next = 0
         said = self.tr("What the task was. Nothing is saved by writing a version into the form.")
         self.lines = Lines(theme, name=self.tr("Versions"))
         self.lines.setMinimumHeight(LEAST_ROWS * ROW_PX)
         self.lines.currentRowChanged.connect(self._show_one)
+        self.unread = Words(theme, ink="warn.text")
         self.change_title = Words(theme, weight=600, px=13)
         self.change = Comparison(theme, name=self.tr("What it would change"))
         self.use = Button(theme, self.tr("Write it into the form"), kind=PRIMARY)
@@ -55,10 +58,11 @@ class Earlier(QWidget):
         column.setSpacing(6)
         column.addWidget(Words(theme, said, ink="text2", wrap=True))
         column.addWidget(self.lines, 3)
+        column.addWidget(self.unread)
         column.addWidget(self.change_title)
         column.addWidget(self.change, 2)
         column.addLayout(foot)
-        self._show_one(-1)
+        self._show_lines()
 
     # --- what it is told -------------------------------------------------------------------------
 
@@ -67,12 +71,12 @@ class Earlier(QWidget):
         if (rev, definition) == (self._rev, self._base):
             return
         self._rev, self._base = rev, dict(definition)
-        self._versions, self._next = [], 0
+        self._versions, self._unread, self._next = [], set(), 0
         self._show_lines()
 
     def look(self) -> None:
         """It comes in sight: what is not known yet is asked for."""
-        if not self._versions:
+        if not (self._versions or self._unread):
             self.lines.show_hint(self.tr("The agent is asked"))
             self.asked.emit(0)
 
@@ -80,6 +84,8 @@ class Earlier(QWidget):
         """More of them."""
         known = {one.def_rev for one in self._versions}
         self._versions += [one for one in reply.versions if one.def_rev not in known]
+        # A page may be told twice; each number is counted once.
+        self._unread.update(reply.unread)
         self._next = reply.next
         self._show_lines()
 
@@ -92,7 +98,13 @@ class Earlier(QWidget):
 
     def _show_lines(self) -> None:
         self.lines.show_lines([self._line(one) for one in self._versions])
-        self.lines.show_hint(self.tr("Nothing is kept of what it was"))
+        none = self.tr("Nothing is kept of what it was")
+        self.lines.show_hint(none if not self._unread else "")
+        count = len(self._unread)
+        said = words.plural(
+            count, self.tr("version cannot be read"), self.tr("versions cannot be read")
+        )
+        show_words(self.unread, said if count else "")
         self.more.setVisible(bool(self._next))
         self._show_one(self.lines.currentRow())
 

@@ -48,6 +48,7 @@ class Form(QStackedWidget):
         self._theme = theme
         self._fields: dict[str, Widget] = {}
         self._before: dict[str, str] = {}
+        self._shown: dict[str, str] = {}
         self._is_filling = False
         self.problems: dict[str, Words] = {}
         self.said = Words(theme, weight=600, px=13, wrap=True)
@@ -72,6 +73,11 @@ class Form(QStackedWidget):
                 self.when.show_text(text)
             elif widget.text() != text:
                 widget.setText(text)
+        self._shown = {
+            name: widget.text()
+            for name, widget in self._fields.items()
+            if not isinstance(widget, Check | Choice)
+        }
         self._fields["task_name"].setEnabled(names_it)
         self._is_filling = False
 
@@ -112,7 +118,9 @@ class Form(QStackedWidget):
             return (
                 before if before not in widget._of and widget.key == widget._of[0] else widget.key
             )
-        return widget.text()
+        # A field may not hold each sign as it is; where nobody wrote, nothing is other.
+        text = widget.text()
+        return self._before.get(name, text) if text == self._shown.get(name) else text
 
     # --- how it is built -------------------------------------------------------------------------
 

@@ -82,12 +82,12 @@ class Picture:
 
     def _closed(self, brushes: Brushes, closed: ClosedFor, shown: list[tuple[Lane, int]]) -> None:
         """A hatch over each lane that obeys, and the name above the first of them."""
-        scene, obedient = self._scene, set(closed.task_ids)
+        scene, obedient = self._scene, self._scene.timeline.obedient(closed)
         left, right = drawn(scene.axis, closed.from_ms, closed.to_ms)
         tops = [
             top
             for lane, top in shown
-            if obedient & set(lane.task_ids) and (lane.is_folded or not lane.is_group)
+            if not obedient.isdisjoint(lane.task_ids) and (lane.is_folded or not lane.is_group)
         ]
         if right - left < 1 or not tops:
             return

@@ -226,7 +226,7 @@ class Scene:
     def _closed_lines(self, lane: Lane, x: float) -> list[str]:
         at_ms = self.axis.ms(x)
         for closed in self.timeline.closed:
-            obeys = set(lane.task_ids) & set(closed.task_ids)
+            obeys = not self.timeline.obedient(closed).isdisjoint(lane.task_ids)
             if closed.from_ms <= at_ms < closed.to_ms and obeys:
                 return telling.tell_closed(closed, self.zone, self.now())
         return []

@@ -25,6 +25,8 @@ ASKED_AS_JSON = (
     ("tasks", "enable", "good"),
     ("tasks", "history", "good"),
     ("tasks", "prune", "--dry-run"),
+    ("tasks", "remove", "good", "--dry-run"),
+    ("tasks", "skip", "good", "--dry-run"),
     ("runs", "list"),
     ("next", "--count", "3"),
     ("next", "--task", "good", "--until", "2099-01-01T00:00Z", "--count", "2"),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from schema.tables import task_versions
 from tests.journeys.household import Household
 
 NIGHTLY = 'task_name = "report"\nschedule = "0 3 * * *"\ncommand = "true"'
@@ -34,6 +35,24 @@ def test_the_history_tells_when_by_whom_why_and_what(changed: Household) -> None
         "new": "0 3 * * 0",
     }
     assert all(one["changed_by"] for one in found)
+
+
+def test_versions_that_cannot_be_read_are_counted_and_hide_no_older_ones(
+    changed: Household,
+) -> None:
+    broken = task_versions.update().where(task_versions.c.def_rev == 2).values(definition={})
+    changed.database.write_now(lambda held: held.execute(broken))
+
+    newest = changed.run("tasks", "history", "report", "--limit", "1")
+    said = changed.run("tasks", "history", "report")
+
+    assert newest.returncode == 0
+    assert "1 change cannot be read" in newest.stdout
+    assert "there are older ones" in newest.stdout
+    assert "2 changes cannot be read" in said.stdout
+    assert "version 1 " in said.stdout
+    assert "older ones" not in said.stdout
+    assert [one["version"] for one in changed.json("tasks", "history", "report")] == [1]
 
 
 def test_going_back_is_a_new_version_that_is_written_down_and_leaves_a_pause(

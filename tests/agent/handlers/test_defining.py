@@ -12,6 +12,9 @@ from agent.definitions import digest
 from agent.errors import Refused
 from agent.store import audit, tasks
 from agent.store.tasks import TaskRow
+from agent.taskcheck import MAX_BYTES
+from agent.tasktables import read_definition
+from schema.tables import task_versions
 from shared.protocol.defining import (
     BASED_ON,
     TaskCheck,
@@ -28,6 +31,7 @@ from shared.protocol.defining import (
 from shared.protocol.errors import ErrorBody
 from shared.protocol.requests import TaskSet, TaskSetReply
 from tests.agent.wire.door import CLOCK, Door, Guest, serving
+from tests.largest import largest_task
 
 NEW: dict[str, Any] = {
     "task_name": "sync",
@@ -113,7 +117,8 @@ async def test_what_a_task_was_before_is_told_page_by_page_and_can_be_made_so_ag
     assert [one.def_rev for one in told] == [4, 3, 2, 1]
     assert [one.definition["nice"] for one in told] == [7, 6, 5, 0]
     assert [(one.changed_by, one.why) for one in told[:3]] == [("Anna", word) for word in "765"]
-    assert (newer.next, older.next) == (3, 0)
+    assert newer.next
+    assert older.next == 0
     assert again.after == seen.digest
     assert await anna.refusal(TaskVersions(id="nobody")) == "not_found"
 
@@ -126,8 +131,77 @@ async def test_versions_that_are_large_come_a_few_at_once(door: Door) -> None:
 
     page = await anna.get(TaskVersions(id="sync"), TaskVersionsReply)
 
+    older = await anna.get(TaskVersions(id="sync", before=page.next), TaskVersionsReply)
+
     assert 1 < len(page.versions) < 8
-    assert page.next == page.versions[-1].def_rev
+    assert older.versions[0].def_rev == page.versions[-1].def_rev - 1
+
+
+async def test_the_largest_task_is_saved_read_edited_and_told_as_a_version(door: Door) -> None:
+    anna, ben = await door.welcome("admin"), await door.welcome("admin")
+    large = largest_task()
+    why = "w" * 300
+    made = await anna.get(put(large, why=why), TaskPutReply)
+
+    seen = await anna.get(TaskDefinition(id="large"), TaskDefinitionReply)
+    check = await anna.get(TaskCheck(definition=seen.definition), TaskCheckReply)
+    edited = {**seen.definition, "priority": 2}
+    await anna.get(put(edited, 1, digest=seen.digest, why=why), TaskPutReply)
+    late = await refused(ben, put(edited, 1, digest=seen.digest, why=why))
+    newer = await ben.get(TaskVersions(id="large"), TaskVersionsReply)
+    older = await ben.get(TaskVersions(id="large", before=newer.next), TaskVersionsReply)
+
+    assert digest(read_definition(seen.definition)) == made.after
+    assert check.faults == ()
+    assert late.detail["newer"]["definition"] == edited
+    assert [one.definition for one in newer.versions] == [edited]
+    assert [one.definition for one in older.versions] == [seen.definition]
+
+
+async def test_a_task_that_is_too_large_is_refused_with_its_size_and_the_limit(door: Door) -> None:
+    anna = await door.welcome("admin")
+    larger = {**largest_task(), "description": "x"}
+
+    no = await refused(anna, put(larger))
+    check = await anna.get(TaskCheck(definition=larger), TaskCheckReply)
+
+    assert (no.code, no.detail["path"]) == ("bad_request", "$.definition.command")
+    for said in (no.msg, check.faults[0].msg):
+        assert f"a task of {MAX_BYTES + 1} bytes, and at most {MAX_BYTES} are kept" in said
+    assert "large" not in names(door)
+
+
+async def test_versions_that_cannot_be_read_are_counted_and_hide_no_older_ones(
+    door: Door,
+) -> None:
+    anna = await door.welcome("admin")
+    for rev in range(6):
+        await anna.get(put({**NEW, "nice": rev}, rev), TaskPutReply)
+    broken = task_versions.update().where(task_versions.c.def_rev.between(2, 5))
+    door.database.write_now(lambda held: held.execute(broken.values(definition={})))
+
+    pages: list[TaskVersionsReply] = []
+    while not pages or pages[-1].next:
+        before = pages[-1].next if pages else 0
+        ask = TaskVersions(id="sync", before=before, limit=2)
+        pages.append(await anna.get(ask, TaskVersionsReply))
+
+    told = [([one.def_rev for one in page.versions], len(page.unread)) for page in pages]
+    assert told == [([6], 1), ([], 2), ([1], 1)]
+
+
+async def test_a_version_too_large_to_be_sent_hides_no_older_ones(door: Door) -> None:
+    anna = await door.welcome("admin")
+    for rev in range(3):
+        await anna.get(put({**NEW, "nice": rev}, rev), TaskPutReply)
+    larger = {**NEW, "command": ["true", *["x" * 4_000] * 200]}
+    grown = task_versions.update().where(task_versions.c.def_rev == 2).values(definition=larger)
+    door.database.write_now(lambda held: held.execute(grown))
+
+    page = await anna.get(TaskVersions(id="sync"), TaskVersionsReply)
+
+    assert [one.def_rev for one in page.versions] == [3, 1]
+    assert (len(page.unread), page.next) == (1, 0)
 
 
 async def test_a_new_task_is_made_and_deleted(door: Door) -> None:

@@ -1,7 +1,12 @@
 """Is what a timeline asks for told page by page, and refused where it is too much?"""
 
+from functools import partial
+
+import msgspec
 import pytest
 
+from agent.store import calendars, tasks
+from agent.windows import Calendar
 from shared.protocol.timeline import (
     Span,
     TimelineHours,
@@ -10,7 +15,7 @@ from shared.protocol.timeline import (
     TimelineRunsReply,
 )
 from tests.agent.handlers.test_runs import recorded
-from tests.agent.wire.door import Door
+from tests.agent.wire.door import CLOCK, Door
 
 DAY_MS = 86_400_000
 
@@ -56,6 +61,33 @@ async def test_hours_may_lie_ahead_and_are_then_empty(door: Door) -> None:
     )
 
     assert (reply.since_ms, reply.hours, reply.gaps, reply.closed) == (0, (), (), ())
+
+
+async def test_blackouts_of_many_tasks_and_days_go_into_one_answer(door: Door) -> None:
+    (row, *_) = door.database.read_now(tasks.load_all)
+    nights = Calendar(name="nights", weekly=("22:00-06:00",))
+    door.database.write_now(
+        partial(calendars.put, calendar=nights, who="a test", now_ms=CLOCK.now_ms())
+    )
+    names = [f"{number:x>64}" for number in range(2_000)]
+    door.known = [
+        msgspec.structs.replace(
+            row,
+            definition=msgspec.structs.replace(
+                row.definition, task_name=name, calendars=("nights",)
+            ),
+        )
+        for name in names
+    ]
+    guest = await door.welcome("viewer")
+
+    reply = await guest.get(
+        TimelineHours(from_ms=2 * DAY_MS, to_ms=32 * DAY_MS), TimelineHoursReply
+    )
+
+    assert len(reply.closed) == 31
+    assert {one.obeying for one in reply.closed} == {0}
+    assert reply.obeying == (tuple(names),)
 
 
 @pytest.mark.parametrize("to_ms", [5, 33 * DAY_MS + 5])

@@ -11,7 +11,11 @@ from agent.errors import BadDefinition, Conflict, TaskNotFound
 from agent.store import edits, tasks
 from agent.store.database import Database
 from agent.store.edits import Edited, Overtaken, Seen
+from agent.store.task_rows import Version
+from agent.tasktables import read_definition
+from schema.tables import task_versions
 from tests.agent.store.makings import NOW_MS, a_task
+from tests.largest import largest_task
 
 SYNC = a_task("sync")
 
@@ -182,13 +186,61 @@ def test_each_definition_that_a_task_had_is_told_once_as_it_became_it(database: 
             )
         )
 
-    def versions(before: int = 0, limit: int = 10, name: str = "sync") -> list[tuple[int, str]]:
-        find = partial(edits.versions, task_name=name, before=before, limit=limit)
-        return [(one.def_rev, one.changed_by) for one in database.read_now(find)]
+    newest, middle, oldest = gone_through(database)
 
-    assert versions() == [(3, "anna"), (2, "anna"), (1, "anna")]
-    assert versions(limit=1) == [(3, "anna")]
-    assert versions(before=3, limit=1) == [(2, "anna")]
-    assert versions(before=1) == []
+    assert [told(one) for one in (newest, middle, oldest)] == [
+        (3, "anna"),
+        (2, "anna"),
+        (1, "anna"),
+    ]
+    assert gone_through(database, limit=1) == [newest]
+    assert gone_through(database, before=newest[0], limit=1) == [middle]
+    assert gone_through(database, before=oldest[0]) == []
     with pytest.raises(TaskNotFound):
-        versions(name="nobody")
+        gone_through(database, name="nobody")
+
+
+def test_what_a_hand_has_broken_is_gone_through_too_so_that_older_versions_are_reached(
+    database: Database,
+) -> None:
+    for rev in range(4):
+        put(database, a_task("sync", nice=rev), rev)
+    break_versions(database, 2, 3)
+
+    newest, *broken, oldest = gone_through(database)
+
+    assert [told(one) for one in (newest, *broken, oldest)] == [
+        (4, "anna"),
+        None,
+        None,
+        (1, "anna"),
+    ]
+    assert gone_through(database, before=broken[-1][0]) == [oldest]
+
+
+def test_the_largest_task_is_kept_as_it_is_and_as_a_version(database: Database) -> None:
+    large = read_definition(largest_task())
+
+    put(database, large)
+
+    [kept] = gone_through(database, name="large")
+    assert see(database, "large").task.definition == large
+    assert kept[1] is not None
+    assert kept[1].definition == large
+
+
+def gone_through(
+    database: Database, *, before: int = 0, limit: int = 10, name: str = "sync"
+) -> list[tuple[int, Version | None]]:
+    find = partial(edits.versions, task_name=name, before=before, limit=limit)
+    return list(database.read_now(find).items())
+
+
+def told(one: tuple[int, Version | None]) -> tuple[int, str] | None:
+    return None if one[1] is None else (one[1].def_rev, one[1].changed_by)
+
+
+def break_versions(database: Database, *revs: int) -> None:
+    """As a hand does it that writes into the database."""
+    broken = task_versions.update().where(task_versions.c.def_rev.in_(revs))
+    database.write_now(lambda connection: connection.execute(broken.values(definition={})))

@@ -88,6 +88,25 @@ def test_runs_that_were_not_over_when_the_span_began_are_in_it(database: Databas
     assert found.next is None
 
 
+def test_only_hours_are_looked_at_whose_runs_may_have_begun_before_the_span(
+    database: Database,
+) -> None:
+    from_ms, to_ms = FROM_MS, FROM_MS + 10 * 24 * HOUR_MS
+    for day in range(10):
+        inside = a_run(from_ms + (24 * day + 9) * HOUR_MS, task_name="nightly")
+        recorded(database, inside, took_ms=3 * HOUR_MS)
+    before = a_run(from_ms - 48 * HOUR_MS, task_name="weekly")
+    recorded(database, before, took_ms=57 * HOUR_MS)
+
+    found = database.read_now(
+        partial(timeline.runs, from_ms=from_ms, to_ms=to_ms, limit=100, before=None)
+    )
+    long_ones = database.read_now(partial(timeline._long_ones, from_ms=from_ms, to_ms=to_ms))
+
+    assert before.id in ids(found.runs)
+    assert long_ones == [("weekly", 57 * HOUR_MS)]
+
+
 def test_what_was_missed_is_in_its_span_although_it_was_written_down_later(
     database: Database,
 ) -> None:
@@ -177,18 +196,24 @@ def test_an_outage_is_told_where_it_reaches_into_the_span(database: Database) ->
 
 
 def test_a_blackout_is_told_with_the_tasks_that_obey_it(database: Database) -> None:
-    spans = ((FROM_MS + MINUTE_MS, FROM_MS + 5 * MINUTE_MS),)
+    spans = (
+        (FROM_MS + MINUTE_MS, FROM_MS + 5 * MINUTE_MS),
+        (TO_MS + MINUTE_MS, TO_MS + 5 * MINUTE_MS),
+    )
     stock_take = Calendar(name="stock-take", spans=spans)
     database.write_now(partial(calendars.put, calendar=stock_take, who="a test", now_ms=NOW_MS))
     definitions = [a_task("a", calendars=("stock-take",)), a_task("b")]
+    definitions.append(a_task("c", calendars=("stock-take",)))
     database.write_now(
         partial(tasks.register, definitions=definitions, who="a test", why="", now_ms=NOW_MS)
     )
+    rows = database.read_now(tasks.load_all)
 
-    (found,) = database.read_now(partial(timeline.closed, from_ms=FROM_MS, to_ms=TO_MS))
+    found = database.read_now(partial(timeline.closed, rows=rows, from_ms=FROM_MS, to_ms=TO_MS))
 
-    assert (found.from_ms, found.to_ms) == spans[0]
-    assert (found.name, found.task_names) == ("stock-take", ("a",))
+    (shut,) = found.shut
+    assert (shut.from_ms, shut.to_ms) == spans[0]
+    assert (shut.name, found.obeying[shut.obeying]) == ("stock-take", ("a", "c"))
 
 
 def test_no_question_walks_the_whole_ledger(sqlite_made_url: str) -> None:

@@ -217,6 +217,10 @@ class Plans:
         self.told += [*(row.task_name for row in rows), *gone]
 
 
+ANSWER_S = 60
+_SHOWN_BYTES = 200
+
+
 class Guest:
     """One client connection; asks and waits for the answer to exactly that."""
 
@@ -259,18 +263,31 @@ class Guest:
         await self.socket.send_multipart(encode_request(number, request))
         return number
 
-    async def answer(self, number: int, request: Request) -> tuple[AnyReply | ErrorBody, bytes]:
-        while True:
-            frames = await self.socket.recv_multipart()
-            header = read_reply_header(frames)
-            if header.id == number:
-                return decode_reply(request.type, header, frames)
+    async def answer(
+        self, number: int, request: Request, within_s: float = ANSWER_S
+    ) -> tuple[AnyReply | ErrorBody, bytes]:
+        """The answer to this one; without one TimeoutError, which tells what came instead."""
+        others: list[str] = []
+        try:
+            async with asyncio.timeout(within_s):
+                while True:
+                    frames = await self.socket.recv_multipart()
+                    header = read_reply_header(frames)
+                    if header.id == number:
+                        return decode_reply(request.type, header, frames)
+                    others.append(f"{header.status} for {header.id}: {frames[1][:_SHOWN_BYTES]!r}")
+        except TimeoutError:
+            came = "; ".join(others) or "nothing"
+            raise TimeoutError(
+                f"no answer to {number}, {request.type}, within {within_s:g} s; there came {came}"
+            ) from None
 
-    async def ask(self, request: Request, within_s: float = 60) -> AnyReply | ErrorBody:
+    async def ask(self, request: Request, within_s: float = ANSWER_S) -> AnyReply | ErrorBody:
         """The answer, yes or no; TimeoutError when there is none."""
         async with asyncio.timeout(within_s):
-            reply, _ = await self.answer(await self.send(request), request)
-            return reply
+            number = await self.send(request)
+        reply, _ = await self.answer(number, request, within_s)
+        return reply
 
     async def get(self, request: Request, kind: type[Kind]) -> Kind:
         """The answer, which must be of this kind."""

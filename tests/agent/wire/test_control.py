@@ -511,6 +511,15 @@ async def test_a_port_in_use_is_named_with_its_setting_and_nothing_stays_bound(
     other.database.close()
 
 
+async def test_who_waits_for_an_answer_that_is_lost_hears_what_came_instead(door: Door) -> None:
+    guest = await door.welcome("viewer")
+    number = await guest.send(Ping())
+    await guest.socket.poll()
+
+    with pytest.raises(TimeoutError, match=rf"no answer to 999, ping, .* ok for {number}: "):
+        await guest.answer(999, Ping(), within_s=0.01)
+
+
 async def test_a_snapshot_too_large_for_one_answer_comes_in_smaller_pages(door: Door) -> None:
     row = door.journal.get("task", "backup")
     assert row is not None

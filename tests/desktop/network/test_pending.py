@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 import pytest
 
+from desktop.network.failures import in_words
 from desktop.network.pending import (
     COMMAND_TIMEOUT_MS,
     IN_FLIGHT,
@@ -15,7 +16,8 @@ from desktop.network.pending import (
     Answer,
     Pending,
 )
-from shared.protocol.codec import encode_error, encode_reply
+from shared.protocol.codec import REQUEST_BYTES, encode_error, encode_reply
+from shared.protocol.defining import TaskCheck
 from shared.protocol.errors import ProtocolError
 from shared.protocol.requests import (
     LogRead,
@@ -105,6 +107,18 @@ def test_parked_reads_and_the_link_are_never_held_back_by_other_questions() -> N
     pending.ask(Ping(), owner=LINK, now_ms=0)
 
     assert [request_type(one) for one in pending.to_send(0)] == ["ping", "log.read"]
+
+
+def test_what_is_larger_than_an_agent_takes_is_not_sent_and_told_with_the_limit() -> None:
+    pending = Pending()
+    large = TaskCheck(definition={"command": "x" * REQUEST_BYTES})
+
+    [answer] = pending.ask(large, owner=1, now_ms=0)
+
+    assert pending.to_send(0) == []
+    assert answer.failure is not None
+    assert answer.failure.code == "too_large"
+    assert f"{REQUEST_BYTES} is the cap" in in_words(answer.failure)
 
 
 def test_a_full_book_refuses_instead_of_growing() -> None:
