@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from desktop import words
 from desktop.models import tasktext
 from desktop.models.taskform import (
+    Timing,
     changed_fields,
     is_watch,
     new_table,
@@ -18,6 +19,7 @@ from desktop.models.taskform import (
     sparse,
     table_of,
     texts_of,
+    timing_of,
     tr,
 )
 from desktop.parts.areas import TextArea
@@ -46,6 +48,7 @@ HIGH_PX: Final = 768
 RIGHT_PX: Final = (280, 420)
 _TEXT: Final = "text"
 _EARLIER: Final = "earlier"
+_SAVED: Final = "saved"
 _NEWEST: Final = "newest"
 _PATH: Final = "$.definition."
 _PAGES: Final = ("form", _TEXT, _EARLIER)
@@ -79,6 +82,9 @@ class EditDialog(WritingDialog):
         self._table: dict[str, Any] = dict(self._start)
         self._unread: dict[str, str] = {}
         self._wrong: set[str] = set()
+        self._judged = timing_of(self._table)
+        self._sentences: dict[Timing, str] = {}
+        """What the agent calls the schedules that it was asked about."""
         if parent is not None:
             room = parent.size()
             self.resize(
@@ -179,6 +185,9 @@ class EditDialog(WritingDialog):
             self._show_newer(reply)
         elif isinstance(reply, TaskVersionsReply):
             self.earlier.show_page(reply)
+        elif key == _SAVED and isinstance(reply, TaskCheckReply):
+            self._sentences[timing_of(self._start)] = reply.schedule_text
+            self._show_was()
         elif isinstance(reply, TaskCheckReply):
             self._show_check(reply)
 
@@ -186,6 +195,9 @@ class EditDialog(WritingDialog):
         """A check, a question after versions, or the order was refused."""
         if key == _EARLIER:
             self.earlier.show_problem(text)
+            return
+        if key == _SAVED:
+            # The text of the schedule stands there instead, and the next check asks again.
             return
         if path == BASED_ON:
             self._is_sent = False
@@ -207,6 +219,7 @@ class EditDialog(WritingDialog):
             self.choose(section)
 
     def _show_check(self, reply: TaskCheckReply) -> None:
+        self._sentences[self._judged] = reply.schedule_text
         if self._unread:
             return
         self._was_checked()
@@ -228,7 +241,7 @@ class EditDialog(WritingDialog):
         show_words(self.text_problem, "\n".join(strangers))
         zone = str(self._table.get("timezone") or "UTC")
         self.right.show_check(reply, zone)
-        show_words(self.form.said, reply.schedule_text)
+        self.form.show_said(reply.schedule_text)
         show_words(self.form.odd, "\n".join(odd_lines(reply, zone, self._now())))
         show_words(self.form.clocks, "\n".join(clock_lines(reply, zone, self._now())))
         self._show_state()
@@ -257,7 +270,11 @@ class EditDialog(WritingDialog):
     def ask(self) -> None:
         """Can it be so, and when would it run?"""
         if not self._unread and self._table:
+            self._judged = timing_of(self._table)
             self.asked.emit(CHECK, TaskCheck(definition=self._table))
+            saved = timing_of(self._start)
+            if self._base is not None and saved not in (self._judged, *self._sentences):
+                self.asked.emit(_SAVED, TaskCheck(definition=self._start))
 
     def look_again(self) -> None:
         """Somebody may have changed the task: what is it now?"""
@@ -358,7 +375,18 @@ class EditDialog(WritingDialog):
         wrong = {section_of(one) or _TEXT for one in (*self._wrong, *self._unread)}
         self.sections.mark(changed, wrong)
         self.right.show_saved({} if self._base is None else self._start, self._table)
+        self._show_was()
         self._show_act()
+
+    def _show_was(self) -> None:
+        """The schedule as it is saved, beside another one that is written."""
+        saved = timing_of(self._start)
+        if self._base is None or saved == timing_of(self._table):
+            self.form.show_was("")
+            return
+        said = self._sentences.get(saved) or "; ".join(saved.schedule) or self.tr("no schedule")
+        is_moved = saved.zone != timing_of(self._table).zone
+        self.form.show_was(self.tr("{0}, in {1}").format(said, saved.zone) if is_moved else said)
 
     def _show_base(self) -> None:
         base = self._base
