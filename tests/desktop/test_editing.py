@@ -500,6 +500,7 @@ def test_what_the_task_was_before_is_looked_at_written_into_the_form_and_saved(
         f"version {rev}, Ben: less load" for rev in (7, 6, 5)
     ]
     assert not newest, "that is what it is now"
+    assert editor.earlier.why.text() == "Ben: less load"
     assert "+ nice = 5" in change
     assert "enabled" not in "".join(line for line in change.splitlines() if line[0] in "+-")
     assert editor.form.texts["nice"] == "5"

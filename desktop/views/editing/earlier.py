@@ -11,6 +11,7 @@ from desktop.models.taskform import sparse
 from desktop.models.tasktext import difference
 from desktop.parts.areas import Comparison
 from desktop.parts.buttons import PRIMARY, Button
+from desktop.parts.dialogs import show_words
 from desktop.parts.labels import Words
 from desktop.parts.lines import ROW_PX, Line, Lines
 from desktop.theme import Theme
@@ -39,6 +40,7 @@ class Earlier(QWidget):
         self.lines.setMinimumHeight(LEAST_ROWS * ROW_PX)
         self.lines.currentRowChanged.connect(self._show_one)
         self.change_title = Words(theme, weight=600, px=13)
+        self.why = Words(theme, ink="text2", wrap=True, selectable=True)
         self.change = Comparison(theme, name=self.tr("What it would change"))
         self.use = Button(theme, self.tr("Write it into the form"), kind=PRIMARY)
         self.more = Button(theme, self.tr("Show older"))
@@ -56,6 +58,7 @@ class Earlier(QWidget):
         column.addWidget(Words(theme, said, ink="text2", wrap=True))
         column.addWidget(self.lines, 3)
         column.addWidget(self.change_title)
+        column.addWidget(self.why)
         column.addWidget(self.change, 2)
         column.addLayout(foot)
         self._show_one(-1)
@@ -109,6 +112,7 @@ class Earlier(QWidget):
     def _show_one(self, row: int) -> None:
         if not 0 <= row < len(self._versions):
             self.change_title.setText("")
+            show_words(self.why, "")
             self.change.show_lines((), "")
             self.use.setEnabled(False)
             return
@@ -116,6 +120,9 @@ class Earlier(QWidget):
         lines = difference(sparse(self._base), self._wanted(one))
         title = self.tr("What going back to version {0} would change")
         self.change_title.setText(title.format(one.def_rev))
+        # The row has no room for a reason of more than a few words.
+        who = one.changed_by or self.tr("somebody")
+        show_words(self.why, self.tr("{0}: {1}").format(who, one.why) if one.why else "")
         self.change.show_lines(lines, self.tr("Nothing: that is what it is now"))
         self.use.setEnabled(bool(lines))
 
