@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -528,3 +529,42 @@ def test_a_new_task_has_no_earlier_versions_and_none_kept_is_said(
     for _ in range(20):
         keys.step(1)
         assert keys.key != "earlier"
+
+
+def test_moments_that_a_change_of_clocks_touches_do_not_fill_the_form(
+    window: MainWindow, outside: Outside
+) -> None:
+    editor = edit(window)
+
+    def told(many: int) -> list[str]:
+        times = tuple(NOW_MS + at * MINUTE_MS for at in range(many))
+        reply = TaskCheckReply(odd_ms=times, odd_tags=("moved",) * many)
+        editor.show_answer("check", reply)
+        return editor.form.odd.text().splitlines()
+
+    assert len(told(4)) == 4
+    assert len(told(5)) == 4
+    assert told(5)[-1] == "and 2 more of its moments"
+
+
+@pytest.mark.parametrize("high", [552, 768])
+def test_in_a_low_window_the_consequences_scroll_and_nothing_is_squeezed(
+    window: MainWindow, outside: Outside, high: int
+) -> None:
+    window.resize(960, high + 48)
+    editor = edit(window)
+    right = editor.right
+    editor.resize(912, high)
+
+    times = tuple(NOW_MS + at * 86_400_000 for at in range(1, 11))
+    notes = ("a note that takes more than a line of this side, " * 3,)
+    reply = TaskCheckReply(times_ms=times, tags=("normal",) * 10, notes=notes)
+    editor.show_answer("check", reply)
+    QApplication.processEvents()
+
+    seen = [right.moments, right.notes, right.around, right.saved_title, right.saved]
+    places = [one.geometry() for one in seen]
+    assert all(one.bottom() < other.top() for one, other in pairwise(places))
+    assert right.around.said.geometry().top() > right.around.strip.geometry().bottom()
+    assert all(one.width() <= right.width() for one in places)
+    assert right.why.isVisible()

@@ -29,6 +29,7 @@ from desktop.parts.labels import Ground, Words
 from desktop.parts.writing import CHECK, WritingDialog
 from desktop.taskfields import SECTIONS
 from desktop.theme import Theme
+from desktop.views.editing import around
 from desktop.views.editing.consequences import Consequences, clock_lines, odd_lines
 from desktop.views.editing.earlier import Earlier
 from desktop.views.editing.form import Form
@@ -42,6 +43,7 @@ from shared.protocol.defining import (
     TaskVersions,
     TaskVersionsReply,
 )
+from shared.protocol.planning import ScheduleForecastReply, ScheduleNextReply
 
 WIDE_PX: Final = 1160
 HIGH_PX: Final = 768
@@ -146,6 +148,7 @@ class EditDialog(WritingDialog):
         self.earlier.chosen.connect(self._write_in)
         self._pages.addWidget(self.earlier)
         self.right = Consequences(theme, self._now)
+        self.right.around.asked.connect(self.asked)
         self.right.setMinimumWidth(RIGHT_PX[0])
         self.right.setMaximumWidth(RIGHT_PX[1])
         line = Ground(theme, "line")
@@ -185,6 +188,8 @@ class EditDialog(WritingDialog):
             self._show_newer(reply)
         elif isinstance(reply, TaskVersionsReply):
             self.earlier.show_page(reply)
+        elif isinstance(reply, ScheduleForecastReply | ScheduleNextReply):
+            self.right.around.show_answer(reply)
         elif key == _SAVED and isinstance(reply, TaskCheckReply):
             self._sentences[timing_of(self._start)] = reply.schedule_text
             self._show_was()
@@ -195,6 +200,9 @@ class EditDialog(WritingDialog):
         """A check, a question after versions, or the order was refused."""
         if key == _EARLIER:
             self.earlier.show_problem(text)
+            return
+        if key in around.KEYS:
+            self.right.around.show_problem(text)
             return
         if key == _SAVED:
             # The text of the schedule stands there instead, and the next check asks again.
@@ -241,6 +249,8 @@ class EditDialog(WritingDialog):
         show_words(self.text_problem, "\n".join(strangers))
         zone = str(self._table.get("timezone") or "UTC")
         self.right.show_check(reply, zone)
+        task, version = ("", 0) if self._base is None else (self._base.id, self._base.def_rev)
+        self.right.around.show_times(reply.times_ms, zone, task, version)
         self.form.show_said(reply.schedule_text)
         show_words(self.form.odd, "\n".join(odd_lines(reply, zone, self._now())))
         show_words(self.form.clocks, "\n".join(clock_lines(reply, zone, self._now())))
@@ -264,6 +274,11 @@ class EditDialog(WritingDialog):
         self.theirs.show()
         self.mine.show()
         self._show_act()
+
+    def allow(self, allowed: bool, why_not: str) -> None:
+        super().allow(allowed, why_not)
+        if allowed:
+            self.right.around.again()
 
     # --- what it asks and orders -----------------------------------------------------------------
 
