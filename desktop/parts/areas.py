@@ -139,6 +139,14 @@ class Comparison(QTextEdit):
         """What is compared, as text."""
         return as_text(self._lines)
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._dress_frame()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._dress_frame()
+
     def _fill(self) -> None:
         t = self._theme.tokens
         self.clear()
@@ -168,10 +176,14 @@ class Comparison(QTextEdit):
         cursor.insertText(text, letters)
 
     def _dress(self) -> None:
-        t = self._theme.tokens
         self.setFont(self._theme.font(12, fixed=True))
-        self.setStyleSheet(
-            f"QTextEdit {{ background: {t.log_paper}; border: 1px solid {t.line};"
-            f" border-radius: 6px; padding: 4px 0px; }}"
-        )
+        self._dress_frame()
         self._fill()
+
+    def _dress_frame(self) -> None:
+        t = self._theme.tokens
+        wide, border = (2, t.focus) if self.hasFocus() else (1, t.line)
+        self.setStyleSheet(
+            f"QTextEdit {{ background: {t.log_paper}; border: {wide}px solid {border};"
+            f" border-radius: 6px; padding: {5 - wide}px {2 - wide}px; }}"
+        )

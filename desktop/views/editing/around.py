@@ -14,7 +14,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
 )
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
 from desktop import words
 from desktop.models.around import (
@@ -236,6 +236,9 @@ class Strip(QWidget):
         }
         if last >= 0 and event.key() in places:
             self.point_at(min(max(places[Qt.Key(event.key())], 0), last))
+            # Who has no pointer is to read it as well.
+            at_px = self._column(self._at or 0).bottomLeft().toPoint()
+            QToolTip.showText(self.mapToGlobal(at_px), self.at_cursor, self)
         else:
             super().keyPressEvent(event)
 
@@ -255,6 +258,7 @@ class Strip(QWidget):
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
+        QToolTip.hideText()
         self.point_at(None)
 
     # --- drawing ---------------------------------------------------------------------------------
@@ -266,7 +270,8 @@ class Strip(QWidget):
         for at, bar in enumerate(self.bars):
             column = self._column(at)
             if at == self._at:
-                rounded(painter, column.adjusted(-1, 0, 1, 0), 3, fill=t.hover)
+                # The ground alone could not be seen where contrast is high.
+                rounded(painter, column.adjusted(-2, -2, 2, 0), 3, fill=t.hover, border=t.text3)
             family = t.warn if bar.is_full and not self._is_veiled else t.idle
             y = base - self._high(bar.others)
             if bar.others:

@@ -1,10 +1,11 @@
 """Where several lines are written: as high as what stands there."""
 
 import pytest
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from desktop.parts.areas import MOST_LINES, TextArea
+from desktop.parts.areas import MOST_LINES, Comparison, TextArea
 from desktop.theme import Theme
 
 
@@ -30,3 +31,23 @@ def test_what_is_more_scrolls(qtbot: QtBot, theme: Theme) -> None:
     qtbot.waitExposed(area)
 
     assert area.verticalScrollBar().maximum() > 0
+
+
+@pytest.mark.parametrize("kind", [TextArea, Comparison])
+def test_where_the_keyboard_is_stands_a_ring(
+    qtbot: QtBot, theme: Theme, kind: type[TextArea] | type[Comparison]
+) -> None:
+    area = kind(theme, name="lines")
+    qtbot.addWidget(area)
+    area.show()
+    area.activateWindow()
+    qtbot.waitUntil(area.isActiveWindow)
+
+    area.clearFocus()
+    without = area.grab().toImage()
+    area.setFocus()
+    qtbot.waitUntil(area.hasFocus)
+    ring = area.grab().toImage().pixelColor(1, area.height() // 2)
+
+    assert ring == QColor(theme.tokens.focus)
+    assert without.pixelColor(1, area.height() // 2) != ring

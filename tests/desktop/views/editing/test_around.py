@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QDialog, QToolTip
 from pytestqt.qtbot import QtBot
 
 from desktop.theme import Theme
@@ -140,7 +140,7 @@ def test_the_keyboard_reads_each_hour_out(opened: Opened) -> None:
     here = strip.accessibleName()
 
     QTest.keyClick(strip, Qt.Key.Key_Right)
-    right = strip.at_cursor
+    right, tip = strip.at_cursor, QToolTip.text()
     QTest.keyClick(strip, Qt.Key.Key_End)
     QTest.keyClick(strip, Qt.Key.Key_Right)
     last = strip.at_cursor
@@ -152,6 +152,7 @@ def test_the_keyboard_reads_each_hour_out(opened: Opened) -> None:
     assert here.startswith(f"{name}: ")
     assert "11 runs due, 1 of this task, at times more at once than the 8 slots" in here
     assert "2 runs due" in right
+    assert tip == right
     assert "no run due" in first
     assert "no run due" in last
     assert first != last
