@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.models.taskform import sparse
@@ -568,3 +568,23 @@ def test_in_a_low_window_the_consequences_scroll_and_nothing_is_squeezed(
     assert right.around.said.geometry().top() > right.around.strip.geometry().bottom()
     assert all(one.width() <= right.width() for one in places)
     assert right.why.isVisible()
+
+
+def test_what_another_changed_is_in_sight_also_in_a_low_window(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    window.resize(960, 600)
+    editor = edit(window)
+    write(qtbot, editor, "timeout_seconds", "20m")
+    times = tuple(NOW_MS + at * 86_400_000 for at in range(1, 11))
+    editor.show_answer("check", TaskCheckReply(times_ms=times, tags=("normal",) * 10))
+
+    newer = msgspec.structs.replace(
+        SYNC, def_rev=8, digest=OTHER, changed_by="Ben", definition={**TABLE, "nice": 3}
+    )
+    editor.show_answer("newest", newer)
+
+    def is_in_sight(compared: QWidget) -> bool:
+        return compared.visibleRegion().boundingRect() == compared.rect()
+
+    qtbot.waitUntil(lambda: is_in_sight(editor.right.theirs) and is_in_sight(editor.right.saved))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop import words
@@ -77,7 +77,7 @@ class Consequences(QWidget):
         layout.addLayout(head)
         layout.addWidget(self.saved, 2)
         layout.addWidget(self.warnings)
-        area = QScrollArea()
+        self._area = area = QScrollArea()
         area.setAccessibleName(self.tr("What comes of it"))
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
@@ -155,6 +155,11 @@ class Consequences(QWidget):
         self.saved_title.setText(self.tr("What you changed"))
         for one in (self.theirs_title, self.theirs):
             one.show()
+        # What has to be looked at first must not stand below the edge; it gets its place later.
+        QTimer.singleShot(0, self, self._bring_theirs_into_sight)
+
+    def _bring_theirs_into_sight(self) -> None:
+        self._area.verticalScrollBar().setValue(self.theirs_title.y())
 
     def forget_theirs(self) -> None:
         """There is one version to start from again."""
