@@ -59,10 +59,11 @@ class Around(QWidget):
     def __init__(self, theme: Theme, now: words.Clock, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._now = now
-        self._task, self._zone = "", "UTC"
+        self._task, self._version, self._zone = "", 0, "UTC"
         self._times: tuple[int, ...] = ()
         self._stretch: Stretch | None = None
         self._about: object = None
+        """What was asked for; None: nothing, or it could not be told."""
         self._load: ScheduleForecastReply | None = None
         self._own: tuple[Coming, ...] | None = None
         self.title = Words(theme, self.tr("How busy it is around then"), weight=600, px=13)
@@ -81,17 +82,16 @@ class Around(QWidget):
     def show_times(self, times_ms: tuple[int, ...], zone: str, task: str, version: int) -> None:
         """The next moments of what is written; `task` is its name, if there is one saved."""
         now_ms = self._now()
-        self._times, self._zone, self._task = times_ms, zone, task
+        self._times, self._zone = times_ms, zone
+        self._task, self._version = task, version
         tz = words.zone_named(zone)
         self._stretch = stretch_around(times_ms, ASKED_FOR, tz, now_ms)
         self.setVisible(bool(times_ms))
-        about = (self._stretch, task, version)
         if self._stretch is None:
             self._forget()
             said = self.tr("Its next moments follow so closely that no minute is without one.")
             self._show(said, with_bars=False)
-        elif about != self._about:
-            self._about = about
+        elif self._about != (self._stretch, task, version):
             self._ask()
         else:
             self._show_bars()
@@ -101,7 +101,8 @@ class Around(QWidget):
         if isinstance(reply, ScheduleForecastReply):
             self._load = reply
         elif reply.more:
-            self.show_problem(self.tr("as it is saved it is due too often to be told apart."))
+            said = self.tr("as it is saved it is due too often to be told apart.")
+            self._show(self.tr("Not known: {0}").format(said), with_bars=False)
             return
         else:
             self._own = reply.rows
@@ -114,15 +115,9 @@ class Around(QWidget):
         self._forget()
         self._show(self.tr("Not known: {0}").format(text), with_bars=False)
 
-    @property
-    def is_unknown(self) -> bool:
-        """It was asked for, and could not be told."""
-        return self._stretch is not None and self._about is None
-
     def again(self) -> None:
         """Ask once more for what could not be told."""
-        if self._stretch is not None and self.is_unknown:
-            self._about = self._stretch
+        if self._stretch is not None and self._about is None:
             self._ask()
 
     # --- inside ----------------------------------------------------------------------------------
@@ -131,6 +126,7 @@ class Around(QWidget):
         stretch = self._stretch
         if stretch is None:
             return
+        self._about = (stretch, self._task, self._version)
         self._load, self._own = None, None if self._task else ()
         self.strip.veil()
         self._show(self.tr("The agent is asked"), with_bars=True)

@@ -254,8 +254,9 @@ class EditDialog(WritingDialog):
         self._show_act()
 
     def allow(self, allowed: bool, why_not: str) -> None:
+        came_back = allowed and not self._may
         super().allow(allowed, why_not)
-        if allowed:
+        if came_back:
             self.right.around.again()
 
     # --- what it asks and orders -----------------------------------------------------------------

@@ -168,9 +168,15 @@ def test_what_cannot_be_told_is_said_plainly_and_asked_again_when_it_can(opened:
     told, had_bars = seen.said.text(), seen.strip.isVisible()
     elsewhere = opened.editor.message.isVisible()
     opened.asked.clear()
+    opened.editor.allow(True, "")  # each sign of life tells so
+    asked_for_nothing = not opened.asked
+    opened.editor.allow(False, "The agent is silent.")
     opened.editor.allow(True, "")
     opened.answer(TEN_OTHERS, DAILY_MS[0])
+    opened.judged(*DAILY_MS)
 
+    assert asked_for_nothing
+    assert not opened.asked, "it is known now"
     assert told == "Not known: The agent is silent."
     assert not had_bars
     assert not elsewhere
@@ -190,8 +196,11 @@ def test_an_answer_to_half_of_the_question_draws_nothing(opened: Opened) -> None
 def test_what_is_saved_too_often_to_be_told_apart_is_no_count(opened: Opened) -> None:
     opened.judged(*DAILY_MS)
     opened.editor.show_answer(around.OWN, ScheduleNextReply(more=True))
+    opened.answer_load(TEN_OTHERS)
+    opened.judged(*DAILY_MS)
 
     assert "too often to be told apart" in opened.around.said.text()
+    assert not opened.asked, "it would be the same again"
     assert not opened.around.strip.isVisible()
 
 
