@@ -29,6 +29,10 @@ class Auditing(QObject):
         self._agent = 0
         """Counts the agents, so that no answer of the last one is taken for one of this."""
         self._next: str | None = None
+        self._was_told = False
+        """This agent has answered: that there is nothing is known only then."""
+        self._failed = ""
+        """Why the last question was not answered."""
         page.older_wanted.connect(self._ask_older)
 
     def show_link(self, link: Link, *, may: bool, why_not: str) -> None:
@@ -48,9 +52,10 @@ class Auditing(QObject):
     def forget(self) -> None:
         """Another agent."""
         self._agent += 1
-        self._next, self._is_asking = None, False
+        self._next, self._is_asking, self._was_told, self._failed = None, False, False, ""
         self._model.clear()
         self._page.show_rest(is_more=True)
+        self._page.show_hindrance(self._hindrance())
 
     def refresh(self) -> None:
         """Ask for the newest; what is further back stays."""
@@ -73,7 +78,7 @@ class Auditing(QObject):
         def show(reply: AuditPageReply) -> None:
             if agent != self._agent:
                 return
-            self._is_asking = False
+            self._is_asking, self._was_told, self._failed = False, True, ""
             is_older = cursor is not None
             if not is_older and not self._model.reaches(reply.rows):
                 # More came meanwhile than one page holds: no hole may stay that nobody sees.
@@ -92,9 +97,9 @@ class Auditing(QObject):
 
         def failed(text: str, _path: str) -> None:
             if agent == self._agent:
-                self._is_asking = False
+                self._is_asking, self._failed = False, text
                 self._page.show_rest(is_more=True, said=text)
-                self._page.show_hindrance(("warning", self.tr("It could not be told"), text))
+                self._page.show_hindrance(self._hindrance())
 
         self.asked.emit(AuditPage(cursor=cursor, limit=PAGE), show, failed)
 
@@ -108,4 +113,13 @@ class Auditing(QObject):
                 "tells it as well."
             ).format(self._link.role)
             return "lock-simple", self.tr("Only administrators see who asked what"), hint
+        if self._failed:
+            hint = self.tr("{0} F5 asks again.").format(self._failed)
+            return "warning", self.tr("It could not be told"), hint
+        if not self._was_told and not self._link.is_live:
+            hint = self.tr("It was not asked before the agent fell silent.")
+            return "question", self.tr("Nothing is known yet"), hint
+        if not self._was_told:
+            hint = self.tr("Who asked what stands here as soon as it answers.")
+            return "hourglass-medium", self.tr("The agent is asked"), hint
         return None

@@ -74,7 +74,7 @@ SECTIONS: Final = (
             Field("timezone", "Time zone", FIXED, "UTC"),
             Field("every_nth", "Run only every nth of these", NUMBER, "1"),
             Field("spread_s", "Spread starts over", LENGTH, "0"),
-            Field("valid_from", "Valid from", FIXED, "2026-12-01 or 2026-12-01T06:00"),
+            Field("valid_from", "Valid from", FIXED, "2026-12-01T06:00"),
             Field("valid_until", "Valid until", FIXED, "2027-01-01"),
             Field(
                 "dst_gap",

@@ -30,12 +30,24 @@ _LISTED: Final = 100
 CHANGES: Final = 2
 """A zone with summer time has so many a year."""
 _NOTES: Final = {
-    "moved": "{} of these falls into the hour that is skipped when clocks go forward; "
-    "it runs right after it",
-    "first_of_two": "{} of these falls into the hour that comes twice when clocks go back; "
-    "it runs the first time",
-    "second_of_two": "{} of these runs in the second of the two hours when clocks go back",
+    "moved": (
+        "1 of these falls into the hour that is skipped when clocks go forward; "
+        "it runs right after it",
+        "{} of these fall into the hour that is skipped when clocks go forward; "
+        "they run right after it",
+    ),
+    "first_of_two": (
+        "1 of these falls into the hour that comes twice when clocks go back; "
+        "it runs the first time",
+        "{} of these fall into the hour that comes twice when clocks go back; "
+        "they run the first time",
+    ),
+    "second_of_two": (
+        "1 of these runs in the second of the two hours when clocks go back",
+        "{} of these run in the second of the two hours when clocks go back",
+    ),
 }
+"""Of one moment, and of many."""
 
 
 async def preview(context: Context, who: Who, request: SchedulePreview) -> SchedulePreviewReply:
@@ -253,4 +265,8 @@ def notes(moments: Sequence[DueMoment]) -> tuple[str, ...]:
     counts: dict[str, int] = {}
     for moment in moments:
         counts[moment.tag] = counts.get(moment.tag, 0) + 1
-    return tuple(text.format(counts[tag]) for tag, text in _NOTES.items() if tag in counts)
+    return tuple(
+        one if counts[tag] == 1 else many.format(counts[tag])
+        for tag, (one, many) in _NOTES.items()
+        if tag in counts
+    )

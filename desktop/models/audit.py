@@ -1,9 +1,11 @@
 """Who asked what of the agent, and what came of it, as a table for Qt."""
 
 from collections.abc import Iterable, Sequence
+from datetime import tzinfo
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from PySide6.QtCore import QCoreApplication, QObject
 
 from desktop import words
@@ -56,6 +58,21 @@ _ACTS: Final = {
     "hello": "Connected",
     ENDED: "Disconnected",
 }
+
+
+_SAID: Final = ("why", "reason", "note")
+"""What somebody wrote needs no name."""
+_OF_VERSIONS: Final = ("before", "after", "based_on")
+"""Stand in the tip: the number of the version says it for people."""
+_FLAGS: Final = {
+    ("paused", True): "paused",
+    ("paused", False): "resumed",
+    ("enabled", True): "switched on",
+    ("enabled", False): "switched off",
+}
+_SHOWN: Final = 3
+_MOMENTS_MS: Final = range(10**11, 10**14)
+"""Such a number of milliseconds is a moment, a lower one a length."""
 
 
 def _tr(text: str) -> str:
@@ -118,7 +135,7 @@ class AuditModel(Table[AuditRow]):
             Column.WHAT: _act(row.type),
             Column.TARGET: row.target,
             Column.RESULT: _result(row),
-            Column.DETAILS: row.args,
+            Column.DETAILS: details(row.args, zone, self._now()),
             Column.ADDRESS: row.address,
         }
         return said[column]
@@ -133,6 +150,8 @@ class AuditModel(Table[AuditRow]):
             )
         if column == Column.WHAT:
             return row.type
+        if column == Column.DETAILS:
+            return row.args or None
         return super().tip(row, column)
 
     # Inside ------------------------------------------------------------------------------
@@ -146,8 +165,71 @@ class AuditModel(Table[AuditRow]):
             return False
         if not self._words:
             return True
-        text = " ".join((*(self.say(row, column) for column in Column), row.type, row.role)).lower()
+        text = " ".join(
+            (*(self.say(row, column) for column in Column), row.type, row.role, row.args)
+        )
+        text = text.lower()
         return all(word in text for word in self._words)
+
+
+def details(args: str, zone: tzinfo | None, now_ms: int) -> str:
+    """What was asked for, in words; what is no table of facts stays as it is."""
+    told, is_cut = _read(args)
+    if told is None:
+        return args
+    # What was switched comes first, then why, then what else there is.
+    names = sorted(told, key=lambda name: (not isinstance(told[name], bool), name not in _SAID))
+    facts = [_fact(name, told[name], zone, now_ms) for name in names]
+    said = [fact for fact in facts if fact]
+    return ", ".join([*said, words.ELLIPSIS] if is_cut else said)
+
+
+def _read(args: str) -> tuple[dict[str, Any] | None, bool]:
+    """The facts, and whether the agent kept only the first of them."""
+    if not args.startswith("{"):
+        return None, False
+    end = len(args)
+    while end > 0:
+        try:
+            text = args if end == len(args) else f"{args[:end]}}}"
+            return msgspec.json.decode(text, type=dict[str, Any]), end < len(args)
+        except msgspec.DecodeError:
+            end = args.rfind(',"', 0, end)
+    return None, True
+
+
+def _fact(name: str, value: Any, zone: tzinfo | None, now_ms: int) -> str:
+    if value is None or value == "" or name in _OF_VERSIONS:
+        return ""
+    if name in _SAID:
+        return str(value)
+    if name == "def_rev":
+        return _tr("version {0}").format(value)
+    if isinstance(value, bool):
+        flag = _FLAGS.get((name, value))
+        label = _label(name)
+        return _tr(flag) if flag else label if value else _tr("not {0}").format(label)
+    return f"{_label(name)} {_value(name, value, zone, now_ms)}"
+
+
+def _value(name: str, value: Any, zone: tzinfo | None, now_ms: int) -> str:
+    if isinstance(value, list):
+        shown = [_value(name, one, zone, now_ms) for one in value[:_SHOWN]]
+        if len(value) > _SHOWN:
+            shown.append(_tr("and {0} more").format(words.count(len(value) - _SHOWN)))
+        return ", ".join(shown)
+    if isinstance(value, dict):
+        return msgspec.json.encode(value).decode()
+    if name.endswith("_ms") and isinstance(value, int):
+        if value in _MOMENTS_MS:
+            return words.clock(value, zone, now_ms)
+        if 0 <= value < _MOMENTS_MS.start:
+            return words.duration(value)
+    return str(value)
+
+
+def _label(name: str) -> str:
+    return name.removesuffix("_ms").replace("_", " ")
 
 
 def _act(kind: str) -> str:

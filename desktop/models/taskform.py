@@ -58,6 +58,20 @@ def sparse(table: Table) -> dict[str, Any]:
     return kept
 
 
+class Timing(msgspec.Struct, frozen=True):
+    """The schedules of a task, and on whose clocks they are meant."""
+
+    schedule: tuple[str, ...]
+    zone: str
+
+
+def timing_of(table: Table) -> Timing:
+    """When a task is due, as far as it stands in its schedule."""
+    schedule = table.get("schedule") or ()
+    lines = schedule if isinstance(schedule, list | tuple) else (schedule,)
+    return Timing(tuple(map(str, lines)), str(table.get("timezone") or "UTC"))
+
+
 def is_watch(table: Table) -> bool:
     """It runs nothing: it waits for pings."""
     return bool(table.get("kind") == "watch")

@@ -20,7 +20,9 @@ from desktop.theme import Theme
 
 LEAST_LINES: Final = 1
 MOST_LINES: Final = 8
-_PAD_PX: Final = 14
+_MARGIN_PX: Final = 7
+_EDGE_PX: Final = 2
+"""Border and padding together, with the focus and without."""
 
 
 class TextArea(QPlainTextEdit):
@@ -43,7 +45,7 @@ class TextArea(QPlainTextEdit):
         self.setPlaceholderText(hint)
         self.setTabChangesFocus(True)
         self.setFrameShape(QPlainTextEdit.Shape.NoFrame)
-        self.document().setDocumentMargin(7)
+        self.document().setDocumentMargin(_MARGIN_PX)
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         if grows:
@@ -87,8 +89,9 @@ class TextArea(QPlainTextEdit):
         # Of a plain text that is how many lines are seen, also those that were broken.
         seen = round(self.document().size().height())
         lines = min(max(seen, LEAST_LINES), MOST_LINES)
-        high = lines * QFontMetrics(self.font()).lineSpacing() + _PAD_PX
-        self.setFixedHeight(max(32, high + 4))
+        # Without the one pixel more Qt lets the last line scroll, and shows a bar for that.
+        edges = 2 * (_MARGIN_PX + _EDGE_PX) + 1
+        self.setFixedHeight(max(32, lines * QFontMetrics(self.font()).lineSpacing() + edges))
 
     def _dress(self) -> None:
         t = self._theme.tokens
@@ -138,6 +141,14 @@ class Comparison(QTextEdit):
         """What is compared, as text."""
         return as_text(self._lines)
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._dress_frame()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._dress_frame()
+
     def _fill(self) -> None:
         t = self._theme.tokens
         self.clear()
@@ -167,10 +178,14 @@ class Comparison(QTextEdit):
         cursor.insertText(text, letters)
 
     def _dress(self) -> None:
-        t = self._theme.tokens
         self.setFont(self._theme.font(12, fixed=True))
-        self.setStyleSheet(
-            f"QTextEdit {{ background: {t.log_paper}; border: 1px solid {t.line};"
-            f" border-radius: 6px; padding: 4px 0px; }}"
-        )
+        self._dress_frame()
         self._fill()
+
+    def _dress_frame(self) -> None:
+        t = self._theme.tokens
+        wide, border = (2, t.focus) if self.hasFocus() else (1, t.line)
+        self.setStyleSheet(
+            f"QTextEdit {{ background: {t.log_paper}; border: {wide}px solid {border};"
+            f" border-radius: 6px; padding: {5 - wide}px {2 - wide}px; }}"
+        )

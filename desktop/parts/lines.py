@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop import words
 from desktop.theme import Theme, put_palette, rounded
 
 ROW_PX: Final = 30
@@ -100,7 +101,9 @@ class _Rows(QStyledItemDelegate):
         end = Qt.TextElideMode.ElideRight
         mode = Qt.TextElideMode.ElideMiddle if one.middle else end
         shown = QFontMetrics(font).elidedText(one.text, mode, room.width())
-        painter.drawText(room, middle, shown)
+        # A sign that something was left out tells nothing by itself; the tip has all of it.
+        if shown != words.ELLIPSIS:
+            painter.drawText(room, middle, shown)
         painter.restore()
 
 

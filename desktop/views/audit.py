@@ -19,12 +19,12 @@ from shared.protocol.access import AuditRow
 
 ROW_PX: Final = 30
 LEAST_PX: Final = 480
-NARROW_PX: Final = 1_000
+NARROW_PX: Final = 1_200
 ALL, REFUSED = "all", "refused"
-_WIDTHS: Final = {Column.TIME: 118, Column.WHO: 170, Column.WHAT: 170, Column.TARGET: 230,
+_WIDTHS: Final = {Column.TIME: 118, Column.WHO: 170, Column.WHAT: 190, Column.TARGET: 240,
                   Column.RESULT: 170, Column.ADDRESS: 120}  # fmt: skip
-_NARROW: Final = {Column.TIME: 112, Column.WHO: 140, Column.WHAT: 146, Column.TARGET: 180,
-                  Column.RESULT: 148, Column.ADDRESS: 96}  # fmt: skip
+_NARROW: Final = {Column.TIME: 112, Column.WHO: 140, Column.WHAT: 160, Column.TARGET: 190,
+                  Column.RESULT: 164, Column.ADDRESS: 96}  # fmt: skip
 
 
 class Audit(Ground):
@@ -145,6 +145,7 @@ class _Table(RowTable):
             ink = t.family("idle" if self.is_stale else "ok" if is_done else "warn").text
             icon = "check-bold" if is_done else "prohibit-bold"
             return Cell(t.text2 if is_done else ink, icon=icon, icon_ink=ink, icon_px=13)
-        if column == Column.TARGET:
-            return Cell(t.text, elide=Qt.TextElideMode.ElideMiddle)
+        if column in (Column.TARGET, Column.ADDRESS):
+            ink = t.text if column == Column.TARGET else t.text2
+            return Cell(ink, elide=Qt.TextElideMode.ElideMiddle)
         return Cell(t.text if column in (Column.WHO, Column.WHAT) else t.text2)

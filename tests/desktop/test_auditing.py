@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -42,15 +43,22 @@ class Outside:
         self.rows = [asked_for(number) for number in range(rows, 0, -1)]
         self.asked: list[AuditPage] = []
         self.refuses = ""
+        self.is_slow = False
+        self.later: list[Callable[[], None]] = []
         window.question_asked.connect(self._answer)
 
     def _answer(self, request: object, answered: Callable[[Any], None], failed: Any) -> None:
         if not isinstance(request, AuditPage):
             return
         self.asked.append(request)
-        if self.refuses:
+        if self.is_slow:
+            self.later.append(partial(self._answer, request, answered, failed))
+        elif self.refuses:
             failed(self.refuses, "")
-            return
+        else:
+            self._tell(request, answered)
+
+    def _tell(self, request: AuditPage, answered: Callable[[Any], None]) -> None:
         begin = int(request.cursor or 0)
         end = begin + request.limit
         following = str(end) if end < len(self.rows) else None
@@ -137,6 +145,7 @@ def test_a_refusal_is_said_until_the_agent_answers(window: MainWindow, outside: 
     outside.refuses = "The agent is busy. Try again in a moment."
     rows, outside.rows = outside.rows, []
     window.show_screen(AUDIT)
+    window.show_link(replace(BOSS, round_trip_ms=4))
     refused = window.audit.empty.title.text()
 
     outside.refuses = ""
@@ -148,6 +157,24 @@ def test_a_refusal_is_said_until_the_agent_answers(window: MainWindow, outside: 
     assert refused == "It could not be told"
     assert answered != refused
     assert count(window) == 100
+
+
+def test_that_nobody_changed_anything_is_said_only_when_the_agent_says_so(
+    window: MainWindow, outside: Outside
+) -> None:
+    outside.is_slow, outside.rows = True, []
+    window.show_screen(AUDIT)
+    asked = window.audit.empty.title.text()
+
+    outside.is_slow = False
+    for answer in outside.later:
+        answer()
+    told = window.audit.empty.title.text()
+    window.forget_rows()
+
+    assert asked == "The agent is asked"
+    assert told == "Nobody changed anything yet"
+    assert window.audit.empty.title.text() != told, "another agent has said nothing of it"
 
 
 def test_to_come_again_asks_for_the_newest_and_keeps_what_was_fetched(

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import msgspec
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.models.taskform import sparse
@@ -518,6 +519,7 @@ def test_what_the_task_was_before_is_looked_at_written_into_the_form_and_saved(
         f"version {rev}, Ben: less load" for rev in (7, 6, 5)
     ]
     assert not newest, "that is what it is now"
+    assert editor.earlier.why.text() == "Ben: less load"
     assert "+ nice = 5" in change
     assert "enabled" not in "".join(line for line in change.splitlines() if line[0] in "+-")
     assert editor.form.texts["nice"] == "5"
@@ -570,3 +572,62 @@ def test_a_new_task_has_no_earlier_versions_and_none_kept_is_said(
     for _ in range(20):
         keys.step(1)
         assert keys.key != "earlier"
+
+
+def test_moments_that_a_change_of_clocks_touches_do_not_fill_the_form(
+    window: MainWindow, outside: Outside
+) -> None:
+    editor = edit(window)
+
+    def told(many: int) -> list[str]:
+        times = tuple(NOW_MS + at * MINUTE_MS for at in range(many))
+        reply = TaskCheckReply(odd_ms=times, odd_tags=("moved",) * many)
+        editor.show_answer("check", reply)
+        return editor.form.odd.text().splitlines()
+
+    assert len(told(4)) == 4
+    assert len(told(5)) == 4
+    assert told(5)[-1] == "and 2 more of its moments"
+
+
+@pytest.mark.parametrize("high", [552, 768])
+def test_in_a_low_window_the_consequences_scroll_and_nothing_is_squeezed(
+    window: MainWindow, outside: Outside, high: int
+) -> None:
+    window.resize(960, high + 48)
+    editor = edit(window)
+    right = editor.right
+    editor.resize(912, high)
+
+    times = tuple(NOW_MS + at * 86_400_000 for at in range(1, 11))
+    notes = ("a note that takes more than a line of this side, " * 3,)
+    reply = TaskCheckReply(times_ms=times, tags=("normal",) * 10, notes=notes)
+    editor.show_answer("check", reply)
+    QApplication.processEvents()
+
+    seen = [right.moments, right.notes, right.around, right.saved_title, right.saved]
+    places = [one.geometry() for one in seen]
+    assert all(one.bottom() < other.top() for one, other in pairwise(places))
+    assert right.around.said.geometry().top() > right.around.strip.geometry().bottom()
+    assert all(one.width() <= right.width() for one in places)
+    assert right.why.isVisible()
+
+
+def test_what_another_changed_is_in_sight_also_in_a_low_window(
+    window: MainWindow, outside: Outside, qtbot: QtBot
+) -> None:
+    window.resize(960, 600)
+    editor = edit(window)
+    write(qtbot, editor, "timeout_seconds", "20m")
+    times = tuple(NOW_MS + at * 86_400_000 for at in range(1, 11))
+    editor.show_answer("check", TaskCheckReply(times_ms=times, tags=("normal",) * 10))
+
+    newer = msgspec.structs.replace(
+        SYNC, def_rev=8, digest=OTHER, changed_by="Ben", definition={**TABLE, "nice": 3}
+    )
+    editor.show_answer("newest", newer)
+
+    def is_in_sight(compared: QWidget) -> bool:
+        return compared.visibleRegion().boundingRect() == compared.rect()
+
+    qtbot.waitUntil(lambda: is_in_sight(editor.right.theirs) and is_in_sight(editor.right.saved))

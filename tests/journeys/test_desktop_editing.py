@@ -78,6 +78,25 @@ def test_a_timeout_that_is_edited_ends_the_next_run(household: Household, desk: 
     assert (run.status, run.def_rev) == ("timeout", 2)
 
 
+def test_how_busy_it_is_around_is_told_by_the_agent(household: Household, desk: Desk) -> None:
+    others = [f'task_name = "{one}"\nschedule = "0 3 * * *"\ncommand = "true"' for one in "ab"]
+    household.apply(REST, *others)
+    household.serve()
+    desk.connect_by(household, role="admin", tasks=3)
+    editor = edit(desk)
+    around = editor.right.around
+    desk.until(lambda: "from 00:00 to 01:00" in around.said.text(), "the hour of today's schedule")
+    alone = around.said.text()
+
+    write(desk, editor, "schedule", "0 3 * * *")
+    desk.until(lambda: "03:00 has" in around.said.text(), "the hour of the one that is written")
+
+    assert alone == "Nothing but this task is due from 00:00 to 01:00."
+    # Two of others and the one that is not saved yet; where its hour now lies is no matter.
+    assert around.said.text().startswith("03:00 has 3 runs due, all of them at 03:00; the quietest")
+    assert editor.form.was.text().startswith("was: ")
+
+
 def test_the_slower_of_two_desks_is_told_and_overwrites_nothing(
     household: Household, desks: tuple[Desk, ...]
 ) -> None:

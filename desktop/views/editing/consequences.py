@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop import words
 from desktop.models.taskform import changed_fields, sparse, tr
@@ -11,13 +12,17 @@ from desktop.models.tasktext import difference
 from desktop.parts.areas import Comparison
 from desktop.parts.dialogs import show_words
 from desktop.parts.forms import TextField
-from desktop.parts.labels import Words
+from desktop.parts.labels import Elided, Words
 from desktop.parts.lines import ROW_PX, Line, Lines
 from desktop.theme import Theme
+from desktop.views.editing.around import Around
 from shared.protocol.defining import TaskCheckReply
 
 SHOWN: Final = 10
+ODD_SHOWN: Final = 3
 LEAST_ROWS: Final = 4
+LEAST_PX: Final = 120
+_SCROLL_PX: Final = 12
 _TAGS: Final = {
     "moved": ("Moved", "clock-clockwise"),
     "first_of_two": ("First of two", "clock-clockwise"),
@@ -36,10 +41,12 @@ class Consequences(QWidget):
     def __init__(self, theme: Theme, now: words.Clock, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._now = now
-        self.moments = Lines(theme, name=self.tr("Next moments"))
+        self.moments = _Moments(theme, name=self.tr("Next moments"))
         self.moments.setMinimumHeight(LEAST_ROWS * ROW_PX)
         self.moments.setMaximumHeight(SHOWN * ROW_PX + 4)
-        self.zone = Words(theme, ink="text2")
+        self.around = Around(theme, now)
+        self.zone = Elided(theme, ink="text2")
+        self.zone.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.notes = Words(theme, ink="warn.text", wrap=True)
         self.warnings = Words(theme, ink="warn.text", wrap=True, selectable=True)
         self.count = Words(theme, ink="text2")
@@ -49,13 +56,18 @@ class Consequences(QWidget):
         self.saved = Comparison(theme, name=self.tr("What will be saved"))
         self.why = TextField(theme, name=self.tr("Why"), hint=self.tr("Why (kept in the history)"))
         self.why.setMaxLength(300)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        # Where the window is low all of it scrolls, or nothing of it could be read.
+        told = QWidget()
+        layout = QVBoxLayout(told)
+        layout.setContentsMargins(0, 0, _SCROLL_PX, 0)
         layout.setSpacing(6)
-        self._when = _titled(theme, self.tr("Next 10 moments"), self.zone)
-        layout.addLayout(self._when)
+        when = QHBoxLayout()
+        when.addWidget(Words(theme, self.tr("Next 10 moments"), weight=600, px=13))
+        when.addWidget(self.zone, 1)
+        layout.addLayout(when)
         layout.addWidget(self.moments, 3)
         layout.addWidget(self.notes)
+        layout.addWidget(self.around)
         layout.addWidget(self.theirs_title)
         layout.addWidget(self.theirs, 2)
         head = QHBoxLayout()
@@ -65,8 +77,26 @@ class Consequences(QWidget):
         layout.addLayout(head)
         layout.addWidget(self.saved, 2)
         layout.addWidget(self.warnings)
-        layout.addWidget(self.why)
+        self._area = area = QScrollArea()
+        area.setAccessibleName(self.tr("What comes of it"))
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(told)
+        told.setAutoFillBackground(False)
+        area.viewport().setAutoFillBackground(False)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(6)
+        whole.addWidget(area, 1)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(0, 0, _SCROLL_PX, 0)
+        foot.addWidget(self.why)
+        whole.addLayout(foot)
         self.forget_theirs()
+        for compared in (self.theirs, self.saved):
+            compared.setMinimumHeight(LEAST_PX)
         for one in (self.notes, self.warnings):
             one.hide()
 
@@ -125,6 +155,11 @@ class Consequences(QWidget):
         self.saved_title.setText(self.tr("What you changed"))
         for one in (self.theirs_title, self.theirs):
             one.show()
+        # What has to be looked at first must not stand below the edge; it gets its place later.
+        QTimer.singleShot(0, self, self._bring_theirs_into_sight)
+
+    def _bring_theirs_into_sight(self) -> None:
+        self._area.verticalScrollBar().setValue(self.theirs_title.y())
 
     def forget_theirs(self) -> None:
         """There is one version to start from again."""
@@ -133,23 +168,26 @@ class Consequences(QWidget):
             one.hide()
 
 
-def _titled(theme: Theme, title: str, *beside: QWidget) -> QHBoxLayout:
-    line = QHBoxLayout()
-    line.addWidget(Words(theme, title, weight=600, px=13))
-    line.addStretch(1)
-    for one in beside:
-        line.addWidget(one)
-    return line
+class _Moments(Lines):
+    """They give way before all of the side scrolls, and take what room there is."""
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self.minimumHeight())
 
 
 def odd_lines(reply: TaskCheckReply, zone: str, now_ms: int) -> Sequence[str]:
     """Which moments a coming change of clocks touches, and what becomes of each."""
     tz = words.zone_for(words.TASK_TIMES, zone)
-    return [
+    said = [
         tr(_ODD[tag]).format(words.clock(at_ms, tz, now_ms))
         for at_ms, tag in zip(reply.odd_ms, reply.odd_tags, strict=False)
         if tag in _ODD
     ]
+    more = len(said) - ODD_SHOWN
+    if more > 1:
+        # A task of each quarter of an hour would fill the form with them.
+        said[ODD_SHOWN:] = [tr("and {0} more of its moments").format(words.count(more))]
+    return said
 
 
 def clock_lines(reply: TaskCheckReply, zone: str, now_ms: int) -> Sequence[str]:

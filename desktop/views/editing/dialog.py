@@ -8,18 +8,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop import words
-from desktop.models import tasktext
-from desktop.models.taskform import (
-    changed_fields,
-    is_watch,
-    new_table,
-    on_top,
-    section_of,
-    sparse,
-    table_of,
-    texts_of,
-    tr,
-)
+from desktop.models.taskform import section_of, tr
 from desktop.parts.areas import TextArea
 from desktop.parts.buttons import Button
 from desktop.parts.dialogs import problem_words, show_words
@@ -27,10 +16,12 @@ from desktop.parts.labels import Ground, Words
 from desktop.parts.writing import CHECK, WritingDialog
 from desktop.taskfields import SECTIONS
 from desktop.theme import Theme
+from desktop.views.editing import around
 from desktop.views.editing.consequences import Consequences, clock_lines, odd_lines
 from desktop.views.editing.earlier import Earlier
 from desktop.views.editing.form import Form
 from desktop.views.editing.sections import SectionList
+from desktop.views.editing.written import TEXT, Written
 from shared.protocol.defining import (
     BASED_ON,
     TaskCheck,
@@ -40,15 +31,16 @@ from shared.protocol.defining import (
     TaskVersions,
     TaskVersionsReply,
 )
+from shared.protocol.planning import ScheduleForecastReply, ScheduleNextReply
 
 WIDE_PX: Final = 1160
 HIGH_PX: Final = 768
 RIGHT_PX: Final = (280, 420)
-_TEXT: Final = "text"
 _EARLIER: Final = "earlier"
+_SAVED: Final = "saved"
 _NEWEST: Final = "newest"
 _PATH: Final = "$.definition."
-_PAGES: Final = ("form", _TEXT, _EARLIER)
+_PAGES: Final = ("form", TEXT, _EARLIER)
 _MARGIN_PX: Final = 48
 
 
@@ -73,11 +65,7 @@ class EditDialog(WritingDialog):
         """Without a `base` a new task is made, which begins as `first`."""
         super().__init__(theme, environment=environment, wide=WIDE_PX, parent=parent)
         self._now = now
-        self._base, self._newest = base, base
-        self._start = sparse(base.definition if base is not None else first or new_table())
-        self._origin: dict[str, Any] = dict(self._start)
-        self._table: dict[str, Any] = dict(self._start)
-        self._unread: dict[str, str] = {}
+        self._work = Written(base, first)
         self._wrong: set[str] = set()
         if parent is not None:
             room = parent.size()
@@ -85,7 +73,7 @@ class EditDialog(WritingDialog):
                 min(WIDE_PX, room.width() - _MARGIN_PX), min(HIGH_PX, room.height() - _MARGIN_PX)
             )
         self._build()
-        self._problems = self.form.problems | {_TEXT: self.text_problem}
+        self._problems = self.form.problems | {TEXT: self.text_problem}
         self.mine = Button(theme, self.tr("Put mine on theirs"), height=32)
         self.mine.setAutoDefault(False)
         self.mine.clicked.connect(self._put_on_top)
@@ -114,8 +102,8 @@ class EditDialog(WritingDialog):
     def _build(self) -> None:
         theme = self._theme
         items = [(one.key, tr(one.word), one.icon) for one in SECTIONS]
-        items.append((_TEXT, self.tr("As text"), "code"))
-        if self._base is not None:
+        items.append((TEXT, self.tr("As text"), "code"))
+        if self._work.base is not None:
             items.append((_EARLIER, self.tr("Earlier versions"), "clock-counter-clockwise"))
         self.sections = SectionList(theme, items)
         self.sections.chosen.connect(self._show_section)
@@ -140,6 +128,7 @@ class EditDialog(WritingDialog):
         self.earlier.chosen.connect(self._write_in)
         self._pages.addWidget(self.earlier)
         self.right = Consequences(theme, self._now)
+        self.right.around.asked.connect(self.asked)
         self.right.setMinimumWidth(RIGHT_PX[0])
         self.right.setMaximumWidth(RIGHT_PX[1])
         line = Ground(theme, "line")
@@ -157,28 +146,33 @@ class EditDialog(WritingDialog):
     @property
     def base(self) -> TaskDefinitionReply | None:
         """The task as it was when it was opened, or as it was taken over; None for a new one."""
-        return self._base
+        return self._work.base
 
     @property
     def newest(self) -> TaskDefinitionReply | None:
         """What was told of it last: another than the base once somebody was quicker."""
-        return self._newest
+        return self._work.newest
 
     @property
     def table(self) -> dict[str, Any]:
         """The definition as it is written."""
-        return dict(self._table)
+        return dict(self._work.table)
 
     @property
     def is_changed(self) -> bool:
         """Something is written here that would be lost."""
-        return bool(changed_fields(self._start, self._table) or self._unread)
+        return self._work.is_changed
 
     def show_answer(self, key: str, reply: object) -> None:
         if key == _NEWEST and isinstance(reply, TaskDefinitionReply):
             self._show_newer(reply)
         elif isinstance(reply, TaskVersionsReply):
             self.earlier.show_page(reply)
+        elif isinstance(reply, ScheduleForecastReply | ScheduleNextReply):
+            self.right.around.show_answer(reply)
+        elif key == _SAVED and isinstance(reply, TaskCheckReply):
+            self._work.was_called(reply.schedule_text)
+            self.form.show_was(self._work.was)
         elif isinstance(reply, TaskCheckReply):
             self._show_check(reply)
 
@@ -187,9 +181,15 @@ class EditDialog(WritingDialog):
         if key == _EARLIER:
             self.earlier.show_problem(text)
             return
+        if key in around.KEYS:
+            self.right.around.show_problem(text)
+            return
+        if key == _SAVED:
+            # The text of the schedule stands there instead, and the next check asks again.
+            return
         if path == BASED_ON:
             self._is_sent = False
-            if self._base is None:
+            if self._work.base is None:
                 super().show_problem(key, text, f"{_PATH}task_name")
                 self.choose("general")
                 return
@@ -198,7 +198,7 @@ class EditDialog(WritingDialog):
             self._show_act()
             return
         if key == _NEWEST:
-            self._base = None
+            self._work.is_removed()
             self.say(self.tr("This task was removed meanwhile; saving makes it anew."))
             self._show_base()
             return
@@ -207,7 +207,8 @@ class EditDialog(WritingDialog):
             self.choose(section)
 
     def _show_check(self, reply: TaskCheckReply) -> None:
-        if self._unread:
+        self._work.is_called(reply.schedule_text)
+        if self._work.unread:
             return
         self._was_checked()
         self._is_good = not reply.faults
@@ -215,30 +216,30 @@ class EditDialog(WritingDialog):
         strangers = []
         for fault in reply.faults:
             place = self._field_of(fault.field)
-            if self._is_still_empty(place):
+            if self._work.is_to_come(place):
                 continue
-            self._wrong.add(place or _TEXT)
+            self._wrong.add(place or TEXT)
             said = f"{fault.value}: {fault.msg}" if fault.value else fault.msg
             if place:
                 show_words(self._problems[place], said)
             else:
                 strangers.append(f"{fault.field}: {said}")
-        if self.sections.key == _TEXT:
+        if self.sections.key == TEXT:
             strangers = [f"{fault.field} = {fault.value}: {fault.msg}" for fault in reply.faults]
         show_words(self.text_problem, "\n".join(strangers))
-        zone = str(self._table.get("timezone") or "UTC")
+        zone = self._work.zone
         self.right.show_check(reply, zone)
-        show_words(self.form.said, reply.schedule_text)
+        task, version, _ = self._work.saved
+        self.right.around.show_times(reply.times_ms, zone, task, version)
+        self.form.show_said(reply.schedule_text)
         show_words(self.form.odd, "\n".join(odd_lines(reply, zone, self._now())))
         show_words(self.form.clocks, "\n".join(clock_lines(reply, zone, self._now())))
         self._show_state()
 
     def _show_newer(self, newer: TaskDefinitionReply) -> None:
         """Somebody was quicker; if something is written here, one of two ways is to be chosen."""
-        if self._base is None or newer.digest == self._base.digest:
-            self._newest = self._base = newer if self._base is not None else None
+        if not self._work.is_news(newer):
             return
-        self._newest = newer
         who = newer.changed_by or self.tr("Somebody")
         if not self.is_changed:
             self._take_theirs()
@@ -247,33 +248,43 @@ class EditDialog(WritingDialog):
             return
         said = self.tr("{0} changed this task meanwhile; it is version {1} now. Nothing is saved.")
         self.say(said.format(who, newer.def_rev))
-        self.right.show_theirs(newer.changed_by, self._start, newer.definition)
+        self.right.show_theirs(newer.changed_by, self._work.start, newer.definition)
         self.theirs.show()
         self.mine.show()
         self._show_act()
+
+    def allow(self, allowed: bool, why_not: str) -> None:
+        came_back = allowed and not self._may
+        super().allow(allowed, why_not)
+        if came_back:
+            self.right.around.again()
 
     # --- what it asks and orders -----------------------------------------------------------------
 
     def ask(self) -> None:
         """Can it be so, and when would it run?"""
-        if not self._unread and self._table:
-            self.asked.emit(CHECK, TaskCheck(definition=self._table))
+        work = self._work
+        if not work.unread and work.table:
+            is_saved_unknown = work.is_asked()
+            self.asked.emit(CHECK, TaskCheck(definition=work.table))
+            if is_saved_unknown:
+                self.asked.emit(_SAVED, TaskCheck(definition=work.start))
 
     def look_again(self) -> None:
         """Somebody may have changed the task: what is it now?"""
-        if self._base is not None and not self._is_sent:
-            self.asked.emit(_NEWEST, TaskDefinition(id=self._base.id))
+        if self.base is not None and not self._is_sent:
+            self.asked.emit(_NEWEST, TaskDefinition(id=self.base.id))
 
     def _ask_earlier(self, before: int) -> None:
-        if self._base is not None:
-            self.asked.emit(_EARLIER, TaskVersions(id=self._base.id, before=before))
+        if self.base is not None:
+            self.asked.emit(_EARLIER, TaskVersions(id=self.base.id, before=before))
 
     def save(self) -> None:
         """Have it saved as it is written."""
         if not self.act.isEnabled():
             return
         self._is_on_its_way()
-        version, digest = (0, "") if self._base is None else (self._base.def_rev, self._base.digest)
+        _, version, digest = self._work.saved
         self.saved.emit(self.table, version, digest, self.right.why.text().strip())
 
     def reject(self) -> None:
@@ -286,7 +297,7 @@ class EditDialog(WritingDialog):
     def choose(self, key: str) -> None:
         """Bring that section in sight, and the keyboard to it."""
         self.sections.choose(key)
-        if self.sections.key == _TEXT:
+        if self.sections.key == TEXT:
             self.text.setFocus()
         elif self.sections.key == _EARLIER:
             self.earlier.lines.setFocus()
@@ -296,19 +307,19 @@ class EditDialog(WritingDialog):
     # --- inside ----------------------------------------------------------------------------------
 
     def _show_section(self, key: str) -> None:
-        if key != _TEXT and _TEXT in self._unread:
+        if key != TEXT and TEXT in self._work.unread:
             # What cannot be read cannot be shown in fields.
-            self.sections.choose(_TEXT)
+            self.sections.choose(TEXT)
             return
-        if key == _TEXT and self._pages.currentIndex() != _PAGES.index(_TEXT):
-            if self._unread:
-                self.sections.choose(section_of(next(iter(self._unread))))
+        if key == TEXT and self._pages.currentIndex() != _PAGES.index(TEXT):
+            if self._work.unread:
+                self.sections.choose(section_of(next(iter(self._work.unread))))
                 return
             self._show_as_text()
-            self._pages.setCurrentIndex(_PAGES.index(_TEXT))
+            self._pages.setCurrentIndex(_PAGES.index(TEXT))
             self.ask()
-        elif key != _TEXT:
-            if self._pages.currentIndex() == _PAGES.index(_TEXT):
+        elif key != TEXT:
+            if self._pages.currentIndex() == _PAGES.index(TEXT):
                 self._fill()
                 self.ask()
             if key == _EARLIER:
@@ -320,49 +331,41 @@ class EditDialog(WritingDialog):
 
     def _show_as_text(self) -> None:
         self.text.blockSignals(True)
-        self.text.setText(tasktext.written(self._table))
+        self.text.setText(self._work.to_text())
         self.text.blockSignals(False)
 
     def _fill(self) -> None:
-        """The form says what the task is, and counts what is written from there."""
-        self._origin = dict(self._table)
-        self.form.show_texts(texts_of(self._table), names_it=self._base is None)
+        """The form says what the task is."""
+        self.form.show_texts(self._work.to_fields(), names_it=self.base is None)
 
     def _form_written(self) -> None:
-        self._table, self._unread = table_of(self.form.texts, self._origin)
-        self._unread |= self.form.unread
+        self._work.read_fields(self.form.texts, self.form.unread)
         self._written()
 
     def _text_written(self) -> None:
-        try:
-            self._table, self._unread = sparse(tasktext.read(self.text.text())), {}
-        except ValueError as error:
-            self._unread = {_TEXT: str(error)}
-        if self._base is not None and self._table.get("task_name") != self._base.id:
-            self._unread = self._unread or {
-                _TEXT: self.tr("A task keeps its name; Duplicate makes another of it.")
-            }
+        self._work.read_text(self.text.text())
         self._written()
 
     def _written(self) -> None:
         super()._written()
-        for name in self._unread:
-            show_words(self._problems[name], self._unread[name])
-        if self._unread:
+        for name, said in self._work.unread.items():
+            show_words(self._problems[name], said)
+        if self._work.unread:
             self._later.stop()
         self._show_state()
 
     def _show_state(self) -> None:
         """Where something is other or wrong, and what would be saved."""
-        changed = {section_of(one) or _TEXT for one in changed_fields(self._start, self._table)}
-        wrong = {section_of(one) or _TEXT for one in (*self._wrong, *self._unread)}
-        self.sections.mark(changed, wrong)
-        self.right.show_saved({} if self._base is None else self._start, self._table)
+        work = self._work
+        wrong = {section_of(one) or TEXT for one in (*self._wrong, *work.unread)}
+        self.sections.mark(work.changed_sections, wrong)
+        self.right.show_saved({} if work.base is None else work.start, work.table)
+        self.form.show_was(work.was)
         self._show_act()
 
     def _show_base(self) -> None:
-        base = self._base
-        name = str(self._start.get("task_name") or "")
+        base = self.base
+        name = str(self._work.start.get("task_name") or "")
         title = self.tr("New task") if base is None else self.tr("Edit {0}").format(name)
         self.setWindowTitle(title)
         self.title.setText(title)
@@ -375,7 +378,7 @@ class EditDialog(WritingDialog):
             by = base.changed_by or self.tr("somebody")
             version = self.tr("Version {0}, changed by {1}, {2}.").format(base.def_rev, by, at)
             said = f"{version} {counts}"
-            self.earlier.show_base(base.def_rev, self._start)
+            self.earlier.show_base(base.def_rev, self._work.start)
         show_words(self.second, said)
         self.leave.setText(self.tr("Cancel"))
         self.act.setText(
@@ -387,9 +390,9 @@ class EditDialog(WritingDialog):
         if base is not None and base.fault:
             self.say(base.fault)
 
-    def _begin_from(self, newer: TaskDefinitionReply, table: Mapping[str, Any]) -> None:
-        self._base, self._start, self._table = newer, sparse(newer.definition), dict(table)
-        self._unread = {}
+    def _begin_from_theirs(self, *, with_mine: bool) -> None:
+        if not self._work.begin_from_theirs(with_mine=with_mine):
+            return
         self.mine.hide()
         self.theirs.hide()
         self.right.forget_theirs()
@@ -402,20 +405,17 @@ class EditDialog(WritingDialog):
 
     def _write_in(self, table: Mapping[str, Any]) -> None:
         """As it was before, to be looked at and saved; what is written here gives way to it."""
-        self._table, self._unread = dict(table), {}
+        self._work.write(table)
         self._fill()
         self._show_as_text()
         self._written()
         self.right.why.setFocus()
 
     def _show_theirs(self) -> None:
-        if self._newest is not None:
-            self._begin_from(self._newest, sparse(self._newest.definition))
+        self._begin_from_theirs(with_mine=False)
 
     def _put_on_top(self) -> None:
-        if self._newest is not None:
-            merged = on_top(self._start, self._table, self._newest.definition)
-            self._begin_from(self._newest, merged)
+        self._begin_from_theirs(with_mine=True)
 
     def _field_of(self, name: str) -> str:
         found = name.partition(".")[0]
@@ -424,23 +424,11 @@ class EditDialog(WritingDialog):
     def _place_of(self, path: str) -> str:
         if not path.startswith(_PATH):
             return ""
-        return self._field_of(path.removeprefix(_PATH)) or _TEXT
+        return self._field_of(path.removeprefix(_PATH)) or TEXT
 
     def _reason_in(self, text: str) -> str:
         # The sentence names what was refused behind the first colon.
         return text.partition(": ")[2] or text
 
-    def _is_still_empty(self, place: str) -> bool:
-        """Who makes a task has not come to this field yet: that it is needed is said elsewhere."""
-        return (
-            self._base is None and place in ("task_name", "command") and not self._table.get(place)
-        )
-
     def _what_is_missing(self) -> str:
-        if not self._table.get("task_name"):
-            return self.tr("Give the task a name first")
-        if not self._table.get("command") and not is_watch(self._table):
-            return self.tr("Say what it runs first")
-        if self._base is not None and not changed_fields(self._start, self._table):
-            return self.tr("Nothing is changed yet")
-        return ""
+        return self._work.missing

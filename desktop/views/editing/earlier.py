@@ -42,6 +42,7 @@ class Earlier(QWidget):
         self.lines.currentRowChanged.connect(self._show_one)
         self.unread = Words(theme, ink="warn.text")
         self.change_title = Words(theme, weight=600, px=13)
+        self.why = Words(theme, ink="text2", wrap=True, selectable=True)
         self.change = Comparison(theme, name=self.tr("What it would change"))
         self.use = Button(theme, self.tr("Write it into the form"), kind=PRIMARY)
         self.more = Button(theme, self.tr("Show older"))
@@ -60,6 +61,7 @@ class Earlier(QWidget):
         column.addWidget(self.lines, 3)
         column.addWidget(self.unread)
         column.addWidget(self.change_title)
+        column.addWidget(self.why)
         column.addWidget(self.change, 2)
         column.addLayout(foot)
         self._show_lines()
@@ -121,6 +123,7 @@ class Earlier(QWidget):
     def _show_one(self, row: int) -> None:
         if not 0 <= row < len(self._versions):
             self.change_title.setText("")
+            show_words(self.why, "")
             self.change.show_lines((), "")
             self.use.setEnabled(False)
             return
@@ -128,6 +131,9 @@ class Earlier(QWidget):
         lines = difference(sparse(self._base), self._wanted(one))
         title = self.tr("What going back to version {0} would change")
         self.change_title.setText(title.format(one.def_rev))
+        # The row has no room for a reason of more than a few words.
+        who = one.changed_by or self.tr("somebody")
+        show_words(self.why, self.tr("{0}: {1}").format(who, one.why) if one.why else "")
         self.change.show_lines(lines, self.tr("Nothing: that is what it is now"))
         self.use.setEnabled(bool(lines))
 

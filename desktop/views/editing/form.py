@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QStackedWidget, 
 from desktop.models.taskform import tr
 from desktop.parts.areas import TextArea
 from desktop.parts.buttons import Check, Segmented
-from desktop.parts.dialogs import problem_words
+from desktop.parts.dialogs import problem_words, show_words
 from desktop.parts.forms import TextField
 from desktop.parts.labels import Words
 from desktop.taskfields import CHOICE, COMMAND, FIXED, FLAG, LARGE, ON, SECTIONS, Field, Section
@@ -52,6 +52,7 @@ class Form(QStackedWidget):
         self._is_filling = False
         self.problems: dict[str, Words] = {}
         self.said = Words(theme, weight=600, px=13, wrap=True)
+        self.was = Words(theme, ink="text2", wrap=True)
         self.odd = Words(theme, ink="warn.text", weight=500, wrap=True)
         self.clocks = Words(theme, ink="text3", wrap=True)
         for section in SECTIONS:
@@ -80,6 +81,19 @@ class Form(QStackedWidget):
         }
         self._fields["task_name"].setEnabled(names_it)
         self._is_filling = False
+
+    def show_said(self, said: str) -> None:
+        """The schedule as it is written, as a sentence of the agent."""
+        show_words(self.said, said)
+
+    def show_was(self, was: str) -> None:
+        """The schedule as it is saved, where another one is written; empty: it is the same."""
+        show_words(self.was, self.tr("was: {0}").format(was) if was else "")
+        told = self.tr("As it is saved: {0}").format(was) if was else ""
+        self.was.setAccessibleName(told)
+        # Who does not see the line below hears it with what is written now.
+        for one in (self.said, self.when.area, self.when.ways):
+            one.setAccessibleDescription(told)
 
     @property
     def texts(self) -> dict[str, str]:
@@ -176,7 +190,7 @@ class Form(QStackedWidget):
         if field.kind == CHOICE:
             column.setAlignment(made, Qt.AlignmentFlag.AlignLeft)
         if field.name == "schedule":
-            for words in (self.said, self.odd, self.clocks):
+            for words in (self.said, self.was, self.odd, self.clocks):
                 column.addWidget(words)
                 words.hide()
         column.addStretch(1)

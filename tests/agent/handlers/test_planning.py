@@ -3,6 +3,8 @@
 import msgspec
 import pytest
 
+from agent.cron.moments import DueMoment, Tag
+from agent.handlers import planning
 from shared.protocol import planning as wire
 from shared.protocol.errors import ErrorBody
 from shared.protocol.requests import (
@@ -201,3 +203,20 @@ async def test_a_preview_spreads_by_the_name_of_the_task(door: Door) -> None:
     ]
 
     assert replies[0].times_ms != replies[1].times_ms
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        (("normal", "moved"), "1 of these falls into the hour that is skipped"),
+        (("moved", "moved"), "2 of these fall into the hour that is skipped"),
+        (("first_of_two",), "1 of these falls into the hour that comes twice"),
+        (("second_of_two",) * 3, "3 of these run in the second of the two hours"),
+    ],
+)
+def test_what_changes_of_clocks_do_is_told_of_one_and_of_many(
+    tags: tuple[Tag, ...], said: str
+) -> None:
+    (note,) = planning.notes([DueMoment(at, tag) for at, tag in enumerate(tags)])
+
+    assert note.startswith(said)

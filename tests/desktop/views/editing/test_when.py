@@ -362,3 +362,73 @@ def test_nothing_is_clipped_in_a_small_window(opened: Opened, way: str) -> None:
             press(when.simple.every, every)
         editor.layout().activate()  # type: ignore[union-attr]
         assert when.minimumSizeHint().width() <= when.width()
+
+
+def said_by(editor: EditDialog, text: str) -> None:
+    """What the agent calls the schedule that it was asked about last."""
+    editor.ask()
+    editor.show_answer("check", TaskCheckReply(schedule_text=text))
+
+
+def test_the_schedule_as_it_is_saved_stands_beside_another_one_until_that_is_put_back(
+    opened: Opened,
+) -> None:
+    editor = opened("30 2 * * *")
+    form = editor.form
+    said_by(editor, "Daily 02:30")
+    at_first = form.was.isVisible()
+
+    form.when.simple.time.setText("7:05")
+    said_by(editor, "Daily 07:05")
+    told = (form.said.text(), form.was.text(), form.was.isVisible())
+    heard = (form.said.accessibleDescription(), form.was.accessibleName())
+    form.when.simple.time.setText("2:30")
+
+    assert not at_first
+    assert told == ("Daily 07:05", "was: Daily 02:30", True)
+    assert heard == ("As it is saved: Daily 02:30",) * 2
+    assert form.when.area.accessibleDescription() == ""
+    assert not form.was.isVisible()
+
+
+def test_the_time_zone_as_it_is_saved_is_told_where_that_is_another_one(opened: Opened) -> None:
+    editor = opened("30 2 * * *")
+    said_by(editor, "Daily 02:30")
+
+    editor.form.field("timezone").setText("Asia/Tokyo")  # type: ignore[union-attr]
+    said_by(editor, "Daily 02:30")
+
+    assert editor.form.was.text() == "was: Daily 02:30, in Pacific/Auckland"
+
+
+def test_what_the_saved_schedule_is_called_is_asked_where_nothing_told_it(
+    opened: Opened,
+) -> None:
+    editor = opened("30 2 * * *")
+    asked: list[tuple[str, Any]] = []
+    editor.asked.connect(lambda *question: asked.append(question))
+    # Written before the agent has said anything of what was saved.
+    editor.form.when.simple.time.setText("7:05")
+    editor.ask()
+    at_first = editor.form.was.text()
+    editor.show_problem("saved", "The agent is silent.", "")
+    refused = (editor.form.was.text(), editor.message.isVisible())
+    editor.ask()
+
+    editor.show_answer("saved", TaskCheckReply(schedule_text="Daily 02:30"))
+
+    assert at_first == refused[0] == "was: 30 2 * * *"
+    assert not refused[1]
+    wanted = [request.definition["schedule"] for key, request in asked if key == "saved"]
+    assert wanted == [["30 2 * * *"]] * 2
+    assert editor.form.was.text() == "was: Daily 02:30"
+
+
+def test_a_new_task_was_nothing_before(qtbot: QtBot, theme: Theme) -> None:
+    editor = EditDialog(theme, None, lambda: NOW_MS, environment="production")
+    qtbot.addWidget(editor)
+
+    editor.form.when.simple.time.setText("7:05")
+    said_by(editor, "Daily 07:05")
+
+    assert editor.form.was.text() == ""
