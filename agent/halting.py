@@ -5,6 +5,8 @@ from pathlib import Path
 
 import msgspec
 
+from agent import readback
+from agent.readback import NotWhole
 from agent.settings import Home
 
 
@@ -30,8 +32,8 @@ def note(home: Home, halt: Halt) -> None:
 def standing(home: Home) -> Halt | None:
     """The halt that holds; None when the agent may be started by whoever looks after it."""
     try:
-        return msgspec.json.decode(_file(home).read_bytes(), type=Halt)
-    except (OSError, msgspec.MsgspecError):
+        return readback.from_json(_file(home).read_bytes(), Halt)
+    except (OSError, NotWhole):
         return None  # unreadable: a scheduler that runs is the safer mistake
 
 

@@ -8,7 +8,9 @@ from typing import Final, Protocol
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from agent import readback, sealed
 from agent.log import log_of
+from agent.readback import NotWhole
 from agent.runs import Run
 from agent.store import state
 from agent.store.database import Database
@@ -114,8 +116,8 @@ class Mark:
 def read(folder: Path, database: str) -> int | None:
     """Up to where this database has confirmed that all is decided; None where that is not known."""
     try:
-        said = msgspec.json.decode((folder / FILE).read_bytes(), type=Marked)
-    except (OSError, msgspec.MsgspecError):
+        said = readback.from_json((folder / FILE).read_bytes(), Marked)
+    except (OSError, NotWhole):
         return None  # torn by a power cut, or never written
     return said.decided_ms if said.database == database else None
 
@@ -139,6 +141,6 @@ def forget(folder: Path) -> None:
 def _put(path: Path, marked: Marked) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        os.pwrite(handle, msgspec.json.encode(marked).ljust(_ROOM), 0)
+        os.pwrite(handle, sealed.seal(msgspec.json.encode(marked)).ljust(_ROOM), 0)
     finally:
         os.close(handle)
