@@ -24,8 +24,13 @@ def from_json(
 
 def from_msgpack(data: bytes, kind: Any) -> Any:
     """As `from_json`."""
+    return unpacked(data, lambda body: msgspec.msgpack.decode(body, type=kind))
+
+
+def unpacked(data: bytes, decode: Callable[[bytes], T]) -> T:
+    """As `from_msgpack`, with a decoder that is at hand."""
     body = sealed.opened_packed(data)
-    return _told(lambda: msgspec.msgpack.decode(_whole(body), type=kind))
+    return _told(lambda: decode(_whole(body)))
 
 
 def _whole(body: bytes | None) -> bytes:

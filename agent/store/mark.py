@@ -19,6 +19,8 @@ from schema.tables import executions
 log = log_of(__name__)
 
 FILE: Final = "decided"
+OLDER_COPY: Final = "the database was set back to an older copy"
+JOURNAL_LOST: Final = "the local journal was damaged"
 ROW_LOST: Final = "row_lost"
 """Why a moment counts as missed of which it is not known whether it ran."""
 _ROOM: Final = 4_096
@@ -39,6 +41,7 @@ class SetBack(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int
     moments: int
     unknown: int
+    cause: str = ""
 
 
 class MakeUp(Protocol):
@@ -53,6 +56,7 @@ class MakeUp(Protocol):
         living: Iterable[Run],
         run_ids: frozenset[str],
         now_ms: int,
+        cause: str,
     ) -> SetBack: ...
 
 
@@ -83,6 +87,11 @@ class Mark:
                 log.error("how far was decided is not put down", cause=str(error))
             self._fails = True
 
+    def raise_to(self, decided_ms: int) -> None:
+        """All may have been decided up to here, though nothing tells it any more."""
+        if (read(self._path.parent, self._database) or 0) < decided_ms:
+            self.put(decided_ms)
+
     def look(
         self,
         database: Database,
@@ -90,6 +99,7 @@ class Mark:
         living: Iterable[Run],
         run_ids: frozenset[str],
         now_ms: int,
+        cause: str = OLDER_COPY,
     ) -> None:
         """Compare, and make up for what the database has forgotten; `run_ids` it is still told.
 
@@ -106,11 +116,9 @@ class Mark:
             living=living,
             run_ids=run_ids,
             now_ms=now_ms,
+            cause=cause,
         )
-        log.error(
-            "the database knew less than it did: it was set back to an older copy",
-            **msgspec.structs.asdict(self.found),
-        )
+        log.error("the database knew less than it did", **msgspec.structs.asdict(self.found))
 
 
 def read(folder: Path, database: str) -> int | None:
