@@ -6,8 +6,11 @@ from pathlib import Path
 import msgspec
 
 from agent import readback
+from agent.log import log_of
 from agent.readback import NotWhole
 from agent.settings import Home
+
+log = log_of(__name__)
 
 
 class Halt(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +42,10 @@ def standing(home: Home) -> Halt | None:
 
 def end(home: Home) -> None:
     """It may be started again."""
-    _file(home).unlink(missing_ok=True)
+    try:
+        _file(home).unlink(missing_ok=True)
+    except IsADirectoryError:
+        log.error("a folder lies where a halt is noted; it says nothing", folder=str(_file(home)))
 
 
 def _file(home: Home) -> Path:

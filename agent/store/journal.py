@@ -413,4 +413,7 @@ def _told(path: Path, error: Exception) -> StorageError:
     said = str(error).lower()
     if "full" in said or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
         return DiskFull(f"the local journal {path} cannot be written: the disk is full")
-    return StorageError(f"the local journal {path} cannot be used: {said}")
+    return StorageError(
+        f"the local journal {path} cannot be used: {said}; it and the files beside it of that name "
+        "have to be plain files of this user on a disk that answers"
+    )
