@@ -33,7 +33,7 @@ class _Odd(Exception):
 def replay(connection: Connection, *, journal_id: str, entries: Sequence[Entry]) -> Replayed:
     """Do what was not done yet, and remember how far that is, in one transaction."""
     mark = f"journal_{journal_id}"
-    done_seq = int(state.get(connection, mark) or 0)
+    done_seq = state.number(connection, mark) or 0
     # Of what is left out it was committed, and only the answer was lost.
     new = [entry for entry in entries if entry.seq > done_seq]
     told = _together(connection, new)
