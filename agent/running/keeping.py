@@ -457,7 +457,8 @@ class Keepers:
             return
         self._keeper_of[run_id] = name
         is_full = line.get("full", False)  # keepers of earlier versions do not tell
-        if self._refuse(run_id, NoRoom(reason) if is_full else NotStarted(reason)):
+        kind = NoRoom if is_full else AlreadyOrdered if line.get("begun") else NotStarted
+        if self._refuse(run_id, kind(reason)):
             self._over.add(run_id)
         else:
             cause = "storage" if is_full else "never_started"

@@ -65,6 +65,7 @@ class _Ended(_OfRun):
 class _Refused(_OfRun):
     reason: str
     full: bool = False
+    begun: bool = False
 
 
 _KINDS: Final[dict[str, type[msgspec.Struct]]] = {
