@@ -10,7 +10,7 @@ from agent.log import log_of
 from agent.recorder import Recorder
 from agent.rules.alerting import Trouble
 from agent.rules.outage import Standing
-from agent.store.mark import SetBack
+from agent.store.mark import OLDER_COPY, SetBack
 from agent.store.outage import LOOK_EVERY_S, TRY_EVERY_S, Outage
 from agent.store.reserve import Reserve
 
@@ -20,6 +20,7 @@ ALERT: Final = "database_away"
 RESERVE_ALERT: Final = "disk_full"
 SET_BACK_ALERT: Final = "database_set_back"
 LOOK_MS: Final = 30_000
+_LOOK_THROUGH: Final = " Changes of tasks made in that time are gone as well: look them through."
 
 
 class Bridging:
@@ -72,11 +73,13 @@ class Bridging:
                 dedupe_key=SET_BACK_ALERT,
                 kind=SET_BACK_ALERT,
                 severity="critical",
-                title="The database was set back to an older copy",
+                title="The database was set back to an older copy"
+                if found.cause == OLDER_COPY
+                else "The local journal was damaged",
                 message=f"What it knew from {since} to {iso(found.until_ms)} is gone: "
                 f"{found.moments} due moments are recorded as missed, as whether they ran is not "
-                f"known, and {found.unknown} runs as lost. None of them runs again. Changes of "
-                "tasks made in that time are gone as well: look them through.",
+                f"known, and {found.unknown} runs as lost. None of them runs again."
+                + (_LOOK_THROUGH if found.cause == OLDER_COPY else ""),
             )
         )
         if is_told:

@@ -5,7 +5,12 @@ from pathlib import Path
 
 import msgspec
 
+from agent import readback
+from agent.log import log_of
+from agent.readback import NotWhole
 from agent.settings import Home
+
+log = log_of(__name__)
 
 
 class Halt(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,14 +35,17 @@ def note(home: Home, halt: Halt) -> None:
 def standing(home: Home) -> Halt | None:
     """The halt that holds; None when the agent may be started by whoever looks after it."""
     try:
-        return msgspec.json.decode(_file(home).read_bytes(), type=Halt)
-    except (OSError, msgspec.MsgspecError):
+        return readback.from_json(_file(home).read_bytes(), Halt)
+    except (OSError, NotWhole):
         return None  # unreadable: a scheduler that runs is the safer mistake
 
 
 def end(home: Home) -> None:
     """It may be started again."""
-    _file(home).unlink(missing_ok=True)
+    try:
+        _file(home).unlink(missing_ok=True)
+    except IsADirectoryError:
+        log.error("a folder lies where a halt is noted; it says nothing", folder=str(_file(home)))
 
 
 def _file(home: Home) -> Path:

@@ -18,6 +18,7 @@ LOOKS_WITHIN_S = 0.5
 """So long a look whether the home is served never takes, on a host that is slow."""
 
 _BEGINS = "begins "
+_PID_DIGITS = 10
 
 
 def lock_file(home: Home) -> Path:
@@ -38,7 +39,10 @@ def only_agent(home: Home, *, begins: bool = False) -> Iterator[Callable[[], Non
             f"home {str(home.root)!r} lies on a network file system ({kind}), where locks cannot "
             "be trusted; choose a folder on a local disk with --home"
         )
-    descriptor = os.open(lock_file(home), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(lock_file(home), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except IsADirectoryError as error:
+        raise HomeError(f"{lock_file(home)} is a folder; move it away, and begin again") from error
     try:
         try:
             _take(descriptor)
@@ -96,14 +100,17 @@ def is_served(home: Home) -> bool:
 
 def serving_pid(home: Home) -> int | None:
     """The pid of the agent that serves the home; None while it is not ready, or there is none."""
-    text = _noted(home)
-    return int(text) if text.isdigit() else None
+    return _pid_of(_noted(home))
 
 
 def holding_pid(home: Home) -> int | None:
     """The pid of the agent that serves the home or is about to; None where there is none."""
-    text = _noted(home).removeprefix(_BEGINS)
-    return int(text) if text.isdigit() else None
+    return _pid_of(_noted(home).removeprefix(_BEGINS))
+
+
+def _pid_of(text: str) -> int | None:
+    """The process that is named; None for what no process can have."""
+    return int(text) if text.isdigit() and len(text) <= _PID_DIGITS and int(text) > 0 else None
 
 
 def _noted(home: Home) -> str:

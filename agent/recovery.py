@@ -28,9 +28,6 @@ from agent.store.tasks import TaskRow
 log = log_of(__name__)
 
 NOTE: Final = "its row was lost with the damaged database; whether it ran is not known"
-SET_BACK_NOTE: Final = (
-    "its row was lost as the database was set back to an older copy; whether it ran is not known"
-)
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,8 +82,11 @@ def make_up(
     living: Iterable[Run],
     run_ids: frozenset[str],
     now_ms: int,
+    cause: str,
 ) -> SetBack:
     """Put down what a database that was set back to an older copy has forgotten in this span.
+
+    Or what it was never told, as the local journal was damaged: that is the `cause`.
 
     Runs that are not over get their rows back, as they are now. Those that were under way in the
     copy, and of which nobody knows any more (`run_ids` are still to be told), are lost; moments
@@ -100,9 +100,16 @@ def make_up(
     # A row that waits in the copy would be started, though its run has begun since.
     _bring_on(database, living, {run.id: run.status for run in stand}, now_ms)
     unheard = [run for run in stand if run.id not in known]
-    _lose(database, unheard, now_ms, note=SET_BACK_NOTE)
-    moments = _fill(database, since_ms, until_ms, now_ms, note=SET_BACK_NOTE)
-    return SetBack(since_ms=since_ms, until_ms=until_ms, moments=moments, unknown=len(unheard))
+    note = f"its row was lost as {cause}; whether it ran is not known"
+    _lose(database, unheard, now_ms, note=note)
+    moments = _fill(database, since_ms, until_ms, now_ms, note=note)
+    return SetBack(
+        since_ms=since_ms,
+        until_ms=until_ms,
+        moments=moments,
+        unknown=len(unheard),
+        cause=cause,
+    )
 
 
 def _bring_on(

@@ -11,6 +11,7 @@ from agent.errors import AgentError, AlreadyServing, StorageError
 from agent.log import log_of
 from agent.running.terms import Ended
 from agent.store import standby, state
+from agent.store.journal import LOST
 from agent.store.reaching import FLOOR
 from agent.store.ready import open_ready
 from agent.store.standby import Floor, Found, Told
@@ -73,6 +74,7 @@ class Returning:
         await core.scheduler.put_right(found, from_ms=floor.at_ms, taken=told.taken)
         await core.handmade.tell(found.by_hand)
         await core.reached.local.remember(FLOOR, None)
+        await core.reached.local.remember(LOST, None)
         core.outage.meet()
         log.info("the database is back; what was due before the agent began is decided")
         return True

@@ -62,6 +62,7 @@ TITLES: Final = (
         "The database was set back to an older copy",
         "Die Datenbank wurde auf eine ältere Kopie zurückgesetzt",
     ),
+    ("The local journal was damaged", "Das lokale Journal war beschädigt"),
     ("{task} missed its due moment", "{task} hat seinen Zeitpunkt verpasst"),
     ("{count} tasks missed due moments", "{count} Aufgaben haben Zeitpunkte verpasst"),
     ("{task} started late", "{task} begann zu spät"),

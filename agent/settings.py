@@ -289,7 +289,7 @@ def load_settings(home: Home) -> Settings:
         raise HomeError(f"{path} cannot be read: {error}") from error
     try:
         found = in_units(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise WrongUse(f"{path} is not TOML: {error}") from error
     try:
         settings = msgspec.convert(found, Settings)

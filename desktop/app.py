@@ -332,7 +332,7 @@ class Application(QObject):
             self.window.restoreGeometry(QByteArray.fromBase64(state.geometry.encode()))
         if state.layout:
             self.window.restore_state(state.layout)
-        if state.view:
+        if self.window.has_screen(state.view):
             self.window.show_screen(state.view)
 
     def _save_window(self) -> None:

@@ -47,6 +47,7 @@ RECENT: Final = 50
 RAIL_PX: Final = 72
 LOG_PX: Final = 196
 LEAST_LOG_PX: Final = 120
+MOST_LOG_PX: Final = 10_000  # more than any screen has
 NARROW_PX: Final = 900
 FLOAT_BELOW_PX: Final = 1_100
 SMALL_PX: Final = 1_360
@@ -83,6 +84,10 @@ class Frame(QMainWindow):
         self.resize(*USUAL)
 
     # What is in sight --------------------------------------------------------------------
+
+    def has_screen(self, screen: str) -> bool:
+        """Is there a screen of this name?"""
+        return screen in self._by_screen
 
     def show_screen(self, screen: str) -> None:
         """Go to a screen."""
@@ -172,7 +177,7 @@ class Frame(QMainWindow):
         """Take up what `save_state` gave; what cannot be understood is left as it is."""
         try:
             kept = json.loads(text) if text else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if not isinstance(kept, dict):
             return
@@ -180,7 +185,7 @@ class Frame(QMainWindow):
         if isinstance(details_px, int) and MIN_PX <= details_px <= MOST_PX:
             self._details_px = details_px
             self._share_width()
-        if isinstance(log_px, int) and log_px >= LEAST_LOG_PX:
+        if isinstance(log_px, int) and LEAST_LOG_PX <= log_px <= MOST_LOG_PX:
             self._log_px = log_px
             self._share_height()
         if kept.get("details") is False and not self._floats:

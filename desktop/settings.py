@@ -10,6 +10,8 @@ import msgspec
 import platformdirs
 import tomlkit
 
+from shared.protocol.keys import key_bytes
+
 HOME_VARIABLE: Final = "SMARTCRON_DESKTOP_HOME"
 
 Environment = Literal["production", "staging", "test", "demo"]
@@ -103,11 +105,14 @@ class Profile:
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{self._file} cannot be read: {error}") from error
         try:
-            return msgspec.convert(tomllib.loads(text), Settings)
-        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+            settings = msgspec.convert(tomllib.loads(text), Settings)
+            for connection in settings.connections:
+                key_bytes(connection.agent_key)
+        except (ValueError, RecursionError) as error:
             raise SettingsError(
                 f"{self._file} is damaged ({error}); mend it or move it away and connect anew"
             ) from error
+        return settings
 
     def save(self, settings: Settings) -> None:
         """Put the settings in place of the old ones in one step."""

@@ -133,6 +133,8 @@ def verify(session: Session, as_json: bool) -> None:
             )
         if anchor is None:
             say.warn(f"{session.home.root / anchors.FILE} is not there: the end may be cut off")
+        for aside in anchors.set_aside(session.home.root):
+            say.warn(f"{aside} was damaged: up to then no end of the chain is proved")
         for fault in found.faults:
             say.bad(f"row {fault.number}: {fault.what}")
         if not found.faults:

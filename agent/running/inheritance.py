@@ -32,6 +32,10 @@ AGAIN_S = 1.0
 REBOOTED = "the host was restarted while it ran"
 UNSEEN = "its keeper and its agent were gone; nobody saw how it ended"
 UNSURE = "its keeper and its agent died while it was being started"
+_NO_LIMITS = {
+    "e": "order", "output_file": "", "timeout_ms": 0, "kill_grace_ms": 10_000,
+    "memory_limit_bytes": None,
+}  # fmt: skip
 
 
 class Inheritance:
@@ -143,14 +147,18 @@ class Inheritance:
         line = story.ended or story.refused
         if line is not None:
             return line
-        if story.order is None:
+        if story.order is None and story.started is None:
             return _lost(story, UNSURE)
+        if story.order is None:
+            # That line is damaged: whatever limits it set, the run is not left alone.
+            story.order = {**_NO_LIMITS, "run": story.run_id}
         if story.exited is not None and story.started is not None and not _is_held(story.started):
             return self._end_the_rest(story.exited, watched(story.started, story.order), told)
         return self._adopt_living(story, story.order, told, is_ours)
 
     def _adopt_living(self, story: Story, order: Line, told: Told, is_ours: bool) -> Line:
-        if told.boot != boot_id():
+        # Where that line is damaged, the process itself has to show whose it is.
+        if told.boot not in ("", boot_id()):
             return _lost(story, REBOOTED)
         if story.started is None:
             story.started = _find_unannounced(story.run_id, order, told, self._orphans, is_ours)

@@ -11,6 +11,8 @@ import json
 import os
 import sys
 
+from agent import sealed
+
 TYPE_CHECKING = False  # typing itself would cost the keeper half a megabyte
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -28,7 +30,7 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 def encoded(line: dict[str, Any]) -> bytes:
     """A line as it stands in a journal, and as a keeper says it."""
-    return _encode(line).encode() + b"\n"
+    return sealed.seal(_encode(line).encode()) + b"\n"
 
 
 class Journal:
@@ -129,16 +131,22 @@ class Journal:
 
 
 def read(path: str) -> list[dict[str, Any]]:
-    """All whole lines of a journal; a torn one, left by a crash, is passed over."""
-    lines: list[dict[str, Any]] = []
-    for text in _lines(path):
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(line, dict):
-            lines.append(line)
-    return lines
+    """All whole lines of a journal; one that is torn or damaged is passed over."""
+    return [line for line in read_all(path) if line is not None]
+
+
+def read_all(path: str) -> list[dict[str, Any] | None]:
+    """As `read`, with None for each that is not whole."""
+    return [_read(text) for text in _lines(path)]
+
+
+def _read(text: bytes) -> dict[str, Any] | None:
+    body = sealed.opened(text)
+    try:
+        line = None if body is None else json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return line if isinstance(line, dict) else None
 
 
 def _span(begin: int, end: int) -> bytes:

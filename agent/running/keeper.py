@@ -277,7 +277,10 @@ class Keeper:
         try:
             pid = launch(order)
         except NotLaunched as problem:
-            self._happened(_refused(run_id, str(problem), is_full=problem.is_full))
+            refused = _refused(run_id, str(problem), is_full=problem.is_full)
+            if problem.has_begun:
+                refused["begun"] = True
+            self._happened(refused)
             return
         line = {
             "e": "started",

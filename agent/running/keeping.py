@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
@@ -13,9 +14,11 @@ from agent.log import log_of
 from agent.running import journal, processes
 from agent.running.inheritance import Inheritance, Line
 from agent.running.link import Link, NoKeeper, connect, spawn_keeper
-from agent.running.stories import Told, told_by
+from agent.running.stories import Told, is_sound, told_by
 from agent.running.terms import AlreadyOrdered, Ended, NoRoom, NotStarted, Order, Standing, Started
 from agent.ulid import new_ulid
+
+log = log_of("keepers")
 
 ANSWER_WITHIN_S = 10.0
 GONE_WITHIN_S = 2.0
@@ -49,7 +52,6 @@ class Keepers:
         self._runtime = runtime
         self._on_ended = on_ended
         self._on_started = on_started
-        self._log = log_of("keepers")
         self._links: dict[str, Link] = {}
         self._journals: dict[str, journal.Journal] = {}  # of dead keepers: ours to go on writing
         self._keeper_of: dict[str, str] = {}  # every run not forgotten: the name of its keeper
@@ -182,14 +184,14 @@ class Keepers:
         try:
             link = await connect(self._runtime, name)
         except NoKeeper as absence:
-            self._log.info("keeper is gone", keeper=name, reason=str(absence))
+            log.info("keeper is gone", keeper=name, reason=str(absence))
             await self._inherit(name, is_ours=False)
             return
         try:
             known = await link.hello()
         except NoKeeper as silence:
             known = await self._known_of_silent(link)
-            self._log.warning("keeper is silent", keeper=name, reason=str(silence))
+            log.warning("keeper is silent", keeper=name, reason=str(silence))
             if link.is_over():
                 await link.close()
                 await self._inherit(name, is_ours=False)
@@ -239,7 +241,7 @@ class Keepers:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:  # a fault of our own: what that keeper tells is heard no more
-            self._log.critical("a keeper is heard no more", exc_info=error)
+            log.critical("a keeper is heard no more", exc_info=error)
 
     async def _hear(self, name: str, link: Link) -> None:
         """Learn what a keeper tells; after its end, take its runs over."""
@@ -256,7 +258,7 @@ class Keepers:
         await self._inherit(name, is_ours=is_own)
         if not is_own:
             return
-        self._log.warning("keeper died; starting another", keeper=name)
+        log.warning("keeper died; starting another", keeper=name)
         if time.monotonic() - began_s < QUICK_DEATH_S:
             await asyncio.sleep(RESTART_PAUSE_S)
         await self._restart_own()
@@ -267,7 +269,7 @@ class Keepers:
                 await self._start_own()
             except (NoKeeper, OSError) as error:
                 self._trouble = str(error)
-                self._log.error("keeper cannot be started", reason=self._trouble)
+                log.error("keeper cannot be started", reason=self._trouble)
                 await asyncio.sleep(RESTART_PAUSE_S)
                 continue
             break
@@ -283,7 +285,7 @@ class Keepers:
             if time.monotonic() > until_s and is_own:
                 self._kill_own()
             elif time.monotonic() > until_s:
-                self._log.error("keeper hung up but lives", keeper=link.name, pid=link.pid)
+                log.error("keeper hung up but lives", keeper=link.name, pid=link.pid)
                 return
             await asyncio.sleep(0.005)
         if is_own:
@@ -301,7 +303,7 @@ class Keepers:
     def _kill_own(self) -> None:
         """End a keeper that does not answer; its runs become ours."""
         if self._own_pid and processes.is_child(self._own_pid):
-            self._log.error("keeper does not answer; ending it", pid=self._own_pid)
+            log.error("keeper does not answer; ending it", pid=self._own_pid)
             os.kill(self._own_pid, 9)
             if self._own in self._links:
                 # One that it was about to start may hold its end of the line.
@@ -345,7 +347,7 @@ class Keepers:
                 if self._standing is not None:
                     raise
                 cause = str(error)
-            self._log.error("the end of a keeper cannot be seen to yet", keeper=name, cause=cause)
+            log.error("the end of a keeper cannot be seen to yet", keeper=name, cause=cause)
             if name == self._own:
                 self._trouble = cause
             await asyncio.sleep(pause_s)
@@ -377,7 +379,7 @@ class Keepers:
             try:
                 self._journals[name].write(line)
             except OSError as error:
-                self._log.error("journal cannot be written", keeper=name, reason=str(error))
+                log.error("journal cannot be written", keeper=name, reason=str(error))
 
     def _bury(self, name: str) -> None:
         """Remove what a dead keeper left when none of its runs is needed any more."""
@@ -392,7 +394,7 @@ class Keepers:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            self._log.error("a file cannot be removed", path=str(path), cause=str(error))
+            log.error("a file cannot be removed", path=str(path), cause=str(error))
 
     def _send_order(self, order: Order) -> None:
         if not self._links[self._own].send(order):
@@ -455,7 +457,8 @@ class Keepers:
             return
         self._keeper_of[run_id] = name
         is_full = line.get("full", False)  # keepers of earlier versions do not tell
-        if self._refuse(run_id, NoRoom(reason) if is_full else NotStarted(reason)):
+        kind = NoRoom if is_full else AlreadyOrdered if line.get("begun") else NotStarted
+        if self._refuse(run_id, kind(reason)):
             self._over.add(run_id)
         else:
             cause = "storage" if is_full else "never_started"
@@ -519,7 +522,27 @@ def _keeper_names(runtime: Path) -> list[str]:
 
 
 def _read_journal(path: Path) -> Told | None:
+    """What a keeper wrote down, as far as it can be read; raises OSError.
+
+    Of a journal that is damaged a copy is kept: it goes with the last of its runs.
+    """
+    aside = path.with_name(f"damaged-{path.name}")
     try:
-        return told_by(journal.read(str(path)))
+        found = journal.read_all(str(path))
     except FileNotFoundError:
         return None
+    except IsADirectoryError:
+        path.rename(aside)
+        log.error("a folder lies where a keeper's journal was", aside=str(aside))
+        return None
+    sound = [line for line in found if line is not None and is_sound(line)]
+    # The last line may be torn by a crash.
+    if any(line is None or not is_sound(line) for line in found[:-1]):
+        shutil.copyfile(path, aside)
+        aside.chmod(0o600)
+        log.error(
+            "a keeper's journal is damaged; what cannot be read of it is passed over",
+            lines=len(found) - len(sound),
+            aside=str(aside),
+        )
+    return told_by(sound)

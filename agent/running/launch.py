@@ -30,9 +30,13 @@ _REASONS = {
 
 
 class NotLaunched(Exception):
-    """No process was started; the message says why, in words; `is_full` when the disk is."""
+    """No process was started; the message says why, in words; `is_full` when the disk is.
+
+    `has_begun` when its output is there already: whoever wrote that may live.
+    """
 
     is_full = False
+    has_begun = False
 
 
 def launch(order: dict[str, Any]) -> int:
@@ -127,6 +131,7 @@ def _open_spool(path: str) -> int:
     except OSError as error:
         problem = NotLaunched(f"the output file {path} cannot be made: {_words(error)}")
         problem.is_full = error.errno in FULL
+        problem.has_begun = isinstance(error, FileExistsError)
         raise problem from error
 
 

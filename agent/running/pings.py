@@ -8,8 +8,10 @@ from typing import Final
 
 import msgspec
 
+from agent import readback, sealed
 from agent.errors import Conflict
 from agent.log import log_of
+from agent.readback import NotWhole
 from agent.rules.pinging import Ping
 from agent.settings import Home
 
@@ -19,17 +21,16 @@ MOST_KEPT: Final = 10_000
 MOST_AT_ONCE: Final = 500
 _BYTES: Final = 8_192
 _ENDING: Final = ".json"
+_DAMAGED: Final = ".damaged"
 _NO_FILE: Final = (errno.ENOENT, errno.ELOOP, errno.EISDIR, errno.EACCES, errno.ENXIO)
 """Somebody put something else there."""
-
-_decoder: Final = msgspec.json.Decoder(Ping)
 
 
 def leave(home: Home, ping: Ping) -> None:
     """Keep a ping for the next agent; raises Conflict when too many lie there already."""
     folder = home.pings
     folder.mkdir(mode=0o700, exist_ok=True)
-    if sum(1 for _ in folder.iterdir()) >= MOST_KEPT:
+    if sum(path.suffix == _ENDING for path in folder.iterdir()) >= MOST_KEPT:
         raise Conflict(
             f"{MOST_KEPT} pings lie in {folder} and no agent took them up; "
             f"start one with `smartcron-agent --home {home.root} serve`"
@@ -37,7 +38,7 @@ def leave(home: Home, ping: Ping) -> None:
     unfinished = folder / f".{ping.op}"
     handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(handle, "wb") as file:
-        file.write(msgspec.json.encode(ping))
+        file.write(sealed.seal(msgspec.json.encode(ping)))
         file.flush()
         os.fsync(file.fileno())
     # Named by its moment, so that the oldest are taken up first.
@@ -48,13 +49,13 @@ def are_any(home: Home) -> bool:
     """Whether a ping lies there: a look that may be taken at any time."""
     try:
         with os.scandir(home.pings) as found:
-            return next(found, None) is not None
+            return any(entry.name.endswith(_ENDING) for entry in found)
     except FileNotFoundError:
         return False
 
 
 def waiting(home: Home) -> list[tuple[Path, Ping]]:
-    """The pings that lie there, oldest first, not too many at once; unreadable ones are removed.
+    """The pings that lie there, oldest first, not too many at once; unreadable ones are set aside.
 
     Raises OSError when the host lets none be read.
     """
@@ -65,13 +66,15 @@ def waiting(home: Home) -> list[tuple[Path, Ping]]:
     found = []
     for path in files[:MOST_AT_ONCE]:
         try:
-            found.append((path, _decoder.decode(_read(path))))
-        except (OSError, msgspec.MsgspecError) as error:
+            found.append((path, readback.from_json(_read(path), Ping)))
+        except (OSError, NotWhole) as error:
             if isinstance(error, OSError) and error.errno not in _NO_FILE:
                 raise  # it is the host that has no room now; the ping is as good as it was
-            log.error("a kept ping is not readable", file=path.name, cause=str(error))
-            with suppress(OSError):  # a folder stays, and is in nobody's way
-                forget(path)
+            # What it said is not known; whoever looks for it finds what is left of it.
+            aside = path.with_name(path.name + _DAMAGED)
+            log.error("a kept ping is not readable", aside=str(aside), cause=str(error))
+            with suppress(FileNotFoundError):
+                path.replace(aside)
     return found
 
 

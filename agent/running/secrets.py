@@ -19,7 +19,7 @@ def load_secrets(path: Path) -> dict[str, str]:
             values = tomllib.load(file)
     except FileNotFoundError:
         return {}
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise HomeError(f"{path} is not TOML: {error}") from error
     except OSError as error:
         raise HomeError(f"{path} cannot be read: {error.strerror}") from error

@@ -2,15 +2,22 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from agent import readback, sealed
 from agent.errors import StorageError
+from agent.log import log_of
+from agent.readback import NotWhole
 from agent.store.chain import Link
 
+log = log_of(__name__)
+
 FILE: Final = "audit.anchor"
+_DAMAGED: Final = ".damaged-"
 _MOST_CUTS: Final = 100
 
 
@@ -33,10 +40,8 @@ class Anchor(msgspec.Struct, frozen=True, kw_only=True):
 def read(folder: Path) -> Anchor | None:
     """What was written down last; None when there is nothing; raises StorageError."""
     try:
-        return msgspec.json.decode((folder / FILE).read_bytes(), type=Anchor)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.MsgspecError) as error:
+        return _read(folder)
+    except (OSError, NotWhole) as error:
         raise StorageError(
             f"{folder / FILE} cannot be read ({error}): it cannot be told whether the end of the "
             "audit chain was cut off; move it aside, and the next command begins it anew"
@@ -61,11 +66,27 @@ def cut(folder: Path, kept: Link, *, at_ms: int, why: str) -> None:
         _write(folder, Anchor(last=kept, cuts=(*known.cuts, done)[-_MOST_CUTS:]))
 
 
-def _known(folder: Path) -> Anchor | None:
+def set_aside(folder: Path) -> list[Path]:
+    """The damaged ones in whose place another was begun: what they proved is proved no more."""
+    return sorted(folder.glob(f"{FILE}{_DAMAGED}*"))
+
+
+def _read(folder: Path) -> Anchor | None:
     try:
-        return read(folder)
-    except StorageError:
-        return None  # begun anew: verify has had its chance to tell
+        return readback.from_json((folder / FILE).read_bytes(), Anchor)
+    except FileNotFoundError:
+        return None
+
+
+def _known(folder: Path) -> Anchor | None:
+    """What stands there; what is damaged is set aside, for whoever verifies. Raises OSError."""
+    try:
+        return _read(folder)
+    except (NotWhole, IsADirectoryError) as error:
+        aside = folder / f"{FILE}{_DAMAGED}{time.time_ns() // 1_000_000}"
+        (folder / FILE).rename(aside)
+        log.error("the anchor of the audit is damaged", aside=str(aside), cause=str(error))
+        return None
 
 
 class _Held:
@@ -89,5 +110,5 @@ def _write(folder: Path, anchor: Anchor) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     handle = os.open(half, flags, 0o600)
     with os.fdopen(handle, "wb") as file:
-        file.write(msgspec.json.encode(anchor))
+        file.write(sealed.seal(msgspec.json.encode(anchor)))
     half.replace(folder / FILE)

@@ -19,9 +19,10 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from agent import __version__
+from agent import __version__, readback
 from agent.clock import moment
 from agent.errors import Conflict, StorageError
+from agent.readback import NotWhole
 from agent.store import dumps
 from agent.store.causes import plain_error
 from agent.store.database import Database
@@ -381,9 +382,9 @@ def _describe(backup: Backup) -> None:
 def _described(bare: Backup) -> Backup:
     """With what was written beside it; as it is when that is gone or of no use."""
     try:
-        told = msgspec.json.decode(
-            _beside(bare.path).read_bytes(), type=Backup, dec_hook=lambda kind, text: kind(text)
+        told = readback.from_json(
+            _beside(bare.path).read_bytes(), Backup, dec_hook=lambda kind, text: kind(text)
         )
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, NotWhole):
         return bare
     return msgspec.structs.replace(told, path=bare.path, size_bytes=bare.size_bytes)

@@ -8,13 +8,17 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Row, Select, bindparam, case, func, select
 
+from agent.log import log_of
 from agent.store.upserts import Upsert
 from schema.tables import audit, state
+
+log = log_of(__name__)
 
 HEAD: Final = "audit_head"
 BEGINNING: Final = "0" * 64
 CHECKPOINT: Final = "audit.checkpoint"
 _AT_ONCE: Final = 1_000
+_MOST: Final = (1 << 53) - 1
 
 # What a digest covers, in this order; it must never change.
 _COVERED: Final = (
@@ -81,7 +85,7 @@ def add(connection: Connection, values: dict[str, Any]) -> Link:
     """Add a row to the end of the chain; whoever else adds one waits until we have committed."""
     # Insert or keep: on a server this locks the row, there already or not, and cannot deadlock.
     connection.execute(_KEEP.on(connection), _HEAD_ROW)
-    last = _read(connection.scalars(_LOCK).one())
+    last = _read(connection, connection.scalars(_LOCK).one())
     link = Link(last.number + 1, digest_of(last, values))
     connection.execute(
         audit.insert(), {**values, "chain_number": link.number, "chain_digest": link.digest}
@@ -94,12 +98,15 @@ def add(connection: Connection, values: dict[str, Any]) -> Link:
 def digest_of(before: Link, values: dict[str, Any]) -> str:
     """The digest of the row that follows `before` and says this."""
     said = [before.number + 1, before.digest, *(values.get(name) for name in _COVERED)]
-    return hashlib.sha256(json.dumps(said, separators=(",", ":")).encode()).hexdigest()
+    # What no row of ours has (bytes, say) makes another digest, as any edit does.
+    text = json.dumps(said, separators=(",", ":"), default=repr)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def head(connection: Connection) -> Link:
     """The end of the chain as the database remembers it."""
-    return _read(connection.scalar(select(state.c.value).where(state.c.name == HEAD)) or "")
+    said = connection.scalar(select(state.c.value).where(state.c.name == HEAD))
+    return _read(connection, said or "")
 
 
 def each_row(connection: Connection) -> Iterator[Row[Any]]:
@@ -127,6 +134,10 @@ def verify(connection: Connection, anchors: Iterable[Link] = ()) -> Verdict:
     count = 0
     for row in each_row(connection):
         count += 1
+        if not isinstance(row.chain_number, int):
+            what = f"a row stands at {row.chain_number!r}, which is no place in the chain"
+            faults.append(Fault(number=last.number if last else 0, what=what))
+            continue
         if last is None:
             first = row.chain_number
             last = _start(row, newest, faults)
@@ -216,8 +227,18 @@ def _after(number: int) -> Select[Any]:
     )
 
 
-def _read(value: str) -> Link:
+def _read(connection: Connection, value: str) -> Link:
     if not value:
         return Link(0, BEGINNING)
-    number, digest = json.loads(value)
-    return Link(int(number), str(digest))
+    try:
+        number, digest = json.loads(value)
+        return Link(int(number), str(digest))
+    except (ValueError, TypeError, RecursionError):
+        log.error("the end of the audit chain is not remembered; its newest row is", said=value)
+    newest = connection.execute(
+        select(audit.c.chain_number, audit.c.chain_digest)
+        .where(audit.c.chain_number.between(1, _MOST))
+        .order_by(audit.c.chain_number.desc())
+        .limit(1)
+    ).first()
+    return Link(0, BEGINNING) if newest is None else Link(int(newest[0]), str(newest[1]))

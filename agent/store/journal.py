@@ -11,10 +11,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
-import msgspec
-
 from agent.errors import DiskFull, StorageError
 from agent.log import log_of
+from agent.readback import NotWhole
 from agent.store import writes
 from agent.store.writes import Write
 from agent.threads import full_pool
@@ -25,6 +24,16 @@ log = log_of(__name__)
 T = TypeVar("T")
 
 BUSY_S: Final = 2.0
+_PARTS: Final = ("", "-wal", "-shm")
+_KEPT: Final = "SELECT seq, kept_at, write FROM kept ORDER BY seq"
+_COLUMNS: Final[dict[str, set[str]]] = {
+    "about": {"name", "value"},
+    "kept": {"seq", "kept_at", "write"},
+    "refused": {"seq", "write", "cause"},
+    "sqlite_sequence": {"name", "seq"},
+}
+_SMALLEST: Final = 512  # bytes of a database that has a table
+_LAST_MS: Final = 253_402_300_799_999  # of the year 9999
 
 _TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -34,6 +43,10 @@ _TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS refused "
     "(seq INTEGER PRIMARY KEY, write BLOB NOT NULL, cause TEXT NOT NULL)",
 )
+
+
+LOST: Final = "lost"
+"""Under this name it says until when more was written to it than can be read."""
 
 
 class Entry(NamedTuple):
@@ -66,22 +79,24 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path, *, now_ms: int) -> "Journal":
-        """Open the file, or begin it; one that cannot be read is set aside; raises StorageError."""
+        """Open the file, or begin it; raises StorageError.
+
+        One that is damaged is set aside, and what can be read of it is taken over. Until when it
+        may have held more than that is put down under LOST.
+        """
         try:
-            return cls(path, *_open(path, now_ms))
-        except (OSError, sqlite3.OperationalError) as error:
-            raise _told(path, error) from error
-        except sqlite3.DatabaseError:
-            aside = path.with_name(f"{path.name}.damaged-{now_ms}")
-            log.error("the local journal is damaged; it is set aside", file=str(aside))
+            if _whole(path).exists():
+                _put_in_place(path, now_ms)
             try:
-                for part in ("", "-wal", "-shm"):
-                    found = path.with_name(path.name + part)
-                    if found.exists():
-                        found.rename(aside.with_name(aside.name + part))
                 return cls(path, *_open(path, now_ms))
-            except (OSError, sqlite3.Error) as again:
-                raise _told(path, again) from again
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError:
+                _made_anew(path, now_ms)
+                _put_in_place(path, now_ms)
+                return cls(path, *_open(path, now_ms))
+        except (OSError, sqlite3.Error) as error:
+            raise _told(path, error) from error
 
     @property
     def untold(self) -> Untold:
@@ -190,6 +205,14 @@ class Journal:
         return gone.rowcount, _count(self._connection).oldest_ms
 
 
+def lost_until_ms(said: str | None, *, now_ms: int) -> int:
+    """Until when more may have been kept than can be read; 0 where nothing is said under LOST."""
+    if said is None:
+        return 0
+    is_moment = said.isascii() and said.isdigit() and len(said) <= len(str(_LAST_MS))
+    return min(int(said), now_ms) if is_moment else now_ms
+
+
 def look(path: Path) -> Untold:
     """What a journal holds, for those who do not work on it; nothing where there is none."""
     return Untold(0, None) if not path.exists() else _look(path, _count)
@@ -248,6 +271,8 @@ def _put_down(connection: sqlite3.Connection, name: str, value: str | None) -> N
 
 
 def _open(path: Path, now_ms: int) -> tuple[sqlite3.Connection, str]:
+    if path.exists() and path.stat().st_size < _SMALLEST:
+        raise sqlite3.DatabaseError("it is cut short")  # SQLite would take it for a new one
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)
     try:
@@ -259,6 +284,7 @@ def _open(path: Path, now_ms: int) -> tuple[sqlite3.Connection, str]:
             for table in _TABLES:
                 connection.execute(table)
             connection.execute("INSERT OR IGNORE INTO about VALUES ('id', ?)", (new_ulid(now_ms),))
+            _note_unreadable(connection, now_ms)
         (found,) = connection.execute("SELECT value FROM about WHERE name = 'id'").fetchone()
     except BaseException:
         connection.close()
@@ -266,25 +292,128 @@ def _open(path: Path, now_ms: int) -> tuple[sqlite3.Connection, str]:
     return connection, found
 
 
+def _made_anew(path: Path, now_ms: int) -> Path:
+    """A whole file with all of a damaged one that can be read."""
+    half, whole = path.with_name(f".{path.name}.half"), _whole(path)
+    written_ms = min(now_ms, _changed_ms(path))
+    for part in _PARTS:
+        half.with_name(half.name + part).unlink(missing_ok=True)
+    connection, _ = _open(half, now_ms)
+    with closing(connection), connection:
+        found, notes = _readable(path)
+        for name, value in notes.items():
+            _put_down(connection, name, value)
+        _put_down(connection, LOST, str(written_ms))
+        connection.executemany("INSERT INTO kept (kept_at, write) VALUES (?, ?)", found)
+    with closing(sqlite3.connect(half, timeout=BUSY_S)) as opened:
+        opened.execute("PRAGMA journal_mode = DELETE")  # all of it lies in one file then
+    log.error("the local journal is damaged; what can be read is taken over", writes=len(found))
+    return half.replace(whole)
+
+
+def _put_in_place(path: Path, now_ms: int) -> None:
+    """Let what was made anew take the place of the damaged file, which is kept.
+
+    Whoever is killed meanwhile leaves this to the next one.
+    """
+    aside = path.with_name(f"{path.name}.damaged-{now_ms}")
+    for part in reversed(_PARTS):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + part).rename(aside.with_name(aside.name + part))
+    _whole(path).rename(path)
+    log.error("the damaged local journal is set aside", file=str(aside))
+
+
+def _whole(path: Path) -> Path:
+    return path.with_name(f".{path.name}.whole")
+
+
+def _changed_ms(path: Path) -> int:
+    """When something was written to it last."""
+    files = [path.with_name(path.name + part) for part in _PARTS[:2]]
+    return max(file.stat().st_mtime_ns for file in files if file.exists()) // 1_000_000
+
+
+def _readable(path: Path) -> tuple[list[tuple[int, bytes]], dict[str, str]]:
+    """The writes of a damaged journal that can be read, in their order, and what was put down."""
+    found: dict[int, tuple[int, bytes]] = {}
+    notes: list[tuple[object, object]] = []
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_S)) as damaged:
+        damaged.text_factory = bytes  # whatever stands there
+        # From both ends: a page that cannot be read hides what lies behind it.
+        for rows in (_KEPT, f"{_KEPT} DESC"):
+            with suppress(sqlite3.Error):
+                for seq, kept_at, write in damaged.execute(rows):
+                    if isinstance(kept_at, int) and isinstance(write, bytes):
+                        found[seq] = (kept_at, write)
+        with suppress(sqlite3.Error):
+            notes = list(damaged.execute("SELECT name, value FROM about"))
+    texts = {}
+    for note in notes:
+        with suppress(UnicodeDecodeError):
+            name, value = (part.decode() for part in note if isinstance(part, bytes))
+            texts[name] = value
+    texts.pop("id", None)  # what was told already may be told again, and changes nothing
+    return [kept for _, kept in sorted(found.items())], texts
+
+
 def _check(connection: sqlite3.Connection) -> None:
+    """Raise DatabaseError where it is damaged."""
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise sqlite3.DatabaseError(found)
+    # Their names lie in the file as well: by another one a table would be made anew, and empty.
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    for (name,) in names:
+        columns = connection.execute("SELECT name FROM pragma_table_info(?)", (name,)).fetchall()
+        if not _COLUMNS.get(name, {"no such table"}) <= {column for (column,) in columns}:
+            raise sqlite3.DatabaseError(f"table {name!r} is none of its own")
+    if ("about",) in names:
+        _check_text(connection)
+
+
+def _check_text(connection: sqlite3.Connection) -> None:
+    try:
+        connection.execute("SELECT name, value FROM about").fetchall()
+    except sqlite3.OperationalError as error:
+        if "decode" not in str(error):
+            raise
+        raise sqlite3.DatabaseError(str(error)) from error
+
+
+def _note_unreadable(connection: sqlite3.Connection, now_ms: int) -> None:
+    """A write that is damaged, though its page is not, may have been a decision."""
+    lost = [
+        min(kept_at, now_ms) if isinstance(kept_at, int) else now_ms
+        for _, kept_at, write in connection.execute(_KEPT)
+        if _read(write) is None
+    ]
+    if lost:
+        log.error("writes in the local journal cannot be read", number=len(lost))
+        before_ms = lost_until_ms(_noted(connection, LOST), now_ms=now_ms)
+        _put_down(connection, LOST, str(max(*lost, before_ms)))
 
 
 def _read(kept: bytes) -> Write | None:
     try:
         return writes.decode(kept)
-    except msgspec.MsgspecError:
+    except NotWhole:
         return None
 
 
 def _count(connection: sqlite3.Connection) -> Untold:
-    return Untold(*connection.execute("SELECT count(*), min(kept_at) FROM kept").fetchone())
+    number, oldest_ms = connection.execute(
+        "SELECT count(*), min(CASE WHEN kept_at BETWEEN 0 AND ? THEN kept_at END) FROM kept",
+        (_LAST_MS,),
+    ).fetchone()
+    return Untold(number, oldest_ms)
 
 
 def _told(path: Path, error: Exception) -> StorageError:
     said = str(error).lower()
     if "full" in said or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
         return DiskFull(f"the local journal {path} cannot be written: the disk is full")
-    return StorageError(f"the local journal {path} cannot be used: {said}")
+    return StorageError(
+        f"the local journal {path} cannot be used: {said}; it and the files beside it of that name "
+        "have to be plain files of this user on a disk that answers"
+    )

@@ -8,7 +8,9 @@ from typing import Final, Protocol
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from agent import readback, sealed
 from agent.log import log_of
+from agent.readback import NotWhole
 from agent.runs import Run
 from agent.store import state
 from agent.store.database import Database
@@ -17,6 +19,8 @@ from schema.tables import executions
 log = log_of(__name__)
 
 FILE: Final = "decided"
+OLDER_COPY: Final = "the database was set back to an older copy"
+JOURNAL_LOST: Final = "the local journal was damaged"
 ROW_LOST: Final = "row_lost"
 """Why a moment counts as missed of which it is not known whether it ran."""
 _ROOM: Final = 4_096
@@ -37,6 +41,7 @@ class SetBack(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int
     moments: int
     unknown: int
+    cause: str = ""
 
 
 class MakeUp(Protocol):
@@ -51,6 +56,7 @@ class MakeUp(Protocol):
         living: Iterable[Run],
         run_ids: frozenset[str],
         now_ms: int,
+        cause: str,
     ) -> SetBack: ...
 
 
@@ -81,6 +87,11 @@ class Mark:
                 log.error("how far was decided is not put down", cause=str(error))
             self._fails = True
 
+    def raise_to(self, decided_ms: int) -> None:
+        """All may have been decided up to here, though nothing tells it any more."""
+        if (read(self._path.parent, self._database) or 0) < decided_ms:
+            self.put(decided_ms)
+
     def look(
         self,
         database: Database,
@@ -88,6 +99,7 @@ class Mark:
         living: Iterable[Run],
         run_ids: frozenset[str],
         now_ms: int,
+        cause: str = OLDER_COPY,
     ) -> None:
         """Compare, and make up for what the database has forgotten; `run_ids` it is still told.
 
@@ -104,18 +116,16 @@ class Mark:
             living=living,
             run_ids=run_ids,
             now_ms=now_ms,
+            cause=cause,
         )
-        log.error(
-            "the database knew less than it did: it was set back to an older copy",
-            **msgspec.structs.asdict(self.found),
-        )
+        log.error("the database knew less than it did", **msgspec.structs.asdict(self.found))
 
 
 def read(folder: Path, database: str) -> int | None:
     """Up to where this database has confirmed that all is decided; None where that is not known."""
     try:
-        said = msgspec.json.decode((folder / FILE).read_bytes(), type=Marked)
-    except (OSError, msgspec.MsgspecError):
+        said = readback.from_json((folder / FILE).read_bytes(), Marked)
+    except (OSError, NotWhole):
         return None  # torn by a power cut, or never written
     return said.decided_ms if said.database == database else None
 
@@ -139,6 +149,6 @@ def forget(folder: Path) -> None:
 def _put(path: Path, marked: Marked) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        os.pwrite(handle, msgspec.json.encode(marked).ljust(_ROOM), 0)
+        os.pwrite(handle, sealed.seal(msgspec.json.encode(marked)).ljust(_ROOM), 0)
     finally:
         os.close(handle)

@@ -9,15 +9,17 @@ from typing import Final
 
 import msgspec
 
+from agent import readback, sealed
 from agent.clock import Clock
 from agent.errors import StorageError, Unreachable
 from agent.log import log_of
+from agent.readback import NotWhole
 from agent.settings import Home
 from agent.store import journal, standby, tasks
 from agent.store.database import Database
 from agent.store.engines import name_of, read_url
-from agent.store.journal import Journal
-from agent.store.mark import MakeUp, Mark
+from agent.store.journal import LOST, Journal, lost_until_ms
+from agent.store.mark import JOURNAL_LOST, MakeUp, Mark
 from agent.store.outage import Outage
 from agent.store.ready import open_ready
 from agent.store.reserve import Reserve
@@ -46,8 +48,15 @@ class Reached:
 
 def floor_left(journal_file: Path) -> Floor | None:
     """Where an agent that began without the database has put it, until one meets the database."""
-    said = journal.noted(journal_file, FLOOR)
-    return None if said is None else msgspec.json.decode(said, type=Floor)
+    return _read_floor(journal.noted(journal_file, FLOOR))
+
+
+def _read_floor(said: str | None) -> Floor | None:
+    try:
+        return None if said is None else readback.from_json(said.encode(), Floor)
+    except NotWhole as error:
+        log.error("from when on the local journal knows all cannot be read", cause=str(error))
+        return None
 
 
 async def reach(
@@ -70,7 +79,11 @@ async def reach(
     name = name_of(read_url(url))
     copy = Copy(home.journal_file.parent)
     mark = Mark(home.journal_file.parent, name, make_up=make_up)
-    said = await local.remembered(FLOOR)
+    said = _read_floor(noted := await local.remembered(FLOOR))
+    if noted is not None and said is None:
+        await local.remember(LOST, str(clock.now_ms()))
+        await local.remember(FLOOR, None)
+    lost_ms = lost_until_ms(await local.remembered(LOST), now_ms=clock.now_ms())
     known: Known | None = None
     cause = "it was away as an earlier agent began"
     try:
@@ -96,11 +109,17 @@ async def reach(
             )
         elif known is None and not await _tell_what_was_kept(outage, look):
             known, cause = _copied(copy, name, outage.standing.cause), outage.standing.cause
+        if lost_ms:
+            # Whatever the journal held that cannot be read: none of it is to run once more.
+            await asyncio.to_thread(mark.raise_to, lost_ms)
+        if lost_ms and known is None:
+            await asyncio.to_thread(partial(look, cause=JOURNAL_LOST))
+            await local.remember(LOST, None)
         reached = Reached(url, name, database, outage, local, copy, mark)
         if known is None:
             return reached
         outage.begin_away(cause)
-        floor = await _floor(local, known, said, boot=boot, now_ms=clock.now_ms())
+        floor = await _floor(local, known, said, boot=boot, now_ms=clock.now_ms(), lost_ms=lost_ms)
         log.error("beginning without the database, with what was known of it", cause=cause)
         return Reached(url, name, database, outage, local, copy, mark, known, floor)
     except BaseException:
@@ -124,17 +143,16 @@ async def _read(database: Database, name: str, boot: str, now_ms: int) -> Known:
 
 
 async def _floor(
-    local: Journal, known: Known, said: str | None, *, boot: str, now_ms: int
+    local: Journal, known: Known, said: Floor | None, *, boot: str, now_ms: int, lost_ms: int
 ) -> Floor:
     """From when on the journal knows all that is decided; put down before anything is."""
-    floor = Floor(at_ms=local.untold.oldest_ms or now_ms)
-    if said is not None:
-        floor = msgspec.json.decode(said, type=Floor)
+    floor = said or Floor(at_ms=local.untold.oldest_ms or now_ms)
+    floor = msgspec.structs.replace(floor, at_ms=max(floor.at_ms, lost_ms + 1))
     if boot not in (known.boot_id, floor.boot_id):
         # Due later than the floor, so that what runs at a boot runs now.
         booted_ms = max(floor.at_ms + 1, now_ms)
         floor = msgspec.structs.replace(floor, boot_id=boot, booted_ms=booted_ms)
-    await local.remember(FLOOR, msgspec.json.encode(floor).decode())
+    await local.remember(FLOOR, sealed.seal(msgspec.json.encode(floor)).decode())
     return floor
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from agent.errors import AgentError, NotStorable, StorageError
 from agent.store import ledger, state, streaks
@@ -22,6 +22,10 @@ class Replayed(NamedTuple):
     refused: tuple[tuple[Entry, str], ...]
 
 
+_REFUSED: Final = (AgentError, IntegrityError, DataError, ValueError, TypeError, OverflowError)
+"""Also what no database can hold (a moment after the year 9999): it is as wrong the next time."""
+
+
 class _Odd(Exception):
     """Something among these is not as it is where nothing went wrong."""
 
@@ -29,7 +33,7 @@ class _Odd(Exception):
 def replay(connection: Connection, *, journal_id: str, entries: Sequence[Entry]) -> Replayed:
     """Do what was not done yet, and remember how far that is, in one transaction."""
     mark = f"journal_{journal_id}"
-    done_seq = int(state.get(connection, mark) or 0)
+    done_seq = state.number(connection, mark) or 0
     # Of what is left out it was committed, and only the answer was lost.
     new = [entry for entry in entries if entry.seq > done_seq]
     told = _together(connection, new)
@@ -48,7 +52,8 @@ def _together(connection: Connection, entries: Sequence[Entry]) -> Replayed | No
     savepoint = connection.begin_nested()
     try:
         consequences = _do_together(connection, writes)
-    except (_Odd, AgentError, IntegrityError, DataError):
+    except (_Odd, StatementError, *_REFUSED) as error:
+        _raise_of_database(error)
         savepoint.rollback()
         return None
     savepoint.commit()
@@ -115,9 +120,17 @@ def _one_by_one(connection: Connection, entries: Sequence[Entry]) -> Replayed:
             else:
                 entry.write.replay(connection)
             savepoint.commit()
-        except (AgentError, IntegrityError, DataError) as error:
+        except (StatementError, *_REFUSED) as error:
+            _raise_of_database(error)
             savepoint.rollback()
             if isinstance(error, StorageError) and not isinstance(error, NotStorable):
                 raise
-            refused.append((entry, str(error)))
+            cause = error.orig if isinstance(error, StatementError) else error
+            refused.append((entry, str(cause)))
     return Replayed(tuple(consequences), tuple(refused))
+
+
+def _raise_of_database(error: Exception) -> None:
+    """What the database itself says, other than of a value, is no fault of the write."""
+    if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError):
+        raise error

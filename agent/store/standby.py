@@ -9,9 +9,11 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection
 
+from agent import readback, sealed
 from agent.alertrules import AlertRule
 from agent.log import log_of
 from agent.ownchecks import OwnCheck
+from agent.readback import NotWhole
 from agent.rules.muting import Mute
 from agent.runs import Run
 from agent.store import (
@@ -252,7 +254,7 @@ class Copy:
         descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, 0o600)
-            file.write(body)
+            file.write(sealed.seal_packed(body))
             file.flush()
             if is_flushed:
                 os.fsync(descriptor)
@@ -262,10 +264,10 @@ class Copy:
 
 def _read(path: Path, wanted: Any) -> Any:
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=wanted)
+        return readback.from_msgpack(path.read_bytes(), wanted)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, NotWhole) as error:
         log.warning(
             "a copy of what the database knew is of no use", file=str(path), cause=str(error)
         )

@@ -1,21 +1,30 @@
 """What the agent remembers about itself: heartbeat, how far it has decided, its version."""
 
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
+from agent import readback
 from agent.errors import AlreadyServing
+from agent.log import log_of
+from agent.readback import NotWhole
 from agent.store.prepared import Prepared
 from agent.store.upserts import Upsert
 from agent.supervisor import Unit
-from schema.tables import state
+from schema.tables import state, tasks
+
+log = log_of(__name__)
+
+T = TypeVar("T")
 
 HEARTBEAT: Final = "heartbeat_ms"
 DECIDED_UNTIL: Final = "decided_until_ms"
 HIGHEST: Final = "highest_decided_ms"
 AGENT_VERSION: Final = "agent_version"
 HOLDER: Final = "holder"
+_DIGITS: Final = 18
+"""So many has no number of ours, and each database holds them."""
 HOLDER_LIVES_MS: Final = 180_000
 """So long after its last sign of life an agent is taken to work on its database still."""
 
@@ -53,6 +62,35 @@ def get(connection: Connection, name: str) -> str | None:
     return connection.scalar(_FIND, {"wanted": name})
 
 
+def number(connection: Connection, name: str) -> int | None:
+    """The whole number that is remembered; None also where something else stands there."""
+    found = get(connection, name)
+    if found is None:
+        return None
+    text = str(found)  # SQLite lets a text be anything
+    if text.isascii() and text.isdigit() and len(text) <= _DIGITS:
+        return int(text)
+    _tell_useless(name, text)
+    return None
+
+
+def _value(connection: Connection, name: str, kind: type[T]) -> T | None:
+    """What is remembered as JSON; None also where something else stands there."""
+    found = get(connection, name)
+    if found is None:
+        return None
+    text = str(found)
+    try:
+        return readback.from_json(text.encode(), kind)
+    except NotWhole:
+        _tell_useless(name, text)
+        return None
+
+
+def _tell_useless(name: str, text: str) -> None:
+    log.error("what the database remembers is of no use", name=name, value=text[:80])
+
+
 def put(connection: Connection, name: str, value: str, *, now_ms: int) -> None:
     """Remember a value under this name, in place of the one before."""
     _SET.execute(connection, [(name, value, now_ms)])
@@ -72,8 +110,7 @@ def beat(
 
 def last_beat(connection: Connection) -> Heartbeat | None:
     """The newest sign of life; None before the first."""
-    value = get(connection, HEARTBEAT)
-    return None if value is None else msgspec.json.decode(value, type=Heartbeat)
+    return _value(connection, HEARTBEAT, Heartbeat)
 
 
 def hold(connection: Connection, holder: Holder) -> Holder | None:
@@ -115,17 +152,17 @@ def let_go(connection: Connection, holder: Holder) -> None:
 
 def held_by(connection: Connection) -> Holder | None:
     """Which agent said last that it works on this database."""
-    found = get(connection, HOLDER)
-    try:
-        return None if found is None else msgspec.json.decode(found, type=Holder)
-    except msgspec.MsgspecError:
-        return None  # somebody wrote into it; the next sign of life mends it
+    return _value(connection, HOLDER, Holder)
 
 
 def decided_until(connection: Connection) -> int | None:
     """Every due moment up to here has been decided; None before the first decision."""
-    value = get(connection, DECIDED_UNTIL)
-    return None if value is None else int(value)
+    found = number(connection, DECIDED_UNTIL)
+    if found is not None or get(connection, DECIDED_UNTIL) is None:
+        return found
+    # What was decided of each task says so too.
+    newest_ms: int | None = connection.scalar(select(func.max(tasks.c.watermark)))
+    return newest_ms
 
 
 def set_decided_until(connection: Connection, at_ms: int, *, now_ms: int) -> None:
@@ -135,7 +172,7 @@ def set_decided_until(connection: Connection, at_ms: int, *, now_ms: int) -> Non
 
 def highest(connection: Connection) -> int:
     """How far was ever decided before a clock was put right; 0 when none ever was."""
-    return int(get(connection, HIGHEST) or 0)
+    return number(connection, HIGHEST) or 0
 
 
 def set_highest(connection: Connection, at_ms: int, *, now_ms: int) -> None:

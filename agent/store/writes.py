@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from agent import readback, sealed
 from agent.errors import Conflict
 from agent.rules.alerting import Trouble
 from agent.rules.clocks import Happening
@@ -285,12 +286,12 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 
 def encode(write: Write) -> bytes:
     """A write as the journal keeps it."""
-    return _ENCODER.encode(write)
+    return sealed.seal_packed(_ENCODER.encode(write))
 
 
 def decode(kept: bytes) -> Write:
-    """The write that was kept; raises msgspec.MsgspecError."""
-    return _DECODER.decode(kept)
+    """The write that was kept; raises NotWhole."""
+    return readback.unpacked(kept, _DECODER.decode)
 
 
 def _beside_schedules(run: Run) -> Run:

@@ -116,7 +116,7 @@ def _parse(path: Path, content: bytes) -> KeyPair:
     try:
         pair = msgspec.convert(tomllib.loads(content.decode("ascii")), KeyPair)
         derived = pair_of(pair.secret)
-    except (ValueError, msgspec.ValidationError):
+    except (ValueError, RecursionError):
         # `from None`: the cause may quote the secret.
         raise damaged from None
     if derived.public != pair.public:

@@ -10,7 +10,7 @@ import pytest
 
 from agent import lock
 from agent.errors import AlreadyServing, HomeError
-from agent.lock import is_served, only_agent, serving_pid
+from agent.lock import holding_pid, is_served, lock_file, only_agent, serving_pid
 from agent.settings import Home
 
 HOLD = """
@@ -148,3 +148,18 @@ def test_of_many_agents_that_begin_at_the_same_instant_exactly_one_holds_the_hom
                 agent.communicate()
 
         assert sorted(said) == [""] * 5 + ["held\n"]
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "seven", "9" * 5000, "²", "\xff"])
+def test_what_no_process_can_have_is_no_pid(home: Home, text: str) -> None:
+    lock_file(home).write_bytes(text.encode("latin-1"))
+
+    assert serving_pid(home) is None
+    assert holding_pid(home) is None
+
+
+def test_a_folder_where_the_lock_is_to_be_is_told_with_the_way_out(home: Home) -> None:
+    lock_file(home).mkdir()
+
+    with pytest.raises(HomeError, match="is a folder; move it away"), only_agent(home):
+        pass

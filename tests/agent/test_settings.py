@@ -66,6 +66,7 @@ def a_database(name: str = "shop", url: str = "mysql+pymysql://me@h/shop") -> st
         ('environment = "prod"', ("environment",)),
         ("listen = 5", ("listen",)),
         ("name = ", ("not TOML",)),
+        ("name = " + "[" * 5_000, ("not TOML",)),
         (
             '[mail]\nsecurity = "ssl"',
             ("mail.security = 'ssl'", "one of 'plain', 'starttls', 'tls'"),

@@ -269,7 +269,7 @@ async def test_a_kept_ping_of_no_use_does_not_stop_those_behind_it(workshop: Wor
         await workshop.watching.look()
 
     assert told(workshop) == [("ping", "success", None)]
-    assert list(workshop.home.pings.iterdir()) == []
+    assert [path.name for path in workshop.home.pings.iterdir()] == ["000-x.json.damaged"]
 
 
 async def test_the_rows_of_an_earlier_agent_go_on_waiting(

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.app import Application
-from desktop.settings import Connection, Profile, Settings
+from desktop.settings import Connection, Profile, Settings, WindowState
 from desktop.views.confirm import Confirm
 from desktop.views.connect import ConnectDialog
 from desktop.views.connections import Connections
@@ -260,4 +260,30 @@ def test_a_link_of_the_command_line_that_fails_is_shown_with_its_checks(
     assert dialog.link.text() == link
     assert dialog.checks.state("link") == "ok"
     assert dialog.checks.state("reached") == "bad"
+    ends_in_time(desk.stop)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        WindowState(view="nowhere"),
+        WindowState(view="tasks", geometry="no base 64 \u00e4", layout="[" * 20_000),
+        WindowState(view="tasks", layout='{"log_px": 2000000000000}'),
+    ],
+    ids=["a screen of another version", "nonsense", "numbers"],
+)
+def test_a_window_that_cannot_be_put_as_it_was_is_shown_all_the_same(
+    qtbot: QtBot, tmp_path: Path, state: WindowState
+) -> None:
+    profile, memory = Profile(tmp_path / "profile"), Memory()
+    memory.ports = (9, 9)
+    kept = Connection(id="0" * 16, name="auckland", host="127.0.0.1", agent_key=memory.pair.public)
+    settings = Settings().with_connection(kept)
+    profile.save(msgspec.structs.replace(settings, window=state))
+    desk = Application(profile, theme="light")
+    qtbot.addWidget(desk.window)
+
+    desk.start()
+
+    assert desk.window.isVisible()
     ends_in_time(desk.stop)

@@ -58,6 +58,8 @@ def test_a_closed_panel_stays_closed(qtbot: QtBot, theme: Theme) -> None:
         "[1]",
         '{"details_px": 9000, "log_px": -3, "sort": "x", "columns": {"last": "wide", "next": 9e9}}',
         '{"details_px": "1", "grouped": "no", "columns": 7}',
+        '{"details_px": 9e99, "log_px": 2000000000000, "columns": {"next": 1e400}}',
+        "[" * 20_000,
     ],
 )
 def test_what_cannot_be_understood_changes_nothing(qtbot: QtBot, theme: Theme, text: str) -> None:

@@ -63,6 +63,17 @@ def test_only_the_owner_may_read_folder_and_file(tmp_path: Path) -> None:
             f'agent_key = "{"k" * 40}"\ncontrol_port = 70000\n',
             "control_port",
         ),
+        (
+            '[[connections]]\nid = "0123456789abcdef"\nname = "a"\nhost = "b"\n'
+            f'agent_key = "{"k" * 39}\u00e4"\n',
+            "a character that no key has",
+        ),
+        (
+            '[[connections]]\nid = "0123456789abcdef"\nname = "a"\nhost = "b"\n'
+            f'agent_key = "{"#" * 40}"\n',
+            "this key is damaged",
+        ),
+        ("a = " + "[" * 5_000, "is damaged"),
     ],
 )
 def test_a_damaged_file_is_refused_by_what_is_wrong(tmp_path: Path, text: str, named: str) -> None:

@@ -91,3 +91,17 @@ def test_commands_over_the_wire_and_of_the_command_line_are_one_chain(
     assert found["end_is_proved"]
     assert {"run.start", "tasks run", "tasks pause", "tasks apply"} <= {row["type"] for row in rows}
     assert [row["number"] for row in rows] == list(range(len(rows), 0, -1))
+
+
+def test_what_a_damaged_anchor_proves_no_more_is_told(household: Household) -> None:
+    household.apply(TASK)
+    household.home.root.joinpath("audit.anchor").write_bytes(b'{"last":[1,"\xff"]}')
+
+    refused = household.run("audit", "verify")
+    household.cli("tasks", "pause", "a")
+    said = household.cli("audit", "verify")
+
+    assert refused.returncode == 1
+    assert "cannot be read" in refused.stderr
+    assert "audit.anchor.damaged-" in said
+    assert "no end of the chain is proved" in said

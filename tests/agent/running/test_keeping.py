@@ -753,3 +753,15 @@ def _resident_kb(pid: int) -> int:
         if line.startswith("VmRSS:"):
             return int(line.split()[1])
     return 0
+
+
+async def test_a_run_whose_output_lies_there_has_begun_and_is_not_started_again(
+    desk: Desk,
+) -> None:
+    order = desk.order("R", "/bin/true")
+    desk.spool("R").write_text("of the first, whose journal was damaged")
+
+    with pytest.raises(AlreadyOrdered, match="file exists"):
+        await desk.keepers.start(order)
+
+    assert desk.spool("R").read_text() == "of the first, whose journal was damaged"

@@ -56,8 +56,8 @@ def test_a_file_that_cannot_be_read_now_is_not_taken_for_rubbish(
     assert len(pings.waiting(own_home)) == 1
 
 
-def test_what_is_no_ping_goes_and_is_in_nobodys_way(own_home: Home) -> None:
-    (own_home.pings / "0-broken.json").write_text("{")
+def test_what_is_no_ping_is_set_aside_and_in_nobodys_way(own_home: Home) -> None:
+    (own_home.pings / "0-broken.json").write_bytes(b'{"op":"\xff"}')
     (own_home.pings / "0-link.json").symlink_to("/etc/passwd")
     (own_home.pings / "0-folder.json").mkdir()
     pings.leave(own_home, a_ping("a" * 32))
@@ -66,6 +66,10 @@ def test_what_is_no_ping_goes_and_is_in_nobodys_way(own_home: Home) -> None:
 
     assert [ping.op for _, ping in found] == ["a" * 32]
     assert sorted(path.name for path in own_home.pings.iterdir()) == [
-        "0-folder.json",
+        "0-broken.json.damaged",
+        "0-folder.json.damaged",
+        "0-link.json.damaged",
         found[0][0].name,
     ]
+    pings.forget(found[0][0])
+    assert not pings.are_any(own_home)

@@ -10,7 +10,7 @@ from agent.running.secrets import load_secrets
 
 def write(home: Path, text: str, mode: int = 0o600) -> Path:
     path = home / "secrets.toml"
-    path.write_text(text)
+    path.write_text(text, encoding="latin-1")
     path.chmod(mode)
     return path
 
@@ -26,6 +26,8 @@ def test_values_are_read_by_name_and_no_file_means_none(home: Path) -> None:
         ('A = "x"', 0o640, "chmod 600"),
         ("A = 3", 0o600, "A must be text"),
         ("A = ", 0o600, "is not TOML"),
+        ('A = "\xff"', 0o600, "is not TOML"),
+        ("A = " + "[" * 5_000, 0o600, "is not TOML"),
     ],
 )
 def test_a_bad_file_is_refused_without_its_values(

@@ -53,8 +53,15 @@ def test_going_back_to_a_backup_is_remembered(tmp_path: Path) -> None:
     assert found.cuts == (anchor.Cut(at_ms=7, lost=link(9), kept=link(4), why="restored"),)
 
 
-def test_a_file_that_says_nothing_is_told_and_can_be_begun_anew(tmp_path: Path) -> None:
-    (tmp_path / anchor.FILE).write_text("{")
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"last":[1,"\xff"]}', b"[" * 20_000, None])
+def test_a_file_that_says_nothing_is_told_and_set_aside_when_it_is_begun_anew(
+    tmp_path: Path, body: bytes | None
+) -> None:
+    damaged = tmp_path / anchor.FILE
+    if body is None:
+        damaged.mkdir()
+    else:
+        damaged.write_bytes(body)
 
     with pytest.raises(StorageError, match="cannot be read"):
         anchor.read(tmp_path)
@@ -63,3 +70,20 @@ def test_a_file_that_says_nothing_is_told_and_can_be_begun_anew(tmp_path: Path) 
     found = anchor.read(tmp_path)
     assert found is not None
     assert found.last == link(2)
+    (aside,) = anchor.set_aside(tmp_path)
+    assert aside.is_dir() if body is None else aside.read_bytes() == body
+
+
+def test_a_file_that_cannot_be_read_just_now_is_not_begun_anew(tmp_path: Path) -> None:
+    anchor.raise_to(tmp_path, link(9))
+    before = (tmp_path / anchor.FILE).read_bytes()
+    with pytest.MonkeyPatch.context() as short:
+        short.setattr(Path, "read_bytes", _refuse)
+        with pytest.raises(OSError, match="Too many open files"):
+            anchor.raise_to(tmp_path, link(2))
+
+    assert (tmp_path / anchor.FILE).read_bytes() == before
+
+
+def _refuse(_: Path) -> bytes:
+    raise OSError(24, "Too many open files")

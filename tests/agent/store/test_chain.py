@@ -280,3 +280,39 @@ def test_a_row_about_a_task_says_what_the_task_was_before_and_after(database: Da
     assert changed.before != changed.after is not None
     assert same.before == same.after == changed.after
     assert (none.before, none.after) == (None, None)
+
+
+@pytest.mark.parametrize("value", ["nonsense", "7", "[1]", '[["', "[" * 20_000, '["x","y"]'])
+def test_where_the_end_is_not_remembered_the_chain_goes_on_behind_its_newest_row(
+    database: Database, value: str
+) -> None:
+    fill(database, 3)
+    database.write_now(
+        lambda opened: opened.execute(
+            state.update().where(state.c.name == chain.HEAD).values(value=value)
+        )
+    )
+
+    last = fill(database, 2)
+
+    assert last.number == 5
+    assert faults(database, last) == []
+
+
+def test_values_that_no_row_of_ours_has_are_edits(database: Database) -> None:
+    if database.url.get_backend_name() != "sqlite":
+        pytest.skip("a server takes them for no such column")
+    fill(database, 5)
+    database.write_now(
+        lambda opened: opened.exec_driver_sql(
+            "UPDATE smart_cron_audit SET label = x'fffe' WHERE chain_number = 3"
+        )
+    )
+    assert faults(database) == [(3, "was edited, or follows another row")]
+
+    database.write_now(
+        lambda opened: opened.exec_driver_sql(
+            "UPDATE smart_cron_audit SET chain_number = 'last' WHERE chain_number = 5"
+        )
+    )
+    assert [number for number, _ in faults(database)] == [3, 4, 5]

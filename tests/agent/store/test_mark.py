@@ -23,6 +23,7 @@ def made_up(
     living: Iterable[Run],
     run_ids: frozenset[str],
     now_ms: int,
+    cause: str,
 ) -> SetBack:
     return SetBack(since_ms=since_ms, until_ms=until_ms, moments=0, unknown=0)
 
@@ -112,6 +113,7 @@ def test_what_was_forgotten_gets_rows_and_nothing_of_it_runs_again(database: Dat
         living=[living],
         run_ids=frozenset({kept.id}),
         now_ms=NOW_MS,
+        cause=mark.OLDER_COPY,
     )
 
     rows = database.read_now(partial(ledger.page, limit=100)).runs
@@ -149,6 +151,7 @@ def test_a_row_that_waits_in_the_copy_is_that_of_a_run_which_has_begun_since(
         living=[begun],
         run_ids=frozenset(),
         now_ms=NOW_MS,
+        cause=mark.OLDER_COPY,
     )
 
     row = database.read_now(partial(ledger.find, run_id=waiting.id))

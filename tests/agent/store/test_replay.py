@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
+import msgspec
 import pytest
 
 from agent.store import ledger
@@ -76,3 +77,33 @@ def test_one_that_is_odd_takes_nothing_from_the_others(known: Database) -> None:
     rows = known.read_now(partial(ledger.some, run_ids=[run.id for run in runs]))
     assert [rows[run.id].status for run in runs] == ["success"] * 20
     assert [rows[run.id].attempt for run in runs] == [2] + [1] * 19
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"scheduled_ms": 10**18},
+        {"queued_ms": -(10**18)},
+        {"retry_at_ms": 1 << 62},
+        {"pid": 1 << 80},
+        {"task_name": "\ud800"},
+    ],
+    ids=str,
+)
+def test_what_no_database_can_hold_is_refused_and_holds_up_no_other(
+    known: Database, odd: dict[str, object]
+) -> None:
+    before, wrong, after = (a_run(NOW_MS + at) for at in (0, 60_000, 120_000))
+    wrong = msgspec.structs.replace(wrong, **odd)
+    entries = [
+        Entry(number, Claim(runs=(run,), now_ms=NOW_MS))
+        for number, run in enumerate((before, wrong, after), 1)
+    ]
+
+    told = known.write_now(partial(replay, journal_id="J", entries=entries))
+
+    ((entry, cause),) = told.refused
+    assert entry.seq == 2
+    assert "SQL:" not in cause
+    rows = {run.id for run in known.read_now(partial(ledger.page, limit=99)).runs}
+    assert {before.id, after.id} <= rows

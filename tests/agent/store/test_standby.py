@@ -1,5 +1,8 @@
 """What an agent needs to begin while its database is away: kept on this host, and read again."""
 
+import sqlite3
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -9,15 +12,17 @@ from agent.clock import SystemClock
 from agent.errors import StorageError, Unreachable
 from agent.recovery import make_up
 from agent.settings import Home
+from agent.store import ledger, mark, tasks
 from agent.store.database import Database
 from agent.store.engines import name_of, read_url
 from agent.store.journal import Entry, Journal
 from agent.store.ledger import Step
+from agent.store.mark import JOURNAL_LOST, ROW_LOST
 from agent.store.reaching import FLOOR, Reached, reach
 from agent.store.reserve import Reserve
 from agent.store.standby import TASKS, Copy, Floor, Known, add_up
 from agent.store.writes import Claim, Take
-from tests.agent.store.makings import NOW_MS, a_run
+from tests.agent.store.makings import NOW_MS, a_run, a_task, ended
 
 NAME = "file.sqlite3"
 KNOWN = Known(database=NAME, boot_id="this boot", boots=(NOW_MS,))
@@ -156,6 +161,92 @@ async def test_a_boot_that_the_database_never_heard_of_comes_after_the_floor(hom
     assert first.booted_ms is not None
     assert first.booted_ms > first.at_ms
     assert reached.floor == first, "it is one boot, however often an agent begins in it"
+    close(reached)
+
+
+async def left_damaged(home: Home, database: Database, since_ms: int, until_ms: int) -> list[str]:
+    """A journal that knows alone what was decided since, of which the end cannot be read.
+
+    What it says of the first moment can.
+    """
+    task = a_task(schedule=("* * * * *",))
+    database.write_now(
+        partial(tasks.apply, definitions=[task], who="me", why="", now_ms=since_ms - 60_000)
+    )
+    database.write_now(partial(ledger.claim, runs=(), decided_until_ms=since_ms, now_ms=since_ms))
+    local = Journal.open(home.journal_file, now_ms=since_ms)
+    minutes = range(since_ms - since_ms % 60_000 + 60_000, until_ms, 60_000)
+    ids = []
+    for at_ms in minutes:
+        run = a_run(at_ms)
+        over = ended(run)
+        ids.append(run.id)
+        await local.append(Claim(runs=(run,), decided_until_ms=at_ms, now_ms=at_ms), now_ms=at_ms)
+        await local.append(Take(step=Step(run=over, now_ms=at_ms)), now_ms=at_ms)
+    local.close()
+    with closing(sqlite3.connect(home.journal_file)) as raw, raw:
+        raw.execute("UPDATE kept SET write = x'c1ff' WHERE seq > 2")
+    return ids
+
+
+async def test_what_a_damaged_journal_alone_knew_does_not_run_again(
+    home: Home, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / NAME}"
+    until_ms = SystemClock().now_ms()
+    since_ms = until_ms - 600_000
+    database = Database.open(url)
+    first, *others = await left_damaged(home, database, since_ms, until_ms)
+
+    reached = await reached_from(home, url)
+
+    rows = database.read_now(partial(ledger.page, limit=100)).runs
+    lost = [row for row in rows if row.reason == ROW_LOST]
+    assert [(row.id, row.status) for row in rows if row.reason != ROW_LOST] == [(first, "success")]
+    assert sum(row.missed_count for row in lost) == len(others)
+    found = reached.outage.take_set_back()
+    assert found is not None
+    assert (found.cause, found.moments) == (JOURNAL_LOST, len(others))
+    close(reached)
+
+    again = await reached_from(home, url)
+    assert again.outage.take_set_back() is None
+    close(again)
+    database.close()
+
+
+async def test_nor_while_the_database_is_away(home: Home, tmp_path: Path) -> None:
+    keep_copy(home)
+    until_ms = SystemClock().now_ms()
+    database = Database.open(f"sqlite:///{tmp_path / NAME}")
+    await left_damaged(home, database, until_ms - 600_000, until_ms)
+    database.close()
+
+    reached = await reached_from(home, GONE)
+
+    assert reached.floor is not None
+    assert reached.floor.at_ms > until_ms - 120_000, "later than all that it may have decided"
+    assert mark.read(home.journal_file.parent, name_of(read_url(GONE))) == reached.floor.at_ms - 1
+    close(reached)
+
+
+@pytest.mark.parametrize(
+    "said", ["", "{", "{}", '{"at_ms":"soon"}', '{"at_ms":1,"c":7}', "[" * 9999]
+)
+async def test_a_floor_that_cannot_be_read_is_one_of_now(
+    home: Home, tmp_path: Path, said: str
+) -> None:
+    url = f"sqlite:///{tmp_path / NAME}"
+    Database.open(url).close()
+    local = Journal.open(home.journal_file, now_ms=NOW_MS)
+    await local.remember(FLOOR, said)
+    local.close()
+    began_ms = SystemClock().now_ms()
+
+    reached = await reached_from(home, url)
+
+    assert reached.floor is None
+    assert (mark.read(home.journal_file.parent, reached.name) or 0) >= began_ms
     close(reached)
 
 

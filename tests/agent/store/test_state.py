@@ -2,10 +2,12 @@
 
 from functools import partial
 
-from agent.store import state
+import pytest
+
+from agent.store import state, tasks
 from agent.store.database import Database
 from agent.store.state import HOLDER_LIVES_MS, Heartbeat, Holder
-from tests.agent.store.makings import NOW_MS
+from tests.agent.store.makings import NOW_MS, a_task
 
 
 def test_nothing_is_remembered_at_first(database: Database) -> None:
@@ -65,3 +67,33 @@ def test_nonsense_in_place_of_the_holder_keeps_nobody_out(database: Database) ->
     database.write_now(partial(state.put, name=state.HOLDER, value="{", now_ms=NOW_MS))
 
     assert hold(database, "first", NOW_MS) is None
+
+
+NONSENSE = ("", "nonsense", "-1", "3.5", "9" * 400, '[["', "[" * 20_000, "{}", "\u00b2")
+
+
+def written(database: Database, name: str, value: str) -> None:
+    database.write_now(partial(state.put, name=name, value=value, now_ms=NOW_MS))
+
+
+@pytest.mark.parametrize("value", NONSENSE)
+def test_what_nobody_can_have_remembered_is_nothing(database: Database, value: str) -> None:
+    for name in (state.HEARTBEAT, state.HOLDER, state.HIGHEST):
+        written(database, name, value)
+
+    assert database.read_now(state.last_beat) is None
+    assert database.read_now(state.held_by) is None
+    assert database.read_now(state.highest) == 0
+    assert hold(database, "me", NOW_MS) is None
+
+
+@pytest.mark.parametrize("value", NONSENSE)
+def test_how_far_was_decided_is_known_by_the_tasks_where_it_is_not_remembered(
+    database: Database, value: str
+) -> None:
+    written(database, state.DECIDED_UNTIL, value)
+    assert database.read_now(state.decided_until) is None
+
+    put = partial(tasks.apply, definitions=[a_task()], who="me", why="", now_ms=NOW_MS)
+    database.write_now(put)
+    assert database.read_now(state.decided_until) == NOW_MS
