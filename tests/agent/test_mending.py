@@ -218,6 +218,10 @@ def test_what_says_nothing_of_the_file_is_no_damage(home: Home) -> None:
 
 
 NONSENSE = "UPDATE smart_cron_executions SET queued_at = 'sensenonsensenonsenseno'"
+UNDECODED = (
+    "INSERT INTO smart_cron_state (name, value, updated_at) "
+    "VALUES ('odd', CAST(x'fffe' AS TEXT), '2026-11-24 07:05:00.000')"
+)
 
 
 def claim(home: Home, run: Run) -> None:
@@ -270,6 +274,29 @@ def test_an_agent_that_cannot_read_a_row_makes_the_file_whole_and_goes_on(home: 
     assert found == [0]
     assert remembered(home, "after") == "here"
     assert open_alerts(home) == [ALERT]
+
+
+def test_a_row_that_the_backup_cannot_give_either_does_not_keep_an_agent_from_beginning(
+    home: Home,
+) -> None:
+    """Else no start, and no `db recover`, would ever come to an end."""
+    remember(home, "before")
+    claim(home, a_run())
+    with closing(sqlite3.connect(home.database_file)) as raw:
+        raw.execute(NONSENSE)
+        raw.execute(UNDECODED)
+        raw.commit()
+    back_up(home, NOW_MS)
+    assert salvage.damage(url_of(home))
+
+    mend(home, url_of(home), cause="a row is bad")
+
+    assert salvage.damage(url_of(home)) == ()
+    assert remembered(home, "before") == "here"
+    database = Database.open(url_of(home), migrate=False)
+    assert database.read_now(ledger.unfinished) == ()
+    database.read_now(read_all)
+    database.close()
 
 
 def test_a_full_disk_ends_the_taking_over_and_leaves_nothing_half_done(
