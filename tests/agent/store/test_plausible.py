@@ -10,7 +10,7 @@ from agent.errors import Damaged
 from agent.store import ledger, salvage
 from agent.store.database import Database
 from agent.store.plausible import check_of
-from schema.tables import executions, metadata
+from schema.tables import audit, clients, executions, metadata
 from tests.agent.store.fresh import fresh_file
 from tests.agent.store.makings import NOW_MS, a_run
 from tests.agent.store.test_moving import fill
@@ -69,6 +69,14 @@ def test_a_value_that_its_column_never_held_is_named_by_its_column_and_not_told(
         check(bad)
 
     assert "nonsens" not in str(caught.value)
+
+
+def test_what_a_client_says_of_itself_is_never_taken_for_damage() -> None:
+    """No door looks at each sign of it, and a whole file would be set aside for one."""
+    check = check_of(clients, ["label", "platform"])
+
+    check(["desk", "linux\0"])
+    check_of(audit, ["target"])(["no\0name"])
 
 
 @pytest.mark.parametrize(
