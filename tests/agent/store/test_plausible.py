@@ -71,6 +71,19 @@ def test_a_value_that_its_column_never_held_is_named_by_its_column_and_not_told(
     assert "nonsens" not in str(caught.value)
 
 
+def test_what_somebody_broke_of_a_task_is_no_damage_of_the_file(filled: Path) -> None:
+    """It is told of the task; a whole file would be set aside for it."""
+    with closing(sqlite3.connect(filled)) as raw:
+        for statement in (
+            "UPDATE smart_cron_task_versions SET definition = 'nonsense'",
+            "UPDATE smart_cron_tasks_config SET tags = 'nonsense', updated_at = 'now'",
+        ):
+            assert raw.execute(statement).rowcount
+        raw.commit()
+
+    assert salvage.damage(f"sqlite:///{filled}") == ()
+
+
 def test_what_a_client_says_of_itself_is_never_taken_for_damage() -> None:
     """No door looks at each sign of it, and a whole file would be set aside for one."""
     check = check_of(clients, ["label", "platform"])
@@ -99,6 +112,7 @@ def test_a_row_that_cannot_be_read_is_told_as_damage_of_the_file(
     for read in (database.read_now, database.write_now):
         with pytest.raises(Damaged, match="db recover") as caught:
             read(ledger.unfinished)
+        assert "anew" not in str(caught.value), "an agent begins and does not meet each row"
         assert "sensenon" not in str(caught.value)
     assert executions.name in salvage.damage(f"sqlite:///{tmp_path / 'file.sqlite3'}")[0]
     database.close()
