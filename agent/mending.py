@@ -3,8 +3,9 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -35,6 +36,8 @@ FOUND: Final = "damaged"
 MOST_AN_HOUR: Final = 3
 HOUR_MS: Final = 3_600_000
 BEAT_S: Final = 10.0
+
+T = TypeVar("T")
 
 
 class Mended(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,10 +74,10 @@ async def on_a_sound_file(
     to its end. Once it `is_over`, nothing is begun. Raises what the work raises, and Damaged where
     mending helps no more.
     """
-    cause = await asyncio.to_thread(_found_before, home, settings)
+    cause = await _patiently(partial(_found_before, home, settings))
     while True:
         if cause is not None:
-            await _mended(home, settings, cause)
+            await _patiently(partial(mend, home, database_url(settings, home), cause=cause))
         if is_over():
             return
         failed: Damaged | None = None
@@ -89,7 +92,7 @@ async def on_a_sound_file(
             return
         # What SQLite says of a statement may sound alike: no file is replaced for that.
         url = database_url(settings, home)
-        if not _was_ours(home, url) or not await asyncio.to_thread(_is_damaged, url):
+        if not _was_ours(home, url) or not await _patiently(partial(_is_damaged, url)):
             raise failed
         if is_over():
             return  # the next start mends it
@@ -110,13 +113,12 @@ def _was_ours(home: Home, url: str) -> bool:
     return mark.read(folder, name) is not None or Copy(folder).read(name) is not None
 
 
-async def _mended(home: Home, settings: Settings, cause: str) -> None:
-    mending = asyncio.ensure_future(
-        asyncio.to_thread(mend, home, database_url(settings, home), cause=cause)
-    )
-    while not (await asyncio.wait({mending}, timeout=BEAT_S))[0]:
-        supervisor.tell(supervisor.BUSY)  # a large file takes its time
-    await mending
+async def _patiently(work: Callable[[], T]) -> T:
+    """What this comes to, with signs of life meanwhile: a large file takes its time."""
+    under_way = asyncio.ensure_future(asyncio.to_thread(work))
+    while not (await asyncio.wait({under_way}, timeout=BEAT_S))[0]:
+        supervisor.tell(supervisor.BUSY)
+    return await under_way
 
 
 def mend(home: Home, url: str, *, cause: str, is_asked: bool = False) -> Mended:

@@ -17,6 +17,8 @@ COMMAND: Final = "command"
 LARGE: Final = (LINES, PAIRS, COMMAND)
 """Written on several lines."""
 
+LARGEST: Final = 2**63 - 1
+"""A message bears no larger number, and none is right in any field."""
 ON: Final = "yes"
 """What stands in a flag that is set."""
 

@@ -232,7 +232,7 @@ def _texts(value: str) -> tuple[str, ...] | None:
         return None
     try:
         parts = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         return None

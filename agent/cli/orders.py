@@ -295,12 +295,14 @@ def remove(
         rows = chosen(database, task_names, category)
         names = tuple(row.task_name for row in rows)
         database.read_now(partial(store.check_removal, names=names))
-    if not (as_json or yes):
+    if not as_json and (dry_run or not yes):
         for row in rows:
             click.echo(f"  {row.task_name}: {say.harmless(_about(row.definition))}")
     if dry_run:
         if as_json:
             say.json_out({"removed": [], "found": names})
+        else:
+            click.echo("nothing was changed")
         return
     if not yes:
         which = names[0] if len(names) == 1 else f"these {len(names)} tasks"

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from agent.store import chain
 from agent.store.chain import Checkpoint, Link
+from schema.columns import Unreadable
 from schema.tables import audit, task_versions
 
 MAX_PAGE: Final = 1_000
@@ -86,7 +87,10 @@ def has(connection: Connection, row: AuditRow) -> bool:
 def task_digests(
     connection: Connection, names: list[str], since_ms: int
 ) -> tuple[str | None, str | None]:
-    """Of these tasks as they were before that moment, and as they are now; None for none."""
+    """Of these tasks as they were before that moment, and as they are now; None for none.
+
+    None also where somebody broke a version of theirs: what was asked is to be written down.
+    """
     column = task_versions.c
 
     def digest(*only: Any) -> str | None:
@@ -98,18 +102,19 @@ def task_digests(
         ids = connection.scalars(newest).all()
         if not ids:
             return None
-        found = connection.execute(
-            select(
-                column.task_name,
-                column.definition,
-                column.enabled,
-                column.paused,
-                column.paused_until,
-                column.pause_reason,
-            )
-            .where(column.id.in_(ids))
-            .order_by(column.task_name)
-        ).all()
+        query = select(
+            column.task_name,
+            column.definition,
+            column.enabled,
+            column.paused,
+            column.paused_until,
+            column.pause_reason,
+        )
+        query = query.where(column.id.in_(ids)).order_by(column.task_name)
+        try:
+            found = connection.execute(query).all()
+        except Unreadable:
+            return None
         said = json.dumps([list(each) for each in found], sort_keys=True)
         return hashlib.sha256(said.encode()).hexdigest()
 

@@ -24,10 +24,8 @@ _PASSING: Final = frozenset(
     {1040, 1053, 1203, 1205, 1213, 1290, 1317, 1836, 1927, 2002, 2003, 2006, 2013, 2055}
 )
 DAMAGED: Final = "is damaged or no database"
-_MENDS: Final = (
-    "start the agent anew, which makes the best of it, or run `smartcron-agent db recover` while "
-    "none serves"
-)
+_RECOVERS: Final = "run `smartcron-agent db recover` while none serves"
+_MENDS: Final = f"start the agent anew, which makes the best of it, or {_RECOVERS}"
 _SENTENCES: Final = {
     1021: "cannot be written: the disk of the server is full; free some space",
     1040: "takes no more connections; raise max_connections of the server, or end other programs",
@@ -100,7 +98,7 @@ def plain_error(error: Exception, url: URL) -> Exception:
 
 def _of_value(error: Unreadable, url: URL) -> StorageError:
     if url.get_backend_name() == "sqlite":
-        return Damaged(f"database {name_of(url)} {DAMAGED} (it has {error}); {_MENDS}")
+        return Damaged(f"database {name_of(url)} {DAMAGED} (it has {error}); {_RECOVERS}")
     return StorageError(f"database {name_of(url)} has {error}; correct that row by hand")
 
 
@@ -131,7 +129,7 @@ def _of_sqlite(error: DBAPIError) -> str:
     if "not a database" in cause or "malformed" in cause:
         return f"{DAMAGED} ({cause}); {_MENDS}"
     if "could not decode" in cause:
-        return f"{DAMAGED} (a text of it cannot be decoded); {_MENDS}"
+        return f"{DAMAGED} (a text of it cannot be decoded); {_RECOVERS}"
     if "full" in cause:
         return "cannot be written: the disk is full; free some space"
     if "readonly" in cause or "read-only" in cause or "unable to open" in cause:

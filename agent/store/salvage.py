@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
@@ -21,7 +21,7 @@ from agent.runs import Run
 from agent.store import backups, chain, ledger, plausible, restoring, state
 from agent.store.backups import Backup, Prove
 from agent.store.database import Database
-from schema.tables import audit, executions, metadata, tasks
+from schema.tables import audit, executions, metadata, task_versions, tasks
 
 log = log_of(__name__)
 
@@ -35,6 +35,8 @@ _OF_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _UNREAD: Final = re.compile(r"error code=(\d+)")
 """So the check says of a page that it was not given; by itself that is no damage."""
 _OF_A_BACKUP: Final = frozenset({errno.ENOENT, errno.EIO})
+_READ_LENIENTLY: Final = (tasks, task_versions)
+"""People write there: what is wrong with a row is told of its task, and holds up nobody."""
 
 
 class Renewed(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +114,7 @@ def damage(database_url: str) -> tuple[str, ...]:
         return (f"{path} is not there",)
     try:
         with closing(sqlite3.connect(path, timeout=BUSY_S)) as raw:
+            raw.text_factory = _text
             said = [row[0] for row in raw.execute("PRAGMA integrity_check(20)")]
             if said == ["ok"]:
                 said = [_unwritten(raw) or "ok"]
@@ -130,21 +133,31 @@ def _unwritten(raw: sqlite3.Connection) -> str:
     if not _columns(raw, executions.name):
         return "its tables are gone"
     for table in metadata.sorted_tables:
-        if table is tasks:
-            continue  # people write there: what is wrong with a task is told of the task
-        names = _names(raw, table)
-        check = plausible.check_of(table, names)
-        query = f"SELECT {', '.join(names)} FROM {table.name}"  # noqa: S608 - our own names
-        try:
-            for row in raw.execute(query) if names else ():
-                check(row)
-        except ValueError as error:
+        for _, error in _unwritten_of(raw, table):
             return f"{table.name}: {error}"
-        except sqlite3.OperationalError as error:
-            if _code(error):
-                raise
-            return f"{table.name}: a text of it cannot be decoded"
     return ""
+
+
+def _unwritten_of(raw: sqlite3.Connection, table: Table) -> Iterator[tuple[int, ValueError]]:
+    """The numbers of its rows that nobody wrote, and what is wrong with each."""
+    names = _names(raw, table)
+    if not names or table in _READ_LENIENTLY:
+        return
+    check = plausible.check_of(table, names)
+    query = f"SELECT rowid, {', '.join(names)} FROM {table.name}"  # noqa: S608 - our own names
+    for number, *row in raw.execute(query):
+        try:
+            check(row)
+        except ValueError as error:
+            yield number, error
+
+
+def _text(value: bytes) -> str | bytes:
+    """A text; what cannot be decoded is none, and the rows behind it can be read on."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
 
 
 def _is_damage(said: str) -> bool:
@@ -229,6 +242,7 @@ def read_once(connection: Connection, *, damaged: Path, made_ms: int, now_ms: in
     before = None if said is None else msgspec.json.decode(said, type=Read)
     if before is not None and before.aside == damaged.name:
         return before
+    _leave_out(connection)
     decided_ms = state.decided_until(connection)
     under_way = {run.id: run for run in ledger.unfinished(connection)}
     found = salvage(connection, damaged, frozenset(under_way))
@@ -240,6 +254,28 @@ def read_once(connection: Connection, *, damaged: Path, made_ms: int, now_ms: in
     )
     state.put(connection, READ, msgspec.json.encode(read).decode(), now_ms=now_ms)
     return read
+
+
+def _leave_out(connection: Connection) -> None:
+    """Forget what of the backup nobody wrote: each start would take the file for damaged anew.
+
+    The backup itself keeps it.
+    """
+    raw = connection.connection.driver_connection
+    if not isinstance(raw, sqlite3.Connection):
+        return
+    usual, raw.text_factory = raw.text_factory, _text
+    try:
+        found = [
+            (table, number, error)
+            for table in metadata.sorted_tables
+            for number, error in _unwritten_of(raw, table)
+        ]
+    finally:
+        raw.text_factory = usual
+    for table, number, error in found:
+        log.warning("the backup has a row that nobody wrote", table=table.name, cause=str(error))
+        connection.execute(table.delete().where(text("rowid = :number")), {"number": number})
 
 
 def _go_on_after_newest_audit(connection: Connection) -> None:

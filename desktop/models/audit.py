@@ -193,7 +193,7 @@ def _read(args: str) -> tuple[dict[str, Any] | None, bool]:
         try:
             text = args if end == len(args) else f"{args[:end]}}}"
             return msgspec.json.decode(text, type=dict[str, Any]), end < len(args)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             end = args.rfind(',"', 0, end)
     return None, True
 

@@ -14,6 +14,7 @@ from desktop.taskfields import (
     COMMAND,
     FIELDS,
     FLAG,
+    LARGEST,
     LENGTH,
     LINES,
     LIST,
@@ -169,9 +170,10 @@ def _number(text: str) -> Any:
     text = text.strip()
     for read in (int, float):
         try:
-            return read(text)
+            value = read(text)
         except ValueError:
             continue
+        return value if isinstance(value, float) or abs(value) <= LARGEST else text
     # The agent says what it must be.
     return text or None
 

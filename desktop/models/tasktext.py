@@ -10,6 +10,8 @@ import msgspec
 import tomlkit
 from PySide6.QtCore import QCoreApplication
 
+from desktop.taskfields import LARGEST
+
 SAME, GONE, NEW = " ", "-", "+"
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _AROUND: Final = 1
@@ -86,7 +88,7 @@ def _item(value: Any) -> str:
 
 
 def _expect_plain(value: Any) -> None:
-    """Dates are the one thing of TOML that no field holds, and that cannot be sent."""
+    """Dates and numbers of more than 64 bits are in no field, and cannot be sent."""
     if isinstance(value, dict):
         for one in value.values():
             _expect_plain(one)
@@ -97,6 +99,8 @@ def _expect_plain(value: Any) -> None:
         raise ValueError(  # noqa: TRY004 - it is the text that is wrong
             _tr("Write {0} in quotes").format(value)
         )
+    elif isinstance(value, int) and abs(value) > LARGEST:
+        raise ValueError(_tr("{0} is no number of a task").format(value))
 
 
 def _tr(text: str) -> str:

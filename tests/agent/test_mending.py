@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 import sqlite3
 from contextlib import closing
 from functools import partial
@@ -10,8 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from agent import mending
-from agent.errors import DiskFull, StorageError, Unreachable
+from agent import mending, supervisor
+from agent.errors import Damaged, DiskFull, StorageError, Unreachable
 from agent.mending import ALERT, DAMAGED_ALERT, FOUND, cut_short, mend, on_a_sound_file
 from agent.proof import doubts
 from agent.recovery import make_up
@@ -218,6 +219,10 @@ def test_what_says_nothing_of_the_file_is_no_damage(home: Home) -> None:
 
 
 NONSENSE = "UPDATE smart_cron_executions SET queued_at = 'sensenonsensenonsenseno'"
+UNDECODED = (
+    "INSERT INTO smart_cron_state (name, value, updated_at) "
+    "VALUES ('odd', CAST(x'fffe' AS TEXT), '2026-11-24 07:05:00.000')"
+)
 
 
 def claim(home: Home, run: Run) -> None:
@@ -270,6 +275,57 @@ def test_an_agent_that_cannot_read_a_row_makes_the_file_whole_and_goes_on(home: 
     assert found == [0]
     assert remembered(home, "after") == "here"
     assert open_alerts(home) == [ALERT]
+
+
+def test_a_row_that_the_backup_cannot_give_either_does_not_keep_an_agent_from_beginning(
+    home: Home,
+) -> None:
+    """Else no start, and no `db recover`, would ever come to an end."""
+    remember(home, "before")
+    claim(home, a_run())
+    with closing(sqlite3.connect(home.database_file)) as raw:
+        raw.execute(NONSENSE)
+        raw.execute(UNDECODED)
+        raw.commit()
+    back_up(home, NOW_MS)
+    assert salvage.damage(url_of(home))
+
+    mend(home, url_of(home), cause="a row is bad")
+
+    assert salvage.damage(url_of(home)) == ()
+    assert remembered(home, "before") == "here"
+    database = Database.open(url_of(home), migrate=False)
+    assert database.read_now(ledger.unfinished) == ()
+    database.read_now(read_all)
+    database.close()
+
+
+def test_who_watches_over_an_agent_hears_of_it_while_it_looks_through_a_large_file(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the service manager kills it, and what it looks through is never mended."""
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(60)  # instead of for ever, where nothing comes
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setattr(mending, "BEAT_S", 0.01)
+        heard: list[bytes] = []
+
+        def look_long(_url: str) -> tuple[str, ...]:
+            heard.append(manager.recv(200))
+            return ()
+
+        monkeypatch.setattr(salvage, "damage", look_long)
+        ours = name_of(read_url(url_of(home)))
+        Mark(home.journal_file.parent, ours, make_up=make_up).put(NOW_MS)
+
+        async def work() -> None:
+            raise Damaged("so it sounded")
+
+        with pytest.raises(Damaged, match="so it sounded"):
+            asyncio.run(on_a_sound_file(work, home=home, settings=Settings()))
+
+    assert heard == [supervisor.BUSY.encode()]
 
 
 def test_a_full_disk_ends_the_taking_over_and_leaves_nothing_half_done(

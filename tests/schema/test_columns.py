@@ -61,6 +61,7 @@ def test_an_instant_is_a_datetime_with_milliseconds_on_mariadb() -> None:
         (Schedules(), ("5 7 * * *", "@hourly"), '["5 7 * * *", "@hourly"]'),
         (Schedules(), (), "[]"),
         (Command(), "[ -f x ] && cat x", "[ -f x ] && cat x"),
+        pytest.param(Command(), "[" * 3_000, "[" * 3_000, id="deep"),
         (Command(), ("php", "a b.php"), '["php", "a b.php"]'),
         (Command(), ("only",), '["only"]'),
         (Json(), {"b": "2", "a": "ü"}, '{"a":"ü","b":"2"}'),

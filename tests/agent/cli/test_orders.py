@@ -72,11 +72,11 @@ def test_a_dry_run_removes_nothing_and_tells_what_would_refuse_it(shop: Househol
     shop.apply(task("then", "Figures", 'after = ["report"]'))
 
     found = shop.json("tasks", "remove", "import_*", "--dry-run")
-    listed = shop.cli("tasks", "remove", "then", "--dry-run")
+    listed = shop.cli("tasks", "remove", "then", "--dry-run", "--yes")
     refused = shop.run("tasks", "remove", "rep*", "--dry-run")
 
     assert found == {"removed": [], "found": ["import_a", "import_b", "import_c"]}
-    assert listed == "  then: Figures, after report\n"
+    assert listed == "  then: Figures, after report\nnothing was changed\n"
     assert refused.returncode == 1
     assert "then comes after report" in refused.stderr
     assert left(shop) == {"import_a", "import_b", "import_c", "report", "then"}

@@ -4,11 +4,13 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from sqlalchemy import Text, type_coerce
 
-from agent.store import audit
+from agent.store import audit, tasks
 from agent.store.audit import AuditRow
 from agent.store.database import Database
-from tests.agent.store.makings import NOW_MS
+from schema.tables import task_versions
+from tests.agent.store.makings import NOW_MS, a_task
 
 
 def a_row(number: int, **fields: Any) -> AuditRow:
@@ -54,3 +56,18 @@ def test_a_page_can_be_of_one_key_or_one_action(database: Database) -> None:
     assert times() == [3, 2, 1]
     assert times(key_id="k2") == [2]
     assert times(action="hello") == [3]
+
+
+def test_who_asked_is_written_down_of_a_task_whose_version_somebody_broke(
+    database: Database,
+) -> None:
+    """Else one such row would pass for damage of the whole database."""
+    register = partial(tasks.register, definitions=[a_task()], who="me", why="", now_ms=NOW_MS)
+    database.write_now(register)
+    broken = task_versions.update().values(definition=type_coerce("nonsense", Text))
+    database.write_now(lambda connection: connection.execute(broken))
+
+    database.write_now(partial(audit.append, row=a_row(1)))
+
+    [row] = database.read_now(partial(audit.page, limit=4))
+    assert (row.target, row.before, row.after) == ("backup", None, None)

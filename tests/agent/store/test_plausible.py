@@ -10,7 +10,7 @@ from agent.errors import Damaged
 from agent.store import ledger, salvage
 from agent.store.database import Database
 from agent.store.plausible import check_of
-from schema.tables import executions, metadata
+from schema.tables import audit, clients, executions, metadata
 from tests.agent.store.fresh import fresh_file
 from tests.agent.store.makings import NOW_MS, a_run
 from tests.agent.store.test_moving import fill
@@ -71,6 +71,27 @@ def test_a_value_that_its_column_never_held_is_named_by_its_column_and_not_told(
     assert "nonsens" not in str(caught.value)
 
 
+def test_what_somebody_broke_of_a_task_is_no_damage_of_the_file(filled: Path) -> None:
+    """It is told of the task; a whole file would be set aside for it."""
+    with closing(sqlite3.connect(filled)) as raw:
+        for statement in (
+            "UPDATE smart_cron_task_versions SET definition = 'nonsense'",
+            "UPDATE smart_cron_tasks_config SET tags = 'nonsense', updated_at = 'now'",
+        ):
+            assert raw.execute(statement).rowcount
+        raw.commit()
+
+    assert salvage.damage(f"sqlite:///{filled}") == ()
+
+
+def test_what_a_client_says_of_itself_is_never_taken_for_damage() -> None:
+    """No door looks at each sign of it, and a whole file would be set aside for one."""
+    check = check_of(clients, ["label", "platform"])
+
+    check(["desk", "linux\0"])
+    check_of(audit, ["target"])(["no\0name"])
+
+
 @pytest.mark.parametrize(
     "spoiling",
     [
@@ -91,6 +112,7 @@ def test_a_row_that_cannot_be_read_is_told_as_damage_of_the_file(
     for read in (database.read_now, database.write_now):
         with pytest.raises(Damaged, match="db recover") as caught:
             read(ledger.unfinished)
+        assert "anew" not in str(caught.value), "an agent begins and does not meet each row"
         assert "sensenon" not in str(caught.value)
     assert executions.name in salvage.damage(f"sqlite:///{tmp_path / 'file.sqlite3'}")[0]
     database.close()

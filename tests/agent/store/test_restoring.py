@@ -235,6 +235,29 @@ def test_nothing_is_taken_over_of_rows_that_nobody_wrote(sqlite_url: str, tmp_pa
     assert len(change(sqlite_url, partial(ledger.page, limit=10)).runs) == 1
 
 
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "smart_cron_tasks_config SET tags = 'nonsense'",
+        "smart_cron_tasks_config SET priority = 'high'",
+        "smart_cron_task_versions SET definition = 'nonsense'",
+    ],
+)
+def test_a_task_into_which_somebody_wrote_nonsense_hinders_no_taking_over(
+    sqlite_url: str, tmp_path: Path, nonsense: str
+) -> None:
+    put(sqlite_url, [], NOW_MS - 1_000)
+    copy = back_up(sqlite_url, tmp_path)
+    newer = ended(a_run(NOW_MS + MINUTE_MS))
+    put(sqlite_url, [newer], NOW_MS + MINUTE_MS)
+    change(sqlite_url, lambda connection: connection.exec_driver_sql(f"UPDATE {nonsense}"))
+
+    done = restoring.restore(copy, sqlite_url, now_ms=NOW_MS + HOUR_MS, prove=doubts)
+
+    assert done.carried == 1
+    assert [run.id for run in change(sqlite_url, partial(ledger.page, limit=10)).runs] == [newer.id]
+
+
 def spoil(connection: Connection, run_id: str) -> None:
     """As a page that was written over in part: each page is well made still."""
     connection.exec_driver_sql(

@@ -14,6 +14,7 @@ from tests.desktop.rows_at_hand import MINUTE_MS, NOW_MS
 UNTIL_MS = NOW_MS - NOW_MS % (60 * MINUTE_MS) + 60 * MINUTE_MS
 UNTIL = f"{UNTIL_MS // (60 * MINUTE_MS) % 24:02}:00"
 KEPT_CHARS = 200
+DEEP = '{"a":' + "[" * 3_000
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,9 @@ def test_what_was_asked_for_is_told_in_words(facts: dict[str, object], said: str
     assert details(args, UTC, NOW_MS).replace("\N{NO-BREAK SPACE}", " ") == said
 
 
-@pytest.mark.parametrize("args", ["", "changed 3", "[1]", "{never closed", '{"'])
+@pytest.mark.parametrize(
+    "args", ["", "changed 3", "[1]", "{never closed", '{"', pytest.param(DEEP, id="deep")]
+)
 def test_what_is_no_table_of_facts_stays_as_it_is(args: str) -> None:
     assert details(args, UTC, NOW_MS) == args
 

@@ -82,6 +82,8 @@ def test_what_is_written_anew_says_the_same_as_what_it_was_read_from() -> None:
         ("memory_limit_mb", "much", "much"),
         ("retry_factor", "1.5", 1.5),
         ("priority", "1", 1),
+        # More than a message can bear: the agent says what it must be.
+        ("every_nth", "18446744073709551616", "18446744073709551616"),
         ("tags", "a, b  c", ["a", "b", "c"]),
         ("schedule", "0 1 * * *\n\n @daily ", ["0 1 * * *", "@daily"]),
         ("command", '["/bin/sync", "a b"]', ["/bin/sync", "a b"]),

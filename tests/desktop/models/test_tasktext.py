@@ -39,6 +39,8 @@ def test_a_task_out_of_a_file_is_read_as_well() -> None:
         ("[[task]]\na = 1\n[[task]]\na = 2", "One task"),
         ("valid_from = 2026-12-01", "in quotes"),
         ("environment = { A = 2026-12-01 }", "in quotes"),
+        ("priority = 18446744073709551616", "no number of a task"),
+        ("environment = { A = -18446744073709551616 }", "no number of a task"),
     ],
 )
 def test_what_is_no_definition_is_told(text: str, said: str) -> None:
