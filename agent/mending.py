@@ -9,11 +9,12 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from agent import recovery, supervisor
+from agent import readback, recovery, sealed, supervisor
 from agent.clock import SystemClock, iso
 from agent.errors import Damaged, StorageError
 from agent.log import log_of
 from agent.proof import doubts
+from agent.readback import NotWhole
 from agent.recovery import Made
 from agent.settings import Home, Settings
 from agent.store import anchor, chain, journal, mark, restoring, salvage
@@ -179,8 +180,8 @@ def mend(home: Home, url: str, *, cause: str, is_asked: bool = False) -> Mended:
 def cut_short(home: Home, url: str) -> Begun | None:
     """The mend of this database that was begun and did not come to its end."""
     try:
-        begun = msgspec.json.decode(_note(home).read_bytes(), type=Begun)
-    except (OSError, msgspec.MsgspecError):
+        begun = readback.from_json(_note(home).read_bytes(), Begun)
+    except (OSError, NotWhole):
         return None
     file = salvage.own_file(url)
     return begun if file is not None and begun.file == str(file) else None
@@ -207,7 +208,7 @@ def _put(home: Home, begun: Begun) -> None:
     try:
         descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as opened:
-            opened.write(msgspec.json.encode(begun))
+            opened.write(sealed.seal(msgspec.json.encode(begun)))
             opened.flush()
             os.fsync(descriptor)
         half.replace(path)

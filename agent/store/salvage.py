@@ -15,8 +15,10 @@ from sqlalchemy import Connection, Table, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
+from agent import readback
 from agent.errors import AgentError, Damaged, DiskFull, StorageError, Unreachable, WrongUse
 from agent.log import log_of
+from agent.readback import NotWhole
 from agent.runs import Run
 from agent.store import backups, chain, ledger, plausible, restoring, state
 from agent.store.backups import Backup, Prove
@@ -238,8 +240,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_once(connection: Connection, *, damaged: Path, made_ms: int, now_ms: int) -> Read:
     """Take over what can be read, unless that was done: what was told since is newer."""
-    said = state.get(connection, READ)
-    before = None if said is None else msgspec.json.decode(said, type=Read)
+    before = _read_before(connection)
     if before is not None and before.aside == damaged.name:
         return before
     _leave_out(connection)
@@ -254,6 +255,17 @@ def read_once(connection: Connection, *, damaged: Path, made_ms: int, now_ms: in
     )
     state.put(connection, READ, msgspec.json.encode(read).decode(), now_ms=now_ms)
     return read
+
+
+def _read_before(connection: Connection) -> Read | None:
+    said = state.get(connection, READ)
+    if said is None:
+        return None
+    try:
+        return readback.from_json(said.encode(), Read)
+    except NotWhole as error:
+        log.warning("what an earlier mend read cannot be read", cause=str(error))
+        return None
 
 
 def _leave_out(connection: Connection) -> None:

@@ -29,6 +29,7 @@ from schema.tables import alerts, metadata
 from tests.agent.store.fresh import fresh_file
 from tests.agent.store.makings import NOW_MS, a_run
 from tests.agent.store.test_moving import fill
+from tests.damages import damages
 
 PAGE = 4_096
 FILLING = 2_000
@@ -166,6 +167,25 @@ def test_a_mend_that_died_between_two_moves_goes_on_with_what_it_set_aside(
     assert aside.exists()
     assert remembered(home, "after") == "here"
     assert open_alerts(home) == [ALERT]
+
+
+def test_a_note_of_a_mend_that_is_damaged_is_as_none(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(home)
+    with monkeypatch.context() as patched:
+        patched.setattr(mending, "_renewed", die)
+        with pytest.raises(Died):
+            mend(home, url_of(home), cause="a page is bad")
+    note = home.journal_file.parent / mending.MENDING
+    whole = note.read_bytes()
+    begun = cut_short(home, url_of(home))
+    assert begun is not None
+
+    for how, damaged in damages(whole).items():
+        note.write_bytes(damaged)
+        # What was spoilt may be the sum alone.
+        assert cut_short(home, url_of(home)) in (None, begun), how
 
 
 def test_the_alert_of_the_damage_ends_with_the_mend(home: Home) -> None:
