@@ -124,7 +124,7 @@ def _told_apart(url: URL, act: str, *names: str) -> Iterator[tuple[_Command, IO[
     options = os.memfd_create("smartcron-login", os.MFD_CLOEXEC)
     try:
         os.fchmod(options, 0o600)  # the tools pass over files that others may write to
-        os.write(options, _login(url).encode())
+        os.write(options, _login(url, is_mariadbs=_is_mariadbs(tool)).encode())
         words = [tool, f"--defaults-file=/dev/fd/{options}"]
         with tempfile.TemporaryFile() as errors:
             yield _Command(words, options, url, act), errors
@@ -132,7 +132,7 @@ def _told_apart(url: URL, act: str, *names: str) -> Iterator[tuple[_Command, IO[
         os.close(options)
 
 
-def _login(url: URL) -> str:
+def _login(url: URL, *, is_mariadbs: bool) -> str:
     fields: dict[str, str | int | None] = {
         "host": url.host,
         "port": url.port,
@@ -145,14 +145,21 @@ def _login(url: URL) -> str:
         fields[theirs] = _text(url.query.get(ours))
     lines = [f"{name}={_quoted(str(value))}" for name, value in fields.items() if value is not None]
     if asks_for_tls(url):
-        # As our own connections do, unless the URL says otherwise. Each family of tools has its own
-        # words, and passes over those of the other for being loose.
+        # As our own connections do, unless the URL says otherwise.
         is_checked = all(_text(url.query.get(name)) not in _NO for name in _CHECKS)
-        lines.append("loose-ssl")
-        lines.append(f"loose-ssl-mode={'VERIFY_IDENTITY' if is_checked else 'REQUIRED'}")
-        if is_checked:
-            lines.append("loose-ssl-verify-server-cert")
+        if is_mariadbs:
+            lines += ["ssl", "ssl-verify-server-cert"] if is_checked else ["ssl"]
+        else:
+            lines.append(f"ssl-mode={'VERIFY_IDENTITY' if is_checked else 'REQUIRED'}")
     return "\n".join(["[client]", *lines, "[mysqldump]", *_OF_MYSQLDUMP, ""])
+
+
+def _is_mariadbs(tool: str) -> bool:
+    """MySQL's tools and MariaDB's have the same names, and other words for TLS."""
+    said = subprocess.run(  # noqa: S603 - a tool of the server, as found in the path
+        [tool, "--version"], stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    return b"mariadb" in said.stdout.lower()
 
 
 def _quoted(value: str) -> str:
