@@ -30,7 +30,8 @@ def next_run(row: TaskRow, now_ms: int) -> int | None:
     """The next due moment that runs: none of a pause without an end, none that is skipped."""
     if not row.enabled or fault(row) is not None:
         return None
-    after_ms = max(now_ms, row.skip_until_ms or 0)
+    # Of a clock that was set back, the moments up to the watermark have run.
+    after_ms = max(now_ms, row.watermark_ms, row.skip_until_ms or 0)
     if row.is_paused(now_ms):
         if row.paused_until_ms is None:
             return None

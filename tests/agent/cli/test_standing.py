@@ -55,6 +55,11 @@ def stood(**fields: object) -> TaskRow:
             NOW_MS + 2 * HOUR_MS,
             say.moment(NOW_MS + 2 * HOUR_MS),
         ),
+        (
+            stood(watermark_ms=NOW_MS + 2 * HOUR_MS),  # the clock was set back
+            NOW_MS + 3 * HOUR_MS,
+            say.moment(NOW_MS + 3 * HOUR_MS),
+        ),
         (defined(schedule=("@at 2026-01-01T00:00",)), None, "over"),
         (defined(valid_until="2026-01-01T00:00"), None, "over"),
         (defined(schedule=("@reboot",)), None, "-"),
