@@ -290,6 +290,7 @@ async def _serve(core: Core, stop: asyncio.Event, say_ready: Callable[[], None])
             )
             say_ready()
             supervisor.tell(supervisor.READY)
+            await asyncio.to_thread(_remember, core)
             log.info(
                 "serving",
                 name=settings.agent_name,
@@ -340,6 +341,14 @@ async def _leave(
     await core.keepers.close()
     core.runner.give_up()
     log.info("stopped; living runs stay with their keeper", runs=core.runner.running)
+
+
+def _remember(core: Core) -> None:
+    """Let those who look from outside know by which settings an agent began."""
+    try:
+        core.reached.copy.keep_settings(core.settings)
+    except OSError as error:
+        log.warning("the settings that hold are not put down", cause=str(error))
 
 
 async def _either(one: asyncio.Event, other: asyncio.Event) -> None:

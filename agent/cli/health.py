@@ -85,7 +85,7 @@ def health(
     \b
     Example:  smartcron-agent health --only disk --json
     """
-    look = _Look(session, gave_up=gave_up)
+    look = _Look(session, gave_up=gave_up, fault=session.settle() if alerts else "")
     found = [look.judged(reading) for reading in _wanted(look.readings(), only)]
     faults = [one for one in found if one.is_fault]
     done = _mend(session, look, found, alerts=alerts, restarts=restarts)
@@ -194,9 +194,10 @@ def _wanted(found: Iterable[Reading], only: tuple[str, ...]) -> list[Reading]:
 class _Look:
     """One look at everything; what it learned of the agent is needed to bring that one back."""
 
-    def __init__(self, session: Session, *, gave_up: bool) -> None:
+    def __init__(self, session: Session, *, gave_up: bool, fault: str) -> None:
         self._session = session
         self._gave_up = gave_up
+        self._fault = fault  # of the settings, by which no agent can begin
         self.beat: Heartbeat | None = None
         self.is_reached = False
         """The database could be asked."""
@@ -213,6 +214,16 @@ class _Look:
 
     def readings(self) -> list[Reading]:
         """Every reading there is."""
+        found = self._readings()
+        return [self._with_fault(one) for one in found] if self._fault else found
+
+    def _with_fault(self, reading: Reading) -> Reading:
+        """No agent begins by such settings: whoever reads that it is dead wants to know why."""
+        if reading.id != "master_runner":
+            return reading
+        return msgspec.structs.replace(reading, message=f"{reading.message}; {self._fault}")
+
+    def _readings(self) -> list[Reading]:
         session = self._session
         cpu = probes.Cpu()
         time.sleep(CPU_OVER_S)

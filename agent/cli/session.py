@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from agent.errors import Conflict
+from agent.errors import Conflict, HomeError, WrongUse
 from agent.lock import is_served
 from agent.settings import Home, Settings, load_settings
 from agent.store.database import Database, database_url
@@ -38,6 +38,23 @@ class Session:
         """The owner's choices; raises WrongUse naming the field."""
         self.home.check()
         return load_settings(self.home)
+
+    def settle(self) -> str:
+        """Go on by the settings with which an agent last began, where those of now are of no use.
+
+        Why they are, then; raises that where no agent ever began.
+        """
+        try:
+            self.settings  # noqa: B018 - they are read, and kept, by asking for them
+        except (HomeError, WrongUse) as error:
+            from agent.store.standby import Copy  # every command would start with all of that
+
+            held = Copy(self.home.journal_file.parent).read_settings()
+            if held is None:
+                raise
+            self.__dict__["settings"] = held  # where a cached property keeps its value
+            return str(error)
+        return ""
 
     @contextmanager
     def database(self, *, migrate: bool = False) -> Iterator[Database]:

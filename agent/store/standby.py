@@ -16,6 +16,7 @@ from agent.ownchecks import OwnCheck
 from agent.readback import NotWhole
 from agent.rules.muting import Mute
 from agent.runs import Run
+from agent.settings import Settings
 from agent.store import (
     alert_rules,
     byhand,
@@ -44,6 +45,7 @@ RUNS: Final = "standby.runs"
 WHO: Final = "agent"
 WHY: Final = "brought back after the database was damaged"
 ALERTS: Final = "standby.alerts"
+SETTINGS: Final = "standby.settings"
 MOST_ALERTS: Final = 1_000
 
 
@@ -213,6 +215,7 @@ class Copy:
         self._tasks = folder / TASKS
         self._runs = folder / RUNS
         self._alerts = folder / ALERTS
+        self._settings = folder / SETTINGS
         self._written: dict[Path, bytes] = {}
 
     def keep(self, known: Known) -> None:
@@ -232,6 +235,15 @@ class Copy:
     def read_alerts(self) -> tuple[Alert, ...]:
         """The alerts that were open."""
         return _read(self._alerts, tuple[Alert, ...]) or ()
+
+    def keep_settings(self, settings: Settings) -> None:
+        """Remember by which an agent has begun; raises OSError."""
+        self._put(self._settings, msgspec.msgpack.encode(settings), is_flushed=True)
+
+    def read_settings(self) -> Settings | None:
+        """The settings by which an agent began last."""
+        found = _read(self._settings, Settings)
+        return found if isinstance(found, Settings) else None
 
     def read(self, database: str) -> Known | None:
         """What was known of this database; None where that is nothing, or cannot be read."""

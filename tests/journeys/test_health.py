@@ -233,6 +233,37 @@ def test_what_a_service_manager_gave_up_is_dead_at_once(household: Household) ->
     assert "given up by the service manager" in found["checks"][0]["message"]
 
 
+def test_an_agent_given_up_for_its_settings_is_told_by_those_that_held(
+    mailing: Household, sink: Sink
+) -> None:
+    file = mailing.home.settings_file
+    agent = started(mailing)
+    held = mailing.home.journal_file.with_name("standby.settings")
+    until(held.exists, "the settings that hold")
+    mailing.kill(agent)
+    file.write_text(f"nonsense = [\n{file.read_text()}")
+
+    looked = mailing.run("health", "--alert", "--failed", "--only", "master_runner")
+    mails = until(lambda: list(sink.mails), "a mail")
+
+    assert looked.returncode == 1
+    assert "settings.toml is not TOML" in looked.stdout
+    (mail,) = mails
+    assert "critical" in str(mail["Subject"])
+    assert "settings.toml is not TOML" in mail.as_string().replace("=\n", "")
+
+
+def test_broken_settings_without_any_agent_before_are_refused_as_ever(
+    household: Household,
+) -> None:
+    household.home.settings_file.write_text("nonsense = [")
+
+    said = household.run("health", "--alert", "--failed")
+
+    assert said.returncode == 2
+    assert "settings.toml is not TOML" in said.stderr
+
+
 def test_a_critical_check_is_never_said_to_have_passed(household: Household) -> None:
     file = household.home.settings_file
     file.write_text(
