@@ -299,9 +299,9 @@ def test_where_the_end_is_not_remembered_the_chain_goes_on_behind_its_newest_row
     assert faults(database, last) == []
 
 
-def test_values_that_no_row_of_ours_has_are_edits(database: Database) -> None:
-    if database.url.get_backend_name() != "sqlite":
-        pytest.skip("a server takes them for no such column")
+def test_values_that_no_row_of_ours_has_are_edits(sqlite_database: Database) -> None:
+    """A server takes them for no such column."""
+    database = sqlite_database
     fill(database, 5)
     database.write_now(
         lambda opened: opened.exec_driver_sql(
