@@ -109,8 +109,10 @@ async def _begin_away(core: Core, known: Known, floor: Floor) -> None:
     core.board.show_alerts(core.outage.opened.alerts)
     core.alerter.take(known.rules, known.mutes, core.outage.opened.alerts)
     await core.watching.recover(run for run in runs if core.watching.takes(run))
-    await core.runner.recover(
+    ended = await core.runner.recover(
         [run for run in runs if not core.watching.takes(run)],
         [one for one in standing if one.run_id in ours],
     )
+    # They ended before anybody here knew that they are strangers; it is not told twice.
+    core.strangers.update({one.run_id: one for one in ended if one.run_id in core.strangers})
     log.info("runs taken over without the database", known=len(runs), others=len(core.strangers))

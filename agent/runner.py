@@ -172,8 +172,13 @@ class Runner:
         self._dispatch()
         return "ended"
 
-    async def recover(self, unfinished: Iterable[Run], standing: Iterable[Standing]) -> None:
-        """Account for every run of an earlier life; see promises on crash and restart."""
+    async def recover(
+        self, unfinished: Iterable[Run], standing: Iterable[Standing]
+    ) -> tuple[Ended, ...]:
+        """Account for every run of an earlier life; see promises on crash and restart.
+
+        What was told meanwhile of the ends of runs that are none of these comes back.
+        """
         unfinished = tuple(unfinished)
         known = {found.run_id: found for found in standing}
         again = [run for run in unfinished if run.id not in known and self._waits_on(run)]
@@ -188,9 +193,9 @@ class Runner:
             for run in again:
                 self._admit(run)
         early, self._early = self._early or [], None
-        for told in early:
-            self._take_end(told)
+        unknown = tuple(told for told in early if not self._take_end(told))
         self._dispatch()
+        return unknown
 
     async def _account_for(self, unfinished: Sequence[Run], known: dict[str, Standing]) -> None:
         """Go on with what a keeper knows, plan retries, end what nobody knows any more."""
@@ -358,15 +363,17 @@ class Runner:
         else:
             self._take_end(ended)
 
-    def _take_end(self, ended: Ended) -> None:
+    def _take_end(self, ended: Ended) -> bool:
+        """False where nothing is known of its run."""
         active = self._alive.get(ended.run_id)
         if active is None:
             # Its keeper goes on remembering it: the next agent asks the ledger about it.
             log.error("an unknown run ended", run_id=ended.run_id)
-            return
+            return False
         self._release(active.run)
         self._works.spawn(self._end(active, ended), name=f"end {ended.run_id}")
         self._dispatch()
+        return True
 
     async def _end(self, active: Active, ended: Ended) -> None:
         await self._starts_first.wait()

@@ -293,6 +293,28 @@ async def test_every_run_of_an_earlier_agent_is_accounted_for(workshop: Workshop
     assert workshop.keepers.orders == [fresh.id], "only what never started is started"
 
 
+async def test_an_end_that_is_told_before_runs_are_known_is_taken_or_given_back(
+    workshop: Workshop,
+) -> None:
+    """An agent that begins without its database knows some runs only once that is back."""
+    await workshop.register(a_task("known"), a_task("strange"))
+    known, strange = (a_run(task_name=name) for name in ("known", "strange"))
+    running = msgspec.structs.replace(known, status="running")
+    await claim(workshop, known)
+    await workshop.recorder.started(running)
+    ends = {run.id: end_of(run.id, exit_status=3) for run in (known, strange)}
+    for end in ends.values():
+        workshop.runner.on_ended(end)
+    async with asyncio.TaskGroup() as group:
+        workshop.runner.work_in(group)
+
+        unknown = await workshop.runner.recover([running], [Started(known.id, 99, NOW_MS)])
+        await workshop.settle()
+
+    assert unknown == (ends[strange.id],)
+    assert [(run.status, run.exit_status) for run in workshop.rows()] == [("error", 3)]
+
+
 async def test_what_a_lost_run_has_written_is_kept_and_its_spool_goes(workshop: Workshop) -> None:
     await workshop.register(a_task("vanished"))
     run = a_run(task_name="vanished")
