@@ -94,12 +94,14 @@ class Household:
 
     # The command line
 
-    def run(self, *words: str, timeout_s: float = COMMAND_S) -> subprocess.CompletedProcess[str]:
-        """One command on this home, whatever it ends with."""
+    def run(
+        self, *words: str, answer: str = "", timeout_s: float = COMMAND_S
+    ) -> subprocess.CompletedProcess[str]:
+        """One command on this home, whatever it ends with; `answer` is what it reads."""
         return subprocess.run(
             self.command(*words),
             env=self.environment(),
-            stdin=subprocess.DEVNULL,
+            input=answer,
             capture_output=True,
             text=True,
             timeout=timeout_s,

@@ -5,10 +5,8 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QMenu,
-    QScrollArea,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -20,6 +18,7 @@ from desktop.parts.buttons import GHOST, PRIMARY, Button
 from desktop.parts.facts import Facts
 from desktop.parts.labels import Elided, Ground, Pill, Words
 from desktop.parts.run_table import RunTable
+from desktop.parts.scrolling import scrolled
 from desktop.parts.tabs import Tabs
 from desktop.states import is_watch, task_look
 from desktop.theme import Theme
@@ -149,11 +148,11 @@ class Details(Ground):
         section.body.addWidget(self._unknown)
         section.body.addStretch(1)
         self._stack = QStackedWidget()
-        self._stack.addWidget(_scrolled(self.summary, self.tr("Summary")))
+        self._stack.addWidget(scrolled(self.summary, self.tr("Summary")))
         self._stack.addWidget(self.runs)
         self.tail = Tail(theme)
         self._stack.addWidget(self.tail)
-        self._stack.addWidget(_scrolled(section, self.tr("Settings")))
+        self._stack.addWidget(scrolled(section, self.tr("Settings")))
         self.tabs.chosen.connect(self._show_tab)
         self._body = QWidget()
         body = QVBoxLayout(self._body)
@@ -380,15 +379,3 @@ def newest_run(task: Task | None) -> str:
     if task is None:
         return ""
     return task.run_id or (task.last.run_id if task.last is not None else "")
-
-
-def _scrolled(widget: QWidget, name: str) -> QScrollArea:
-    area = QScrollArea()
-    area.setAccessibleName(name)
-    area.setWidget(widget)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.viewport().setAutoFillBackground(False)
-    widget.setAutoFillBackground(False)
-    return area

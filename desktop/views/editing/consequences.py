@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop import words
 from desktop.models.taskform import changed_fields, sparse, tr
@@ -14,6 +14,7 @@ from desktop.parts.dialogs import show_words
 from desktop.parts.forms import TextField
 from desktop.parts.labels import Elided, Words
 from desktop.parts.lines import ROW_PX, Line, Lines
+from desktop.parts.scrolling import scrolled
 from desktop.theme import Theme
 from desktop.views.editing.around import Around
 from shared.protocol.defining import TaskCheckReply
@@ -77,15 +78,8 @@ class Consequences(QWidget):
         layout.addLayout(head)
         layout.addWidget(self.saved, 2)
         layout.addWidget(self.warnings)
-        self._area = area = QScrollArea()
-        area.setAccessibleName(self.tr("What comes of it"))
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area = area = scrolled(told, self.tr("What comes of it"))
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(told)
-        told.setAutoFillBackground(False)
-        area.viewport().setAutoFillBackground(False)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(6)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.models.taskform import tr
 from desktop.parts.areas import TextArea
@@ -12,6 +12,7 @@ from desktop.parts.buttons import Check, Segmented
 from desktop.parts.dialogs import problem_words, show_words
 from desktop.parts.forms import TextField
 from desktop.parts.labels import Words
+from desktop.parts.scrolling import scrolled
 from desktop.taskfields import CHOICE, COMMAND, FIXED, FLAG, LARGE, ON, SECTIONS, Field, Section
 from desktop.theme import Theme
 from desktop.views.editing.when import When
@@ -157,16 +158,8 @@ class Form(QStackedWidget):
         layout.setContentsMargins(2, 2, 14, 8)
         layout.addLayout(grid)
         layout.addStretch(1)
-        area = QScrollArea()
-        area.setAccessibleName(tr(section.word))
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
+        area = scrolled(page, tr(section.word))
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(page)
-        # The area sees to it that what it holds is filled.
-        page.setAutoFillBackground(False)
-        area.viewport().setAutoFillBackground(False)
         return area
 
     def _takes_row(self, field: Field) -> bool:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop import words
 from desktop.parts.buttons import Button
@@ -11,6 +11,7 @@ from desktop.parts.clocks import EXAMPLE, Zone
 from desktop.parts.dialogs import AskingDialog, problem_words, show_words
 from desktop.parts.forms import TextField
 from desktop.parts.labels import IconLabel, Words
+from desktop.parts.scrolling import scrolled
 from desktop.states import Look
 from desktop.theme import Theme
 from shared.protocol.planning import ScheduleWhy, ScheduleWhyReply, Step
@@ -83,14 +84,7 @@ class WhyDialog(AskingDialog):
         self.reason = Words(theme, px=13, selectable=True, wrap=True)
         self.advice = Words(theme, ink="text2", selectable=True, wrap=True)
         self.steps = _StepRows(theme)
-        area = QScrollArea()
-        area.setWidget(self.steps)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.viewport().setAutoFillBackground(False)
-        area.setAccessibleName(self.tr("What was decided, step by step"))
-        self.steps.setAutoFillBackground(False)
+        area = scrolled(self.steps, self.tr("What was decided, step by step"))
         self.body.addLayout(line)
         self.body.addWidget(self.problem)
         self.body.addLayout(verdict)

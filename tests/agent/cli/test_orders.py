@@ -1,7 +1,5 @@
 """Tasks let go and moments held back, by name, by pattern, by category."""
 
-import subprocess
-
 import pytest
 
 from tests.journeys.household import Household
@@ -28,27 +26,15 @@ def left(household: Household) -> set[str]:
     return {one["task_name"] for one in household.json("tasks", "list")}
 
 
-def answered(household: Household, answer: str, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        household.command(*words),
-        env=household.environment(),
-        input=answer,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 # --- remove ------------------------------------------------------------------------------------
 
 
 def test_what_a_pattern_would_remove_is_listed_and_asked_about(shop: Household) -> None:
     asked = ("tasks", "remove", "import_[ab]", "--why", "replaced")
 
-    declined = answered(shop, "n\n", *asked)
+    declined = shop.run(*asked, answer="n\n")
     untouched = left(shop)
-    accepted = answered(shop, "y\n", *asked)
+    accepted = shop.run(*asked, answer="y\n")
 
     listed = "  import_a: Shop, 0 0 1 1 *\n  import_b: Shop, 0 0 1 1 *\nRemove these 2 tasks?"
     assert declined.returncode != 0
@@ -113,8 +99,8 @@ def test_a_pattern_skips_what_is_due_passes_over_the_rest_and_is_taken_back(
 def test_more_than_one_is_listed_and_asked_about(shop: Household) -> None:
     shop.serve()
 
-    declined = answered(shop, "n\n", "tasks", "skip", "import_*", "report", "--count", "3")
-    accepted = answered(shop, "y\n", "tasks", "skip", "*")
+    declined = shop.run("tasks", "skip", "import_*", "report", "--count", "3", answer="n\n")
+    accepted = shop.run("tasks", "skip", "*", answer="y\n")
 
     question = "  import_a\n  import_b\n  report\nSkip the next 3 runs of these 3 tasks?"
     assert declined.returncode != 0

@@ -1,7 +1,5 @@
 """Commands that turn one task or many: by name, by pattern, by category."""
 
-import subprocess
-
 import pytest
 
 from tests.journeys.household import Household
@@ -24,27 +22,15 @@ def states(household: Household) -> dict[str, str]:
     return {one["task_name"]: one["state"] for one in household.json("tasks", "list")}
 
 
-def answered(household: Household, answer: str, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        household.command(*words),
-        env=household.environment(),
-        input=answer,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def test_a_pattern_lists_what_it_means_and_asks_before_it_changes_more_than_one(
     shop: Household,
 ) -> None:
-    declined = answered(shop, "n\n", "tasks", "pause", "import_*")
+    declined = shop.run("tasks", "pause", "import_*", answer="n\n")
     assert declined.returncode != 0
     assert "  import_a\n  import_b\nPause these 2 tasks?" in declined.stdout
     assert set(states(shop).values()) == {"enabled"}
 
-    accepted = answered(shop, "y\n", "tasks", "pause", "import_*")
+    accepted = shop.run("tasks", "pause", "import_*", answer="y\n")
 
     assert accepted.returncode == 0
     assert states(shop) == {"import_a": "paused", "import_b": "paused", "report": "enabled"}
