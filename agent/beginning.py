@@ -67,6 +67,7 @@ async def begin(core: Core, group: asyncio.TaskGroup) -> asyncio.Task[None] | No
 async def _sweep(core: Core, living: set[str], known: set[str]) -> None:
     """Keep what an earlier agent could not keep, and remove what nobody knows any more."""
     try:
+        await asyncio.to_thread(core.outputs.spares.gather)
         found = await go_through_spool(core, living)
         # With so many, those beyond are not known: what is not kept yet must not go.
         if len(found) < MOST_WAITING:

@@ -194,6 +194,7 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
             redactor,
             limit_bytes=settings.output_limit_mb * 1_000_000,
             upkeep=upkeep_of(settings),
+            spares_at_most=settings.max_running,
         )
         progress = Progress(
             clock=clock,
@@ -213,6 +214,7 @@ async def open_core(home: Home, settings: Settings) -> AsyncIterator[Core]:
                 home=home,
                 secrets=known_secrets,
                 base_environment=dict(os.environ),
+                spare_for=outputs.spares.hand_out,
             ),
             closed_at=blackouts.closed_at,
             slots=settings.max_running,

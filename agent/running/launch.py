@@ -55,7 +55,7 @@ def launch(order: dict[str, Any]) -> int:
         _enter(folder)
         program = find_program(order["argv"][0], environment.get("PATH", os.defpath))
         file, argv, environment = _confined(order, program, folder)
-        spool = _open_spool(order["output_file"])
+        spool = _open_spool(order["output_file"], order.get("spare", ""))
         own_umask = os.umask(order.get("umask", 0o077))  # lent in the same way
         is_marked = marks.put_on(marks.mark_of(order["run"]))  # as above
         try:
@@ -120,8 +120,11 @@ def _enter(folder: str) -> None:
         ) from error
 
 
-def _open_spool(path: str) -> int:
+def _open_spool(path: str, spare: str) -> int:
+    """The file for an output, new or made of one that is spare; one that is there is refused."""
     try:
+        if spare and _is_made_of(spare, path):
+            return os.open(path, SPOOL_FLAGS & ~(os.O_CREAT | os.O_EXCL))
         try:
             return os.open(path, SPOOL_FLAGS, 0o600)
         except FileNotFoundError:
@@ -133,6 +136,23 @@ def _open_spool(path: str) -> int:
         problem.is_full = error.errno in FULL
         problem.has_begun = isinstance(error, FileExistsError)
         raise problem from error
+
+
+def _is_made_of(spare: str, path: str) -> bool:
+    """Give a spare file this name, where neither is taken; raises OSError when the name is."""
+    try:
+        os.link(spare, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        return False  # it is gone, or this disk knows no second names
+    try:
+        os.unlink(spare)  # noqa: PTH108 - pathlib would cost the keeper its memory
+    except FileNotFoundError:
+        # Whoever removed its name has it: it is no more ours.
+        os.unlink(path)  # noqa: PTH108 - as above
+        return False
+    return True
 
 
 def _spawn(program: str, argv: list[str], environment: dict[str, str], spool: int) -> int:

@@ -18,6 +18,7 @@ from agent.running.patterns import own_patterns
 from agent.running.redaction import Redactor
 from agent.running.reports import Listener, Told
 from agent.running.secrets import load_secrets
+from agent.running.spares import Spares
 from agent.running.stored import READ_FLAGS, Plain, Stored, is_there, open_plain_file
 from agent.running.terms import Ended
 from agent.running.trouble import Trouble, recognise
@@ -86,13 +87,20 @@ class Outputs:
     """The spools and kept logs of one home; every method may block, so call it in a thread."""
 
     def __init__(
-        self, home: Home, redactor: Redactor, *, limit_bytes: int, upkeep: Upkeep | None = None
+        self,
+        home: Home,
+        redactor: Redactor,
+        *,
+        limit_bytes: int,
+        upkeep: Upkeep | None = None,
+        spares_at_most: int = 0,
     ) -> None:
         self._home = home
         self._spools, self._logs = str(home.spool), str(home.task_logs)
         self._redactor = redactor
         self._limit_bytes = limit_bytes
         self._upkeep = upkeep or Upkeep()
+        self.spares = Spares(home.spool, at_most=spares_at_most)
         self._told = Listening(home, redactor)
         self._trimmed: dict[str, int] = {}  # until where the middle of an output was given back
         self._tidying = threading.Lock()
@@ -185,7 +193,8 @@ class Outputs:
         self._told.forget(run_id)
         self._trimmed.pop(run_id, None)
         try:
-            for path in (self._spool(run_id), *reports.report_paths(self._home, run_id)):
+            self.spares.take_in(run_id, self._spool(run_id))
+            for path in reports.report_paths(self._home, run_id):
                 if is_there(path):
                     Path(path).unlink(missing_ok=True)
             if self._full:

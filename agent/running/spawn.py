@@ -4,10 +4,12 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from agent.clock import iso
 from agent.definitions import Definition
@@ -109,14 +111,19 @@ def prepare_order(
     home: Home,
     secrets: Mapping[str, str],
     base_environment: Mapping[str, str],
+    *,
+    spare_for: Callable[[str], str],
 ) -> Order:
-    """The order for this run, with the file for its report made where it cannot do that itself."""
+    """The order for this run, with the file for its report made where it cannot do that itself.
+
+    `spare_for` hands out an empty file for the output of a run.
+    """
     order = build_order(definition, run, settings, home, secrets, base_environment)
     if definition.run_as is not None or order.sandbox:
         # A run that cannot tell how far it is runs all the same.
         with suppress(OSError):
             make_report(order.environment[REPORT_VARIABLE], definition.run_as)
-    return order
+    return msgspec.structs.replace(order, spare=spare_for(run.id))
 
 
 def order_on_this_host(

@@ -19,6 +19,7 @@ class Order(
     environment: dict[str, str]
     working_directory: str
     output_file: str
+    spare: str = ""  # an empty file to make it of
     timeout_ms: int
     kill_grace_ms: int
     memory_limit_bytes: int | None = None

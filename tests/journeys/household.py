@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
@@ -247,6 +247,15 @@ class Household:
             return found if len(found) >= count else []
 
         return until(enough, what, within_s=within_s)
+
+    def has_cleared_away(self) -> bool:
+        """Does no output lie in the spool any more, but empty files that wait for others?"""
+        with suppress(FileNotFoundError):  # one was taken as we looked
+            return all(
+                path.suffix == ".spare" and path.stat().st_size == 0
+                for path in self.home.spool.iterdir()
+            )
+        return False
 
     def live(self) -> list[Run]:
         return self.runs(None, *LIVE_STATES)

@@ -163,7 +163,7 @@ def hold_against(household: Household, truth: Path, *, may_be_lost: int = 0) -> 
     assert strays(household, rows) == [], "kept where no row points to"
     assert kept.count(LINE) == sum((run.log_bytes or 0) // 64 for run in rows.values())
     assert {run.status for run in rows.values()} <= ENDINGS_OF_DUE | ({"lost"} if lost else set())
-    assert not list(household.home.spool.glob("*.out")), "spools of recorded runs were left"
+    until(household.has_cleared_away, "a spool without what was recorded")
 
 
 @pytest.mark.timeout(TIMEOUT_S)

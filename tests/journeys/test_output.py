@@ -51,7 +51,7 @@ def test_progress_is_seen_while_a_run_lives_and_stored_with_it(household: Househ
     assert run.metrics == {"rows": 1200, "errors": 2}
     assert (run.output_tail or "").splitlines()[2] == "600"
     assert "progress:     100 %" in household.cli("runs", "show", run_id)
-    until(lambda: not list(household.home.spool.iterdir()), "an empty spool")
+    until(household.has_cleared_away, "an empty spool")
 
 
 def test_no_secret_is_found_in_any_place_that_output_reaches(bare: Household, made: Path) -> None:
@@ -70,7 +70,7 @@ def test_no_secret_is_found_in_any_place_that_output_reaches(bare: Household, ma
     household.serve()
     run_id = household.json("tasks", "run", "leak")["run_id"]
     (run,) = household.wait_for("leak", "error")
-    until(lambda: not list(household.home.spool.iterdir()), "an empty spool")
+    until(household.has_cleared_away, "an empty spool")
 
     with household.caller() as agent:
         _, wire = agent.call_for_bytes(requests.LogRead(run_id=run_id, offset=0))
@@ -151,6 +151,26 @@ def test_nothing_that_a_run_writes_reaches_the_terminal_as_an_order(household: H
     assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(said)
 
 
+def test_runs_use_one_file_again_for_their_outputs_whatever_became_of_them(
+    household: Household,
+) -> None:
+    household.apply(task("speaks", "echo $SMARTCRON_RUN_ID"), task("wrong", "/no/such/program"))
+    agent = household.serve()
+    numbers = set()
+    for count in (1, 2, 3):
+        for name, status in (("speaks", "success"), ("wrong", "error")):
+            household.json("tasks", "run", name)
+            household.wait_for(name, status, count=count)
+        until(household.has_cleared_away, "a spool without it")
+        numbers |= {path.stat().st_ino for path in household.home.spool.iterdir()}
+    household.stop(agent)
+
+    runs = household.runs("speaks")
+
+    assert [run.output_tail for run in runs] == [f"{run.id}\n" for run in runs]
+    assert len(numbers) == 1, "not each run has a file of its own"
+
+
 def test_folders_removed_under_the_agent_cost_no_output_and_no_start(household: Household) -> None:
     household.apply(task("speaks", "echo precious; exit 3"))
     agent = household.serve()
@@ -187,4 +207,4 @@ def test_what_could_not_be_kept_is_kept_by_the_next_agent(household: Household) 
     assert (run.output_tail, run.error_message, run.log_file) == ("precious\n", "precious", None)
     assert "precious" in shown
     assert "precious" in household.cli("runs", "log", run_id)
-    until(lambda: not list(household.home.spool.iterdir()), "an empty spool")
+    until(household.has_cleared_away, "an empty spool")
