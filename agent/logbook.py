@@ -1,5 +1,6 @@
 """Where the agent's own log lines go: the terminal, master.log, and errors.log for the bad ones."""
 
+import asyncio
 import logging
 import os
 import sys
@@ -12,27 +13,54 @@ from agent.log import ROOT
 from agent.settings import Home
 
 ROTATE_BYTES = 10_000_000
+GATHER_S: Final = 0.05
 _APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 _TRACES: Final = logging.Formatter()
 
 
 class _Book(logging.Handler):
-    """Writes each line to all its places; a full disk must not stop the agent."""
+    """Writes each line to all its places; a full disk must not stop the agent.
+
+    What is said in a loop and is not bad waits a moment for what is said after it.
+    """
 
     def __init__(self, home: Home, terminal: TextIO | None) -> None:
         super().__init__()
         self._master = _Page(home.logs / "master.log")
         self._errors = _Page(home.logs / "errors.log")
         self._terminal = terminal
+        self._lines: list[tuple[str, str]] = []  # each with what follows it, not written yet
+        self._written_by: asyncio.AbstractEventLoop | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         line, more = _line(record), _more(record)
-        self._master.write(line + more)
+        self._lines.append((line, more))
+        if record.levelno >= logging.WARNING or not self._is_written_soon():
+            self.flush()
         if record.levelno >= logging.ERROR:
-            self._errors.write(line + more)
-        if self._terminal is not None:
-            # A trace is for the files; whoever looks at the terminal gets the sentence.
-            _say(line, self._terminal)
+            self._errors.write([line + more])
+
+    def flush(self) -> None:
+        self.acquire()  # lines come from any thread
+        try:
+            lines, self._lines, self._written_by = self._lines, [], None
+            if lines:
+                self._master.write([line + more for line, more in lines])
+            if lines and self._terminal is not None:
+                # A trace is for the files; whoever looks at the terminal gets the sentence.
+                _say("\n".join(line for line, _ in lines), self._terminal)
+        finally:
+            self.release()
+
+    def _is_written_soon(self) -> bool:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        if self._written_by is not loop:
+            loop.call_later(GATHER_S, self.flush)
+            self._written_by = loop
+        return True
 
 
 class _Terminal(logging.Handler):
@@ -48,8 +76,9 @@ class _Page:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def write(self, line: str) -> None:
-        """Opened for each line: a few a second, and a folder or file may go at any time."""
+    def write(self, lines: list[str]) -> None:
+        """Opened each time: a few times a second, and a folder or file may go at any time."""
+        text = "\n".join(lines)
         try:
             # Without the layers of a text file: in a burst these lines are a tenth of the work.
             handle = os.open(self._path, _APPENDING, 0o600)
@@ -57,14 +86,14 @@ class _Page:
                 status = os.fstat(handle)
                 if status.st_mode & 0o777 != 0o600:
                     os.fchmod(handle, 0o600)
-                data = f"{line}\n".encode(errors="backslashreplace")
+                data = f"{text}\n".encode(errors="backslashreplace")
                 has_grown = status.st_size + os.write(handle, data) > ROTATE_BYTES
             finally:
                 os.close(handle)
             if has_grown:
                 self._path.replace(self._path.with_suffix(".log.1"))
         except OSError as error:
-            _say(f"{self._path}: {error}: {line}", sys.stderr)
+            _say(f"{self._path}: {error}: {text}", sys.stderr)
 
 
 def _say(line: str, terminal: TextIO) -> None:
@@ -88,6 +117,7 @@ def _send_to(handler: logging.Handler, level: int) -> None:
     root = logging.getLogger()
     for before in [one for one in root.handlers if isinstance(one, _Book | _Terminal)]:
         root.removeHandler(before)
+        before.flush()
     root.addHandler(handler)
     logging.getLogger(ROOT).setLevel(level)
 

@@ -1,5 +1,6 @@
 """Where do the agent's own log lines go?"""
 
+import asyncio
 import logging
 import subprocess
 import sys
@@ -35,6 +36,41 @@ def test_what_is_bad_stands_in_both_files_and_the_rest_in_one(home: Home) -> Non
     assert len(lines(home.logs / "master.log")) == 2
     (bad,) = lines(home.logs / "errors.log")
     assert bad.endswith("error    the database refuses cause='locked by another'")
+
+
+async def test_what_a_loop_says_is_written_together_and_what_is_bad_at_once(home: Home) -> None:
+    log, master = log_of("test"), home.logs / "master.log"
+
+    log.info("run ended", run_id="R1")
+    log.info("run ended", run_id="R2")
+    assert not master.exists()
+    log.warning("the disk is slow")
+    assert [line.split()[-1] for line in lines(master)] == ["run_id=R1", "run_id=R2", "slow"]
+
+    log.info("run ended", run_id="R3")
+    async with asyncio.timeout(30):
+        while len(lines(master)) < 4:  # noqa: ASYNC110 - it is a file that is waited for
+            await asyncio.sleep(0.01)
+
+
+def test_what_a_loop_said_last_is_written_though_it_is_over(home: Home) -> None:
+    program = (
+        "import asyncio, pathlib, sys\n"
+        "from agent.log import log_of\n"
+        "from agent.logbook import open_logbook\n"
+        "from agent.settings import Home\n"
+        "open_logbook(Home(pathlib.Path(sys.argv[1])), to_terminal=True)\n"
+        "async def say(text): log_of('test').info(text)\n"
+        "asyncio.run(say('first'))\n"
+        "asyncio.run(say('second'))\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, home.root], capture_output=True, text=True, check=True
+    )
+
+    assert [line.split()[-1] for line in lines(home.logs / "master.log")] == ["first", "second"]
+    assert [line.split()[-1] for line in done.stderr.splitlines()] == ["first", "second"]
 
 
 def test_a_line_stays_one_line_whatever_is_in_it(home: Home) -> None:

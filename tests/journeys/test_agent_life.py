@@ -180,8 +180,9 @@ def test_ten_ticks_at_the_same_instant_start_exactly_one_agent(household: Househ
         lambda: alive if len(alive := household.agents_alive()) == 1 else [], "one agent only"
     )
     assert all("✓ Master runner started" in words for words in fine)
-    master = (household.home.logs / "master.log").read_text()
-    assert master.count(" serving ") == 1
+    master = household.home.logs / "master.log"
+    until(lambda: " serving " in master.read_text(), "a line about it")
+    assert master.read_text().count(" serving ") == 1
     assert household.json("tick")["pid"] == serving
 
 
