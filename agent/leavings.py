@@ -77,9 +77,7 @@ class Leavings:
 
     def _keep_if_small(self, end: tuple[Run, Ended, int | None]) -> Kept | None:
         run, ended, limit_mb = end
-        if self._outputs.is_large(run.id):
-            return None
-        return self._outputs.keep(run, ended, limit_mb=limit_mb)
+        return self._outputs.keep_if_small(run, ended, limit_mb=limit_mb)
 
     async def discard(self, run_id: str) -> None:
         """Clear away what a run has left; its row stands already."""

@@ -49,13 +49,11 @@ def open_locked(path: Path | str) -> tuple[int, os.stat_result]:
     """The log of a task, made if need be, for us alone until it is closed; and what it is."""
     while True:
         try:
-            handle = open_plain_file(path, _LOG_FLAGS)
+            handle, status = open_plain_file(path, _LOG_FLAGS, is_ours_alone=True)
         except FileNotFoundError:
             make_again(Path(path).parent)
-            handle = open_plain_file(path, _LOG_FLAGS)
-        fcntl.flock(handle, fcntl.LOCK_EX)
+            handle, status = open_plain_file(path, _LOG_FLAGS, is_ours_alone=True)
         with contextlib.suppress(FileNotFoundError):
-            status = os.fstat(handle)
             if os.lstat(path).st_ino == status.st_ino:
                 return handle, status
         os.close(handle)  # it was set aside while we waited
@@ -84,7 +82,7 @@ def compress(path: Path) -> Path:
         fcntl.flock(source.handle, fcntl.LOCK_EX)
         if not path.exists():
             return target  # somebody else packed it while we waited
-        handle = open_plain_file(half, _HALF_FLAGS)
+        handle, _ = open_plain_file(half, _HALF_FLAGS)
         try:
             for part in pack(source):
                 write_all(handle, part)

@@ -144,8 +144,9 @@ def _is_made_of(spare: str, path: str) -> bool:
         os.link(spare, path)
     except FileExistsError:
         raise
-    except OSError:
-        return False  # it is gone, or this disk knows no second names
+    except OSError:  # it is gone, or this disk knows no second names
+        _let_go(spare)
+        return False
     try:
         os.unlink(spare)  # noqa: PTH108 - pathlib would cost the keeper its memory
     except FileNotFoundError:
@@ -153,6 +154,13 @@ def _is_made_of(spare: str, path: str) -> bool:
         os.unlink(path)  # noqa: PTH108 - as above
         return False
     return True
+
+
+def _let_go(spare: str) -> None:
+    try:
+        os.unlink(spare)  # noqa: PTH108 - pathlib would cost the keeper its memory
+    except OSError:
+        return  # as it is then, nobody will use it
 
 
 def _spawn(program: str, argv: list[str], environment: dict[str, str], spool: int) -> int:

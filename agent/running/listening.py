@@ -1,5 +1,6 @@
 """What has each run told of itself so far, in its output and in its report?"""
 
+import os
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -38,6 +39,7 @@ class Listening:
         self._home = home
         self._redactor = redactor
         self._heard: dict[str, _Heard] = {}
+        self._silent: set[str] = set()  # runs that are over and left no report
         self._lock = threading.Lock()
 
     def look(self, run_id: str) -> Told:
@@ -64,17 +66,23 @@ class Listening:
 
     def whole(self, run_id: str, told: Told) -> Told:
         """All that a run has told that is over: in its output this, and what its report says."""
-        for path in report_paths(self._home, run_id):
+        lying = [path for path in report_paths(self._home, run_id) if os.path.lexists(path)]
+        if not lying:
+            self._silent.add(run_id)
+        for path in lying:
             stored = _open(path)
             if stored is not None:
                 with closing(stored):
                     told = told.then(self._report(stored))
         return self._seen(told)
 
-    def forget(self, run_id: str) -> None:
-        """A run is recorded."""
+    def forget(self, run_id: str) -> bool:
+        """A run is recorded; may it have left a report?"""
         with self._lock:
             self._heard.pop(run_id, None)
+        is_silent = run_id in self._silent
+        self._silent.discard(run_id)
+        return not is_silent
 
     def _listen(self, heard: _Heard, which: int, stored: Plain) -> None:
         offset, size = heard.offsets[which], stored.size
@@ -123,6 +131,6 @@ def end_of_whole_lines(stored: Stored, offset: int, end: int) -> int:
 
 def _open(path: str) -> Plain | None:
     try:
-        return Plain(open_plain_file(path, READ_FLAGS)) if is_there(path) else None
+        return Plain(*open_plain_file(path, READ_FLAGS)) if is_there(path) else None
     except OSError:
         return None

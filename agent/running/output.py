@@ -40,6 +40,7 @@ NEVER: Final = 1 << 62
 WRITE_FLAGS: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 STAMPS_LAG_MS: Final = 20
 """A kernel may stamp a change with its last tick, which lies up to 10 ms back."""
+ROOM_HOLDS_S: Final = 0.05
 FOUND_AT_ONCE_BYTES: Final = 256 << 10
 LONGEST_BORDER: Final = 256
 """What begins or ends a run in a log is shorter, and may lie across two reads."""
@@ -103,34 +104,46 @@ class Outputs:
         self.spares = Spares(home.spool, at_most=spares_at_most)
         self._told = Listening(home, redactor)
         self._trimmed: dict[str, int] = {}  # until where the middle of an output was given back
+        self._room_until_s = 0.0  # monotonic; so long there is room on the disk
         self._tidying = threading.Lock()
         self._full = False  # a log was set aside and waits to be packed
+
+    def keep_if_small(self, run: Run, ended: Ended, *, limit_mb: int | None = None) -> Kept | None:
+        """As `keep`, but None where a run has written so much that it takes a while."""
+        with closing(self._open_spool(run.id)) as spool:
+            if spool.size > LARGE_BYTES:
+                return None
+            return self._keep(spool, run, ended, limit_mb)
 
     def keep(self, run: Run, ended: Ended, *, limit_mb: int | None = None) -> Kept:
         """Append a finished run's output to its task's log, once, and read what its end says.
 
         `limit_mb` is the task's own limit of what is kept, where it has one.
         """
+        with closing(self._open_spool(run.id)) as spool:
+            return self._keep(spool, run, ended, limit_mb)
+
+    def _keep(self, spool: Plain, run: Run, ended: Ended, limit_mb: int | None) -> Kept:
         limit_bytes = self._limit_bytes if limit_mb is None else limit_mb * 1_000_000
         name = f"{run.task_name}.log"
         path = f"{self._logs}/{name}"
         listener = Listener()
         with ExitStack() as open_files:
-            spool = open_files.enter_context(closing(self._open_spool(run.id)))
             kept = _kept_bytes(spool.size, limit_bytes)
             handle, status = keptlogs.open_locked(path)
             open_files.callback(os.close, handle)
-            begin = _find(handle, status, run, ended, kept)
-            if begin is None and status.st_size >= self._upkeep.rotate_bytes:
+            begin, end = _find(handle, status, run, ended, kept)
+            if begin is None and end >= self._upkeep.rotate_bytes:
                 keptlogs.set_aside(Path(path))
                 self._full = True
-                handle, _ = keptlogs.open_locked(path)
+                handle, status = keptlogs.open_locked(path)
+                end = status.st_size
                 open_files.callback(os.close, handle)
             parts: Iterable[bytes] = self._parts(spool, kept, listener, run.id)
             if kept == spool.size <= KEPT_AT_ONCE_BYTES:
                 parts = tuple(parts)  # read and masked once, for all that is made of it
             if begin is None:
-                begin = _append(handle, parts, run, ended)
+                begin = _append(handle, end, parts, run, ended)
             elif not isinstance(parts, tuple):
                 for _ in parts:
                     pass  # only to be listened to
@@ -165,23 +178,21 @@ class Outputs:
         )
 
     def _is_disk_full(self) -> bool:
-        try:
-            return os.statvfs(self._spools).f_bavail == 0
-        except FileNotFoundError:
-            return False  # somebody has removed it; the next start makes it anew
+        """Asked seldom enough for many that end at once."""
+        if (now_s := time.monotonic()) >= self._room_until_s:
+            try:
+                if os.statvfs(self._spools).f_bavail == 0:
+                    return True
+            except FileNotFoundError:
+                return False  # somebody has removed it; the next start makes it anew
+            self._room_until_s = now_s + ROOM_HOLDS_S
+        return False
 
     def is_lying(self, run_id: str) -> bool:
         """Is there anything in the spool that a run has written?"""
         with suppress(OSError):
             return os.lstat(self._spool(run_id)).st_size > 0
         return False
-
-    def is_large(self, run_id: str) -> bool:
-        """Has a run written so much that keeping it takes a while? Looks once, and is quick."""
-        try:
-            return os.lstat(self._spool(run_id)).st_size > LARGE_BYTES
-        except OSError:
-            return False  # the keeping finds out what is wrong with it
 
     def discard_all(self, run_ids: Iterable[str]) -> None:
         """Remove the spools and the reports of runs whose ends are recorded."""
@@ -190,11 +201,11 @@ class Outputs:
 
     def discard(self, run_id: str) -> None:
         """Remove the spool and the report of a run whose end is recorded."""
-        self._told.forget(run_id)
+        paths = reports.report_paths(self._home, run_id) if self._told.forget(run_id) else ()
         self._trimmed.pop(run_id, None)
         try:
             self.spares.take_in(run_id, self._spool(run_id))
-            for path in reports.report_paths(self._home, run_id):
+            for path in paths:
                 if is_there(path):
                     Path(path).unlink(missing_ok=True)
             if self._full:
@@ -230,7 +241,7 @@ class Outputs:
             end = _rounded(os.lstat(path).st_size - spare)
             if end - begin < SMALLEST_HOLE_BYTES:
                 return
-            handle = open_plain_file(path, WRITE_FLAGS)
+            handle, _ = open_plain_file(path, WRITE_FLAGS)
         except OSError:
             return
         try:
@@ -314,9 +325,10 @@ class Outputs:
     def _open_spool(self, run_id: str) -> Plain:
         """The raw output of a run; one that wrote nothing, or has no process yet, wrote nothing."""
         try:
-            return Plain(open_plain_file(self._spool(run_id), READ_FLAGS))
+            return Plain(*open_plain_file(self._spool(run_id), READ_FLAGS))
         except FileNotFoundError:
-            return Plain(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+            nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+            return Plain(nothing, os.fstat(nothing))
 
 
 def open_outputs(home: Home, settings: Settings) -> Outputs:
@@ -372,9 +384,8 @@ def _marker(dropped: int) -> bytes:
     return f"\n{text:-<{MARKER_BYTES - 2}}\n".encode()
 
 
-def _append(handle: int, parts: Iterable[bytes], run: Run, ended: Ended) -> int:
-    """Add an output to its log; where it begins there."""
-    before = os.fstat(handle).st_size
+def _append(handle: int, before: int, parts: Iterable[bytes], run: Run, ended: Ended) -> int:
+    """Add an output to its log, which has so many bytes before it; where it begins there."""
     # What is small goes in one piece, so that no death leaves half of it.
     piece = header = keptlogs.header(run, ended)
     try:
@@ -391,14 +402,16 @@ def _append(handle: int, parts: Iterable[bytes], run: Run, ended: Ended) -> int:
     return before + len(header)
 
 
-def _find(handle: int, status: os.stat_result, run: Run, ended: Ended, kept: int) -> int | None:
-    """Where an agent that died before it could record it has kept this run already.
+def _find(
+    handle: int, status: os.stat_result, run: Run, ended: Ended, kept: int
+) -> tuple[int | None, int]:
+    """Where an agent that died before it could record it has kept this run already; and the end.
 
     What it had kept by half is cut off, so that it is kept anew in the same place. How it ended
     may have been told otherwise then: the footer is that of the run, whatever it says.
     """
     if status.st_size == 0 or status.st_mtime * 1000 < ended.ended_ms - STAMPS_LAG_MS:
-        return None
+        return None, status.st_size
     header, footer = keptlogs.header(run, ended), keptlogs.footer_of(run)
     end = status.st_size
     while end > 0:
@@ -408,12 +421,13 @@ def _find(handle: int, status: os.stat_result, run: Run, ended: Ended, kept: int
             begin = first + at + len(header)
             after = os.pread(handle, LONGEST_BORDER, begin + kept)
             if footer.match(after.removeprefix(b"\n")):
-                return begin
-            if not _is_another_behind(handle, begin, run):
-                os.ftruncate(handle, begin - len(header))
-            return None
+                return begin, status.st_size
+            if _is_another_behind(handle, begin, run):
+                return None, status.st_size
+            os.ftruncate(handle, begin - len(header))
+            return None, begin - len(header)
         end = first
-    return None
+    return None, status.st_size
 
 
 def _is_another_behind(handle: int, begin: int, run: Run) -> bool:

@@ -42,22 +42,24 @@ class Spares:
 
     def take_in(self, run_id: str, path: str) -> None:
         """Make a spare of the output of a run that is over, or remove it; raises OSError."""
+        handed_out = self._handed_out.pop(run_id, "")
         # Its keeper may have made nothing of what it was handed, or died while it did.
-        for lying in (path, self._handed_out.pop(run_id, "")):
-            if lying:
-                self._take(lying)
+        if not self._take(path) and handed_out:
+            self._take(handed_out)
 
-    def _take(self, path: str) -> None:
+    def _take(self, path: str) -> bool:
+        """Is it a spare now? What is there and none is removed."""
         spare = self._folder / f"{self._agent}-{next(self._number)}{SUFFIX}"
         try:
             # Whoever opens it from here on knows a name that nobody was told.
             Path(path).rename(spare)
         except FileNotFoundError:
-            return
+            return False
         if len(self._empty) < self._at_most and _is_emptied(spare):
             self._empty.append(str(spare))
-        else:
-            spare.unlink()
+            return True
+        spare.unlink()
+        return False
 
     def gather(self) -> None:
         """Take over what an agent before this one had."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import os
 import stat
 import struct
@@ -42,9 +43,8 @@ class Stored(Protocol):
 class Plain:
     """Bytes as they lie, as many as there were when it was opened; `changed_s` is when it grew."""
 
-    def __init__(self, handle: int) -> None:
+    def __init__(self, handle: int, status: os.stat_result) -> None:
         self.handle = handle
-        status = os.fstat(handle)
         self.size = status.st_size
         self.changed_s = status.st_mtime
 
@@ -58,9 +58,9 @@ class Plain:
 class Packed:
     """Bytes of a compressed log; the blocks that are asked for are unpacked, no others."""
 
-    def __init__(self, handle: int) -> None:
+    def __init__(self, handle: int, status: os.stat_result) -> None:
         self.handle = handle
-        self._length = os.fstat(handle).st_size
+        self._length = status.st_size
         self._begins = [0]  # of blocks, in the file; the last one is where the next is looked for
 
     @property
@@ -118,8 +118,8 @@ class Packed:
 
 def open_stored(path: Path) -> Plain | Packed:
     """Open a file of ours, by its name plain or packed; OSError also for what is no plain file."""
-    handle = open_plain_file(path, READ_FLAGS)
-    return Packed(handle) if path.suffix == PACKED_SUFFIX else Plain(handle)
+    handle, status = open_plain_file(path, READ_FLAGS)
+    return Packed(handle, status) if path.suffix == PACKED_SUFFIX else Plain(handle, status)
 
 
 def is_there(path: str) -> bool:
@@ -141,13 +141,25 @@ def make_again(folder: Path) -> None:
             folder.mkdir(mode=0o700)
 
 
-def open_plain_file(path: Path | str, flags: int) -> int:
-    """A handle that surely is a file: a task may have put a link or a pipe in its place."""
+def open_plain_file(
+    path: Path | str, flags: int, *, is_ours_alone: bool = False
+) -> tuple[int, os.stat_result]:
+    """A handle of what surely is a file, and what it is, if asked so once nobody else has it.
+
+    A task may have put a link or a pipe in its place.
+    """
     handle = os.open(path, flags, 0o600)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+    try:
+        if is_ours_alone:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        status = os.fstat(handle)
+    except OSError:
+        os.close(handle)
+        raise
+    if not stat.S_ISREG(status.st_mode):
         os.close(handle)
         raise OSError(errno.EINVAL, "is no plain file", str(path))
-    return handle
+    return handle, status
 
 
 def pack(source: Stored) -> Iterator[bytes]:

@@ -249,7 +249,7 @@ def test_no_match_is_lost_or_doubled_where_blocks_meet(tmp_path: Path, newlines:
             log.write(filling * ((BLOCK_BYTES * 3 // 5) // 100 + number))
             places.append(log.tell())
             log.write(b"needle\n" if newlines else b"needle")
-    stored = Plain(os.open(path, os.O_RDONLY))
+    stored = Plain(os.open(path, os.O_RDONLY), path.stat())
     find = finder("needle", is_regex=False, ignore_case=False)
 
     said = list(hits(stored, find, at=0, header_at=-1))
