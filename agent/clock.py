@@ -9,8 +9,10 @@ from typing import Final, Protocol
 # Where the system has no such clock, a suspend looks as if the wall clock had been set forward.
 BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
-
 COMMON_S: Final = 2
+_EARLY_S: Final = 0.002
+_SURELY_S: Final = 0.000_02
+"""A wall clock that is just being slowed down must not be a thousandth behind then."""
 _LATE_S: Final = 0.25
 """Whoever woke a little late, or had much to do, is not to be a turn ahead of the others."""
 
@@ -42,6 +44,10 @@ class Clock(Protocol):
         """Return after at least this many milliseconds by the monotonic clock."""
         ...
 
+    async def sleep_until_ms(self, at_ms: int) -> None:
+        """Return when the wall clock, as it goes now, comes to this moment, and not before."""
+        ...
+
     async def rest_ms(self, duration_ms: int) -> None:
         """Return after this long or up to two seconds less, together with others that rest."""
         ...
@@ -65,6 +71,13 @@ class SystemClock:
 
     async def sleep_ms(self, duration_ms: int) -> None:
         await asyncio.sleep(duration_ms / 1000)
+
+    async def sleep_until_ms(self, at_ms: int) -> None:
+        # A loop sleeps for whole milliseconds, and rather one too many: it may be two late.
+        await asyncio.sleep(at_ms / 1000 - time.time() - _EARLY_S)
+        rest_s = at_ms / 1000 - time.time()
+        if 0 < rest_s <= _EARLY_S:
+            time.sleep(rest_s + _SURELY_S)  # noqa: ASYNC251 - shorter than the loop can wait
 
     async def rest_ms(self, duration_ms: int) -> None:
         now_s = asyncio.get_running_loop().time()

@@ -391,7 +391,12 @@ class Scheduler:
             return
         self._reckoning.note_sleep()
         started_ms = self._clock.monotonic_ms()
-        sleeping = asyncio.ensure_future(self._clock.sleep_ms(until_ms - now_ms))
+        is_due = until_ms == first_ms
+        sleeping = asyncio.ensure_future(
+            self._clock.sleep_until_ms(until_ms)
+            if is_due
+            else self._clock.sleep_ms(until_ms - now_ms)
+        )
         waking = asyncio.ensure_future(self._wake.wait())
         try:
             done, _ = await asyncio.wait({sleeping, waking}, return_when=asyncio.FIRST_COMPLETED)

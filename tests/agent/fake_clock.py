@@ -47,6 +47,9 @@ class FakeClock:
         )
         await done
 
+    async def sleep_until_ms(self, at_ms: int) -> None:
+        await self.sleep_ms(at_ms - self._now_ms)
+
     async def rest_ms(self, duration_ms: int) -> None:
         await self.sleep_ms(duration_ms)
 

@@ -26,6 +26,23 @@ async def test_boot_time_is_never_behind_monotonic_time_and_goes_on_with_it() ->
     assert after[1] - before[0] >= 20
 
 
+async def test_a_moment_is_never_met_before_it() -> None:
+    clock = SystemClock()
+    for rest_ms in (0, 1, 2, 3, 25) * 10:
+        at_ms = clock.now_ms() + rest_ms
+        await clock.sleep_until_ms(at_ms)
+        assert clock.now_ms() >= at_ms
+
+
+async def test_a_moment_that_is_over_is_not_waited_for() -> None:
+    clock = SystemClock()
+    before_ms = clock.monotonic_ms()
+
+    await clock.sleep_until_ms(clock.now_ms() - 60_000)
+
+    assert clock.monotonic_ms() - before_ms < 30_000
+
+
 def test_in_suspend_the_monotonic_clock_stands_still_and_a_set_wall_moves_no_other() -> None:
     clock = FakeClock(NOW_MS)
     clock.advance(5)
