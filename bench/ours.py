@@ -37,6 +37,8 @@ from schema.tables import executions
 
 LEAD_S: Final = 6
 """Between the start of the agent and the moment at which everything is due."""
+BETWEEN_S: Final = 20
+"""Between two bursts of the same tasks."""
 INTERVALS_S: Final = range(300, 10_000)
 READY_S: Final = 30.0
 REST_S: Final = 1.0
@@ -105,22 +107,32 @@ def noting(count: int, schedule: str, *, file: Path | None = None) -> list[Defin
     ]
 
 
-def burst(count: int, *, is_shell: bool) -> Burst:
-    """So many tasks due at once, with room for all of them."""
+def bursts(count: int, *, is_shell: bool) -> tuple[Burst, Burst]:
+    """So many tasks due at once, with room for all of them: the first runs of all, and the next.
+
+    With its first run a task gets a log.
+    """
     with tempfile.TemporaryDirectory(prefix="smart-cron-bench-") as folder:
         file = Path(folder) / "notes"
-        due_s, schedule = next_moment(time.time() + LEAD_S)
-        definitions = noting(count, schedule, file=file if is_shell else None)
+        definitions = noting(count, f"@every {BETWEEN_S}s", file=file if is_shell else None)
+        due_s = (int(time.time() + LEAD_S) // BETWEEN_S + 1) * BETWEEN_S
         with serving(definitions, max_running=count) as one:
-            sleep_until(due_s - 0.5)
-            before = cost(one.pids)
-            notes.until(lambda: one.count_ended() >= count, f"{count} ends")
-            time.sleep(REST_S)
-            spent = cost(one.pids) - before
-            if not one.count_events():
-                raise RuntimeError("the agent told nobody of its runs")
-            found = notes.read(file) if is_shell else one.told()
-    return notes.burst(count, found, due_ns=due_s * 1_000_000_000, cost=spent)
+            first = _burst(one, count, due_s, file if is_shell else None)
+            return first, _burst(one, count, due_s + BETWEEN_S, file if is_shell else None)
+
+
+def _burst(one: Serving, count: int, due_s: int, file: Path | None) -> Burst:
+    """What is due at this moment, which is still to come."""
+    sleep_until(due_s - 0.5)
+    before, ended = cost(one.pids), one.count_ended()
+    notes.until(lambda: one.count_ended() >= ended + count, f"{count} ends")
+    time.sleep(REST_S)
+    spent = cost(one.pids) - before
+    if not one.count_events():
+        raise RuntimeError("the agent told nobody of its runs")
+    due_ns = due_s * 1_000_000_000
+    found = one.told() if file is None else notes.read(file)
+    return notes.burst(count, [note for note in found if note >= due_ns], due_ns=due_ns, cost=spent)
 
 
 def rounds(count: int, *, period_s: int, periods: int) -> list[float]:
