@@ -20,6 +20,7 @@ from typing import Final
 import msgspec
 from sqlalchemy.engine import make_url
 
+from agent import litter
 from agent.clock import SystemClock
 from agent.definitions import Definition
 from agent.recorder import Recorder
@@ -56,6 +57,7 @@ def main() -> None:
     asked.add_argument("--on", choices=list(ENDS_A_SECOND), action="append")
     asked.add_argument("--runs", type=int, default=RUNS)
     chosen = asked.parse_args()
+    litter.settle()  # as in the agent
     print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}\n")
     for name in chosen.on or ENDS_A_SECOND:
         with (

@@ -1,6 +1,5 @@
 """The door of the command line: options for all, refusals as one sentence."""
 
-import gc
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from agent import __version__
+from agent import __version__, litter
 from agent.cli.groups import Group
 from agent.cli.session import Session
 from agent.errors import AgentError
@@ -18,8 +17,6 @@ from agent.settings import HOME_VARIABLE, Home, default_home
 
 log = log_of(__name__)
 
-LOOKED_AT_AFTER: Final = 5_000
-"""So many objects more than there were before the collector looks for what nobody needs."""
 # Which room has which command: only that one is imported, so that the agent stays small.
 ROOMS: Final = {
     "alerts": "alerts",
@@ -96,11 +93,7 @@ class _Rooms(Group):
         commands: tuple[click.Command, ...] = import_module(f"agent.cli.{ROOMS[cmd_name]}").COMMANDS
         found = next(command for command in commands if command.name == cmd_name)
         # All is imported that stays (agent/__main__.py has waited for it).
-        gc.freeze()
-        # A thousand runs at once are ten thousand objects that all live until their rows stand:
-        # to look through them at each seven hundredth costs a twentieth of the whole burst.
-        gc.set_threshold(LOOKED_AT_AFTER, *gc.get_threshold()[1:])
-        gc.enable()
+        litter.settle()
         if cmd_name not in CHANGING:
             return found
         # Imported only where something may have to be written down.
