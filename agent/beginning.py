@@ -87,6 +87,7 @@ async def go_through_spool(core: Core, living: Collection[str] = ()) -> set[str]
 
 async def _begin_away(core: Core, known: Known, floor: Floor) -> None:
     """As `begin`, with what is kept on this host; whoever meets the database does the rest."""
+    await asyncio.to_thread(core.outputs.spares.gather)
     entries = await core.reached.local.all()
     told = add_up(entries)
     booted = () if floor.booted_ms is None else (floor.booted_ms,)

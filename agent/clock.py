@@ -45,7 +45,7 @@ class Clock(Protocol):
         ...
 
     async def sleep_until_ms(self, at_ms: int) -> None:
-        """Return when the wall clock, as it goes now, comes to this moment, and not before."""
+        """Return when the wall clock comes to this moment; sooner if it is set meanwhile."""
         ...
 
     async def rest_ms(self, duration_ms: int) -> None:

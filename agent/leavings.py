@@ -84,6 +84,10 @@ class Leavings:
         if not self._belated.waits(run_id):
             await asyncio.to_thread(self._outputs.discard, run_id)
 
+    async def give_back(self, run_id: str) -> None:
+        """It was not to be started: leave what there is, but for what it was handed for that."""
+        await asyncio.to_thread(self._outputs.spares.give_back, run_id)
+
     async def go_through(self, rows: Iterable[Run], limit_mb: Callable[[Run], int | None]) -> None:
         """What an earlier agent left of these runs: keep what it could not, clear away the rest."""
         for run in rows:

@@ -87,7 +87,9 @@ class _Page:
                 if status.st_mode & 0o777 != 0o600:
                     os.fchmod(handle, 0o600)
                 data = f"{text}\n".encode(errors="backslashreplace")
-                has_grown = status.st_size + os.write(handle, data) > ROTATE_BYTES
+                has_grown = status.st_size + len(data) > ROTATE_BYTES
+                while data:  # a disk that is nearly full takes a part, and refuses the rest
+                    data = data[os.write(handle, data) :]
             finally:
                 os.close(handle)
             if has_grown:

@@ -352,7 +352,9 @@ class Runner:
             stopped = self._aftermath.unrun(told, "aborted", active.stop_reason)
             over = msgspec.structs.replace(stopped, error_message=str(cause))
         await self._aftermath.finish(over, active.definition)
-        if not isinstance(cause, AlreadyOrdered):  # whose files may be of one that lives
+        if isinstance(cause, AlreadyOrdered):  # whose files may be of one that lives
+            await self._leavings.give_back(over.id)
+        else:
             await self._leavings.discard(over.id)
         await self._keepers.forget([active.run.id])
 

@@ -381,7 +381,7 @@ class Scheduler:
     # Waiting and writing
 
     async def _sleep(self) -> None:
-        """Until the next due moment, the next beat, or a change; never shorter than said."""
+        """Until the next due moment, the next beat, or a change."""
         now_ms = self._clock.now_ms()
         next_beat_ms = (now_ms // BEAT_MS + 1) * BEAT_MS
         first_ms = None if self._reckoning.is_held else self.first_due_ms()

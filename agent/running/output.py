@@ -41,6 +41,8 @@ WRITE_FLAGS: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 STAMPS_LAG_MS: Final = 20
 """A kernel may stamp a change with its last tick, which lies up to 10 ms back."""
 ROOM_HOLDS_S: Final = 0.05
+MUCH_ROOM_BYTES: Final = 1 << 30
+"""More than is written in that time."""
 FOUND_AT_ONCE_BYTES: Final = 256 << 10
 LONGEST_BORDER: Final = 256
 """What begins or ends a run in a log is shorter, and may lie across two reads."""
@@ -178,15 +180,16 @@ class Outputs:
         )
 
     def _is_disk_full(self) -> bool:
-        """Asked seldom enough for many that end at once."""
-        if (now_s := time.monotonic()) >= self._room_until_s:
-            try:
-                if os.statvfs(self._spools).f_bavail == 0:
-                    return True
-            except FileNotFoundError:
-                return False  # somebody has removed it; the next start makes it anew
+        """Asked seldom enough for many that end at once, where nobody fills it meanwhile."""
+        if (now_s := time.monotonic()) < self._room_until_s:
+            return False
+        try:
+            status = os.statvfs(self._spools)
+        except FileNotFoundError:
+            return False  # somebody has removed it; the next start makes it anew
+        if status.f_bavail * status.f_frsize > MUCH_ROOM_BYTES:
             self._room_until_s = now_s + ROOM_HOLDS_S
-        return False
+        return status.f_bavail == 0
 
     def is_lying(self, run_id: str) -> bool:
         """Is there anything in the spool that a run has written?"""
@@ -326,7 +329,7 @@ class Outputs:
         """The raw output of a run; one that wrote nothing, or has no process yet, wrote nothing."""
         try:
             return Plain(*open_plain_file(self._spool(run_id), READ_FLAGS))
-        except FileNotFoundError:
+        except (FileNotFoundError, BlockingIOError):  # not there, or just being made a spare
             nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
             return Plain(nothing, os.fstat(nothing))
 

@@ -112,7 +112,7 @@ def prepare_order(
     secrets: Mapping[str, str],
     base_environment: Mapping[str, str],
     *,
-    spare_for: Callable[[str], str],
+    spare_for: Callable[[Order], str],
 ) -> Order:
     """The order for this run, with the file for its report made where it cannot do that itself.
 
@@ -123,7 +123,7 @@ def prepare_order(
         # A run that cannot tell how far it is runs all the same.
         with suppress(OSError):
             make_report(order.environment[REPORT_VARIABLE], definition.run_as)
-    return msgspec.structs.replace(order, spare=spare_for(run.id))
+    return msgspec.structs.replace(order, spare=spare_for(order))
 
 
 def order_on_this_host(

@@ -73,6 +73,30 @@ def test_what_a_loop_said_last_is_written_though_it_is_over(home: Home) -> None:
     assert [line.split()[-1] for line in done.stderr.splitlines()] == ["first", "second"]
 
 
+def test_what_a_disk_takes_only_a_part_of_is_said_whole_to_whoever_listens(home: Home) -> None:
+    program = (
+        "import asyncio, pathlib, resource, signal, sys\n"
+        "from agent.log import log_of\n"
+        "from agent.logbook import open_logbook\n"
+        "from agent.settings import Home\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))\n"
+        "open_logbook(Home(pathlib.Path(sys.argv[1])), to_terminal=False)\n"
+        "async def say():\n"
+        "    for number in range(20): log_of('test').info('run ended', number=number)\n"
+        "    log_of('test').warning('the disk is slow')\n"
+        "asyncio.run(say())\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, home.root], capture_output=True, text=True, check=True
+    )
+
+    assert all(f" number={number}\n" in done.stderr for number in range(20))
+    assert "the disk is slow" in done.stderr
+    assert (home.logs / "master.log").stat().st_size == 500
+
+
 def test_a_line_stays_one_line_whatever_is_in_it(home: Home) -> None:
     log_of("test").info("run ended", message="a\nb", colour="\x1b[31m")
 

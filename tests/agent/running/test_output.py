@@ -503,3 +503,19 @@ def test_an_output_on_a_full_disk_is_said_to_be_cut(
     monkeypatch.setattr(os, "statvfs", lambda _: full)
 
     assert outputs_of(place).keep(run_of(), end_of()).is_cut
+
+
+def test_a_disk_that_has_little_room_is_asked_each_time(
+    place: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The smallest one that there is room on, and then one on which nothing is free.
+    looks = iter([little_room(), os.statvfs("/proc")])
+    monkeypatch.setattr(os, "statvfs", lambda _: next(looks))
+    outputs = outputs_of(place)
+
+    assert not outputs.keep(run_of("R1"), end_of("R1")).is_cut
+    assert outputs.keep(run_of("R2"), end_of("R2")).is_cut
+
+
+def little_room() -> os.statvfs_result:
+    return os.statvfs_result((4096, 4096, 2048, 100, 100, 100, 100, 100, 0, 255))

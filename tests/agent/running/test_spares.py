@@ -1,5 +1,6 @@
 """Files of outputs that are used again: never while somebody might write into them."""
 
+import errno
 import os
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from typing import Final
 import msgspec
 import pytest
 
+from agent.running import spares as spares_module
 from agent.running.launch import launch
 from agent.running.spares import Spares
 from agent.running.terms import AlreadyOrdered, Order
@@ -27,9 +29,32 @@ def spool(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def no_overlay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases are what is tried here, and an overlay has them too."""
+    monkeypatch.setattr(spares_module, "_is_layered", lambda folder: False)
+
+
 @pytest.fixture
 def spares(spool: Path) -> Spares:
-    return Spares(spool, at_most=4)
+    found = Spares(spool, at_most=4)
+    for number in range(10):
+        found.hand_out(order(f"R{number}"))
+    return found
+
+
+def order(run_id: str, *, sandbox: tuple[str, ...] = (), keeps_leftovers: bool = False) -> Order:
+    return Order(
+        run_id=run_id,
+        argv=("true",),
+        environment={},
+        working_directory="/",
+        output_file="/x",
+        timeout_ms=0,
+        kill_grace_ms=0,
+        sandbox=sandbox,
+        keeps_leftovers=keeps_leftovers,
+    )
 
 
 def output(spool: Path, run_id: str = "R1", text: str = "it went well\n") -> Path:
@@ -50,9 +75,9 @@ def test_the_file_of_a_run_that_is_over_is_handed_out_empty(spool: Path, spares:
     spares.take_in("R1", str(path))
 
     assert not path.exists()
-    spare = Path(spares.hand_out("R2"))
+    spare = Path(spares.hand_out(order("R2")))
     assert (spare.stat().st_ino, spare.stat().st_size) == (number, 0)
-    assert spares.hand_out("R3") == "", "each is handed out once"
+    assert spares.hand_out(order("R3")) == "", "each is handed out once"
 
 
 def test_a_file_that_somebody_holds_open_is_used_no_more(spool: Path, spares: Spares) -> None:
@@ -67,7 +92,7 @@ def test_a_file_that_somebody_holds_open_is_used_no_more(spool: Path, spares: Sp
         os.write(held, b"from a run that was over\n")
         os.close(held)
 
-    assert spares.hand_out("R2") == ""
+    assert spares.hand_out(order("R2")) == ""
     assert lying(spool) == []
 
 
@@ -82,7 +107,7 @@ def test_a_file_that_another_process_only_reads_is_used_no_more(
         spares.take_in("R1", str(path))
         reading.kill()
 
-    assert spares.hand_out("R2") == ""
+    assert spares.hand_out(order("R2")) == ""
 
 
 def with_a_second_name(path: Path, others: Path) -> None:
@@ -122,10 +147,66 @@ def test_a_file_that_is_no_more_ours_alone_is_removed(
 
     spares.take_in("R1", str(path))
 
-    assert spares.hand_out("R2") == ""
+    assert spares.hand_out(order("R2")) == ""
     assert lying(spool) == []
     if become is a_link:
         assert (tmp_path / "precious").read_text() == "not ours"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [order("R1", sandbox=("bwrap",)), order("R1", keeps_leftovers=True), None],
+    ids=["in a sandbox", "leaves some behind", "of an earlier agent"],
+)
+def test_the_file_of_a_run_that_may_hold_it_unseen_is_removed(
+    spool: Path, given: Order | None
+) -> None:
+    spares = Spares(spool, at_most=4)
+    path = output(spool)
+    if given is not None:
+        assert spares.hand_out(given) == ""
+
+    spares.take_in("R1", str(path))
+
+    assert lying(spool) == []
+
+
+def test_a_file_that_is_used_again_is_as_new(spool: Path, spares: Spares) -> None:
+    path = output(spool, text="")
+    os.utime(path, (1_000_000, 1_000_000))
+
+    spares.take_in("R1", str(path))
+
+    # Else whoever sweeps away what is old would take the output of a run that lives.
+    assert Path(spares.hand_out(order("R2"))).stat().st_mtime > 1_000_000
+
+
+def test_a_full_disk_without_room_for_a_name_gets_its_room_back(
+    spool: Path, spares: Spares, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = output(spool)
+
+    def rename(_path: Path, _target: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "rename", rename)
+    spares.take_in("R1", str(path))
+
+    assert lying(spool) == []
+
+
+def test_what_was_handed_out_for_a_run_that_was_not_to_be_started_comes_back_alone(
+    spool: Path, spares: Spares
+) -> None:
+    spares.take_in("R1", str(output(spool)))
+    assert spares.hand_out(order("R2"))
+    living = output(spool, "R2", "of the first of this name")
+
+    spares.give_back("R2")
+
+    assert living.read_text() == "of the first of this name"
+    assert spares.hand_out(order("R3"))
+    assert len(lying(spool)) == 2
 
 
 def test_no_more_are_kept_than_runs_may_live_at_once(spool: Path, spares: Spares) -> None:
@@ -137,28 +218,30 @@ def test_no_more_are_kept_than_runs_may_live_at_once(spool: Path, spares: Spares
 
 def test_what_a_run_made_no_use_of_is_handed_out_again(spool: Path, spares: Spares) -> None:
     spares.take_in("R1", str(output(spool)))
-    number = Path(spares.hand_out("R2")).stat().st_ino
+    number = Path(spares.hand_out(order("R2"))).stat().st_ino
 
     spares.take_in("R2", str(spool / "R2.out"))  # it was refused
 
-    assert Path(spares.hand_out("R3")).stat().st_ino == number
+    assert Path(spares.hand_out(order("R3"))).stat().st_ino == number
     assert len(lying(spool)) == 1
 
 
 def test_a_keeper_that_died_halfway_costs_nothing(spool: Path, spares: Spares) -> None:
     spares.take_in("R1", str(output(spool)))
-    spare = Path(spares.hand_out("R2"))
+    spare = Path(spares.hand_out(order("R2")))
     (spool / "R2.out").hardlink_to(spare)  # and it did not come to remove the other name
 
     spares.take_in("R2", str(spool / "R2.out"))
 
     (left,) = lying(spool)
-    assert str(left) == spares.hand_out("R3")
+    assert str(left) == spares.hand_out(order("R3"))
     assert left.stat().st_nlink == 1
 
 
 def test_the_next_agent_takes_over_what_is_empty_and_ours_alone(spool: Path) -> None:
     before = Spares(spool, at_most=4)
+    for run_id in ("R1", "R2", "R3"):
+        before.hand_out(order(run_id))
     for run_id in ("R1", "R2", "R3"):
         before.take_in(run_id, str(output(spool, run_id)))
     ordered, half, empty = lying(spool)
@@ -168,7 +251,7 @@ def test_the_next_agent_takes_over_what_is_empty_and_ours_alone(spool: Path) -> 
 
     after.gather()
 
-    used = [Path(path) for path in iter(lambda: after.hand_out("R"), "")]
+    used = [Path(path) for path in iter(lambda: after.hand_out(order("R")), "")]
     assert all(path.stat().st_size == 0 for path in used)
     assert len(used) == 2
     assert not ordered.exists()
@@ -258,7 +341,7 @@ def with_spare(desk: Desk, run_id: str, script: str, spare: Path) -> Order:
 def test_who_opens_one_just_then_does_not_cost_the_agent_its_life(spool: Path) -> None:
     # The kernel tells the holder of a lease of it, by default with a signal that ends it.
     taking = subprocess.Popen(
-        [sys.executable, "-c", _TAKING, str(spool), str(TURNS)],
+        [sys.executable, "-c", _TAKING, str(spool), str(TURNS), msgspec.json.encode(order("R"))],
         stdout=subprocess.PIPE,
     )
     with taking:
@@ -279,15 +362,20 @@ def test_who_opens_one_just_then_does_not_cost_the_agent_its_life(spool: Path) -
 
 
 _TAKING = """
-import pathlib, sys
+import json, msgspec, pathlib, sys
+from agent.running import spares
 from agent.running.spares import Spares
+from agent.running.terms import Order
+spares._is_layered = lambda folder: False
 spool = pathlib.Path(sys.argv[1])
 spares = Spares(spool, at_most=1)
+order = msgspec.convert(json.loads(sys.argv[3]), Order)
+path = spool / "R.out"
 for number in range(int(sys.argv[2])):
-    path = spool / "R.out"
+    spare = spares.hand_out(order)
+    if spare:
+        pathlib.Path(spare).rename(path)
     path.touch(mode=0o600)
     spares.take_in("R", str(path))
-    if spare := spares.hand_out("R"):
-        pathlib.Path(spare).rename(path)
 sys.stdout.write("done")
 """
