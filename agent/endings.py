@@ -21,6 +21,10 @@ SPOOL_FULL: Final = "its output may be cut: the disk of the spool is full"
 _SHELL_SIGNALLED: Final = 128
 _HIGHEST_SIGNAL: Final = 64
 _EXIT_WORDS: Final = {126: ": what it called may not be executed", 127: ": a command is not there"}
+# A host that is short of memory says nothing of itself to whom it ends.
+_KILLED_BY: Final = (
+    ", not by this agent: somebody did, or the kernel for want of memory (`journalctl -k` tells)"
+)
 # How much of its processor time must be used up for this signal to mean that: nobody else sends
 # SIGXCPU, though the kernel's two ways of counting differ a little; SIGKILL may come from anyone.
 _NEARLY: Final[dict[int, float]] = {signal.SIGXCPU: 0.5, signal.SIGKILL: 0.98}
@@ -90,14 +94,16 @@ def in_words(end: Ended, said: str | None, *, rest: str = ", and wrote nothing")
     if end.cause or end.exit_status == 0:
         return said
     if end.signal is not None:
+        whence = _KILLED_BY if end.signal == signal.SIGKILL else ""
         last = f"; its output ends: {said}" if said else ""
-        return f"ended by {_name_of(end.signal)} (signal {end.signal}){last}"
+        return f"ended by {_name_of(end.signal)} (signal {end.signal}){whence}{last}"
     if said or end.exit_status is None:
         return said
     number = end.exit_status - _SHELL_SIGNALLED
     meaning = _EXIT_WORDS.get(end.exit_status, "")
     if 0 < number <= _HIGHEST_SIGNAL:
-        meaning = f", as a shell has it when {_name_of(number)} ended its command"
+        whence = _KILLED_BY if number == signal.SIGKILL else ""
+        meaning = f", as a shell has it when {_name_of(number)} ended its command{whence}"
     return f"ended with exit status {end.exit_status}{meaning}{rest}"
 
 

@@ -1,7 +1,7 @@
 """Commands that hold back or repeat single moments of tasks, and that let tasks go."""
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -21,7 +21,7 @@ from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.definitions import Definition
 from agent.due import fault_of, next_dues
-from agent.errors import WrongUse
+from agent.errors import TaskNotFound, WrongUse
 from agent.runs import ENDINGS
 from agent.store import ledger
 from agent.store import tasks as store
@@ -89,10 +89,25 @@ def skip(
             _SKIPS.get(count, f"Skip the next {count} runs of"), names, yes=yes, as_json=as_json
         )
     session.touched = names
-    results = _order_skips(session, names, count, reason)
+    results: list[requests.Skipped] = []
+    try:
+        for part in _order_skips(session, names, count, reason):
+            results += part
+    finally:
+        # What was ordered stands, whatever becomes of the rest.
+        if results:
+            _tell_skips(results, undo=undo, as_json=as_json)
+    refused = [result.code for result in results if result.code != "ok"]
+    if refused:
+        is_wrong_use = len(refused) == len(results) and set(refused) == {TaskNotFound.code}
+        raise click.exceptions.Exit(TaskNotFound.exit_status if is_wrong_use else 1)
+
+
+def _tell_skips(results: Sequence[requests.Skipped], *, undo: bool, as_json: bool) -> None:
     if as_json:
         say.json_out(results)
-    for result in results if not as_json else ():
+        return
+    for result in results:
         if result.code != "ok":
             say.bad(f"{result.id}: {result.msg}")
         elif undo:
@@ -102,14 +117,11 @@ def skip(
                 f"{result.id} skips up to {say.moment(result.until_ms)}; "
                 f"next {say.moment(result.next_ms)}"
             )
-    if any(result.code != "ok" for result in results):
-        raise click.exceptions.Exit(1)
 
 
 def _order_skips(
     session: Session, names: Sequence[str], count: int, reason: str | None
-) -> list[requests.Skipped]:
-    results: list[requests.Skipped] = []
+) -> Iterator[Sequence[requests.Skipped]]:
     with session.agent(purpose="skip a moment") as agent:
         for first in range(0, len(names), MOST_NAMES):
             request = requests.TaskSkip(
@@ -119,8 +131,7 @@ def _order_skips(
                 count=count,
                 reason=reason,
             )
-            results += agent.call(request, requests.TaskSkipReply).results
-    return results
+            yield agent.call(request, requests.TaskSkipReply).results
 
 
 class Skippable(msgspec.Struct, frozen=True, kw_only=True):

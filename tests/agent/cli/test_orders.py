@@ -1,7 +1,11 @@
 """Tasks let go and moments held back, by name, by pattern, by category."""
 
 import pytest
+from click.testing import CliRunner
 
+from agent.cli import orders
+from agent.cli.root import cli
+from agent.wire.caller import new_op
 from tests.journeys.household import Household
 
 
@@ -107,6 +111,33 @@ def test_more_than_one_is_listed_and_asked_about(shop: Household) -> None:
     assert question in declined.stdout
     assert accepted.returncode == 0
     assert accepted.stdout.count("skips up to") == 3
+
+
+def test_what_there_is_not_is_wrong_use_unless_something_else_was_done(shop: Household) -> None:
+    shop.serve()
+
+    none = shop.run("tasks", "skip", "nobody", "nothing")
+    some = shop.run("tasks", "skip", "nobody", "report")
+
+    assert (none.returncode, some.returncode) == (2, 1)
+    assert "report skips up to" in some.stdout
+
+
+def test_what_was_skipped_is_told_although_a_later_order_is_refused(
+    shop: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "MOST_NAMES", 1)
+    numbers = iter([new_op(), "no number of an order"])
+    monkeypatch.setattr(orders, "new_op", lambda: next(numbers))
+    shop.serve()
+
+    done = CliRunner().invoke(
+        cli, ["--home", str(shop.root), "tasks", "skip", "report", "import_a"]
+    )
+
+    told, refusal = done.output.splitlines()
+    assert told.startswith("✓ report skips up to ")
+    assert refusal.startswith("smartcron-agent: the body does not fit")
 
 
 def test_a_dry_run_says_which_moments_would_be_skipped(shop: Household) -> None:
