@@ -18,10 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from agent.log import log_of
 from agent.running.terms import Order
-
-log = log_of(__name__)
 
 SUFFIX: Final = ".spare"
 _FLAGS: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -86,7 +83,7 @@ class Spares:
 
     def gather(self) -> None:
         """Take over what an agent before this one had."""
-        with suppress(FileNotFoundError), os.scandir(self._folder) as found:
+        with suppress(OSError), os.scandir(self._folder) as found:
             lying = [entry for entry in found if entry.name.endswith(SUFFIX)]
             for entry in lying:
                 if not entry.name.startswith(f"{self._agent}-"):

@@ -54,47 +54,51 @@ async def test_what_a_loop_says_is_written_together_and_what_is_bad_at_once(home
 
 
 def test_what_a_loop_said_last_is_written_though_it_is_over(home: Home) -> None:
-    program = (
+    said = said_by(
+        home,
+        "open_logbook(home, to_terminal=True)\n"
+        "async def say(text): log_of('test').info(text)\n"
+        "asyncio.run(say('first'))\n"
+        "asyncio.run(say('second'))\n",
+    )
+
+    assert [line.split()[-1] for line in lines(home.logs / "master.log")] == ["first", "second"]
+    assert [line.split()[-1] for line in said.splitlines()] == ["first", "second"]
+
+
+def test_what_a_disk_takes_only_a_part_of_is_said_whole_to_whoever_listens(home: Home) -> None:
+    said = said_by(
+        home,
+        "import resource, signal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))\n"
+        "open_logbook(home, to_terminal=False)\n"
+        "async def say():\n"
+        "    for number in range(20): log_of('test').info('run ended', number=number)\n"
+        "    log_of('test').warning('the disk is slow')\n"
+        "asyncio.run(say())\n",
+    )
+
+    assert all(f" number={number}\n" in said for number in range(20))
+    assert "the disk is slow" in said
+    assert (home.logs / "master.log").stat().st_size == 500
+
+
+def said_by(home: Home, program: str) -> str:
+    """What a process of its own with these lines says on stderr until it ends."""
+    known = (
         "import asyncio, pathlib, sys\n"
         "from agent.log import log_of\n"
         "from agent.logbook import open_logbook\n"
         "from agent.settings import Home\n"
-        "open_logbook(Home(pathlib.Path(sys.argv[1])), to_terminal=True)\n"
-        "async def say(text): log_of('test').info(text)\n"
-        "asyncio.run(say('first'))\n"
-        "asyncio.run(say('second'))\n"
+        "home = Home(pathlib.Path(sys.argv[1]))\n"
     )
-
-    done = subprocess.run(
-        [sys.executable, "-c", program, home.root], capture_output=True, text=True, check=True
-    )
-
-    assert [line.split()[-1] for line in lines(home.logs / "master.log")] == ["first", "second"]
-    assert [line.split()[-1] for line in done.stderr.splitlines()] == ["first", "second"]
-
-
-def test_what_a_disk_takes_only_a_part_of_is_said_whole_to_whoever_listens(home: Home) -> None:
-    program = (
-        "import asyncio, pathlib, resource, signal, sys\n"
-        "from agent.log import log_of\n"
-        "from agent.logbook import open_logbook\n"
-        "from agent.settings import Home\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))\n"
-        "open_logbook(Home(pathlib.Path(sys.argv[1])), to_terminal=False)\n"
-        "async def say():\n"
-        "    for number in range(20): log_of('test').info('run ended', number=number)\n"
-        "    log_of('test').warning('the disk is slow')\n"
-        "asyncio.run(say())\n"
-    )
-
-    done = subprocess.run(
-        [sys.executable, "-c", program, home.root], capture_output=True, text=True, check=True
-    )
-
-    assert all(f" number={number}\n" in done.stderr for number in range(20))
-    assert "the disk is slow" in done.stderr
-    assert (home.logs / "master.log").stat().st_size == 500
+    return subprocess.run(
+        [sys.executable, "-c", known + program, home.root],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stderr
 
 
 def test_a_line_stays_one_line_whatever_is_in_it(home: Home) -> None:

@@ -338,6 +338,14 @@ def with_spare(desk: Desk, run_id: str, script: str, spare: Path) -> Order:
     return msgspec.structs.replace(order, spare=str(spare))
 
 
+def test_a_spool_that_is_no_folder_keeps_no_agent_from_beginning(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("not ours")
+
+    Spares(tmp_path / "spool", at_most=4).gather()
+
+    assert (tmp_path / "spool").read_text() == "not ours"
+
+
 def test_who_opens_one_just_then_does_not_cost_the_agent_its_life(spool: Path) -> None:
     # The kernel tells the holder of a lease of it, by default with a signal that ends it.
     taking = subprocess.Popen(
