@@ -110,7 +110,7 @@ class Scheduler:
         self._one_at_a_time = asyncio.Lock()
         self._has_watched = False
         self._to_take: list[TaskRow] = []
-        self._beat_ms = 0
+        self._beat_ms = self._noted_ms = 0
         self._asked_ms: int | None = None
         self._lag_ms = 0
 
@@ -346,18 +346,19 @@ class Scheduler:
         """Decide what is due by now, or of some tasks up to an earlier moment."""
         now_ms = self._clock.now_ms()
         late = self._why_late(happened, now_ms)
-        beat_due = now_ms - self._beat_ms >= BEAT_MS or now_ms < self._beat_ms
+        beat_due = _minute(now_ms) != _minute(self._beat_ms)
         runs, watermarks = await self._portions.work_off(
             self._agenda.take_due(now_ms), now_ms, late, until_ms
         )
-        if runs or watermarks or beat_due:
+        if runs or watermarks or _minute(now_ms) != _minute(self._noted_ms):
             await self._claiming.claim(runs, watermarks, decided_until_ms=now_ms)
-            self._beat_ms = now_ms
+            self._noted_ms = now_ms
         self._reckoning.decided_until_ms = now_ms
         self._has_watched = True
         if beat_due or happened:
             self._runner.look_again()
         if beat_due:
+            self._beat_ms = now_ms
             await self._reckoning.heed_zones(at_once=False)
             await self._unplanned.tell()
 
@@ -407,3 +408,7 @@ class Scheduler:
         self._asked_ms = until_ms - now_ms
         if sleeping in done:
             self._lag_ms = max(0, self._clock.monotonic_ms() - started_ms - self._asked_ms)
+
+
+def _minute(at_ms: int) -> int:
+    return at_ms // BEAT_MS

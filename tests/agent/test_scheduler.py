@@ -8,7 +8,7 @@ import pytest
 
 from agent.errors import DatabaseAway
 from agent.scheduler import GAP_MS, Scheduler
-from agent.store import state, tasks
+from agent.store import alerts, state, tasks
 from tests.agent.store.makings import MINUTE_MS, NOW_MS, a_task
 from tests.agent.workshop import Workshop, end_of
 
@@ -162,6 +162,25 @@ async def test_a_task_that_cannot_be_scheduled_does_not_hold_up_the_others(
     assert [run.task_name for run in workshop.rows()] == ["each_minute"]
     assert "not a schedule" in (workshop.scheduler.fault("broken") or "")
     assert workshop.scheduler.next_ms("broken") is None
+
+
+async def test_a_task_that_cannot_be_scheduled_is_told_of_while_others_are_due_all_the_time(
+    workshop: Workshop,
+) -> None:
+    await workshop.register(a_task("often", schedule=("@every 7s",)))
+    broken = a_task("broken", schedule=("not a schedule",))
+    register = partial(tasks.register, definitions=[broken], who="test", why="", now_ms=NOW_MS)
+    async with asyncio.TaskGroup() as group:
+        await workshop.begin(group)
+        for second in range(120):
+            workshop.clock.advance(1_000)
+            await workshop.scheduler.decide()
+            if second == 30:
+                await workshop.database.write(register)
+                await workshop.scheduler.reload()
+        told = workshop.database.read_now(alerts.open_alerts)
+
+    assert [(one.kind, one.task_name) for one in told] == [("task_invalid", "broken")]
 
 
 async def test_a_busy_task_is_skipped_with_its_reason(workshop: Workshop) -> None:
