@@ -32,8 +32,9 @@ IDLE_S: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How late the middle one and the last of some starts were."""
+    """How late the first, the middle one and the last of some starts were."""
 
+    first_ms: float
     p50_ms: float
     last_ms: float
     earliest_ms: float
@@ -58,6 +59,7 @@ def few_at_once() -> list[Figure]:
     own = _starts(ours.rounds(FEW, period_s=PERIOD_S, periods=PERIODS))
     figures = [
         Figure(f"{FEW} due at once: start of the middle one", own.p50_ms, "ms", 16),
+        Figure("… of the first", own.first_ms, "ms"),
         Figure("… of the last", own.last_ms, "ms"),
         Figure("… before the moment", max(0.0, -own.earliest_ms), "ms", 0),
         *_limit_of_few(),
@@ -65,6 +67,7 @@ def few_at_once() -> list[Figure]:
     if peers.has_apscheduler():
         other = _starts(peers.apscheduler_rounds(FEW, period_s=PERIOD_S, periods=PERIODS))
         figures += [
+            Figure("… APScheduler 3: of the first", other.first_ms, "ms"),
             Figure("… APScheduler 3: of the middle one", other.p50_ms, "ms"),
             Figure("… APScheduler 3: of the last", other.last_ms, "ms"),
             Figure("… of the last, ours / APScheduler 3", own.last_ms / other.last_ms, TIMES, 1),
@@ -172,6 +175,7 @@ def _limit_of_few() -> list[Figure]:
         )
     rounds = found[1:]  # the first fills caches, as with all others
     return [
+        Figure("… a bare loop of posix_spawn: of the first", _first_ms(rounds), "ms"),
         Figure("… a bare loop of posix_spawn: of the middle one", _middle_ms(rounds), "ms"),
         Figure("… a bare loop of posix_spawn: of the last", _last_s(rounds) * 1000, "ms"),
     ]
@@ -188,10 +192,15 @@ def _starts(late_ms: Sequence[float]) -> Start:
     """Of several rounds of the same length, in order: the middle one of each figure."""
     rounds = [sorted(late_ms[at : at + FEW]) for at in range(0, len(late_ms), FEW)]
     return Start(
+        median(one[0] for one in rounds),
         median(median(one) for one in rounds),
         median(one[-1] for one in rounds),
         min(late_ms),
     )
+
+
+def _first_ms(bursts: Sequence[Burst]) -> float:
+    return median(one.late_ms[0] for one in bursts)
 
 
 def _middle_ms(bursts: Sequence[Burst]) -> float:
