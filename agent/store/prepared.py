@@ -13,6 +13,9 @@ from agent.store.upserts import Upsert
 
 Row = tuple[Any, ...]
 
+_MANY: Final = 16
+"""Of so many rows it pays to look which values all of them lack; most of a run's are."""
+
 
 class Prepared:
     """A statement of SQLAlchemy, compiled once for each database and not once for each row.
@@ -30,15 +33,38 @@ class Prepared:
         """Do it for each of these rows, in order; how many rows the database says it changed."""
         if not rows:
             return 0
-        statement = self._statement
-        if isinstance(statement, Upsert):
-            statement = statement.on(connection)
-        ready = _ready(statement, self._names, connection.dialect)
+        ready = _ready(self._on(connection), self._names, connection.dialect)
         columns: list[Sequence[Any]] = list(zip(*map(ready.pick, rows), strict=True))
+        empty = frozenset(
+            place
+            for place, values in enumerate(columns)
+            if values[0] is None and values.count(None) == len(values)
+        )
         for place, as_kept in ready.kept_otherwise:
-            columns[place] = [None if value is None else as_kept(value) for value in columns[place]]
-        told = connection.exec_driver_sql(ready.text, list(zip(*columns, strict=True)))
-        return told.rowcount
+            if place not in empty:
+                columns[place] = [
+                    None if value is None else as_kept(value) for value in columns[place]
+                ]
+        text = ready.text
+        if empty and len(rows) >= _MANY:
+            text = self._without(connection, ready, empty)
+            columns = [values for place, values in enumerate(columns) if place not in empty]
+        return connection.exec_driver_sql(text, list(zip(*columns, strict=True))).rowcount
+
+    def _without(self, connection: Connection, ready: "_Ready", empty: frozenset[int]) -> str:
+        """The statement with nothing in these places, which then need not be handed over."""
+        lacking = frozenset(ready.wanted[place] for place in empty)
+        statement = self._on(connection, lacking)
+        if isinstance(statement, Insert):
+            # A column that is not named is empty. PyMySQL writes rows together only where all
+            # values are handed over.
+            left = tuple(name for name in self._names if name not in lacking)
+            return _ready(statement, left, connection.dialect).text
+        return _told_empty(ready.text, ready.mark, empty)
+
+    def _on(self, connection: Connection, lacking: frozenset[str] = frozenset()) -> UpdateBase:
+        statement = self._statement
+        return statement.on(connection, lacking) if isinstance(statement, Upsert) else statement
 
 
 class Among:
@@ -71,6 +97,8 @@ class _Ready(NamedTuple):
     """A statement in the words of one database, and what makes its values of a row."""
 
     text: str
+    mark: str
+    wanted: tuple[str, ...]
     pick: Callable[[Row], Row]
     kept_otherwise: tuple[tuple[int, Callable[[Any], Any]], ...]
 
@@ -102,9 +130,18 @@ def _made_ready(compiled: Compiled, names: tuple[str, ...], dialect: Dialect) ->
     processors = [kind.bind_processor(dialect) for kind in kinds]
     return _Ready(
         compiled.string,
+        "?" if dialect.paramstyle == "qmark" else "%s",
+        tuple(wanted),
         _picking([place_of[name] for name in wanted]),
         tuple((place, each) for place, each in enumerate(processors) if each is not None),
     )
+
+
+@lru_cache(maxsize=64)
+def _told_empty(text: str, mark: str, places: frozenset[int]) -> str:
+    first, *others = text.split(mark)
+    marks = ("NULL" if place in places else mark for place in range(len(others)))
+    return first + "".join(f"{told}{part}" for told, part in zip(marks, others, strict=True))
 
 
 def _picking(places: Sequence[int]) -> Callable[[Row], Row]:

@@ -1,8 +1,10 @@
 """How is a row written that may be there already: kept or renewed, on either database?"""
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Connection, Insert, Table
+from sqlalchemy import Connection, Insert, Table, null
 from sqlalchemy.dialects import sqlite
 
 
@@ -13,28 +15,37 @@ class Upsert:
         self._table = table
         self._key = key
         self._renews = renews
+        self._made = lru_cache(maxsize=64)(self._make)
 
-    def on(self, connection: Connection) -> Insert:
-        """The statement in the words of this database."""
-        return self._on_sqlite if connection.dialect.name == "sqlite" else self._on_server
+    def on(self, connection: Connection, lacking: frozenset[str] = frozenset()) -> Insert:
+        """The statement in the words of this database, always the same object.
 
-    @cached_property
-    def _on_sqlite(self) -> Insert:
+        For rows that all lack these columns, which are then not to be handed over.
+        """
+        return self._made(connection.dialect.name == "sqlite", lacking)
+
+    def _make(self, is_sqlite: bool, lacking: frozenset[str]) -> Insert:
+        return self._on_sqlite(lacking) if is_sqlite else self._on_server(lacking)
+
+    def _on_sqlite(self, lacking: frozenset[str]) -> Insert:
         insert = sqlite.insert(self._table)
         if not self._renews:
             return insert.on_conflict_do_nothing()
-        renewed = {name: insert.excluded[name] for name in self._renews}
+        renewed = self._renewed(lacking, insert.excluded.__getitem__)
         return insert.on_conflict_do_update(index_elements=self._key, set_=renewed)
 
-    @cached_property
-    def _on_server(self) -> Insert:
+    def _on_server(self, lacking: frozenset[str]) -> Insert:
         from sqlalchemy.dialects import mysql  # a megabyte, which only those have who need it
 
         insert = mysql.insert(self._table)
         if self._renews:
             return insert.on_duplicate_key_update(
-                {name: insert.inserted[name] for name in self._renews}
+                self._renewed(lacking, insert.inserted.__getitem__)
             )
         # What stays as it is; IGNORE would let other faults pass as well.
         first = self._key[0]
         return insert.on_duplicate_key_update({first: self._table.c[first]})
+
+    def _renewed(self, lacking: frozenset[str], inserted: Callable[[str], Any]) -> dict[str, Any]:
+        # MySQL knows no column of the new row that was not handed over.
+        return {name: null() if name in lacking else inserted(name) for name in self._renews}
