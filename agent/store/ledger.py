@@ -492,6 +492,8 @@ def as_run(row: ReadRow[*tuple[Any, ...]], fields: Sequence[str] = _FIELDS) -> R
 
 def _as_row(run: Run) -> Row:
     row = msgspec.structs.astuple(run)
+    if not (run.reason or run.requested_by or run.note):
+        return row
     # A word too many must not cost a run its row: MariaDB refuses what SQLite takes.
     for place, longest in _LONGEST_AT:
         words = row[place]

@@ -42,9 +42,7 @@ class Prepared:
         )
         for place, as_kept in ready.kept_otherwise:
             if place not in empty:
-                columns[place] = [
-                    None if value is None else as_kept(value) for value in columns[place]
-                ]
+                columns[place] = _as_kept(columns[place], as_kept)
         text = ready.text
         if empty and len(rows) >= _MANY:
             text = self._without(connection, ready, empty)
@@ -135,6 +133,14 @@ def _made_ready(compiled: Compiled, names: tuple[str, ...], dialect: Dialect) ->
         _picking([place_of[name] for name in wanted]),
         tuple((place, each) for place, each in enumerate(processors) if each is not None),
     )
+
+
+def _as_kept(values: Sequence[Any], as_kept: Callable[[Any], Any]) -> Sequence[Any]:
+    first = values[0]
+    # Runs that are due together were due at the same moment.
+    if values.count(first) == len(values):
+        return (None if first is None else as_kept(first),) * len(values)
+    return [None if value is None else as_kept(value) for value in values]
 
 
 @lru_cache(maxsize=64)
