@@ -137,9 +137,10 @@ def _made_ready(compiled: Compiled, names: tuple[str, ...], dialect: Dialect) ->
 
 def _as_kept(values: Sequence[Any], as_kept: Callable[[Any], Any]) -> Sequence[Any]:
     first = values[0]
-    # Runs that are due together were due at the same moment.
-    if values.count(first) == len(values):
-        return (None if first is None else as_kept(first),) * len(values)
+    # Runs that are due together were due at the same moment. Other things that are equal need
+    # not be the same: 1 and 1.0 are not in JSON.
+    if isinstance(first, int) and values.count(first) == len(values):
+        return (as_kept(first),) * len(values)
     return [None if value is None else as_kept(value) for value in values]
 
 

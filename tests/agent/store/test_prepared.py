@@ -148,6 +148,16 @@ def test_many_new_rows_lack_what_they_lack(database: Database, said: int) -> Non
 
 
 @pytest.mark.usefixtures("_filled")
+def test_what_is_equal_is_not_taken_for_the_same(database: Database) -> None:
+    rows = [(name, 1, {"a": 1.0 if name == MANY[7] else 1}, 1) for name in MANY]
+
+    database.write_now(lambda connection: NEW.execute(connection, rows))
+
+    found = [str(about) for name, _, about, _ in database.read_now(kept) if name in MANY]
+    assert found == [str(about) for _, _, about, _ in rows]
+
+
+@pytest.mark.usefixtures("_filled")
 @pytest.mark.parametrize("url", ["mariadb"], indirect=True)
 def test_a_server_is_told_many_rows_at_once(database: Database) -> None:
     def inserts(connection: Connection) -> int:
