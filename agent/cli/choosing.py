@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from agent.cli.session import Session
-from agent.errors import WrongUse
+from agent.errors import TaskNotFound, WrongUse
 from agent.store import tasks as store
 from agent.store.database import Database
 from agent.store.tasks import TaskRow
@@ -35,6 +35,15 @@ def task_options(command: T) -> T:
     ):
         command = option(command)
     return command
+
+
+def refusal_status(codes: Sequence[str], among: int) -> int:
+    """What an order for so many tasks ends with, when these codes refused some of them.
+
+    2 where nothing was done, as none of them is there; else 1.
+    """
+    is_wrong_use = len(codes) == among and set(codes) == {TaskNotFound.code}
+    return TaskNotFound.exit_status if is_wrong_use else 1
 
 
 def is_broad(task_names: Sequence[str], category: str | None) -> bool:

@@ -15,13 +15,14 @@ from agent.cli.choosing import (
     chosen,
     is_broad,
     names_meant,
+    refusal_status,
     task_options,
 )
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session, tell_agent
 from agent.definitions import Definition
 from agent.due import fault_of, next_dues
-from agent.errors import TaskNotFound, WrongUse
+from agent.errors import WrongUse
 from agent.runs import ENDINGS
 from agent.store import ledger
 from agent.store import tasks as store
@@ -99,8 +100,7 @@ def skip(
             _tell_skips(results, undo=undo, as_json=as_json)
     refused = [result.code for result in results if result.code != "ok"]
     if refused:
-        is_wrong_use = len(refused) == len(results) and set(refused) == {TaskNotFound.code}
-        raise click.exceptions.Exit(TaskNotFound.exit_status if is_wrong_use else 1)
+        raise click.exceptions.Exit(refusal_status(refused, len(results)))
 
 
 def _tell_skips(results: Sequence[requests.Skipped], *, undo: bool, as_json: bool) -> None:

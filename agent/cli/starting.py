@@ -10,7 +10,13 @@ import click
 import msgspec
 
 from agent.cli import say
-from agent.cli.choosing import ask_for_many, choice_options, is_broad, names_meant
+from agent.cli.choosing import (
+    ask_for_many,
+    choice_options,
+    is_broad,
+    names_meant,
+    refusal_status,
+)
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import AgentError
 from agent.running.output import CHUNK_BYTES, Outputs, open_outputs
@@ -43,6 +49,7 @@ class Ordered(msgspec.Struct, frozen=True, kw_only=True):
     task_name: str
     run_id: str | None = None
     state: str | None = None
+    code: str | None = None
     refusal: str | None = None
 
 
@@ -110,7 +117,8 @@ def run(
     if as_json:
         _json(ordered, ends)
     statuses = [EXIT_STATUSES.get(end["status"], 1) for end in ends]
-    statuses += [1 for one in ordered if one.refusal is not None]
+    if refused := [one.code for one in ordered if one.code is not None]:
+        statuses.append(refusal_status(refused, len(ordered)))
     if worst := next((status for status in statuses if status), 0):
         sys.exit(worst)
 
@@ -137,7 +145,7 @@ def _order(
         except AgentError as error:
             if is_one:
                 raise
-            return Ordered(task_name=task_name, refusal=str(error))
+            return Ordered(task_name=task_name, code=error.code, refusal=str(error))
         else:
             return Ordered(task_name=task_name, run_id=reply.run_id, state=reply.state)
 

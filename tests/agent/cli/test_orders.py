@@ -1,5 +1,7 @@
 """Tasks let go and moments held back, by name, by pattern, by category."""
 
+import json
+
 import pytest
 from click.testing import CliRunner
 
@@ -121,6 +123,17 @@ def test_what_there_is_not_is_wrong_use_unless_something_else_was_done(shop: Hou
 
     assert (none.returncode, some.returncode) == (2, 1)
     assert "report skips up to" in some.stdout
+
+
+def test_to_run_what_there_is_not_is_wrong_use_unless_something_else_runs(shop: Household) -> None:
+    shop.serve()
+
+    none = shop.run("tasks", "run", "nobody", "nothing", "--json")
+    some = shop.run("tasks", "run", "nobody", "report")
+
+    assert (none.returncode, some.returncode) == (2, 1)
+    assert [run["code"] for run in json.loads(none.stdout)["runs"]] == ["not_found", "not_found"]
+    assert "report ordered" in some.stdout
 
 
 def test_what_was_skipped_is_told_although_a_later_order_is_refused(
