@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
-_TRIES: Final = 5
+_TRIES: Final = 8
 
 
 def steps_in(do: Callable[[], object]) -> int:
@@ -53,16 +53,18 @@ def growth(do: Callable[[int], object], size: int) -> float:
     """How many times as long as ``do(size)`` takes ``do(4 * size)``?
 
     About 4 where time grows with the size, about 16 where it grows with the square of it. It is
-    this thread's own time, and the shortest of several tries.
+    this thread's own time, and the shortest of several tries, by turns: what makes a host slow
+    comes and goes, and is to meet both.
     """
+    few_s, many_s = [], []
     with only_our_garbage():
-        return _least_s(do, 4 * size) / _least_s(do, size)
+        for _ in range(_TRIES):
+            few_s.append(_took_s(do, size))
+            many_s.append(_took_s(do, 4 * size))
+    return min(many_s) / min(few_s)
 
 
-def _least_s(do: Callable[[int], object], size: int) -> float:
-    took_s = []
-    for _ in range(_TRIES):
-        began_s = time.thread_time()
-        do(size)
-        took_s.append(time.thread_time() - began_s)
-    return min(took_s)
+def _took_s(do: Callable[[int], object], size: int) -> float:
+    began_s = time.thread_time()
+    do(size)
+    return time.thread_time() - began_s
