@@ -556,11 +556,18 @@ async def test_a_stop_reaches_runs_of_an_earlier_agent(home: Path) -> None:
 
 
 async def test_a_timeout_falls_while_no_agent_is_there(home: Path) -> None:
-    desk = Desk(home)
-    run_id = "timed 4000"  # long enough for the agent to be dead before
-    agent = await _stand_in(desk, (run_id, "sleep 60 & sleep 60"))
-    await until(lambda: len(of_run(run_id)) == 3, "its whole family")
-    await _kill(agent)
+    # The first is mostly long enough for the agent to be dead before; a host may stop us longer.
+    for timeout_ms in (4_000, 12_000, 30_000):
+        desk, run_id = Desk(home), f"timed {timeout_ms}"
+        agent = await _stand_in(desk, (run_id, "sleep 60 & sleep 60"))
+        await until(partial(_is_whole_or_over, desk, run_id), "its whole family")
+        await _kill(agent)
+        if len(of_run(run_id)) == 3:
+            break
+        await until(partial(_has_ended, desk, run_id), "its end in the journal")
+        await desk.keepers.open()
+        await desk.keepers.forget([run_id])
+        await desk.keepers.close()
     assert len(of_run(run_id)) == 3, "it was to live longer than its agent"
     keeper = json.loads(_journal(desk).splitlines()[0])["pid"]
     before_ms = waited_ms(keeper)
@@ -574,8 +581,8 @@ async def test_a_timeout_falls_while_no_agent_is_there(home: Path) -> None:
     assert isinstance(ended, Ended)
     assert ended.cause == "timeout"
     assert ended.duration_ms is not None
-    due_ms = 4_000 + 200 + 2_000 + late_ms
-    assert 4_000 <= ended.duration_ms < due_ms, "timeout, grace, and two seconds"
+    due_ms = timeout_ms + 200 + 2_000 + late_ms
+    assert timeout_ms <= ended.duration_ms < due_ms, "timeout, grace, and two seconds"
     await desk.keepers.forget([run_id])
     await desk.keepers.close()
 
@@ -597,13 +604,16 @@ async def test_agents_killed_at_any_moment_lose_and_double_nothing(home: Path) -
         if isinstance(found, Ended):
             assert found.run_id not in ended
             ended[found.run_id] = found
-    names = await asyncio.to_thread(os.listdir, home)
-    ordered = {name.removesuffix(".out") for name in names if name.endswith(".out")}
-    await until(lambda: len(ended) + len(desk.ended) == len(ordered), "all ends")
 
+    def ordered() -> set[str]:
+        # A keeper may still start what a dead agent had ordered.
+        return {path.stem for path in home.glob("*.out")}
+
+    await until(lambda: ended.keys() | desk.ended.keys() == ordered(), "all ends")
+
+    assert not ended.keys() & desk.ended.keys()
     ended |= desk.ended
-    assert ended.keys() == ordered
-    assert len(ordered) > 8
+    assert len(ended) > 8
     for run_id, found in ended.items():
         assert (found.exit_status, found.cause) == (int(run_id.partition(".")[2]) % 250, "")
         assert desk.output(run_id) == f"{found.pid}\n"
@@ -732,6 +742,10 @@ async def test_a_keeper_leaves_by_itself_when_all_is_over(home: Path) -> None:
     assert isinstance(standing, Ended)
     assert standing.exit_status == 2
     await again.close()
+
+
+def _is_whole_or_over(desk: Desk, run_id: str) -> bool:
+    return len(of_run(run_id)) == 3 or _has_ended(desk, run_id)
 
 
 def _has_ended(desk: Desk, run_id: str) -> bool:
