@@ -558,7 +558,8 @@ async def test_a_stop_reaches_runs_of_an_earlier_agent(home: Path) -> None:
 async def test_a_timeout_falls_while_no_agent_is_there(home: Path) -> None:
     # The first is mostly long enough for the agent to be dead before; a host may stop us longer.
     for timeout_ms in (4_000, 12_000, 30_000):
-        desk, run_id = Desk(home), f"timed {timeout_ms}"
+        desk, run_id = Desk(home / f"{timeout_ms}"), f"timed {timeout_ms}"
+        desk.home.mkdir()
         agent = await _stand_in(desk, (run_id, "sleep 60 & sleep 60"))
         await until(partial(_is_whole_or_over, desk, run_id), "its whole family")
         await _kill(agent)
