@@ -128,13 +128,17 @@ def test_an_agent_stopped_in_the_middle_of_starting_leaves_no_unknown_run(
 def test_a_second_agent_on_the_same_home_is_refused_at_once(household: Household) -> None:
     agent = household.serve()
 
-    began = time.monotonic()
-    with Pulse() as pulse:
-        second = household.run("serve")
-    took_s = time.monotonic() - began
+    for _ in range(3):  # the host may stop one of them, and no pulse of ours feels that
+        began = time.monotonic()
+        with Pulse() as pulse:
+            second = household.run("serve")
+        took_s = time.monotonic() - began
+        assert second.returncode == 75
+        within_s = 2 * stretched() + pulse.worst_ms / 1_000
+        if took_s < within_s:
+            break
 
-    assert second.returncode == 75
-    assert took_s < 2 * stretched() + pulse.worst_ms / 1_000
+    assert took_s < within_s
     assert f"an agent serves home '{household.root}' already (pid {agent.pid})" in second.stderr
     assert "Traceback" not in second.stderr
     assert agent.poll() is None
@@ -150,7 +154,8 @@ def test_a_tick_starts_an_agent_once_and_sums_up(household: Household) -> None:
 
     assert (first["agent"], second["agent"]) == ("started", "already serving")
     assert first["pid"] == second["pid"]
-    assert household.agents_alive() == [first["pid"]]
+    # What an agent starts is for a moment called as the agent is.
+    until(lambda: household.agents_alive() == [first["pid"]], "one agent only")
     assert os.getsid(first["pid"]) == first["pid"], "it would end with the cron job"
     assert second["executed"] >= 1
     assert said.splitlines()[:2] == ["✓ Master runner started", "✓ Loaded 1 tasks"]

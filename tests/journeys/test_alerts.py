@@ -12,7 +12,7 @@ import pytest
 from agent.store import state
 from tests.journeys.household import Household, until
 from tests.postoffice import Sink, let_mail, mail_server
-from tests.pulse import Pulse
+from tests.pulse import Pulse, stretched
 
 AT_ONCE_S = 15.0
 GREEDY = "command = 'tail /dev/zero'\nmemory_limit_mb = 20"
@@ -87,8 +87,10 @@ def test_what_is_critical_is_mailed_at_once_and_so_is_its_end(
     until(lambda: not mailing.alerts("bad"), "no alert")
     (alert,) = mailing.alerts("bad", "--all")
 
-    assert took_s < AT_ONCE_S + pulse.worst_ms / 1_000
-    assert (alert["severity"], alert["status"], alert["told"]) == ("critical", "resolved", "open")
+    assert took_s < AT_ONCE_S * stretched() + pulse.worst_ms / 1_000
+    assert (alert["severity"], alert["status"]) == ("critical", "resolved")
+    # Of its end people are told a minute after its beginning, which a slow host may have reached.
+    assert alert["told"] in ("open", "resolved")
     assert "critical" in str(sink.mails[0]["Subject"])
     if "exit 3" in command:
         assert "out of paper" in sink.text()

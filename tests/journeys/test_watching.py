@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.runs import Run
-from tests.journeys.household import WAIT_S, Household, until
+from tests.journeys.household import COMMAND_S, WAIT_S, Household, until
 from tests.ports import free_port
 
 WATCH = 'task_name = "dump"\nkind = "watch"\n'
@@ -197,6 +197,7 @@ def test_what_waits_for_a_ping_is_not_called_queued_and_fails_when_none_comes(
 
     for words in (("runs", "list"), ("status",)):
         # It waits half of the time.
-        until(partial(tells_of_the_wait, household, words), f"{words} that tell of the wait")
+        telling = partial(tells_of_the_wait, household, words)
+        until(telling, f"{words} that tell of the wait", within_s=COMMAND_S)
     assert "1 failing" in household.run("status").stdout
     assert "never" not in household.cli("tasks", "list")

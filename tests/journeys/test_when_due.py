@@ -101,7 +101,13 @@ def test_the_next_moments_can_be_skipped_and_past_ones_run_after_all(
     household.wait_for("tick", "success")
 
     household.cli("tasks", "skip", "tick", "--count", "2", "--reason", "moving house")
-    skipped = household.wait_for("tick", "skipped", count=2)[0]
+    # A run that lasts until the next moment skips that as well, and for another reason.
+    skipped, *_ = until(
+        lambda: (
+            both if len(both := household.runs("tick", "skipped", reason="skip_next")) > 1 else []
+        ),
+        "two skipped moments",
+    )
     household.cli("tasks", "disable", "tick")
     moment = household.json("runs", "show", skipped.id)["run"]["scheduled_ms"]
     answer = household.json("tasks", "backfill", "tick", "--at", iso(moment))
@@ -110,7 +116,6 @@ def test_the_next_moments_can_be_skipped_and_past_ones_run_after_all(
         "the run as of a past moment",
     )
 
-    assert skipped.reason == "skip_next"
     assert "moving house" in (skipped.note or "")
     assert [again.id] == answer["run_ids"]
     assert (again.scheduled_ms, again.trigger) == (moment, "manual")

@@ -253,6 +253,8 @@ def test_what_people_know_is_open_is_not_told_anew_though_it_is_away_from_the_st
             "a copy of the alert, and that it was told",
             within_s=MAILED_S,
         )
+        # It is known as told as soon as its mail is to go.
+        until(partial(is_told, sink, "loud burns"), "the mail of the first", within_s=MAILED_S)
         household.kill(agent)
         before = sink.text().count("loud burns")
 

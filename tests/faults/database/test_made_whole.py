@@ -68,7 +68,8 @@ def test_an_agent_that_finds_its_file_of_no_use_begins_with_what_is_left(
         until(lambda: lines(truth) > 8, "runs after the backup")
     household.cli("tasks", "pause", "often", "--reason", "not now")
     until(lambda: not household.live(), "the end of every run")
-    until(lambda: b"not now" in (household.root / "data/standby.tasks").read_bytes(), "a copy")
+    copy = household.root / "data/standby.tasks"
+    until(lambda: copy.exists() and b"not now" in copy.read_bytes(), "a copy")
     assert household.stop(agent) == 0
     damage(household, keep_header=False)
     before = lines(truth)
