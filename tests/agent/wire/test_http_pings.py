@@ -14,6 +14,7 @@ from agent.wire.http_pings import BODY_BYTES, MOST_OPEN, HttpPings
 from tests.agent.store.makings import a_run
 
 TOKEN = "a-token-of-the-tests-only"
+HANGS_S = 60  # so long nothing takes, but what hangs
 
 
 class Taker:
@@ -49,7 +50,7 @@ async def send(port: int, data: bytes) -> str:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(data)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANGS_S):
             return (await reader.read()).decode()
     finally:
         writer.close()
@@ -145,7 +146,7 @@ async def test_connections_that_say_nothing_do_not_keep_others_out_for_long(
     for _, writer in idle:
         writer.close()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANGS_S):
         while not taker.told:
             try:
                 await send(port, a_request("/ping/backup"))
