@@ -22,7 +22,7 @@ from tests.pulse import Pulse
 
 __all__ = ["agent_link", "agent_rows", "theme", "window"]
 
-WAIT_MS = 30_000
+WAIT_MS = 60_000
 """A loaded host is slow, and that is no failure."""
 STOPS: Final = 10
 
@@ -102,7 +102,7 @@ class Desk:
             if not mail.has_more:
                 return
 
-    def until(self, is_true: Callable[[], bool], *, within_s: float = 30) -> None:
+    def until(self, is_true: Callable[[], bool], *, within_s: float = WAIT_MS / 1_000) -> None:
         deadline = time.monotonic() + within_s
         while True:
             self.take()
@@ -132,11 +132,8 @@ class Desk:
         finally:
             is_asked.set()
 
-    def until_state(self, state: str, reason: str | None = None, *, within_s: float = 30) -> None:
-        self.until(
-            lambda: self.link.state == state and reason in (None, self.link.reason),
-            within_s=within_s,
-        )
+    def until_state(self, state: str, reason: str | None = None) -> None:
+        self.until(lambda: self.link.state == state and reason in (None, self.link.reason))
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from desktop.views.palette import Palette
 from shared.protocol.rows import Task
 from tests.desktop.agent_at_hand import AgentAtHand, Memory
 from tests.desktop.conftest import ends_in_time
-from tests.desktop.test_enrolment import WAIT_MS, opened
+from tests.desktop.test_enrolment import opened
 
 WidgetT = TypeVar("WidgetT", bound=QWidget)
 
@@ -63,7 +63,7 @@ class Two:
             window.grid.select_task(task_id)
             return self.desk.link.is_live and window.chosen.id == task_id
 
-        self.qtbot.waitUntil(is_shown, timeout=WAIT_MS)
+        self.qtbot.waitUntil(is_shown)
 
     def list_of(self) -> Connections:
         """The list under the box at the top left."""
@@ -256,7 +256,7 @@ def test_a_link_of_the_command_line_that_fails_is_shown_with_its_checks(
     desk.start(link=link)
 
     dialog: ConnectDialog = opened(qtbot, desk)
-    qtbot.waitUntil(lambda: dialog.primary.text() == "Test again", timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: dialog.primary.text() == "Test again")
     assert dialog.link.text() == link
     assert dialog.checks.state("link") == "ok"
     assert dialog.checks.state("reached") == "bad"

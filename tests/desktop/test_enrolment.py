@@ -17,8 +17,6 @@ from shared.protocol.rows import Task
 from tests.desktop.agent_at_hand import AgentAtHand, Memory
 from tests.desktop.conftest import ends_in_time
 
-WAIT_MS = 20_000
-
 
 @pytest.fixture
 def application(qtbot: QtBot, tmp_path: Path) -> Iterator[Application]:
@@ -36,7 +34,7 @@ def dialog_of(application: Application) -> ConnectDialog | None:
 
 
 def opened(qtbot: QtBot, application: Application) -> ConnectDialog:
-    qtbot.waitUntil(lambda: dialog_of(application) is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: dialog_of(application) is not None)
     dialog = dialog_of(application)
     assert dialog is not None
     return dialog
@@ -57,12 +55,12 @@ def test_an_invite_pasted_at_the_first_start_leads_to_live_rows(
     dialog = opened(qtbot, application)
     dialog.set_link(link)
     QTest.keyClick(dialog.link, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: dialog.primary.text() == "Connect", timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: dialog.primary.text() == "Connect")
     assert not (tmp_path / "profile" / "desktop.toml").read_text().count("[[connections]]")
     QTest.keyClicks(dialog.name, "night shift")
     QTest.keyClick(dialog.name, Qt.Key.Key_Return)
 
-    qtbot.waitUntil(lambda: application.link.is_live, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: application.link.is_live)
     assert dialog_of(application) is None
     (kept,) = Profile(tmp_path / "profile").load().connections
     assert (kept.id, kept.name, kept.environment) == (memory.agent_id, "night shift", "demo")
@@ -80,7 +78,7 @@ def test_a_dialog_left_in_the_middle_of_a_test_keeps_nothing(
 
     QTest.keyClick(dialog.link, Qt.Key.Key_Escape)
 
-    qtbot.waitUntil(lambda: dialog_of(application) is None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: dialog_of(application) is None)
     assert Profile(tmp_path / "profile").load().connections == ()
 
 

@@ -292,10 +292,10 @@ def test_an_agent_that_never_heard_of_these_questions_is_told_of_in_the_same_wor
     try:
         application.start(link=agent.invite("viewer"))
         page = application.window.health
-        qtbot.waitUntil(lambda: page.table.model().rowCount() == 1, timeout=20_000)
+        qtbot.waitUntil(lambda: page.table.model().rowCount() == 1)
 
         application.window.show_screen(HEALTH)
-        qtbot.waitUntil(lambda: page.hint.text().count(OLD) == 2, timeout=20_000)
+        qtbot.waitUntil(lambda: page.hint.text().count(OLD) == 2)
 
         assert page.panel.title.text() == "CPU"
         assert page.hint.isVisible()

@@ -152,7 +152,7 @@ def test_an_agent_that_begins_anew_is_shown_right_by_twenty_desktops_within_five
             desk.until(partial(shows, desk, 0))
 
         # Who calls in vain while the agent is away waits longer before the next call, so what the
-        # host lets the agent wait before it is back counts as well.
+        # host lets the agent wait before it is back counts as well; and all come by many turns.
         with Pulse() as pulse:
             agent.stop()
             again = start_agent()
@@ -162,5 +162,5 @@ def test_an_agent_that_begins_anew_is_shown_right_by_twenty_desktops_within_five
                 desk.until(partial(is_right, desk, 1))
             took_s = time.monotonic() - began
 
-        assert took_s < ALL_RIGHT_WITHIN_S + pulse.worst_ms / 1_000
+        assert took_s < ALL_RIGHT_WITHIN_S + pulse.in_all_ms / 1_000
         assert [len(desk.rows) for desk in desks] == [TASKS] * DESKTOPS

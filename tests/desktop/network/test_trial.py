@@ -96,8 +96,8 @@ def steps(desk: Desk) -> dict[str, TestStep]:
     return {one.check: one for one in desk.reports if isinstance(one, TestStep)}
 
 
-def result(desk: Desk, *, within_s: float = 30) -> TestResult:
-    desk.until(lambda: any(isinstance(one, TestResult) for one in desk.reports), within_s=within_s)
+def result(desk: Desk) -> TestResult:
+    desk.until(lambda: any(isinstance(one, TestResult) for one in desk.reports))
     (found,) = [one for one in desk.reports if isinstance(one, TestResult)]
     desk.reports.clear()
     return found
