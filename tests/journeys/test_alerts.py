@@ -26,7 +26,7 @@ def sink() -> Iterator[Sink]:
 
 @pytest.fixture
 def mailing(household: Household, sink: Sink) -> Household:
-    let_mail(household.home, sink)
+    let_mail(household.calm().home, sink)
     return household
 
 

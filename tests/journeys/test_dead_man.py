@@ -141,7 +141,7 @@ def test_a_channel_in_its_quiet_hours_waits_while_mail_and_another_one_go_at_onc
         "command = 'exit 3'"
     )
     with mail_server() as sink:
-        let_mail(household.home, sink)
+        let_mail(household.calm().home, sink)
         with household.home.settings_file.open("a") as settings:
             settings.write(PAGERS)
         household.serve()

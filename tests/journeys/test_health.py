@@ -107,7 +107,7 @@ def test_a_disk_that_fills_up_is_mailed_at_once_and_over_when_there_is_room_agai
 def test_a_frozen_agent_is_mailed_once_by_another_process_and_over_when_it_goes_on(
     mailing: Household, sink: Sink
 ) -> None:
-    agent = started(mailing)
+    agent = started(mailing.calm())
     looks, mails = [], []
     with mailing.standing_still(agent):
         make_old(mailing, 60_000)
@@ -237,7 +237,7 @@ def test_what_a_service_manager_gave_up_is_dead_at_once(household: Household) ->
 def test_an_agent_given_up_for_its_settings_is_told_by_those_that_held(
     mailing: Household, sink: Sink
 ) -> None:
-    file = mailing.home.settings_file
+    file = mailing.calm().home.settings_file
     agent = started(mailing)
     held = mailing.home.journal_file.with_name("standby.settings")
     until(held.exists, "the settings that hold")

@@ -28,7 +28,7 @@ def look(household: Household) -> None:
 def test_a_dead_agent_that_nobody_cares_for_is_told_to_others_once(
     household: Household, sink: Sink
 ) -> None:
-    let_mail(household.home, sink)
+    let_mail(household.calm().home, sink)
     with household.home.settings_file.open("a") as settings:
         settings.write('[[escalation]]\nafter_minutes = 30\nrecipients = ["head@example.org"]\n')
     agent = household.serve()

@@ -26,7 +26,7 @@ def text_of(mail: EmailMessage, kind: str) -> str:
 
 def test_a_serving_agent_mails_what_its_tasks_report(household: Household) -> None:
     with mail_server() as sink:
-        let_mail(household.home, sink)
+        let_mail(household.calm().home, sink)
         household.apply(a_report(household, "daily"), a_report(household, "errors"))
         household.serve()
 

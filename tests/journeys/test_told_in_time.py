@@ -127,7 +127,7 @@ def kinds(household: Household) -> set[str]:
 
 def cause_all(household: Household, sink: Sink, slower: str) -> None:
     """Let an agent meet all of these troubles, then stop."""
-    let_mail(household.home, sink)
+    let_mail(household.calm(but="memory").home, sink)
     with household.home.settings_file.open("a") as settings:
         # Any host uses more than that: a real reading above its limit.
         settings.write("[health.limits.memory]\nwarn = 0.001\nfor_s = 0\n")

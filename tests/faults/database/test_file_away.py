@@ -235,7 +235,7 @@ def is_told(sink: Sink, words: str) -> bool:
 def test_a_dead_agent_on_a_full_disk_is_mailed_by_another_process_once(
     small_disk: Household,
 ) -> None:
-    household = small_disk
+    household = small_disk.calm()
     with mail_server() as sink:
         let_mail(household.home, sink)
         agent = household.serve()
