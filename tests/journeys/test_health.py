@@ -296,7 +296,7 @@ def test_a_check_of_ones_own_is_done_told_shown_and_forgotten(
 ) -> None:
     fire = tmp_path / "fire"
     fire.touch()
-    mailing.serve()
+    mailing.calm().serve()
     script = f"test ! -e {fire} || {{ echo 'it burns | heat=99C'; exit 2; }}"
     mailing.cli(
         "checks", "add", "fire", script, "--severity", "critical", "--every=10", "--timeout=5"
