@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,6 +18,9 @@ from agent.ownchecks import OwnCheck
 from agent.rules.thresholds import CRIT, OK, UNKNOWN, WARN
 from agent.settings import Home, Settings
 from agent.store.checks import Kept
+
+PATIENT: dict[str, Any] = {"warn": 60_000.0, "crit": 60_000.0, "timeout_s": 55}
+"""How long it takes is nothing to a test, but where it says so."""
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -169,7 +173,8 @@ async def test_a_page_has_its_status_its_words_and_its_time(
     checking: Checking, answer: bytes, fields: dict[str, object], state: str, words: str
 ) -> None:
     async with answering(answer) as port:
-        own = OwnCheck(name="shop", kind="http", url=f"http://127.0.0.1:{port}/?a=b", **fields)  # type: ignore[arg-type] # of a table
+        url = f"http://127.0.0.1:{port}/?a=b"
+        own = OwnCheck(name="shop", kind="http", url=url, **(PATIENT | fields))
         found = await checking.look(own)
 
     assert found.state == state
@@ -180,7 +185,8 @@ async def test_what_does_not_answer_in_time_or_at_all_is_critical(checking: Chec
     async with answering(None) as port:
         url = f"http://127.0.0.1:{port}/"
         silent = await checking.look(OwnCheck(name="a", kind="http", url=url, timeout_s=1))
-        taking = await checking.look(OwnCheck(name="b", kind="tcp", host="127.0.0.1", port=port))
+        place: dict[str, Any] = {"kind": "tcp", "host": "127.0.0.1", "port": port}
+        taking = await checking.look(OwnCheck(name="b", **place, **PATIENT))
     with socket.socket() as held:  # so that nobody else listens there
         held.bind(("127.0.0.1", 0))
         port = held.getsockname()[1]
