@@ -219,7 +219,7 @@ class Keepers:
         try:
             link = await connect(self._runtime, name)
             try:
-                await link.hello()
+                await link.hello(begins=True)
             except NoKeeper:
                 await link.close()
                 raise

@@ -18,6 +18,9 @@ from agent.running import processes
 from agent.running.keeper import LINE_LIMIT, LISTENER
 
 CONNECT_WITHIN_S = 3.0
+BEGIN_WITHIN_S = 15.0
+"""So long a keeper that was just started may take to begin: its interpreter has to be loaded, and
+without it no agent serves."""
 HEARD_AT_ONCE_BYTES = 256 << 10
 BACKLOG = 16
 LOG_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
@@ -82,12 +85,13 @@ class Link:
             *whole, self._begun = (self._begun + data).split(b"\n")
             self._heard.extend(whole)
 
-    async def hello(self) -> list[dict[str, Any]]:
+    async def hello(self, *, begins: bool = False) -> list[dict[str, Any]]:
         """Introduce ourselves and learn what the keeper knows of each run; raises NoKeeper."""
         self.send({"do": "hello"})
         known: list[dict[str, Any]] = []
+        within_s = max(CONNECT_WITHIN_S, BEGIN_WITHIN_S) if begins else CONNECT_WITHIN_S
         try:
-            async with asyncio.timeout(CONNECT_WITHIN_S):
+            async with asyncio.timeout(within_s):
                 async for line in self.hear():
                     if line["e"] == "known":
                         return known

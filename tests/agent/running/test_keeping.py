@@ -477,6 +477,22 @@ async def test_a_keeper_killed_while_it_starts_runs_loses_and_doubles_none(desk:
             assert desk.output(f"R{batch}-{number}") == f"{ended.pid}\n"
 
 
+async def test_a_keeper_that_a_busy_host_lets_begin_late_is_waited_for(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "CONNECT_WITHIN_S", 0.1)
+    begin = link._KEEP.removesuffix("main()")
+    monkeypatch.setattr(link, "_KEEP", f"{begin}import time; time.sleep(0.5); main()")
+    desk = Desk(home)
+
+    await desk.keepers.open()
+    await desk.sh("R", "exit 4")
+
+    assert (await desk.end_of("R")).exit_status == 4
+    await desk.keepers.forget(["R"])
+    await desk.keepers.close()
+
+
 async def test_a_hung_keeper_is_replaced(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     await desk.sh("before", "sleep 0.2; exit 9")
     monkeypatch.setattr("agent.running.keeping.ANSWER_WITHIN_S", 2.0)
