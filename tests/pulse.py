@@ -1,6 +1,7 @@
 """How long does this host itself let somebody wait who wants to go on?"""
 
 import os
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -34,6 +35,11 @@ def waited_ms(pid: int) -> float:
     return int(told.split()[1]) / 1_000_000
 
 
+def _processors() -> list[int]:
+    # Elsewhere a thread chooses no processor: one beats for all.
+    return sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else [0]
+
+
 class Pulse:
     """Threads that sleep shortly, again and again, and remember their latest waking.
 
@@ -53,7 +59,7 @@ class Pulse:
         self._lock = threading.Lock()
         self._threads = [
             threading.Thread(target=self._beat, args=(processor,), name="pulse", daemon=True)
-            for processor in sorted(os.sched_getaffinity(0))[:MOST_PROCESSORS]
+            for processor in _processors()[:MOST_PROCESSORS]
         ]
 
     def __enter__(self) -> Self:
@@ -74,8 +80,9 @@ class Pulse:
             thread.join()
 
     def _beat(self, processor: int) -> None:
-        with suppress(OSError):  # it was taken from this process meanwhile
-            os.sched_setaffinity(0, {processor})  # of this thread alone
+        if sys.platform == "linux":
+            with suppress(OSError):  # it was taken from this process meanwhile
+                os.sched_setaffinity(0, {processor})  # of this thread alone
         began = self._began
         while not self._is_over.wait(BEAT_S):
             began = self._note(began, time.monotonic())

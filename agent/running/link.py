@@ -89,7 +89,7 @@ class Link:
         """Introduce ourselves and learn what the keeper knows of each run; raises NoKeeper."""
         self.send({"do": "hello"})
         known: list[dict[str, Any]] = []
-        within_s = max(CONNECT_WITHIN_S, BEGIN_WITHIN_S) if begins else CONNECT_WITHIN_S
+        within_s = BEGIN_WITHIN_S if begins else CONNECT_WITHIN_S
         try:
             async with asyncio.timeout(within_s):
                 async for line in self.hear():

@@ -112,6 +112,7 @@ def alone() -> Iterator[None]:
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A keeper may begin, answer and leave as late as a loaded host lets it."""
     monkeypatch.setattr(link, "CONNECT_WITHIN_S", WAIT_S)
+    monkeypatch.setattr(link, "BEGIN_WITHIN_S", WAIT_S)
     monkeypatch.setattr(keeping, "GONE_WITHIN_S", WAIT_S)
 
 

@@ -18,7 +18,7 @@ PATIENCE_S = 40.0  # for a keeper that begins on a loaded host
 
 
 async def main(home: Path, orders: list[tuple[str, str]]) -> None:
-    link.CONNECT_WITHIN_S = PATIENCE_S
+    link.CONNECT_WITHIN_S = link.BEGIN_WITHIN_S = PATIENCE_S
     ended: asyncio.Queue[Ended] = asyncio.Queue()
     keepers = Keepers(home / "run", on_ended=ended.put_nowait)
     await keepers.open()
