@@ -11,8 +11,8 @@ from agent.cli.groups import Group
 from agent.cli.moments import now_ms, read_moment
 from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
-from agent.settings import Retention
-from agent.store import recount, spans, tasks
+from agent.store import recount, retention, spans, tasks
+from agent.store.database import Database
 from agent.store.rollups import DAY_MS
 from agent.store.spans import Figures
 
@@ -73,8 +73,8 @@ def check(session: Session, start: str | None, as_json: bool) -> None:
     Example:  smartcron-agent stats check --from 2026-11-01 --json
     """
     until_ms = now_ms()
-    first_ms = _first_day(start, until_ms, session.settings.retention)
     with session.database() as database:
+        first_ms = _first_day(session, database, start, until_ms)
         found = database.read_now(
             partial(
                 recount.differences,
@@ -108,13 +108,10 @@ def rebuild(session: Session, start: str | None, as_json: bool) -> None:
     Example:  smartcron-agent stats rebuild --from 2026-11-01
     """
     until_ms = now_ms()
-    days = range(
-        _first_day(start, until_ms, session.settings.retention),
-        until_ms - until_ms % DAY_MS,
-        DAY_MS,
-    )
     ends = 0
     with session.database() as database:
+        first_ms = _first_day(session, database, start, until_ms)
+        days = range(first_ms, until_ms - until_ms % DAY_MS, DAY_MS)
         for day_ms in days:
             ends += database.write_now(partial(recount.rebuild, day_ms=day_ms))
     if as_json:
@@ -123,17 +120,24 @@ def rebuild(session: Session, start: str | None, as_json: bool) -> None:
     say.good(f"{ends} ends of {len(days)} days counted anew")
 
 
-def _first_day(start: str | None, until_ms: int, ages: Retention) -> int:
-    first_ms = read_moment("--from", start) if start else until_ms - 7 * DAY_MS
-    oldest_ms = until_ms - ages.shortest_run_days * DAY_MS
-    if first_ms < oldest_ms:
-        raise WrongUse(
-            f"--from {start}: of that time runs may have been cleaned up, and only their figures "
-            f"are left; begin at {say.moment(oldest_ms)} or later"
-        )
+def _first_day(session: Session, database: Database, start: str | None, until_ms: int) -> int:
+    """When the first day begins; never one of whose runs some may be gone."""
+    ages = session.settings.retention
+    whole_ms = database.read_now(partial(retention.whole_since, ages=ages, now_ms=until_ms))
+    oldest_ms = whole_ms + -whole_ms % DAY_MS
+    if start is None:
+        week_ms = until_ms - 7 * DAY_MS
+        return max(week_ms - week_ms % DAY_MS, oldest_ms)
+    first_ms = read_moment("--from", start)
     if first_ms > until_ms:
         raise WrongUse(f"--from {start}: must be earlier than now")
-    return first_ms - first_ms % DAY_MS
+    first_ms -= first_ms % DAY_MS
+    if first_ms < oldest_ms:
+        raise WrongUse(
+            f"--from {start}: of that day runs may have been cleaned up, and only their figures "
+            f"are left; begin at {say.moment(oldest_ms)} or later"
+        )
+    return first_ms
 
 
 def _facts(found: Figures) -> tuple[tuple[str, str], ...]:

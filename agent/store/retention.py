@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, func, select
 from agent.runs import ENDINGS
 from agent.settings import Retention
 from agent.store import audit as audits
-from agent.store import holds
+from agent.store import holds, state
 from agent.store.database import Database
 from agent.store.rollups import FAILURES
 from agent.ulid import first_ulid
@@ -34,6 +34,7 @@ from schema.tables import (
 from schema.tables import holds as held_tasks
 
 DAY_MS: Final = 86_400_000
+_GONE_BEFORE: Final = "runs_gone_before_ms"
 MOST_AT_ONCE: Final = 500
 """Rows deleted in one slice at most: between two slices every other write has its turn."""
 FIRST_SLICE: Final = 50
@@ -100,6 +101,7 @@ def clean(
     gone: Counter[str] = Counter()
     slices, longest_s, size = 0, 0.0, FIRST_SLICE
     before_ms = now_ms - ages.audit_days * DAY_MS
+    database.write_now(partial(_remember, ages=ages, now_ms=now_ms))
     removable = database.write_now(
         partial(audits.announce_removal, before_ms=before_ms, now_ms=now_ms)
     )
@@ -128,6 +130,23 @@ def clean(
         slices=slices,
         longest_ms=round(longest_s * 1000, 1),
     )
+
+
+def whole_since(connection: Connection, ages: Retention, *, now_ms: int) -> int:
+    """From when on the runs of all tasks are still there, as far as cleanups go."""
+    # Ages may have been shorter once, or for one cleanup.
+    gone_ms = state.number(connection, _GONE_BEFORE) or 0
+    return max(gone_ms, _oldest(ages, now_ms))
+
+
+def _oldest(ages: Retention, now_ms: int) -> int:
+    return now_ms - ages.shortest_run_days * DAY_MS
+
+
+def _remember(connection: Connection, ages: Retention, *, now_ms: int) -> None:
+    """Put down how far back runs go, before the first of them."""
+    to_ms = whole_since(connection, ages, now_ms=now_ms)
+    state.put(connection, _GONE_BEFORE, str(to_ms), now_ms=now_ms)
 
 
 def outdated(connection: Connection, ages: Retention, *, now_ms: int) -> list[Outdated]:
