@@ -117,7 +117,7 @@ def move(session: Session, target: str, as_json: bool) -> None:
     """
     _refuse_served(session, "moved")
     with only_agent(session.home), session.database() as source:
-        into = Database.open(target, migrate=True)
+        into = Database.open(target, migrate=True, is_filled=True)
         try:
             with _progress(quiet=as_json) as told:
                 moved = store.move(source, into, now_ms=now_ms(), told=told)

@@ -128,6 +128,7 @@ class Database:
         migrate: bool = True,
         before_upgrade: BeforeUpgrade | None = None,
         agent_id: str = "",
+        is_filled: bool = False,
     ) -> Self:
         """Reach the database and bring its tables to our version; raises StorageError, WrongUse.
 
@@ -137,7 +138,13 @@ class Database:
         parsed = read_url(url)
         if parsed.get_backend_name() == "sqlite":
             make_file(parsed, may_create=migrate)
-        bring_up(parsed, migrate=migrate, before_upgrade=before_upgrade, agent_id=agent_id)
+        bring_up(
+            parsed,
+            migrate=migrate,
+            before_upgrade=before_upgrade,
+            agent_id=agent_id,
+            is_filled=is_filled,
+        )
         return cls._of(parsed)
 
     @classmethod

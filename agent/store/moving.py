@@ -17,7 +17,6 @@ from schema.tables import state as state_table
 
 SLICE: Final = 1_000
 """Rows that are read, and written, at once."""
-MOVING_FROM: Final = "moving_from"
 
 Told = Callable[[str, int, int], None]
 """Hears, slice after slice: the table, how many of its rows are done, of how many."""
@@ -64,7 +63,7 @@ def digest(connection: Connection, table: Table) -> tuple[int, str]:
     found, count = hashlib.sha256(), 0
     for rows in _slices(connection, table, after=None):
         for row in rows:
-            if table is state_table and row.name == MOVING_FROM:
+            if table is state_table and row.name == state.MOVING_FROM:
                 continue
             plain = [_plain(value) for value in row]
             # What is a map has no order of its own; texts of it may differ in theirs.
@@ -96,7 +95,7 @@ def _claim(source: Database, target: Database, now_ms: int) -> None:
     origin = name_of(source.url)
     if origin == name_of(target.url):
         raise Conflict(f"{origin} is where the rows are already; name another database")
-    begun = target.read_now(partial(state.get, name=MOVING_FROM))
+    begun = target.read_now(partial(state.get, name=state.MOVING_FROM))
     if begun is None:
         filled = [table.name for table in _tables() if target.read_now(partial(_has_rows, table))]
         if filled:
@@ -104,7 +103,7 @@ def _claim(source: Database, target: Database, now_ms: int) -> None:
                 f"database {name_of(target.url)} holds rows already ({', '.join(filled[:3])}); "
                 "move into an empty one"
             )
-        target.write_now(partial(state.put, name=MOVING_FROM, value=origin, now_ms=now_ms))
+        target.write_now(partial(state.put, name=state.MOVING_FROM, value=origin, now_ms=now_ms))
     elif begun != origin:
         raise Conflict(
             f"database {name_of(target.url)} is half moved from {begun}; go on with that one, "
@@ -193,10 +192,10 @@ def _state_rows(connection: Connection) -> list[dict[str, Any]]:
 
 def _put_state(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """What the agent remembers about itself: the target has a few rows of its own by now."""
-    connection.execute(state_table.delete().where(state_table.c.name != MOVING_FROM))
+    connection.execute(state_table.delete().where(state_table.c.name != state.MOVING_FROM))
     for row in rows:
         connection.execute(state_table.insert(), row)
 
 
 def _let_go(connection: Connection) -> None:
-    connection.execute(state_table.delete().where(state_table.c.name == MOVING_FROM))
+    connection.execute(state_table.delete().where(state_table.c.name == state.MOVING_FROM))

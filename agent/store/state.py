@@ -23,6 +23,8 @@ DECIDED_UNTIL: Final = "decided_until_ms"
 HIGHEST: Final = "highest_decided_ms"
 AGENT_VERSION: Final = "agent_version"
 HOLDER: Final = "holder"
+MOVING_FROM: Final = "moving_from"
+"""Where the rows come from of a database that does not hold all of them yet."""
 _DIGITS: Final = 18
 """So many has no number of ours, and each database holds them."""
 HOLDER_LIVES_MS: Final = 180_000

@@ -27,20 +27,26 @@ BeforeUpgrade = Callable[[str], Path]
 
 
 def bring_up(
-    url: URL, *, migrate: bool, before_upgrade: BeforeUpgrade | None = None, agent_id: str = ""
+    url: URL,
+    *,
+    migrate: bool,
+    before_upgrade: BeforeUpgrade | None = None,
+    agent_id: str = "",
+    is_filled: bool = False,
 ) -> None:
     """Make the tables, or lift them, or refuse with nothing changed; raises StorageError.
 
     Without `migrate` what is empty or older is refused. With `before_upgrade` an older database
     is copied first, and not changed when that fails. `agent_id` is who asks: an older database is
-    not lifted while another agent works on it.
+    not lifted while another agent works on it. What is half moved is refused to all but the one
+    who has it filled.
     """
     # SQLite's file itself is begun by the first look at it.
     if migrate and url.get_backend_name() == "sqlite":
         with turn(url):
-            _bring_up(url, before_upgrade, agent_id)
+            _bring_up(url, before_upgrade, agent_id, is_filled=is_filled)
         return
-    found = _look(url, migrate=migrate, agent_id=agent_id)
+    found = _look(url, migrate=migrate, agent_id=agent_id, is_filled=is_filled)
     if found == KNOWN:
         return
     if not migrate:
@@ -49,12 +55,14 @@ def bring_up(
             f"{KNOWN}; run `smartcron-agent db upgrade` or start the agent once"
         )
     with turn(url):
-        _bring_up(url, before_upgrade, agent_id)
+        _bring_up(url, before_upgrade, agent_id, is_filled=is_filled)
 
 
-def _bring_up(url: URL, before_upgrade: BeforeUpgrade | None, agent_id: str) -> None:
+def _bring_up(
+    url: URL, before_upgrade: BeforeUpgrade | None, agent_id: str, *, is_filled: bool
+) -> None:
     """Make or lift the tables, unless another program has done so by now."""
-    found = _look(url, migrate=True, agent_id=agent_id)
+    found = _look(url, migrate=True, agent_id=agent_id, is_filled=is_filled)
     if found == KNOWN:
         return
     copy = None
@@ -70,9 +78,12 @@ def _bring_up(url: URL, before_upgrade: BeforeUpgrade | None, agent_id: str) -> 
         log.info("database upgraded", before=found, after=KNOWN, copy=str(copy or ""))
 
 
-def _look(url: URL, *, migrate: bool, agent_id: str) -> str | None:
+def _look(url: URL, *, migrate: bool, agent_id: str, is_filled: bool) -> str | None:
     with _reached(url) as engine, engine.begin() as connection:
-        return _looked_at(connection, url, migrate=migrate, agent_id=agent_id)
+        found = _looked_at(connection, url, migrate=migrate, agent_id=agent_id)
+        if found is not None and not is_filled:
+            _refuse_half_moved(connection, url)
+        return found
 
 
 @contextmanager
@@ -138,6 +149,16 @@ def _refuse_while_served(connection: Connection, url: URL, found: str, agent_id:
         f"{holder.host!r} works on it ({abs(now_ms - holder.at_ms) // 1000} s ago); stop that one "
         f"before this agent ({__version__}) brings it to version {KNOWN}"
     )
+
+
+def _refuse_half_moved(connection: Connection, url: URL) -> None:
+    """Tasks may be missing yet, or the runs that tell what of them is done."""
+    origin = state.get(connection, state.MOVING_FROM)
+    if origin is not None:
+        raise StorageError(
+            f"database {name_of(url)} is half moved from {origin}: name that one with database_url "
+            "in settings.toml, and run `smartcron-agent db move` again, which goes on"
+        )
 
 
 def _way_back(copy: Path | None) -> str:

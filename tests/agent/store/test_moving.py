@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from agent.errors import Conflict, StorageError
 from agent.rules.alerting import Trouble
-from agent.store import alerts, ledger, metrics, moving, state, tasks
+from agent.store import alerts, ledger, metrics, state, tasks
 from agent.store.database import Database
 from agent.store.moving import move
 from agent.store.state import Holder
@@ -51,7 +51,7 @@ def test_every_row_arrives_as_it_was_and_the_agent_goes_on_there(both: tuple[str
     for ask in (tasks.load_all, ledger.unfinished, metrics.latest, alerts.open_alerts):
         assert target.read_now(ask) == source.read_now(ask)
     assert target.read_now(state.decided_until) == NOW_MS
-    assert target.read_now(partial(state.get, name=moving.MOVING_FROM)) is None
+    assert target.read_now(partial(state.get, name=state.MOVING_FROM)) is None
     # Rows counted by the database go on from where they were.
     definition = a_task("task-0", priority=1)
     target.write_now(
@@ -77,6 +77,11 @@ def test_what_was_cut_off_is_gone_on_with(both: tuple[str, str], cut_at: int) ->
     with pytest.raises(KeyboardInterrupt):
         move(source, target, now_ms=NOW_MS, told=cut)
 
+    # An agent would find no tasks there, or not what has become of them.
+    with pytest.raises(StorageError, match=r"half moved from .* run `smartcron-agent db move`"):
+        Database.open(both[1])
+    target.close()
+    target = Database.open(both[1], is_filled=True)
     moved = move(source, target, now_ms=NOW_MS, told=silent)
 
     runs = next(each for each in moved if each.table == "smart_cron_executions")
@@ -84,6 +89,7 @@ def test_what_was_cut_off_is_gone_on_with(both: tuple[str, str], cut_at: int) ->
     assert sum(each.copied for each in moved) < sum(each.rows for each in moved)
     source.close()
     target.close()
+    Database.open(both[1]).close()
 
 
 def test_figures_are_the_same_in_whatever_order_a_database_writes_them(
@@ -119,7 +125,7 @@ def test_a_row_that_differs_at_the_end_is_found(both: tuple[str, str]) -> None:
     with pytest.raises(StorageError, match="table smart_cron_metrics is not the same"):
         move(source, target, now_ms=NOW_MS, told=spoil)
 
-    assert target.read_now(partial(state.get, name=moving.MOVING_FROM)) is not None
+    assert target.read_now(partial(state.get, name=state.MOVING_FROM)) is not None
     source.close()
     target.close()
 
