@@ -15,6 +15,7 @@ from agent.ulid import first_ulid
 from schema.tables import (
     VERSION_TABLE,
     executions,
+    holds,
     rollup_totals,
     rollups,
     state,
@@ -34,7 +35,8 @@ def carry_over(
     """Take over the runs that the replaced tables have and these do not; how many.
 
     A due moment that ran since the backup would else run again. What tasks were meanwhile is
-    taken over too, or the ledger could not be proved: what is restored holds from `now_ms` on.
+    taken over too, or the ledger could not be proved: what is restored holds from `now_ms` on. And
+    what was to be held stays held, or the next cleanup would take it.
     `before` says how each replaced table is called. None when they are of another version; raises
     what the database raises, and ValueError where rows of a damaged file are no rows of ours.
     """
@@ -47,6 +49,7 @@ def carry_over(
     _carry_figures(connection, before, made_ms)
     _carry_progress(connection, before(tasks.name), before(state.name))
     _carry_versions(connection, before(task_versions.name), now_ms)
+    _carry_holds(connection, before(holds.name))
     return count
 
 
@@ -65,7 +68,7 @@ def _first_to_carry(connection: Connection, made_ms: int) -> str:
 
 def _check(connection: Connection, before: Callable[[str], str], since: str) -> None:
     """Raise ValueError where a page of the replaced file was written over by something else."""
-    for table in (executions, rollups, rollup_totals, task_versions, tasks):
+    for table in (executions, holds, rollups, rollup_totals, task_versions, tasks):
         names = [column.name for column in table.columns if _is_to_be_right(column)]
         check = check_of(table, names)
         where = " WHERE id >= :since" if table is executions else ""
@@ -167,6 +170,17 @@ def _carry_versions(connection: Connection, old: str, now_ms: int) -> None:
         values = {key: value for key, value in gone._mapping.items() if key != "id"}
         values |= {"changed_at": now_ms, "changed_by": BY, "why": WHY, "enabled": False}
         connection.execute(task_versions.insert(), values)
+
+
+def _carry_holds(connection: Connection, old: str) -> None:
+    """Whose history is held since; what was released meanwhile is held again."""
+    names = _names(holds)
+    connection.execute(
+        text(
+            f"INSERT INTO {holds.name} ({names}) SELECT {names} FROM {old} AS o "  # noqa: S608 - our own names
+            f"WHERE NOT EXISTS (SELECT 1 FROM {holds.name} AS h WHERE h.task_name = o.task_name)"
+        )
+    )
 
 
 def _names(table: Table) -> str:

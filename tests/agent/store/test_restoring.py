@@ -13,8 +13,9 @@ from agent.definitions import Definition
 from agent.errors import StorageError, WrongUse
 from agent.proof import doubts, prove
 from agent.runs import Run
-from agent.store import backups, ledger, recount, restoring, state, tasks
+from agent.store import backups, holds, ledger, recount, restoring, state, tasks
 from agent.store.database import Database
+from agent.store.holds import Hold
 from agent.store.rollups import DAY_MS
 from schema.tables import tasks as task_table
 from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, end, ended
@@ -122,6 +123,10 @@ def test_a_backup_of_another_kind_or_database_is_refused(sqlite_url: str, tmp_pa
         restoring.restore(shop, "mysql+pymysql://x@127.0.0.1/y", now_ms=NOW_MS, prove=doubts)
 
 
+def a_hold(task_name: str) -> Hold:
+    return Hold(task_name=task_name, reason="tax audit", held_ms=NOW_MS, held_by="me")
+
+
 def test_runs_since_the_backup_are_taken_over_and_run_no_second_time(
     url: str, tmp_path: Path
 ) -> None:
@@ -171,6 +176,17 @@ def test_the_figures_since_the_backup_are_taken_over_with_the_runs(
         recount.differences, first_day_ms=today_ms - 2 * DAY_MS, last_day_ms=today_ms + 2 * DAY_MS
     )
     assert change(url, days) == []
+
+
+def test_what_is_held_since_the_backup_stays_held(url: str, tmp_path: Path) -> None:
+    put(url, [ended(a_run(NOW_MS, task_name=name)) for name in ("backup", "sync")], NOW_MS)
+    change(url, partial(holds.hold, wanted=a_hold("backup")))
+    copy = back_up(url, tmp_path)
+    change(url, partial(holds.hold, wanted=a_hold("sync")))
+
+    restoring.restore(copy, url, now_ms=NOW_MS + HOUR_MS, prove=doubts)
+
+    assert change(url, holds.held) == {name: a_hold(name) for name in ("backup", "sync")}
 
 
 def test_the_ledger_is_proved_by_what_was_in_force_between_backup_and_restore(
