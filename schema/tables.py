@@ -31,6 +31,8 @@ from schema.columns import (
 )
 
 VERSION_TABLE = "smart_cron_schema_version"
+ASIDE = "replaced"
+"""Begins the name of what a restore has put aside: a file, or tables of a server."""
 
 metadata = MetaData(
     naming_convention={

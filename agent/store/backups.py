@@ -27,11 +27,9 @@ from agent.store import dumps
 from agent.store.causes import plain_error
 from agent.store.database import Database
 from agent.store.engines import make_engine, name_of
-from schema.tables import VERSION_TABLE, metadata
+from schema.tables import ASIDE, VERSION_TABLE, metadata
 
 OWN: Final = "smartcron"
-ASIDE: Final = "replaced"
-"""Begins the name of a database that a restore has put aside."""
 SQLITE_SUFFIX: Final = ".sqlite3"
 MOST_LABELLED: Final = 5
 """Copies with a label (before an upgrade, say) are kept apart from the daily ones."""
@@ -246,10 +244,13 @@ def check_sqlite(connection: sqlite3.Connection) -> None:
 
 
 def _own_tables(url: URL) -> list[str]:
-    """Those of ours that are there: a copy is also made of an older version."""
+    """Those of ours that are there: a copy is also made of an older version.
+
+    The version comes last, so that what is filled only in part is none of ours yet.
+    """
     with reached(url) as engine:
         there = set(inspect(engine).get_table_names())
-    return sorted(there & {*metadata.tables, VERSION_TABLE})
+    return [*sorted(there & metadata.tables.keys()), *sorted(there & {VERSION_TABLE})]
 
 
 @contextmanager

@@ -17,9 +17,9 @@ from agent.store import backups, dumps
 from agent.store.backups import Backup, Prove
 from agent.store.carrying import carry_over
 from agent.store.database import Database
-from schema.tables import VERSION_TABLE, metadata
+from schema.tables import ASIDE, VERSION_TABLE, metadata
 
-_BEGINS: Final = f"{backups.ASIDE}-"
+_BEGINS: Final = f"{ASIDE}-"
 _COMPANIONS: Final = ("-wal", "-shm")
 
 

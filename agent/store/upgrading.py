@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.engine import URL
 
 from agent import __version__
@@ -17,6 +17,7 @@ from agent.store.causes import told_plainly
 from agent.store.engines import LONG_ANSWER_S, make_engine, name_of
 from agent.store.turns import turn
 from schema import migrate as schema_migrate
+from schema.tables import ASIDE
 
 log = log_of(__name__)
 
@@ -130,6 +131,14 @@ def _current(connection: Connection, url: URL) -> str | None:
     try:
         return schema_migrate.current(connection)
     except schema_migrate.ForeignTables as error:
+        names = inspect(connection).get_table_names()
+        kept = sorted({name.split("_", 1)[0] for name in names if name.startswith(f"{ASIDE}-")})
+        if kept:
+            raise StorageError(
+                f"database {name_of(url)} has some of our tables only: a restore was cut off; what "
+                f"was there is kept aside ({', '.join(kept)}), and `smartcron-agent db restore "
+                f"{kept[0]}` puts it back"
+            ) from error
         raise StorageError(
             f"database {name_of(url)} belongs to another program (tables {error}); "
             "choose another with database_url in settings.toml"

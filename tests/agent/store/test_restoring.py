@@ -1,5 +1,6 @@
 """How is a backup put in the place of the database, with a way back?"""
 
+import gzip
 import stat
 from collections.abc import Callable
 from functools import partial
@@ -8,6 +9,7 @@ from typing import TypeVar
 
 import pytest
 from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
 
 from agent.definitions import Definition
 from agent.errors import StorageError, WrongUse
@@ -17,6 +19,7 @@ from agent.store import backups, holds, ledger, recount, restoring, state, tasks
 from agent.store.database import Database
 from agent.store.holds import Hold
 from agent.store.rollups import DAY_MS
+from schema.tables import VERSION_TABLE
 from schema.tables import tasks as task_table
 from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, end, ended
 
@@ -75,6 +78,27 @@ def test_a_damaged_backup_leaves_the_database_as_it_was(url: str, tmp_path: Path
             restoring.restore(told, url, now_ms=NOW_MS + 1_000, prove=doubts)
         assert remembered(url) == "after"
         assert restoring.asides(url) == []
+
+
+def test_a_restore_that_was_killed_on_a_server_is_told_with_the_way_back(
+    mariadb_url: str, tmp_path: Path
+) -> None:
+    note(mariadb_url, "before")
+    copy = back_up(mariadb_url, tmp_path)
+    done = restoring.restore(copy, mariadb_url, now_ms=NOW_MS + 1_000, prove=doubts)
+    with gzip.open(copy.path, "rt") as dump:
+        *others, last = (line for line in dump if line.startswith("CREATE TABLE"))
+    assert others
+    assert VERSION_TABLE in last
+    with backups.reached(make_url(mariadb_url)) as engine:  # as far as it came
+        backups.run(engine, f"DROP TABLE {VERSION_TABLE}")
+
+    with pytest.raises(StorageError, match=f"cut off; .* db restore {done.aside}`"):
+        Database.open(mariadb_url)
+
+    assert done.aside is not None
+    restoring.put_back(done.aside, mariadb_url, now_ms=NOW_MS + 2_000, prove=doubts)
+    assert remembered(mariadb_url) == "before"
 
 
 def test_what_the_proof_cannot_bear_does_not_come_into_place(url: str, tmp_path: Path) -> None:
