@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -34,6 +34,10 @@ SQLITE_SUFFIX: Final = ".sqlite3"
 MOST_LABELLED: Final = 5
 """Copies with a label (before an upgrade, say) are kept apart from the daily ones."""
 MOST_UNPROVED: Final = 2
+LEFT_S: Final = 12 * 3_600
+"""Nobody works on a half copy, or on the place of a proof, that was not touched for so long."""
+_PROOF: Final = ".proof-"
+_SCRATCH: Final = "smartcron_scratch_"
 _STAMP: Final = "%Y%m%d-%H%M%S"
 _NAME: Final = re.compile(
     r"(?P<source>[a-z0-9_]{1,32})-(?P<at>\d{8}-\d{6})-(?P<ms>\d{3})(?:-(?P<label>[a-z0-9-]+))?"
@@ -93,6 +97,7 @@ def make(
     path = folder / f"{stem}{suffix}"
     half = folder / f".{path.name}.half"
     try:
+        _clear_left(folder, before_s=now_ms / 1000 - LEFT_S)
         os.close(os.open(half, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         if is_sqlite:
             _copy_sqlite(str(url.database), half)
@@ -122,6 +127,22 @@ def make(
     proved = msgspec.structs.replace(made, is_proved=True, rows=rows, remark=remark)
     _describe(proved)
     return proved
+
+
+def _clear_left(folder: Path, *, before_s: float) -> None:
+    """Give back the room that copies took which were killed while they were made or proved."""
+    for path in folder.iterdir():
+        half = path.name.removeprefix(".").removesuffix(".half")
+        is_half = path.name == f".{half}.half" and _NAME.fullmatch(half)
+        with suppress(FileNotFoundError):  # somebody is done with it meanwhile
+            if is_half and path.stat().st_mtime < before_s:
+                path.unlink()
+            elif path.name.startswith(_PROOF) and _last_touched_s(path) < before_s:
+                shutil.rmtree(path)
+
+
+def _last_touched_s(folder: Path) -> float:
+    return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
 
 
 def try_out(
@@ -261,7 +282,7 @@ def _restored(path: Path, url: URL, scratch_url: str) -> Iterator[URL]:
             dumps.load(place, path)
             yield place
         return
-    with tempfile.TemporaryDirectory(prefix=".proof-", dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=_PROOF, dir=path.parent) as folder:
         file = Path(folder) / "restored.sqlite3"
         try:
             shutil.copyfile(path, file)
@@ -283,8 +304,11 @@ def _scratch(url: URL, scratch_url: str, path: Path) -> Iterator[URL]:
         finally:
             _drop_tables(place)
         return
-    name = f"smartcron_scratch_{secrets.token_hex(6)}"
+    name = f"{_SCRATCH}{secrets.token_hex(6)}"
     with reached(url) as engine:
+        for left in _left_on_server(engine):
+            with suppress(SQLAlchemyError):  # seen, and perhaps another account's
+                run(engine, f"DROP DATABASE IF EXISTS `{left}`")
         try:
             run(engine, f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
         except SQLAlchemyError as error:
@@ -297,6 +321,17 @@ def _scratch(url: URL, scratch_url: str, path: Path) -> Iterator[URL]:
             yield url.set(database=name)
         finally:
             run(engine, f"DROP DATABASE IF EXISTS `{name}`")
+
+
+def _left_on_server(engine: Engine) -> list[str]:
+    """The places of proofs that were killed, as far as they hold anything."""
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT table_schema FROM information_schema.tables WHERE table_schema LIKE %s "
+            "GROUP BY table_schema HAVING MAX(create_time) <= NOW() - INTERVAL %s SECOND",
+            (_SCRATCH.replace("_", r"\_") + "%", LEFT_S),
+        )
+        return sorted(str(name) for name in found.scalars())
 
 
 def _refuse_filled(place: URL) -> None:

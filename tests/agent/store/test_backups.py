@@ -104,6 +104,48 @@ def test_nothing_of_a_proof_stays_on_the_server(
     assert not [name for (name,) in mariadb_server.say("SHOW DATABASES") if "scratch" in name]
 
 
+def test_what_a_killed_backup_left_behind_is_cleared_away_by_a_later_one(
+    database: Database, url: str, tmp_path: Path
+) -> None:
+    old_s = NOW_MS / 1000 - backups.LEFT_S - 60
+    folder = tmp_path / "backups"
+    left = [folder / f".smartcron-20261124-01000{n}-000.sqlite3.half" for n in range(2)]
+    proofs = [folder / f".proof-{n}" / "restored.sqlite3" for n in range(2)]
+    other = folder / ".notes.half"
+    for path in (*left, *proofs, other):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+        os.utime(path, (old_s, old_s))
+        os.utime(path.parent, (old_s, old_s))
+    for path in (left[1], proofs[1]):  # somebody else is at these
+        os.utime(path, (NOW_MS / 1000, NOW_MS / 1000))
+
+    made = make(url, folder)
+
+    told = made.path.with_name(made.path.name + ".json")
+    assert set(folder.iterdir()) == {left[1], proofs[1].parent, other, made.path, told}
+
+
+def test_what_a_killed_proof_left_on_the_server_is_cleared_away_by_a_later_one(
+    mariadb_url: str, mariadb_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Database.open(mariadb_url).close()
+    mariadb_server.say(
+        "CREATE DATABASE smartcron_scratch_0123456789ab",
+        "CREATE TABLE smartcron_scratch_0123456789ab.half (number INTEGER)",
+    )
+
+    def scratches() -> list[str]:
+        return [name for (name,) in mariadb_server.say("SHOW DATABASES") if "scratch" in name]
+
+    make(mariadb_url, tmp_path)
+    assert scratches() == ["smartcron_scratch_0123456789ab"]  # perhaps somebody is at it
+
+    monkeypatch.setattr(backups, "LEFT_S", 0)
+    make(mariadb_url, tmp_path, NOW_MS + 1)
+    assert scratches() == []
+
+
 def test_the_password_is_in_no_command_line_and_no_file(
     mariadb_url: str, mariadb_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
