@@ -19,7 +19,7 @@ from agent.errors import StorageError, WrongUse
 from agent.store.streaming import STREAMS, Cell, Stream, Wanted
 
 # What spreadsheets take for a formula; the apostrophe makes it text and is not shown.
-_FORMULA_BEGINS: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_BEGINS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _TOLD_EVERY_S: Final = 2.0
 _OPTIONS: Final = (
     click.option("--from", "start", help="Not before this moment: -1h, today, ISO 8601."),
@@ -108,9 +108,14 @@ def _export(
         raise WrongUse(f"--from {start}: must be earlier than --to")
     is_lines = form == "jsonl" or (form is None and output.endswith((".jsonl", ".ndjson")))
     write = write_lines if is_lines else write_csv
-    with session.database() as database, _opened(output) as file:
-        stream = STREAMS[what](database, wanted)
-        count = write(Stream(columns=stream.columns, rows=_told(stream.rows, what)), file)
+    try:
+        with session.database() as database, _opened(output) as file:
+            stream = STREAMS[what](database, wanted)
+            count = write(Stream(columns=stream.columns, rows=_told(stream.rows, what)), file)
+    except BrokenPipeError:
+        raise  # whoever reads has had enough
+    except OSError as error:  # a full disk, mostly
+        raise _unwritable(output, error) from error
     if output != "-":
         click.echo(f"{count} rows in {output}", err=True)
 
@@ -171,11 +176,13 @@ def _writable(path: Path, how: int, *, asked: Path | None = None) -> IO[str]:
     try:
         handle = os.open(path, how | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        cause = (error.strerror or str(error)).lower()
-        raise StorageError(
-            f"--output {asked or path} cannot be written: {cause}; name another file"
-        ) from error
+        raise _unwritable(asked or path, error) from error
     return os.fdopen(handle, "w", encoding="utf-8", newline="")
+
+
+def _unwritable(output: Path | str, error: OSError) -> StorageError:
+    cause = (error.strerror or str(error)).lower()
+    return StorageError(f"--output {output} cannot be written: {cause}; name another file")
 
 
 def _told(

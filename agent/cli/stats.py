@@ -13,6 +13,7 @@ from agent.cli.session import Session, json_option, pass_session
 from agent.errors import WrongUse
 from agent.store import recount, retention, spans, tasks
 from agent.store.database import Database
+from agent.store.facts import check_moment
 from agent.store.rollups import DAY_MS
 from agent.store.spans import Figures
 
@@ -45,6 +46,7 @@ def stats(
     from_ms = read_moment("--from", start) if start else to_ms - DAY_MS
     if from_ms >= to_ms:
         raise WrongUse(f"--from {start}: must be earlier than --to")
+    check_moment("--to", to_ms)
     with session.database() as database:
         if task_name is not None:
             database.read_now(partial(tasks.load, names=[task_name]))

@@ -20,7 +20,7 @@ def a_stream(*rows: dict[str, Cell]) -> Stream:
     return Stream(columns=tuple(rows[0]), rows=iter(rows))
 
 
-@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_no_cell_of_a_csv_becomes_a_formula(begin: str) -> None:
     file = io.StringIO()
     text = f"{begin}cmd|' /C calc'!A0"
@@ -85,6 +85,13 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(
     assert said.returncode == 2
     assert "earlier than --to" in said.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_full_is_told_as_that(household: Household) -> None:
+    said = household.run("export", "runs", "--output", "/dev/full")
+
+    assert said.returncode == 1
+    assert "--output /dev/full cannot be written: no space left on device" in said.stderr
 
 
 def test_what_takes_the_rows_is_not_replaced_by_them(household: Household, tmp_path: Path) -> None:

@@ -85,3 +85,10 @@ def test_a_cleanup_that_went_further_than_the_settings_is_remembered(household: 
     assert household.json("stats", "rebuild")["days"] == 1
 
     assert kept(household) == before
+
+
+def test_a_span_that_no_calendar_reaches_is_refused(household: Household) -> None:
+    said = household.run("stats", "--to", "9999-12-31T23:59:59Z")
+
+    assert said.returncode == 2
+    assert "--to: lies after the year 9000" in said.stderr
