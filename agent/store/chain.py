@@ -131,6 +131,7 @@ def verify(connection: Connection, anchors: Iterable[Link] = ()) -> Verdict:
     awaited_to = {**awaited, newest.to: newest.digest} if newest else dict(awaited)
     first: int | None = None
     last: Link | None = None
+    last_id: int | None = None
     count = 0
     for row in each_row(connection):
         count += 1
@@ -138,6 +139,11 @@ def verify(connection: Connection, anchors: Iterable[Link] = ()) -> Verdict:
             what = f"a row stands at {row.chain_number!r}, which is no place in the chain"
             faults.append(Fault(number=last.number if last else 0, what=what))
             continue
+        if last_id is not None and row.id <= last_id:
+            # No digest covers it, and lists and exports go by it.
+            what = f"its id does not follow: {row.id} after {last_id}"
+            faults.append(Fault(number=row.chain_number, what=what))
+        last_id = row.id
         if last is None:
             first = row.chain_number
             last = _start(row, newest, faults)

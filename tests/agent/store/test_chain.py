@@ -92,6 +92,8 @@ def _copy(number: int, **values: object) -> Harm:
         (_set(5, chain_digest="0" * 64), 5, "was edited"),
         (_set(1, result="no"), 1, "was edited"),
         (_set(12, result="no"), 12, "was edited"),
+        (_set(5, id=77), 6, "its id does not follow"),
+        (_set(5, id=-5), 5, "its id does not follow"),
         (_remove(5, 5), 6, "rows 5 to 5 were removed"),
         (_remove(4, 8), 9, "rows 4 to 8 were removed"),
         (_remove(1, 3), 4, "no row says that they went by age"),
