@@ -37,16 +37,18 @@ _OPTIONS: Final = (*_FILES, *_CHECKS, _REQUIRED, "unix_socket")
 _ANSWERS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
+_LOOKS_LIKE: Final = (
+    "it looks like sqlite:////path/to/file or mysql+pymysql://user:password@host/name "
+    "(in a password, write @ : / % as %40 %3A %2F %25)"
+)
+
+
 def read_url(text: str) -> URL:
     """The database this text names; raises WrongUse, and never with its password."""
     try:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:
-        raise WrongUse(
-            "database_url is not a database URL; it looks like "
-            "sqlite:////path/to/file or mysql+pymysql://user:password@host/name "
-            "(in a password, write @ : / % as %40 %3A %2F %25)"
-        ) from error
+        raise WrongUse(f"database_url is not a database URL; {_LOOKS_LIKE}") from error
     kind = url.get_backend_name()
     if kind == "sqlite":
         if not url.database or url.database == ":memory:" or url.query:
@@ -64,6 +66,9 @@ def read_url(text: str) -> URL:
         raise WrongUse(f"database_url names {kind!r}; use sqlite or mysql+pymysql")
     if url.drivername not in ("mysql", "mariadb", "mysql+pymysql", "mariadb+pymysql"):
         raise WrongUse(f"database_url names {url.drivername!r}; write mysql+pymysql://...")
+    if "@" in f"{url.host}{url.database}":
+        # The end of a password that was written as it is, and would be told as a host or a name.
+        raise WrongUse(f"database_url has one @ too many; {_LOOKS_LIKE}")
     if url.port is not None and not 0 < url.port < 65_536:
         raise WrongUse(
             f"database_url: port = {url.port}: must be from 1 to 65535; 3306 is the usual one"

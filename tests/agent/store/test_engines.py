@@ -312,6 +312,14 @@ def test_a_port_that_cannot_be_is_refused_by_its_value(port: int) -> None:
         read_url(f"mysql+pymysql://cron:hush@db:{port}/smartcron")
 
 
+@pytest.mark.parametrize("password", ["hush@hush", "hush@hush/hush", "a/b@hush", "a?b@hush"])
+def test_the_end_of_a_password_is_taken_for_no_host_and_no_name(password: str) -> None:
+    with pytest.raises(WrongUse, match=r"one @ too many; .* write @") as refused:
+        read_url(f"mysql+pymysql://cron:{password}@db.example:3306/smartcron")
+
+    assert "hush" not in str(refused.value)
+
+
 def test_a_file_that_depends_on_where_one_stands_is_refused() -> None:
     with pytest.raises(WrongUse, match=r"the file 'here\.sqlite3': must be a whole path"):
         read_url("sqlite:///here.sqlite3")
