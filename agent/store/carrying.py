@@ -8,7 +8,7 @@ from sqlalchemy import Column, Connection, Table, text
 
 from agent.runs import LIVE_STATES
 from agent.store.plausible import check_of
-from agent.store.rollups import DAY_MS, HOUR_MS
+from agent.store.rollups import DAY_MS, HOUR_MS, LONGEST_RUN_MS
 from agent.store.state import DECIDED_UNTIL, HIGHEST
 from agent.store.tasks import load_all, remember, write_row
 from agent.ulid import first_ulid
@@ -42,11 +42,11 @@ def carry_over(
     """
     if _version(connection, VERSION_TABLE) != _version(connection, before(VERSION_TABLE)):
         return None
-    since = _first_to_carry(connection, made_ms)
+    since = _first_to_carry(connection, before(executions.name), made_ms)
     if connection.dialect.name == "sqlite":
         _check(connection, before, since)
-    count = _carry_runs(connection, before(executions.name), since)
-    _carry_figures(connection, before, made_ms)
+    count, earliest_ms = _carry_runs(connection, before(executions.name), since)
+    _carry_figures(connection, before, min(made_ms - 2 * HOUR_MS, earliest_ms or made_ms))
     _carry_progress(connection, before(tasks.name), before(state.name))
     _carry_versions(connection, before(task_versions.name), now_ms)
     _carry_holds(connection, before(holds.name))
@@ -58,12 +58,21 @@ def _version(connection: Connection, table: str) -> str | None:
     return None if found is None else str(found)
 
 
-def _first_to_carry(connection: Connection, made_ms: int) -> str:
-    """The lowest id of runs made since, and of those that lived when the backup was made."""
+def _first_to_carry(connection: Connection, old: str, made_ms: int) -> str:
+    """The lowest id of runs made or told since, and of those that lived in the backup."""
+    ours = executions.name
     live = connection.scalar(
-        text(f"SELECT MIN(id) FROM {executions.name} WHERE status IN ({_LIVE})")  # noqa: S608 - our own names
+        text(f"SELECT MIN(id) FROM {ours} WHERE status IN ({_LIVE})")  # noqa: S608 - our own names
     )
-    return min(live or "Z", first_ulid(made_ms - HOUR_MS))
+    # What the local journal kept while nothing could be written is older than its row.
+    late = connection.scalar(
+        text(
+            f"SELECT MIN(o.id) FROM {old} AS o WHERE o.id >= :oldest "  # noqa: S608 - our own names
+            f"AND NOT EXISTS (SELECT 1 FROM {ours} AS e WHERE e.id = o.id)"
+        ),
+        {"oldest": first_ulid(made_ms - LONGEST_RUN_MS)},
+    )
+    return min(live or "Z", str(late or "Z"), first_ulid(made_ms - HOUR_MS))
 
 
 def _check(connection: Connection, before: Callable[[str], str], since: str) -> None:
@@ -84,8 +93,11 @@ def _is_to_be_right(column: Column[Any]) -> bool:
     return column is not task_versions.c.definition
 
 
-def _carry_runs(connection: Connection, old: str, since: str) -> int:
-    """Runs made since, and how those ended that lived when the backup was made."""
+def _carry_runs(connection: Connection, old: str, since: str) -> tuple[int, int | None]:
+    """Runs made since, and how those ended that lived when the backup was made.
+
+    How many, and when the first of them ended.
+    """
     ours = executions.name
     bound = {"first": since}
     connection.execute(
@@ -96,22 +108,28 @@ def _carry_runs(connection: Connection, old: str, since: str) -> int:
         bound,
     )
     names = _names(executions)
-    return connection.execute(
+    is_new = f"o.id >= :first AND NOT EXISTS (SELECT 1 FROM {ours} AS e WHERE e.id = o.id)"  # noqa: S608 - our own names
+    earliest_ms = connection.scalar(
+        text(f"SELECT MIN(o.ended_at) AS ended_at FROM {old} AS o WHERE {is_new}").columns(  # noqa: S608 - our own names
+            executions.c.ended_at
+        ),
+        bound,
+    )
+    count = connection.execute(
         text(
-            f"INSERT INTO {ours} ({names}) SELECT {names} FROM {old} AS o WHERE o.id >= :first "  # noqa: S608 - our own names
-            f"AND NOT EXISTS (SELECT 1 FROM {ours} AS e WHERE e.id = o.id) "
+            f"INSERT INTO {ours} ({names}) SELECT {names} FROM {old} AS o WHERE {is_new} "  # noqa: S608 - our own names
             f"AND NOT EXISTS (SELECT 1 FROM {ours} AS e WHERE e.task_name = o.task_name "
             "AND e.scheduled_at = o.scheduled_at AND e.attempt = o.attempt)"
         ),
         bound,
     ).rowcount
+    return count, earliest_ms
 
 
-def _carry_figures(connection: Connection, before: Callable[[str], str], made_ms: int) -> None:
-    """The statistics of every hour and day that could still change when the backup was made."""
-    since_ms = made_ms - 2 * HOUR_MS
+def _carry_figures(connection: Connection, before: Callable[[str], str], since_ms: int) -> None:
+    """The statistics of every hour and day that have changed since the backup was made."""
     for begins, first_ms in (
-        (rollups.c.hour_at, since_ms),
+        (rollups.c.hour_at, since_ms - since_ms % HOUR_MS),
         (rollup_totals.c.begins_at, since_ms - since_ms % DAY_MS),
     ):
         table = begins.table

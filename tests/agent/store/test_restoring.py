@@ -202,6 +202,26 @@ def test_the_figures_since_the_backup_are_taken_over_with_the_runs(
     assert change(url, days) == []
 
 
+def test_what_was_told_late_is_taken_over_with_its_figures(url: str, tmp_path: Path) -> None:
+    runs = [a_run(NOW_MS - 5 * HOUR_MS + minute * MINUTE_MS) for minute in range(2)]
+    told = [ended(run, duration_ms=90) for run in runs]
+    put(url, runs[:1], NOW_MS - 5 * HOUR_MS)
+    change(url, partial(end, run=told[0]))
+    copy = back_up(url, tmp_path)  # when nothing could be written, and the local journal kept it
+    put(url, runs[1:], NOW_MS)
+    change(url, partial(end, run=told[1]))
+
+    done = restoring.restore(copy, url, now_ms=NOW_MS + HOUR_MS, prove=doubts)
+
+    assert done.carried == 1
+    assert {run.id for run in change(url, partial(ledger.page, limit=10)).runs} == {
+        run.id for run in runs
+    }
+    today_ms = NOW_MS - NOW_MS % DAY_MS
+    days = partial(recount.differences, first_day_ms=today_ms - DAY_MS, last_day_ms=today_ms)
+    assert change(url, days) == []
+
+
 def test_what_is_held_since_the_backup_stays_held(url: str, tmp_path: Path) -> None:
     put(url, [ended(a_run(NOW_MS, task_name=name)) for name in ("backup", "sync")], NOW_MS)
     change(url, partial(holds.hold, wanted=a_hold("backup")))
