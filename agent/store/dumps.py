@@ -45,6 +45,7 @@ def dump(url: URL, path: Path, *, tables: Sequence[str] = ()) -> None:
                 "--single-transaction",
                 "--quick",
                 "--skip-lock-tables",
+                "--skip-add-locks",  # to fill it again would need a privilege of its own
                 "--no-tablespaces",
                 "--hex-blob",
                 "--default-character-set=utf8mb4",

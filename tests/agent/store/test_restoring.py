@@ -15,13 +15,14 @@ from agent.definitions import Definition
 from agent.errors import StorageError, WrongUse
 from agent.proof import doubts, prove
 from agent.runs import Run
-from agent.store import backups, holds, ledger, recount, restoring, state, tasks
+from agent.store import backups, fitness, holds, ledger, recount, restoring, state, tasks
 from agent.store.database import Database
 from agent.store.holds import Hold
 from agent.store.rollups import DAY_MS
 from schema.tables import VERSION_TABLE
 from schema.tables import tasks as task_table
 from tests.agent.store.makings import HOUR_MS, MINUTE_MS, NOW_MS, a_run, a_task, end, ended
+from tests.mariadb import Server
 
 T = TypeVar("T")
 
@@ -99,6 +100,26 @@ def test_a_restore_that_was_killed_on_a_server_is_told_with_the_way_back(
     assert done.aside is not None
     restoring.put_back(done.aside, mariadb_url, now_ms=NOW_MS + 2_000, prove=doubts)
     assert remembered(mariadb_url) == "before"
+
+
+def test_an_account_with_no_more_than_the_named_privileges_puts_a_backup_back(
+    mariadb_url: str, mariadb_server: Server, tmp_path: Path
+) -> None:
+    note(mariadb_url, "before")
+    name = mariadb_url.rpartition("/")[2]
+    named = ", ".join((*fitness.TO_WORK, *fitness.TO_CHANGE))
+    mariadb_server.say(
+        "DROP USER IF EXISTS plain@'127.0.0.1'",
+        "CREATE USER plain@'127.0.0.1'",
+        f"GRANT {named} ON {name}.* TO plain@'127.0.0.1'",
+    )
+    url = mariadb_server.url(name, user="plain")
+    copy = backups.make(url, tmp_path, now_ms=NOW_MS, prove=None)
+    note(url, "after")
+
+    restoring.restore(copy, url, now_ms=NOW_MS + 1_000, prove=doubts)
+
+    assert remembered(url) == "before"
 
 
 def test_what_the_proof_cannot_bear_does_not_come_into_place(url: str, tmp_path: Path) -> None:
