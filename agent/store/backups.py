@@ -269,7 +269,7 @@ def _own_tables(url: URL) -> list[str]:
 
     The version comes last, so that what is filled only in part is none of ours yet.
     """
-    with reached(url) as engine:
+    with reached(url, answer_s=None) as engine:
         there = set(inspect(engine).get_table_names())
     return [*sorted(there & metadata.tables.keys()), *sorted(there & {VERSION_TABLE})]
 
@@ -364,12 +364,15 @@ def _count(place: URL) -> dict[str, int]:
 
 
 @contextmanager
-def reached(url: URL) -> Iterator[Engine]:
-    """A way to the database for few and long statements; raises StorageError."""
+def reached(url: URL, *, answer_s: int | None = LONG_S) -> Iterator[Engine]:
+    """A way to the database for few and long statements; raises StorageError.
+
+    None is for short ones: a server that is frozen is then found out as anywhere else.
+    """
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, pool_size=1, hide_parameters=True)
     else:
-        engine = make_engine(url, pool_size=1, writes=True, answer_s=LONG_S)
+        engine = make_engine(url, pool_size=1, writes=True, answer_s=answer_s)
     try:
         yield engine
     except SQLAlchemyError as error:

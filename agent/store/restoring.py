@@ -239,7 +239,7 @@ def _drop(url: URL) -> None:
 
 
 def _table_names(url: URL) -> list[str]:
-    with backups.reached(url) as engine:
+    with backups.reached(url, answer_s=None) as engine:
         return inspect(engine).get_table_names()
 
 

@@ -4,7 +4,9 @@ import os
 import shutil
 import stat
 import threading
+import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,12 +16,13 @@ from sqlalchemy import Connection
 from agent.errors import Conflict, StorageError
 from agent.proof import doubts
 from agent.runs import Run
-from agent.store import backups, ledger, maintenance, tasks
+from agent.store import backups, engines, ledger, maintenance, restoring, tasks
 from agent.store.backups import Backup, Keep
 from agent.store.database import Database
 from agent.store.retention import DAY_MS
 from tests.agent.store.makings import NOW_MS, a_run, a_task, ended
-from tests.mariadb import Server
+from tests.mariadb import Server, served
+from tests.pulse import Pulse
 
 MONDAY = datetime(2026, 11, 2, 1, tzinfo=UTC)
 
@@ -226,6 +229,27 @@ def test_a_backup_that_cannot_be_made_is_told_plainly(
 ) -> None:
     with pytest.raises(StorageError, match="was not made"):
         make(url, tmp_path / "gone")
+
+
+def test_a_frozen_server_is_told_of_within_the_time_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served() as server, server.fresh() as url:
+        Database.open(url).close()
+        monkeypatch.setattr(engines, "ANSWER_S", 1)
+        monkeypatch.setattr(engines, "CONNECT_S", 1)
+        server.freeze()
+        try:
+            with Pulse() as pulse:
+                began_s = time.monotonic()
+                for ask in (partial(make, url, tmp_path), partial(restoring.asides, url)):
+                    with pytest.raises(StorageError, match="does not answer"):
+                        ask()
+                took_s = time.monotonic() - began_s
+        finally:
+            server.thaw()
+
+    assert took_s < 10 + pulse.worst_ms / 1_000
 
 
 def test_a_copy_that_breaks_off_is_not_taken_for_a_backup(
