@@ -89,6 +89,9 @@ def load(url: URL, path: Path) -> None:
         except (OSError, EOFError) as error:
             process.kill()
             raise StorageError(f"{path} is damaged: {error}; take another backup") from error
+        except BaseException:  # stopped by somebody: it must not go on with what it was given
+            process.kill()
+            raise
         command.check(process.wait(), errors)
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,8 @@ from agent.store.database import Database
 from schema.tables import ASIDE, VERSION_TABLE, metadata
 
 _BEGINS: Final = f"{ASIDE}-"
+_BACK_TRIES: Final = 20
+_BACK_S: Final = 0.25
 _COMPANIONS: Final = ("-wal", "-shm")
 
 
@@ -193,11 +196,25 @@ def _restore_tables(backup: Backup, url: URL, *, now_ms: int, prove: Prove) -> R
         dumps.load(url, backup.path)
         remark = _open_and_prove(url, prove)
     except BaseException:
-        _drop(url)
-        if away:
-            _rename(url, [(new, old) for old, new in away])
+        _take_back(url, away)
         raise
     return Restored(backup=backup, aside=aside if away else None, remark=remark)
+
+
+def _take_back(url: URL, away: list[tuple[str, str]]) -> None:
+    """Put tables back that were set aside, in the place of what was filled so far."""
+    for left in reversed(range(_BACK_TRIES)):
+        _drop(url)
+        try:
+            if away:
+                _rename(url, [(new, old) for old, new in away])
+        except StorageError:
+            # The server may make one more table for a tool that has left by now.
+            if not left:
+                raise
+            time.sleep(_BACK_S)
+        else:
+            return
 
 
 def _open_and_prove(url: URL, prove: Prove) -> str:

@@ -1,6 +1,7 @@
 """How is a backup put in the place of the database, with a way back?"""
 
 import gzip
+import shutil
 import stat
 from collections.abc import Callable
 from functools import partial
@@ -120,6 +121,29 @@ def test_an_account_with_no_more_than_the_named_privileges_puts_a_backup_back(
     restoring.restore(copy, url, now_ms=NOW_MS + 1_000, prove=doubts)
 
     assert remembered(url) == "before"
+
+
+def test_a_table_that_comes_late_keeps_no_restore_from_being_undone(
+    mariadb_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note(mariadb_url, "before")
+    copy = back_up(mariadb_url, tmp_path)
+    tool, real = tmp_path / "bin" / "mariadb", shutil.which("mariadb")
+    tool.parent.mkdir()
+    # It leaves at once, and the server goes on for a while with what it was given.
+    made = "CREATE TABLE IF NOT EXISTS smart_cron_events (id INTEGER)"
+    tool.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && exec {real} --version\n'
+        f"(for n in $(seq 20); do {real} \"$@\" -e '{made}'; done) </dev/null &\nexit 1\n"
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}:/usr/bin:/bin")
+
+    with pytest.raises(StorageError, match="was not filled"):
+        restoring.restore(copy, mariadb_url, now_ms=NOW_MS + 1_000, prove=doubts)
+
+    assert remembered(mariadb_url) == "before"
+    assert restoring.asides(mariadb_url) == []
 
 
 def test_what_the_proof_cannot_bear_does_not_come_into_place(url: str, tmp_path: Path) -> None:
