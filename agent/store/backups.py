@@ -134,7 +134,7 @@ def _clear_left(folder: Path, *, before_s: float) -> None:
     for path in folder.iterdir():
         half = path.name.removeprefix(".").removesuffix(".half")
         is_half = path.name == f".{half}.half" and _NAME.fullmatch(half)
-        with suppress(FileNotFoundError):  # somebody is done with it meanwhile
+        with suppress(OSError):  # it is gone meanwhile, or is another user's
             if is_half and path.stat().st_mtime < before_s:
                 path.unlink()
             elif path.name.startswith(_PROOF) and _last_touched_s(path) < before_s:

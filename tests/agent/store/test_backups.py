@@ -114,8 +114,8 @@ def test_what_a_killed_backup_left_behind_is_cleared_away_by_a_later_one(
     folder = tmp_path / "backups"
     left = [folder / f".smartcron-20261124-01000{n}-000.sqlite3.half" for n in range(2)]
     proofs = [folder / f".proof-{n}" / "restored.sqlite3" for n in range(2)]
-    other = folder / ".notes.half"
-    for path in (*left, *proofs, other):
+    others = {folder / ".notes.half", folder / ".proof-read-by-me"}  # not ours, and no folder
+    for path in (*left, *proofs, *others):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")
         os.utime(path, (old_s, old_s))
@@ -126,7 +126,7 @@ def test_what_a_killed_backup_left_behind_is_cleared_away_by_a_later_one(
     made = make(url, folder)
 
     told = made.path.with_name(made.path.name + ".json")
-    assert set(folder.iterdir()) == {left[1], proofs[1].parent, other, made.path, told}
+    assert set(folder.iterdir()) == {left[1], proofs[1].parent, *others, made.path, told}
 
 
 def test_what_a_killed_proof_left_on_the_server_is_cleared_away_by_a_later_one(
