@@ -26,11 +26,10 @@ from agent.readback import NotWhole
 from agent.store import dumps
 from agent.store.causes import plain_error
 from agent.store.database import Database
-from agent.store.engines import make_engine, name_of
+from agent.store.engines import SQLITE_SUFFIX, make_engine, name_of
 from schema.tables import ASIDE, VERSION_TABLE, metadata
 
 OWN: Final = "smartcron"
-SQLITE_SUFFIX: Final = ".sqlite3"
 MOST_LABELLED: Final = 5
 """Copies with a label (before an upgrade, say) are kept apart from the daily ones."""
 MOST_UNPROVED: Final = 2

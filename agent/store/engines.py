@@ -14,7 +14,10 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from agent.errors import StorageError, WrongUse
+from schema.tables import ASIDE
 
+SQLITE_SUFFIX: Final = ".sqlite3"
+"""Of copies, and of what a restore has put aside."""
 BUSY_TIMEOUT_MS: Final = 5_000
 CONNECT_S: Final = 5
 ANSWER_S: Final = 5
@@ -241,9 +244,16 @@ def _sqlite_engine(url: URL, *, pool_size: int, writes: bool) -> Engine:
     return engine
 
 
+def ready_of(path: Path) -> Path:
+    """Where a copy lies that is to take the place of this SQLite file."""
+    return path.with_name(f".{path.name}.restored")
+
+
 def make_file(url: URL, *, may_create: bool) -> None:
     """Make sure that the SQLite file is there, ours and for the owner's eyes only."""
     path = Path(str(url.database))
+    if may_create and not path.exists():
+        _refuse_between(path)
     flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if may_create else 0)
     try:
         descriptor = os.open(path, flags, 0o600)
@@ -267,6 +277,16 @@ def make_file(url: URL, *, may_create: bool) -> None:
             f"database {path} cannot be written: {cause}; "
             "check the owner and mode of the file and its folder"
         ) from error
+
+
+def _refuse_between(path: Path) -> None:
+    """Whoever is killed between two renames leaves no file: an empty one would know no tasks."""
+    kept = sorted(path.parent.glob(f"{ASIDE}-*{SQLITE_SUFFIX}"))
+    if kept and ready_of(path).exists():
+        raise StorageError(
+            f"database {path} is not there: a restore was cut off; what was there is kept aside, "
+            f"and `smartcron-agent db restore {kept[-1]}` puts it back"
+        )
 
 
 def _tls(url: URL) -> ssl.SSLContext | None:

@@ -18,6 +18,7 @@ from agent.store import backups, dumps
 from agent.store.backups import Backup, Prove
 from agent.store.carrying import carry_over
 from agent.store.database import Database
+from agent.store.engines import SQLITE_SUFFIX, ready_of
 from schema.tables import ASIDE, VERSION_TABLE, metadata
 
 _BEGINS: Final = f"{ASIDE}-"
@@ -111,7 +112,7 @@ def asides(database_url: str) -> list[str]:
 
 
 def _restore_file(backup: Backup, target: Path, *, now_ms: int, prove: Prove) -> Restored:
-    half = target.with_name(f".{target.name}.restored")
+    half = ready_of(target)
     try:
         half.unlink(missing_ok=True)
         os.close(os.open(half, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
@@ -152,7 +153,7 @@ def set_aside(target: Path, *, now_ms: int) -> Path:
 
 def aside_of(target: Path, now_ms: int) -> Path:
     """Where a database file goes that is replaced at this moment."""
-    return target.with_name(f"{_aside_name(now_ms)}{backups.SQLITE_SUFFIX}")
+    return target.with_name(f"{_aside_name(now_ms)}{SQLITE_SUFFIX}")
 
 
 def is_moved(aside: Path) -> bool:
@@ -162,7 +163,7 @@ def is_moved(aside: Path) -> bool:
 
 def set_aside_since(target: Path, since_ms: int) -> int:
     """How many files were moved out of the way since then."""
-    named = target.parent.glob(f"{_BEGINS}*{backups.SQLITE_SUFFIX}")
+    named = target.parent.glob(f"{_BEGINS}*{SQLITE_SUFFIX}")
     stamps = (path.name.removeprefix(_BEGINS)[: len("20261124-010000-000")] for path in named)
     return sum(stamp >= _aside_name(since_ms).removeprefix(_BEGINS) for stamp in stamps)
 

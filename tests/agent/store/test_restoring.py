@@ -16,7 +16,7 @@ from agent.definitions import Definition
 from agent.errors import StorageError, WrongUse
 from agent.proof import doubts, prove
 from agent.runs import Run
-from agent.store import backups, fitness, holds, ledger, recount, restoring, state, tasks
+from agent.store import backups, engines, fitness, holds, ledger, recount, restoring, state, tasks
 from agent.store.database import Database
 from agent.store.holds import Hold
 from agent.store.rollups import DAY_MS
@@ -80,6 +80,25 @@ def test_a_damaged_backup_leaves_the_database_as_it_was(url: str, tmp_path: Path
             restoring.restore(told, url, now_ms=NOW_MS + 1_000, prove=doubts)
         assert remembered(url) == "after"
         assert restoring.asides(url) == []
+
+
+def test_a_restore_that_was_killed_between_two_files_is_told_with_the_way_back(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    note(sqlite_url, "before")
+    copy = back_up(sqlite_url, tmp_path)
+    note(sqlite_url, "after")
+    file = Path(str(make_url(sqlite_url).database))
+    shutil.copyfile(copy.path, engines.ready_of(file))
+    aside = restoring.set_aside(file, now_ms=NOW_MS)
+
+    with pytest.raises(StorageError, match=f"cut off; .* db restore {aside}`"):
+        Database.open(sqlite_url)
+
+    assert not file.exists()
+    kept = backups.described(aside)
+    restoring.restore(kept, sqlite_url, now_ms=NOW_MS + 2_000, prove=doubts)
+    assert remembered(sqlite_url) == "after"
 
 
 def test_a_restore_that_was_killed_on_a_server_is_told_with_the_way_back(
