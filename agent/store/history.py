@@ -27,9 +27,10 @@ from sqlalchemy import (
 from agent.ulid import first_ulid, ulid_ms
 from schema.tables import executions
 
-SLICE: Final = 1_000
+SLICE: Final = 500
+"""Rows looked through at once: a page may take as much longer than its budget as one slice does."""
 TEXT_SLICE: Final = 250
-"""Rows looked through at once for a text: each has an output to be read."""
+"""The same for a text: each has an output to be read."""
 PAGE_BUDGET_MS: Final = 3
 """How long a page for the wire may look; what it takes to find the first slice is not bounded."""
 
