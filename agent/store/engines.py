@@ -5,6 +5,7 @@ import os
 import sqlite3
 import ssl
 import stat
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -247,6 +248,11 @@ def _sqlite_engine(url: URL, *, pool_size: int, writes: bool) -> Engine:
 def ready_of(path: Path) -> Path:
     """Where a copy lies that is to take the place of this SQLite file."""
     return path.with_name(f".{path.name}.restored")
+
+
+def asides_among(tables: Iterable[str]) -> list[str]:
+    """The names under which a server keeps replaced tables, oldest first."""
+    return sorted({name.split("_", 1)[0] for name in tables if name.startswith(f"{ASIDE}-")})
 
 
 def make_file(url: URL, *, may_create: bool) -> None:

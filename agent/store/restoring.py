@@ -18,7 +18,7 @@ from agent.store import backups, dumps
 from agent.store.backups import Backup, Prove
 from agent.store.carrying import carry_over
 from agent.store.database import Database
-from agent.store.engines import SQLITE_SUFFIX, ready_of
+from agent.store.engines import SQLITE_SUFFIX, asides_among, ready_of
 from schema.tables import ASIDE, VERSION_TABLE, metadata
 
 _BEGINS: Final = f"{ASIDE}-"
@@ -107,8 +107,7 @@ def asides(database_url: str) -> list[str]:
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
         return []
-    marks = {name.split("_", 1)[0] for name in _table_names(url) if name.startswith(_BEGINS)}
-    return sorted(marks)
+    return asides_among(_table_names(url))
 
 
 def _restore_file(backup: Backup, target: Path, *, now_ms: int, prove: Prove) -> Restored:

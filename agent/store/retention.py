@@ -136,11 +136,7 @@ def whole_since(connection: Connection, ages: Retention, *, now_ms: int) -> int:
     """From when on the runs of all tasks are still there, as far as cleanups go."""
     # Ages may have been shorter once, or for one cleanup.
     gone_ms = state.number(connection, _GONE_BEFORE) or 0
-    return max(gone_ms, _oldest(ages, now_ms))
-
-
-def _oldest(ages: Retention, now_ms: int) -> int:
-    return now_ms - ages.shortest_run_days * DAY_MS
+    return max(gone_ms, now_ms - ages.shortest_run_days * DAY_MS)
 
 
 def _remember(connection: Connection, ages: Retention, *, now_ms: int) -> None:

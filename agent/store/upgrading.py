@@ -14,10 +14,9 @@ from agent.errors import StorageError
 from agent.log import log_of
 from agent.store import fitness, state
 from agent.store.causes import told_plainly
-from agent.store.engines import LONG_ANSWER_S, make_engine, name_of
+from agent.store.engines import LONG_ANSWER_S, asides_among, make_engine, name_of
 from agent.store.turns import turn
 from schema import migrate as schema_migrate
-from schema.tables import ASIDE
 
 log = log_of(__name__)
 
@@ -131,13 +130,11 @@ def _current(connection: Connection, url: URL) -> str | None:
     try:
         return schema_migrate.current(connection)
     except schema_migrate.ForeignTables as error:
-        names = inspect(connection).get_table_names()
-        kept = sorted({name.split("_", 1)[0] for name in names if name.startswith(f"{ASIDE}-")})
-        if kept:
+        if kept := asides_among(inspect(connection).get_table_names()):
+            # Others may lie there of earlier restores: this one was set aside last.
             raise StorageError(
                 f"database {name_of(url)} has some of our tables only: a restore was cut off; what "
-                f"was there is kept aside ({', '.join(kept)}), and `smartcron-agent db restore "
-                f"{kept[0]}` puts it back"
+                f"was there is kept aside, and `smartcron-agent db restore {kept[-1]}` puts it back"
             ) from error
         raise StorageError(
             f"database {name_of(url)} belongs to another program (tables {error}); "
